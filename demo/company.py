@@ -83,7 +83,7 @@ GROUPS = (
 STAFF = (
     StaffEntry("ana", "Ana Kovačić", "triage", ("company",)),
     StaffEntry("ben", "Ben Okafor", "triage", ("department:exec", "person:marek.wisniewski")),
-    StaffEntry("ida", "Ida Lindqvist", "admin", ("company",)),
+    StaffEntry("ida", "Ida Lindqvist", "admin", ("company",), rights=("remove-delivered",)),
     StaffEntry("otto", "Otto Brandstätt", "auditor", ("company",)),
 )
 
@@ -127,7 +127,9 @@ def as_toml() -> str:
         lines += section("group", address=group.address, name=group.name, department=group.department, members=group.members)
     for member in STAFF:
         hashed = hasher.hash(PASSWORD)
-        lines += section("staff", login=member.login, name=member.name, role=member.role, scope=member.scope, password_hash=hashed)
+        lines += section(
+            "staff", login=member.login, name=member.name, role=member.role, scope=member.scope, rights=member.rights, password_hash=hashed
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
-from triage.actor import Role, Scope
+from triage.actor import ALL_RIGHTS, Role, Scope
 from triage.company import PersonEntry, SealedEntry, StaffEntry
 from triage.errors import BadInput
 from triage.settings import Directory
@@ -26,6 +26,7 @@ class Grant:
     group: str  # dn_key
     role: Role
     scope: tuple[str, ...]
+    rights: tuple[str, ...] = ()
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Given:
 
     roles: set[Role] = field(default_factory=set)
     scope: set[str] = field(default_factory=set)
+    rights: set[str] = field(default_factory=set)
 
 
 def grants(settings: Directory) -> list[Grant]:
@@ -45,8 +47,11 @@ def grants(settings: Directory) -> list[Grant]:
         try:
             if not arrow or len(words) < 2:
                 raise ValueError("it has no role and scope")
-            Scope.parse([word for word in words[1:] if word != OWN_DEPARTMENT])
-            found.append(Grant(dn_key(group), Role(words[0]), tuple(words[1:])))
+            rights, scope = (tuple(word for word in words[1:] if (word in ALL_RIGHTS) is wanted) for wanted in (True, False))
+            if not scope:
+                raise ValueError("it has no scope")
+            Scope.parse([word for word in scope if word != OWN_DEPARTMENT])
+            found.append(Grant(dn_key(group), Role(words[0]), scope, rights))
         except ValueError as fault:
             raise BadInput(
                 f"[directory] staff_groups: {line!r}: {fault}; write GROUP-DN => ROLE SCOPE, "
@@ -78,6 +83,7 @@ def staff_of(
             for key in filter(persons.__contains__, lists.people_in(lists.groups[grant.group])):
                 person = given.setdefault(key, Given())
                 person.roles.add(grant.role)
+                person.rights.update(grant.rights)
                 person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
     if settings.assistants_triage:
         let_assistants(given, schema, people, lists)
@@ -147,7 +153,9 @@ def member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> S
     """Somebody who triages, with the strongest role that was given; who may decide is more than who only looks."""
     role = next(role for role in STRONGEST if role in given.roles)
     scope = ("company",) if "company" in given.scope else tuple(sorted(given.scope))
-    return StaffEntry(login=login_of(entry, schema) or person.uid, name=person.name, role=role.value, scope=scope)
+    return StaffEntry(
+        login=login_of(entry, schema) or person.uid, name=person.name, role=role.value, scope=scope, rights=tuple(sorted(given.rights))
+    )
 
 
 def login_of(entry: Entry, schema: Schema) -> str:

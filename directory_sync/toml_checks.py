@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from directory_sync.toml_entries import Entry, Sections
 from triage import leaving
-from triage.actor import Role, Scope
+from triage.actor import Role, Scope, rights_of
 from triage.door import ALWAYS
 from triage.envelope import folded
 from triage.settings_file import nearest
@@ -85,6 +85,7 @@ def check_staff(staff: list[Entry], codes: set[str], uids: set[str]) -> None:
         if not entry.values["scope"]:
             raise entry.refused('scope is missing; write ["company"], or any of "department:CODE" and "person:UID"')
         check_scope(entry, codes, uids)
+        check_rights(entry)
         if entry.values["password_hash"] and not entry.values["password_hash"].startswith("$argon2id$"):
             raise entry.refused("password_hash is not an argon2id hash: it must start with $argon2id$")
 
@@ -99,6 +100,14 @@ def check_scope(entry: Entry, codes: set[str], uids: set[str]) -> None:
         raise entry.refused(f"scope: there is no department {code!r}{nearest(code, sorted(codes))}")
     for uid in sorted(scope.persons - uids):
         raise entry.refused(f"scope: there is no person {uid!r}{nearest(uid, sorted(uids))}")
+
+
+def check_rights(entry: Entry) -> None:
+    """What one login may do beside the role."""
+    try:
+        rights_of(entry.values["rights"])
+    except ValueError as fault:
+        raise entry.refused(f"rights: {fault}") from fault
 
 
 def check_addresses(owned: Iterable[tuple[Entry, str]]) -> dict[str, Entry]:

@@ -38,7 +38,7 @@ KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also
         "expand": True,
         "closed": False,
     },
-    "staff": {"login": NEEDED, "name": NEEDED, "role": NEEDED, "scope": (), "person": "", "password_hash": ""},
+    "staff": {"login": NEEDED, "name": NEEDED, "role": NEEDED, "scope": (), "rights": (), "person": "", "password_hash": ""},
 }
 
 

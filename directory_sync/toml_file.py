@@ -115,7 +115,7 @@ def member(entry: Entry, people: list[Entry]) -> StaffEntry:
     uid = values["person"] or values["login"]
     assisted = [f"person:{one.values['uid']}" for one in people if uid in one.values["assistants"] and values["role"] != Role.AUDITOR]
     scope = (*values["scope"], *(word for word in assisted if word not in values["scope"]))
-    return StaffEntry(values["login"], values["name"], values["role"], scope, values["password_hash"])
+    return StaffEntry(values["login"], values["name"], values["role"], scope, values["password_hash"], values["rights"])
 
 
 def seals(file: Sections) -> Iterator[SealedEntry]:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from triage import access, db, ledger, preferences
-from triage.actor import Actor, Role, Scope
+from triage.actor import Actor, Role, Scope, rights_of
 from triage.company import StaffEntry
 from triage.envelope import folded
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
@@ -28,6 +28,7 @@ class Account:
     name: str
     role: str
     scope: tuple[str, ...]
+    rights: tuple[str, ...] = ()
 
 
 def add(session: Session, account: Account, password_hash: str, *, by: Actor, now: datetime) -> str:
@@ -39,8 +40,10 @@ def add(session: Session, account: Account, password_hash: str, *, by: Actor, no
     scope = checked_scope(session, account.scope)
     role = checked_role(account.role)
     name = account.name.strip() or login
-    session.add(StaffMember(login=login, name=name, role=role, scope=scope, password_hash=password_hash, source=LOCAL))
-    record(session, login, by, now, what="add", role=role, scope=scope)
+    rights = checked_rights(account.rights)
+    made = StaffMember(login=login, name=name, role=role, scope=scope, rights=rights, password_hash=password_hash, source=LOCAL)
+    session.add(made)
+    record(session, login, by, now, what="add", role=role, scope=scope, **({"rights": rights} if rights else {}))
     return login
 
 
@@ -67,6 +70,13 @@ def set_password(session: Session, login: str, password_hash: str, *, by: Actor,
     record(session, member.login, by, now, what="password")
 
 
+def give_rights(session: Session, login: str, rights: tuple[str, ...], *, by: Actor, now: datetime) -> None:
+    """Give an account these rights and no others. BadInput when one is none, or the account comes from the directory."""
+    member = own(session, login)
+    member.rights = checked_rights(rights)
+    record(session, member.login, by, now, what="rights", rights=member.rights)
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """Somebody who triages."""
@@ -75,6 +85,7 @@ class Member:
     name: str
     role: str
     scope: tuple[str, ...]
+    rights: tuple[str, ...]
     source: str
     active: bool
     away_until: datetime | None
@@ -94,7 +105,7 @@ def listing(session: Session, *, by: Actor, now: datetime, limit: int, after: st
 def member(row: StaffMember, signed_in: int, now: datetime) -> Member:
     """A row as a value."""
     away = row.away_until if row.away_until and row.away_until > now else None
-    return Member(row.login, row.name, row.role, tuple(row.scope), row.source, row.active, away, signed_in)
+    return Member(row.login, row.name, row.role, tuple(row.scope), tuple(row.rights), row.source, row.active, away, signed_in)
 
 
 def administrators(session: Session, *, by_directory: bool) -> list[str]:
@@ -141,6 +152,14 @@ def checked_role(role: str) -> str:
     if role not in (roles := [one.value for one in Role]):
         raise BadInput(f"there is no role {role!r}; there are {', '.join(roles)}")
     return role
+
+
+def checked_rights(words: tuple[str, ...]) -> list[str]:
+    """Rights that there are."""
+    try:
+        return sorted(rights_of(words))
+    except ValueError as fault:
+        raise BadInput(f"rights: {fault}") from fault
 
 
 def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """Who does something: a person with a role and a scope, a rule, or the system itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -13,6 +14,15 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+class Right(StrEnum):
+    """What a member of staff may do beside their role: each is given by name. Nobody gets one by standing in for somebody."""
+
+    REMOVE_DELIVERED = "remove-delivered"  # take delivered messages out of mailboxes without a second person
+
+
+ALL_RIGHTS = frozenset(Right)
+
+
 class Grant(StrEnum):
     """What a token may do; people may what their role lets them."""
 
@@ -21,6 +31,14 @@ class Grant(StrEnum):
     RULES = "rules"
     LEARN = "learn"
     ADMIN = "admin"
+
+
+def rights_of(words: Collection[str]) -> frozenset[Right]:
+    """Read rights by their names. ValueError names a word that is none."""
+    odd = [word for word in words if word not in set(Right)]
+    if odd:
+        raise ValueError(f"{odd[0]!r} is no right; there are {', '.join(Right)}")
+    return frozenset(map(Right, words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +94,12 @@ class Actor:
     stands_in_for: tuple[str, ...] = ()  # logins of those whose scope is theirs for a time
     grants: frozenset[Grant] | None = None  # of a token; None: whatever the role may
     place: str = ""  # where from: the address of their client
+    rights: frozenset[Right] = frozenset()  # beside the role
 
     @classmethod
-    def person(cls, login: str, role: Role, scope: Scope, shown: str = "") -> Self:
+    def person(cls, login: str, role: Role, scope: Scope, shown: str = "", *, rights: frozenset[Right] = frozenset()) -> Self:
         """A member of staff."""
-        return cls("person", login, role, scope, shown or login)
+        return cls("person", login, role, scope, shown or login, rights=rights)
 
     @classmethod
     def employee(cls, uid: str, shown: str) -> Self:
@@ -90,7 +109,7 @@ class Actor:
     @classmethod
     def shell(cls, login: str, place: str) -> Self:
         """Who may run commands on the machine may do everything, under their own name. `place`: where they have come from by SSH."""
-        return cls("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=place)
+        return cls("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=place, rights=ALL_RIGHTS)
 
     @classmethod
     def rule(cls, name: str) -> Self:

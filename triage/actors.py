@@ -5,12 +5,12 @@ from datetime import datetime
 from sqlmodel import Session
 
 from triage import directory, tokens
-from triage.actor import EVERYTHING, Actor, Role
+from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role
 
 
 def named(session: Session, name: str, shown: str, now: datetime) -> Actor | None:
     """The person, token or shell user of this name (`person:ana`); None when there is no such one any more."""
     kind, _, login = name.partition(":")
     if kind == "shell":
-        return Actor("shell", login, Role.ADMIN, EVERYTHING, shown)
+        return Actor("shell", login, Role.ADMIN, EVERYTHING, shown, rights=ALL_RIGHTS)
     return tokens.named(session, login, now) if kind == "token" else directory.staff(session, login, now)

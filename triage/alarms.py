@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, func, or_, select
 from sqlmodel import Session, col
 
-from triage import asked, db, emergency, expiry, ledger, legal_holds
+from triage import asked, db, emergency, expiry, large_removals, ledger, legal_holds
 from triage.actor import Actor
 from triage.causes import (
     BRAKE,
     CAUSES,
     COMES_ANEW,
+    EACH,
     EMERGENCY,
     EXPIRING,
     LASTS,
@@ -56,6 +57,7 @@ def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
         *queue(session, settings, now),
         *mailboxes(session, settings, now),
         *open_door(session, now),
+        *large_removals.find(session, settings, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
@@ -216,6 +218,8 @@ def as_wait(row: Alarm) -> Wait:
 
 def quiet(settings: Settings, cause: str) -> timedelta:
     """How long nobody is told the same again."""
+    if cause in EACH:
+        return timedelta(0)
     usual = timedelta(minutes=settings.notices.quiet_minutes)
     return min(SOON, usual) if cause in COMES_ANEW else usual
 
@@ -232,7 +236,8 @@ def untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settin
         last[cause] = max(at, last.get(cause, at))
     found: dict[str, list[Alarm]] = defaultdict(list)
     for row in alarms:
-        found[row.cause].append(row)
+        if row.cause not in EACH or is_news(row, told.get((row.cause, row.department, row.person), BEFORE), now):
+            found[row.cause].append(row)
     return {
         cause: some
         for cause, some in found.items()
@@ -287,7 +292,7 @@ def record(session: Session, settings: Settings, *, now: datetime) -> int:
             "people": len(waits),
             "moment": min(moments).isoformat() if moments else "",
             "said": sentence(cause, waits, names.get(code, code), settings.cover.time_zone),
-        }
+        } | ({"decisions": [one.person for one in waits]} if cause in EACH else {})
         ledger.write(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
         note_told(session, f"{ON_RECORD}:{code}", some, now)
     return len(due)

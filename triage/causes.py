@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
-BRAKE, QUEUE, EMERGENCY = "brake", "queue", "emergency"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY)
+BRAKE, QUEUE, EMERGENCY, REMOVAL = "brake", "queue", "emergency", "removal"  # of the company
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
 LASTS = frozenset({BRAKE, UNSEEN})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
+EACH = frozenset({REMOVAL})  # of which every one is told by itself, at once and once
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -23,6 +24,7 @@ TITLES = {
     BRAKE: "The directory was not believed",
     QUEUE: "Mail does not get on",
     EMERGENCY: "Everything passes",
+    REMOVAL: "Many messages were removed",
 }
 
 
@@ -42,7 +44,7 @@ class Wait:
 def sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     """What is said of a department (its name), or of the company. No word of a sender is in it."""
     if cause in OF_COMPANY:
-        return waits[0].words
+        return " ".join(one.words for one in waits) if cause in EACH else waits[0].words
     number, people = sum(one.number for one in waits), len(waits)
     whose = f" for {people} people" if people > 1 else ""
     mails, messages = (f"{number} {noun}{'s' if number != 1 else ''}{whose}" for noun in ("mail", "message"))

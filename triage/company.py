@@ -54,6 +54,7 @@ class StaffEntry:
     role: str
     scope: tuple[str, ...]
     password_hash: str = ""
+    rights: tuple[str, ...] = ()  # beside the role: remove-delivered
 
 
 @dataclass(frozen=True, slots=True)

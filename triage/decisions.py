@@ -12,6 +12,8 @@ from sqlmodel import Session, col
 from triage import (
     access,
     copies,
+    confidential,
+    delivered_removals,
     groups,
     keys,
     late_copies,
@@ -140,7 +142,7 @@ def decide(
     selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
     orders, blocks, late = rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
-    keys.require(keys_for(session, verb, meant, orders, settings), by, second, selected_ones)
+    keys.require(keys_for(session, verb, meant, orders, settings, selected, by), by, second, selected_ones)
     decision = decision_of(
         by,
         verb,
@@ -149,6 +151,7 @@ def decide(
         now,
         count=len(meant),
         outside=outside,
+        confidential=confidential.concern(session, selected, verb, by=by),
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
         target=chosen(session, verb, settings, to=to, template=template, text=text, now=now),
@@ -162,6 +165,7 @@ def decide(
     add_rules(session, orders, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     rules.add_blocks(session, blocks, by=by, now=now, settings=settings, decision_id=decision.id)
     late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
+    confidential.ask(session, decision, selected, by=by, now=now)
     report_of_it = filed(session, decision, items, by=by, now=now)
     sort_copies(session, decision, items, settings=settings)
     return report_of_it
@@ -277,14 +281,33 @@ def aim_of(verb: Verb, settings: Settings, *, look_first: bool) -> Aim:
     return aim._replace(event=Event.PUT_BACK) if verb is Verb.REDELIVER and settings.reaches_mailboxes and look_first else aim
 
 
-def keys_for(session: Session, verb: Verb, meant: list[tuple[int, State]], orders: list[RuleOrder], settings: Settings) -> list[str]:
+def keys_for(
+    session: Session,
+    verb: Verb,
+    meant: list[tuple[int, State]],
+    orders: list[RuleOrder],
+    settings: Settings,
+    selected: Selection,
+    by: Actor,
+) -> list[str]:
     """Why this needs a second key; nothing where the company wants none."""
     if not settings.policy.two_keys:
         return []
     needs = keys.of_rules([(one.effect, one.match, one.scope) for one in orders], settings)
-    needs += keys.of_purge(meant, settings) if verb is Verb.PURGE else []
+    if verb is Verb.PURGE:
+        named = among(session, col(Delivery.id), [one for one, _ in meant])
+        needs += keys.of_purge(meant, settings) + delivered_removals.needs(session, selected, named, by=by, settings=settings)
     lets_go = verb in (Verb.RELEASE, Verb.REDIRECT)
     return needs + (keys.of_release(session, [one for one, _ in meant], settings) if lets_go else [])
+
+
+def needs_of(session: Session, selected: Selection, goes: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
+    """Why a removal of this selection would need a second person now; nothing is held or changed. `goes`: what `removal.plan` takes."""
+    if not settings.policy.two_keys:
+        return []
+    there = and_(goes, col(Delivery.state) == State.DELIVERED)
+    meant = with_copies(session, [(one, State.DELIVERED) for one in session.scalars(select(col(Delivery.id)).where(there))])
+    return keys_for(session, Verb.PURGE, meant, [], settings, selected, by)
 
 
 def meant_by(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings, now: datetime) -> list[tuple[int, State]]:

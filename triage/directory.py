@@ -21,7 +21,7 @@ from triage import (
     substitutes,
 )
 from triage.accounts import DIRECTORY, LOCAL
-from triage.actor import Actor, Role, Scope
+from triage.actor import Actor, Role, Scope, rights_of
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.db import among
 from triage.directory_rows import Difference, entry_of, entry_row, equalise
@@ -68,7 +68,9 @@ def staff(session: Session, login: str, now: datetime) -> Actor | None:
         return None
     absent = substitutes.absent_for(session, member.login, now)
     scope = substitutes.together(Scope.parse(tuple(one.scope)) for one in (member, *absent))
-    return Actor("person", member.login, Role(member.role), scope, member.name, tuple(one.login for one in absent))
+    return Actor(
+        "person", member.login, Role(member.role), scope, member.name, tuple(one.login for one in absent), rights=rights_of(member.rights)
+    )
 
 
 def person_of(session: Session, login: str) -> Person | None:

@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel, col
 
 from triage import sealed
 from triage.accounts import DIRECTORY
-from triage.actor import Role, Scope
+from triage.actor import Role, Scope, rights_of
 from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.known_addresses import in_domains, parsed
 from triage.models import Department, KnownRecipient, MailGroup, Person, StaffMember
@@ -106,7 +106,8 @@ def group(entry: GroupEntry) -> GroupEntry:
 def member(entry: StaffEntry) -> StaffEntry:
     """A member of staff."""
     scope = tuple(Scope.parse(entry.scope).words())
-    return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash)
+    rights = tuple(sorted(rights_of(entry.rights)))
+    return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash, rights)
 
 
 def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:

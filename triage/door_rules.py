@@ -28,7 +28,7 @@ class DoorEntries(NamedTuple):
 def door_entries(session: Session, now: datetime) -> DoorEntries:
     """The company-wide blocks that no narrower staff allow can override and that the envelope and the From field show.
 
-    Not those of a purge while what they catch comes back when the purge is undone.
+    Not those of a purge while what they catch comes back when the purge is undone, nor those that do not reach into every folder.
     """
     meant = (col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match).not_in(NOT_SEEN), col(Rule.origin) != STANDING)
     refuses = or_(col(Rule.holds_until).is_(None), col(Rule.holds_until) <= now)
@@ -37,7 +37,7 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
     lists = any_list_allowed(session, now)
     always, unsigned = set(), set()
     for block in blocks:
-        if allowed.get(block.value, LEAST) > precision(block) or (lists and block.match in WHOLE):
+        if block.kept_out or allowed.get(block.value, LEAST) > precision(block) or (lists and block.match in WHOLE):
             continue
         if not block.unproven_only:
             always.add(block.value)

@@ -11,7 +11,21 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, escalating, late_copies, ledger, regrouping, rejections, removal, rules, selection, undoing
+from triage import (
+    access,
+    actors,
+    confidential,
+    decisions,
+    escalating,
+    late_copies,
+    ledger,
+    regrouping,
+    rejections,
+    removal,
+    rules,
+    selection,
+    undoing,
+)
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
@@ -84,7 +98,7 @@ def plan(
     if verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, blocks, late = decisions.rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
-    if decisions.keys_for(session, verb, meant, orders, settings):
+    if decisions.keys_for(session, verb, meant, orders, settings, selected, by):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
     states = () if selected.states else aim.counts
     outside = selection.outside(session, selected, len(ids), by=by, states=states)
@@ -121,6 +135,7 @@ def begin(
         now,
         count=planned.count,
         outside=planned.outside,
+        confidential=confidential.concern(session, selected, verb, by=by),
         target=decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
         last=planned.last,
@@ -132,6 +147,7 @@ def begin(
     decisions.add_rules(session, list(planned.rules), by=by, now=now, settings=settings, decision_id=decision.id)
     rules.add_blocks(session, planned.blocks, by=by, now=now, settings=settings, decision_id=decision.id)
     late_copies.make(session, list(planned.late), by=by, now=now, settings=settings, decision_id=decision.id, second=None)
+    confidential.ask(session, decision, selected, by=by, now=now)
     ledger.write(session, f"begin-{verb}", subject(decision), by=by, now=now, detail={"reason": decision.reason}, items=planned.count)
     return report(session, decision.id, by=by)
 

@@ -45,6 +45,7 @@ class MatchedRule:
     holds_until: datetime | None = None  # a block: until then it only holds
     note: str = ""  # a hold: why
     until: datetime | None = None  # a hold: when it ends
+    kept_out: tuple[str, ...] = ()  # confidential folders that it does not reach into
 
     @property
     def by_staff(self) -> bool:

@@ -19,6 +19,7 @@ EVENTS = {  # what can be told; docs/notices.md says what each carries
     "mail.reported": "somebody here finds a mail odd",
     "directory.brake": "the directory was not believed",
     "queue.alarm": "mail does not get on to the next hop",
+    "removal.large": "somebody removed many messages",
 }
 TEST = "webhook.test"  # told to one hook when an administrator asks for it
 FORMATS = ("json", "slack", "teams")

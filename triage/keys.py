@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage import access, ledger, sealed
-from triage.actor import Actor
+from triage.actor import Actor, Right
 from triage.db import among
 from triage.errors import SecondKeyNeeded
 from triage.ids import show
@@ -19,6 +19,7 @@ from triage.states import State
 
 LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
+REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this name needs no second person for it
 MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"

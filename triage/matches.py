@@ -106,8 +106,8 @@ def domain_of(summary: Summary) -> str:
 
 def fitting(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
     """Those of the rules whose scope holds this recipient, in the order of `matching`."""
-    scopes = {"company", f"department:{recipient.department}", f"person:{recipient.person}"}
-    found = [rule for rule in rules if rule.scope in scopes]
+    folders = {f"department:{recipient.department}", f"person:{recipient.person}"}
+    found = [rule for rule in rules if rule.scope in {"company", *folders} and folders.isdisjoint(rule.kept_out)]
     return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
 
 
@@ -128,4 +128,5 @@ def matched(row: Rule) -> MatchedRule:
         holds_until=row.holds_until,
         note=row.note if row.effect == "hold" else "",
         until=row.until,
+        kept_out=tuple(row.kept_out),
     )

@@ -306,6 +306,7 @@ class Decision(SQLModel, table=True):
     second_by: str = ""  # who turned the second key, where two are needed
     second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
+    confidential: str = ""  # what a removal did about folders closed to the decider: asked, left out (confidential.py)
     undone_by: int | None = whole(nullable=True)
     undoes: int | None = whole(nullable=True)
     last: int | None = whole(nullable=True, index=True)  # carried out in slices up to this id
@@ -381,6 +382,7 @@ class Rule(SQLModel, table=True):
     holds_until: datetime | None = instant(nullable=True)  # a block: until then it holds what it stops, and neither refuses nor removes it
     refused: int = 0  # a block: messages that were refused at SMTP time
     decision_id: int | None = whole(nullable=True, index=True)  # made along with it
+    kept_out: list[str] = documents()  # made with a removal: confidential folders that were closed to who made it; it does not reach into them
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
 
@@ -563,6 +565,7 @@ class StaffMember(SQLModel, table=True):
     name: str
     role: str
     scope: list[str] = documents()
+    rights: list[str] = documents()  # beside role and scope: remove-delivered
     password_hash: str  # argon2id
     active: bool = True
     away_until: datetime | None = instant(nullable=True)
@@ -591,6 +594,30 @@ class PendingAct(SQLModel, table=True):
     settled_reason: str = ""
     result_id: int | None = whole(nullable=True)  # of the decision or rule
     idempotency_key: str | None = Field(default=None, unique=True)
+
+
+class KeepersRequest(SQLModel, table=True):
+    """A removal of a campaign asks the keepers of a confidential folder to remove its copies there too.
+
+    There is one for each folder that was closed to who removed it, with copies in it or not, so that no number of rows tells anything.
+    """
+
+    __tablename__ = "keepers_request"
+    id: int = identity()
+    folder: str  # department:CODE, person:UID
+    selection: dict[str, Any] = document()  # the copies, in this folder
+    decision_id: int = whole(index=True)  # the removal that asks
+    reason: str = ""
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime = instant()
+    lapses_at: datetime = instant()
+    state: str = "waiting"  # waiting, confirmed, declined; joined: removed by the keepers' agreement
+    settled_by: str = ""
+    settled_by_shown: str = ""
+    settled_at: datetime | None = instant(nullable=True)
+    results: list[str] = documents()  # ids of the decisions that removed the copies
+    is_over: bool = Field(default=False, index=True)  # its time is over, and that is on record
 
 
 class Substitution(SQLModel, table=True):

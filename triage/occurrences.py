@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage import asked, ids, sealed
 from triage.actor import EMPLOYEE
-from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, UNSEEN, WAITING
-from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailReport, MailRequest
+from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REMOVAL, REQUESTED, UNSEEN, WAITING
+from triage.models import AuditRecord, Decision, DecisionItem, Delivery, KeepersRequest, MailReport, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
 from triage.piles import HELD
 from triage.settings import Settings
@@ -45,7 +45,7 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
         col(AuditRecord.subject) == record.subject, col(AuditRecord.sequence) < (record.sequence or 0)
     )
     decision = session.get(Decision, ids.read(record.subject.removeprefix(DECISION)))
-    if decision is None or session.scalar(earlier.limit(1)) is not None:
+    if decision is None or session.scalar(earlier.limit(1)) is not None or is_of_keepers(session, decision):
         return None
     concerned = frozenset() if decision.last is not None else departments_of(session, decision.id)  # under way: who can tell
     number = f"{decision.count} mail{'' if decision.count == 1 else 's'}"
@@ -63,6 +63,13 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
     kind = "decision.undone" if undone else "decision.made"
     of_these = mails(session, of_decision(decision.id), settings)
     return occurrence(record, kind, text, settings, data, departments=concerned, mails=of_these)
+
+
+def is_of_keepers(session: Session, decision: Decision) -> bool:
+    """Does it answer a request to the keepers of a confidential folder, or undo that? To tell of it would tell what is in there."""
+    named = cast(col(KeepersRequest.results), String)
+    about = or_(*(named.contains(ids.show(one)) for one in (decision.id, decision.undoes) if one is not None))
+    return session.scalar(select(col(KeepersRequest.id)).where(about).limit(1)) is not None
 
 
 def of_decision(decision_id: int) -> ColumnElement[bool]:
@@ -107,7 +114,7 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
     if kind is None:
         return None
     code = said.get("department", "")
-    data = {name: said[name] for name in ("department", "number", "people", "moment") if said.get(name)}
+    data = {name: said[name] for name in ("department", "number", "people", "moment", "decisions") if said.get(name)}
     about = {
         PERISHABLE: and_(HELD, col(Delivery.perishable_until) > record.at),
         REQUESTED: and_(asked.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
@@ -148,6 +155,7 @@ KINDS = {
     REQUESTED: "mail.requested",
     BRAKE: "directory.brake",
     QUEUE: "queue.alarm",
+    REMOVAL: "removal.large",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,

@@ -43,6 +43,10 @@ NOT_DONE = {
     "out of reach": "out of reach",
     "refused": "changed by others before",
 }
+ASKED, LEFT_OUT = "asked", "left out"  # what a removal did about confidential folders that are closed to who decided
+KEEPERS_ASKED = "Keepers of confidential folders are asked."
+FOLDERS_LEFT_OUT = "Confidential folders are left out."
+MAILBOXES_LEFT_OUT = "Mailboxes of confidential folders are left out."
 NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
 NOT_THEIRS = {"refused": "left as they are: changed by others before, or their address is somebody else's now"}
 
@@ -69,7 +73,17 @@ def sentence(
         parts.append(f"{left} to come")
     if decision.outside:
         parts.append(f"{decision.outside} left alone: not in scope")
-    return "; ".join(parts) + "."
+    return "; ".join(parts) + "." + after(confidential_words(decision.confidential))
+
+
+def confidential_words(what: str) -> str:
+    """What a removal did, or will do, about confidential folders, for a person to read: never how many, or how many messages."""
+    return {ASKED: KEEPERS_ASKED, LEFT_OUT: FOLDERS_LEFT_OUT}.get(what, "")
+
+
+def after(words: str) -> str:
+    """A sentence behind another one."""
+    return f" {words}" if words else ""
 
 
 def blocked_words(along: Along) -> list[str]:
@@ -107,7 +121,8 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     number, act = (found, "Counted") if decision.selection.get("dry_run") else (outcomes.get("done", 0), "Swept")
     mails = f"{number} mail{'s' if number != 1 else ''} of {decision.selection['sender']}"
     looked = f"{total - left} of {total} mailboxes" if left else f"{total} mailbox{'es' if total != 1 else ''}"
-    return f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
+    said = f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
+    return said + after(MAILBOXES_LEFT_OUT if decision.confidential else "")
 
 
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:

@@ -32,6 +32,7 @@ from triage.models import (
     FormerName,
     Handed,
     InHand,
+    KeepersRequest,
     KeptAnswer,
     KeptFolder,
     KnownRecipient,
@@ -76,15 +77,24 @@ LOGINS: tuple[Any, ...] = (
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     *(ApiToken.made_by, ApiToken.revoked_by, Campaign.made_by, Decision.by, Decision.second_by, Emergency.by, Emergency.closed_by),
-    *(Handed.by, KeptAnswer.actor, LegalHold.lifted_by, LegalHold.made_by, MailReport.answered_by, MailRequest.asked_by),
+    *(
+        Handed.by,
+        KeepersRequest.asked_by,
+        KeepersRequest.settled_by,
+        KeptAnswer.actor,
+        LegalHold.lifted_by,
+        LegalHold.made_by,
+        MailReport.answered_by,
+        MailRequest.asked_by,
+    ),
     *(MailRequest.declined_by, PendingAct.asked_by, PendingAct.settled_by, PersonErasure.asked_by, PersonErasure.second_by),
     *(Proposal.answered_by, Proposal.lane, Rule.removed_by, Rule.second_by, SavedSearch.owner, Substitution.made_by),
 )
-FOLDERS: tuple[Any, ...] = (Rule.scope, Rule.target, SavedSearch.shared_with)  # person:UID
+FOLDERS: tuple[Any, ...] = (KeepersRequest.folder, Rule.scope, Rule.target, SavedSearch.shared_with)  # person:UID
 TOLD: tuple[Any, ...] = (Told.who,)  # staff:LOGIN, person:UID
 PEOPLE_LISTED: tuple[Any, ...] = (MailGroup.members, Person.assistants)  # uids
-FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, StaffMember.scope)
-ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, LegalHold.selection, PendingAct.order)
+FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, StaffMember.scope)
+ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, KeepersRequest.selection, LegalHold.selection, PendingAct.order)
 
 
 def carry(session: Session, made: Renaming, *, by: Actor, now: datetime) -> None:

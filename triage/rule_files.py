@@ -48,6 +48,7 @@ class Loaded:
 
     made: int
     kept: int  # rules that were there already
+    rules: tuple[int, ...] = ()  # ids of those that were made
 
 
 def written(rule: Rule) -> str:
@@ -79,7 +80,7 @@ def load(session: Session, text: str, *, by: Actor, now: datetime, settings: Set
     newer_than = new_id()
     made = {rules.add(session, order, by=by, now=now, settings=settings, origin=rules.IMPORTED).id for order in orders}
     fresh = sum(rule_id > newer_than for rule_id in made)
-    return Loaded(fresh, len(made) - fresh)
+    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than))
 
 
 def acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:

@@ -62,6 +62,7 @@ def add(
         created_at=now,
         until=until,
         decision_id=decision_id,
+        kept_out=kept_out(session, by, origin),
     )
     session.add(rule)
     session.flush()
@@ -92,11 +93,16 @@ def add_blocks(
     markers.advance(session, VERSION)
     there = blocked_by_staff(session, {order.value for order in orders}, now)
     wanted = [checked(session, one, settings) for one in orders if (one.match, one.value, one.scope) not in there]
-    more: dict[str, Any] = {"author": by.shown, "origin": origin, "created_at": now, "decision_id": decision_id}
+    more: dict[str, Any] = {"kept_out": kept_out(session, by, origin), "author": by.shown, "origin": origin, "created_at": now, "decision_id": decision_id}
     made = [Rule(**as_row(order), until=ends(order, now), **more) for order in wanted]
     insert_all(session, Rule, [columns_of(rule) for rule in made])
     ledger.write_all(session, [("rule", f"rule:{show(rule.id)}", detail_of(rule)) for rule in made], by=by, now=now)
     return len(made)
+
+
+def kept_out(session: Session, by: Actor, origin: str) -> list[str]:
+    """The confidential folders that what goes along with a removal does not reach into: those that are closed to who made it."""
+    return sorted(sealed.closed(session, by)) if origin in (STANDING, REMOVAL) else []
 
 
 def blocked_by_staff(session: Session, values: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:

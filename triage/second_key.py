@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, ids, keys, person_erasure, rule_making, rules, sealed, tokens
+from triage import access, actors, decisions, directory, ids, keys, person_erasure, rule_making, rules, sealed, tokens
 from triage.actor import Actor, Role
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import show
-from triage.models import PendingAct, PersonErasure, Rule
+from triage.models import PendingAct, PersonErasure, Rule, StaffMember
 from triage.outcomes import DecisionReport
 from triage.removal import BlockWish, wish_from_json, wish_json
 from triage.rules import RuleOrder
@@ -47,9 +47,23 @@ def decide(
     try:
         return decisions.decide(session, selected, verb, idempotency_key=idempotency_key, rule=rule, block=block, **chosen, **more)
     except SecondKeyNeeded as need:
+        require_somebody_else(session, need, by=by, now=more["now"])
         order = {"verb": verb, "select": selected.as_json(), "rule": rule_json(rule) if rule else None} | chosen
         order["block"] = wish_json(block)
         return keys.ask(session, "decision", order, need, by=by, reason=reason, key=key, now=now)
+
+
+def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor, now: datetime) -> None:
+    """NotAllowed where nobody else could confirm a removal of delivered messages: it would wait in vain."""
+    if keys.REMOVE_DELIVERED not in need.needs:
+        return
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.login) != by.name))
+    others = (directory.staff(session, login, now) for login in logins.all())
+    if not any(one and one.role in access.DECIDING and keys.within(session, need.ids, one) for one in others):
+        raise NotAllowed(
+            "this takes delivered messages out of mailboxes, needs a second person, and nobody else here could confirm it: somebody with "
+            "the right remove-delivered does it alone (`mailroom staff rights`, or rights in the directory)"
+        )
 
 
 def add_rule(session: Session, order: RuleOrder, *, by: Actor, now: datetime, settings: Settings) -> Rule | PendingAct:
@@ -181,6 +195,7 @@ def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, bef
 NEEDS = {
     keys.DOMAIN_ALLOW: "it lets a whole domain or mailing list in for the whole company",
     keys.LARGE_PURGE: "it reaches into many mailboxes",
+    keys.REMOVE_DELIVERED: "it takes delivered messages out of mailboxes",
     keys.RISKY_RELEASE: "a signal says that somebody pretends to be one of us",
     keys.PERSON_ERASURE: "what is erased cannot be brought back",
 }

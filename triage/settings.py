@@ -329,7 +329,7 @@ class Directory:
     postmaster: str = key("Mailbox that takes mail to postmaster@ and abuse@ (source ldap).", "")
     staff_groups: tuple[str, ...] = key(
         "Who triages: GROUP-DN => ROLE SCOPE, such as cn=reception,ou=groups,dc=company,dc=example => triage company; "
-        "scopes are company, department:CODE, person:UID, own-department.",
+        "scopes are company, department:CODE, person:UID, own-department. Rights, such as remove-delivered, stand behind the scope.",
         (),
     )
     sealed: tuple[str, ...] = key(
@@ -468,11 +468,20 @@ class Notices:
     staff: tuple[str, ...] = key(
         "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
         "only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), requested (by whom "
-        "it is for), brake (a directory that is not believed), queue (mail does not get on), emergency.",
-        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency"),
+        "it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, removal (somebody removed more than "
+        "removal_messages messages).",
+        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal"),
         choices=CAUSES,
     )
-    at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", (), choices=CAUSES)
+    at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", ("removal",), choices=CAUSES)
+    removal_messages: int = key(
+        "A removal of more messages than this is told to administrators at once, with a way to undo it; 0: none.", 50
+    )
+    removal_told: tuple[str, ...] = key(
+        "Who is told of such removals beside administrators of the whole company, by login or an address of ours, such as the lead of "
+        "those who triage.",
+        (),
+    )
     target_minutes: int = key("Minutes of work that mail which may be wanted may wait for somebody to look at it; 0: any time.", 0)
     targets: tuple[str, ...] = key('Departments where it is otherwise, such as "sales=30".', ())
     told: tuple[str, ...] = key(
@@ -581,11 +590,15 @@ class Policy:
     two_keys: tuple[str, ...] = key(
         "Acts that need a second person's confirmation: domain-allow (let a whole domain or mailing list in for the whole company), "
         "large-purge (see two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us), person-erasure "
-        "(erase what is kept about a person). Empty: none.",
-        (),
-        choices=("domain-allow", "large-purge", "risky-release", "person-erasure"),
+        "(erase what is kept about a person), remove-delivered (take delivered messages out of more than two_keys_mailboxes mailboxes, or "
+        "any that are not dangerous, or by domain or search; who has the right of this name does it alone). Empty: none.",
+        ("remove-delivered",),
+        choices=("domain-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered"),
     )
     two_keys_purge: int = key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
+    two_keys_mailboxes: int = key(
+        "A removal of delivered messages from more mailboxes than this needs a second person (remove-delivered).", 50
+    )
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
     standing_hours: int = key(
         "Hours that a purge of a sender or domain goes on catching late copies: they are purged on arrival, and held again when the "
@@ -686,6 +699,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Confidential:
+    """Confidential folders: departments and persons whose mail only the named staff see (docs/directory.md)."""
+
+    join_removals: tuple[str, ...] = key(
+        "Confidential folders, such as department:hr, whose keepers agreed that removals of a campaign take its copies there too, without "
+        "asking them. Only where at least ten people outside of confidential folders had a copy; never by sender, domain or search. Empty: "
+        "the keepers are asked each time.",
+        (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Floods:
     """When mail becomes a flood, which lies on one card."""
 
@@ -738,6 +763,7 @@ class Settings:
     audit: Audit = Audit()
     reports: Reports = Reports()
     policy: Policy = Policy()
+    confidential: Confidential = Confidential()
     floods: Floods = Floods()
     notices: Notices = Notices()
     webhooks: Webhooks = Webhooks()

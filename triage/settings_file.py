@@ -14,7 +14,7 @@ from triage.duties import Duty
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.hooks import Hook
-from triage.settings import Client, Company, Cover, Duties, Hooks, Notices, Settings, Texts, every_key, section_type
+from triage.settings import Client, Company, Confidential, Cover, Duties, Hooks, Notices, Settings, Texts, every_key, section_type
 
 MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
@@ -144,7 +144,18 @@ def fault_of_cover(built: Cover) -> str:
     return f": {why}" if why else ""
 
 
-FAULTS: dict[Any, Callable[[Any], str]] = {Company: fault_of_company, Notices: fault_of_notices, Cover: fault_of_cover}
+def fault_of_confidential(built: Confidential) -> str:
+    """What is no folder among those whose keepers have agreed."""
+    odd = [folder for folder in built.join_removals if not folder.startswith(("department:", "person:"))]
+    return f" join_removals: {odd[0]!r} is no folder: write department:CODE or person:UID" if odd else ""
+
+
+FAULTS: dict[Any, Callable[[Any], str]] = {
+    Company: fault_of_company,
+    Notices: fault_of_notices,
+    Cover: fault_of_cover,
+    Confidential: fault_of_confidential,
+}
 
 
 def folded_domain(domain: str, where: str) -> str:

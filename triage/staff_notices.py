@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from triage import alarms, cover, directory, inward, ledger, sealed, strays
 from triage.actor import Actor, Role
-from triage.causes import BRAKE, OF_COMPANY, TITLES, sentence, told_instead
+from triage.causes import BRAKE, OF_COMPANY, REMOVAL, TITLES, sentence, told_instead
 from triage.hours import SUBSTITUTE
 from triage.ids import show
 from triage.inward import Letter, Line, Section
@@ -68,6 +68,11 @@ def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addre
     for instead, who, row in elsewhere:
         if awake(row, who, settings, night=night):
             found[instead].append(row)
+    for who in settings.notices.removal_told:
+        there = addressee(session, who.casefold(), settings)
+        large = [row for row in rows if row.cause == REMOVAL and awake(row, who, settings, night=night)]
+        if there and large:
+            found[there] += [row for row in large if row not in found[there]]
     brake = [row for row in rows if row.cause == BRAKE and awake(row, "", settings, night=night)]
     postmaster = of_address(strays.postmaster(session), settings)  # who administers the company may be who has left
     if brake and postmaster and all(one.address != postmaster.address for one in found):

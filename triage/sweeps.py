@@ -12,10 +12,12 @@ from triage import access, contents, db, ids, ledger, paused, recalled, related,
 from triage.actor import Actor, Grant, Role
 from triage.authentication import Authentication
 from triage.content import Summary
+from triage.delivered_removals import may_alone
 from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.keys import LARGE_PURGE
 from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
+from triage.outcome_words import LEFT_OUT
 from triage.outcomes import DecisionReport, decision_of, filed
 from triage.recalled import BY, Copy
 from triage.related import Place
@@ -71,12 +73,15 @@ def begin(
             "a sweep is a large purge, and nobody knows before how large: where two people turn the key for one, purge what came "
             "through Mailroom instead, or take large-purge out of policy.two_keys for as long as the sweep needs"
         )
+    if not dry_run and not may_alone(by, settings):
+        raise NotAllowed("a sweep takes messages out of every mailbox: it needs the right remove-delivered")
     try:
         address = str(Address.parse(sender))
     except ValueError as fault:
         raise BadInput(f"{sender[:80]!r} is no address: {fault}") from fault
     selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
-    decision = decision_of(by, VERB, selection, reason, now, count=0)
+    left_out = LEFT_OUT if sealed.closed(session, by) else ""
+    decision = decision_of(by, VERB, selection, reason, now, count=0, confidential=left_out)
     session.add(decision)
     session.flush()
     mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group", opened_to(by)).distinct())

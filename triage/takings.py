@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from triage import access, ledger, outcomes, related
 from triage.actor import Actor
+from triage.delivered_removals import may_alone
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import show
 from triage.keys import LARGE_PURGE
@@ -39,6 +40,11 @@ def take(
     policy = settings.policy
     if LARGE_PURGE in policy.two_keys and len(wanted) > policy.two_keys_purge:
         raise NotAllowedNow(f"more than {policy.two_keys_purge} at once are a large purge, which needs two people here: take fewer")
+    many = len({row.mailbox for row in wanted}) > policy.two_keys_mailboxes
+    if many and not may_alone(by, settings):
+        raise NotAllowedNow(
+            f"messages of more than {policy.two_keys_mailboxes} mailboxes at once need the right remove-delivered: take fewer"
+        )
     selection = {"related_to": show(decision_id), "copies": [show(row.id) for row in wanted]}
     decision = outcomes.decision_of(by, VERB, selection, reason, now, count=len(wanted))
     session.add(decision)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import cover, paused
+from triage import cover, large_removals, paused
 from triage.actor import Role
 from triage.times import utcnow
 from triage_api.office import Here
@@ -31,6 +31,7 @@ def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
             "alarm": alarm,
             "folders": folders,
             "restored": paused.pause_of(session),
+            "removals": large_removals.shown_to(session, by=by, settings=here.settings),
         }
     )
 

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "EscalationOrder": [{"select": {"ids": [ID]}, "to": "legal", "reason": "a summons for next week", "expect": 1}],
     "UndoOrder": [{"reason": "the wrong card"}],
+    "KeepersAnswer": [{"reason": "the same wave", "expect": 3}],
     "SweepOrder": [{"sender": "offers@bad.example", "reason": "phishing", "dry_run": True}],
     "TakeOrder": [{"ids": [ID], "reason": "the same link"}],
     "JoinOrder": [{"into": ID, "reason": "the same crook"}],

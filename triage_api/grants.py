@@ -12,6 +12,7 @@ ACTING = {
     "decisions": Grant.DECIDE,
     "queue": Grant.DECIDE,
     "second-keys": Grant.DECIDE,
+    "keepers-requests": Grant.DECIDE,
     "requests": Grant.DECIDE,
     "reported": Grant.DECIDE,
     "campaigns": Grant.DECIDE,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
-from triage import doubts, explaining, ledger, rule_files, rules, second_key, trial
+from triage import delivered_lately, doubts, explaining, ledger, rule_files, rules, second_key, trial
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
@@ -44,15 +44,20 @@ def list_rules(
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": second_keys.PendingAct, "description": "It waits for a second person's key."}}
 
 
-@router.post("/rules", status_code=201, response_model=shapes.Rule, responses=ASKED | described(401, 403, 422))
-def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) -> shapes.Rule | Response:
-    """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered."""
+@router.post("/rules", status_code=201, response_model=shapes.MadeRule, responses=ASKED | described(401, 403, 422))
+def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) -> shapes.MadeRule | Response:
+    """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered.
+
+    `delivered`: what the sender of a block delivered lately, to be removed by a decision of its own.
+    """
     made = second_key.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings)
     if isinstance(made, PendingAct):
         ring_after(session)
         return accepted(made, by)
     ring_after(session, "door")
-    return with_clashes(session, [made], by)[0]
+    lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
+    said = with_clashes(session, [made], by)[0].model_dump()
+    return shapes.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
 
 
 @router.post("/rules/preview", response_model=Trial, responses=described(401, 422))
@@ -75,9 +80,10 @@ def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) ->
         loaded = rule_files.load(session, lines.text, by=by, now=utcnow(), settings=here.settings)
         if lines.dry_run:
             attempt.rollback()
+    offered = [] if lines.dry_run else delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
     if not lines.dry_run:
         ring_after(session, "door")
-    return shapes.Loaded.model_validate(loaded)
+    return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
@@ -108,6 +114,13 @@ def explain_rules(order: shapes.ExplainOrder, session: Read, by: Staff, here: He
 def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
     """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
     return answered(session, known(session, rule_id, by), by, response)
+
+
+@router.get("/rules/{rule_id}/delivered", response_model=shapes.DeliveredLately, responses=described(401, 404, 422))
+def get_delivered(rule_id: shapes.GivenId, session: Read, by: Staff) -> shapes.DeliveredLately:
+    """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
+    found = delivered_lately.of_rule(session, known(session, rule_id, by), by=by, now=utcnow())
+    return shapes.DeliveredLately.model_validate(found)
 
 
 @router.patch("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 403, 404, 409, 412, 422))

@@ -5,9 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from triage import evidence, listings, removal, rules, whole_provider
+from triage import confidential, decisions, evidence, listings, removal, rules, whole_provider
 from triage.listings import Listed
 from triage.settings import Settings
+from triage.outcome_words import confidential_words
 from triage.times import utcnow
 from triage_api.office import Here
 from triage_api.once import Once
@@ -51,6 +52,8 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "least_alike": listings.some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "caution": whole_provider.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
+            "needs": decisions.needs_of(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
+            "confidential": confidential_words(confidential.concern(session, wanted, confidential.REMOVAL, by=by)),
             "fence": sheet.fence,
             "removal": removal_shape(plan, listings.some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }

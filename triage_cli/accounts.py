@@ -6,7 +6,7 @@ import click
 
 from triage import accounts, passwords, sessions
 from triage.accounts import Account
-from triage.actor import Role
+from triage.actor import Right, Role
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.sign_in import hash_password
@@ -15,6 +15,7 @@ from triage_cli.asks import settings_of
 from triage_cli.opened import shell_user, write
 from triage_cli.printing import say
 
+RIGHT = click.Choice([one.value for one in Right])
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
 
 
@@ -23,16 +24,28 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's
 @click.option("--name", default="", help="As colleagues read it; default: the login.")
 @click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
 @click.option("--scope", multiple=True, required=True, help="company, department:CODE or person:UID; several times for several.")
+@click.option("--right", "rights", multiple=True, type=RIGHT, help="What they may do beside the role; several times for several.")
 @STDIN
 @click.pass_context
-def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], password_stdin: bool) -> None:
+def add_staff(
+    ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], rights: tuple[str, ...], password_stdin: bool
+) -> None:
     """Make an account with a password of its own. No sync changes it."""
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
     hashed = chosen(login, from_stdin=password_stdin)
-    account = Account(login, name, role, scope)
+    account = Account(login, name, role, scope, rights)
     made = write(settings, lambda session: accounts.add(session, account, hashed, by=shell_user(), now=utcnow()))
     say(f"{made} can sign in")
+
+
+@click.command("rights")
+@click.argument("login")
+@click.argument("rights", nargs=-1, metavar="[RIGHT]...", type=RIGHT)
+@click.pass_context
+def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None:
+    """Give an account that was made here these rights, and no others: remove-delivered takes delivered messages out of mailboxes alone."""
+    write(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
 
 
 @click.command("remove")

@@ -15,7 +15,7 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
             *("hand", "escalate", "sweep", "redeliver"),
         ),
     ),
-    ("Decisions", ("decisions", "escalations", "second-keys", "campaigns", "requests", "ask", "reported")),
+    ("Decisions", ("decisions", "escalations", "second-keys", "keepers", "campaigns", "requests", "ask", "reported")),
     ("Senders", ("allow", "block", "hold-sender", "rules", "correspondents", "learn")),
     ("On the way", ("queue", "spool", "open", "mode")),
     ("Staff and programs", ("staff", "token", "people", "groups", "practice")),

@@ -67,6 +67,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "open": "emergency",
     "mode": "modes",
     "second-keys": "second_keys",
+    "keepers": "keepers",
     "report": "reporting",
     "audit": "records",
     "retention": "keeping",

@@ -13,6 +13,7 @@ from triage_cli.codes import DONE, USAGE
 from triage_cli.desk import Declined, Desk
 from triage_cli.printing import say
 from triage_cli.progress import Progress
+from triage_cli.senders import offer_removal
 
 MOST_AT_ONCE = 500_000  # characters; as JSON they take up to twice that, and a request has at most a megabyte
 
@@ -35,6 +36,7 @@ def import_rules(desk: Desk, file: Any, dry_run: bool) -> int:
     """
     parts = list(parted(readable(file)))
     made = kept = 0
+    offered: list[dict[str, Any]] = []
     for dry in (True,) if dry_run else (False,) if len(parts) == 1 else (True, False):  # several parts: look at all of them first
         made = kept = 0
         with Progress("Looking at rules" if dry else "Making rules", len(parts)) as bar:
@@ -44,9 +46,12 @@ def import_rules(desk: Desk, file: Any, dry_run: bool) -> int:
                 except Declined as refusal:
                     return faulty(refusal, file.name, part)
                 made, kept = made + loaded["made"], kept + loaded["kept"]
+                offered += loaded["delivered"]
                 bar.step()
     rules = "1 rule" if made == 1 else f"{made} rules"
     say(f"{'would make' if dry_run else 'made'} {rules}; {kept} {'was' if kept == 1 else 'were'} there already")
+    for one in offered:
+        offer_removal(one)
     return DONE
 
 

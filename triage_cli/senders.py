@@ -1,5 +1,6 @@
 """Let senders in, keep them out or hold all that they send: `mailroom allow`, `block`, `hold-sender`."""
 
+import shlex
 from typing import Any
 
 import click
@@ -35,6 +36,8 @@ def rule_command(effect: str, text: str) -> click.Command:
         proof = f" with proof {rule['proof']}" if rule["proof"] else ""
         say(f"{rule['id']}  {rule['effect']} {word_of(rule['match'], rule['value'])} for {rule['scope']}{proof}")
         warn_of(rule)
+        if rule["delivered"]:
+            offer_removal(rule["delivered"])
         return DONE
 
     if effect == "allow":
@@ -75,6 +78,25 @@ def tried(desk: Desk, order: dict[str, Any]) -> int:
     say(found["sentence"])
     warn_of(found)
     return DONE
+OPTIONS = {
+    "sender": "--sender",
+    "domain": "--domain",
+    "campaign": "--campaign",
+    "proof": "--proof",
+    "states": "--state",
+    "since": "--since",
+}
+OPTIONS |= {"department": "--department", "person": "--person"}
+
+
+def offer_removal(delivered: dict[str, Any]) -> None:
+    """Say what a blocked sender delivered lately, and the command that removes it."""
+    options = [
+        f"{OPTIONS[name]} {shlex.quote(one)}"
+        for name, value in delivered["select"].items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    say(f"{delivered['sentence']}  mailroom purge {' '.join(options)} --expect {delivered['messages']}")
 
 
 def warn_of(rule: dict[str, Any]) -> None:

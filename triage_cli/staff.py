@@ -18,12 +18,13 @@ STAFF = Shape(
         "name": "as colleagues read it",
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
+        "rights": "what they may do beside the role: remove-delivered",
         "source": "directory, or local: made here",
         "away": "until when; empty: on duty",
         "sessions": "browsers they are signed in with",
     }
 )
-LOCAL = {"add": "accounts", "remove": "accounts", "password": "accounts", "sign-out": "accounts"}
+LOCAL = {"add": "accounts", "rights": "accounts", "remove": "accounts", "password": "accounts", "sign-out": "accounts"}
 
 
 @click.group(cls=Lazy, elsewhere=LOCAL)
@@ -45,7 +46,7 @@ def list_staff(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """One line of the list."""
-    return one | {"scope": " ".join(one["scope"]), "away": when(one["away_until"], "minutes")}
+    return one | {"scope": " ".join(one["scope"]), "rights": " ".join(one["rights"]), "away": when(one["away_until"], "minutes")}
 
 
 @staff.command("away")

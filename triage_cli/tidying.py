@@ -20,6 +20,7 @@ from triage import (
     emergency,
     expiry,
     familiar,
+    keepers,
     kept_answers,
     keys,
     leavers,
@@ -113,6 +114,7 @@ def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: b
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         keys.lapse(session, now=utcnow())
+        keepers.lapse(session, now=utcnow())
         kept_answers.forget(session, now=utcnow())
         emergency.end(session, now=utcnow())
     forget(engine, settings)

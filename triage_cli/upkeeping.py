@@ -14,6 +14,7 @@ from triage import (
     catching_up,
     chores,
     db,
+    keepers,
     meters,
     person_erasure,
     providers,
@@ -84,6 +85,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 let_tokens_go(engine)
                 tidying.hold_legally(engine)
                 erase_persons(engine, settings)
+                join_removals(engine, settings)
                 if follows and is_settled(changed := mtime(file), seen):
                     follow_directory(settings)
                     seen = changed
@@ -139,6 +141,19 @@ def erase_persons(engine: Engine, settings: Settings) -> None:
     """Go on with what is to be erased about persons."""
     if tidying.carry_on(engine, person_erasure.due, person_erasure.carry_on):
         ring(settings, "door", "change")
+
+
+def join_removals(engine: Engine, settings: Settings) -> int:
+    """Remove copies of campaigns from confidential folders whose keepers have agreed to that; in how many decisions."""
+    with db.reading(engine) as session:
+        due = keepers.agreed_due(session, settings, utcnow())
+    number = 0
+    for one in due:
+        with db.transaction(engine) as session:
+            number += keepers.join(session, one, settings=settings, now=utcnow())
+    if number:
+        ring(settings, "recall", "change")
+    return number
 
 
 def fold(engine: Engine) -> int:

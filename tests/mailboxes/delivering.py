@@ -15,7 +15,7 @@ from mailboxes.recaller import Recaller
 from mta import relay
 from tests.peers import dovecot, processes
 from triage import contents, db, decisions, ledger, outcomes, sweeps, undoing
-from triage.actor import EVERYTHING, Actor, Role
+from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role
 from triage.authentication import Authentication
 from triage.bell import Bell
 from triage.content import summarise
@@ -29,7 +29,7 @@ from triage.settings import Recall, Relay, Settings
 from triage.states import State
 from triage.times import utcnow
 
-ANA = Actor.person("ana", Role.ADMIN, EVERYTHING, "Ana Roth")
+ANA = Actor.person("ana", Role.ADMIN, EVERYTHING, "Ana Roth", rights=ALL_RIGHTS)
 JUDGE = Actor.system("judge")
 PHISHER, OLD = "wave@phisher.example", "old@phisher.example"
 ANNA, BOB, CARL = "anna@company.example", "bob@company.example", "carl@company.example"

@@ -69,6 +69,7 @@ login = "maria"
 name = "Maria Keller"
 role = "admin"
 scope = ["company"]
+rights = ["remove-delivered"]
 password_hash = "{HASH}"
 
 [[staff]]

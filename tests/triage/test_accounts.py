@@ -13,6 +13,7 @@ from tests.triage import arriving
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from triage import accounts, db, directory, directory_rows, sign_in
 from triage.accounts import Account
+from triage.actor import ALL_RIGHTS
 from triage.company import StaffEntry
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.models import AuditRecord, StaffMember, StaffSession
@@ -64,6 +65,7 @@ def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, 
         (replace(NORA, login="a b"), "a login has 1 to 64 characters"),
         (replace(NORA, login="a\x1b"), "a login has 1 to 64 characters"),
         (replace(NORA, login="x", role="boss"), "there is no role 'boss'; there are triage, admin, auditor"),
+        (replace(NORA, login="x", rights=("everything",)), "rights: 'everything' is no right; there are remove-delivered"),
         (replace(NORA, login="x", scope=()), "scope: write company"),
         (replace(NORA, login="x", scope=("everything",)), "scope: 'everything' is not a scope"),
         (replace(NORA, login="x", scope=("department:hr",)), "scope: there is no department 'hr'"),
@@ -73,6 +75,18 @@ def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, 
 def test_what_is_no_account(known: Engine, account: Account, why: str) -> None:
     with pytest.raises(BadInput, match=why), db.transaction(known) as session:
         accounts.add(session, account, HASH, by=IDA, now=NOW)
+
+
+def test_an_account_gets_rights_and_loses_them(known: Engine) -> None:
+    with db.transaction(known) as session:
+        accounts.add(session, replace(NORA, login="nils", rights=("remove-delivered",)), HASH, by=IDA, now=NOW)
+        accounts.give_rights(session, "Nora", ("remove-delivered",), by=IDA, now=NOW)
+        accounts.give_rights(session, "nils", (), by=IDA, now=NOW)
+        found = {login: directory.staff(session, login, NOW) for login in ("nora", "nils")}
+        assert {login: one and one.rights for login, one in found.items()} == {"nora": ALL_RIGHTS, "nils": frozenset()}
+        assert [one.get("rights") for one in acts(session)] == [None, ["remove-delivered"], ["remove-delivered"], []]
+        with pytest.raises(BadInput, match="ana comes from the directory"):
+            accounts.give_rights(session, "ana", ("remove-delivered",), by=IDA, now=NOW)
 
 
 def test_another_password_and_removal_end_what_is_open(known: Engine) -> None:

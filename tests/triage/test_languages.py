@@ -32,8 +32,9 @@ FOR_TERMINALS = {
 FOR_STARTING = {"app", "networks", "office"}  # of the API: they refuse to start
 SPEAKING = (
     "alarms", "asked", "authentication", "backscatter", "beside", "bounces", "clashes", "content", "correspondents", "decisions",
+    "delivered_lately",
     "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
-    "keys", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
+    "keepers", "keys", "large_removals", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
     "closed_departments", "own_mail", "passing", "plan", "policy", "practice", "promotion", "proposals",
     "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "mail_reported", "second_key",
     "staff_notices", "staff_reported", "strays", "suspecting", "sweeps", "takings", "teaching", "trial",

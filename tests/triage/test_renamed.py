@@ -81,7 +81,7 @@ STAYS = {
     "card_anchor": "grouped key",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
-    "decision": "by_shown verb reason target second_by_shown idempotency_key",  # the target is a mailbox
+    "decision": "by_shown verb reason target second_by_shown confidential idempotency_key",  # the target is a mailbox
     "decision_item": "before outcome why",
     "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
     "signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to",
@@ -96,6 +96,7 @@ STAYS = {
     "former_name": "kind name",
     "handed": "to_shown by_shown note",
     "in_hand": "name",
+    "keepers_request": "reason asked_by_shown state settled_by_shown results",
     "kept_answer": "key asked body",
     "kept_card": "grouped pile key",
     "kept_folder": "department",
@@ -127,7 +128,7 @@ STAYS = {
     "sealed": "kind",
     "seeded_folder": "source account folder since validity last",
     "sent_mail": "message_id uid department author went_to skipped",
-    "staff_member": "name role password_hash source",
+    "staff_member": "name role rights password_hash source",
     "staff_session": "key_sha256 client before_client",
     "substitution": "reason",
     "swept_mailbox": "mailbox why",

@@ -28,12 +28,12 @@ PASSWORD = "correct horse"
 ORIGIN = "http://127.0.0.1:8080"
 PASSWORD_HASH = sign_in.hash_password(PASSWORD)
 STAFF = (
-    StaffEntry("ana", "Ana Roth", "triage", ("company",), PASSWORD_HASH),
+    StaffEntry("ana", "Ana Roth", "triage", ("company",), PASSWORD_HASH, ("remove-delivered",)),
     StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",), PASSWORD_HASH),
     StaffEntry("eva", "Eva Lang", "triage", ("person:mara.berg",), PASSWORD_HASH),
     StaffEntry("hana", "Hana Novak", "triage", ("company",), PASSWORD_HASH),
     StaffEntry("hugo", "Hugo Stein", "auditor", ("company",), PASSWORD_HASH),
-    StaffEntry("ida", "Ida Lind", "admin", ("company",), PASSWORD_HASH),
+    StaffEntry("ida", "Ida Lind", "admin", ("company",), PASSWORD_HASH, ("remove-delivered",)),
     StaffEntry("leo", "Leo Falk", "admin", ("department:legal",), PASSWORD_HASH),
     StaffEntry("otto", "Otto Weiss", "auditor", ("company",), PASSWORD_HASH),
     StaffEntry("sam", "Sam Reed", "triage", ("company",), PASSWORD_HASH),

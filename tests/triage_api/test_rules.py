@@ -1,6 +1,10 @@
 """Rules over HTTP: changed without losing what somebody else changed, as files, and explained."""
 
+from sqlalchemy import Engine, update
+
 from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.db import transaction
+from triage.models import Delivery
 
 JOE = "joe.fern@company.example"
 ALLOW = {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "company"}
@@ -45,13 +49,13 @@ def test_a_file_and_its_typos(ana: Browser, new_browser: NewBrowser) -> None:
     assert exported.headers["content-type"].startswith("application/x-ndjson")
     newest = new_browser("ida").get("/audit").json()["items"]
     assert [(act["by"], act["subject"]) for act in newest if act["act"] == "export"] == [("person:ana", "rules")]
-    assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1}
+    assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1, "delivered": []}
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
     assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks, redirects or holds, not 'alow'"}]
-    assert ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json() == {"made": 1, "kept": 0}
+    assert ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json() == {"made": 1, "kept": 0, "delivered": []}
     assert len(ana.get("/rules").json()["items"]) == 1
-    assert ana.post("/rules/import", {"text": "block x@junk.example"}).json() == {"made": 1, "kept": 0}
+    assert ana.post("/rules/import", {"text": "block x@junk.example"}).json() == {"made": 1, "kept": 0, "delivered": []}
     assert len(ana.get("/rules").json()["items"]) == 2
 
 
@@ -100,3 +104,21 @@ def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(a
     assert (listed[made["id"]]["clashes"], listed[block]["clashes"][0]["kind"]) == (made["clashes"], "exception")
     offers = ana.post("/rules/offers", {"select": {"ids": [mail]}}).json()["items"]
     assert [one["order"]["scope"] for one in offers][:3] == ["person:joe.fern", "department:it", "company"]
+
+
+def test_a_new_block_offers_what_was_delivered_lately(ana: Browser, came: Came, engine: Engine) -> None:
+    came("it+joe.fern@company.example", "legal+mara.berg@company.example", author="crook@evil.example")
+    with transaction(engine) as session:
+        session.execute(update(Delivery).values(state="delivered"))
+    block = {"effect": "block", "match": "address", "value": "crook@evil.example", "scope": "company"}
+    made = ana.post("/rules", block).json()
+    offered = made["delivered"]
+    said = "2 messages in 2 mailboxes, 0 opened. Remove them too?"
+    assert [offered[name] for name in ("rule", "messages", "mailboxes", "opened", "sentence")] == [made["id"], 2, 2, 0, said]
+    assert ana.get(f"/rules/{made['id']}/delivered").json() == offered
+    assert ana.post("/selections/preview", {"select": offered["select"]}).json()["count"] == 2
+    assert ana.post("/rules", block | {"value": "nobody@evil.example"}).json()["delivered"] is None
+    assert ana.post("/rules", ALLOW).json()["delivered"] is None
+    loaded = ana.post("/rules/import", {"text": "block evil.example\nblock other.example"}).json()
+    assert [(one["value"], one["messages"]) for one in loaded["delivered"]] == [("evil.example", 2)]
+    assert ana.post("/rules/import", {"text": "block evil.test", "dry_run": True}).json()["delivered"] == []

@@ -131,6 +131,7 @@ CALLS = {
     "list_rules": Call(says=True),
     "export_rules": Call(says=True),
     "get_rule": Call(),
+    "get_delivered": Call(),
     "change_rule": Call(json={"note": "x"}),
     "import_rules": Call(json={"text": "block x.example"}),
     "explain_rules": Call(),
@@ -193,6 +194,9 @@ CALLS = {
     "list_second_keys": Call(says=True),
     "confirm_second_key": Call(),
     "decline_second_key": Call(),
+    "list_keepers_requests": Call(says=True),
+    "confirm_keepers_request": Call(),
+    "decline_keepers_request": Call(),
     "list_modes": Call(says=True),
     "switch_mode": Call(json={"department": "it", "mode": "observe"}),
     "list_tokens": Call(),
@@ -233,7 +237,8 @@ PEOPLES = OWN | {
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
-        "decline_second_key", "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
+        "decline_second_key", "confirm_keepers_request", "decline_keepers_request",
+        "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
         "save_search", "remove_search", "answer_report",
     },
     "learn": {"learn"},
@@ -298,6 +303,8 @@ FORBIDDEN = {
     "decline_request": NOT_MINE,
     "confirm_second_key": NOT_MINE,
     "decline_second_key": NOT_MINE,
+    "confirm_keepers_request": NOT_MINE,
+    "decline_keepers_request": NOT_MINE,
     "retry_delivery": NOT_MINE,
     "give_up_delivery": NOT_MINE,
     "hold_delivery": NOT_MINE,
@@ -519,6 +526,8 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "end_substitute",
         "confirm_second_key",
         "decline_second_key",
+        "confirm_keepers_request",
+        "decline_keepers_request",
         "create_request",
         "decline_request",
         "answer_report",
@@ -539,6 +548,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     }
     expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = expected["remove_search"] = 404
     expected["take_related"] = 404  # nothing lay beside
+    expected["confirm_keepers_request"] = expected["decline_keepers_request"] = 404  # no folder is confidential
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     if login != "ida":

@@ -205,6 +205,9 @@ LINES = [
     Line("webhooks test chat/../ops", 2),
     Line("webhooks resume chat", 1),
     Line("second-keys list --json"),
+    Line("keepers list --json"),
+    Line("keepers confirm 0000000000007", 1),
+    Line("keepers decline 0000000000007", 1),
     Line("second-keys confirm 0000000000007", 1),
     Line("second-keys decline 0000000000007", 1),
     Line("legal-hold add --of joe.fern --reason lawsuit", name="legal"),
@@ -316,6 +319,7 @@ def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pyt
     names = seeded(settings, engine, tmp_path)
     engine.dispose()
     beside, there = copied(settings, sqlite_url, tmp_path / "beside"), copied(settings, sqlite_url, tmp_path / "there")
+    there = replace(there, policy=replace(there.policy, two_keys=()))  # a token has no rights, and the machine's own shell has all
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
     beside_file = written(beside, tmp_path / "beside.toml")
     with served(settings_file.read(str(beside_file)), to_commands=True), served(there) as url:

@@ -60,6 +60,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "reported answer": "{report} --bad",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",
+    "keepers confirm": "{pending}",
+    "keepers decline": "{pending}",
 }
 SILENT = {  # answered, and without it
     "deliveries": "--search secret --state queued",
@@ -88,6 +90,7 @@ SILENT = {  # answered, and without it
     "people departments": "",
     "staff substitutes": "",
     "second-keys list": "",
+    "keepers list": "",
     "mode list": "",
     "practice scores": "",
     "token list": "",
@@ -103,7 +106,7 @@ OTHERS = {
     "audit key",
     "serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "upkeep", "demo",
     "db upgrade", "db check", "db compact", "sync",
-    "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
+    "staff password", "sweep", "staff add", "staff remove", "staff rights", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",

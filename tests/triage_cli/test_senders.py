@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from sqlalchemy import Engine, update
 
-from tests.triage_cli.conftest import Shell
+from tests.triage_cli.conftest import Arrives, Shell
+from triage.db import transaction
+from triage.models import Delivery
 
 
 @pytest.mark.parametrize(
@@ -76,3 +79,15 @@ def test_a_forwarder_vouches_once_the_settings_trust_it(shell: Shell, monkeypatc
     assert (said.code, "forwarder.example is not among policy.trusted_arc_sealers" in said.err) == (2, True)
     monkeypatch.setenv("MAILROOM_POLICY__TRUSTED_ARC_SEALERS", "Forwarder.example")
     assert "with proof arc:forwarder.example" in shell(*words).out
+
+
+def test_a_block_prints_the_command_that_removes_what_was_delivered(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+    arrives(author="crook@evil.example")
+    with transaction(engine) as session:
+        session.execute(update(Delivery).values(state="delivered"))
+    line = shell("block", "crook@evil.example").out.splitlines()[-1]
+    said, command = line.split("  mailroom ")
+    assert said == "1 message in 1 mailbox, 0 opened. Remove them too?"
+    assert command.startswith("purge --sender crook@evil.example --state delivered --since ")
+    assert command.endswith(" --expect 1")
+    assert shell(*command.split(), "--reason", "too").code == 0

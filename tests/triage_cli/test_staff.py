@@ -29,7 +29,11 @@ def test_an_account_from_its_making_to_its_end(shell: Shell, engine: Engine, mon
     made = shell("staff", "add", "Nora", "--name", "Nora Falk", "--role", "admin", "--scope", "company", "--password-stdin")
     assert (made.code, made.out) == (0, "nora can sign in\n")
     row = next(one for one in json.loads(shell("staff", "list", "--json").out) if one["login"] == "nora")
-    assert row == {"login": "nora", "name": "Nora Falk", "role": "admin", "scope": "company", "source": "local", "away": "", "sessions": 0}
+    told = {"login": "nora", "name": "Nora Falk", "role": "admin", "scope": "company", "rights": ""}
+    assert row == told | {"source": "local", "away": "", "sessions": 0}
+    assert shell("staff", "rights", "nora", "remove-delivered").code == 0
+    assert "remove-delivered" in shell("staff", "list").out
+    assert shell("staff", "rights", "nora", "everything").code == 2
     assert proves(engine, "nora", PASSWORD)
     monkeypatch.setattr("sys.stdin", io.StringIO("quite another sentence\n"))
     assert shell("staff", "password", "nora", "--password-stdin").code == 0

@@ -87,6 +87,9 @@ class DecisionSummary(Shape):
     refused: int
     second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
+    confidential: Annotated[
+        Literal["", "asked", "left out"], Field(description="confidential folders closed to the decider: their keepers are asked, or not")
+    ]
     to: str
     rules: Annotated[list[Rule], Field(description="made along, but for the blocks of a removal")]
     blocked: Annotated[dict[str, int], Field(description="blocks made along with a removal: how many campaigns, domains, addresses")]

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from triage.rules import RuleOrder
+from triage.selection import Selection
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word, storable
 from triage_api.spoken import Spoken
 
@@ -94,11 +95,38 @@ class RuleLines(Order):
     dry_run: Annotated[bool, Field(description="only look whether every line is right")] = False
 
 
+class DeliveredLately(Shape):
+    """What the sender or campaign of a block delivered in the last 14 days, in your scope; `select` is for a removal of it."""
+
+    rule: Annotated[Id, Field(validation_alias="rule_id")]
+    value: str
+    messages: int
+    mailboxes: int
+    opened: Annotated[int, Field(description="as far as is known: read, or answered since")]
+    select: Annotated[dict[str, Any] | None, Field(description="as `POST /selections/preview` takes it; null: there is nothing")]
+    sentence: Annotated[Spoken, Field(description="12 messages in 9 mailboxes, 3 opened. Remove them too?")]
+
+    @field_validator("select", mode="before")
+    @classmethod
+    def as_json(cls, wanted: Any) -> Any:
+        """As the API writes it."""
+        return wanted.as_json() if isinstance(wanted, Selection) else wanted
+
+
+class MadeRule(Rule):
+    """A rule that was just made."""
+
+    delivered: Annotated[DeliveredLately | None, Field(description="of a block: what to remove too; null: nothing")] = None
+
+
 class Loaded(Shape):
     """What became of the lines."""
 
     made: int
     kept: Annotated[int, Field(description="rules that were there already")]
+    delivered: Annotated[
+        list[DeliveredLately], Field(description="of new blocks: what to remove too, the most first, at most 20 of them")
+    ] = []
 
 
 class ExplainOrder(Order):

@@ -14,7 +14,7 @@ class PendingAct(Shape):
 
     id: Id
     kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
-    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release, person-erasure")]
+    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered")]
     items: Annotated[list[str], Field(description="ids of the deliveries")]
     reason: str
     asked_by: str

@@ -173,5 +173,11 @@ class Evidence(Shape):
     least_alike: Annotated[list[Delivery], Field(description="those with least in common with the others: look at these first")]
     rules_contradicted: list[Rule]
     caution: Annotated[Spoken, Field(description="the selection is all of a public mail provider: how many people that is; empty else")]
+    needs: Annotated[
+        list[str], Field(description="why a removal needs a second person: large-purge, remove-delivered; empty: it needs nobody else")
+    ]
+    confidential: Annotated[
+        Spoken, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
+    ]
     fence: str
     removal: Annotated[Removal | None, Field(description="with `verb`: what a removal does, from the code that then does it")]

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from triage.actor import Grant, Role
 from triage.decisions import Verb
-from triage_api.shapes.texts import Order, Shape, Word, storable
+from triage_api.shapes.texts import Id, Order, Shape, Word, storable
 
 
 class Credentials(Order):
@@ -107,6 +107,16 @@ class Restored(Shape):
     backup_at: datetime
 
 
+class LargeRemoval(Shape):
+    """Somebody removed many messages within the last day, and nobody has undone it."""
+
+    decision: Id
+    at: datetime
+    by_shown: str
+    count: Annotated[int, Field(description="messages, without those of confidential folders")]
+    mine: Annotated[bool, Field(validation_alias="is_mine")]
+
+
 class CoverNow(Shape):
     """Who looks after what at this moment."""
 
@@ -115,6 +125,9 @@ class CoverNow(Shape):
     alarm: Annotated[list[CoveredFolder], Field(description="folders that nobody looks at, for administrators")]
     folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
     restored: Annotated[Restored | None, Field(description="nothing is sent on yet, since a backup was restored; null: all goes on")] = None
+    removals: Annotated[
+        list[LargeRemoval], Field(description="large removals, for administrators and whom `notices.removal_told` names")
+    ] = []
 
 
 class AwayOrder(Order):

@@ -5,8 +5,7 @@ import { background } from './presence'
 import { heardTime } from './time'
 import { asSentence } from './words'
 import type {
-  Duty, Escalation,
-  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
+  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveredLately, DeliveryPage, DeliveryStory, Department, DepartmentMode, Duty, Escalation, Evidence, Exercise, Explanation, KeepersRequest, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
 
 /** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
@@ -128,6 +127,7 @@ export const api = {
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
   addRule: (rule: RuleWish) => call<Rule | PendingAct>('POST', '/rules', rule),
+  deliveredLately: (id: string) => get<DeliveredLately>(`/rules/${id}/delivered`),
   offers: (select: Select) => call<{ items: Trial[] }>('POST', '/rules/offers', { select }),
   rule: async (id: string): Promise<{ rule: Rule; etag: string }> => {
     const response = await ask('GET', `/rules/${id}`)
@@ -161,6 +161,8 @@ export const api = {
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
+  keepersRequests: () => get<{ items: KeepersRequest[] }>('/keepers-requests'),
+  answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<KeepersRequest>('POST', `/keepers-requests/${id}/${verb}`, { expect }),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),
 
   modes: () => get<{ items: DepartmentMode[] }>('/modes'),

@@ -2,8 +2,9 @@
 import { t } from './language'
 import { api, problemOf } from './api'
 import { desk } from './desk.svelte'
+import { keep, kept } from './kept'
 import { queue } from './queue.svelte'
-import type { Alarm, CoverNow, Escalation } from './shapes'
+import type { Alarm, CoverNow, Escalation, LargeRemoval } from './shapes'
 
 const EVERY = 60_000 // milliseconds
 
@@ -12,9 +13,21 @@ class CoverStore {
   alarm = $state.raw<Alarm | null>(null)
   escalations = $state.raw<readonly Escalation[]>([]) // that nobody has confirmed
 
+  #seen = $state(kept('removal', '')) // the newest large removal that was looked at here
+
+  /** Large removals that others made and nobody has looked at here. */
+  get removals(): readonly LargeRemoval[] {
+    return this.now?.removals.filter((one) => !one.mine && one.decision > this.#seen) ?? []
+  }
+
+  /** This one and the older ones are looked at. */
+  looked(one: LargeRemoval): void {
+    if (one.decision > this.#seen) keep('removal', (this.#seen = one.decision))
+  }
+
   /** Is there anything to tell below the bar on top? */
   get speaks(): boolean {
-    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length || this.escalations.some((one) => one.may_confirm))
+    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length || this.removals.length || this.escalations.some((one) => one.may_confirm))
   }
 
   load = async (): Promise<void> => {

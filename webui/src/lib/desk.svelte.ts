@@ -7,6 +7,7 @@ import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
 import { namesOf, narrowestScope, selectOf, type Row } from './row'
+import { offer } from './offer.svelte'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 import { PAST, blockKinds, calledOf } from './words'
@@ -22,6 +23,8 @@ interface Done { decision: Decision; names: readonly string[]; key?: string; sub
 
 /** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. `refusal`: the one that stood there then. */
 type Act = Partial<Done> & Pick<Done, 'names'> & { answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
+
+const confidentialWords = (one: Decision): string => (one.confidential === 'asked' ? t('Keepers of confidential folders are asked.') : one.confidential ? t('Confidential folders are left out.') : '')
 
 export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: boolean }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
@@ -164,6 +167,7 @@ class Desk {
     queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
     const done: Done = Object.assign(act, { decision, names: mine, approval })
     approval?.made(decision)
+    if (rule?.effect === 'block') void offer.look(decision.rules)
     if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
     live.unsaved = ''
     if (this.#past.at(-1) === act) this.#announce(done, blocked) // else more was done since, or it is to be taken back
@@ -179,7 +183,7 @@ class Desk {
     const missed = decision.count - decision.done - mailboxes - left
     const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
     this.say(t('{done} {what}.', { done: past, what }), {
-      note: [blockedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : ''].join(' ').trim(),
+      note: [blockedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : '', confidentialWords(decision)].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,

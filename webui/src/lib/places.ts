@@ -22,7 +22,7 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { path: '/sending', says: t('On the way'), command: 'goSending', part: 'queue', page: 'Sending' },
   { path: '/requests', says: t('Asked for'), command: 'goRequests', part: 'queue', page: 'Requests', shown: () => requests.open > 0, count: () => requests.open },
-  { path: '/second-keys', says: t('Second keys'), command: 'goSecondKeys', part: 'queue', page: 'SecondKeys', shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
+  { path: '/second-keys', says: t('Second keys'), command: 'goSecondKeys', part: 'queue', page: 'SecondKeys', shown: () => secondKeys.count > 0, count: () => secondKeys.count },
   { path: '/decisions', says: t('Decisions'), command: 'goDecisions', part: 'queue', page: 'Decisions', one: 'Decision' },
   { path: '/first-day', says: t('First day'), command: 'goFirstDay', part: 'end', page: 'FirstDay', shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },
   { path: '/campaigns', says: t('Campaigns'), command: 'goCampaigns', part: 'end', page: 'Campaigns', one: 'Campaign' },

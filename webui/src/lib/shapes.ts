@@ -49,7 +49,10 @@ export interface Me {
 }
 
 export interface CoveredFolder { code: string; name: string; held: number; on_duty: string[]; out_of_hours: string }
-export interface CoverNow { out_of_hours: boolean; away_until: string | null; alarm: CoveredFolder[]; folders: CoveredFolder[]; restored: { since: string; backup_at: string } | null }
+export interface CoverNow { out_of_hours: boolean; away_until: string | null; alarm: CoveredFolder[]; folders: CoveredFolder[]; restored: { since: string; backup_at: string } | null; removals: LargeRemoval[] }
+
+/** Somebody removed many messages within the last day. */
+export interface LargeRemoval { decision: string; at: string; by_shown: string; count: number; mine: boolean }
 
 export interface Person { uid: string; name: string; held: number; sealed: boolean }
 export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number; sealed: boolean }
@@ -261,7 +264,12 @@ export interface Rule {
   used: number | null
   first_used_at: string | null
   last_used_at: string | null
+  /** Only of one that was just made. */
+  delivered?: DeliveredLately | null
 }
+
+/** What the sender or campaign of a block delivered in the last 14 days. */
+export interface DeliveredLately { rule: string; value: string; messages: number; mailboxes: number; opened: number; select: Select | null; sentence: string }
 
 export interface Evidence {
   count: number
@@ -280,6 +288,8 @@ export interface Evidence {
   least_severity: Severity
   senders: { author: string; count: number }[]
   subjects: { subject: string; count: number }[]
+  needs: string[]
+  confidential: string
   examples: Delivery[]
   least_alike: Delivery[]
   rules_contradicted: Rule[]
@@ -402,6 +412,7 @@ export interface Decision {
   refused: number
   second_by_shown: string
   outside: number
+  confidential: '' | 'asked' | 'left out'
   to: string
   rules: Rule[]
   blocked: Partial<Record<BlockKind, number>>
@@ -458,6 +469,22 @@ export interface PendingAct {
   result_id: string | null
   sentence: string
   mine: boolean
+}
+
+/** A removal of a campaign asks us, as keepers of a confidential folder, to remove its copies there too. */
+export interface KeepersRequest {
+  id: string
+  folder: string
+  asked_by_shown: string
+  asked_at: string
+  lapses_at: string
+  reason: string
+  count: number
+  delivered: number
+  items: string[]
+  state: 'waiting' | 'confirmed' | 'declined' | 'joined' | 'undone'
+  result_id: string | null
+  sentence: string
 }
 
 /** A mail to practise on, without its answer. */
