@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 
 from triage import (
     access,
-    copies,
     confidential,
+    copies,
     delivered_removals,
     groups,
     keys,

@@ -382,7 +382,9 @@ class Rule(SQLModel, table=True):
     holds_until: datetime | None = instant(nullable=True)  # a block: until then it holds what it stops, and neither refuses nor removes it
     refused: int = 0  # a block: messages that were refused at SMTP time
     decision_id: int | None = whole(nullable=True, index=True)  # made along with it
-    kept_out: list[str] = documents()  # made with a removal: confidential folders that were closed to who made it; it does not reach into them
+    kept_out: list[str] = (
+        documents()
+    )  # made with a removal: confidential folders that were closed to who made it; it does not reach into them
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
 

@@ -93,7 +93,13 @@ def add_blocks(
     markers.advance(session, VERSION)
     there = blocked_by_staff(session, {order.value for order in orders}, now)
     wanted = [checked(session, one, settings) for one in orders if (one.match, one.value, one.scope) not in there]
-    more: dict[str, Any] = {"kept_out": kept_out(session, by, origin), "author": by.shown, "origin": origin, "created_at": now, "decision_id": decision_id}
+    more: dict[str, Any] = {
+        "kept_out": kept_out(session, by, origin),
+        "author": by.shown,
+        "origin": origin,
+        "created_at": now,
+        "decision_id": decision_id,
+    }
     made = [Rule(**as_row(order), until=ends(order, now), **more) for order in wanted]
     insert_all(session, Rule, [columns_of(rule) for rule in made])
     ledger.write_all(session, [("rule", f"rule:{show(rule.id)}", detail_of(rule)) for rule in made], by=by, now=now)

@@ -468,8 +468,8 @@ class Notices:
     staff: tuple[str, ...] = key(
         "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
         "only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), requested (by whom "
-        "it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, removal (somebody removed more than "
-        "removal_messages messages).",
+        "it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, removal (somebody removed more "
+        "than removal_messages messages).",
         ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal"),
         choices=CAUSES,
     )

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 
 from triage import keepers
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.preferences import Own
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import keepers_requests as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/keepers-requests", tags=["decisions"])
@@ -26,7 +27,7 @@ def list_keepers_requests(session: Read, by: Staff, limit: Limit = 200, cursor: 
 
 @router.post("/{request_id}/confirm", response_model=shapes.KeepersRequest, responses=described(401, 403, 404, 409, 412, 422))
 def confirm_keepers_request(
-    request_id: shapes.GivenId, session: Tx, by: Staff, settings: Own, answer: shapes.KeepersAnswer | None = None
+    request_id: GivenId, session: Tx, by: Staff, settings: Own, answer: shapes.KeepersAnswer | None = None
 ) -> shapes.KeepersRequest:
     """Remove the copies in your folder: a decision of your own, which you can undo. 412 when `expect` is not their number any more."""
     answer = answer or shapes.KeepersAnswer()
@@ -38,7 +39,7 @@ def confirm_keepers_request(
 
 @router.post("/{request_id}/decline", response_model=shapes.KeepersRequest, responses=described(401, 403, 404, 409, 422))
 def decline_keepers_request(
-    request_id: shapes.GivenId, session: Tx, by: Staff, answer: shapes.KeepersAnswer | None = None
+    request_id: GivenId, session: Tx, by: Staff, answer: shapes.KeepersAnswer | None = None
 ) -> shapes.KeepersRequest:
     """Leave the copies in your folder where they are."""
     declined = keepers.decline(session, request_id, by=by, now=utcnow(), reason=answer.reason if answer else "")

@@ -117,7 +117,7 @@ def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> 
 
 
 @router.get("/rules/{rule_id}/delivered", response_model=shapes.DeliveredLately, responses=described(401, 404, 422))
-def get_delivered(rule_id: shapes.GivenId, session: Read, by: Staff) -> shapes.DeliveredLately:
+def get_delivered(rule_id: GivenId, session: Read, by: Staff) -> shapes.DeliveredLately:
     """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
     found = delivered_lately.of_rule(session, known(session, rule_id, by), by=by, now=utcnow())
     return shapes.DeliveredLately.model_validate(found)

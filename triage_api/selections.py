@@ -7,8 +7,8 @@ from fastapi import APIRouter
 
 from triage import confidential, decisions, evidence, listings, removal, rules, whole_provider
 from triage.listings import Listed
-from triage.settings import Settings
 from triage.outcome_words import confidential_words
+from triage.settings import Settings
 from triage.times import utcnow
 from triage_api.office import Here
 from triage_api.once import Once

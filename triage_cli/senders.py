@@ -78,6 +78,8 @@ def tried(desk: Desk, order: dict[str, Any]) -> int:
     say(found["sentence"])
     warn_of(found)
     return DONE
+
+
 OPTIONS = {
     "sender": "--sender",
     "domain": "--domain",

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.peers
 PEOPLE = ("russell.coker", "ada.byron", "hanne.dahl", "luc.moreau")
 FRIEND = Letter(f"rosa@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", "Fwd: Your password expires")
 PAGE = (
-    "<p>Dear user {number},</p><p>the password of your mailbox expires today. If you do nothing your mailbox will be closed and what is in it"
-    " deleted. Confirm your mailbox on the page below with your user name and your current password. The check takes less than a minute and"
-    ' nothing has to be installed.</p><p><a href="https://portal.{domain}/{number}">https://password.company.example/renew</a></p>'
+    "<p>Dear user {number},</p><p>the password of your mailbox expires today. If you do nothing your mailbox will be closed and its"
+    " contents deleted. Confirm your mailbox on the page below with your user name and your current password. The check takes less than a"
+    ' minute.</p><p><a href="https://portal.{domain}/{number}">https://password.company.example/renew</a></p>'
 )
 VARIANTS = [
     pytest.param(("sqlite", 600, 300, 200), id="sqlite"),

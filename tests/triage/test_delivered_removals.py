@@ -9,7 +9,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
-from triage import decisions, directory, extensive, second_key, sweeps
+from triage import decisions, directory, extensive, removal, second_key, sweeps
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role, rights_of
 from triage.company import PersonEntry, StaffEntry
 from triage.db import transaction
@@ -60,6 +60,12 @@ def removed(session: Session, settings: Settings, by: Actor, **features: Any) ->
 BY_CAMPAIGN, BY_DOMAIN, BY_SEARCH, BY_SENDER = {"campaign": WAVE}, {"domain": "evil.example"}, {"q": "order"}, {"sender": CROOK}
 
 
+def needs_of(session: Session, selected: Selection, *, by: Actor, settings: Settings) -> list[str]:
+    """As the preview asks it."""
+    plan = removal.plan(session, selected, by=by, settings=settings, now=NOW)
+    return decisions.needs_of(session, selected, plan.where, by=by, settings=settings)
+
+
 @pytest.mark.parametrize(
     ("by", "number", "severity", "features", "waits"),
     [
@@ -79,7 +85,7 @@ def test_what_needs_a_second_person(
     session: Session, few: Settings, by: Actor, number: int, severity: Severity, features: dict[str, Any], waits: bool
 ) -> None:
     delivered(session, few, number, severity)
-    needs = decisions.needs_of(session, Selection.of(**features), by=by, settings=few)
+    needs = needs_of(session, Selection.of(**features), by=by, settings=few)
     made = removed(session, few, by, **features)
     assert needs == (["remove-delivered"] if waits else [])
     assert (made.needs if isinstance(made, PendingAct) else []) == needs
@@ -88,14 +94,14 @@ def test_what_needs_a_second_person(
 @pytest.mark.parametrize("features", [BY_CAMPAIGN, BY_DOMAIN, BY_SEARCH])
 def test_what_is_held_needs_nobody_else(session: Session, few: Settings, features: dict[str, Any]) -> None:
     delivered(session, few, 3, Severity.NONE, State.HELD)
-    assert decisions.needs_of(session, Selection.of(**features), by=SAM, settings=few) == []
+    assert needs_of(session, Selection.of(**features), by=SAM, settings=few) == []
     assert isinstance(removed(session, few, SAM, **features), DecisionReport)
 
 
 def test_a_company_may_want_nobody_else(session: Session, few: Settings) -> None:
     delivered(session, few, 3, Severity.NONE)
     alone = replace(few, policy=replace(few.policy, two_keys=()))
-    assert decisions.needs_of(session, Selection(domain="evil.example"), by=SAM, settings=alone) == []
+    assert needs_of(session, Selection(domain="evil.example"), by=SAM, settings=alone) == []
     assert isinstance(removed(session, alone, SAM, **BY_DOMAIN), DecisionReport)
 
 

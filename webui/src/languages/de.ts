@@ -768,7 +768,6 @@ export default {
   'Confidential folders are left out.': 'Vertrauliche Ordner bleiben ausgenommen.',
   'Keepers of confidential folders are asked.': 'Die Zuständigen für vertrauliche Ordner werden gefragt.',
   'A campaign was removed from the rest of the company. Only you as a keeper of the folder see this, and you decide.': 'Eine Kampagne wurde in der übrigen Firma entfernt. Nur die Zuständigen für den Ordner sehen das, und Sie entscheiden.',
-  'Remove {n} message|Remove {n} messages': '{n} Nachricht entfernen|{n} Nachrichten entfernen',
   'Removed from this folder too. Undo it under “Decisions”.': 'Auch aus diesem Ordner entfernt. Rückgängig machen können Sie es unter „Entscheidungen“.',
   'Decisions': 'Entscheidungen',
   'First day': 'Erster Tag',

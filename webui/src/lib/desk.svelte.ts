@@ -167,7 +167,7 @@ class Desk {
     queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
     const done: Done = Object.assign(act, { decision, names: mine, approval })
     approval?.made(decision)
-    if (rule?.effect === 'block') void offer.look(decision.rules)
+    if (blocked && decision.rules.length) void offer.look(decision.rules)
     if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
     live.unsaved = ''
     if (this.#past.at(-1) === act) this.#announce(done, blocked) // else more was done since, or it is to be taken back
