@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,7 +15,6 @@ from tests.peers.postgresql import Server
 pytestmark = pytest.mark.peers
 
 PEOPLE = ("russell.coker", "ada.byron", "hanne.dahl", "luc.moreau")
-FRIEND = Letter(f"rosa@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", "Fwd: Your password expires")
 PAGE = (
     "<p>Dear user {number},</p><p>the password of your mailbox expires today. If you do nothing your mailbox will be closed and its"
     " contents deleted. Confirm your mailbox on the page below with your user name and your current password. The check takes less than a"
@@ -60,7 +60,7 @@ def in_mailboxes(house: House) -> int:
             for folder in ("INBOX", "Archive"):
                 if client.folder_exists(folder):
                     client.select_folder(folder, readonly=True)
-                    found += len(client.search(["SUBJECT", "password expires", "NOT", "SUBJECT", "Fwd"]))
+                    found += len(client.search(["SUBJECT", "password expires today"]))
     return found
 
 
@@ -71,7 +71,7 @@ def file_one_away(house: House) -> str:
         if not client.folder_exists("Archive"):
             client.create_folder("Archive")
         client.select_folder("INBOX")
-        uid = client.search(["SUBJECT", "password expires"])[0]
+        uid = client.search(["SUBJECT", "password expires today"])[0]
         client.add_flags([uid], [b"\\Flagged", b"\\Seen"])
         identity: bytes = client.fetch([uid], ["ENVELOPE"])[uid][b"ENVELOPE"].message_id
         client.copy([uid], "Archive")
@@ -97,9 +97,10 @@ def number_of(desk: company.Desk, **features: object) -> int:
 
 def test_a_wave_goes_with_two_keys_and_comes_back_with_one(hit: tuple[House, int, int, int], page: Page) -> None:
     house, copies, domains, passed = hit
-    house.company.run("allow", FRIEND.author, check=True)
-    house.company.take(FRIEND)
-    house.arrived("ada.byron", FRIEND.subject)
+    friend = Letter(f"rosa@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", f"Fwd: Your password expires {uuid4().hex[:8]}")
+    house.company.run("allow", friend.author, check=True)
+    house.company.take(friend)
+    house.arrived("ada.byron", friend.subject)
     before = in_mailboxes(house)
     house.company.run("open", "--until", "1h", "--reason", "nobody is here", check=True)
     for number in range(passed):
@@ -123,7 +124,7 @@ def test_a_wave_goes_with_two_keys_and_comes_back_with_one(hit: tuple[House, int
         expect(page.get_by_role("status").filter(has_text="Purged and blocked")).to_be_visible()
         processes.until(lambda: in_mailboxes(house) == before, "all copies are gone from the mailboxes", log=house.company.log)
         assert number_of(desk, state="held") == 0
-        assert len(house.with_text("ada.byron", FRIEND.subject)) == 1
+        assert len(house.with_text("ada.byron", friend.subject)) == 1
         (decision,) = (one for one in desk.client.get("/decisions").json()["items"] if one["verb"] == "purge")
         assert decision["blocked"] == {"campaign": 1, "domain": domains}
 
