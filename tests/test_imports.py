@@ -1,0 +1,29 @@
+"""Every module can be imported by itself, on each interpreter: names that the standard library has dropped are found here."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "demo", "migrations")
+
+
+def modules(room: str) -> list[str]:
+    """Returns the modules of a top folder, by name."""
+    return sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / room).rglob("*.py")
+        if path.stem != "__main__"
+    )
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_module_can_be_imported(room: str) -> None:
+    failed = {}
+    for name in modules(room):
+        try:
+            importlib.import_module(name)
+        except Exception as fault:
+            failed[name] = repr(fault)
+    assert failed == {}
