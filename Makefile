@@ -12,12 +12,13 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9
-WORKERS ?= 2
+WORKERS ?= 4# two for each core of a small machine: many tests wait
 FUZZ_SECONDS ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
 UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 OTHER_PYTEST = .venv-other/bin/python -m pytest -p no:cacheprovider --quiet
 # Where one interpreter differs from another: imports, contracts, sockets, TLS, processes, SQLite, e-mail and dates; and one company, end to end.
 DIFFERS := tests/test_imports.py tests/triage_api/test_published.py tests/triage_cli/test_contract.py \
@@ -29,23 +30,47 @@ DIFFERS := tests/test_imports.py tests/triage_api/test_published.py tests/triage
 COMPANY := "tests/e2e/test_main_job.py::test_an_allowed_sender_who_proves_it_goes_straight_through[sqlite-lmtp]"
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test test-full lint logic format docs reference fuzz mutants faults bench console lock clean peers other-python unit-other release keep-release snapshots
+.PHONY: run test test-full durations prepared compiled other-python
+.PHONY: lint style types contracts templates logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
 
-test: peers $(VENV)/.dev $(VENV)/.docs webui/dist/index.html lint logic unit-other
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=15
+# Lint, types, the console's own tests and the other interpreter are tests too (tests/test_parts.py): they run while others wait.
+test: peers
+	@$(MAKE) --jobs=3 prepared
+	$(PYTEST) --durations=15
 
-# The whole suite, on the other interpreter too.
-test-full:
-	MAILROOM_TESTS=full $(MAKE) test
+# The whole suite, on the other interpreter too; an hour or more.
+test-full: peers
+	@$(MAKE) --jobs=3 prepared
+	MAILROOM_TESTS=full $(PYTEST) --durations=15
 
-lint: $(VENV)/.dev webui/node_modules/.installed
+# What each test file takes, for the order in which the next run begins them (tests/durations.json).
+durations: peers
+	@$(MAKE) --jobs=3 prepared
+	MAILROOM_DURATIONS=renew $(PYTEST)
+
+prepared: $(VENV)/.docs webui/dist/index.html compiled other-python
+
+# On a clean clone the tests are compiled once, not by each worker at the same time.
+compiled: $(VENV)/.docs
+	@[ -e tests/__pycache__ ] || $(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+
+lint: style types contracts templates
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
+
+types: $(VENV)/.dev
 	$(BIN)/mypy --no-error-summary
+
+contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
+
+# Types and templates of the console.
+templates: webui/node_modules/.installed
 	$(BIN)/python hatch_build.py check
 
 # The console's logic, without a browser.
@@ -70,7 +95,7 @@ reference: $(VENV)/.dev
 
 # Each target for FUZZ_SECONDS, WORKERS at once; what leads to new places in the code is kept in var/fuzz/ for the next time.
 fuzz: $(VENV)/.dev
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --numprocesses=$(WORKERS) tests/fuzz tests/mta/test_hostile_dialogues.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) tests/fuzz tests/mta/test_hostile_dialogues.py
 
 # Breaks mail_auth in some seventy ways; a test must notice each. Three minutes.
 mutants: $(VENV)/.dev

@@ -1,0 +1,146 @@
+"""Spreads the files among pytest-xdist's workers: longest first, by what each took when `make durations` was run last.
+
+`tests/durations.json` keeps for each file how many seconds it took, and how many of them a processor was busy. Files that mostly wait (real
+servers, a browser) are mixed evenly with files that compute, so that no processor is idle and the last files to start are short ones.
+"""
+
+import json
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEPT = Path(__file__).with_name("durations.json")
+RENEW = "MAILROOM_DURATIONS"  # the environment variable that `make durations` sets
+SHORTEST = 0.5  # seconds: files below are not recorded
+UNKNOWN = (5.0, 5.0)  # a new file
+WAITING = 0.6  # share of the time that a processor is busy; a file below it waits
+
+PARTS = "tests/test_parts.py"
+SHARE = ("tests/e2e/test_main_job.py", "tests/e2e/test_campaigns.py", "tests/e2e/test_recall.py")  # companies: the fixture `house`
+TOGETHER = dict.fromkeys(SHARE, SHARE[0])
+
+Taken = tuple[float, float]  # seconds by the clock, seconds of processor time
+TAKEN = pytest.StashKey[dict[str, list[float]]]()
+
+
+def recorded() -> dict[str, Taken]:
+    """Returns what each file took when durations were last recorded."""
+    return {name: (taken[0], taken[1]) for name, taken in json.loads(KEPT.read_text()).items()} if KEPT.exists() else {}
+
+
+def in_order(scopes: Iterable[str], known: Mapping[str, Taken]) -> list[str]:
+    """Returns the scopes longest first, those that wait mixed with those that compute in proportion to their lengths."""
+    ordered = sorted(scopes, key=lambda scope: (-taken(scope, known)[0], scope))
+    waiting = [scope for scope in ordered if waits(taken(scope, known))]
+    computing = [scope for scope in ordered if not waits(taken(scope, known))]
+    placed = [(place, scope) for kind in (waiting, computing) for place, scope in placed_by_time(kind, known)]
+    return [scope for _, scope in sorted(placed)]
+
+
+def placed_by_time(scopes: list[str], known: Mapping[str, Taken]) -> Iterator[tuple[float, str]]:
+    """Yields each scope with the share of its kind's time that is spent before it."""
+    whole = sum(taken(scope, known)[0] for scope in scopes)
+    before = 0.0
+    for scope in scopes:
+        yield before / whole, scope
+        before += taken(scope, known)[0]
+
+
+def waits(took: Taken) -> bool:
+    """Whether a file leaves the processor to others most of its time."""
+    return took[1] < WAITING * took[0]
+
+
+def taken(scope: str, known: Mapping[str, Taken]) -> Taken:
+    """Returns what a scope took: nearly nothing for a known tree's short file."""
+    return known.get(scope, UNKNOWN if not (KEPT.parent.parent / scope.partition("::")[0]).exists() else (SHORTEST, SHORTEST))
+
+
+def scope_of(nodeid: str) -> str:
+    """Returns what one worker runs as a whole: a file, a single test of `tests/test_parts.py`, or the files that share companies."""
+    file = nodeid.partition("::")[0]
+    return nodeid if file == PARTS else TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives xdist a scheduler that hands out files in our order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Balanced(LoadScopeScheduling):  # type: ignore[misc]
+        """Files, longest first."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return scope_of(nodeid)
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if not self.assigned_work.get(node):
+                self.order()
+            super()._assign_work_unit(node)
+
+        def order(self) -> None:
+            known = recorded()
+            for scope in in_order(list(self.workqueue), known):
+                self.workqueue.move_to_end(scope)
+
+    config.option.loadscopereorder = False
+    return Balanced(config, log)
+
+
+def processor_seconds() -> float:
+    """Returns the processor time of this process and of all that it started and that ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Notes the processor time of a test with its reports."""
+    item.stash[BEGUN] = processor_seconds()
+    return (yield)
+
+
+BEGUN = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Adds the processor time since the last report to this one."""
+    report = yield
+    now = processor_seconds()
+    report.processor = now - item.stash.get(BEGUN, now)
+    item.stash[BEGUN] = now
+    return report
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begins counting."""
+    config.stash[TAKEN] = {}
+    config.pluginmanager.register(Recorder(config), "durations")
+
+
+class Recorder:
+    """Adds up what each scope takes, and writes it at the end where that is wanted."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.taken = config.stash[TAKEN]
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Counts one phase of a test."""
+        sums = self.taken.setdefault(scope_of(report.nodeid), [0.0, 0.0])
+        sums[0] += report.duration
+        sums[1] += getattr(report, "processor", 0.0)
+
+    def pytest_sessionfinish(self) -> None:
+        """Writes `tests/durations.json`, on the process that hears of all tests; files that did not run keep what they had."""
+        wanted = os.environ.get(RENEW, "")
+        if not wanted or hasattr(self.config, "workerinput"):
+            return
+        kept = {**{name: list(took) for name, took in recorded().items()}, **self.taken}
+        there = {name: took for name, took in kept.items() if (KEPT.parents[1] / name.partition("::")[0]).exists() and took[0] >= SHORTEST}
+        rows = [f"{json.dumps(name)}: {json.dumps([round(one, 1) for one in took])}" for name, took in sorted(there.items())]
+        KEPT.write_text("{\n" + ",\n".join(rows) + "\n}\n")
