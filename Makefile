@@ -41,7 +41,7 @@ test: peers
 	@$(MAKE) --jobs=3 prepared
 	$(PYTEST) --durations=15
 
-# The whole suite, on the other interpreter too; an hour or more.
+# The whole suite on either database, on the other interpreter too; an hour or more.
 test-full: peers
 	@$(MAKE) --jobs=3 prepared
 	MAILROOM_TESTS=full $(PYTEST) --durations=15

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
-from sqlmodel import SQLModel
 
 from migrations.upgrade import upgrade
+from tests import databases
 from tests.peers import postgresql as postgresql_peer
 from triage import settings as house_settings
 from triage.db import open_engine
@@ -58,12 +57,12 @@ def hurry(connection: Connection) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the corpus checks out where there is no corpus, and count them."""
-    if corpus_path() is None:
-        left_out = [item for item in items if item.get_closest_marker("corpus")]
-        items[:] = [item for item in items if not item.get_closest_marker("corpus")]
-        config.stash[LEFT_OUT] = len(left_out)
-        config.hook.pytest_deselected(items=left_out)
+    """Leaves out the corpus checks where there is no corpus, and counts them; and what needs not run on both databases."""
+    without_corpus = [] if corpus_path() else [item for item in items if item.get_closest_marker("corpus")]
+    config.stash[LEFT_OUT] = len(without_corpus)
+    if left_out := {*without_corpus, *databases.left_out(items)}:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=list(left_out))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -151,12 +150,9 @@ def postgresql_schema(postgresql_server: postgresql_peer.Server) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: postgresql_peer.Server, postgresql_schema: str) -> str:
+def postgresql_url(postgresql_schema: str) -> str:
     """`database.url` of a PostgreSQL database with the schema and no rows."""
-    postgresql_server.disconnect_others("tests")
-    with psycopg.connect(postgresql_schema) as connection:
-        connection.execute("SET LOCAL session_replication_role = replica")  # no trigger keeps the audit trail
-        connection.execute(";".join(f'DELETE FROM "{name}"' for name in SQLModel.metadata.tables))
+    databases.empty(postgresql_schema)
     return postgresql_schema
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests import databases
 from tests.peers import browser as browser_peer, company, dovecot as dovecot_peer, outside, postfix as postfix_peer, processes
 from tests.peers.postgresql import Server
 
-VARIANTS = [
-    pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp"),
-    pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=pytest.mark.postgresql),
-    pytest.param(("sqlite", "maildir"), id="sqlite-maildir"),
-]
+LMTP = pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp")
+POSTGRESQL = pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=pytest.mark.postgresql)
+MAILDIR = pytest.param(("sqlite", "maildir"), id="sqlite-maildir")
 UNDO_SECONDS = 1
 
 
@@ -61,9 +60,9 @@ def dovecot() -> Iterator[dovecot_peer.Server]:
         yield server
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="package", params=[LMTP, POSTGRESQL, MAILDIR] if databases.ALL else [LMTP])
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A company on each kind of database and next hop; the tests of a module share it and use senders of their own."""
+    """A company. Tests that another database or next hop could break name it; all share these companies and use senders of their own."""
     kind, hop = request.param
     directory = tmp_path_factory.mktemp(f"{kind}-{hop}")
     database = f"sqlite:///{directory}/mailroom.db"
@@ -89,7 +88,7 @@ password_file = "{secret}"
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stranger(house: House) -> Iterator[postfix_peer.Server]:
     """The Postfix of a stranger who knows the company's addresses."""
     with postfix_peer.running(house.company.smtp_port, outside.STRANGER.name) as server:

@@ -7,11 +7,12 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.conftest import House, choose, sign_in
+from tests.e2e.conftest import LMTP, POSTGRESQL, House, choose, sign_in
 from tests.peers import browser as browser_peer, company, outside, postfix, processes
 from tests.peers.outside import Letter
 
 pytestmark = pytest.mark.peers
+on_either_database = pytest.mark.parametrize("house", [LMTP, POSTGRESQL], indirect=True)
 
 
 def unique(words: str) -> str:
@@ -48,6 +49,7 @@ def test_a_strangers_mail_is_held_in_the_folder_of_department_and_person(
     assert house.with_text("russell.coker", letter.subject) == []
 
 
+@on_either_database
 def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: House, stranger: postfix.Server, page: Page) -> None:
     letter = Letter(
         f"bea@{outside.STRANGER.name}",
@@ -80,6 +82,7 @@ def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: Hou
     assert delivered["decided"]["by_shown"] == "Maria Keller"
 
 
+@on_either_database
 def test_an_allowed_sender_who_proves_it_goes_straight_through(house: House) -> None:
     house.company.run("allow", outside.SUPPLIER.name, "--note", "our steel", check=True)
     letter = Letter(f"orders@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Delivery note"))
@@ -100,6 +103,7 @@ def test_an_allowed_name_without_proof_is_held(house: House) -> None:
     assert (held["state"], held["proof"]) == ("held", "")
 
 
+@on_either_database
 def test_a_block_takes_every_held_copy_and_the_next_one_is_refused(house: House, stranger: postfix.Server, page: Page) -> None:
     subject = unique("Your password expires")
     crook = f"desk-{uuid4().hex[:6]}@{outside.STRANGER.name}"
@@ -204,6 +208,7 @@ def test_the_second_click_gets_told_what_happened(house: House, page: Page) -> N
     house.arrived("hanne.dahl", letter.subject)
 
 
+@on_either_database
 def test_a_selection_that_changed_meanwhile_is_refused_whole(house: House) -> None:
     sender = f"gus-{uuid4().hex[:6]}@{outside.STRANGER.name}"
     with house.company.signed_in() as desk:

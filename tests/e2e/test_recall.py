@@ -8,22 +8,22 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import VARIANTS, House, sign_in
+from tests.e2e.conftest import LMTP, MAILDIR, House, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.outside import Letter
 
-pytestmark = [pytest.mark.peers, pytest.mark.parametrize("house", [VARIANTS[0], VARIANTS[2]], indirect=True)]
+pytestmark = [pytest.mark.peers, pytest.mark.parametrize("house", [LMTP, MAILDIR], indirect=True)]
 
 
 def delivered(house: House, name: str, words: str) -> tuple[Letter, str]:
     """A letter that was released and has arrived; the id of its delivery."""
     letter = Letter(f"eve{uuid4().hex[:6]}@{outside.STRANGER.name}", f"{name}@{company.DOMAIN}", f"{words} {uuid4().hex[:8]}")
-    house.company.take(letter)
+    raw = house.company.take(letter)
     with house.company.signed_in() as desk:
         (held,) = desk.wait_for(q=letter.subject)
         assert desk.decide("release", {"ids": [held["id"]]}).status_code == 201
         desk.wait_for(q=letter.subject, state="delivered")
-    house.arrived(name, letter.subject)
+    assert house.arrived(name, letter.subject).endswith(raw)
     return letter, held["id"]
 
 

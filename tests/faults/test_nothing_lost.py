@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
+from tests.conftest import DATABASES
 from tests.faults import campaign
 from tests.peers import company, outside, processes
 from triage import contents
@@ -105,6 +106,7 @@ def house(tmp_path: Path, database_url: str) -> company.Company:
 
 
 @pytest.mark.timeout(3600 if LONG else 1800)
+@pytest.mark.parametrize("database_url", DATABASES if LONG else DATABASES[:1], indirect=True)
 def test_every_promise_is_kept_through_kills_of_every_kind(house: company.Company) -> None:
     ledger, enough, messages = Ledger(), threading.Event(), MESSAGES[house.database.partition(":")[0]]
     house.start()

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlmodel import Session, col
 
+from tests.conftest import DATABASES
 from tests.peers import processes
 from tests.peers.company import Company
 from tests.peers.faulty_sink import FaultySink
@@ -109,6 +110,7 @@ def release(session: Session, settings: Settings, recipients: tuple[str, ...]) -
 
 
 @pytest.mark.timeout(3600 if LONG else 1800)
+@pytest.mark.parametrize("database_url", DATABASES if LONG else DATABASES[1:], indirect=True)  # test_nothing_lost has the other one
 def test_nothing_is_lost_and_every_repeat_has_a_reason(house: House) -> None:
     all_of_it = house.left()
     house.start()

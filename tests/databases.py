@@ -1,0 +1,77 @@
+"""Chooses which tests run on PostgreSQL too, and empties its database between tests.
+
+All tests with a database run on SQLite. On PostgreSQL run the files about statements, locks and concurrency (`WHOLE`) and, of every other
+test of records, its first case: that shows each statement to both databases. API and shell reach records by verbs that have tests of their
+own, so one file each is enough, and the backup's. `make test-full` sets MAILROOM_TESTS=full and runs everything on both.
+"""
+
+import os
+from collections.abc import Iterable
+
+import psycopg
+import pytest
+from sqlmodel import SQLModel
+
+ALL = os.environ.get("MAILROOM_TESTS") == "full"
+WHOLE = frozenset(
+    {
+        "tests/migrations/test_upgrade.py",
+        "tests/mta/test_judge.py",
+        "tests/mta/test_relay.py",
+        "tests/triage/test_counted.py",
+        "tests/triage/test_db.py",
+        "tests/triage/test_decisions.py",
+        "tests/triage/test_extensive.py",
+        "tests/triage/test_intake_together.py",
+        "tests/triage/test_kept_cards.py",
+        "tests/triage/test_ledger.py",
+        "tests/triage/test_outbox.py",
+        "tests/triage/test_queue.py",
+        "tests/triage/test_regrouping.py",
+        "tests/triage/test_seal.py",
+        "tests/triage/test_searching.py",
+        "tests/triage/test_selection.py",
+        "tests/triage/test_tallies.py",
+        "tests/triage/test_trail.py",
+        "tests/triage/test_word_index.py",
+        "tests/triage_api/test_decisions.py",
+        "tests/triage_api/test_once.py",
+        "tests/triage_cli/test_backing_up.py",
+        "tests/triage_cli/test_mail.py",
+    }
+)
+OTHERWISE_SQLITE = ("tests/triage_api/", "tests/triage_cli/")
+POSTGRESQL = "postgresql"
+
+
+def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """Returns the PostgreSQL cases that only `make test-full` runs."""
+    seen: set[str] = set()
+    found = []
+    for item in items:
+        if ALL or parameter(item) != POSTGRESQL or item.nodeid.startswith("tests/faults/"):
+            continue
+        file, function = item.nodeid.partition("::")[0], item.nodeid.partition("[")[0]
+        first = function not in seen
+        seen.add(function)
+        if file not in WHOLE and (not first or file.startswith(OTHERWISE_SQLITE)):
+            found.append(item)
+    return found
+
+
+def parameter(item: pytest.Item) -> object:
+    """Returns which database a test was told to use by `database_url`."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("database_url") if callspec else None
+
+
+def empty(url: str) -> None:
+    """Deletes all rows of a PostgreSQL database, of the tables that have some; what a test left connected ends, and with it its locks."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        looks = " UNION ALL ".join(f"(SELECT '{name}' FROM \"{name}\" LIMIT 1)" for name in SQLModel.metadata.tables)
+        if filled := [name for (name,) in connection.execute(looks)]:
+            connection.execute("SET LOCAL session_replication_role = replica")  # no trigger keeps the audit trail
+            connection.execute(";".join(f'DELETE FROM "{name}"' for name in filled))
