@@ -95,7 +95,7 @@ reference: $(VENV)/.dev
 
 # Each target for FUZZ_SECONDS, WORKERS at once; what leads to new places in the code is kept in var/fuzz/ for the next time.
 fuzz: $(VENV)/.dev
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) tests/fuzz tests/mta/test_hostile_dialogues.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) -m "not peers and not postgresql" tests/fuzz $$(grep -rl '^from hypothesis' --include='test_*.py' tests)
 
 # Breaks mail_auth in some seventy ways; a test must notice each. Three minutes.
 mutants: $(VENV)/.dev

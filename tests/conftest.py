@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
 
 from migrations.upgrade import upgrade
-from tests import databases
+from tests import databases, effort
 from tests.peers import postgresql as postgresql_peer
 from triage import settings as house_settings
 from triage.db import open_engine
@@ -26,7 +26,11 @@ LEFT_OUT = pytest.StashKey[int]()
 
 # a busy machine is no fault of what is tested: pytest-timeout is the hang guard; and `make fuzz` is for finding what nobody has thought of
 hypothesis.settings.register_profile(
-    "unhurried", deadline=None, derandomize="FUZZ_SECONDS" not in os.environ, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "unhurried",
+    max_examples=effort.examples(40),
+    deadline=None,
+    derandomize=not effort.LONG,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("unhurried")
 

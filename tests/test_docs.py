@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -51,16 +51,20 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, page: str) -> 
     assert built(tmp_path, page).returncode != 0
 
 
-@pytest.mark.parametrize("path", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))], ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_to_files(path: Path) -> None:
-    wanted = [path.parent / target for target in LINK.findall(path.read_text("utf-8"))]
-    assert [str(target) for target in wanted if not target.exists()] == []
+def test_links_lead_to_files() -> None:
+    links = {path: LINK.findall(path.read_text("utf-8")) for path in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"))}
+    assert guilty({path: [target for target in found if not (path.parent / target).exists()] for path, found in links.items()}) == {}
 
 
-@pytest.mark.parametrize("path", [path for path in TEXTS if path.parent.name != "decisions"], ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_that_are_named_are_there(path: Path) -> None:
+def guilty(faults: Mapping[Path, Iterable[str]]) -> dict[str, list[str]]:
+    """The files with a fault, by name, with what is wrong."""
+    return {str(path.relative_to(ROOT)): sorted(found) for path, found in faults.items() if found}
+
+
+def test_files_that_are_named_are_there() -> None:
     """The tests among them that show what keeps a threat away (docs/security.md)."""
-    assert [name for name in NAMED.findall(path.read_text("utf-8")) if not (ROOT / name).exists()] == []
+    named = {path: NAMED.findall(path.read_text("utf-8")) for path in TEXTS if path.parent.name != "decisions"}
+    assert guilty({path: [name for name in names if not (ROOT / name).exists()] for path, names in named.items()}) == {}
 
 
 def test_the_page_about_time_tells_the_defaults() -> None:
@@ -73,10 +77,11 @@ def test_the_page_about_time_tells_the_defaults() -> None:
     assert {key for key, days in defaults.items() if key[0] == "retention" and not isinstance(days, bool)} <= told.keys()
 
 
-@pytest.mark.parametrize("path", TYPED, ids=lambda path: str(path.relative_to(ROOT)))
-def test_commands_and_their_options_can_be_typed(path: Path) -> None:
-    typed = {" ".join(found) for found in COMMAND.findall(path.read_text("utf-8"))}
-    assert {words: fault for words in typed if (fault := unknown(words.split()))} == {}
+def test_commands_and_their_options_can_be_typed() -> None:
+    typed = {path: {" ".join(found) for found in COMMAND.findall(path.read_text("utf-8"))} for path in TYPED}
+    assert (
+        guilty({path: [f"{words}: {fault}" for words in found if (fault := unknown(words.split()))] for path, found in typed.items()}) == {}
+    )
 
 
 def unknown(words: list[str]) -> str:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from directory_sync import toml_entries, toml_file
 from tests.directory_sync.company_toml import DOMAINS, GOOD, refusal
+from tests.effort import examples
 from triage.errors import BadInput
 
 MISTAKES = [
@@ -57,7 +58,7 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         toml_entries.sections(tmp_path / "company.toml")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.integers(0, len(GOOD)), length=st.integers(0, 12), noise=st.text(max_size=6))
 def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, start: int, length: int, noise: str) -> None:
     path = tmp_path / "company.toml"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from mailboxes.mirror_plan import Kept, Place, Plan, Seen, plan
+from tests.effort import examples
 
 APART = frozenset({"Done"})
 JOE, MARA, TRASH = "joe.fern", "mara.berg", "Trash"
@@ -137,7 +138,7 @@ class Model:
         return made
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.lists(EVENT, max_size=6), max_size=8))
 def test_whatever_happens_the_picture_is_put_right(days: list[list[tuple[str, int | None, str | None]]]) -> None:
     model = Model()

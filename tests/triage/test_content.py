@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings as effort, strategies as st
 
+from tests.effort import examples
 from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
 from tests.triage.test_archives import zipped
 from tests.triage.test_visible import HARMLESS_LINES, harmful
@@ -525,7 +526,7 @@ PIECES = [
 ]
 
 
-@effort(max_examples=300)
+@effort(max_examples=examples(60))
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 def test_any_arrangement_of_awkward_pieces(pieces: list[bytes]) -> None:
     assert_harmless(summarise(b"".join(pieces)))

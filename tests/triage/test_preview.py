@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings as effort, strategies as st
 
+from tests.effort import examples
 from tests.triage.harm import harm_in
 from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
 from tests.triage.test_signed import signed
@@ -395,7 +396,7 @@ def test_hostile_html(html: str, mode: str) -> None:
     assert 'class="note"' not in body_of(preview) or "This message has no text." in preview.document
 
 
-@effort(max_examples=200)
+@effort(max_examples=examples(40))
 @given(st.binary(max_size=300), st.sampled_from(["html", "text"]))
 def test_any_bytes(raw: bytes, mode: str) -> None:
     assert_harmless(render(b"Content-Type: text/html\r\n\r\n" + raw, "html" if mode == "html" else "text"))
@@ -409,7 +410,7 @@ TOKENS = [
 ]
 
 
-@effort(max_examples=400)
+@effort(max_examples=examples(80))
 @given(st.lists(st.sampled_from(TOKENS), max_size=25))
 def test_any_arrangement_of_hostile_pieces(pieces: list[str]) -> None:
     preview = render(html_mail("".join(pieces)), "html")
