@@ -18,7 +18,7 @@ from tests.peers import postgresql as postgresql_peer
 from triage import settings as house_settings
 from triage.db import open_engine
 
-pytest_plugins = ["tests.balance"]
+pytest_plugins = ["tests.balance", "tests.again"]
 
 DATABASES = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 STATEMENTS = 2_000  # that are remembered

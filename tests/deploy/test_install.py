@@ -138,7 +138,8 @@ print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout
 
 def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: Path) -> None:
     """One story: each step begins where the one before ended."""
-    assert left(machine) == []
+    before = {*left(machine)}  # such as an image of ours in a store of containers
+    assert before & {*KEPT} == set(), "something of ours is installed on this machine"
     machine.run("bash", "-c", "mkdir -p /var/spool/mailroom && mount -t tmpfs tmpfs /var/spool/mailroom")
     assert "edit /etc/mailroom/mailroom.toml" in run(machine, "install", "--venv", "/opt/ready")
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
@@ -223,7 +224,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     machine.run("bash", "-c", GUARDED)
     run(machine, "uninstall")
     assert machine.run("cat", "/run/unloaded").stdout == "--remove /etc/apparmor.d/mailroom\n"
-    assert left(machine) == KEPT
+    assert [one for one in left(machine) if one not in before] == KEPT
     assert machine.run("bash", "-c", "ls /usr/local/share/man/man1 | grep mailroom", check=False).stdout == ""
     assert machine.run("systemctl", "list-units", "--no-legend", "mailroom*").stdout == ""
     assert "mailroom.db" in machine.run("ls", "/var/lib/mailroom").stdout
@@ -232,7 +233,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     assert "held mail too" in run(machine, "purge", code=1)
     assert "mailroom.db" in machine.run("ls", "/var/lib/mailroom").stdout
     assert "left is /var/spool/mailroom: a disk of its own" in run(machine, "purge", "--all-mail")
-    assert left(machine) == ["/var/spool/mailroom"]
+    assert [one for one in left(machine) if one not in before] == ["/var/spool/mailroom"]
     assert machine.run("ls", "-A", "/var/spool/mailroom").stdout == ""
     assert "mailroom" not in machine.run("cat", "/etc/passwd", "/etc/group").stdout
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TREES = ("mail_auth", "triage", "migrations", "tests/mail_auth", "tests/peers", "tests/triage")
-FILES = ("pyproject.toml", "tests/__init__.py", *(f"tests/{name}.py" for name in ("balance", "conftest", "databases", "effort")))
+FILES = ("pyproject.toml", "tests/__init__.py", *(f"tests/{name}.py" for name in ("again", "balance", "conftest", "databases", "effort")))
 NOTICED = 1  # pytest's exit code: tests ran and some failed
 SECONDS = 120  # a mutant that never ends is noticed too
 

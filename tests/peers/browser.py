@@ -68,3 +68,13 @@ def intercept(page: Page, wanted: str | re.Pattern[str], handler: Callable[[Rout
     page.route("**/intercepted", lambda route: route.fulfill(body="yes"))
     processes.until(lambda: page.evaluate("fetch('/intercepted').then((answer) => answer.text())") == "yes", "requests are caught")
     page.unroute("**/intercepted")
+
+
+def settle(page: Page, milliseconds: int = 0) -> None:
+    """Wait until the page has done all that it was to do within so long, and what it asked then has come to its routes and listeners.
+
+    A page keeps its timers in their order and sends its questions in theirs: a timer and a question of ours, set now, end after those.
+    """
+    page.route("**/settled", lambda route: route.fulfill(body="yes"))
+    page.evaluate("(time) => new Promise((over) => setTimeout(over, time)).then(() => fetch('/settled'))", milliseconds)
+    page.unroute("**/settled")

@@ -26,6 +26,10 @@ class Missing(Exception):
     """A peer is not installed; the text names the Debian package."""
 
 
+class SlowStart(AssertionError):
+    """A server of ours that was just started did not answer in time."""
+
+
 def need(program: str, package: str, *elsewhere: str) -> str:
     """The path of a program that a peer needs; Missing names the package that brings it."""
     path = shutil.which(program, path=os.pathsep.join(["/usr/sbin", "/usr/bin", "/bin", *elsewhere]))
@@ -136,7 +140,7 @@ def until(
         if process is not None and process.poll() is not None:
             raise AssertionError(f"{what}: the server ended with {process.returncode}. {tail(log)}")
         time.sleep(min(1.0, max(0.02, 2 * (time.monotonic() - begun))))  # a look that is dear takes no processor from whom it waits for
-    raise AssertionError(f"{what} did not happen within {patience:.0f} s. {tail(log)}")
+    raise (SlowStart if process is not None else AssertionError)(f"{what} did not happen within {patience:.0f} s. {tail(log)}")
 
 
 def tail(log: Path | None) -> str:

@@ -125,7 +125,8 @@ def compute_for_ever(raw: bytes, options: Mapping[str, Any]) -> bytes:
 def reach_out(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """What of the machine can be seen from here; the message names a file that should not be."""
     places = [raw.decode(), "/etc/passwd", "/var", "/tmp"]
-    readable = [place for place in places if Path(place).exists()]
+    seen = [Path(place) for place in places if Path(place).exists()]
+    readable = [str(one) for place in seen for one in (place, *(place.iterdir() if place.is_dir() else ()))]
     interfaces = [line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
     processes = sum(one.name.isdigit() for one in Path("/proc").iterdir())
     held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff"))

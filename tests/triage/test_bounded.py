@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.processes import HANG
+from tests.peers.processes import HANG, until
 from tests.triage.mails import mail, multipart, part
 from triage import bounded, confinement
 from triage.bounded import Overrun, Pool
@@ -134,19 +134,18 @@ def test_after_close_there_is_no_answer() -> None:
         children.run(b"")
 
 
-def test_close_ends_a_call_under_way() -> None:
-    children = pool("behave", seconds=600.0)
-    assert children.run(b"ready") == b"ready"
+def test_close_ends_a_call_under_way(tmp_path: Path) -> None:
+    children = pool("compute_for_ever", seconds=600.0)
     failed = threading.Event()
 
     def call() -> None:
         with pytest.raises((Overrun, RuntimeError)):
-            children.run(b"sleep")
+            children.run(str(tmp_path / "computing").encode())
         failed.set()
 
     thread = threading.Thread(target=call)
     thread.start()
-    time.sleep(0.2)
+    until(lambda: list(tmp_path.iterdir()), "the call is under way")
     children.close()
     assert failed.wait(HANG)
     thread.join()
@@ -156,7 +155,8 @@ def test_children_outlive_the_thread_that_first_needed_them() -> None:
     with pool("count") as children:
         with ThreadPoolExecutor(1) as threads:
             first = json.loads(threads.submit(children.run, b"").result())
-        time.sleep(0.2)
+            thread = threads.submit(threading.get_native_id).result()
+        until(lambda: not Path(f"/proc/self/task/{thread}").exists(), "the kernel has ended the thread, and told whoever wants to know")
         assert json.loads(children.run(b"")) == [2, first[1]]
 
 

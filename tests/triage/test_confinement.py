@@ -39,7 +39,8 @@ def test_in_bubblewrap_a_child_sees_no_file_no_process_and_no_network(tmp_path: 
     secret.write_text("x")
     with pool("reach_out") as children:
         found = json.loads(children.run(str(secret).encode()))
-    assert found["readable"] == []
+    code = {one for path in (ROOT, Path(sys.prefix), Path(sys.base_prefix)) for one in (path, *path.parents)}
+    assert set(map(Path, found["readable"])) <= code, "nothing beside the way to our own code, wherever that lies"
     assert found["interfaces"] == ["lo"]
     assert found["processes"] <= 3, "bubblewrap's own, and the child"
     assert found["capabilities"] == 0

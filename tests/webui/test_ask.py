@@ -252,6 +252,6 @@ def test_an_answer_that_comes_after_signing_out_is_not_shown(open_site: Site, pa
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_empty()
     held.go(0, lambda route: route.fulfill(response=answer))
-    page.wait_for_timeout(200)
+    browser_peer.settle(page, 200)
     expect(page.get_by_label("Password")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)

@@ -54,7 +54,7 @@ def test_each_thing_is_asked_once_and_the_first_cards_before_all_that_stands_bes
     expect(page.locator(".live.live")).to_be_visible()
     once = ("/me", "/departments", "/requests", "/second-keys", "/cover", "/events", "/searches")
     until(page, lambda: set(once) <= set(asked))
-    page.wait_for_timeout(700)  # what is asked again when something has changed would have been by now
+    browser_peer.settle(page, 700)  # what is asked again when something has changed would have been by now
     asked = [path for path in asked if path and not path.startswith("/messages/")]
     assert set(asked[:2]) == {"/me", "/cards"}
     assert {path: asked.count(path) for path in once} == dict.fromkeys(once, 1)

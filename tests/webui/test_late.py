@@ -51,9 +51,12 @@ def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
     purged(site, *mails)
     site.sit_down(page, path="/?tab=decided&q=from:restored.example")
     row(page, "Restored 1").click()
+    posted: list[str] = []
+    page.on("request", lambda one: posted.append(one.url) if one.method == "POST" else None)
     page.get_by_role("button", name="Restore", exact=True).dblclick()
     expect(page.get_by_role("status").filter(has_text="“Restored")).to_be_visible()
-    page.wait_for_timeout(300)
+    browser_peer.settle(page, 300)
+    assert len(posted) == 1, posted
     assert states(site, *mails) == ["purged", "held"]
 
 
@@ -70,7 +73,7 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
         whom.fill(text)
         if number < 3:
             held.wait(number + 1)
-    page.wait_for_timeout(300)
+    browser_peer.settle(page, 300)
     held.go(2)
     expect(sheet.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("ArrowDown")
@@ -145,7 +148,7 @@ def test_purged_copies_are_held_again_once(site: Site, page: Page) -> None:
     held = Held(page, "**/api/v1/decisions", "POST")
     page.get_by_role("button", name="Hold 1 purged copy again").dblclick()
     held.wait(1)
-    page.wait_for_timeout(200)
+    browser_peer.settle(page, 200)
     assert len(held) == 1
 
 
@@ -223,7 +226,7 @@ def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     held.wait(1)
-    page.wait_for_timeout(200)
+    browser_peer.settle(page, 200)
     assert len(held) == 1
 
 
@@ -236,12 +239,12 @@ def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: P
     for number in range(2):
         page.keyboard.press("r")
         held.wait(number + 1)
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(300)  # what comes sooner the console takes for a key pressed twice
     held.go(0, too_much)
     told = page.get_by_role("alert").filter(has_text="Too much at once.")
     expect(told).to_be_visible()
     held.go(1)
-    page.wait_for_timeout(300)
+    browser_peer.settle(page, 300)
     expect(told).to_be_visible()
 
 
@@ -289,7 +292,7 @@ SEARCH_AND_GO = """() => {
 def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> None:
     site.sit_down(page)
     page.evaluate(SEARCH_AND_GO)
-    page.wait_for_timeout(600)
+    browser_peer.settle(page, 600)
     expect(page).to_have_url(re.compile("/rules$"))
 
 
@@ -313,7 +316,7 @@ def test_practice_is_answered_once(site: Site, page: Page) -> None:
     page.keyboard.press("r")
     page.keyboard.press("r")
     held.wait(1)
-    page.wait_for_timeout(200)
+    browser_peer.settle(page, 200)
     assert len(held) == 1
 
 
@@ -326,7 +329,7 @@ def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page)
     expect(told).to_be_visible()
     site.come(JOE, author="two@else.example", subject="Another one")
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
-    page.wait_for_timeout(300)
+    browser_peer.settle(page, 300)
     expect(told).to_be_visible()
 
 
@@ -346,7 +349,7 @@ def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answ
     site.sit_down(page, path="/settings")
     browser_peer.intercept(page, "**/api/v1/me", too_much)
     page.get_by_label("What I release or reject leaves after").select_option("30")
-    page.wait_for_timeout(300)
+    browser_peer.settle(page, 300)
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
 
 
@@ -360,7 +363,7 @@ def test_a_rule_that_is_made_late_takes_nothing_of_the_next_one(site: Site, page
     value.press("Enter")
     held.wait(1)
     value.fill("second@made.example")
-    page.wait_for_timeout(200)
+    browser_peer.settle(page, 200)
     assert len(held) == 1
     held.go()
     expect(page.get_by_text("first@made.example is let in from now on.")).to_be_visible()

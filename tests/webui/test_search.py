@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.peers import browser as browser_peer
 from tests.triage.arriving import NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
@@ -101,7 +102,7 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
     field = page.get_by_role("combobox", name=ASKED)
     offers = page.get_by_role("listbox", name="What can be searched for").get_by_role("option")
     field.fill("link:")
-    page.wait_for_timeout(600)  # longer than it takes to begin a search
+    browser_peer.settle(page, 600)  # longer than it takes to begin a search
     expect(offers).to_have_count(1)
     offers.click()
     expect(field).to_have_value("link:leads.example ")
