@@ -30,7 +30,7 @@ DIFFERS := tests/test_imports.py tests/triage_api/test_published.py tests/triage
 COMPANY := "tests/e2e/test_main_job.py::test_an_allowed_sender_who_proves_it_goes_straight_through[sqlite-lmtp]"
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test test-full flaky durations prepared compiled other-python
+.PHONY: run test test-full quick flaky durations prepared compiled other-python
 .PHONY: lint style types contracts templates logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
@@ -45,6 +45,10 @@ test: peers
 test-full: peers
 	@$(MAKE) --jobs=3 prepared
 	MAILROOM_TESTS=full $(PYTEST) --durations=15
+
+# Lint, types and the SQLite tests of the folders that differ from main or from the last commit; under 3 minutes.
+quick: $(VENV)/.dev webui/node_modules/.installed
+	$(PYTEST) -m "not postgresql and not peers" $$($(BIN)/python -m tests.changed)
 
 # End-to-end, browser and fault tests five times, beside a busy loop a core: which of them fail, and how often.
 flaky: peers $(VENV)/.dev webui/dist/index.html
