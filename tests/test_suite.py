@@ -1,0 +1,75 @@
+"""How the suite itself runs: what comes first, what runs on both databases, what is repeated and what never is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests import balance, changed, databases
+
+ROOT = Path(__file__).parent.parent
+SHAKY = """
+from playwright.sync_api import TimeoutError
+from pathlib import Path
+
+from tests.peers.processes import SlowStart
+
+RUNS = Path(__file__).with_suffix(".runs")
+
+
+def fail_at_first(fault):
+    runs = len(RUNS.read_text()) if RUNS.exists() else 0
+    RUNS.write_text("x" * (runs + 1))
+    if not runs:
+        print("what the first run printed")
+        raise fault
+
+
+def test_a_wait():
+    fail_at_first({fault})
+"""
+
+
+REPEATED = (
+    ("e2e", 'TimeoutError("Locator.click: Timeout 180000ms exceeded.")'),
+    ("webui", 'AssertionError("Error: element(s) not found\\nExpect \\"x\\" with timeout 180000ms")'),
+    ("e2e", 'SlowStart("SMTP says 220 did not happen within 180 s.")'),
+)
+FAILED = (
+    ("webui", 'AssertionError("expected to have text x\\nActual value: y\\nExpect \\"x\\" with timeout 180000ms")'),
+    ("e2e", 'AssertionError("it arrives did not happen within 180 s.")'),
+    ("faults", 'SlowStart("SMTP says 220 did not happen within 180 s.")'),
+    ("triage", 'SlowStart("SMTP says 220 did not happen within 180 s.")'),
+)
+
+
+def test_only_a_wait_that_ran_out_is_repeated_once_and_named(tmp_path: Path) -> None:
+    names = []
+    for number, (folder, fault) in enumerate((*REPEATED, *FAILED)):
+        place = tmp_path / "tests" / folder
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"test_{number}.py").write_text(SHAKY.replace("{fault}", fault))
+        names.append(f"tests/{folder}/test_{number}.py::test_a_wait")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    inside = ["--import-mode=importlib", "--rootdir", str(tmp_path), "-c", str(tmp_path / "pytest.ini"), str(tmp_path / "tests")]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.again", "-p", "no:cacheprovider", "-rA", *inside]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert [name for name in names if f"FLAKY {name}" in done.stdout] == names[: len(REPEATED)], done.stdout
+    assert [name for name in names if f"FAILED {name}" in done.stdout] == names[len(REPEATED) :], done.stdout
+    assert done.stdout.count("what the first run printed") >= len(names)
+
+
+def test_the_longest_begin_and_those_that_wait_are_mixed_with_those_that_compute() -> None:
+    known = {"tests/e2e/a.py": (60.0, 6.0), "tests/e2e/b.py": (30.0, 3.0), "tests/c.py": (40.0, 40.0), "tests/d.py": (20.0, 20.0)}
+    assert balance.in_order(sorted(known), known) == ["tests/c.py", "tests/e2e/a.py", "tests/d.py", "tests/e2e/b.py"]
+
+
+def test_files_that_are_named_for_the_run_are_there() -> None:
+    named = [*databases.WHOLE, *balance.SHARE, balance.PARTS, *changed.ALWAYS]
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_a_changed_module_stands_for_the_tests_that_name_it() -> None:
+    found = changed.tests_of(["triage/states.py", "mta/spool.py", "tests/webui/test_ask.py"])
+    assert {"tests/mta", "tests/triage/test_states.py", "tests/triage/test_ledger.py"} <= {*found}
+    assert not [one for one in found if one.startswith(("tests/webui", "tests/triage_api"))]
