@@ -64,7 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out the corpus checks where there is no corpus, and counts them; and what needs not run on both databases."""
     without_corpus = [] if corpus_path() else [item for item in items if item.get_closest_marker("corpus")]
     config.stash[LEFT_OUT] = len(without_corpus)
-    if left_out := {*without_corpus, *databases.left_out(items)}:
+    on_one = [] if any("::" in one for one in config.args) else databases.left_out(items)
+    if left_out := {*without_corpus, *on_one}:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=list(left_out))
 

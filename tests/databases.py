@@ -2,7 +2,8 @@
 
 All tests with a database run on SQLite. On PostgreSQL run the files about statements, locks and concurrency (`WHOLE`) and, of every other
 test of records, its first case: that shows each statement to both databases. API and shell reach records by verbs that have tests of their
-own, so one file each is enough, and the backup's. `make test-full` sets MAILROOM_TESTS=full and runs everything on both.
+own, so one file each is enough, and the one about backups. `make test-full` sets MAILROOM_TESTS=full and runs everything on both; so does a
+test that is named with `::` on the command line.
 """
 
 import os
