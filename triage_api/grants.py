@@ -13,6 +13,7 @@ ACTING = {
     "queue": Grant.DECIDE,
     "second-keys": Grant.DECIDE,
     "keepers-requests": Grant.DECIDE,
+    "escalations": Grant.DECIDE,
     "requests": Grant.DECIDE,
     "reported": Grant.DECIDE,
     "campaigns": Grant.DECIDE,

@@ -62,6 +62,8 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "sealed": False,
         "expires_at": None,
         "legal_hold": False,
+        "escalated": None,
+        "escalation": None,
     }
     detail = ana.get(f"/deliveries/{shown}").json()
     assert {name: detail[name] for name in one} == one

@@ -18,7 +18,7 @@ from triage.actor import Grant
 from triage.company import SealedEntry
 from triage.db import reading, transaction
 from triage.errors import SecondKeyNeeded
-from triage.models import ApiToken, AuditRecord, Delivery, MailReport, Rule
+from triage.models import ApiToken, AuditRecord, Delivery, Escalation, MailReport, Rule
 from triage.settings import Settings
 from triage.times import utcnow
 
@@ -53,6 +53,7 @@ class Secret:
     wanted: str = ""  # another mail, which is held and asked for
     request: str = ""
     report: str = ""  # of that mail
+    escalation: str = ""  # of the first one
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -66,6 +67,7 @@ class Secret:
             self.wanted,
             self.request,
             self.report,
+            self.escalation,
         )
 
 
@@ -197,6 +199,10 @@ CALLS = {
     "list_keepers_requests": Call(says=True),
     "confirm_keepers_request": Call(),
     "decline_keepers_request": Call(),
+    "list_duties": Call(says=True),
+    "list_escalations": Call(query="?confirmed=true", says=True),
+    "create_escalation": Call(),
+    "confirm_escalation": Call(),
     "list_modes": Call(says=True),
     "switch_mode": Call(json={"department": "it", "mode": "observe"}),
     "list_tokens": Call(),
@@ -240,6 +246,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "decline_second_key", "confirm_keepers_request", "decline_keepers_request",
         "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
         "save_search", "remove_search", "answer_report",
+        "create_escalation", "confirm_escalation",
     },
     "learn": {"learn"},
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
@@ -303,6 +310,8 @@ FORBIDDEN = {
     "decline_request": NOT_MINE,
     "confirm_second_key": NOT_MINE,
     "decline_second_key": NOT_MINE,
+    "create_escalation": NOT_MINE,
+    "confirm_escalation": {404},  # an auditor is not told either that there is one
     "confirm_keepers_request": NOT_MINE,
     "decline_keepers_request": NOT_MINE,
     "retry_delivery": NOT_MINE,
@@ -339,6 +348,7 @@ NO_MAIL = {
     "end_sessions",
     "get_cover",
     "set_away",
+    "list_duties",
     "list_modes",
     "switch_mode",
     "list_tokens",
@@ -391,6 +401,7 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
         wanted,
         request,
         reported_by_joe(browser, wanted),
+        browser.post("/escalations", {"select": {"ids": [delivery]}, "to": "legal", "reason": "the Secret plan"}).json()["id"],
     )
 
 
@@ -449,6 +460,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         "name": "campaigns",
         "request_id": secret.request,
         "report_id": secret.report,
+        "escalation_id": secret.escalation,
     }
     about["sender"] = "secret@only-it.example"
     body = CALLS[name].json
@@ -458,6 +470,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"delivery": secret.wanted}
     if name == "hand_over":
         body = {"select": {"ids": [secret.wanted]}, "to": "sam", "note": "Secret plan"}
+    if name == "create_escalation":
+        body = {"select": {"ids": [secret.wanted]}, "to": "security", "reason": "Secret plan"}
     if name == "create_request":
         body = {"delivery": secret.wanted}
     if name == "answer_card":
@@ -526,6 +540,8 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "end_substitute",
         "confirm_second_key",
         "decline_second_key",
+        "create_escalation",
+        "confirm_escalation",
         "confirm_keepers_request",
         "decline_keepers_request",
         "create_request",
@@ -677,11 +693,13 @@ def test_a_copy_in_an_open_folder_is_opened_as_ever(sealed: Secret, ana: Browser
     assert {one["id"] for one in new_browser("hana").get(f"/messages/{message}").json()["deliveries"]} == {joe, mara}
 
 
-def state_of(engine: Engine, secret: Secret) -> tuple[str, int]:
-    """The state of the secret mail, and how many rules are in force."""
+def state_of(engine: Engine, secret: Secret) -> tuple[str, int, int, bool]:
+    """The state of the secret mail, how many rules are in force, how often it was escalated, and whether a duty has confirmed that."""
     with reading(engine) as session:
         delivery = session.get_one(Delivery, ids.read(secret.delivery))
-        return delivery.state, len(session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all())
+        rules = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all()
+        escalated = session.scalars(select(Escalation)).all()
+        return delivery.state, len(rules), len(escalated), any(one.confirmed_at for one in escalated)
 
 
 def acts(engine: Engine) -> set[str]:

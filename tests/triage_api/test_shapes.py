@@ -16,12 +16,12 @@ print(*(name.rpartition(".")[2] for name in sys.modules if name.startswith("tria
 @pytest.mark.parametrize(
     ("resource", "shapes"),
     [
-        ("deliveries", set()),
+        ("deliveries", {"escalated"}),
         ("people", set()),
-        ("queue", {"deliveries"}),
+        ("queue", {"deliveries", "escalated"}),
         ("staff", set()),
         ("tokens", set()),
-        ("rules", {"second_keys", "trials", "selections", "deliveries", "decisions"}),
+        ("rules", {"second_keys", "trials", "selections", "deliveries", "escalated", "decisions"}),
     ],
 )
 def test_a_resource_has_its_own(resource: str, shapes: set[str]) -> None:

@@ -74,7 +74,7 @@ def test_typos_are_told_line_by_line(shell: Shell, tmp_path: Path) -> None:
     said = shell("rules", "import", str(file))
     assert said.code == 2
     assert said.err.splitlines() == [
-        f"{file}:2: effect: a rule allows, blocks or redirects, not 'alow'",
+        f"{file}:2: effect: a rule allows, blocks, redirects or holds, not 'alow'",
         f"{file}:4: value: anybody can have an address at gmail.com; allow single addresses there",
         f"{file}:5: proof: only an allow asks for one; leave it out of a block",
         "mailroom: 3 lines are wrong; no rule was made",

@@ -36,6 +36,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "restore": "{mail}",
     "hold": "{mail}",
     "hand": "{mail} --to ana",
+    "escalate": "{mail} --to legal --reason x",
+    "escalations confirm": "{escalation}",
     "searches remove": "{mail}",
     "redeliver": "--person joe.fern --since 2026-01-01",
     "decisions undo": "{decision}",
@@ -49,6 +51,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "queue hold": "{mail}",
     "allow": "x.example --scope {scope}",
     "block": "x.example --scope {scope}",
+    "hold-sender": "x.example --reason x --scope {scope}",
     "rules remove": "{rule}",
     "correspondents accept": "{correspondent}",
     "correspondents drop": "{correspondent}",
@@ -91,6 +94,7 @@ SILENT = {  # answered, and without it
     "staff substitutes": "",
     "second-keys list": "",
     "keepers list": "",
+    "escalations list": "--all",
     "mode list": "",
     "practice scores": "",
     "token list": "",
@@ -129,6 +133,7 @@ class Secret:
     campaign: str
     request: str
     report: str
+    escalation: str
 
 
 def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
@@ -161,6 +166,7 @@ def secret(
     mail = arrives(author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
     asked = shell("ask", mail, "--words", "the Secret plan").out.partition(" ")[0]
     assert shell("release", mail, "--reason", "Secret plan").code == 0
+    escalated = shell("escalate", mail, "--to", "legal", "--reason", "the Secret plan").out.partition(" ")[0]
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
     with transaction(engine) as session:
         need = SecondKeyNeeded(("risky-release",), (read(mail),), "fence")
@@ -179,7 +185,9 @@ def secret(
         session.flush()
         reported = report.id
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign, asked, show(reported))
+    return Secret(
+        mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign, asked, show(reported), escalated
+    )
 
 
 def test_every_command_has_its_line_here() -> None:
