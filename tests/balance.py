@@ -1,7 +1,8 @@
 """Spreads the files among pytest-xdist's workers: longest first, by what each took when `make durations` was run last.
 
-`tests/durations.json` keeps for each file how many seconds it took, and how many of them a processor was busy. Files that mostly wait (real
-servers, a browser) are mixed evenly with files that compute, so that no processor is idle and the last files to start are short ones.
+`tests/durations.json` keeps the seconds of each file: by the clock where it mostly waits (real servers, a browser), of processor time where
+it computes, which a busy machine changes little. Both kinds are mixed evenly, so that no processor is idle while others wait, and the last
+files to begin are short ones.
 """
 
 import json
@@ -15,47 +16,36 @@ import pytest
 KEPT = Path(__file__).with_name("durations.json")
 RENEW = "MAILROOM_DURATIONS"  # the environment variable that `make durations` sets
 SHORTEST = 0.5  # seconds: files below are not recorded
-WAITING = 0.6  # share of the time that a processor is busy; a file below it waits
-
+WAITING = ("tests/deploy/", "tests/e2e/", "tests/faults/", "tests/mailboxes/", "tests/webui/")
 PARTS = "tests/test_parts.py"
 SHARE = ("tests/e2e/test_main_job.py", "tests/e2e/test_campaigns.py", "tests/e2e/test_recall.py")  # companies: the fixture `house`
 TOGETHER = dict.fromkeys(SHARE, SHARE[0])
 
-Taken = tuple[float, float]  # seconds by the clock, seconds of processor time
-TAKEN = pytest.StashKey[dict[str, list[float]]]()
+TAKEN = pytest.StashKey[dict[str, float]]()
+BEGUN = pytest.StashKey[float]()
 
 
-def recorded() -> dict[str, Taken]:
+def recorded() -> dict[str, float]:
     """Returns what each file took when durations were last recorded."""
-    return {name: (taken[0], taken[1]) for name, taken in json.loads(KEPT.read_text()).items()} if KEPT.exists() else {}
+    return dict(json.loads(KEPT.read_text())) if KEPT.exists() else {}
 
 
-def in_order(scopes: Iterable[str], known: Mapping[str, Taken]) -> list[str]:
+def in_order(scopes: Iterable[str], known: Mapping[str, float]) -> list[str]:
     """Returns the scopes longest first, those that wait mixed with those that compute in proportion to their lengths."""
-    ordered = sorted(scopes, key=lambda scope: (-taken(scope, known)[0], scope))
-    waiting = [scope for scope in ordered if waits(taken(scope, known))]
-    computing = [scope for scope in ordered if not waits(taken(scope, known))]
+    ordered = sorted(scopes, key=lambda scope: (-known.get(scope, SHORTEST), scope))
+    waiting = [scope for scope in ordered if scope.startswith(WAITING)]
+    computing = [scope for scope in ordered if not scope.startswith(WAITING)]
     placed = [(place, scope) for kind in (waiting, computing) for place, scope in placed_by_time(kind, known)]
     return [scope for _, scope in sorted(placed)]
 
 
-def placed_by_time(scopes: list[str], known: Mapping[str, Taken]) -> Iterator[tuple[float, str]]:
+def placed_by_time(scopes: list[str], known: Mapping[str, float]) -> Iterator[tuple[float, str]]:
     """Yields each scope with the share of its kind's time that is spent before it."""
-    whole = sum(taken(scope, known)[0] for scope in scopes)
+    whole = sum(known.get(scope, SHORTEST) for scope in scopes)
     before = 0.0
     for scope in scopes:
         yield before / whole, scope
-        before += taken(scope, known)[0]
-
-
-def waits(took: Taken) -> bool:
-    """Whether a file leaves the processor to others most of its time."""
-    return took[1] < WAITING * took[0]
-
-
-def taken(scope: str, known: Mapping[str, Taken]) -> Taken:
-    """Returns what a scope took; files that are not recorded are short, or new."""
-    return known.get(scope, (SHORTEST, SHORTEST))
+        before += known.get(scope, SHORTEST)
 
 
 def scope_of(nodeid: str) -> str:
@@ -102,9 +92,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     return (yield)
 
 
-BEGUN = pytest.StashKey[float]()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Adds the processor time since the last report to this one."""
@@ -130,16 +117,15 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts one phase of a test."""
-        sums = self.taken.setdefault(scope_of(report.nodeid), [0.0, 0.0])
-        sums[0] += report.duration
-        sums[1] += getattr(report, "processor", 0.0)
+        scope = scope_of(report.nodeid)
+        busy = min(getattr(report, "processor", 0.0), report.duration)  # what ends now may have worked for other files too
+        self.taken[scope] = self.taken.get(scope, 0.0) + (report.duration if scope.startswith(WAITING) else busy)
 
     def pytest_sessionfinish(self) -> None:
         """Writes `tests/durations.json`, on the process that hears of all tests; files that did not run keep what they had."""
         wanted = os.environ.get(RENEW, "")
         if not wanted or hasattr(self.config, "workerinput"):
             return
-        kept = {**{name: list(took) for name, took in recorded().items()}, **self.taken}
-        there = {name: took for name, took in kept.items() if (KEPT.parents[1] / name.partition("::")[0]).exists() and took[0] >= SHORTEST}
-        rows = [f"{json.dumps(name)}: {json.dumps([round(one, 1) for one in took])}" for name, took in sorted(there.items())]
-        KEPT.write_text("{\n" + ",\n".join(rows) + "\n}\n")
+        kept = {**recorded(), **self.taken}
+        there = {name: took for name, took in kept.items() if (KEPT.parents[1] / name.partition("::")[0]).exists() and took >= SHORTEST}
+        KEPT.write_text(json.dumps({name: round(took, 1) for name, took in sorted(there.items())}, indent=0) + "\n")

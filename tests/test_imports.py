@@ -1,6 +1,8 @@
 """Every module can be imported by itself, on each interpreter: names that the standard library has dropped are found here."""
 
 import importlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,14 @@ def modules(room: str) -> list[str]:
         for path in (ROOT / room).rglob("*.py")
         if path.stem != "__main__"
     )
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were() -> Iterator[None]:
+    """A module that is a process of its own (`triage_cli.stock`) blocks SIGTERM, and who is started from here would never hear it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @pytest.mark.parametrize("room", ROOMS)
