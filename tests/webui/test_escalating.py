@@ -92,7 +92,7 @@ def test_a_threat_is_escalated_and_no_removal_is_filled(guarded: Site, page: Pag
     expect(message.get_by_text("Security: +49 30 110")).to_be_visible()
     expect(message.locator(".button.go.block")).to_have_count(0)
     page.keyboard.press("p")
-    expect(page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Remove 1 message")).to_be_visible()
     expect(page.get_by_role("dialog").locator(".button.go")).to_have_count(0)
     page.keyboard.press("Escape")
     message.get_by_role("button", name="Escalate to Security").click()

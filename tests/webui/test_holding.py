@@ -58,7 +58,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
         held = session.scalars(select(Delivery).where(col(Delivery.subject) == "Our new bank details")).one()
         assert (held.state, held.rule) == ("held", "held-sender")
     banner.get_by_role("button", name="Remove this message").click()
-    removal = page.get_by_role("dialog", name=f"Purge all of {SALES}")
+    removal = page.get_by_role("dialog", name=f"Remove all of {SALES} from all mailboxes")
     expect(removal).to_contain_text("Delivered in the last 14 days")
     page.keyboard.press("Escape")
     page.keyboard.press("h")

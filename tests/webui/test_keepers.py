@@ -58,7 +58,7 @@ def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) 
     sam = site.sit_down(page, "sam")
     sam.get_by_role("option").filter(has_text="One of many").click()
     sam.keyboard.press("p")
-    sam.get_by_role("dialog").get_by_role("button", name=re.compile("Purge 1")).click()
+    sam.get_by_role("dialog").get_by_role("button", name=re.compile("Remove 1 message")).click()
     expect(sam.get_by_role("status").filter(has_text="Purged")).to_be_visible()
     with db.transaction(site.engine) as session:
         made = session.scalars(select(Decision).order_by(col(Decision.id).desc())).first()
