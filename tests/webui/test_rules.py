@@ -118,3 +118,21 @@ def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> Non
     with db.transaction(site.engine) as session:
         emergency.close(session, by=IDA, now=utcnow())
     expect(page.get_by_text("The door stands open")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "about to leave"), (False, "Restore", "held here")])
+def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page: Page, young: bool, button: str, after: str) -> None:
+    domain = f"{button.lower()}d.example"
+    holds_until = utcnow() + timedelta(days=1) if young else None
+    add_rules(site.engine, site.settings, RuleOrder("block", "domain", domain, "company", holds_until=holds_until))
+    site.come(JOE, author=f"a@{domain}", subject="The first of them")
+    site.come(JOE, author=f"b@{domain}", subject="The second of them")
+    site.sit_down(page, path="/rules")
+    page.get_by_role("button", name=f"What the block of {domain} stopped").click()
+    sheet = page.get_by_role("dialog", name="What this block stopped")
+    expect(sheet.get_by_text("it only holds")).to_have_count(1 if young else 0)
+    stopped = sheet.get_by_role("list", name="Stopped messages").get_by_role("listitem")
+    expect(stopped).to_have_count(2)
+    sheet.get_by_role("button", name=f"{button} The first of them").click()
+    expect(stopped.filter(has_text="The first of them")).to_contain_text(after)
+    expect(stopped.filter(has_text="The second of them")).to_contain_text("held here" if young else "purged")

@@ -261,6 +261,9 @@ export interface Rule {
   doubt: string
   clashes: Clash[]
   lapse_days: number
+  /** A block: until then it only holds what it stops. */
+  holds_until: string | null
+  refused: number
   used: number | null
   first_used_at: string | null
   last_used_at: string | null
