@@ -132,6 +132,8 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     blocked = phone.get_by_role("status").filter(has_text="Purged and blocked “Not wanted at all”.")
     touchable(blocked.get_by_role("button", name="Undo")).tap()
     expect(phone.get_by_role("status").filter(has_text="Undone. “Not wanted at all” is back.")).to_be_visible()
+    phone.get_by_role("group", name="Decide").get_by_role("button", name="Purge").tap()
+    expect(sheet.get_by_role("button", name="Remove 1 message")).to_be_in_viewport(ratio=1)  # though the sheet is longer than the screen
 
 
 def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
