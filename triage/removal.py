@@ -77,6 +77,7 @@ class Plan:
     count: int  # deliveries that go
     by_state: dict[str, int]
     severity: Severity  # the worst of them
+    mildest: Severity  # that of the row that looks best; of one campaign, sender or domain: the worst of them
     not_included: tuple[NotIncluded, ...]
     blocks: Blocks
     scopes: tuple[str, ...]  # for whom blocks are made; none: the actor makes no rules here
@@ -87,7 +88,7 @@ class Plan:
     @property
     def blocks_by_default(self) -> bool:
         """Is it remove and block, unless somebody says otherwise? Else it only removes."""
-        return self.severity >= Severity.SUSPICIOUS and bool(self.scopes) and any(one.ticked for one in self.blocks.made)
+        return self.mildest >= Severity.SUSPICIOUS and bool(self.scopes) and any(one.ticked for one in self.blocks.made)
 
     def orders(self, wish: BlockWish, *, settings: Settings, now: datetime) -> list[RuleOrder]:
         """The rules that make the blocks that are wished for."""
@@ -103,11 +104,13 @@ def plan(session: Session, selected: Selection, *, by: Actor, settings: Settings
     goes = where if selected.states else and_(where, col(Delivery.state).in_(sorted(REMOVABLE)))
     states = session.execute(select(col(Delivery.state), func.count()).where(goes).group_by(col(Delivery.state))).all()
     by_state: dict[str, int] = dict(states)
-    worst = session.scalar(select(func.max(grouping.severity())).where(goes)) or 0
+    rows = select(func.max(grouping.severity()).label("worst")).where(goes).group_by(grouping.key("campaign")).subquery()
+    worst, mildest = session.execute(select(func.coalesce(func.max(rows.c.worst), 0), func.coalesce(func.min(rows.c.worst), 0))).one()
     return Plan(
         count=sum(by_state.values()),
         by_state=by_state,
         severity=Severity(worst),
+        mildest=Severity(worst if selected.campaign or selected.sender or selected.domain else mildest),
         not_included=tuple(not_included),
         blocks=removal_blocks.plan_blocks(session, selected, goes, groups_of(session, goes), by=by, settings=settings, now=now),
         scopes=tuple(removal_blocks.scopes_of(session, selected, by)),

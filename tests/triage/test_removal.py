@@ -197,6 +197,15 @@ def test_named_senders_and_single_messages_go_whoever_they_are(known: Engine, se
         assert remove(session, settings, by_sender, wish=None).done == 2
 
 
+def test_one_harmless_row_among_several_keeps_blocks_from_going_along(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        bad = wave(session, settings, ["x1@throw-away.example", "x2@throw-away.example"])
+        (fine,) = arrive(session, settings, author="sales@shop.example", subject=BENIGN, text="Our spring catalogue")
+        for ids, blocks_along in ((bad, True), ((*bad, fine), False)):
+            plan = planned(session, settings, Selection.of(ids=tuple(ids)))
+            assert (plan.severity, plan.blocks_by_default) == (Severity.SUSPICIOUS, blocks_along)
+
+
 def test_our_own_domain_and_providers_are_never_blocked_as_domains(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         wave(session, settings, ["boss@company.example", "x@gmail.com", "y@gmail.com"], dmarc=NO_DMARC)
