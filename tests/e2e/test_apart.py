@@ -76,7 +76,7 @@ def misspelt_directory(made: company.Company) -> None:
 
 def misspelt_key(made: company.Company) -> None:
     file = made.directory / "mailroom.toml"
-    file.write_text(file.read_text() + "undo_secnods = 3\n")
+    file.write_text(file.read_text().replace("undo_seconds =", "undo_secnods ="))
 
 
 def no_directory_file(made: company.Company) -> None:
