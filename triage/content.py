@@ -18,7 +18,7 @@ from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
 from triage.links import TARGET_LIMIT
-from triage.markup import crude_text, page_parts, text_and_links, too_much
+from triage.markup import crude_text, page_parts, skeleton, text_and_links, too_much
 from triage.mime import (
     PART_LIMIT,
     Field,
@@ -110,6 +110,7 @@ class Summary:
     calendar_starts: str = ""  # when that begins, ISO 8601 in UTC
     fingerprint: str = ""  # Fingerprint.as_text; "" where nothing is left to recognise it by
     page_parts: tuple[str, ...] = ()  # form, password, script; "attached form" … where an attached page has them
+    skeleton: str = ""  # markup.skeleton of its HTML
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
@@ -195,6 +196,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         calendar_uid=calendar.uid,
         calendar_starts=calendar.starts_at,
         page_parts=tuple(sorted({*said.page_parts, *attached_page_parts(parts)})),
+        skeleton=said.skeleton,
     )
     found = fingerprint_of(read)
     return replace(read, fingerprint=found.as_text() if found else "")
@@ -342,6 +344,7 @@ class Body(NamedTuple):
     links: tuple[Link, ...]
     overlooked: list[str]
     page_parts: set[str]
+    skeleton: str
 
 
 def body(parts: list[Part]) -> Body:
@@ -350,12 +353,14 @@ def body(parts: list[Part]) -> Body:
     found: dict[tuple[str, str], None] = {}
     overlooked: list[str] = []
     beside: set[str] = set()
+    built = ""
     for one in texts_of(parts):
         said[one] = one.text
         if not one.is_html:
             found.update({(shown, plain_target(shown)): None for _, shown in plain_links(one.text)})
             continue
         beside.update(page_parts(one.text))
+        built = built or skeleton(one.text)
         if reason := too_much(one.text):
             overlooked.append(f"Only its words are shown: {reason}.")
             said[one] = crude_text(one.text)
@@ -366,7 +371,7 @@ def body(parts: list[Part]) -> Body:
     listed = tuple(first_links(found))
     if len(listed) < len(found):
         overlooked.append(f"It has {len(found)} links; the first {len(listed)} are listed.")
-    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], listed, overlooked, beside)
+    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], listed, overlooked, beside, built)
 
 
 def first_links(found: Iterable[tuple[str, str]]) -> Iterator[Link]:

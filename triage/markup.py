@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from html import unescape
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple, Self
 from urllib.parse import urljoin
 
@@ -18,6 +19,8 @@ UNCLOSED_LIMIT = 150  # of those that every later block opens again: memory grow
 REOPENED_LIMIT = 200_000  # of them, by all tags together
 ADOPTED = 4  # elements deep: an end tag further inside may leave a formatting element open (HTML, 13.2.6.4.7: eight, and items between)
 ATTRIBUTE_LIMIT = 500  # in an element
+BUILT_LIMIT = 2_000  # elements that a skeleton is made of
+FEWEST_BUILT = 25  # of them: less is like everybody's
 
 HIDING = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)\b.*?(?:</(?P=raw)\b|\Z)",
@@ -109,6 +112,13 @@ def page_parts(html: str) -> tuple[str, ...]:
     """Which of form, password field and script a page has. Looks at its source, so it is bounded for any size."""
     source = html.lower()
     return tuple(name for name, (hints, pattern) in PAGE_PARTS.items() if any(hint in source for hint in hints) and pattern.search(source))
+
+
+def skeleton(html: str) -> str:
+    """What an HTML page is built of, whatever it says: a digest of its elements in order, "" for a page of few. Bounded for any size."""
+    names = (found["name"].casefold() for found in TAG.finditer(html[:SIZE_LIMIT]) if not found["slash"])
+    built = [name for name, _ in groupby(islice(names, BUILT_LIMIT))]
+    return blake2b(" ".join(built).encode(), digest_size=8).hexdigest() if len(built) >= FEWEST_BUILT else ""
 
 
 class Crowd:

@@ -1,4 +1,4 @@
-"""Traits: what related messages share beside their text: the pattern of a subject, the domain that links lead to, the sender's network."""
+"""Traits: what related messages share beside their text: the pattern of a subject, a link's domain, the network, the page's elements."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -34,6 +34,7 @@ class Kind(IntEnum):
     SUBJECT = 0
     LINK = 1
     NETWORK = 2
+    SKELETON = 3
 
     @property
     def word(self) -> str:
@@ -62,6 +63,8 @@ def traits_of(summary: Summary, client: str, own: Collection[str]) -> set[int]:
     found |= {number(Kind.LINK, one) for one in [one for one in domains if one and one not in own][:LINKS]}
     if network := neighbourhood(client):
         found.add(number(Kind.NETWORK, network))
+    if summary.skeleton:
+        found.add(number(Kind.SKELETON, summary.skeleton))
     return found
 
 

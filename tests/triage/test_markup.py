@@ -273,3 +273,22 @@ def test_any_markup(html: str) -> None:
 def test_any_arrangement_of_elements(pieces: list[str]) -> None:
     _, links = text_and_links("".join(pieces))
     assert all(target in ("http://x.test", "http://y.test") for _, target in links)
+
+
+ROWS = "".join(f"<tr><td><b>{{}}</b></td><td><a href='https://x{place}.example'>{{}}</a></td></tr>" for place in range(6))
+
+
+@pytest.mark.parametrize(
+    ("html", "same"),
+    [
+        (f"<TABLE class=x>{ROWS.format(*'abcdefghijkl')}</TABLE>", True),  # other words
+        (f"<table>{ROWS}</table></p>", True),  # ends of elements say nothing
+        (f"<table>{ROWS}<tr><td><i>x</i></td></tr></table>", False),
+    ],
+)
+def test_a_skeleton_is_what_a_page_is_built_of(html: str, same: bool) -> None:
+    assert (markup.skeleton(html) == markup.skeleton(f"<table>{ROWS}</table>")) is same
+
+
+def test_a_page_of_few_elements_has_no_skeleton() -> None:
+    assert markup.skeleton("<p>" * 1_000 + "<b>x</b>") == ""

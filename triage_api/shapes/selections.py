@@ -126,7 +126,12 @@ class RelatedDeliveries(Shape):
     """Deliveries of the last 14 days that share traits with a wave and are none of its copies: shown, never removed or blocked along."""
 
     count: int
-    by_kind: Annotated[dict[str, int], Field(description="subject (its pattern), link (the domain of a link), network (of the sender)")]
+    by_kind: Annotated[
+        dict[str, int],
+        Field(
+            description="subject (its pattern), link (the domain of a link), network (of the sender), skeleton (the elements of its page)"
+        ),
+    ]
     examples: Annotated[list[Delivery], Field(description="the newest ten")]
 
 

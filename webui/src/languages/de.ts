@@ -168,6 +168,7 @@ export default {
   'the same kind of subject': 'gleichartiger Betreff',
   'links to the same domain': 'Links zur selben Domain',
   'the same network': 'dasselbe Netz',
+  'the same layout': 'derselbe Aufbau',
   'No warnings': 'Keine Warnzeichen',
   'Unclear': 'Unklar',
   'Suspicious': 'Verdächtig',

@@ -319,7 +319,7 @@ export interface Removal {
   would_have_released: number
   not_blocked: NotBlocked[]
   not_blocked_count: number
-  related: { count: number; by_kind: Partial<Record<'subject' | 'link' | 'network', number>>; examples: Delivery[] }
+  related: { count: number; by_kind: Partial<Record<'subject' | 'link' | 'network' | 'skeleton', number>>; examples: Delivery[] }
   scopes: string[]
   hold_hours: number
   block_days: number
