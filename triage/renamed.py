@@ -26,6 +26,7 @@ from triage.models import (
     DigestRefusal,
     Emergency,
     EmployeeSession,
+    Escalation,
     Expectation,
     FailedSignIn,
     FormerMailbox,
@@ -78,6 +79,8 @@ LOGINS: tuple[Any, ...] = (
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     *(ApiToken.made_by, ApiToken.revoked_by, Campaign.made_by, Decision.by, Decision.second_by, Emergency.by, Emergency.closed_by),
     *(
+        Escalation.by,
+        Escalation.confirmed_by,
         Handed.by,
         KeepersRequest.asked_by,
         KeepersRequest.settled_by,

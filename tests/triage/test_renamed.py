@@ -88,6 +88,7 @@ STAYS = {
     "department": "code name mailbox roles",
     "emergency": "reason by_shown",
     "employee_session": "key_sha256 client",
+    "escalation": "duty title reason by_shown confirmed_by_shown",
     "expectation": "person_shown sender words",
     "failed_sign_in": "client",
     "familiar_domain": "domain key",
