@@ -80,11 +80,11 @@ def plan(
     access.may_decide(by)
     if selected.ids:
         return None
-    selected = replace(selected, proof=selection.settled_proof(session, selected))
+    asked, selected = selected, replace(selected, proof=selection.settled_proof(session, selected))
     aim = decisions.aim_of(verb, settings, look_first=True)
     whole = and_(selection.condition(selected), access.visible(by))
-    left, _ = removal.leave_out(session, selected, whole, settings=settings, now=now) if verb is Verb.PURGE else (LeftOut(), [])
-    whole = and_(whole, not_(left.condition(session, selected))) if left else whole
+    left, _ = removal.leave_out(session, asked, whole, settings=settings, now=now) if verb is Verb.PURGE else (LeftOut(), [])
+    whole = and_(whole, not_(left.condition(session, asked))) if left else whole
     where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
     most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
     if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
@@ -246,7 +246,8 @@ def to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bo
     selected = selection.from_json(decision.selection)
     where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
     if left := LeftOut(*map(tuple, decision.order.get("left_out", ()))):
-        where = and_(where, not_(left.condition(session, selected)))
+        asked = replace(selected, proof="")  # whoever named what proves it left nobody out
+        where = and_(where, not_(left.condition(session, asked)))
     if selected.states:
         return where
     return and_(where, col(Delivery.state).in_(decisions.AIMS[Verb(decision.verb)].counts))

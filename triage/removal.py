@@ -14,7 +14,7 @@ from triage.db import among
 from triage.models import Delivery
 from triage.removal_blocks import Block, Blocks, groups_of
 from triage.rule_orders import RuleOrder
-from triage.selection import Selection, condition, fence
+from triage.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, condition, fence
 from triage.settings import Settings
 from triage.severity import Severity
 from triage.states import State
@@ -149,8 +149,8 @@ def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
 
 
 def by_who(selected: Selection) -> bool:
-    """Does it name senders, or messages one by one?"""
-    return bool(selected.ids or selected.sender or selected.domain)
+    """Does it name senders, by what proves them too, or messages one by one?"""
+    return bool(selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES})
 
 
 def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, settings: Settings, now: datetime) -> set[int]:

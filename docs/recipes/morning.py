@@ -82,7 +82,7 @@ class Morning:
 
     def purge_campaign(self, card, why):
         """Everything of a wave, also copies that were let in: only after a look at what that is, and exactly that."""
-        sheet = self.mailroom.post("/selections/preview", {"select": card["select"]})
+        sheet = self.mailroom.post("/selections/preview", {"select": card["select"], "verb": "purge"})
         print(
             f"   evidence: {sheet['count']} copies to {sheet['people']} people in {sheet['departments']} departments, {sheet['by_state']}"
         )

@@ -100,7 +100,7 @@ def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> No
         decisions = client.get("/decisions", params={"limit": 200, "mine": True}).json()["items"]
         purged = [one for one in decisions if one["verb"] == "purge" and one["select"].get("campaign")]
         assert all(one["done"] == one["count"] > 1 for one in purged)
-        assert len(purged) > 5
+        assert len(purged) > 3
         assert {one["verb"] for one in decisions} == {"release", "redirect", "purge", "reject", "undo"}
         made = [rule for one in decisions if one["verb"] == "release" for rule in one["rules"]]
         assert {(rule["match"], rule["value"]) for rule in made} >= {("address", "b.jansohn@stadtwerke-hollersund.example")}

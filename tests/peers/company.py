@@ -87,7 +87,7 @@ scope = ["department:sales"]
 password_hash = "{HASH}"
 """
 
-NO_DIGEST = '\n[notices]\ndigest_at = "off"\n'  # no letter of ours lies in a mailbox, whatever the time of day
+NO_DIGEST = '[notices]\ndigest_at = "off"\n'  # no letter of ours lies in a mailbox, whatever the time of day
 SETTINGS = """
 [company]
 domains = ["{domain}"]
@@ -117,6 +117,7 @@ file = "{directory}/company.toml"
 [api]
 listen = "127.0.0.1:{api_port}"
 
+{notices}
 [policy]
 undo_seconds = {undo_seconds}
 """
@@ -170,8 +171,8 @@ class Company:
             "next_hop": self.next_hop,
             "undo_seconds": self.undo_seconds,
         }
-        more = self.more if "[notices]" in self.more else self.more + NO_DIGEST
-        (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values) + more)
+        notices = "" if "[notices]" in self.more else NO_DIGEST
+        (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values, notices=notices) + self.more)
 
     @property
     def command(self) -> list[str]:

@@ -197,6 +197,16 @@ def test_named_senders_and_single_messages_go_whoever_they_are(known: Engine, se
         assert remove(session, settings, by_sender, wish=None).done == 2
 
 
+def test_whoever_names_what_proves_a_wanted_sender_means_them(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        write_to(session, settings, ROSA)
+        (came, _) = wave(session, settings, [ROSA, ROSA])
+        row = session.get_one(Delivery, came).campaign_id
+        counts = [planned(session, settings, Selection.of(campaign=row, proof=proof)).count for proof in ("customer.example", "any", "")]
+        assert counts == [2, 0, 0]
+        assert remove(session, settings, Selection.of(campaign=row, proof="customer.example"), wish=None).done == 2
+
+
 def test_one_harmless_row_among_several_keeps_blocks_from_going_along(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         bad = wave(session, settings, ["x1@throw-away.example", "x2@throw-away.example"])
