@@ -13,7 +13,12 @@ from tests.peers import demo
 pytestmark = pytest.mark.peers
 MOST_KEYS = 1.5  # for a card, on average
 ODD = 40  # what is odd about a mail adds up to this: away with it
-UNWANTED = ("It is bulk mail", "It cannot prove", "leadsprout.test")  # the last sells something
+UNWANTED = (
+    "It is bulk mail",
+    "It cannot prove",
+    "leadsprout.test",
+    "I have your password",
+)  # the third sells something, the last threatens
 WAVE = "password expires"
 LOOK = 300  # milliseconds at least that a card is looked at: what comes sooner the console takes for a key pressed twice
 
@@ -79,7 +84,7 @@ class Receptionist:
         subject, before, said = self.subject(), self.keys, self.row.inner_text()
         why = self.page.get_by_role("region", name="Why it was held").inner_text()
         weight, several = int(self.row.locator(".score").inner_text().split()[-1]), " people" in said
-        if weight >= ODD or any(words in why for words in UNWANTED):
+        if weight >= ODD or said.startswith("Dangerous") or any(words in why + subject for words in UNWANTED):
             what = "the wave" if WAVE in subject.lower() else "purged"
             self.purge()
         elif "expires" in said:
@@ -104,7 +109,7 @@ def test_a_receptionist_clears_the_morning(morning: str, page: Page) -> None:
     one = Receptionist(page)
     one.sign_in(morning)
     cards = int(page.get_by_role("option").first.get_attribute("aria-setsize") or 0)
-    assert 38 <= cards <= 44
+    assert 34 <= cards <= 40
     waiting = page.locator(".row:not(.done)")
     while waiting.count():
         one.decide()
