@@ -18,7 +18,7 @@ UNWANTED = (
     "It cannot prove",
     "leadsprout.test",
     "I have your password",
-)  # the third sells something, the last threatens
+)  # one sells, one threatens
 WAVE = "password expires"
 LOOK = 300  # milliseconds at least that a card is looked at: what comes sooner the console takes for a key pressed twice
 
