@@ -70,6 +70,11 @@ def change(session: Session, ids: Sequence[int], is_copy: bool) -> None:
         touched.touch(session, these)
 
 
+def sort_senders_of(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> int:
+    """The same of all that the senders of these deliveries sent: something was decided about one of them."""
+    return sort_anew(session, of_senders_of(session, ids), settings=settings, now=now)
+
+
 def of_senders_of(session: Session, ids: Iterable[int]) -> ColumnElement[bool]:
     """The deliveries of everybody who sent one of these: whose mail is sorted anew when something is decided about one of them."""
     rows = session.execute(

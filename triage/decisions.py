@@ -174,8 +174,7 @@ def decide(
 def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
     """Whose message was released, or is no longer, is wanted or is not: their other messages stand in another row."""
     if decision.verb in SAYS_WANTED:
-        senders = copies.of_senders_of(session, [one.delivery_id for one in items])
-        copies.sort_anew(session, senders, settings=settings, now=decision.at)
+        copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=decision.at)
 
 
 def add_rules(
@@ -333,13 +332,10 @@ def found(
     """
     where = and_(selection.condition(selected), access.visible(by))
     narrow = not selected.ids and not selected.states
-    if fence is not None:
-        rows = without_wanted(session, selected, verb, ledger.lock(session, where), settings=settings, now=now)
-        if fence != selection.fence_of(rows):
-            raise Stale("what you selected has changed since you looked: look again, then decide")
-    else:
-        locked = ledger.lock(session, where & col(Delivery.state).in_(aim.counts) if narrow else where)
-        rows = without_wanted(session, selected, verb, locked, settings=settings, now=now)
+    locked = ledger.lock(session, where & col(Delivery.state).in_(aim.counts) if narrow and fence is None else where)
+    rows = without_wanted(session, selected, verb, locked, settings=settings, now=now)
+    if fence is not None and fence != selection.fence_of(rows):
+        raise Stale("what you selected has changed since you looked: look again, then decide")
     return [(delivery_id, state) for delivery_id, state, _ in rows if not narrow or state in aim.counts]
 
 

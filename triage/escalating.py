@@ -15,6 +15,7 @@ from triage.actor import Actor
 from triage.db import among
 from triage.duties import Duty
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Stale
+from triage.figures import plural
 from triage.ids import new_id, show
 from triage.inward import Letter, Line, Section
 from triage.models import Content, Decision, DecisionItem, Delivery, Escalated, Escalation, Message
@@ -139,7 +140,7 @@ def tell(session: Session, duty: Duty, by: Actor, reason: str, count: int, *, se
 
 def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> Letter:
     """What a duty is told."""
-    messages = "1 message" if count == 1 else f"{count} messages"
+    messages = plural(count, "message")
     first = Line(f"{by.shown} escalated {messages} to {duty.title}.", (f"Reason: {reason}",))
     console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
     footer = f"{console}Please confirm it in Mailroom. Until then it stays in view there. Nothing of it is erased."

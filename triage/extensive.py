@@ -84,7 +84,7 @@ def plan(
     aim = decisions.aim_of(verb, settings, look_first=True)
     whole = and_(selection.condition(selected), access.visible(by))
     left, _ = removal.leave_out(session, asked, whole, settings=settings, now=now) if verb is Verb.PURGE else (LeftOut(), [])
-    whole = and_(whole, not_(left.condition(session, asked))) if left else whole
+    whole = and_(whole, not_(left.condition(session, selected))) if left else whole
     where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
     most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
     if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
@@ -246,8 +246,7 @@ def to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bo
     selected = selection.from_json(decision.selection)
     where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
     if left := LeftOut(*map(tuple, decision.order.get("left_out", ()))):
-        asked = replace(selected, proof="")  # whoever named what proves it left nobody out
-        where = and_(where, not_(left.condition(session, asked)))
+        where = and_(where, not_(left.condition(session, selected)))
     if selected.states:
         return where
     return and_(where, col(Delivery.state).in_(decisions.AIMS[Verb(decision.verb)].counts))

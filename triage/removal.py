@@ -42,8 +42,7 @@ class LeftOut:
         proof = col(Delivery.proof)
         by_proof = and_(among(session, col(Delivery.author), self.proven), proof != "")
         by_claim = and_(among(session, col(Delivery.author), self.claimed), proof == "", not_(wanted_senders.is_refuted()))
-        chosen = named_by_who(selected)
-        return and_(or_(by_proof, by_claim), not_(chosen) if chosen is not None else false())
+        return and_(or_(by_proof, by_claim), not_(cards_by_who(selected)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +143,12 @@ def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
     """Which deliveries a selection names by who sent them, or one by one; None: all of them."""
     if by_who(selected):
         return None
-    cards = [condition(one) for one in selected.any_of if by_who(one)]
-    return or_(false(), *cards) if len(cards) < len(selected.any_of) or not cards else None
+    return None if selected.any_of and all(map(by_who, selected.any_of)) else cards_by_who(selected)
+
+
+def cards_by_who(selected: Selection) -> ColumnElement[bool]:
+    """Which deliveries are on cards of a selection that name who sent them."""
+    return or_(false(), *(condition(one) for one in selected.any_of if by_who(one)))
 
 
 def by_who(selected: Selection) -> bool:
@@ -172,8 +175,9 @@ def orders_along(
 
 def wish_json(wish: BlockWish | None) -> dict[str, Any] | None:
     """A wish as plain values."""
-    lists = {"without": sorted(wish.without), "also": sorted(wish.also), "kinds": sorted(wish.kinds)} if wish else {}
-    return lists | {"scope": wish.scope} if wish else None
+    if wish is None:
+        return None
+    return {"without": sorted(wish.without), "also": sorted(wish.also), "kinds": sorted(wish.kinds), "scope": wish.scope}
 
 
 def wish_from_json(values: Mapping[str, Any] | None) -> BlockWish | None:

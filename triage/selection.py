@@ -35,10 +35,9 @@ class Selection:
     sender: str = ""  # author address
     domain: str = ""  # of the author, with everything below it
     campaign: int | None = None
-    proof: str = (
-        ""  # any, none, copies, or the domain or address that proves to have sent it; "": any, but of a campaign its copies, or where
-    )
-    # it has none what most of it has
+    # any, none, copies, or the domain or address that proves to have sent it; "": any, but of a campaign its copies, or where it has none
+    # what most of it has
+    proof: str = ""
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
     handed_to: str = ""  # login of a colleague to whom it was handed

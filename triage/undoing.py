@@ -74,7 +74,7 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     decision.undone_by = undoing.id
     found = filed(session, undoing, items, by=by, now=now)
     if decision.verb in LEFT:
-        copies.sort_anew(session, copies.of_senders_of(session, [one.delivery_id for one in items]), settings=settings, now=now)
+        copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=now)
     return found
 
 

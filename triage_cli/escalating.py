@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from triage.figures import plural
 from triage_cli.asks import asks, names_server
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, say
@@ -41,8 +42,7 @@ def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features
     A legal hold keeps the evidence, and the messages stay in view until the duty confirms them.
     """
     made = desk.post("/escalations", {"select": select_of(**features), "to": to, "reason": reason, "expect": expect})
-    count = made["count"]
-    say(f"{made['id']}  escalated {count} message{'' if count == 1 else 's'} to {made['title']}")
+    say(f"{made['id']}  escalated {plural(made['count'], 'message')} to {made['title']}")
     say(f"Call {made['title']}: {made['phone']}" if made["phone"] else f"The settings have no phone number of {made['title']}.")
     say("A legal hold keeps the evidence." + (f" {made['told']} got a notice." if made["told"] else " Nobody got a notice: call."))
 

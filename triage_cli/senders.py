@@ -87,8 +87,9 @@ OPTIONS = {
     "proof": "--proof",
     "states": "--state",
     "since": "--since",
+    "department": "--department",
+    "person": "--person",
 }
-OPTIONS |= {"department": "--department", "person": "--person"}
 
 
 def offer_removal(delivered: dict[str, Any]) -> None:
