@@ -30,6 +30,7 @@ def subjects(server: dovecot.Server, account: str, folder: str) -> list[str]:
 def test_it_only_rewrites_and_routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILROOM_COMPANY__PLAIN", "true")
     with dovecot.running(more=DETAIL) as server:
+        assert subjects(server, IT, "INBOX") == []  # Dovecot may drop a session while another one makes the same account
         next_hop = f"lmtp://127.0.0.1:{server.lmtp_port}"
         with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", next_hop) as house:
             house.run("allow", f"friend@{outside.SUPPLIER.name}", "--scope", "person:russell.coker", check=True)
