@@ -56,7 +56,8 @@ def escalate(
 ) -> Shown:
     """Escalate what the actor sees of a selection to a duty: a decision that changes no state, with a legal hold and a notice.
 
-    NotFound when nothing is selected, Stale when it is another number than `expect`, BadInput without a reason or a duty.
+    NotFound when nothing is selected, Stale when it is another number than `expect`, BadInput without a reason or a duty, and where
+    the messages are not all under the same seal: their reason and number would be told to whoever sees one of them.
     """
     access.may_decide(by)
     duty = duties.named(settings.escalation.duties, to)
@@ -70,6 +71,8 @@ def escalate(
     evidence = digests(session, meant)
     if not evidence:
         raise NotAllowedNow("its content has been erased: there is no evidence left to keep")
+    if len(sealed.seals_over(session, meant)) > 1:
+        raise BadInput("select: messages in confidential folders are escalated apart from others: select those of one folder at a time")
     under_seal = sealed.scopes_of(session, list(meant))
     why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be sealed
     hold = legal_holds.place(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)

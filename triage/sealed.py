@@ -38,6 +38,13 @@ def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
     return {"scope": sorted(found)} if found else {}
 
 
+def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
+    """Which sealed folders these deliveries lie in, each combination once; an empty one for those that lie in none."""
+    under = folders(session)
+    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), list(ids))).distinct()
+    return {under & {f"department:{code}", f"person:{uid}"} for code, uid in session.execute(lies)}
+
+
 def names(kind: str) -> Select[str]:
     """The codes or uids that are sealed."""
     return select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY)

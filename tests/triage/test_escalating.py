@@ -203,6 +203,19 @@ def test_why_sealed_messages_are_escalated_is_told_to_those_named_for_them(known
         assert "department:it" in record.detail["scope"]
 
 
+def test_sealed_messages_are_escalated_apart_from_others(known: Engine, ours: Settings) -> None:
+    sealed_company = replace(arriving.COMPANY, sealed=(SealedEntry("department:it", ("ana",)),))
+    with db.transaction(known) as session:
+        directory.apply(session, sealed_company, ours.company, by=SYNC, now=NOW)
+        (closed, opened) = arrive(session, ours, JOE, MARA)
+        with pytest.raises(BadInput, match="messages in confidential folders are escalated apart from others"):
+            escalate(session, ours, closed, opened)
+        assert not session.scalars(select(LegalHold)).all()
+        assert escalate(session, ours, closed).count == escalate(session, ours, opened).count == 1
+        (told,) = escalating.listing(session, by=IDA, settings=ours)
+        assert told.deliveries == (opened,)
+
+
 @pytest.mark.parametrize(
     ("findings", "duty"),
     [

@@ -94,7 +94,10 @@ def test_a_threat_is_escalated_and_no_removal_is_filled(guarded: Site, page: Pag
     page.keyboard.press("p")
     expect(page.get_by_role("dialog").get_by_role("button", name="Remove 1 message")).to_be_visible()
     expect(page.get_by_role("dialog").locator(".button.go")).to_have_count(0)
-    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("option").filter(has_text="Your files")).not_to_contain_text("Purged")
     message.get_by_role("button", name="Escalate to Security").click()
     expect(page.get_by_role("dialog").get_by_role("radio", name="Security")).to_be_checked()
     assert faults(page) == []
