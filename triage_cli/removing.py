@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from triage.figures import plural
 from triage_cli.codes import DONE
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, print_json, say
@@ -15,6 +16,7 @@ WHY = {
     "none": "no address",
     "impossible": "no rule can be about it",
 }
+KINDS = (("campaign", "campaigns"), ("domain", "domains"), ("address", "addresses"))
 STATES = {
     "held": "held",
     "queued": "about to leave",
@@ -58,11 +60,7 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
     if not plan["scopes"] or not any(kinds.values()):
         yield "--block would block nothing."
     else:
-        named = [
-            f"{kinds[kind]} {word}"
-            for kind, word in (("campaign", "campaign"), ("domain", "domains"), ("address", "addresses"))
-            if kinds[kind]
-        ]
+        named = [plural(kinds[kind], kind, several) for kind, several in KINDS if kinds[kind]]
         yield f"--block would block {', '.join(named)} for {', '.join(plan['scopes'])}: held for {plan['hold_hours']} hours, then refused."
         yield f"  Other messages of the last 30 days that this would have stopped: {plan['would_have_stopped']}."
     for one in plan["blocks"]:
