@@ -36,7 +36,7 @@ SPEAKING = (
     "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
     "keepers", "keys", "large_removals", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
     "closed_departments", "own_mail", "passing", "plan", "policy", "practice", "promotion", "proposals",
-    "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "mail_reported", "second_key",
+    "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "mail_reported", "rule_making", "second_key", "second_look",
     "staff_notices", "staff_reported", "strays", "suspecting", "sweeps", "takings", "teaching", "trial",
     "undelivered", "undoing", "waiting", "whole_provider",
     *(f"signals/{file.stem}" for file in (ROOT / "triage" / "signals").glob("*.py")),
