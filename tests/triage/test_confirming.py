@@ -19,7 +19,7 @@ from triage.authentication import Dkim, Dmarc, Result
 from triage.db import transaction
 from triage.decisions import Verb
 from triage.errors import BadInput, SecondLookNeeded, Stale
-from triage.models import AuditRecord, Decision, Delivery, PendingAct
+from triage.models import AuditRecord, Decision, Delivery, PendingAct, Rule
 from triage.rules import RuleOrder
 from triage.scan import Scan
 from triage.second_look import NAMES
@@ -116,7 +116,8 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
         arriving.set_up(session, settings)
         mails = [comes(session, settings, one) for one in letters]
         held = [one for one in mails if session.get_one(Delivery, one).state == State.HELD]
-        chosen, more = Selection.of(ids=tuple(mails)), {"to": MARA} if verb is Verb.REDIRECT else {}
+        chosen = Selection.of(ids=tuple(mails))
+        more: dict[str, Any] = {"to": MARA} if verb is Verb.REDIRECT else {}
         asked, _ = decisions.preview(session, chosen, verb, None, by=ANA, settings=settings)
         names = {one.name for one in asked}
         stay = [letter for letter, one in zip(letters, mails, strict=True) if one in held]
@@ -125,8 +126,8 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
         found = cards.cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
         assert {name for card in found.items for name in card.second_look} == names
         seen = looked(session, settings, chosen, verb, by=ANA)
-        refused = [{}, {"confirm": sorted(names)}, {"confirm": guess}, {"confirm": guess, "fence": seen.get("fence")}] if names else []
-        for said in refused:
+        refused: list[dict[str, Any]] = [{}, {"confirm": sorted(names)}, {"confirm": guess}, {"confirm": guess, "fence": seen.get("fence")}]
+        for said in refused if names else ():
             if set(said.get("confirm", ())) == names and said.get("fence"):
                 continue
             with pytest.raises(SecondLookNeeded) as need:
@@ -283,7 +284,7 @@ def test_undoing_a_removal_asks_where_it_lets_out_again(house: Engine, settings:
             undoing.undo(session, removed.id, by=ANA, reason="", now=NOW, settings=settings)
         found = [(one.name, one.count, one.example) for one in need.value.asked]
         assert found == [(name, 1, left) for name in BOTH]  # the held one is only held again
-        said = {"by": ANA, "reason": "", "now": NOW, "settings": settings, "confirm": BOTH}
+        said: dict[str, Any] = {"by": ANA, "reason": "", "now": NOW, "settings": settings, "confirm": BOTH}
         with pytest.raises(SecondLookNeeded):
             undoing.undo(session, removed.id, **said)  # without the fence
         with pytest.raises(Stale):
@@ -300,7 +301,7 @@ def test_undoing_a_hold_asks_and_undoing_a_release_does_not(house: Engine, setti
         stopped = decide(session, settings, Verb.HOLD, mail)
         with pytest.raises(SecondLookNeeded) as need:
             undoing.undo(session, stopped.id, by=ANA, reason="", now=NOW, settings=settings)
-        said = {"confirm": need.value.names, "fence": need.value.fence}
+        said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
         undoing.undo(session, stopped.id, by=ANA, reason="", now=NOW, settings=settings, **said)
         again = decide(session, settings, Verb.HOLD, mail)
         assert again.done == 1
@@ -360,12 +361,12 @@ def test_a_rule_by_itself_asks_about_what_it_would_let_in(house: Engine, setting
     with transaction(house) as session:
         comes(session, settings, Letter(dmarc=DMARC_FAIL))  # somebody else in their name: the rule lets nothing of it in
         assert second_key.add_rule(session, alone, by=IDA, now=NOW, settings=settings).id
-        rules.remove(session, session.scalars(select(rules.Rule.id)).one(), by=IDA, now=NOW)
+        rules.remove(session, session.scalars(select(col(Rule.id))).one(), by=IDA, now=NOW)
         comes(session, settings, Letter(virus=True))
         with pytest.raises(SecondLookNeeded) as need:
             second_key.add_rule(session, alone, by=IDA, now=NOW, settings=settings)
         assert need.value.names == ("danger-found", "dangerous")
-        said = {"confirm": need.value.names, "fence": need.value.fence}
+        said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
         made = second_key.add_rule(session, alone, by=IDA, now=NOW, settings=settings, **said)
         kept = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"rule:{ids.show(made.id)}")).one()
         assert kept.detail["confirmed"] == ["danger-found", "dangerous"]
@@ -388,7 +389,7 @@ def test_both_people_look(house: Engine, settings: Settings) -> None:
         with pytest.raises(SecondLookNeeded) as need:
             second_key.confirm(session, waits.id, by=IDA, now=NOW, settings=careful)
         assert session.get_one(Delivery, mail).state == State.HELD
-        said = {"confirm": need.value.names, "fence": need.value.fence}
+        said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
         confirmed = second_key.confirm(session, waits.id, by=IDA, now=NOW, settings=careful, **said)
         assert session.get_one(Decision, confirmed.result_id).confirmed == ["own-domain-forged", "dangerous"]
         assert session.get_one(Delivery, mail).state == State.QUEUED
