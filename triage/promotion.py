@@ -33,6 +33,7 @@ class Evidence:
     recipients: int = 0  # people who got mail from it
     taken_away: int = 0  # by staff: purged, rejected
     would_pass: int = 0  # were held, or would have been
+    weight: int = 0  # of the worst of them
     severity: int = 0  # of the worst of them
     posts: int = 0  # mails of ours to a list
     subjects: tuple[str, ...] = ()  # of the last ones
@@ -44,8 +45,7 @@ class Evidence:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """What `as_json` wrote."""
-        known = {name: value for name, value in values.items() if name != "weight"}  # older ones kept that
-        return cls(**known | {"subjects": tuple(values["subjects"])})
+        return cls(**values | {"subjects": tuple(values["subjects"])})
 
     @property
     def proof(self) -> str:

@@ -85,6 +85,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             func.count(func.distinct(case((proven, Delivery.department + "/" + Delivery.person)))),
             number(and_(TAKEN_AWAY, col(Delivery.decision_id).is_not(None))),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
+            func.max(case((proven, Delivery.weight), else_=0)),
             func.max(case((proven, grouping.severity()), else_=0)),
         )
         .where(recent(now))
@@ -100,7 +101,8 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             recipients=row[5],
             taken_away=row[6],
             would_pass=row[7],
-            severity=row[8],
+            weight=row[8],
+            severity=row[9],
         )
         for row in rows
     }

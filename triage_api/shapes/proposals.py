@@ -41,6 +41,7 @@ class Speaking(Shape):
     recipients: int
     taken_away: int
     would_pass: Annotated[int, Field(description="mails that were, or in observe mode would have been, held, and that the rule lets in")]
+    weight: Annotated[int, Field(description="of the signals of the worst of them")]
     severity: Annotated[Worst, Field(description="how bad the worst of them looks")] = "none"
     posts: Annotated[int, Field(description="mails of ours to a list")]
     subjects: list[str]
