@@ -196,7 +196,8 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
     """What a decision did to one delivery."""
-    return {"decision": show(decision.id), "before": item.before, "outcome": item.outcome, "why": item.why, "reason": decision.reason}
+    said = {"decision": show(decision.id), "before": item.before, "outcome": item.outcome, "why": item.why, "reason": decision.reason}
+    return said | ({"confirmed": decision.confirmed} if decision.confirmed else {})
 
 
 def item_sentence(item: DecisionItem, decision: Decision) -> str:

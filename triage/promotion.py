@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from triage.severity import Severity
+
 DAYS = 90  # of correspondence that is looked at
 PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
 SIGN_INS = 2  # mails at least from a domain that nobody here wrote to or had mail released from: anybody can send one code
-SUSPECT = 50  # weight of signals from which on one mail keeps its domain from being proposed
 SHOWN = 3  # subjects
 
 
@@ -33,6 +34,7 @@ class Evidence:
     taken_away: int = 0  # by staff: purged, rejected
     would_pass: int = 0  # were held, or would have been
     weight: int = 0  # of the worst of them
+    severity: int = 0  # of the worst of them
     posts: int = 0  # mails of ours to a list
     subjects: tuple[str, ...] = ()  # of the last ones
 
@@ -64,7 +66,7 @@ class Candidate:
 
 def kind_of(evidence: Evidence) -> Kind | None:
     """Is a rule for this domain worth a question? Never where staff took proven mail of it away, or where one looks like a trick."""
-    if evidence.taken_away or evidence.weight >= SUSPECT or not evidence.mails:
+    if evidence.taken_away or evidence.severity >= Severity.SUSPICIOUS or not evidence.mails:
         return None
     if evidence.people >= PEOPLE and evidence.mails >= MAILS:
         return Kind.CORRESPONDENCE

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
-from triage import rules, sealed
+from triage import grouping, rules, sealed
 from triage.correspondents import KNOWN
 from triage.door import ancestors
 from triage.models import Correspondent, Decision, Delivery, Person, PostedList, Rule
@@ -86,6 +86,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             number(and_(TAKEN_AWAY, col(Delivery.decision_id).is_not(None))),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
             func.max(case((proven, Delivery.weight), else_=0)),
+            func.max(case((proven, grouping.severity()), else_=0)),
         )
         .where(recent(now))
         .group_by(col(Delivery.author_domain))
@@ -101,6 +102,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             taken_away=row[6],
             would_pass=row[7],
             weight=row[8],
+            severity=row[9],
         )
         for row in rows
     }

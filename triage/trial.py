@@ -166,7 +166,7 @@ def offers(session: Session, selected: Selection, *, by: Actor, settings: Settin
     for step, (match, scopes) in enumerate([*(("address", one) for one in steps), *(("domain", one) for one in steps[-1:])]):
         for scope in scopes:
             try:
-                made = rule_orders(session, RuleOrder("allow", match, "", scope), selected, ids, by=by)
+                made = rule_orders(session, RuleOrder("allow", match, "", scope), selected, ids, by=by, own_domains=settings.own_domains)
             except BadInput:
                 continue
             for one in made:

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from triage import confidential, decisions, evidence, listings, removal, rules, whole_provider
+from triage.decisions import Verb
 from triage.listings import Listed
 from triage.outcome_words import confidential_words
 from triage.settings import Settings
@@ -28,7 +29,10 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
     `fence` goes with the decision.
     """
     wanted, now = order.select.selection(), utcnow()
-    plan = removal.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb else None
+    plan = removal.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
+    rule = order.rule.order() if order.rule else None
+    verb = Verb(order.verb) if order.verb else None
+    asked, refused = decisions.preview(session, wanted, verb, rule, by=by, settings=here.settings)
     sheet = evidence.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return shapes.Evidence.model_validate(
         {
@@ -55,6 +59,8 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "needs": decisions.needs_of(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
             "confidential": confidential_words(confidential.concern(session, wanted, confidential.REMOVAL, by=by)),
             "fence": sheet.fence,
+            "second_look": asked,
+            "not_allowed": refused,
             "removal": removal_shape(plan, listings.some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )

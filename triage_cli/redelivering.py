@@ -4,6 +4,7 @@ import click
 
 from triage_cli.asks import asks
 from triage_cli.codes import DONE
+from triage_cli.confirming import CONFIRM
 from triage_cli.deciding import DECISION, REASON, carry_out
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, say, tells
@@ -14,6 +15,7 @@ from triage_cli.selecting import date
 @click.option("--person", required=True, metavar="UID", help="Whose mailbox was lost.")
 @click.option("--since", required=True, metavar="DATE", help="Delivered at or after, ISO 8601; UTC unless it says otherwise.")
 @REASON
+@CONFIRM
 @click.option("--expect", type=int, help="Refuse when it would not be exactly so many.")
 @click.option("--unchecked", is_flag=True, help="Deliver also what is still there; without this the recaller looks first, where it can.")
 @click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
@@ -21,7 +23,16 @@ from triage_cli.selecting import date
 @tells(DECISION)
 @asks
 def redeliver(
-    desk: Desk, person: str, since: str, reason: str, expect: int | None, unchecked: bool, dry_run: bool, wait: bool, form: Form
+    desk: Desk,
+    person: str,
+    since: str,
+    reason: str,
+    confirm: tuple[str, ...],
+    expect: int | None,
+    unchecked: bool,
+    dry_run: bool,
+    wait: bool,
+    form: Form,
 ) -> int:
     """Deliver again what a person was delivered since a date."""
     select = {"person": person, "delivered_since": date(since, "--since")}
@@ -30,4 +41,4 @@ def redeliver(
         say(f"{count} mail{'s' if count != 1 else ''} would be delivered again to {person}")
         return DONE
     order = {"verb": "redeliver", "select": select, "reason": reason, "expect": expect, "look_first": not unchecked}
-    return carry_out(desk, order, wait=wait, form=form)
+    return carry_out(desk, order, confirm, wait=wait, form=form)

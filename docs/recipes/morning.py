@@ -16,7 +16,8 @@ from datetime import datetime
 
 from mailroom_api import Refused, arguments, opened, plain, run
 
-ODD = 25  # signals add up to this: it is not let in
+ODD = ("suspicious", "dangerous")  # of this severity it is not let in
+DECEIVES = ("look-alike-domain", "look-alike-of-known")  # nor with one of these signals
 SAME_LETTER = 5  # people who got the same letter: somebody sells something
 REGULAR = 3  # cards of one sender: worth a rule
 PAGE = 50
@@ -50,11 +51,13 @@ class Morning:
         signals = {signal["name"]: signal["sentence"] for signal in lead["signals"]}
         odd = max(lead["signals"], key=lambda signal: signal["weight"], default={"sentence": ""})["sentence"]
         print(f"{card['urgency']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({card['count']})")
-        if to := self.redirects.get(lead["recipient"]):
+        to = self.redirects.get(lead["recipient"])
+        deceives = card["severity"] in ODD or any(name in signals for name in DECEIVES)
+        if to and not card["second_look"]:  # that is for a person: a script confirms nothing
             self.act("redirect", card, f"what comes to {lead['recipient']} is theirs", to=to)
-        elif card["weight"] >= ODD and card["count"] > 1:
+        elif deceives and card["count"] > 1:
             self.purge_campaign(card, odd)
-        elif card["weight"] >= ODD or not lead["proof"]:
+        elif deceives or card["second_look"] or not lead["proof"]:
             self.act("purge", card, odd)
         elif "bulk" in signals:
             self.purge_bulk(card)

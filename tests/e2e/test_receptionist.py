@@ -12,7 +12,7 @@ from tests.peers import demo
 
 pytestmark = pytest.mark.peers
 MOST_KEYS = 1.5  # for a card, on average
-ODD = 40  # what is odd about a mail adds up to this: away with it
+ODD = ("Dangerous", "Suspicious")  # away with it
 UNWANTED = (
     "It is bulk mail",
     "It cannot prove",
@@ -83,8 +83,8 @@ class Receptionist:
         self.page.wait_for_timeout(LOOK)
         subject, before, said = self.subject(), self.keys, self.row.inner_text()
         why = self.page.get_by_role("region", name="Why it was held").inner_text()
-        weight, several = int(self.row.locator(".score").inner_text().split()[-1]), " people" in said
-        if weight >= ODD or said.startswith("Dangerous") or any(words in why + subject for words in UNWANTED):
+        several = " people" in said
+        if said.startswith(ODD) or any(words in why + subject for words in UNWANTED):
             what = "the wave" if WAVE in subject.lower() else "purged"
             self.purge()
         elif "expires" in said:

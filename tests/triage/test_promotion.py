@@ -3,6 +3,7 @@
 import pytest
 
 from triage.promotion import Evidence, Kind, kind_of, sentence
+from triage.severity import Severity
 
 
 @pytest.mark.parametrize(
@@ -12,7 +13,8 @@ from triage.promotion import Evidence, Kind, kind_of, sentence
         (Evidence(people=2, mails=500), None),
         (Evidence(people=300, mails=4), None),
         (Evidence(people=3, mails=5, taken_away=1), None),
-        (Evidence(people=3, mails=5, weight=50), None),
+        (Evidence(people=3, mails=5, severity=Severity.UNCLEAR), Kind.CORRESPONDENCE),
+        (Evidence(people=3, mails=5, severity=Severity.SUSPICIOUS), None),
         (Evidence(people=3, mails=5, perishable=2, would_pass=2), Kind.CORRESPONDENCE),
         (Evidence(mails=2, perishable=1, would_pass=1), Kind.SIGN_IN),
         (Evidence(mails=1, perishable=1, would_pass=1, people=1), Kind.SIGN_IN),

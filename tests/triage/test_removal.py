@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NO_DMARC, NOW, arrive
+from tests.triage.looking import looked
 from tests.triage.throwaways import BENIGN, ODD, TEXT, many, proven, wave, weigh_by_subject, write_to
 from triage import db, decisions, door_rules, extensive, removal, rules, undoing
 from triage.actor import Actor
@@ -147,7 +148,9 @@ def test_what_is_wanted_is_named_and_left_alone(known: Engine, settings: Setting
         elif how == "allowed":
             rules.add(session, RuleOrder("allow", "address", ROSA, "company"), by=ANA, now=NOW, settings=settings)
         else:
-            decisions.decide(session, Selection.of(ids=(mine[0],)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+            one = Selection.of(ids=(mine[0],))
+            seen = looked(session, settings, one, Verb.RELEASE, by=ANA)
+            decisions.decide(session, one, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings, **seen)
         selected = replace(campaign(session), proof=ANY_PROOF)
         plan = planned(session, settings, selected)
         assert plan.count == 4

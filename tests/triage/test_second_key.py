@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
-from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
+from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, IDA, NO_DMARC, NOW, OTTO, SYNC, arrive
 from triage import decisions, directory, keys, rules, second_key
 from triage.actor import Actor, Role, Scope
+from triage.authentication import Dmarc
 from triage.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -43,9 +44,9 @@ def company(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
-def risky(session: Session, settings: Settings, *recipients: str) -> tuple[int, ...]:
+def risky(session: Session, settings: Settings, *recipients: str, dmarc: Dmarc = NO_DMARC) -> tuple[int, ...]:
     """A mail whose name is one of ours."""
-    found = arrive(session, settings, *(recipients or (JOE,)))
+    found = arrive(session, settings, *(recipients or (JOE,)), dmarc=dmarc)
     message = session.get_one(Delivery, found[0]).message_id
     signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]
     session.execute(update(Message).where(col(Message.id) == message).values(signals=signals))
@@ -146,7 +147,7 @@ def test_a_domain_for_everybody_waits_by_itself_and_along_with_a_release(company
         narrow = replace(WHOLE_DOMAIN, scope="department:it")
         assert isinstance(second_key.add_rule(session, narrow, by=ANA, now=NOW, settings=careful), Rule)
         alone = rule_asked(session, careful)
-        along = asked(session, careful, arrive(session, careful, JOE), rule=replace(WHOLE_DOMAIN, value="", proof="aligned"))
+        along = asked(session, careful, arrive(session, careful, JOE, dmarc=ALIGNED), rule=replace(WHOLE_DOMAIN, value="", proof="aligned"))
         in_force = select(col(Rule.value)).where(col(Rule.scope) == "company")
         assert session.scalars(in_force).all() == []
         for one in (alone, along):
@@ -199,7 +200,7 @@ def test_a_rule_is_confirmed_by_whose_scope_it_is(company: Engine, careful: Sett
 def test_a_rule_for_each_is_confirmed_by_whoever_may_make_each(company: Engine, careful: Settings) -> None:
     for_each = replace(WHOLE_DOMAIN, match="address", value="", scope="")
     with transaction(company) as session:
-        one = asked(session, careful, risky(session, careful), rule=for_each)
+        one = asked(session, careful, risky(session, careful, dmarc=ALIGNED), rule=for_each)
         assert second_key.listing(session, by=LEO, now=NOW) == []
         confirmed(session, careful, one)
         assert session.scalars(select(col(Rule.scope))).all() == ["person:joe.fern"]

@@ -30,7 +30,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
     assert {"name": "proven", "points": 10, "sentence": "It is proven to come from supplier.example."} in one["why_here"]
     assert {(signal["name"], tuple(signal["evidence"])) for signal in one["signals"]} >= {("first-contact", ("sales@supplier.example",))}
     assert (one["severity"], one["is_copy"]) == ("none", False)
-    left_out = ("message_id", "size", "signals", "weight", "severity", "is_copy", "urgency", "why_here")
+    left_out = ("message_id", "size", "signals", "weight", "severity", "second_look", "is_copy", "urgency", "why_here")
     assert {name: one[name] for name in one if name not in left_out} == {
         "id": shown,
         "state": "held",

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine, update
 
+from tests.triage.arriving import DMARC_PASS
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.db import transaction
 from triage.models import Delivery
@@ -102,6 +103,8 @@ def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(a
     assert (made["doubt"], made["clashes"]) == (tried["doubt"], tried["clashes"])
     listed = {one["id"]: one for one in ana.get("/rules").json()["items"]}
     assert (listed[made["id"]]["clashes"], listed[block]["clashes"][0]["kind"]) == (made["clashes"], "exception")
+    assert ana.post("/rules/offers", {"select": {"ids": [mail]}}).json()["items"] == []  # no rule could rest on it
+    (mail,) = came("it+joe.fern@company.example", author="sales@supplier.example", dmarc=DMARC_PASS)
     offers = ana.post("/rules/offers", {"select": {"ids": [mail]}}).json()["items"]
     assert [one["order"]["scope"] for one in offers][:3] == ["person:joe.fern", "department:it", "company"]
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-ALWAYS = {"items", "session", "texts"}  # refusals, and who is asking
+ALWAYS = {"items", "second_looks", "session", "texts"}  # refusals, and who is asking
 PROGRAM = """
 import importlib, sys
 importlib.import_module(sys.argv[1])

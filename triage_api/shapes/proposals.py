@@ -1,11 +1,13 @@
 """Rules that are proposed."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from triage_api.shapes.texts import Id, Order, Shape
+from triage.severity import Severity
+from triage_api.shapes.second_looks import Confirm, Fence
+from triage_api.shapes.texts import Id, Order, SeverityWord, Shape
 from triage_api.spoken import Spoken
 
 ProposalState = Literal["open", "accepted", "refused"]
@@ -15,6 +17,16 @@ class ProposalAnswer(Order):
     """What a person says to a proposal."""
 
     answer: Literal["accept", "refuse", "open"]
+    confirm: Confirm = []
+    fence: Fence = None
+
+
+def word_of_number(kept: Any) -> Any:
+    """A severity as evidence keeps it, as the API writes it."""
+    return Severity(kept).word if isinstance(kept, int) else kept
+
+
+Worst = Annotated[SeverityWord, BeforeValidator(word_of_number)]
 
 
 class Speaking(Shape):
@@ -30,6 +42,7 @@ class Speaking(Shape):
     taken_away: int
     would_pass: Annotated[int, Field(description="mails that were, or in observe mode would have been, held, and that the rule lets in")]
     weight: Annotated[int, Field(description="of the signals of the worst of them")]
+    severity: Annotated[Worst, Field(description="how bad the worst of them looks")] = "none"
     posts: Annotated[int, Field(description="mails of ours to a list")]
     subjects: list[str]
 

@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, Field
 from triage.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.states import State
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
-from triage_api.shapes.rules import Rule
+from triage_api.shapes.rules import Rule, SenderRule
+from triage_api.shapes.second_looks import NotAllowed, SecondLook
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
 
@@ -74,7 +75,13 @@ class PreviewOrder(Order):
     """A selection to be looked at."""
 
     select: Select
-    verb: Annotated[Literal["purge"] | None, Field(description="purge: what a removal of it would do, in `removal`")] = None
+    verb: Annotated[
+        Literal["purge", "release", "redirect", "redeliver", "restore"] | None,
+        Field(description="purge: what a removal of it would do, in `removal`. The others: why it needs a second look, in `second_look`"),
+    ] = None
+    rule: Annotated[SenderRule | None, Field(description="that is to go along: an allow says in `not_allowed` whom it cannot be about")] = (
+        None
+    )
 
 
 class SenderCount(Shape):
@@ -185,4 +192,8 @@ class Evidence(Shape):
         Spoken, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
     ]
     fence: str
+    second_look: Annotated[
+        list[SecondLook], Field(description="with a verb or an allow: what a decision has to `confirm`; empty: nothing is asked")
+    ] = []
+    not_allowed: Annotated[list[NotAllowed], Field(description="with an allow: senders whom it cannot be about")] = []
     removal: Annotated[Removal | None, Field(description="with `verb`: what a removal does, from the code that then does it")]
