@@ -93,7 +93,8 @@ def rule_json(order: RuleOrder) -> dict[str, Any]:
 
 def rule_of(values: dict[str, Any]) -> RuleOrder:
     """The order that `rule_json` wrote."""
-    return RuleOrder(**values | {"until": datetime.fromisoformat(values["until"]) if values["until"] else None})
+    named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
+    return RuleOrder(**values | named | {"until": datetime.fromisoformat(values["until"]) if values["until"] else None})
 
 
 def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "") -> PendingAct:
@@ -127,7 +128,7 @@ def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, no
     order = asked.order
     selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
     for actor in (first, by):
-        if keys.fence_of(decisions.meant_by(session, selected, verb, by=actor, settings=settings, now=now)) == asked.fence:
+        if keys.fence_of(decisions.meant_by(session, selected, verb, rule=rule, by=actor, settings=settings, now=now)) == asked.fence:
             continue
         if actor is by and not keys.within(session, [ids.read(one) for one in asked.items], by):
             raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")

@@ -128,8 +128,10 @@ def list_items(
 
 @router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))
 def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None) -> shapes.Decision:
-    """Take a decision back: the decision that undoes it."""
+    """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`."""
     reason = order.reason if order else ""
+    if order and order.mine:
+        undoing.require_own(session, decision_id, by)
     undo = extensive.undo if extensive.is_large(session, decision_id) else undoing.undo
     return answered(session, undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=settings), by)
 

@@ -1,11 +1,12 @@
 """Which deliveries, and what they are."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from triage.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.states import State
+from triage_api.shapes.consent import Allow, AlongRule
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
 from triage_api.shapes.rules import Rule
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
@@ -74,7 +75,18 @@ class PreviewOrder(Order):
     """A selection to be looked at."""
 
     select: Select
-    verb: Annotated[Literal["purge"] | None, Field(description="purge: what a removal of it would do, in `removal`")] = None
+    verb: Annotated[
+        Literal["purge", "release"] | None,
+        Field(description="purge: what a removal of it would do, in `removal`; release, with `rule`: whom it would let in, in `allow`"),
+    ] = None
+    rule: Annotated[AlongRule | None, Field(description="with release: an allow without a value, as the decision takes it")] = None
+
+    @model_validator(mode="after")
+    def rule_only_with_a_release(self) -> Self:
+        """What is previewed is what can be decided."""
+        if self.rule and (self.verb != "release" or self.rule.effect != "allow" or self.rule.value):
+            raise ValueError("rule: it goes with release, and is an allow whose senders the selection gives")
+        return self
 
 
 class SenderCount(Shape):
@@ -185,4 +197,5 @@ class Evidence(Shape):
         Spoken, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
     ]
     fence: str
+    allow: Annotated[Allow | None, Field(description="with an allow along: whom it lets in, from the code that then does it")] = None
     removal: Annotated[Removal | None, Field(description="with `verb`: what a removal does, from the code that then does it")]
