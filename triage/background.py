@@ -1,20 +1,24 @@
 """What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, and_, select
 from sqlmodel import Session, col
 
-from triage import directory, markers, order
+from triage import directory, markers, order, second_look
+from triage.authentication import Authentication
+from triage.content import Summary
 from triage.entering import NewDelivery
 from triage.expectations import Expected
-from triage.models import Person
+from triage.models import Delivery, Message, Person
 from triage.severity import severity
 from triage.signals import Signal, weight
 from triage.signals.behaviour import stranger_here
-from triage.standing import Senders, Standing
+from triage.standing import LET_IN, Senders, Standing
 from triage.states import State
+
+LAST = 20  # messages of an author whose verification is compared
 
 _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
 
@@ -57,6 +61,43 @@ def place(
     one.signals, one.weight = [signal.as_json() for signal in own], weight(everything)
     one.severity = severity(one.weight, {signal.name for signal in everything})
     one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]
+
+
+def look_twice(
+    session: Session,
+    one: NewDelivery,
+    found: Sequence[Signal],
+    authentication: Authentication,
+    summary: Summary,
+    freemail: Collection[str],
+) -> None:
+    """Say of a copy why it needs a second look before it is released, and who passed it on."""
+    about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
+    changed = about_money and is_verified_otherwise(session, one, authentication)
+    own = (Signal(**{**signal, "evidence": tuple(signal["evidence"])}) for signal in one.signals)
+    one.second_look = int(second_look.looks((*found, *own), authentication, proof=one.proof, changed=changed))
+    one.passed_on_by = second_look.carrier(authentication, summary, freemail)
+
+
+def is_verified_otherwise(session: Session, one: NewDelivery, authentication: Authentication) -> bool:
+    """Is the author proven now, and in none of the ways in which those of their last messages were that were let in?"""
+    if not one.proof:
+        return False
+    theirs = and_(col(Delivery.author) == one.author, LET_IN)
+    rows = session.execute(
+        select(col(Delivery.proof), col(Message.authentication))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(theirs)
+        .order_by(col(Delivery.received_at).desc())
+        .limit(LAST)
+    )
+    before = {way_of(proof, Authentication.from_json(results)) for proof, results in rows}
+    return bool(before) and way_of(one.proof, authentication) not in before
+
+
+def way_of(proof: str, authentication: Authentication) -> tuple[str, bool]:
+    """In which way somebody is proven: by what, and whether their domain signed it."""
+    return proof, bool(proof) and "dkim" in authentication.dmarc.aligned
 
 
 def names_of_people(session: Session) -> dict[str, str]:

@@ -8,7 +8,20 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, func, literal, not_, select, true
 from sqlmodel import Session, col
 
-from triage import asked, counted_cards, db, expiry, grouping, kept_cards, kept_folders, legal_holds, sealed, single_cards, suspected
+from triage import (
+    asked,
+    confirming,
+    counted_cards,
+    db,
+    expiry,
+    grouping,
+    kept_cards,
+    kept_folders,
+    legal_holds,
+    sealed,
+    single_cards,
+    suspected,
+)
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
@@ -16,6 +29,7 @@ from triage.kept_cards import Kept, Part, Pile, Piles, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.piles import by_index, in_piles, in_states
+from triage.second_look import in_order, needs
 from triage.selection import COPIES, UNPROVEN, Selection
 from triage.severity import Severity
 from triage.states import State
@@ -24,6 +38,7 @@ from triage.views import View
 
 CARD_IDS = 50  # deliveries of a card that carries the ids of all of them
 ANCHOR_EVERY = 200  # cards between two anchors
+LOOKED_AT = 500  # deliveries of a card, of which it is read why each needs a second look
 WALKED = 100  # cards of a page, about
 
 
@@ -39,6 +54,7 @@ class Card:
     newest_at: datetime
     weight: int  # the greatest
     severity: Severity  # the worst
+    second_look: tuple[str, ...]  # why releasing it has to be confirmed; of a large card that of its lead and its severity
     urgency: int  # the greatest
     perishable_until: datetime | None  # the soonest that has not passed
     expires_at: datetime | None  # the soonest that does, where that is within a day
@@ -137,9 +153,11 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     ends = expiring(session, question.of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
     doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
+    looks = looks_of(session, where, page, group)
     for pile in page:
         if lead := leads.get(pile.lead):
-            plain = card(pile, sizes[pile.pile], lead, ids[pile.key], soon(pile, lead, ends, now), group)
+            looked = looks.get(pile.key) or by_lead(pile, lead)
+            plain = card(pile, sizes[pile.pile], lead, ids[pile.key], soon(pile, lead, ends, now), group, looked)
             yield replace(plain, asked=tuple(wishes.get(pile.key, ())), suspected=tuple(doubts.get(pile.key, ())))
 
 
@@ -265,7 +283,26 @@ def soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> 
     return lead.expires_at if lead.expires_at and lead.expires_at <= now + expiry.SOON else None
 
 
-def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group) -> Card:
+def looks_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group) -> dict[str, tuple[str, ...]]:
+    """Why each of these cards needs a second look; nothing of those of one delivery, and of more than LOOKED_AT, which are not read."""
+    key, several = grouping.key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
+    found = {pile.key: 0 for pile in several}
+    for some_of in by_index({pile.pile for pile in several}, group):
+        these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
+        for name, looks in session.execute(select(key, confirming.due()).where(these)):
+            found[name] |= looks
+    return {name: needs(looks) for name, looks in found.items() if looks}
+
+
+def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:
+    """The same of a card of which only the lead is read: its own reasons, and of a large card its severity."""
+    if pile.number <= LOOKED_AT:
+        return lead.second_look if pile.number == 1 else ()
+    worst = Severity(pile.severity)
+    return tuple(in_order({*lead.second_look, *([worst.word] if worst >= Severity.SUSPICIOUS else [])}))
+
+
+def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group, looks: tuple[str, ...]) -> Card:
     """A card as a value."""
     return Card(
         key=pile.key,
@@ -276,6 +313,7 @@ def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: dateti
         newest_at=pile.newest,
         weight=pile.weight,
         severity=Severity(pile.severity),
+        second_look=looks,
         urgency=pile.urgency,
         perishable_until=None if pile.perishable == NEVER else pile.perishable,
         expires_at=expires_at,

@@ -3,19 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import trial
+from triage import confirming, trial
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import BadInput
 from triage.listings import severity_of
 from triage.models import Delivery, Message
-from triage.rule_making import MOST_RULES, Sender, allow_of, narrowest, of_agreed, rule_orders, senders_of
-from triage.rule_orders import RuleOrder, checked, covers
+from triage.rule_making import MOST_RULES, Sender, allow_of, instead, narrowest, of_agreed, rule_orders, senders_of, why_not
+from triage.rule_orders import RuleOrder, checked
+from triage.second_look import in_order
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.severity import Severity
@@ -43,6 +44,7 @@ class Asked:
     proof: str  # genuine, not_proven (some are not), failed (some fail DMARC)
     rests_on: str  # the proof that the rule would ask for
     severity: Severity
+    second_look: tuple[str, ...]  # why releasing their messages needs a second look (second_look.NAMES)
     says: tuple[str, ...]  # what speaks against them most
     chosen: bool  # is allowed, and their messages are released
     why_not: str  # why there can be no rule about them; "" where there can
@@ -64,7 +66,7 @@ def consent(
     session: Session, selected: Selection, order: RuleOrder, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime
 ) -> Consent:
     """What an allow along with the release of these deliveries means. Only reads. Where the order names nobody, those are chosen
-    who prove themselves and whom no warning speaks against.
+    who prove themselves and whose messages need no second look.
 
     BadInput where the messages are from nobody, or from more senders than can be allowed at once; Stale as for `rule_making.agreed`.
     """
@@ -85,76 +87,96 @@ def consent(
 
 
 def named_in(order: RuleOrder, asked: Sequence[Asked]) -> list[str]:
-    """Who is chosen: as the order says, else who proves to be who they are and has nothing against them."""
+    """Who is chosen: as the order says, else who proves to be who they are and needs no second look."""
     left = set(order.without)
     if order.senders:
         return list(order.senders)
     if left:
         return [one.sender for one in asked if one.sender not in left and not one.why_not]
-    return [one.sender for one in asked if one.proof == GENUINE and one.severity < Severity.SUSPICIOUS and not one.why_not]
+    return [one.sender for one in asked if one.proof == GENUINE and not one.second_look and not one.why_not]
 
 
 def rules_to_make(
     session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings
 ) -> tuple[RuleOrder, ...]:
     """The rules as they are made. BadInput where one cannot be."""
-    return tuple(checked(session, one, settings) for one in rule_orders(session, order, selected, ids, by=by))
+    return tuple(
+        checked(session, one, settings) for one in rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
+    )
 
 
-Signs = dict[int, tuple[Severity, list[dict[str, Any]]]]
+class Signs(NamedTuple):
+    """How bad a delivery looks, why, and why it needs a second look."""
+
+    severity: Severity
+    signals: list[dict[str, Any]]
+    looks: tuple[str, ...]
 
 
-def signs_of(session: Session, ids: Sequence[int]) -> Signs:
-    """How bad each of these deliveries looks, and why."""
+def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
+    """What each of these deliveries looks like."""
     looks = select(Delivery, col(Message.signals)).join(Message, col(Message.id) == col(Delivery.message_id))
     rows = session.execute(looks.where(among(session, col(Delivery.id), ids)))
-    return {one.id: (severity_of(one, signals), [*signals, *one.signals]) for one, signals in rows}
+    names = confirming.names_of(session, ids)
+    return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in rows}
 
 
-def about(session: Session, order: RuleOrder, sender: Sender, signs: Signs, settings: Settings) -> Asked:
+def about(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:
     """One sender as the sheet shows them."""
     genuine = bool(sender.signers) if sender.match == "list" else sender.genuine == len(sender.ids)
-    why_not, rests_on = possible(session, order, sender, settings)
+    refused, rests_on = possible(session, order, sender, settings)
+    theirs = [signs[one] for one in sender.ids]
     return Asked(
         sender=sender.value,
         match=sender.match,
         count=len(sender.ids),
         proof=FAILED if sender.failed and not genuine else GENUINE if genuine else NOT_PROVEN,
         rests_on=rests_on,
-        severity=max(signs[one][0] for one in sender.ids),
-        says=strongest([signal for one in sender.ids for signal in signs[one][1]]),
+        severity=max(one.severity for one in theirs),
+        second_look=looks_of(theirs),
+        says=strongest(theirs),
         chosen=False,
-        why_not=why_not,
+        why_not=refused,
     )
 
 
 def possible(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
-    """Why there can be no allow rule about this sender, or "" and the proof that it would ask for."""
+    """Why there can be no allow rule about this sender and what to do instead; or "" and the proof that it would ask for."""
+    if why := why_not(sender, order, settings.own_domains):
+        return f"{WHY[why]} {instead(why, sender)}".strip(), ""
     try:
         one = allow_of(replace(order, senders=(), without=()), sender)
-        ours = next((own for own in settings.own_domains if covers(one, own)), "") if one.match != "list" else ""
-        if ours:
-            return f"This service is not set up to send as {ours}. Ask IT to add it.", ""
-        if not sender.genuine and one.match != "list" and ":" not in one.proof:
-            return "Nothing proves that they sent this, so no rule could know them again. Release the message without a rule.", ""
         return "", checked(session, replace(one, scope=one.scope or "company"), settings).proof
     except BadInput as fault:
         return str(fault).partition(": ")[2], ""
 
 
-def strongest(signals: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+WHY = {
+    "own": "",
+    "unproven": "Nothing proves that they sent it.",
+    "list": "The list puts its address in place of its authors' and does not sign its List-Id.",
+}
+
+
+def strongest(signs: Sequence[Signs]) -> tuple[str, ...]:
     """The sentences of the strongest warnings, each once."""
-    against = sorted((one for one in signals if one["weight"] > 0), key=lambda one: -one["weight"])
+    against = sorted((one for sign in signs for one in sign.signals if one["weight"] > 0), key=lambda one: -one["weight"])
     return tuple(dict.fromkeys(one["sentence"] for one in against))[:SAID]
 
 
-def nobodys(ids: Sequence[int], found: Sequence[Sender], signs: Signs) -> tuple[Asked, ...]:
+def looks_of(signs: Sequence[Signs]) -> tuple[str, ...]:
+    """Why any of these needs a second look, the weightiest first."""
+    return tuple(in_order(name for one in signs for name in one.looks))
+
+
+def nobodys(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]) -> tuple[Asked, ...]:
     """The messages without a sender: they are released by themselves, never along with a rule."""
     left = sorted(set(ids) - {one for sender in found for one in sender.ids})
     if not left:
         return ()
-    severity, says = max(signs[one][0] for one in left), strongest([signal for one in left for signal in signs[one][1]])
-    return (Asked("", "", len(left), NOT_PROVEN, "", severity, says, chosen=False, why_not="They name no sender."),)
+    theirs = [signs[one] for one in left]
+    severity, looks, says = max(one.severity for one in theirs), looks_of(theirs), strongest(theirs)
+    return (Asked("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not="They name no sender."),)
 
 
 def reaches_of(

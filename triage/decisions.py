@@ -1,6 +1,6 @@
 """A person decides over a selection: release, redirect, purge, reject, restore, hold. One record, an outcome for each item."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from triage import (
     access,
     confidential,
+    confirming,
     consent,
     copies,
     delivered_removals,
@@ -29,6 +30,7 @@ from triage import (
     selection,
 )
 from triage.actor import Actor
+from triage.confirming import Question
 from triage.db import among
 from triage.errors import NotFound, Stale
 from triage.models import Decision, Delivery, Rule
@@ -36,9 +38,10 @@ from triage.outcome_words import OUT_OF_REACH, who_was_faster
 from triage.outcomes import DecisionReport, Item, NothingDone, decision_of, filed, report
 from triage.piles import in_states
 from triage.removal import BlockWish
-from triage.rule_making import MOST_RULES, of_agreed, rule_orders
+from triage.rule_making import MOST_RULES, NotAllowed, not_allowed, of_agreed, rule_orders
 from triage.rule_orders import checked, checked_scope
 from triage.rules import RuleOrder
+from triage.sealed import PEOPLE
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import Event, State
@@ -50,6 +53,7 @@ IN_MAILBOXES = {
 }  # the recaller has the last word
 AGAIN = frozenset({Event.REDELIVER, Event.PUT_BACK})  # of what was delivered
 SAYS_WANTED = frozenset({"release", "redirect", "undo"})  # verbs after which other senders are wanted
+LETS_OUT = frozenset({"release", "redirect", "redeliver", "restore"})
 NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.REDELIVER, Event.PUT_BACK})
 
 
@@ -116,6 +120,7 @@ def decide(
     look_first: bool = True,
     second: Actor | None = None,
     effort: Effort | None = None,
+    confirm: Collection[str] = (),
 ) -> DecisionReport:
     """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
 
@@ -124,8 +129,9 @@ def decide(
     `expect` is the count of what is changed and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
     the same actor gives the first decision again. A redelivery looks first, where there is a way into the mailboxes,
-    whether the copy is still there, unless `look_first` is False. SecondKeyNeeded, and nothing is changed, where the company
-    wants two keys for it and no `second` person has turned theirs.
+    whether the copy is still there, unless `look_first` is False. SecondLookNeeded where something that needs a second look would be
+    let out, or its sender let in, unless exactly its names are in `confirm` and the fence is given. SecondKeyNeeded, and nothing is
+    changed, where the company wants two keys for it and no `second` person has turned theirs.
     """
     access.may_decide(by)
     aim = aim_of(verb, settings, look_first=look_first)
@@ -144,6 +150,8 @@ def decide(
     selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
     orders, blocks, late = rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
+    about = among(session, col(Delivery.id), [delivery_id for delivery_id, _ in selected_ones])
+    confirmed = confirmed_looks(session, selected, about, verb, aim, orders, confirm, fence, by=by)
     keys.require(keys_for(session, verb, meant, orders, settings, selected, by), by, second, selected_ones)
     decision = decision_of(
         by,
@@ -153,6 +161,7 @@ def decide(
         now,
         count=len(meant),
         outside=outside,
+        confirmed=confirmed,
         confidential=confidential.concern(session, selected, verb, by=by),
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
@@ -172,6 +181,61 @@ def decide(
     report_of_it = filed(session, decision, items, by=by, now=now)
     sort_copies(session, decision, items, settings=settings)
     return report_of_it
+
+
+def confirmed_looks(
+    session: Session,
+    selected: Selection,
+    about: ColumnElement[bool],
+    verb: Verb,
+    aim: Aim,
+    orders: Iterable[RuleOrder],
+    confirm: Collection[str],
+    fence: str | None,
+    *,
+    by: Actor,
+) -> list[str]:
+    """The names of the second look that these deliveries need for this verb and these rules, all of them confirmed; else SecondLookNeeded.
+
+    `about`: the deliveries that are meant.
+    """
+    asked = second_looks(session, about, verb, aim, any(one.effect == "allow" for one in orders))
+    current = selection.fence(session, and_(selection.condition(selected), access.visible(by))) if asked or confirm else ""
+    return confirming.check(asked, confirm, by=by, fence=fence, current=current)
+
+
+def second_looks(session: Session, about: ColumnElement[bool], verb: Verb, aim: Aim, allows: bool) -> tuple[Question, ...]:
+    """Why this verb needs a second look of the deliveries that are meant: of those that it lets out, and where a rule lets their senders
+    in, of all."""
+    lets_out = leaving(verb, aim)
+    where = about if allows else None if lets_out is None else and_(about, lets_out)
+    return () if where is None else confirming.questions(session, where)
+
+
+def leaving(verb: Verb, aim: Aim) -> ColumnElement[bool] | None:
+    """Which deliveries this verb sends to people, or puts back into mailboxes; None: none at all."""
+    if verb not in LETS_OUT:
+        return None
+    there = and_(in_states(aim.changes), col(Delivery.erased_at).is_(None))
+    return and_(there, recalled.was_taken()) if verb is Verb.RESTORE else there
+
+
+def preview(
+    session: Session, selected: Selection, verb: Verb | None, rule: RuleOrder | None, *, by: Actor, settings: Settings
+) -> tuple[tuple[Question, ...], tuple[NotAllowed, ...]]:
+    """What a decision would have to confirm, and the senders whom its allow cannot be about. Nothing is held or changed."""
+    verb = verb or Verb.HOLD
+    aim = aim_of(verb, settings, look_first=True)
+    about = and_(selection.looked_up(session, selected), access.visible(by))
+    if not selected.ids and not selected.states:
+        about = and_(about, col(Delivery.state).in_(aim.counts))
+    allows = rule is not None and rule.effect == "allow"
+    if rule is None or not allows:
+        return second_looks(session, about, verb, aim, allows) if by.kind in PEOPLE else (), ()
+    ids = session.scalars(select(col(Delivery.id)).where(about)).all()
+    kept = about if ids == (named := of_agreed(session, rule, ids)) else among(session, col(Delivery.id), named)
+    asked = second_looks(session, kept, verb, aim, allows) if by.kind in PEOPLE else ()
+    return asked, tuple(not_allowed(session, rule, ids, settings.own_domains))
 
 
 def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
@@ -226,7 +290,7 @@ def rules_beside(
     made: list[RuleOrder] = []
     if rule:
         goes_along = rule.effect == "redirect" and not rule.to
-        made = rule_orders(session, replace(rule, to=to) if goes_along else rule, selected, ids, by=by)
+        made = rule_orders(session, replace(rule, to=to) if goes_along else rule, selected, ids, by=by, own_domains=settings.own_domains)
     if verb is not Verb.PURGE:
         return made, [], []
     if block:
@@ -424,7 +488,8 @@ def carry_out(
     ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
     where = among(session, col(Delivery.id), ids) & in_states(aim.changes)
     said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
-    detail = {name: text for name, text in said.items() if text}
+    detail: dict[str, Any] = {name: text for name, text in said.items() if text}
+    detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
     closed = groups.left(session, among(session, col(Delivery.id), ids)) if event is Event.PURGE else set()
     groups.close(session, closed, by=by, now=now, decision_id=decision.id, detail=detail)
     back = put_back(session, where, ids, decision, detail, by=by) if event is Event.RESTORE else set()
@@ -462,7 +527,7 @@ def follow_up(session: Session, event: Event, changed: dict[int, State], now: da
         recipients.address_anew(session, meant_for)
 
 
-def seek(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, str], *, by: Actor) -> dict[int, State]:
+def seek(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, Any], *, by: Actor) -> dict[int, State]:
     """What a next hop may have got without an answer is looked for in the mailbox before it is purged; which deliveries."""
     in_doubt, changes = where & recalled.may_have_arrived(), recalled.to_seek(decision.at)
     return dict(
@@ -471,7 +536,7 @@ def seek(session: Session, where: ColumnElement[bool], decision: Decision, detai
 
 
 def put_back(
-    session: Session, where: ColumnElement[bool], ids: list[int], decision: Decision, detail: dict[str, str], *, by: Actor
+    session: Session, where: ColumnElement[bool], ids: list[int], decision: Decision, detail: dict[str, Any], *, by: Actor
 ) -> set[int]:
     """What was purged out of mailboxes sets out on its way back there, but into no stranger's; which deliveries."""
     now = decision.at

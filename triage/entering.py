@@ -43,6 +43,8 @@ class NewDelivery:
     proven_as: str | None = None
     weight: int = 0
     severity: int = 0
+    second_look: int | None = 0
+    passed_on_by: str = ""
     is_copy: bool = False
     signals: list[Row] = field(default_factory=list)
     urgency: int = 50

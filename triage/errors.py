@@ -1,5 +1,7 @@
 """Named refusals of the house. They carry words, never protocol codes: each door codes them once."""
 
+from typing import Any
+
 
 class Refused(Exception):
     """The house says no. The text is one sentence for a person and says what to do where something can be done."""
@@ -27,6 +29,21 @@ class SecondKeyNeeded(Refused):
     def __init__(self, needs: tuple[str, ...], ids: tuple[int, ...] = (), fence: str = "") -> None:
         super().__init__(f"this needs a second person's key ({', '.join(needs)}): ask for it in the console, the API or the shell")
         self.needs, self.ids, self.fence = needs, ids, fence
+
+
+class SecondLookNeeded(Refused):
+    """What somebody wants to let out has to be confirmed first. `asked`: why (confirming.Question); `fence`: of the messages."""
+
+    def __init__(self, asked: tuple[Any, ...], fence: str) -> None:
+        self.asked, self.fence = asked, fence
+        how = "look at it, then confirm exactly these names with its fence"
+        asks = f"this needs a second look ({', '.join(self.names)}): {how}"
+        super().__init__(asks if asked else "nothing here needs a second look: decide without confirming anything")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What has to be confirmed."""
+        return tuple(one.name for one in self.asked)
 
 
 class NotAllowedNow(Refused):

@@ -3,7 +3,7 @@
 Each slice is a transaction that notes how far it came: nobody waits for long, and after a crash the next process goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,6 +57,7 @@ class Plan:
     late: tuple[RuleOrder, ...]
     left_out: LeftOut  # whose messages a purge leaves alone
     proof: str  # what proves the mail that is meant, though most of its campaign may be proven otherwise by then
+    confirmed: tuple[str, ...] = ()  # of a second look
 
 
 def plan(
@@ -72,11 +73,13 @@ def plan(
     block: BlockWish | None = None,
     expect: int | None = None,
     fence: str | None = None,
+    confirm: Collection[str] = (),
     **_more: Any,
 ) -> Plan | None:
     """The plan of a decision over more than LARGE deliveries; None where fewer are selected. Only reads.
 
-    Stale and BadInput as for `decisions.decide`; NotAllowedNow where it needs a second person's key: those hold every delivery by name.
+    Stale, SecondLookNeeded and BadInput as for `decisions.decide`; NotAllowedNow where it needs a second person's key: those hold every
+    delivery by name.
     """
     access.may_decide(by)
     if selected.ids:
@@ -103,9 +106,10 @@ def plan(
     orders, blocks, late = decisions.rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
     if decisions.keys_for(session, verb, meant, orders, settings, selected, by):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
+    confirmed = decisions.confirmed_looks(session, asked, where, verb, aim, orders, confirm, fence, by=by)
     states = () if selected.states else aim.counts
     outside = selection.outside(session, selected, len(ids), by=by, states=states)
-    return Plan(len(ids), ids[-1], outside, tuple(orders), tuple(blocks), tuple(late), left, selected.proof)
+    return Plan(len(ids), ids[-1], outside, tuple(orders), tuple(blocks), tuple(late), left, selected.proof, tuple(confirmed))
 
 
 def begin(
@@ -139,6 +143,7 @@ def begin(
         now,
         count=planned.count,
         outside=planned.outside,
+        confirmed=list(planned.confirmed),
         confidential=confidential.concern(session, selected, verb, by=by),
         target=decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
@@ -153,8 +158,13 @@ def begin(
     rules.add_blocks(session, planned.blocks, by=by, now=now, settings=settings, decision_id=decision.id)
     late_copies.make(session, list(planned.late), by=by, now=now, settings=settings, decision_id=decision.id, second=None)
     confidential.ask(session, decision, selected, by=by, now=now)
-    ledger.write(session, f"begin-{verb}", subject(decision), by=by, now=now, detail={"reason": decision.reason}, items=planned.count)
+    ledger.write(session, f"begin-{verb}", subject(decision), by=by, now=now, detail=reason_of(decision), items=planned.count)
     return report(session, decision.id, by=by)
+
+
+def reason_of(decision: Decision) -> dict[str, Any]:
+    """Why, and what of a second look was confirmed, as the record keeps it."""
+    return {"reason": decision.reason} | ({"confirmed": decision.confirmed} if decision.confirmed else {})
 
 
 def is_large(session: Session, decision_id: int) -> bool:
@@ -166,22 +176,33 @@ def is_large(session: Session, decision_id: int) -> bool:
     return decision.last is not None or (session.scalar(select(func.count()).select_from(some)) or 0) > LARGE
 
 
-def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: datetime, settings: Settings) -> DecisionReport:
+def undo(
+    session: Session,
+    decision_id: int,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+) -> DecisionReport:
     """Take a large decision back as a whole: what of it is still to come never happens. Refusals as for `undoing.undo`."""
     access.may_decide(by)
     decision = undoing.undoable(session, decision_id, by, now)
     if is_to_come_beyond(session, decision, by, now):
         raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
+    confirmed = undoing.confirmed_looks(session, decision, confirm, fence, by=by)
     decision.last = None
     about = col(DecisionItem.decision_id) == decision_id
     count, last = session.execute(select(func.count(), func.max(col(DecisionItem.delivery_id))).where(about)).one()
     undone = undoing.begun(decision, by=by, reason=reason, now=now)
-    undone.count, undone.last = count, last
+    undone.count, undone.last, undone.confirmed = count, last, confirmed
     session.add(undone)
     decision.undone_by = undone.id
     session.flush()
     undoing.take_rules_back(session, decision, undone.id, by=by, now=now)
-    ledger.write(session, "begin-undo", subject(undone), by=by, now=now, detail={"reason": undone.reason}, items=count)
+    ledger.write(session, "begin-undo", subject(undone), by=by, now=now, detail=reason_of(undone), items=count)
     return report(session, undone.id, by=by)
 
 
@@ -230,7 +251,8 @@ def slice_of(
     """Do it to these deliveries, or take it back; the outcome of each."""
     if decision.undoes is not None:
         undone = session.get_one(Decision, decision.undoes)
-        return undoing.take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=[one for one, _ in meant])
+        only = [one for one, _ in meant]
+        return undoing.take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=only, confirmed=decision.confirmed)
     return decisions.act(session, decision, meant, Verb(decision.verb), decision.order, by=by, now=now, settings=settings)
 
 

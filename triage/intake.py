@@ -265,6 +265,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         one.deliveries = [delivery(one, *judged, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
             background.place(senders, copy, signs, known, expected, minutes=one.at_sight.minutes, answers=one.answers)
+            background.look_twice(session, copy, signs, one.arrival.authentication, one.arrival.summary, freemail)
             plain_mode.let_on(copy, settings.company, now)
         senders.entered(one.deliveries)
         if one.is_let_in:

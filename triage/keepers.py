@@ -272,7 +272,7 @@ def give_back(session: Session, row: KeepersRequest, by: Actor, settings: Settin
     for one in row.results:
         try:
             with session.begin_nested():
-                undoing.undo(session, ids.read(one), by=by, reason=row.reason, now=now, settings=settings)
+                undoing.undo(session, ids.read(one), by=by, reason=row.reason, now=now, settings=settings, ask=False)
             number += 1
         except Refused:  # somebody was faster
             continue

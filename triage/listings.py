@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, func, liter
 from sqlalchemy.orm import Bundle
 from sqlmodel import Session, col
 
-from triage import access, expiry, legal_holds, sealed, word_index
+from triage import access, confirming, expiry, legal_holds, sealed, word_index
 from triage.actor import Actor
 from triage.db import OneOf, among
 from triage.duties import Suggestion, suggestion
@@ -27,6 +27,7 @@ from triage.models import (
     Message,
     Person,
 )
+from triage.second_look import needs
 from triage.selection import Selection, condition
 from triage.severity import Severity, severity
 from triage.states import State
@@ -117,6 +118,7 @@ class Listed:
     proven_as: str  # who proves to have sent it: a domain, an address at a free-mail provider, "" nobody
     weight: int
     severity: Severity
+    second_look: tuple[str, ...]  # why releasing it has to be confirmed: names of second_look.NAMES
     is_copy: bool
     urgency: int
     why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
@@ -258,6 +260,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             expiry.known_days(),
             expiry.may_expire(),
             proven_as(),
+            confirming.due(),
             HANDED,
             ESCALATION,
         )
@@ -276,7 +279,9 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, *later = row
+    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = (
+        row
+    )
     handed, escalation = later
     escalated = EscalatedTo(*escalation) if escalation.decision_id else None
     return Listed(
@@ -301,6 +306,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         proven_as=proven,
         weight=delivery.weight,
         severity=severity_of(delivery, signals),
+        second_look=needs(looks),
         is_copy=delivery.is_copy,
         urgency=delivery.urgency,
         why_here=tuple(delivery.why_here),

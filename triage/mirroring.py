@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage import second_key
 from triage.actor import Actor
 from triage.decisions import Verb, own_key
-from triage.errors import NotFound, Refused
+from triage.errors import NotFound, Refused, SecondLookNeeded
 from triage.ids import show
 from triage.keys import WAITING
 from triage.models import Decision, Delivery, MirrorCopy, PendingAct
@@ -51,6 +51,8 @@ def act(
     try:
         with session.begin_nested():
             made = decide(session, row, delivery, folder, occasion, by, f"moved into {folder} at {account}", settings, now)
+    except SecondLookNeeded as fault:
+        return Outcome(REFUSED, f"It needs a second look: {fault.asked[0].sentence} Release it in the console, or remove it.")
     except Refused as fault:
         session.refresh(delivery)
         if delivery.state != State.HELD:

@@ -58,6 +58,7 @@ def documents() -> Any:
 
 
 KEPT = "zstd IS NOT NULL"
+PASSED_ON = "passed_on_by <> ''"
 JUDGE = "system:judge"  # who makes campaigns of mail that comes in
 
 
@@ -119,6 +120,8 @@ class Delivery(SQLModel, table=True):
     proven_as: str | None = None
     weight: int  # signals added up: how much to mind
     severity: int | None = None  # severity.Severity; None: from before it was kept, read it from the weight
+    second_look: int | None = None  # second_look.Look: why it needs one; None: from before it was kept, read it from the message
+    passed_on_by: str = ""  # who provably passed it on, where its DMARC fails: list:ID DOMAIN, arc:DOMAIN, dkim:DOMAIN
     is_copy: bool = False  # one of the copies of its campaign, which are decided about together whoever proves to have sent them
     signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
@@ -160,6 +163,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_of_domain", "author_domain", "id", "received_at", "author", "direction", "department", "person"),
         Index("delivery_of_campaign", "campaign_id", "state", "department", "person", "direction", "message_id"),
         Index("delivery_due", "state", "due_at"),
+        Index("delivery_passed_on", "passed_on_by", sqlite_where=text(PASSED_ON), postgresql_where=text(PASSED_ON)),
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and online
 
@@ -306,6 +310,7 @@ class Decision(SQLModel, table=True):
     second_by: str = ""  # who turned the second key, where two are needed
     second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
+    confirmed: list[str] = documents()  # the reasons for a second look that the decider confirmed (second_look.NAMES)
     confidential: str = ""  # what a removal did about folders closed to the decider: asked, left out (confidential.py)
     agreed: dict[str, Any] = document()  # of a release with an allow: the rules that were agreed to, and who was left out (consent.py)
     undone_by: int | None = whole(nullable=True)

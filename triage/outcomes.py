@@ -55,6 +55,7 @@ class DecisionReport:
     refused: int
     second_by_shown: str  # who turned the second key, where two were needed
     outside: int  # that the selection names too, beyond the decider's scope: left as they are
+    confirmed: tuple[str, ...]  # names of the second look that the decider confirmed
     confidential: str  # what was done about confidential folders that are closed to the decider: asked, left out
     to: str
     rules: tuple[Rule, ...]  # but for those in `blocked`
@@ -106,7 +107,8 @@ def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor,
         ]
         session.execute(insert(DecisionItem), rows)
     if not any(item.outcome in CHANGING for item in items):  # what changed nothing is on the record all the same
-        detail = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
+        detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
+        detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
         ledger.write(session, decision.verb, f"decision:{show(decision.id)}", by=by, now=now, detail=detail, items=len(items))
     return report(session, decision.id, by=by)
 
@@ -158,8 +160,8 @@ def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
     decision = own_business(session, decision_id, by)
     (found,) = reports(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
-    more = {"unsent": unsent(session, decision), "in_mailboxes": in_mailboxes(session, decision)}
-    return replace(found, **more, not_looked_through=not_looked_through(session, decision_id, by=by))
+    found = replace(found, unsent=unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
+    return replace(found, not_looked_through=not_looked_through(session, decision_id, by=by))
 
 
 def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
@@ -344,6 +346,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         refused=outcomes.get("refused", 0),
         second_by_shown=decision.second_by_shown,
         outside=decision.outside,
+        confirmed=tuple(decision.confirmed),
         confidential=decision.confidential,
         to=decision.target,
         rules=made,

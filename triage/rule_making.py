@@ -1,6 +1,6 @@
 """Which rules go along with a decision: about every sender of the selected mail, asking for the proof that each can give."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from triage.links import related
 from triage.mailing_lists import rewritten
 from triage.models import Delivery, Message
 from triage.rules import RuleOrder
+from triage.second_look import road
 from triage.selection import Selection, folded_address
 
 MOST_RULES = 20  # that one decision makes; blocks of a wave are as many as it has senders
@@ -30,16 +31,30 @@ class Sender:
     value: str
     proofs: set[str] = field(default_factory=set)  # of the deliveries: dmarc, aligned, ""
     publishes_nothing: bool = True  # no unproven one's domain publishes SPF or DMARC
+    count: int = 0
+    is_pinned: bool = True  # the proof that the order names (dkim:DOMAIN, arc:DOMAIN) is met by all of it
     signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
     ids: list[int] = field(default_factory=list)  # their deliveries
     genuine: int = 0  # deliveries whose sender is proven
     failed: int = 0  # deliveries that fail DMARC
 
 
-def rule_orders(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor) -> list[RuleOrder]:
+@dataclass(frozen=True, slots=True)
+class NotAllowed:
+    """A sender whom no allow can be made about from the selected mail, and what could be done instead."""
+
+    sender: str
+    count: int  # deliveries of theirs
+    why: str  # own, unproven, list
+    instead: str
+
+
+def rule_orders(
+    session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor, own_domains: Collection[str]
+) -> list[RuleOrder]:
     """The rules to make: about the value that was given, or about every sender of the mail with these ids; for the scope that was
     given, or for everybody whom that mail is for."""
-    made = about_senders(session, order, selected, ids)
+    made = about_senders(session, order, selected, ids, own_domains)
     if order.scope:
         return made
     scopes = scopes_of(session, ids, by)
@@ -71,8 +86,12 @@ def holding(department: str, person: str) -> list[str]:
     return [*([f"person:{person}"] if person else []), *([f"department:{department}"] if department else []), "company"]
 
 
-def about_senders(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> list[RuleOrder]:
-    """The order about the value that it gives, or about every sender of this mail."""
+def about_senders(
+    session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], own_domains: Collection[str]
+) -> list[RuleOrder]:
+    """The order about the value that it gives, or about every sender of this mail. BadInput where an allow cannot be about one of them."""
+    if order.effect == "allow" and (refused := not_allowed(session, order, ids, own_domains)):
+        raise BadInput(f"rule: {REFUSED[refused[0].why].format(sender=refused[0].sender)}. {refused[0].instead}")
     if order.value:
         return [order]
     if order.match not in ("address", "domain"):
@@ -127,6 +146,51 @@ def listed(values: Sequence[str]) -> str:
     return ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
 
 
+def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotAllowed]:
+    """The senders of this mail whom the order, an allow, cannot be about: in our own name, or without a proof that it could rest on."""
+    if order.match not in ("address", "domain", "subdomains"):
+        return []
+    senders = senders_of(session, order, ids)
+    found = ((sender, why_not(sender, order, own_domains)) for sender in senders if is_about(order, sender))
+    return [NotAllowed(sender.value, sender.count, why, instead(why, sender)) for sender, why in found if why]
+
+
+def is_about(order: RuleOrder, sender: Sender) -> bool:
+    """Would the rule be about this sender? It is about every one, unless it gives a value."""
+    value = order.value.strip().casefold().removeprefix("@").removeprefix(".")
+    return not value or sender.match == "list" or value in (sender.value, sender.value.rpartition("@")[2])
+
+
+def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> str:
+    """Why an allow cannot be about this sender: own, unproven, list; "" where it can."""
+    if sender.match == "list":
+        return "" if ":" in order.proof or sender.signers else "list"
+    domain = sender.value.rpartition("@")[2]
+    if any(domain == own or domain.endswith(f".{own}") for own in own_domains):
+        return "own"
+    is_proven = sender.is_pinned if ":" in order.proof else sender.proofs != {""}
+    return "" if is_proven else "unproven"
+
+
+def instead(why: str, sender: Sender) -> str:
+    """What could be done."""
+    domain = sender.value.rpartition("@")[2]
+    if why != "own":
+        return INSTEAD[why]
+    return road(domain) if "" in sender.proofs else f"Release it without a rule, and ask IT to add a rule for {domain}."
+
+
+REFUSED = {
+    "own": "{sender} is in our own domain, and nobody is allowed to send in our name by a rule",
+    "unproven": "nothing proves that {sender} sent this, so that a rule could rest on it",
+    "list": "the list {sender} puts its address in place of its authors' and does not sign its List-Id",
+}
+INSTEAD = {
+    "unproven": "Release it without a rule. When a message from there is verified (DMARC, or an aligned SPF or DKIM pass), allow it then.",
+    "list": "Release it without a rule.",
+}
+
+
 def redirect_of(order: RuleOrder, sender: Sender) -> RuleOrder:
     """A redirect asks for no proof: it lets nothing in."""
     return replace(order, match=sender.match, value=sender.value)
@@ -149,6 +213,8 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
         sender.proofs.add(proof)
         sender.genuine += bool(proof)
         sender.failed += authentication.dmarc.result is Result.FAIL
+        sender.count += 1
+        sender.is_pinned &= ":" in order.proof and authentication.satisfies(order.proof, as_list=sender.match == "list")
         sender.publishes_nothing &= bool(proof) or authentication.publishes_nothing
         if sender.match == "list":
             signers = {
@@ -178,8 +244,4 @@ def allow_of(order: RuleOrder, sender: Sender) -> RuleOrder:
         return replace(order, value=sender.value, proof=order.proof or ("dmarc" if "dmarc" in sender.proofs else "aligned"))
     proof = order.proof if ":" in order.proof else ""
     signer = min(sender.signers or (), key=lambda domain: (len(domain), domain), default="")
-    if not proof and not signer:
-        raise BadInput(
-            f"rule: the list {sender.value} puts its address in place of its authors' and does not sign its List-Id; release without a rule"
-        )
     return replace(order, match="list", value=sender.value, proof=proof or f"dkim:{signer}")

@@ -40,10 +40,12 @@ def add(
     origin: str = "staff",
     decision_id: int | None = None,
     second: Actor | None = None,
+    confirmed: Sequence[str] = (),
 ) -> Rule:
     """Make a rule. SecondKeyNeeded where the company wants two keys for it and no `second` person has turned theirs.
 
     An equal one that is in force is kept and returned, with the later end of the two; one that was learned is none to staff.
+    `confirmed`: names of a second look, for the record.
     """
     access.may_make_rule(session, by, order.scope)
     order = checked(session, order, settings)
@@ -66,7 +68,8 @@ def add(
     )
     session.add(rule)
     session.flush()
-    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail_of(rule))
+    said = {"confirmed": list(confirmed)} if confirmed else {}
+    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=said | detail_of(rule))
     if rule.effect == "allow":
         copies.sort_anew(session, reached(rule), settings=settings, now=now)
     return rule

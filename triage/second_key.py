@@ -1,5 +1,6 @@
 """Two keys: what one person asks for another one confirms or declines, and nothing is changed until then."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -8,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, directory, ids, keys, person_erasure, rule_making, rules, sealed, tokens
+from triage import access, actors, decisions, directory, ids, keys, person_erasure, rule_looks, rule_making, rules, sealed, tokens
 from triage.actor import Actor, Role
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
@@ -17,6 +18,7 @@ from triage.models import PendingAct, PersonErasure, Rule, StaffMember
 from triage.outcomes import DecisionReport
 from triage.removal import BlockWish, wish_from_json, wish_json
 from triage.rules import RuleOrder
+from triage.second_look import in_order
 from triage.selection import Selection, from_json
 from triage.settings import Settings
 
@@ -36,6 +38,7 @@ def decide(
     to: str = "",
     template: str = "",
     text: str = "",
+    confirm: Collection[str] = (),
     **more: Any,
 ) -> DecisionReport | PendingAct:
     """As decisions.decide, or, where the company wants two keys for it, what now waits for the second one."""
@@ -45,11 +48,13 @@ def decide(
     if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
         return earlier
     try:
-        return decisions.decide(session, selected, verb, idempotency_key=idempotency_key, rule=rule, block=block, **chosen, **more)
+        return decisions.decide(
+            session, selected, verb, idempotency_key=idempotency_key, rule=rule, block=block, confirm=confirm, **chosen, **more
+        )
     except SecondKeyNeeded as need:
         require_somebody_else(session, need, by=by, now=more["now"])
         order = {"verb": verb, "select": selected.as_json(), "rule": rule_json(rule) if rule else None} | chosen
-        order["block"] = wish_json(block)
+        order |= {"block": wish_json(block), "confirmed": in_order(confirm)}
         return keys.ask(session, "decision", order, need, by=by, reason=reason, key=key, now=now)
 
 
@@ -66,12 +71,27 @@ def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor,
         )
 
 
-def add_rule(session: Session, order: RuleOrder, *, by: Actor, now: datetime, settings: Settings) -> Rule | PendingAct:
-    """As rules.add, or what now waits for the second key."""
+def add_rule(
+    session: Session,
+    order: RuleOrder,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+) -> Rule | PendingAct:
+    """As rules.add, or what now waits for the second key.
+
+    SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
+    """
+    access.may_make_rule(session, by, order.scope)
+    confirmed = rule_looks.confirmed(session, order, confirm, fence, by=by, settings=settings)
     try:
-        return rules.add(session, order, by=by, now=now, settings=settings)
+        return rules.add(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
     except SecondKeyNeeded as need:
-        return keys.ask(session, "rule", rule_json(order), need, by=by, reason=order.note, key=None, now=now)
+        asked = rule_json(order) | {"confirmed": confirmed}
+        return keys.ask(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
 
 
 def erase_person(
@@ -94,13 +114,25 @@ def rule_json(order: RuleOrder) -> dict[str, Any]:
 def rule_of(values: dict[str, Any]) -> RuleOrder:
     """The order that `rule_json` wrote."""
     named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
-    return RuleOrder(**values | named | {"until": datetime.fromisoformat(values["until"]) if values["until"] else None})
+    until = datetime.fromisoformat(values["until"]) if values["until"] else None
+    return RuleOrder(**{name: value for name, value in values.items() if name != "confirmed"} | named | {"until": until})
 
 
-def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "") -> PendingAct:
+def confirm(
+    session: Session,
+    pending_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    reason: str = "",
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+) -> PendingAct:
     """Turn the second key: the act is done now, in the name of both.
 
-    NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
+    SecondLookNeeded where what is let out needs a second look and this person has not confirmed exactly its names, with its fence: both
+    look. NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
     the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
     """
     asked = waiting(session, pending_id, by, now)
@@ -112,18 +144,28 @@ def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, sett
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
-        result = rules.add(session, order, by=first, now=now, settings=settings, second=by).id
+        confirmed = rule_looks.confirmed(session, order, confirm, fence, by=by, settings=settings)
+        result = rules.add(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
     elif asked.kind == keys.PERSON_ERASURE:
         access.over_everything(by, Role.ADMIN)
         wanted: dict[str, Any] = asked.order | {"by": first, "reason": asked.reason, "now": now, "settings": settings, "second": by}
         result = person_erasure.begin(session, wanted.pop("address"), **wanted).id
     else:
-        result = carried_out(session, asked, first, by, now, settings).id
+        result = carried_out(session, asked, first, by, now, settings, confirm, fence).id
     keys.settle(session, asked, keys.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
 
 
-def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, now: datetime, settings: Settings) -> DecisionReport:
+def carried_out(
+    session: Session,
+    asked: PendingAct,
+    first: Actor,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str],
+    fence: str | None,
+) -> DecisionReport:
     """The decision that was asked for."""
     order = asked.order
     selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
@@ -137,6 +179,7 @@ def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, no
         for scope in [rule.scope] if rule.scope else rule_making.scopes_of(session, [ids.read(one) for one in asked.items], first):
             access.may_make_rule(session, by, scope)
     chosen = {name: order[name] for name in ("to", "template", "text")} | {"rule": rule, "block": wish_from_json(order.get("block"))}
+    chosen |= {"confirm": confirm, "fence": fence}
     return decisions.decide(session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, **chosen)
 
 

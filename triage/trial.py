@@ -179,7 +179,7 @@ def offers(session: Session, selected: Selection, *, by: Actor, settings: Settin
         for scope in scopes:
             try:
                 order = naming_all(session, RuleOrder("allow", match, "", scope), ids)
-                made = rule_orders(session, order, selected, ids, by=by)
+                made = rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
             except BadInput:
                 continue
             for one in made:

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, not_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, not_, select, update
 from sqlmodel import Session, col
 
 from triage import (
     access,
+    confirming,
     copies,
     escalating,
     groups,
@@ -21,6 +22,7 @@ from triage import (
     regrouping,
     rejections,
     rules,
+    selection,
 )
 from triage.actor import Actor
 from triage.db import among
@@ -44,6 +46,8 @@ WAY_BACK = {
     "hold": (Event.RELEASE, State.HELD),
 }
 BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
+IN_MAILBOXES = (State.DELIVERED, State.QUEUED, State.RELAYING, State.RESTORING, State.RECALLING)
+LETS_OUT = {"purge": IN_MAILBOXES, "sweep": tuple(State), "take": tuple(State), "hold": (State.QUEUED,)}  # by states before
 LEFT = frozenset({"release", "redirect"})  # what these let go may have become the copies of a group's members
 STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
 TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
@@ -57,22 +61,35 @@ def require_own(session: Session, decision_id: int, by: Actor) -> None:
         raise NotAllowed(f"{decision.by_shown} decided this, not you: undo it by its id, or on its page under Decisions")
 
 
-def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: datetime, settings: Settings) -> DecisionReport:
+def undo(
+    session: Session,
+    decision_id: int,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+    ask: bool = True,
+) -> DecisionReport:
     """Undo a decision; the undoing one, with an outcome for each item.
 
     What was delivered meanwhile is taken out of the mailbox, what a purge took out of one is put back there.
     Overtaken when it was undone before, NotAllowed when it concerns mail outside the actor's scope too, NothingDone when
-    nothing could be taken back.
+    nothing could be taken back. SecondLookNeeded where that lets out what needs a second look, unless exactly its names are
+    confirmed with the fence that it says, or `ask` is False: somebody was asked before.
     """
     access.may_decide(by)
     decision = undoable(session, decision_id, by, now)
     undoing = begun(decision, by=by, reason=reason, now=now)
+    undoing.confirmed = confirmed_looks(session, decision, confirm, fence, by=by) if ask else []
     if decision.verb in regrouping.VERBS:
         items = regrouping.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
     elif decision.verb == escalating.VERB:
         items = escalating.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
     else:
-        items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings)
+        items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings, confirmed=undoing.confirmed)
     made = rules_of(session, decision)
     if items and not made and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
         raise NothingDone(items[0].why, tuple(items))
@@ -88,6 +105,27 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
 def begun(decision: Decision, *, by: Actor, reason: str, now: datetime) -> Decision:
     """The decision that undoes this one; how many items it has is not known yet."""
     return decision_of(by, "undo", decision.selection, reason, now, count=0, id=new_id(), undoes=decision.id)
+
+
+def confirmed_looks(session: Session, decision: Decision, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
+    """The names of the second look that undoing this needs, all of them confirmed; else SecondLookNeeded, or Stale."""
+    where = let_out_again(decision)
+    asked = confirming.questions(session, where) if where is not None else ()
+    current = selection.fence(session, where) if where is not None and (asked or confirm) else ""
+    return confirming.check(asked, confirm, by=by, fence=fence, current=current)
+
+
+def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
+    """Which deliveries leave, or get back into mailboxes, when this is undone: what a removal met there, and what was stopped.
+
+    None: it lets nothing out.
+    """
+    if decision.verb not in LETS_OUT:
+        return None
+    item = and_(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.delivery_id) == col(Delivery.id))
+    met = and_(item, col(DecisionItem.outcome).in_(TAKEN), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
+    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)) == decision.id
+    return and_(latest, col(Delivery.erased_at).is_(None), exists().where(met).correlate(Delivery))
 
 
 def rules_of(session: Session, decision: Decision) -> list[Rule]:
@@ -136,10 +174,11 @@ def take_back(
     now: datetime,
     settings: Settings,
     only: Sequence[int] | None = None,
+    confirmed: Sequence[str] = (),
 ) -> list[Item]:
-    """Put the items of a decision back; the outcome of each. `only`: of these."""
+    """Put the items of a decision back; the outcome of each. `only`: of these. `confirmed`: what of a second look was, for the record."""
     before = taken(session, decision, only)
-    act = Act(session, decision, undoing_id, by, now, settings)
+    act = Act(session, decision, undoing_id, by, now, settings, confirmed)
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
     stay, called_back = call_off(act, mine, before) if decision.verb == "purge" else (set(), set())
@@ -178,6 +217,7 @@ class Act(NamedTuple):
     by: Actor
     now: datetime
     settings: Settings
+    confirmed: Sequence[str] = ()  # of a second look
 
     @property
     def leaves(self) -> datetime:
@@ -186,7 +226,8 @@ class Act(NamedTuple):
 
     def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
         """One event on the record; the deliveries that it changed."""
-        detail = {"undoes": show(self.decision.id)}
+        detail: dict[str, Any] = {"undoes": show(self.decision.id)}
+        detail |= {"confirmed": self.confirmed} if self.confirmed else {}
         changed = ledger.record_many(
             self.session, where, event, by=self.by, now=self.now, decision_id=self.undoing_id, detail=detail, **changes
         )

@@ -47,6 +47,7 @@ def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key:
         rule = order.rule.order() if order.rule else None
         block = order.block.wish() if order.block else None
         asked: dict[str, Any] = {"to": order.to, "rule": rule, "block": block, "expect": order.expect, "fence": order.fence}
+        asked["confirm"] = order.confirm
         return extensive.plan(session, order.select.selection(), order.verb, by=by, now=utcnow(), settings=here.settings, **asked)
 
 
@@ -59,8 +60,9 @@ def create_decision(
 ) -> shapes.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 
-    409 when others were faster everywhere, 412 when the selection changed. Over more than 100,000 deliveries it is carried out in
-    slices from now on: `left` says how many it has not come to yet.
+    409 when others were faster everywhere, or when what would be let out needs a second look (type `urn:mailroom:second-look`) and
+    `confirm` is not exactly its `names` with the `fence` of the preview; 412 when the selection changed. Over more than 100,000 deliveries
+    it is carried out in slices from now on: `left` says how many it has not come to yet.
     """
     said: dict[str, Any] = {
         "by": by,
@@ -75,6 +77,7 @@ def create_decision(
         "block": order.block.wish() if order.block else None,
         "expect": order.expect,
         "fence": order.fence,
+        "confirm": order.confirm,
         "idempotency_key": idempotency_key,
         "effort": Effort(order.effort.keys, order.effort.milliseconds) if order.effort else None,
     }
@@ -126,14 +129,20 @@ def list_items(
     )
 
 
-@router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))
+@router.post(
+    "/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 412, 422)
+)
 def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None) -> shapes.Decision:
-    """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`."""
-    reason = order.reason if order else ""
-    if order and order.mine:
+    """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`.
+
+    409 where that lets out what needs a second look, as for a decision.
+    """
+    asked = order or shapes.UndoOrder()
+    if asked.mine:
         undoing.require_own(session, decision_id, by)
+    said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
     undo = extensive.undo if extensive.is_large(session, decision_id) else undoing.undo
-    return answered(session, undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=settings), by)
+    return answered(session, undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
 
 
 @router.get("/decisions/{decision_id}/related", response_model=shapes.RelatedMails, responses=described(401, 404, 422))

@@ -24,6 +24,7 @@ from triage.errors import (
     ReasonNeeded,
     Refused,
     SecondKeyNeeded,
+    SecondLookNeeded,
     Stale,
     Unanswered,
 )
@@ -36,6 +37,7 @@ from triage_api import framed
 from triage_api.giving_way import Crowded
 from triage_api.pace import TooFast
 from triage_api.shapes.items import Item
+from triage_api.shapes.second_looks import SecondLook
 from triage_api.spoken import Spoken, said
 
 STATUS: dict[type[Refused], int] = {
@@ -46,6 +48,7 @@ STATUS: dict[type[Refused], int] = {
     NotAllowedNow: 409,
     Overtaken: 409,
     SecondKeyNeeded: 409,
+    SecondLookNeeded: 409,
     Stale: 412,
     NotYet: 503,
     Erased: 410,
@@ -55,7 +58,7 @@ STATUS: dict[type[Refused], int] = {
     Crowded: 503,
 }
 MEDIA_TYPE = "application/problem+json"
-REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell from others
+REASON_NEEDED, SECOND_LOOK = "urn:mailroom:reason-needed", "urn:mailroom:second-look"  # problem types that clients tell from others
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
 NAMED_PARTS = re.compile(r"[A-Za-z][\w-]*(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
 
@@ -81,6 +84,9 @@ class Problem(BaseModel):
     field: str | None = None
     items: list[Item] | None = None
     lines: list[FaultyLine] | None = None
+    names: list[str] | None = None  # second-look: what `confirm` has to be, with `fence`
+    second_look: list[SecondLook] | None = None
+    fence: str | None = None
 
 
 class NotSignedIn(Exception):
@@ -107,6 +113,9 @@ def refused(request: Request, refusal: Exception) -> Response:
         more["field"] = named[1]
     if isinstance(refusal, ReasonNeeded):
         more["type"] = REASON_NEEDED
+    if isinstance(refusal, SecondLookNeeded):
+        asked = [SecondLook.model_validate(one) for one in refusal.asked]
+        more |= {"type": SECOND_LOOK, "names": list(refusal.names), "second_look": asked, "fence": refusal.fence}
     if isinstance(refusal, FaultyLines):
         more["lines"] = [FaultyLine(line=one.line, reason=one.reason) for one in refusal.faults]
     if isinstance(refusal, NothingDone):

@@ -62,7 +62,9 @@ def lay_back_proposals(session: Tx, by: Staff) -> None:
 @router.post("/{proposal_id}", response_model=shapes.Proposal, responses=described(401, 403, 404, 409, 422))
 def answer_proposal(proposal_id: GivenId, order: shapes.ProposalAnswer, session: Tx, by: Staff, here: Here) -> shapes.Proposal:
     """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
-    answered = answering.answer(session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings)
+    answered = answering.answer(
+        session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
+    )
     ring_after(session, "door")
     return shown(answered)
 

@@ -44,13 +44,18 @@ def list_rules(
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": second_keys.PendingAct, "description": "It waits for a second person's key."}}
 
 
-@router.post("/rules", status_code=201, response_model=shapes.MadeRule, responses=ASKED | described(401, 403, 422))
-def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) -> shapes.MadeRule | Response:
+@router.post("/rules", status_code=201, response_model=shapes.MadeRule, responses=ASKED | described(401, 403, 409, 412, 422))
+def create_rule(order: shapes.RuleOrdered, session: Tx, by: Staff, here: Here) -> shapes.MadeRule | Response:
     """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered.
+
+    409 where an allow would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
+    `confirm`, with its `fence`.
 
     `delivered`: what the sender of a block delivered lately, to be removed by a decision of its own.
     """
-    made = second_key.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings)
+    made = second_key.add_rule(
+        session, order.order(), by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
+    )
     if isinstance(made, PendingAct):
         ring_after(session)
         return accepted(made, by)

@@ -1,5 +1,7 @@
 """Two keys: what waits for a second person, who confirms or declines it."""
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
@@ -30,9 +32,13 @@ def list_second_keys(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
 
 @router.post("/{pending_id}/confirm", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 412, 422))
 def confirm_second_key(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> shapes.PendingAct:
-    """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for."""
-    reason = order.reason if order else ""
-    confirmed = second_key.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, reason=reason)
+    """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for.
+
+    409 where it lets out what needs a second look (`urn:mailroom:second-look`): the second person confirms that too.
+    """
+    said = order or UndoOrder()
+    looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence}
+    confirmed = second_key.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     ring_after(session, "relay", "recall", "door")
     return shown(confirmed, by)
 
@@ -48,7 +54,7 @@ def decline_second_key(pending_id: GivenId, session: Tx, by: Staff, order: UndoO
 def shown(asked: PendingAct, by: Actor) -> shapes.PendingAct:
     """What waits, as this actor sees it."""
     said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
-    said |= {"sentence": second_key.sentence(asked)}
+    said |= {"sentence": second_key.sentence(asked), "confirmed": asked.order.get("confirmed", [])}
     return shapes.PendingAct.model_validate(asked.model_dump() | said)
 
 

@@ -34,7 +34,10 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
     """
     wanted, now = order.select.selection(), utcnow()
     plan = removal.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
-    allow = allowed(session, wanted, order.rule.order(), by, here.settings) if order.rule else None
+    rule = order.rule.order() if order.rule else None
+    verb = Verb(order.verb) if order.verb else None
+    allow = allowed(session, wanted, rule, by, here.settings) if rule and verb is Verb.RELEASE and order.asks_whom else None
+    asked, refused = decisions.preview(session, wanted, verb, rule, by=by, settings=here.settings)
     sheet = evidence.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return shapes.Evidence.model_validate(
         {
@@ -62,6 +65,8 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "confidential": confidential_words(confidential.concern(session, wanted, confidential.REMOVAL, by=by)),
             "fence": sheet.fence,
             "allow": allow,
+            "second_look": asked,
+            "not_allowed": refused,
             "removal": removal_shape(plan, listings.some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )

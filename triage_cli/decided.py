@@ -6,6 +6,7 @@ import click
 
 from triage_cli.asks import asks, names_server
 from triage_cli.codes import DONE
+from triage_cli.confirming import CONFIRM, post_confirmed
 from triage_cli.deciding import DECISION, REASON, settled
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, tells
@@ -92,12 +93,14 @@ def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, fo
 @decisions_group.command("undo")
 @click.argument("decision_id", metavar="ID")
 @REASON
+@CONFIRM
 @click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
 @tells(DECISION)
 @asks
-def undo_decision(desk: Desk, decision_id: str, reason: str, wait: bool, form: Form) -> int:
+def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str, ...], wait: bool, form: Form) -> int:
     """Take a decision back as a whole."""
-    return settled(desk, desk.post(f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}), wait=wait, form=form)
+    undone = post_confirmed(desk, f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}, confirm)
+    return settled(desk, undone, wait=wait, form=form)
 
 
 @decisions_group.command("related")

@@ -12,6 +12,7 @@ from triage.errors import BadInput
 from triage_cli import allowing, removing
 from triage_cli.asks import asks
 from triage_cli.codes import DONE, REFUSED
+from triage_cli.confirming import CONFIRM, post_confirmed
 from triage_cli.desk import Declined, Desk
 from triage_cli.options import together
 from triage_cli.printing import Form, Shape, print_table, say, tells
@@ -71,11 +72,12 @@ def deciding(verb: str) -> click.Command:
 
     @selecting
     @REASON
+    @CONFIRM
     @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
     @WAIT
     @tells(DECISION)
     @asks
-    def command(desk: Desk, /, reason: str, expect: int | None, wait: bool, form: Form, **features: Any) -> int:
+    def command(desk: Desk, /, reason: str, confirm: Sequence[str], expect: int | None, wait: bool, form: Form, **features: Any) -> int:
         more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
         without = features.pop("without", None)
         rule = allowing.rule_order(features.pop("allow", None), features.pop("allow_sender"), without) if verb == "release" else None
@@ -87,7 +89,7 @@ def deciding(verb: str) -> click.Command:
         if refused := allowing.unnamed(desk, select, rule):
             return refused
         order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
-        return carry_out(desk, order | more, wait=wait, form=form)
+        return carry_out(desk, order | more, confirm, wait=wait, form=form)
 
     made = click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])
     return made(together(MORE.get(verb, ()))(command))
@@ -115,10 +117,10 @@ def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence
     return {"scope": scope, "without": list(without or ()), "also": list(also or ())}
 
 
-def carry_out(desk: Desk, order: dict[str, Any], *, wait: bool, form: Form) -> int:
+def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *, wait: bool, form: Form) -> int:
     """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second key."""
     try:
-        done = desk.post("/decisions", order)
+        done = post_confirmed(desk, "/decisions", order, confirm)
     except Declined as refusal:
         for item in refusal.problem.get("items", ()):
             say(f"{item['delivery']}  {item['outcome']}  {item['why']}")

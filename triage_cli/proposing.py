@@ -3,6 +3,7 @@
 import click
 
 from triage_cli.asks import asks
+from triage_cli.confirming import CONFIRM, post_confirmed
 from triage_cli.desk import Declined, Desk
 from triage_cli.printing import Form, Shape, lists
 from triage_cli.selecting import given_id
@@ -25,12 +26,13 @@ PROPOSALS = Shape(
 @click.command("propose")
 @click.option("--accept", "accepted", metavar="ID", multiple=True, help="Make the rule of this proposal; may be given several times.")
 @click.option("--refuse", "refused", metavar="ID", multiple=True, help="Never propose this one again.")
+@CONFIRM
 @lists(PROPOSALS)
 @asks
-def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], form: Form) -> None:
+def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], confirm: tuple[str, ...], form: Form) -> None:
     """Rules that correspondence and decisions of the last 90 days speak for; nothing is let in before somebody accepts it."""
     for given, answer in [(one, "accept") for one in accepted] + [(one, "refuse") for one in refused]:
-        desk.post(f"/rules/proposals/{given_id(given)}", {"answer": answer})
+        post_confirmed(desk, f"/rules/proposals/{given_id(given)}", {"answer": answer}, confirm)
     look_again(desk)
     rows = desk.items("/rules/proposals")
     PROPOSALS.print([one | {"would pass": one["evidence"]["would_pass"], "why": one["sentence"]} for one in rows], form)

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.asks import asks
+from triage_cli.confirming import CONFIRM, post_confirmed
 from triage_cli.deciding import REASON
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, say
@@ -43,10 +44,11 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @second_keys.command("confirm")
 @click.argument("pending_id", metavar="ID")
 @REASON
+@CONFIRM
 @asks
-def confirm(desk: Desk, pending_id: str, reason: str) -> None:
+def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ...]) -> None:
     """Turn the second key: it is done now, in the name of both."""
-    done = desk.post(f"/second-keys/{given_id(pending_id)}/confirm", {"reason": reason})
+    done = post_confirmed(desk, f"/second-keys/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
     say(f"confirmed: {done['kind']} {done['result_id']}")
 
 

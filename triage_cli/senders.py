@@ -8,6 +8,7 @@ import click
 from triage.senders import match_of, word_of
 from triage_cli.asks import asks
 from triage_cli.codes import DONE
+from triage_cli.confirming import CONFIRM, post_confirmed
 from triage_cli.deciding import waits
 from triage_cli.desk import Desk
 from triage_cli.printing import say, warn
@@ -25,12 +26,12 @@ def rule_command(effect: str, text: str) -> click.Command:
     @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
     @click.option("--dry-run", is_flag=True, help="Only say what it would have done in the last thirty days.")
     @asks
-    def command(desk: Desk, /, sender: str, until: str | None, dry_run: bool, **features: Any) -> int:
+    def command(desk: Desk, /, sender: str, until: str | None, dry_run: bool, confirm: tuple[str, ...] = (), **features: Any) -> int:
         match, value = match_of(sender)
         order = {"effect": effect, "match": match, "value": value, "until": date(until, "--until")} | features
         if dry_run:
             return tried(desk, order)
-        rule = desk.post("/rules", order)
+        rule = post_confirmed(desk, "/rules", order, confirm)
         if "lapses_at" in rule:
             return waits(rule)
         proof = f" with proof {rule['proof']}" if rule["proof"] else ""
@@ -41,6 +42,7 @@ def rule_command(effect: str, text: str) -> click.Command:
         return DONE
 
     if effect == "allow":
+        command = CONFIRM(command)
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
         command = click.option(
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."

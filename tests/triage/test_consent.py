@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW
-from triage import consent, db, decisions, outcomes, rules, undoing
+from triage import consent, db, decisions, outcomes, rules, selection, undoing
 from triage.actor import Actor, Role, Scope
 from triage.authentication import Dmarc
 from triage.consent import Consent
@@ -48,10 +48,16 @@ class Desk:
             meant = decisions.ids_meant(session, wanted, Verb.RELEASE, by=by, settings=self.settings)
             return consent.consent(session, wanted, order, meant, by=by, settings=self.settings, now=NOW)
 
-    def decides(self, ids: Sequence[int], order: RuleOrder, by: Actor = ANA, **more: object) -> outcomes.DecisionReport:
+    def decides(self, ids: Sequence[int], order: RuleOrder, **more: object) -> outcomes.DecisionReport:
+        return self.decides_over(Selection.of(ids=tuple(ids)), order, **more)
+
+    def decides_over(self, wanted: Selection, order: RuleOrder, **more: object) -> outcomes.DecisionReport:
+        """As Ana, who confirms whatever second look the preview of it names."""
         with db.transaction(self.engine) as session:
-            said = {"by": by, "reason": "", "now": NOW, "settings": self.settings}
-            return decisions.decide(session, Selection.of(ids=tuple(ids)), Verb.RELEASE, rule=order, **said, **more)  # type: ignore[arg-type]
+            asked, _ = decisions.preview(session, wanted, Verb.RELEASE, order, by=ANA, settings=self.settings)
+            fence = selection.fence(session, selection.condition(wanted))
+            said = {"by": ANA, "reason": "", "now": NOW, "settings": self.settings, "confirm": [one.name for one in asked], "fence": fence}
+            return decisions.decide(session, wanted, Verb.RELEASE, rule=order, **said, **more)  # type: ignore[arg-type]
 
     def states(self, ids: Sequence[int]) -> list[State]:
         with db.reading(self.engine) as session:
@@ -134,9 +140,8 @@ def test_a_selection_that_grew_makes_nothing(desk: Desk) -> None:
     with db.reading(desk.engine) as session:
         sheet = consent.consent(session, wanted, ALLOW, [first], by=ANA, settings=desk.settings, now=NOW)
     late = desk.came(NEWS, JOE)
-    with db.transaction(desk.engine) as session, pytest.raises(Stale, match=f"{NEWS} also wrote"):
-        said = {"by": ANA, "reason": "", "now": NOW, "settings": desk.settings}
-        decisions.decide(session, wanted, Verb.RELEASE, rule=agreed_to(sheet), **said)  # type: ignore[arg-type]
+    with pytest.raises(Stale, match=f"{NEWS} also wrote"):
+        desk.decides_over(wanted, agreed_to(sheet))
     assert (desk.states([first, late]), desk.in_force()) == ([State.HELD] * 2, set())
 
 
@@ -158,7 +163,10 @@ def test_our_own_name_is_allowed_by_no_rule(desk: Desk) -> None:
     own = "boss@company.example"
     ids = [desk.came(own, JOE, dmarc=DMARC_PASS)]
     (one,) = desk.sheet(ids).senders
-    assert (one.chosen, one.why_not) == (False, "This service is not set up to send as company.example. Ask IT to add it.")
+    assert (one.chosen, one.why_not) == (False, "Release it without a rule, and ask IT to add a rule for company.example.")
+    (forged,) = desk.sheet([desk.came(own, JOE, dmarc=DMARC_FAIL)]).senders
+    assert forged.why_not == "This service is not set up to send as company.example. Ask IT to add it."
+    assert forged.second_look == ("own-domain-forged", "dmarc-fails", "dangerous")
 
 
 def test_a_message_without_a_sender_is_named_and_stays(desk: Desk) -> None:

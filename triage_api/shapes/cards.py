@@ -11,6 +11,7 @@ from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.deliveries import Delivery
+from triage_api.shapes.second_looks import Names
 from triage_api.shapes.selections import Selected
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 
@@ -45,6 +46,9 @@ class Card(Shape):
     newest_at: datetime
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
     severity: Annotated[SeverityWord, Field(description="How bad it looks: the worst of its deliveries.")]
+    second_look: Annotated[
+        Names, Field(description="of all its deliveries; of a card of more than 500 those of the lead and of its severity")
+    ]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
     perishable_until: datetime | None
     expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]

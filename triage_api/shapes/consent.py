@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from triage.rule_making import MOST_RULES
 from triage.rule_orders import RuleOrder
 from triage_api.shapes.rules import SenderRule
+from triage_api.shapes.second_looks import Names
 from triage_api.shapes.texts import SeverityWord, Shape, Word
 from triage_api.spoken import Spoken
 
@@ -69,8 +70,9 @@ class AskedSender(Shape):
     ]
     rests_on: Annotated[str, Field(description="the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN")]
     severity: Annotated[SeverityWord, Field(description="how bad the worst of their messages looks")]
+    second_look: Annotated[Names, Field(description="why releasing their messages has to be confirmed; empty: it is not asked")]
     says: Annotated[list[Spoken], Field(description="what speaks against them most")]
-    chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and have no warnings")]
+    chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and need no second look")]
     why_not: Annotated[Spoken, Field(description="why there can be no rule about them; empty where there can")]
 
 

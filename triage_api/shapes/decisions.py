@@ -11,6 +11,7 @@ from triage.visible import visible
 from triage_api.shapes.consent import Agreed, AlongRule
 from triage_api.shapes.items import Item
 from triage_api.shapes.rules import Rule
+from triage_api.shapes.second_looks import Confirm, ConfirmOrder
 from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import GivenId, Id, Letter, Order, Shape, Text, Word
 from triage_api.spoken import Spoken
@@ -52,6 +53,7 @@ class DecisionOrder(Order):
     block: Annotated[BlockOrder | None, Field(description="purge: block along what the preview says under `removal.blocks`")] = None
     expect: Annotated[int, Field(ge=0, description="how many deliveries; none of senders who are left out")] | None = None
     fence: Word | None = None
+    confirm: Confirm = []
     effort: Annotated[Effort | None, Field(description="For reports; kept only where reports.staff lets it be measured.")] = None
 
     @model_validator(mode="after")
@@ -62,10 +64,9 @@ class DecisionOrder(Order):
         return self
 
 
-class UndoOrder(Order):
+class UndoOrder(ConfirmOrder):
     """Why a decision is taken back."""
 
-    reason: Text = ""
     mine: Annotated[bool, Field(description="only if you made it yourself; 403 if somebody else did")] = False
 
 
@@ -89,6 +90,7 @@ class DecisionSummary(Shape):
     refused: int
     second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
+    confirmed: Annotated[list[str], Field(description="the names of the second look that the decider confirmed")]
     confidential: Annotated[
         Literal["", "asked", "left out"], Field(description="confidential folders closed to the decider: their keepers are asked, or not")
     ]

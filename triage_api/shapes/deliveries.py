@@ -9,6 +9,7 @@ from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.escalated import EscalatedTo, Suggested
+from triage_api.shapes.second_looks import Names
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
 
@@ -85,6 +86,7 @@ class Delivery(Shape):
     proven_as: Annotated[str, Field(description="Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody.")]
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the weights of the signals added up.")]
     severity: Annotated[SeverityWord, Field(description="How bad it looks, by its weight and by dangers found in it.")]
+    second_look: Names
     is_copy: Annotated[bool, Field(description="One of the copies of its campaign, which are decided about together.")]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]
     why_here: Annotated[list[WhyHere], Field(description="What makes the urgency, what moves it most first; it starts at 50.")]

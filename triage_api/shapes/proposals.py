@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from triage_api.shapes.second_looks import Confirm, Fence
 from triage_api.shapes.texts import Id, Order, Shape
 from triage_api.spoken import Spoken
 
@@ -15,6 +16,8 @@ class ProposalAnswer(Order):
     """What a person says to a proposal."""
 
     answer: Literal["accept", "refuse", "open"]
+    confirm: Confirm = []
+    fence: Fence = None
 
 
 class Speaking(Shape):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from triage.rules import RuleOrder
 from triage.selection import Selection
+from triage_api.shapes.second_looks import Confirm, Fence
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word, storable
 from triage_api.spoken import Spoken
 
@@ -35,7 +36,14 @@ class SenderRule(Order):
 
     def order(self) -> RuleOrder:
         """As the house knows it."""
-        return RuleOrder(**self.model_dump())
+        return RuleOrder(**self.model_dump(exclude={"confirm", "fence"}))
+
+
+class RuleOrdered(SenderRule):
+    """A rule by itself."""
+
+    confirm: Confirm = []
+    fence: Fence = None
 
 
 class Clash(Shape):

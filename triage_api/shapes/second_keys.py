@@ -16,6 +16,7 @@ class PendingAct(Shape):
     kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
     needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered")]
     items: Annotated[list[str], Field(description="ids of the deliveries")]
+    confirmed: Annotated[list[str], Field(description="what of a second look the one who asked has confirmed; you confirm it too")]
     reason: str
     asked_by: str
     asked_by_shown: str

@@ -1,14 +1,15 @@
 """Which deliveries, and what they are."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field
 
 from triage.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.states import State
 from triage_api.shapes.consent import Allow, AlongRule
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
 from triage_api.shapes.rules import Rule
+from triage_api.shapes.second_looks import NotAllowed, SecondLook
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
 
@@ -76,17 +77,20 @@ class PreviewOrder(Order):
 
     select: Select
     verb: Annotated[
-        Literal["purge", "release"] | None,
-        Field(description="purge: what a removal of it would do, in `removal`; release, with `rule`: whom it would let in, in `allow`"),
+        Literal["purge", "release", "redirect", "redeliver", "restore"] | None,
+        Field(description="purge: what a removal of it would do, in `removal`. The others: why it needs a second look, in `second_look`"),
     ] = None
-    rule: Annotated[AlongRule | None, Field(description="with release: an allow without a value, as the decision takes it")] = None
+    rule: Annotated[
+        AlongRule | None,
+        Field(
+            description="to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it lets in"
+        ),
+    ] = None
 
-    @model_validator(mode="after")
-    def rule_only_with_a_release(self) -> Self:
-        """What is previewed is what can be decided."""
-        if self.rule and (self.verb != "release" or self.rule.effect != "allow" or self.rule.value):
-            raise ValueError("rule: it goes with release, and is an allow whose senders the selection gives")
-        return self
+    @property
+    def asks_whom(self) -> bool:
+        """Is it an allow whose senders the selection gives?"""
+        return self.rule is not None and self.rule.effect == "allow" and not self.rule.value
 
 
 class SenderCount(Shape):
@@ -198,4 +202,8 @@ class Evidence(Shape):
     ]
     fence: str
     allow: Annotated[Allow | None, Field(description="with an allow along: whom it lets in, from the code that then does it")] = None
+    second_look: Annotated[
+        list[SecondLook], Field(description="with a verb or an allow: what a decision has to `confirm`; empty: nothing is asked")
+    ] = []
+    not_allowed: Annotated[list[NotAllowed], Field(description="with an allow: senders whom it cannot be about")] = []
     removal: Annotated[Removal | None, Field(description="with `verb`: what a removal does, from the code that then does it")]
