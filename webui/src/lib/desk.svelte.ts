@@ -46,6 +46,7 @@ export interface Reach { decision: Decision; answer: (sure: boolean) => void }
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
 
+const LEAVING: ReadonlySet<string> = new Set(['release', 'redirect', 'reject']) // after these something is sent when the undo time is over
 const LETS_OUT: ReadonlySet<Verb> = new Set(['release', 'redirect', 'redeliver', 'restore'])
 
 /** The mails of these rows that a decision was about, of a row that holds more than it names the row. */
@@ -227,7 +228,7 @@ class Desk {
     queue.unmark(names.filter((name) => missed.has(name)))
     queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
     const stamped = act.names.length > 0
-    const done: Done = Object.assign(act, { decision, names: mine, approval })
+    const done: Done = Object.assign(act, { decision, names: mine, approval, fresh: this.#freshFrom(performance.now(), decision, approval) })
     approval?.made(decision)
     if (blocked && decision.rules.length) void offer.look(decision.rules)
     if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
@@ -244,21 +245,21 @@ class Desk {
     const mailboxes = decision.recalling + decision.restoring
     const left = decision.left ?? 0
     const missed = decision.count - decision.done - mailboxes - left
-    const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
+    const leaves = LEAVING.has(decision.verb)
     this.say(t('{done} {what}.', { done: past, what }), {
       note: [blockedWords(decision), done.approval ? '' : agreedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : '', confidentialWords(decision)].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,
     })
-    this.#keepFresh(done)
   }
 
-  /** The toast that was just shown is this one's: so long it is taken back without a question. */
-  #keepFresh(done: Done): void {
-    const { until, leavesAt } = this.toast!
-    const now = performance.now() - Date.now()
-    done.fresh = { toast: until + now, leaves: leavesAt ? leavesAt + now : Infinity }
+  /** How long a toast lives, in milliseconds. */
+  #life = (approval?: Approval | null): number => Math.max(session.me?.undo_seconds ?? 10, approval ? 12 : 6) * 1_000
+
+  /** From its answer on a decision is taken back without a question as long as a toast lives, and as long as nothing of it has left. */
+  #freshFrom(now: number, { verb }: Decision, approval?: Approval | null): Fresh {
+    return { toast: now + this.#life(approval), leaves: LEAVING.has(verb) && session.me ? now + session.me.undo_seconds * 1_000 : Infinity }
   }
 
   /** May it be taken back without a question? */
@@ -268,8 +269,7 @@ class Desk {
   /** A word on what just happened; goes by itself after the undo time. */
   say(text: string, { back, ...more }: Partial<Omit<Toast, 'back'>> & { back?: (() => void) | null } = {}): void {
     if (back) this.#begin({ names: [], back })
-    const seconds = Math.max(session.me?.undo_seconds ?? 10, more.approval ? 12 : 6)
-    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, back: !!back, ...more }
+    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + this.#life(more.approval), leavesAt: 0, done: null, approval: null, back: !!back, ...more }
   }
 
   /** What was asked for was not done, and why. */
@@ -391,10 +391,10 @@ class Desk {
     this.busy += 1
     this.toast = null
     try {
-      const done: Done = Object.assign(act, { decision: await asked })
+      const decision = await asked
+      const done: Done = Object.assign(act, { decision, fresh: this.#freshFrom(performance.now(), decision) })
       queue.pickNone()
       this.say(says, { done })
-      this.#keepFresh(done)
       await queue.reload()
       return true
     } catch (thrown) {
