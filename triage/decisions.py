@@ -13,6 +13,7 @@ from triage import (
     access,
     confidential,
     confirming,
+    consent,
     copies,
     delivered_removals,
     groups,
@@ -37,8 +38,8 @@ from triage.outcome_words import OUT_OF_REACH, who_was_faster
 from triage.outcomes import DecisionReport, Item, NothingDone, decision_of, filed, report
 from triage.piles import in_states
 from triage.removal import BlockWish
-from triage.rule_making import MOST_RULES, NotAllowed, not_allowed, rule_orders
-from triage.rule_orders import checked_scope
+from triage.rule_making import MOST_RULES, NotAllowed, not_allowed, of_agreed, rule_orders
+from triage.rule_orders import checked, checked_scope
 from triage.rules import RuleOrder
 from triage.sealed import PEOPLE
 from triage.selection import Selection
@@ -125,7 +126,7 @@ def decide(
 
     `block`: a purge blocks along what `removal.plan` says.
     `to`: where a redirect goes; `template` or `text`: what a sender is told who is rejected (reject.templates).
-    `expect` is the count and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
+    `expect` is the count of what is changed and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
     the same actor gives the first decision again. A redelivery looks first, where there is a way into the mailboxes,
     whether the copy is still there, unless `look_first` is False. SecondLookNeeded where something that needs a second look would be
@@ -140,11 +141,12 @@ def decide(
     key = own_key(by, idempotency_key)
     if earlier := made_before(session, key):
         return report(session, earlier, by=by)
+    seen, meant = meant, with_agreed(session, rule, meant)
     check_number(expect, len(meant))
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
     states = () if selected.states else aim.counts
-    outside = selection.outside(session, selected, len(meant), by=by, states=states)
+    outside = selection.outside(session, selected, len(seen), by=by, states=states)
     selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
     orders, blocks, late = rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
@@ -165,6 +167,7 @@ def decide(
         second_by_shown=second.shown if second else "",
         target=chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
+        agreed=agreed(session, rule, orders, seen, meant, settings),
         **measured(effort, settings),
     )
     order = {"to": to, "template": template, "text": text, "look_first": look_first}
@@ -227,10 +230,11 @@ def preview(
     if not selected.ids and not selected.states:
         about = and_(about, col(Delivery.state).in_(aim.counts))
     allows = rule is not None and rule.effect == "allow"
-    asked = second_looks(session, about, verb, aim, allows) if by.kind in PEOPLE else ()
     if rule is None or not allows:
-        return asked, ()
+        return second_looks(session, about, verb, aim, allows) if by.kind in PEOPLE else (), ()
     ids = session.scalars(select(col(Delivery.id)).where(about)).all()
+    kept = about if ids == (named := of_agreed(session, rule, ids)) else among(session, col(Delivery.id), named)
+    asked = second_looks(session, kept, verb, aim, allows) if by.kind in PEOPLE else ()
     return asked, tuple(not_allowed(session, rule, ids, settings.own_domains))
 
 
@@ -292,6 +296,27 @@ def rules_beside(
     if block:
         return made, removal.orders_along(session, selected, ids, block, by=by, settings=settings, now=now), []
     return made, [], [] if rule else late_copies.orders(session, selected, ids, by=by, settings=settings, now=now)
+
+
+def with_agreed(session: Session, rule: RuleOrder | None, meant: list[tuple[int, State]]) -> list[tuple[int, State]]:
+    """The deliveries without those of senders who were left out of an allow: their messages stay as they are."""
+    kept = set(of_agreed(session, rule, [one for one, _ in meant]))
+    return [one for one in meant if one[0] in kept]
+
+
+def agreed(
+    session: Session,
+    rule: RuleOrder | None,
+    orders: list[RuleOrder],
+    seen: list[tuple[int, State]],
+    meant: list[tuple[int, State]],
+    settings: Settings,
+) -> dict[str, Any]:
+    """Whom a decision lets in for good and whom it leaves out, as it is kept; nothing where it allows nobody."""
+    if rule is None or rule.effect != "allow":
+        return {}
+    left = consent.left_out(session, rule, [one for one, _ in seen], [one for one, _ in meant])
+    return consent.record([checked(session, one, settings) for one in orders], left)
 
 
 def measured(effort: Effort | None, settings: Settings) -> dict[str, Any]:
@@ -372,9 +397,20 @@ def needs_of(session: Session, selected: Selection, goes: ColumnElement[bool], *
     return keys_for(session, Verb.PURGE, meant, [], settings, selected, by)
 
 
-def meant_by(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings, now: datetime) -> list[tuple[int, State]]:
+def meant_by(
+    session: Session, selected: Selection, verb: Verb, *, rule: RuleOrder | None = None, by: Actor, settings: Settings, now: datetime
+) -> list[tuple[int, State]]:
     """Which deliveries, in which states, this verb of this actor would be about now; locked."""
-    return found(session, selected, verb, aim_of(verb, settings, look_first=True), by, None, settings=settings, now=now)
+    aim = aim_of(verb, settings, look_first=True)
+    return with_agreed(session, rule, found(session, selected, verb, aim, by, None, settings=settings, now=now))
+
+
+def ids_meant(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings) -> list[int]:
+    """The deliveries that this verb of this actor would be about now, before any sender is left out; nothing is locked."""
+    where = selection.condition(selected) & access.visible(by)
+    narrow = not selected.ids and not selected.states
+    states = aim_of(verb, settings, look_first=True).counts
+    return list(session.scalars(select(col(Delivery.id)).where(where & col(Delivery.state).in_(states) if narrow else where)))
 
 
 def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:

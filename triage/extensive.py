@@ -15,6 +15,7 @@ from triage import (
     access,
     actors,
     confidential,
+    consent,
     decisions,
     escalating,
     late_copies,
@@ -29,7 +30,7 @@ from triage import (
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
-from triage.errors import NotAllowed, NotAllowedNow, Refused, Stale
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, Refused, Stale
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery
 from triage.outcomes import DecisionReport, Item, decision_of, report
@@ -92,6 +93,8 @@ def plan(
     most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
     if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
         return None
+    if rule and rule.without:
+        raise BadInput(f"rule: senders are left out of at most {LARGE:,} messages at once; select fewer")
     if fence is not None and fence != selection.fence(session, whole):
         raise Stale("what you selected has changed since you looked: look again, then decide")
     rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
@@ -122,6 +125,7 @@ def begin(
     to: str = "",
     template: str = "",
     text: str = "",
+    rule: RuleOrder | None = None,
     idempotency_key: str | None = None,
     effort: decisions.Effort | None = None,
     **_more: Any,
@@ -145,6 +149,7 @@ def begin(
         idempotency_key=key,
         last=planned.last,
         order={"to": to, "template": template, "text": text} | left_out_json(planned.left_out),
+        agreed=consent.record(planned.rules, {}) if rule and rule.effect == "allow" else {},
         **decisions.measured(effort, settings),
     )
     session.add(decision)

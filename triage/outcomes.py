@@ -70,6 +70,8 @@ class DecisionReport:
     left: int = 0  # of a large decision: deliveries that it has not come to yet
     related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
     unsent: int = 0  # of what is to be sent on: deliveries that the next hop has not answered yet
+    in_mailboxes: int = 0  # deliveries that it let out and that are in mailboxes now
+    agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
     not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that something is in the way of, and what
     items: tuple[Item, ...] = ()
 
@@ -158,7 +160,8 @@ def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
     decision = own_business(session, decision_id, by)
     (found,) = reports(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
-    return replace(found, unsent=unsent(session, decision), not_looked_through=not_looked_through(session, decision_id, by=by))
+    found = replace(found, unsent=unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
+    return replace(found, not_looked_through=not_looked_through(session, decision_id, by=by))
 
 
 def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
@@ -196,6 +199,24 @@ def unsent(session: Session, decision: Decision) -> int:
     waits = (col(Delivery.state) == State.QUEUED) & (col(Delivery.last_reply) == "") | (col(Delivery.state) == State.RELAYING)
     mine = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
     return session.scalar(mine.where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done", waits)) or 0
+
+
+def in_mailboxes(session: Session, decision: Decision) -> int:
+    """How many deliveries that a decision let out are in mailboxes, as it left them: an undo reaches in there."""
+    if decision.verb not in SENDING:
+        return 0
+    there = and_(col(Delivery.decision_id) == decision.id, col(Delivery.state) == State.DELIVERED)
+    mine = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return session.scalar(mine.where(col(DecisionItem.decision_id) == decision.id, there)) or 0
+
+
+def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dict[str, Any]:
+    """What was agreed to, as far as the actor may know of it: others' messages name nobody to somebody who does not see them."""
+    if not decision.agreed:
+        return {}
+    knows_all = decision.by == str(by) or by.scope.company
+    made = [one for one in decision.agreed["rules"] if access.knows_rule(by, one["scope"], closed)]
+    return {"rules": made, "left_out": decision.agreed["left_out"] if knows_all else []}
 
 
 def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
@@ -264,7 +285,8 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
             said = sweep_sentence(decision, ended, total, left, found)
         shown = report_of(decision, ended, rules_made, items, said)
         shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
-        yield replace(shown, mailboxes=total, mailboxes_left=left, related=offered.get(decision.id, 0))
+        agreed = agreed_as_seen(decision, by, closed)
+        yield replace(shown, mailboxes=total, mailboxes_left=left, related=offered.get(decision.id, 0), agreed=agreed)
 
 
 def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, closed: frozenset[str]) -> dict[int, Along]:

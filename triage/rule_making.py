@@ -8,16 +8,16 @@ from sqlmodel import Session, col
 
 from triage import sealed
 from triage.actor import Actor
-from triage.authentication import Authentication
+from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.db import among
-from triage.errors import BadInput
+from triage.errors import BadInput, Stale
 from triage.links import related
 from triage.mailing_lists import rewritten
 from triage.models import Delivery, Message
 from triage.rules import RuleOrder
 from triage.second_look import road
-from triage.selection import Selection
+from triage.selection import Selection, folded_address
 
 MOST_RULES = 20  # that one decision makes; blocks of a wave are as many as it has senders
 MOST_BLOCKS = 10_000
@@ -34,6 +34,9 @@ class Sender:
     count: int = 0
     is_pinned: bool = True  # the proof that the order names (dkim:DOMAIN, arc:DOMAIN) is met by all of it
     signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
+    ids: list[int] = field(default_factory=list)  # their deliveries
+    genuine: int = 0  # deliveries whose sender is proven
+    failed: int = 0  # deliveries that fail DMARC
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,45 @@ def about_senders(
             f"rule: the selection has {len(senders)} different senders; between 1 and {most(order)} can be made into rules at once"
         )
     make = {"block": block_of, "allow": allow_of}.get(order.effect, redirect_of)
-    return [make(order, sender) for sender in senders]
+    one = replace(order, senders=(), without=())
+    return [make(one, sender) for sender in agreed(order, senders)]
+
+
+def of_agreed(session: Session, order: RuleOrder | None, ids: Sequence[int]) -> Sequence[int]:
+    """The deliveries, of these, of the senders that an order names; all of them where it names none. Stale as for `agreed`."""
+    if order is None or order.value or not (order.senders or order.without):
+        return ids
+    return sorted(one for sender in agreed(order, senders_of(session, order, ids)) for one in sender.ids)
+
+
+def agreed(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
+    """The senders that rules are made about: whoever lets in several names each.
+
+    Stale where somebody writes who was neither agreed to nor left out, or one who was agreed to writes no more.
+    """
+    named, left = ({folded_address(one) for one in some} for some in (order.senders, order.without))
+    chosen = [one for one in found if one.value not in left]
+    there = {one.value for one in chosen}
+    if named and named != there:
+        new, gone = sorted(there - named), sorted(named - there)
+        said = f"{listed(new)} also wrote some of these messages" if new else f"{listed(gone)} wrote none of these messages"
+        raise Stale(f"{said}: look again, then decide")
+    if order.effect == "allow" and len(chosen) > 1 and not named:
+        raise BadInput(
+            f"rule: these messages are from {len(chosen)} senders: name in senders whom you allow, and in without whom you leave out "
+            "(POST /selections/preview lists them)"
+        )
+    return chosen
+
+
+def naming_all(session: Session, order: RuleOrder, ids: Sequence[int]) -> RuleOrder:
+    """The order with every sender of these deliveries named, as for somebody who agrees to all of them."""
+    return replace(order, senders=tuple(one.value for one in senders_of(session, order, ids)))
+
+
+def listed(values: Sequence[str]) -> str:
+    """The first of these in one line."""
+    return ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
 
 
 def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotAllowed]:
@@ -160,14 +201,18 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     found: dict[tuple[str, str], Sender] = {}
     rows = session.execute(
-        select(column, col(Delivery.proof), col(Message.authentication), col(Message.summary))
+        select(col(Delivery.id), column, col(Delivery.proof), col(Message.authentication), col(Message.summary))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(among(session, col(Delivery.id), ids), column != "")
+        .order_by(col(Delivery.id))
     )
-    for value, proof, results, summary in rows:
+    for delivery_id, value, proof, results, summary in rows:
         kind, authentication = kind_of(order, value, summary), Authentication.from_json(results)
         sender = found.setdefault(kind, Sender(*kind))
+        sender.ids.append(delivery_id)
         sender.proofs.add(proof)
+        sender.genuine += bool(proof)
+        sender.failed += authentication.dmarc.result is Result.FAIL
         sender.count += 1
         sender.is_pinned &= ":" in order.proof and authentication.satisfies(order.proof, as_list=sender.match == "list")
         sender.publishes_nothing &= bool(proof) or authentication.publishes_nothing

@@ -44,6 +44,8 @@ class RuleOrder:
     recipient: str = ""  # redirect: only mail to this address of ours
     to: str = ""  # redirect: person:UID, department:CODE or an address of ours
     holds_until: datetime | None = None  # a block: until then it holds what it stops, and neither refuses nor removes it
+    senders: tuple[str, ...] = ()  # of an allow whose values a selection gives: exactly the senders that were agreed to
+    without: tuple[str, ...] = ()  # senders of the selection who were left out: not allowed, and their messages left alone
 
 
 def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:

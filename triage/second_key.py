@@ -113,10 +113,9 @@ def rule_json(order: RuleOrder) -> dict[str, Any]:
 
 def rule_of(values: dict[str, Any]) -> RuleOrder:
     """The order that `rule_json` wrote."""
-    return RuleOrder(
-        **{name: value for name, value in values.items() if name != "confirmed"}
-        | {"until": datetime.fromisoformat(values["until"]) if values["until"] else None}
-    )
+    named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
+    until = datetime.fromisoformat(values["until"]) if values["until"] else None
+    return RuleOrder(**{name: value for name, value in values.items() if name != "confirmed"} | named | {"until": until})
 
 
 def confirm(
@@ -171,7 +170,7 @@ def carried_out(
     order = asked.order
     selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
     for actor in (first, by):
-        if keys.fence_of(decisions.meant_by(session, selected, verb, by=actor, settings=settings, now=now)) == asked.fence:
+        if keys.fence_of(decisions.meant_by(session, selected, verb, rule=rule, by=actor, settings=settings, now=now)) == asked.fence:
             continue
         if actor is by and not keys.within(session, [ids.read(one) for one in asked.items], by):
             raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")

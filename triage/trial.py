@@ -17,7 +17,7 @@ from triage.domains import of_domain
 from triage.errors import BadInput
 from triage.models import Delivery, Message, Rule
 from triage.policy import Disposition
-from triage.rule_making import MOST_RULES, narrowest, rule_orders
+from triage.rule_making import MOST_RULES, naming_all, narrowest, rule_orders
 from triage.rule_orders import RuleOrder, as_row, checked, is_possible
 from triage.selection import Selection, condition
 from triage.settings import Settings
@@ -54,17 +54,7 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
     if order.effect == "redirect":
         raise BadInput("effect: a redirect lets nothing in and keeps nothing out: there is nothing to try")
     since = now - timedelta(days=DAYS)
-    came_since = col(Delivery.received_at) >= since
-    rows = session.execute(
-        select(
-            col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
-            col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
-        )
-        .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(about(order, since), beside(session, and_(scoped(order.scope), came_since, access.visible(by))))
-        .order_by(col(Delivery.id).desc())
-        .limit(LOOKED_AT)
-    ).all()  # fmt: skip
+    rows = came_from(session, order, since, by)
     would_change, others, _ = KINDS[order.effect]
     changed = [row for row in rows if would_change(row, order)]
     against = sum(row.decision_id is not None and State(row.state) in others for row in changed)
@@ -82,6 +72,28 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         doubt=doubts.doubt(session, order, by=by, settings=settings, now=now),
         clashes=doubts.of_rules(session, [like], now, by=by)[like.id],
     )
+
+
+def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) -> Sequence[Any]:
+    """The deliveries of the sender and the scope of a rule that the actor may see, newest first; at most LOOKED_AT."""
+    came_since = col(Delivery.received_at) >= since
+    return session.execute(
+        select(
+            col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
+            col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
+        )
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(about(order, since), beside(session, and_(scoped(order.scope), came_since, access.visible(by))))
+        .order_by(col(Delivery.id).desc())
+        .limit(LOOKED_AT)
+    ).all()  # fmt: skip
+
+
+def let_in(session: Session, order: RuleOrder, scopes: Collection[str], *, by: Actor, now: datetime) -> dict[str, int]:
+    """How many messages of the last thirty days an allow for the company would have let in, by scope: of those within each."""
+    rows = came_from(session, replace(order, scope="company"), now - timedelta(days=DAYS), by)
+    passed = [{"company", f"department:{row.department}", f"person:{row.person}"} for row in rows if would_pass(row, order)]
+    return {scope: sum(scope in one for one in passed) for scope in scopes}
 
 
 def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
@@ -166,7 +178,8 @@ def offers(session: Session, selected: Selection, *, by: Actor, settings: Settin
     for step, (match, scopes) in enumerate([*(("address", one) for one in steps), *(("domain", one) for one in steps[-1:])]):
         for scope in scopes:
             try:
-                made = rule_orders(session, RuleOrder("allow", match, "", scope), selected, ids, by=by, own_domains=settings.own_domains)
+                order = naming_all(session, RuleOrder("allow", match, "", scope), ids)
+                made = rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
             except BadInput:
                 continue
             for one in made:

@@ -54,6 +54,13 @@ TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there 
 LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
 
+def require_own(session: Session, decision_id: int, by: Actor) -> None:
+    """NotAllowed for somebody else's decision. A key that takes "the last one" back must never mean a colleague's."""
+    decision = session.get(Decision, decision_id)
+    if decision is not None and touches(session, decision, by) and decision.by != str(by):
+        raise NotAllowed(f"{decision.by_shown} decided this, not you: undo it by its id, or on its page under Decisions")
+
+
 def undo(
     session: Session,
     decision_id: int,

@@ -133,8 +133,13 @@ def list_items(
     "/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 412, 422)
 )
 def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None) -> shapes.Decision:
-    """Take a decision back: the decision that undoes it. 409 where that lets out what needs a second look, as for a decision."""
+    """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`.
+
+    409 where that lets out what needs a second look, as for a decision.
+    """
     asked = order or shapes.UndoOrder()
+    if asked.mine:
+        undoing.require_own(session, decision_id, by)
     said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
     undo = extensive.undo if extensive.is_large(session, decision_id) else undoing.undo
     return answered(session, undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from sqlmodel import Session
 
-from triage import confidential, decisions, evidence, listings, removal, rules, whole_provider
+from triage import confidential, consent, decisions, evidence, listings, removal, rules, whole_provider
+from triage.actor import Actor
 from triage.decisions import Verb
 from triage.listings import Listed
 from triage.outcome_words import confidential_words
+from triage.rule_orders import RuleOrder
+from triage.selection import Selection
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_api.office import Here
@@ -22,7 +26,7 @@ MOST = 50  # senders and blocks that a preview names
 router = APIRouter(route_class=Once, tags=["selections"])
 
 
-@router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))
+@router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 412, 422))
 def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
     """What the selection holds of the mail in your scope, and with a verb what that would do. Nothing is changed.
 
@@ -32,6 +36,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
     plan = removal.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
     rule = order.rule.order() if order.rule else None
     verb = Verb(order.verb) if order.verb else None
+    allow = allowed(session, wanted, rule, by, here.settings) if rule and verb is Verb.RELEASE and order.asks_whom else None
     asked, refused = decisions.preview(session, wanted, verb, rule, by=by, settings=here.settings)
     sheet = evidence.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return shapes.Evidence.model_validate(
@@ -59,11 +64,18 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "needs": decisions.needs_of(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
             "confidential": confidential_words(confidential.concern(session, wanted, confidential.REMOVAL, by=by)),
             "fence": sheet.fence,
+            "allow": allow,
             "second_look": asked,
             "not_allowed": refused,
             "removal": removal_shape(plan, listings.some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )
+
+
+def allowed(session: Session, wanted: Selection, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
+    """Whom a release with this rule would let in."""
+    ids = decisions.ids_meant(session, wanted, Verb.RELEASE, by=by, settings=settings)
+    return consent.consent(session, wanted, rule, ids, by=by, settings=settings, now=utcnow())
 
 
 def removal_shape(plan: removal.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from triage.errors import BadInput
-from triage_cli import removing
+from triage_cli import allowing, removing
 from triage_cli.asks import asks
 from triage_cli.codes import DONE, REFUSED
 from triage_cli.confirming import CONFIRM, post_confirmed
@@ -42,9 +42,7 @@ HELP = {
     "hold": "Hold mail again that was released but has not left.",
 }
 MORE = {
-    "release": (
-        click.option("--allow", metavar="SCOPE", help="Also let the senders in for good: company, department:CODE or person:UID."),
-    ),
+    "release": allowing.OPTIONS,
     "redirect": (
         click.option("--to", required=True, metavar="ADDRESS", help="An address here (a group's too), a person's id, a department's code."),
     ),
@@ -81,14 +79,15 @@ def deciding(verb: str) -> click.Command:
     @asks
     def command(desk: Desk, /, reason: str, confirm: Sequence[str], expect: int | None, wait: bool, form: Form, **features: Any) -> int:
         more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
-        rule, block = (
-            rule_order(features.pop("allow", None)),
-            block_order(*(features.pop(name, None) for name in ("block", "without", "also"))),
-        )
+        without = features.pop("without", None)
+        rule = allowing.rule_order(features.pop("allow", None), features.pop("allow_sender"), without) if verb == "release" else None
+        block = block_order(features.pop("block", None), without, features.pop("also", None)) if verb == "purge" else None
         known, dry_run = features.pop("known", False), features.pop("dry_run", False)
         select = select_of(**features) | ({"known": True} if known else {})
         if dry_run:
-            return removing.preview(desk, select, form)
+            return allowing.preview(desk, select, rule, form) if verb == "release" else removing.preview(desk, select, form)
+        if refused := allowing.unnamed(desk, select, rule):
+            return refused
         order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
         return carry_out(desk, order | more, confirm, wait=wait, form=form)
 
@@ -107,11 +106,6 @@ class MailOrBackup(click.Command):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "|", "DIRECTORY"]
-
-
-def rule_order(allow: str | None) -> dict[str, str] | None:
-    """The rule that lets the senders in and goes with a release."""
-    return {"effect": "allow", "match": "address", "scope": allow} if allow else None
 
 
 def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence[str] | None) -> dict[str, Any] | None:

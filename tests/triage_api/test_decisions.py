@@ -76,6 +76,9 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "left": 0,
         "related": 0,
         "unsent": 1,
+        "in_mailboxes": 0,
+        "agreed": {"rules": [], "left_out": []},
+        "confirmed": [],
         "not_looked_through": [],
         "second_by_shown": "",
         "outside": 0,
@@ -192,6 +195,41 @@ def test_release_and_allow_lets_the_next_one_through(ana: Browser, came: Came) -
     assert [(one["value"], one["proof"], one["scope"]) for one in made["rules"]] == [("sales@supplier.example", "dmarc", "person:joe.fern")]
     (following,) = came(JOE, dmarc=DMARC_PASS)
     assert ana.get(f"/deliveries/{following}").json()["state"] == "queued"
+
+
+def test_the_preview_names_whom_a_release_lets_in_and_the_decision_takes_exactly_those(ana: Browser, came: Came) -> None:
+    ids = [
+        came(JOE, author=author, dmarc=replace(DMARC_PASS, domain=author.rpartition("@")[2]))[0]
+        for author in ("a@a.example", "b@b.example")
+    ]
+    select, rule = {"ids": ids}, {"effect": "allow", "match": "address", "scope": ""}
+    unnamed = ana.post("/decisions", {"verb": "release", "select": select, "rule": rule})
+    assert (unnamed.status_code, unnamed.json()["field"]) == (422, "rule")
+    sheet = ana.post("/selections/preview", {"select": select, "verb": "release", "rule": rule}).json()
+    assert [(one["sender"], one["proof"], one["chosen"], one["count"]) for one in sheet["allow"]["senders"]] == [
+        ("a@a.example", "genuine", True, 1),
+        ("b@b.example", "genuine", True, 1),
+    ]
+    one = rule | {"senders": ["a@a.example"], "without": ["b@b.example"]}
+    sheet = ana.post("/selections/preview", {"select": select, "verb": "release", "rule": one}).json()
+    assert (sheet["allow"]["count"], [made["value"] for made in sheet["allow"]["rules"]]) == (1, ["a@a.example"])
+    order = {"verb": "release", "select": select, "rule": one, "fence": sheet["fence"]}
+    assert ana.post("/decisions", order | {"rule": rule | {"senders": ["a@a.example"]}}).status_code == 412
+    made = ana.post("/decisions", order | {"expect": 1}).json()
+    assert made["agreed"] == {"rules": sheet["allow"]["rules"], "left_out": [{"sender": "b@b.example", "count": 1}]}
+    assert [ana.get(f"/deliveries/{one}").json()["state"] for one in ids] == ["queued", "held"]
+    for wrong in ({"effect": "block"}, {"value": "a@a.example"}):
+        assert ana.post("/decisions", order | {"rule": one | wrong}).status_code == 422
+        assert ana.post("/selections/preview", {"select": select, "verb": "release", "rule": one | wrong}).status_code == 422
+
+
+def test_the_last_one_of_mine_is_never_a_colleagues(ana: Browser, ben: Browser, came: Came) -> None:
+    (mara,) = came(MARA)
+    made = ana.post("/decisions", {"verb": "release", "select": {"ids": [mara]}}).json()
+    refused = ben.post(f"/decisions/{made['id']}/undo", {"mine": True})
+    assert (refused.status_code, refused.json()["detail"][:24]) == (403, "Ana Roth decided this, n")
+    assert ana.get(f"/deliveries/{mara}").json()["state"] == "queued"
+    assert ben.post(f"/decisions/{made['id']}/undo").json()["undoes"] == made["id"]
 
 
 @pytest.mark.parametrize(("to", "mailbox"), [("mara.berg", "mara.berg@company.example"), ("info@company.example", "it@company.example")])

@@ -1,10 +1,11 @@
 """Looking at mail and deciding about it from a shell."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from tests.triage.arriving import DMARC_PASS
+from tests.triage.arriving import DMARC_FAIL, DMARC_PASS
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.authentication import Dmarc, Result
 
@@ -89,6 +90,29 @@ def test_release_and_allow(shell: Shell, arrives: Arrives) -> None:
     shell("release", arrives(dmarc=DMARC_PASS), "--allow", "person:joe.fern")
     (rule,) = json.loads(shell("rules", "list", "--json").out)
     assert (rule["effect"], rule["sender"], rule["scope"], rule["proof"]) == ("allow", "sales@supplier.example", "person:joe.fern", "dmarc")
+
+
+def test_of_several_senders_nobody_is_let_in_unnamed(shell: Shell, arrives: Arrives) -> None:
+    good, news = "good@a.example", "news@b.example"
+    one, two = (arrives(author=author, dmarc=replace(DMARC_PASS, domain=author.rpartition("@")[2])) for author in (good, news))
+    forged = arrives(author="bill@c.example", dmarc=replace(DMARC_FAIL, domain="c.example"))
+    asked = shell("release", one, two, forged, "--allow", "company")
+    assert asked.code == 1
+    for line in (
+        "Would release 2 messages and allow 2 of these senders.",
+        f"allow  {good}: 1 message, genuine",
+        "leave  bill@c.example: 1 message, DMARC fails",
+        "Nothing is done: name each sender with --allow-sender or --without.",
+    ):
+        assert line in asked.out
+    assert json.loads(shell("rules", "list", "--json").out) == []
+    dry = json.loads(shell("release", one, two, forged, "--allow", "company", "--dry-run", "--json").out)["allow"]
+    assert [sender["chosen"] for sender in dry["senders"]] == [True, True, False]
+    named = ("--allow-sender", good, "--without", news)
+    assert "bill@c.example also wrote" in shell("release", one, two, forged, "--allow", "company", *named).err
+    done = shell("release", one, two, forged, "--allow", "company", *named, "--without", "bill@c.example", "--json")
+    assert (done.code, json.loads(done.out)["done"]) == (0, 1)
+    assert [rule["sender"] for rule in json.loads(shell("rules", "list", "--json").out)] == [good]
 
 
 def test_redirect(shell: Shell, arrives: Arrives) -> None:

@@ -8,8 +8,9 @@ from pydantic import Field, field_validator, model_validator
 from triage.decisions import Verb
 from triage.removal import BlockWish
 from triage.visible import visible
+from triage_api.shapes.consent import Agreed, AlongRule
 from triage_api.shapes.items import Item
-from triage_api.shapes.rules import Rule, SenderRule
+from triage_api.shapes.rules import Rule
 from triage_api.shapes.second_looks import Confirm, ConfirmOrder
 from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import GivenId, Id, Letter, Order, Shape, Text, Word
@@ -48,9 +49,9 @@ class DecisionOrder(Order):
     template: Annotated[Word, Field(description="What a sender is told who is rejected: a name of `GET /rejections/templates`.")] = ""
     text: Annotated[Letter, Field(description="Or these words.")] = ""
     look_first: Annotated[bool, Field(description="redeliver: only what is not in the mailbox any more, where that can be seen")] = True
-    rule: SenderRule | None = None
+    rule: AlongRule | None = None
     block: Annotated[BlockOrder | None, Field(description="purge: block along what the preview says under `removal.blocks`")] = None
-    expect: Annotated[int, Field(ge=0)] | None = None
+    expect: Annotated[int, Field(ge=0, description="how many deliveries; none of senders who are left out")] | None = None
     fence: Word | None = None
     confirm: Confirm = []
     effort: Annotated[Effort | None, Field(description="For reports; kept only where reports.staff lets it be measured.")] = None
@@ -65,6 +66,8 @@ class DecisionOrder(Order):
 
 class UndoOrder(ConfirmOrder):
     """Why a decision is taken back."""
+
+    mine: Annotated[bool, Field(description="only if you made it yourself; 403 if somebody else did")] = False
 
 
 class DecisionSummary(Shape):
@@ -122,6 +125,8 @@ class Decision(DecisionSummary):
     """A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all)."""
 
     unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
+    in_mailboxes: Annotated[int, Field(description="of what it let out: deliveries that are in mailboxes now")]
+    agreed: Annotated[Agreed, Field(description="of a release with an allow; empty else")]
     not_looked_through: Annotated[list[MissedMailbox], Field(description="of a sweep: mailboxes that something is in the way of")]
     items: list[Item]
 

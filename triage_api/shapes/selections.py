@@ -6,8 +6,9 @@ from pydantic import AwareDatetime, Field
 
 from triage.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.states import State
+from triage_api.shapes.consent import Allow, AlongRule
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
-from triage_api.shapes.rules import Rule, SenderRule
+from triage_api.shapes.rules import Rule
 from triage_api.shapes.second_looks import NotAllowed, SecondLook
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
@@ -79,9 +80,17 @@ class PreviewOrder(Order):
         Literal["purge", "release", "redirect", "redeliver", "restore"] | None,
         Field(description="purge: what a removal of it would do, in `removal`. The others: why it needs a second look, in `second_look`"),
     ] = None
-    rule: Annotated[SenderRule | None, Field(description="that is to go along: an allow says in `not_allowed` whom it cannot be about")] = (
-        None
-    )
+    rule: Annotated[
+        AlongRule | None,
+        Field(
+            description="to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it lets in"
+        ),
+    ] = None
+
+    @property
+    def asks_whom(self) -> bool:
+        """Is it an allow whose senders the selection gives?"""
+        return self.rule is not None and self.rule.effect == "allow" and not self.rule.value
 
 
 class SenderCount(Shape):
@@ -192,6 +201,7 @@ class Evidence(Shape):
         Spoken, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
     ]
     fence: str
+    allow: Annotated[Allow | None, Field(description="with an allow along: whom it lets in, from the code that then does it")] = None
     second_look: Annotated[
         list[SecondLook], Field(description="with a verb or an allow: what a decision has to `confirm`; empty: nothing is asked")
     ] = []

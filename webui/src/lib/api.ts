@@ -4,8 +4,9 @@ import { language, t } from './language'
 import { background } from './presence'
 import { heardTime } from './time'
 import { asSentence } from './words'
+import type { Confirmed } from './secondLook.svelte'
 import type {
-  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveredLately, DeliveryPage, DeliveryStory, Department, DepartmentMode, Duty, Escalation, Evidence, Exercise, Explanation, KeepersRequest, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
+  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveredLately, DeliveryPage, DeliveryStory, Department, DepartmentMode, Duty, Escalation, Evidence, Exercise, Explanation, KeepersRequest, MailRequest, Me, Message, NeededLook, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
 
 /** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
@@ -15,6 +16,7 @@ export class Problem extends Error {
     detail: string,
     readonly items: Outcome[] = [],
     readonly field = '',
+    readonly look: NeededLook | null = null, // what has to be looked at twice first
   ) {
     super(detail)
   }
@@ -52,11 +54,13 @@ export function query(words: Words): string {
 /** "value: " before a sentence names the JSON field, which means nothing to the reader. */
 const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
 
+const SECOND_LOOK = 'urn:mailroom:second-look'
+
 async function answerOf(response: Response): Promise<Problem> {
   const fallback = t('The server answered {status}. Try again; if it stays, tell your administrator.', { status: response.status })
   const body = await response.json().catch(() => ({}))
   const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
-  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field)
+  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null)
 }
 
 let toldEnd: () => void = () => undefined
@@ -110,7 +114,7 @@ export const api = {
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
-  preview: (select: Select, verb?: 'purge') => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }) }),
+  preview: (select: Select, verb?: 'purge' | 'release', rule?: RuleWish) => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }), ...(rule && { rule }) }),
   decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
   campaigns: (words: Words) => get<Page<Campaign>>('/campaigns', words),
   campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),
@@ -119,14 +123,14 @@ export const api = {
   sender: (name: string) => get<SenderDetail>(`/senders/${encodeURIComponent(name)}`),
   templates: () => get<{ items: Template[] }>('/rejections/templates'),
   previewRejection: (wish: RejectionWish) => call<Rejection>('POST', '/rejections/preview', wish),
-  undo: (id: string) => call<Decision>('POST', `/decisions/${id}/undo`),
+  undo: (id: string, mine = false, said: Confirmed = {}) => call<Decision>('POST', `/decisions/${id}/undo`, { mine, ...said }),
   related: (id: string) => get<{ items: RelatedMail[] }>(`/decisions/${id}/related`),
   take: (id: string, copies: string[], reason: string) => call<Decision>('POST', `/decisions/${id}/related`, { copies, reason }),
   decision: (id: string) => get<Decision>(`/decisions/${encodeURIComponent(id)}`),
   decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
-  addRule: (rule: RuleWish) => call<Rule | PendingAct>('POST', '/rules', rule),
+  addRule: (rule: RuleWish & Confirmed) => call<Rule | PendingAct>('POST', '/rules', rule),
   deliveredLately: (id: string) => get<DeliveredLately>(`/rules/${id}/delivered`),
   offers: (select: Select) => call<{ items: Trial[] }>('POST', '/rules/offers', { select }),
   rule: async (id: string): Promise<{ rule: Rule; etag: string }> => {
@@ -155,7 +159,7 @@ export const api = {
   proposals: (words: Words) => get<Page<Proposal> & { total_estimate: number }>('/rules/proposals', words),
   takeProposals: () => call<{ items: Proposal[]; open: number; answered: number }>('POST', '/rules/proposals/hand'),
   layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
-  answerProposal: (id: string, answer: ProposalAnswer) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer }),
+  answerProposal: (id: string, answer: ProposalAnswer, said: Confirmed = {}) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer, ...said }),
 
   requests: (words: Words) => get<Page<MailRequest> & { open: number; reported: number }>('/requests', words),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
@@ -163,7 +167,7 @@ export const api = {
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   keepersRequests: () => get<{ items: KeepersRequest[] }>('/keepers-requests'),
   answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<KeepersRequest>('POST', `/keepers-requests/${id}/${verb}`, { expect }),
-  settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),
+  settleSecondKey: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingAct>('POST', `/second-keys/${id}/${verb}`, { ...said }),
 
   modes: () => get<{ items: DepartmentMode[] }>('/modes'),
   switchMode: (department: string, mode: 'enforce' | 'observe' | null, reason: string) => call<{ items: DepartmentMode[] }>('PUT', '/modes', { department, mode, reason }),

@@ -1,7 +1,8 @@
 // The rule of an approved sender, step by step: only this once, the narrowest that is sensible, then wider ones.
 import { locale, plural, t } from './language'
 import { api, isAsked } from './api'
-import type { Decision, Rule, RuleWish, Select, Trial } from './shapes'
+import { addRule } from './ruleMaking'
+import type { Decision, PendingAct, Rule, RuleWish, Select, Trial } from './shapes'
 import { plain } from './words'
 
 /** Rules for all of the senders, within one scope or several that together hold all of the mail; each tried out. */
@@ -33,12 +34,13 @@ export class Approval {
     return new Approval(stepsOf((await api.offers(select)).items), fallback)
   }
 
-  /** The rule to make with the decision: of several senders, and for several recipients, the server names each. */
+  /** The rule to make with the decision: each sender by name, so that nobody else is let in. */
   get wish(): RuleWish {
     const first = this.steps[0]
     if (!first?.[0]) return this.fallback
     const { scope } = first[0].order
-    return first.length === 1 ? first[0].order : { ...this.fallback, scope: first.every(({ order }) => order.scope === scope) ? scope : '' }
+    const senders = [...new Set(first.map(({ order }) => order.value))]
+    return first.length === 1 ? first[0].order : { ...this.fallback, senders, scope: first.every(({ order }) => order.scope === scope) ? scope : '' }
   }
 
   /** The decision was carried out: these are the rules in force. */
@@ -74,8 +76,13 @@ export class Approval {
   /** The rules of another step in place of these. */
   async #go(to: number): Promise<boolean> {
     if (to < -1 || to >= this.steps.length) return true
-    const made = await Promise.all((this.steps[to] ?? []).map(({ order }) => api.addRule(order)))
-    const rules = made.filter((one): one is Rule => !isAsked(one))
+    const made: (Rule | PendingAct | null)[] = []
+    for (const { order } of this.steps[to] ?? []) made.push(await addRule(order)) // one question at a time
+    const rules = made.filter((one): one is Rule => one !== null && !isAsked(one))
+    if (made.includes(null)) {
+      await this.#remove(rules)
+      return true
+    }
     if (rules.length < made.length) return false
     const before = this.#rules
     this.#rules = rules

@@ -7,10 +7,12 @@ import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
 import { namesOf, narrowestScope, selectOf, type Row } from './row'
+import { folders } from './folders.svelte'
 import { offer } from './offer.svelte'
+import { secondLooks, type Wording } from './secondLook.svelte'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
-import { PAST, blockKinds, calledOf } from './words'
+import { PAST, blockKinds, calledOf, scopeWords } from './words'
 import { serverInstant } from './time'
 import type { Decision, DecisionWish, Verb } from './shapes'
 
@@ -19,7 +21,10 @@ const refusals = () => import('./notDone')
 setTimeout(() => Promise.all([approvals(), refusals()]), 1_500) // so that they are there when somebody is approved, or something is refused
 
 /** One decision of mine: what undo needs to know. */
-interface Done { decision: Decision; names: readonly string[]; key?: string; subject?: string; approval?: Approval | null }
+interface Done { decision: Decision; names: readonly string[]; key?: string; subject?: string; approval?: Approval | null; fresh?: Fresh }
+
+/** Until when a decision can be taken back without a question, by the clock that only goes on: while its toast lives, and nothing has left. */
+interface Fresh { toast: number; leaves: number }
 
 /** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. `refusal`: the one that stood there then. */
 type Act = Partial<Done> & Pick<Done, 'names'> & { answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
@@ -33,18 +38,43 @@ export interface Refusal { id: number; title: string; detail: string; rows: read
 export interface Unanswered { subject: string; send: () => Promise<void>; drop: () => void }
 
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
-export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean }
+export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean; approval?: Approval | null }
+
+/** A decision that reaches back, and the answer whether it shall be taken back. */
+export interface Reach { decision: Decision; answer: (sure: boolean) => void }
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
 
+const LEAVING: ReadonlySet<string> = new Set(['release', 'redirect', 'reject']) // after these something is sent when the undo time is over
+const LETS_OUT: ReadonlySet<Verb> = new Set(['release', 'redirect', 'redeliver', 'restore'])
+
+/** The mails of these rows that a decision was about, of a row that holds more than it names the row. */
+function changedBy({ items = [] }: Decision, rows: readonly Row[]): readonly string[] {
+  const about = new Set(items.map((item) => item.delivery))
+  return undecided(rows).filter((name) => about.has(name))
+}
+
 const undecided = (rows: readonly Row[]): readonly string[] => [...new Set(rows.flatMap(namesOf))].filter((name) => !queue.isDecided(name))
+
+/** Does a decision leave some of its rows as they are? */
+const leavesSome = ({ rule }: Pick<DecisionWish, 'rule'>): boolean => !!rule?.without?.length
+
+/** Will the server ask for a second look? It says so of each row. */
+const needsLook = (verb: Verb, rows: readonly Row[]): boolean => LETS_OUT.has(verb) && rows.some(({ looks }) => looks.length > 0)
 
 /** What the recaller has yet to do for a decision, in words. */
 function inMailboxes({ count, recalling, restoring }: Decision): string {
   if (count === 1) return recalling ? t('It is taken out of the mailbox now.') : restoring ? t('It is put back into the mailbox now.') : ''
   if (recalling) return plural('{n} of them is taken out of mailboxes now.|{n} of them are taken out of mailboxes now.', recalling)
   return restoring ? plural('{n} of them is put back into mailboxes now.|{n} of them are put back into mailboxes now.', restoring) : ''
+}
+
+/** What a second look asks of other verbs than a release. */
+const LOOKS: Partial<Record<Verb, (what: string) => [string, string]>> = {
+  redirect: (what) => [t('Redirect {what}?', { what }), t('Redirect')],
+  redeliver: (what) => [t('Deliver {what} again?', { what }), t('Deliver again')],
+  restore: (what) => [t('Restore {what}?', { what }), t('Restore')],
 }
 
 /** Does a decision block somebody along? */
@@ -56,9 +86,19 @@ function blockedWords({ blocked }: Decision): string {
   return named ? t('Blocked: {what}.', { what: named }) : ''
 }
 
+/** Whom a release has let in and whom it has left, in words. */
+function agreedWords({ agreed, verb }: Decision): string {
+  if (!agreed?.rules.length || verb !== 'release') return ''
+  const scopes = [...new Set(agreed.rules.map(({ scope }) => scopeWords(scope, folders.nameOf)))].join(', ')
+  const values = [...new Set(agreed.rules.map(({ value }) => value))]
+  const stay = agreed.left_out.reduce((sum, one) => sum + one.count, 0)
+  return `${plural('{n} sender is let in for {scope} from now on, with proof.|{n} senders are let in for {scope} from now on, with proof.', values.length, { scope: scopes })} ${stay ? plural('{n} message stays held.|{n} messages stay held.', stay) : ''}`
+}
+
 class Desk {
   toast = $state.raw<Toast | null>(null)
   refusal = $state.raw<Refusal | null>(null)
+  reach = $state.raw<Reach | null>(null)
   busy = $state(0)
   unanswered = $state.raw<readonly Unanswered[]>([])
   #asking = false
@@ -66,17 +106,17 @@ class Desk {
   #past: Act[] = [] // in the order in which they were asked for
   #count = 0
 
-  /** Carry out a verb over rows. The rows are stamped before the server answers. */
-  async decide({ approve = false, ...wish }: Wish, rows: readonly Row[]): Promise<void> {
+  /** Carry out a verb over rows. The rows are stamped before the server answers, but where it may ask back, or leaves some of them. */
+  async decide({ approve = false, approval = null, ...wish }: Wish, rows: readonly Row[]): Promise<void> {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
     const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
-    const act = this.#begin({ names: undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead), refusal: this.refusal })
+    const act = this.#begin({ names: leavesSome(wish) || needsLook(wish.verb, rows) ? [] : undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead), refusal: this.refusal })
     this.#stamp(act.names, wish.verb, blocksAlong(wish))
     queue.tidy(rows)
-    queue.advance()
+    if (act.names.length) queue.advance()
     queue.pickNone()
-    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, act, approve)
+    await this.#send({ select, ...(wish.select || wish.fence ? {} : { expect: count }), ...wish, ...effort }, rows, act, approve, freshKey(), approval)
   }
 
   #begin(act: Act): Act {
@@ -102,8 +142,14 @@ class Desk {
     this.busy += 1
     try {
       if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows, session.me?.scope) })
-      const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, once)
-      if (isAsked(decision)) {
+      const whole = approval ? { ...wish, rule: approval.wish } : wish
+      const decision = await secondLooks.confirmed((said) => {
+        const asks = { ...whole, ...said }
+        if (said.confirm) once = freshKey() // another question than the one that was refused
+        return api.decide(asks, once).catch((thrown) => this.#unstamp(thrown, act, rows))
+      }, this.#wording(wish.verb, rows))
+      if (!decision) this.#drop(act)
+      else if (isAsked(decision)) {
         this.#drop(act)
         this.asked()
       } else this.#carriedOut(decision, rows, act, blocksAlong(wish), approval)
@@ -120,6 +166,22 @@ class Desk {
       if (problem.status) await this.#refused(problem, wish.verb, rows, again)
     }
     this.busy -= 1
+  }
+
+  /** It is not done yet: the rows are shown as they are, and the first one is under the cursor again. */
+  #unstamp(thrown: unknown, act: Act, rows: readonly Row[]): never {
+    if (problemOf(thrown).look && act.names.length) {
+      queue.unmark(act.names)
+      act.names = []
+      this.#show(rows[0]?.key)
+    }
+    throw thrown
+  }
+
+  #wording(verb: Verb, rows: readonly Row[]): Wording {
+    const what = this.#called(rows)
+    const [title, act] = LOOKS[verb]?.(what) ?? [t('Release {what}?', { what }), t('Release')]
+    return { title, act, kept: t('Kept held: {what}. Nothing was released.', { what }) }
   }
 
   /** It was not carried out: the rows are as they were. */
@@ -160,18 +222,20 @@ class Desk {
   }
 
   #carriedOut(decision: Decision, rows: readonly Row[], act: Act, blocked: boolean, approval: Approval | null): void {
-    const { names } = act
+    const names = act.names.length ? act.names : changedBy(decision, rows)
     const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
     const mine = names.filter((name) => !missed.has(name))
     queue.unmark(names.filter((name) => missed.has(name)))
     queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
-    const done: Done = Object.assign(act, { decision, names: mine, approval })
+    const stamped = act.names.length > 0
+    const done: Done = Object.assign(act, { decision, names: mine, approval, fresh: this.#freshFrom(performance.now(), decision, approval) })
     approval?.made(decision)
     if (blocked && decision.rules.length) void offer.look(decision.rules)
     if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
     live.unsaved = ''
     if (this.#past.at(-1) === act) this.#announce(done, blocked) // else more was done since, or it is to be taken back
-    if (rows[0]?.key === '*') void queue.reload()
+    if (rows[0]?.key === '*' || (!stamped && rows.some((row) => row.ids.length < row.count))) void queue.reload()
+    else if (!stamped && mine.length) queue.advance()
   }
 
   #announce(done: Done, blocked = false): void {
@@ -181,20 +245,31 @@ class Desk {
     const mailboxes = decision.recalling + decision.restoring
     const left = decision.left ?? 0
     const missed = decision.count - decision.done - mailboxes - left
-    const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
+    const leaves = LEAVING.has(decision.verb)
     this.say(t('{done} {what}.', { done: past, what }), {
-      note: [blockedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : '', confidentialWords(decision)].join(' ').trim(),
+      note: [blockedWords(decision), done.approval ? '' : agreedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : '', confidentialWords(decision)].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,
     })
   }
 
+  /** How long a toast lives, in milliseconds. */
+  #life = (approval?: Approval | null): number => Math.max(session.me?.undo_seconds ?? 10, approval ? 12 : 6) * 1_000
+
+  /** From its answer on a decision is taken back without a question as long as a toast lives, and as long as nothing of it has left. */
+  #freshFrom(now: number, { verb }: Decision, approval?: Approval | null): Fresh {
+    return { toast: now + this.#life(approval), leaves: LEAVING.has(verb) && session.me ? now + session.me.undo_seconds * 1_000 : Infinity }
+  }
+
+  /** May it be taken back without a question? */
+  #isFresh = ({ fresh, decision }: Done): boolean =>
+    !!fresh && performance.now() < fresh.leaves && (performance.now() < fresh.toast || this.toast?.done?.decision.id === decision.id)
+
   /** A word on what just happened; goes by itself after the undo time. */
   say(text: string, { back, ...more }: Partial<Omit<Toast, 'back'>> & { back?: (() => void) | null } = {}): void {
     if (back) this.#begin({ names: [], back })
-    const seconds = Math.max(session.me?.undo_seconds ?? 10, more.approval ? 12 : 6)
-    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, back: !!back, ...more }
+    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + this.#life(more.approval), leavesAt: 0, done: null, approval: null, back: !!back, ...more }
   }
 
   /** What was asked for was not done, and why. */
@@ -230,19 +305,42 @@ class Desk {
     const act = this.#past.pop()
     if (act?.back) return act.back()
     await act?.answer
-    if (act?.decision) return this.undo(act as Done)
+    if (act?.decision) return void (await this.takeBackDone(act as Done))
     if (act || this.busy) return
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
-    if (last) return this.undo({ decision: last, names: [] })
+    if (last) return void (await this.takeBackDone({ decision: last, names: [] }))
     this.say(t('There is nothing of yours to undo.'))
   }
 
-  async undo(done: Done): Promise<void> {
+  /** Take back an act of mine: at once while its toast lives and nothing has left, else it is named first. */
+  async takeBackDone(done: Done): Promise<boolean> {
+    if (!this.#isFresh(done)) {
+      this.#past = [...this.#past.filter((one) => one !== done), done] // until it is taken back
+      if (!(await this.#sure(done.decision.id))) return false
+    }
+    await this.undo(done)
+    return true
+  }
+
+  /** Name a decision with its age, its person and its count, and ask whether it shall be taken back. */
+  async #sure(id: string): Promise<boolean> {
+    this.reach?.answer(false)
+    try {
+      const decision = await api.decision(id)
+      return await new Promise<boolean>((resolve) => (this.reach = { decision, answer: (sure) => ((this.reach = null), resolve(sure)) }))
+    } catch (thrown) {
+      this.refuse(problemOf(thrown), t('Your undo was not carried out.'))
+      return false
+    }
+  }
+
+  async undo(done: Done, mine = true): Promise<void> {
     this.#forget(done)
     this.toast = null
     try {
-      const undone = await api.undo(done.decision.id)
+      const undone = await secondLooks.confirmed((said) => api.undo(done.decision.id, mine, said), { title: t('Undo it? It would be let out.'), act: t('Undo it'), kept: t('It stays as it is: nothing was undone.') })
+      if (!undone) return void this.#past.push(done)
       const stays = await done.approval?.drop().then(() => undefined, problemOf)
       this.#undone(done, undone)
       if (stays) this.refuse(stays, t('The rule is as it was.'))
@@ -270,13 +368,15 @@ class Desk {
     return !!row
   }
 
-  /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
-  undoById = async (id: string, rows: readonly Row[] = []): Promise<void> => {
-    const mine = this.#past.find((one) => one.decision?.id === id)
-    if (mine) return this.undo(mine as Done)
+  /** Undo a decision by name, from its stamp or from its page, a colleague's too: it is named first, but for a fresh one of mine. */
+  undoById = async (id: string, rows: readonly Row[] = []): Promise<boolean> => {
+    const mine = this.#past.find((one) => one.decision?.id === id) as Done | undefined
+    if (mine) return this.takeBackDone(mine)
+    if (!(await this.#sure(id))) return false
     const [first] = rows
     const count = Math.max(rows.reduce((sum, row) => sum + row.count, 0), 1)
-    await this.undo({ decision: { id, count } as Decision, names: rows.flatMap(namesOf), key: first?.key, subject: first && calledOf(first.lead) })
+    await this.undo({ decision: { id, count } as Decision, names: rows.flatMap(namesOf), key: first?.key, subject: first && calledOf(first.lead) }, false)
+    return true
   }
 
   /** Campaigns were asked to be others; true when they are. */
@@ -291,7 +391,8 @@ class Desk {
     this.busy += 1
     this.toast = null
     try {
-      const done: Done = Object.assign(act, { decision: await asked })
+      const decision = await asked
+      const done: Done = Object.assign(act, { decision, fresh: this.#freshFrom(performance.now(), decision) })
       queue.pickNone()
       this.say(says, { done })
       await queue.reload()

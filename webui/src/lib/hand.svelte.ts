@@ -1,7 +1,10 @@
 // One's own hand of proposed rules, and how far everybody together is. Nobody else gets our cards while we hold them.
 import { api, problemOf } from './api'
+import { t } from './language'
 import { proposals } from './proposals.svelte'
+import { secondLooks } from './secondLook.svelte'
 import type { Proposal, ProposalAnswer } from './shapes'
+import { plain } from './words'
 
 class Hand {
   cards = $state.raw<Proposal[]>([])
@@ -79,7 +82,9 @@ class Hand {
     this.last = null
     if (answer !== 'open') this.cards = this.cards.filter((other) => other.id !== one.id)
     try {
-      const made = await api.answerProposal(one.id, answer)
+      const wording = { title: t('Allow {sender}?', { sender: plain(one.value) }), act: t('Allow'), kept: t('No rule was made.') }
+      const made = await secondLooks.confirmed((said) => api.answerProposal(one.id, answer, said), wording)
+      if (!made) throw new Error(wording.kept)
       if (answer !== 'open' && given === this.given) this.last = made // else another was answered since
       if (answer === 'open') this.cards = [made, ...this.cards]
     } catch (thrown) {

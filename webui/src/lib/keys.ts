@@ -148,7 +148,7 @@ export function chordOf(event: KeyboardEvent, needAlt = lettersNeedAlt()): strin
   return (control ? 'Ctrl+' : '') + (event.shiftKey && !letter ? 'Shift+' : '') + key
 }
 
-const WRITING = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]'
+export const WRITING = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]'
 const PLACED = /^(Shift\+)?(Arrow|Home|End|Enter|Space)/
 
 /** Arrows, Home, End, Enter and Space belong to whatever has the focus, unless that is the list or the page itself. */

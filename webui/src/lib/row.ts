@@ -1,5 +1,5 @@
 // A row of the list: a card of the queue, one mail of an opened card, or one delivery.
-import type { Card, CardReport, CardRequest, Delivery, Select, Severity } from './shapes'
+import type { Card, CardReport, CardRequest, Delivery, LookName, Select, Severity } from './shapes'
 import { worst } from './words'
 
 export interface Row {
@@ -12,6 +12,7 @@ export interface Row {
   readonly newest: string
   readonly weight: number
   readonly severity: Severity
+  readonly looks: readonly LookName[]
   readonly perishable: string | null
   readonly ends: string | null
   readonly asked: readonly CardRequest[]
@@ -29,12 +30,12 @@ const given = (select: Select): Select => Object.fromEntries(Object.entries(sele
 
 export const rowOfCard = (card: Card): Row => ({
   key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
-  newest: card.newest_at, weight: card.weight, severity: card.severity, perishable: card.perishable_until, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
+  newest: card.newest_at, weight: card.weight, severity: card.severity, looks: card.second_look ?? [], perishable: card.perishable_until, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly CardRequest[] = [], reported: readonly CardReport[] = []): Row => ({
   key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
-  newest: mail.received_at, weight: mail.weight, severity: mail.severity, perishable: mail.perishable_until, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
+  newest: mail.received_at, weight: mail.weight, severity: mail.severity, looks: mail.second_look ?? [], perishable: mail.perishable_until, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
 })
 
 /** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */
@@ -69,7 +70,7 @@ export function rowOfView(view: Shown, count: number, rows: readonly Row[]): Row
   const people = new Set(rows.map((row) => `${row.lead.department}+${row.lead.person}`)).size
   const departments = new Set(rows.map((row) => row.lead.department)).size
   return {
-    ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)), severity: worst(rows.map((row) => row.severity)),
+    ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)), severity: worst(rows.map((row) => row.severity)), looks: [...new Set(rows.flatMap((row) => row.looks))],
     select: shownWords(view),
   }
 }

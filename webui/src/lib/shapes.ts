@@ -104,6 +104,7 @@ export interface Delivery {
   proven_as: string
   weight: number
   severity: Severity
+  second_look?: LookName[]
   is_copy: boolean
   urgency: number
   why_here: WhyHere[]
@@ -155,6 +156,7 @@ export interface Card {
   newest_at: string
   weight: number
   severity: Severity
+  second_look?: LookName[]
   urgency: number
   perishable_until: string | null
   expires_at: string | null
@@ -230,6 +232,9 @@ export interface RuleWish {
   lapse_days?: number
   recipient?: string
   to?: string
+  /** Of an allow along with a release: exactly these senders, and who is left out. */
+  senders?: readonly string[]
+  without?: readonly string[]
 }
 
 /** What changes of a rule: what is left out stays. */
@@ -298,8 +303,23 @@ export interface Evidence {
   rules_contradicted: Rule[]
   caution: string
   fence: string
+  allow: Allow | null
   removal: Removal | null
 }
+
+/** Why something needs a second look. */
+export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'dangerous' | 'suspicious'
+export interface SecondLook { name: LookName; sentence: string; count: number; example: string; author: string; subject: string }
+export interface NeededLook { names: LookName[]; second_look: SecondLook[]; fence: string }
+
+/** A rule as it was agreed to. */
+export interface AgreedRule { match: Match; value: string; scope: string; proof: string }
+
+/** One sender of messages that are to be released, before they are allowed. */
+export interface AskedSender { sender: string; match: Match | ''; count: number; proof: 'genuine' | 'not_proven' | 'failed'; rests_on: string; severity: Severity; says: string[]; chosen: boolean; why_not: string }
+
+/** Whom a release with an allow lets in: the server does exactly this. */
+export interface Allow { senders: AskedSender[]; rules: AgreedRule[]; count: number; scope: string; reaches: { scope: string; scopes: string[]; let_in: number }[] }
 
 /** Messages that a removal leaves alone, because their sender is wanted. */
 export interface NotIncluded { sender: string; proven: boolean; count: number; why: 'contact' | 'allowed' | 'released'; of: string }
@@ -340,6 +360,7 @@ export interface DecisionWish {
   block?: BlockWish
   expect?: number
   fence?: string
+  confirm?: readonly string[]
   effort?: { keys: number; milliseconds: number }
 }
 
@@ -417,6 +438,8 @@ export interface Decision {
   outside: number
   confidential: '' | 'asked' | 'left out'
   to: string
+  in_mailboxes?: number
+  agreed?: { rules: AgreedRule[]; left_out: { sender: string; count: number }[] }
   rules: Rule[]
   blocked: Partial<Record<BlockKind, number>>
   refused_meanwhile: number

@@ -1,4 +1,5 @@
 // The dialogs, loaded together and after the first paint: nobody waits for one, nobody waits because of one.
+export { default as allow } from './AllowSheet.svelte'
 export { default as block } from './BlockSheet.svelte'
 export { default as hand } from './HandSheet.svelte'
 export { default as escalate } from './EscalateSheet.svelte'

@@ -69,6 +69,16 @@ export function shortTime(instant: string, now = serverTime()): string {
   return then.getTime() > today - 6 * DAY ? weekday.format(then) : day(instant, now)
 }
 
+const ages = new Intl.RelativeTimeFormat(locale)
+const AGES = [['day', DAY], ['hour', 3_600_000], ['minute', 60_000], ['second', 1_000]] as const
+
+/** "12 minutes ago", in whole units; "1 second ago" at least. */
+export function ago(instant: string, now = serverTime()): string {
+  const age = Math.max(now - Date.parse(instant), 1_000)
+  const [unit, length] = AGES.find(([, length]) => age >= length)!
+  return ages.format(-Math.floor(age / length), unit)
+}
+
 export const longTime = (instant: string): string => full.format(new Date(instant))
 
 /** 29 Dec this year, 29 Dec 2027 in any other. */

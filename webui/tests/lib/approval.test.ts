@@ -41,7 +41,7 @@ test('where no scope of ours holds all of the mail, several together are one ste
   const add = vi.spyOn(api, 'addRule').mockImplementation((order) => Promise.resolve(rule(order.scope)))
   const remove = vi.spyOn(api, 'removeRule').mockResolvedValue()
   const approval = await Approval.of({ ids: ['a', 'b'] }, { effect: 'allow', match: 'address', scope: '' })
-  expect(approval.wish).toEqual({ effect: 'allow', match: 'address', scope: '' })
+  expect(approval.wish).toEqual({ effect: 'allow', match: 'address', scope: '', senders: ['hanna@supplier.example'] })
   approval.made({ at: '2026-11-26T09:01:00Z', rules: [rule('narrow joe'), rule('narrow mara')] } as Decision)
   expect(approval.words((scope) => scope.slice('person:'.length))[0]).toBe('hanna@supplier.example is let in for joe and mara from now on, with proof.')
   add.mockClear()

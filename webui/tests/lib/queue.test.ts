@@ -1,5 +1,5 @@
 // The queue and the desk: the cursor after a decision, marks, the selection, undo, and what a refusal leaves behind.
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { api, Problem } from '../../src/lib/api'
 import { desk } from '../../src/lib/desk.svelte'
 import { live } from '../../src/lib/live.svelte'
@@ -7,7 +7,9 @@ import { queue } from '../../src/lib/queue.svelte'
 import { reachesOf } from '../../src/lib/reach'
 import { rowOfDelivery, type Row } from '../../src/lib/row'
 import { runAt } from '../../src/lib/run'
-import type { CardPage, Decision, Delivery, DeliveryPage } from '../../src/lib/shapes'
+import { secondLooks } from '../../src/lib/secondLook.svelte'
+import { session } from '../../src/lib/session.svelte'
+import type { CardPage, Decision, Delivery, DeliveryPage, Me, NeededLook } from '../../src/lib/shapes'
 
 const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', weight: 10, department: 'it', person: 'joe', handed: null, decided: null }) as Delivery
 const group = (...ids: string[]): Row => ({ ...rowOfDelivery(mail(ids[0]!)), key: `g${ids[0]}`, ids, count: ids.length, select: { sender: 's@x.example' } })
@@ -25,6 +27,7 @@ beforeEach(() => {
   live.state = 'live'
 })
 
+const called = (undo: { mock: { calls: unknown[][] } }) => undo.mock.calls.map(([id]) => [id])
 const marked = () => [...queue.marks].map(([id, { verb, sure }]) => [id, verb, sure])
 
 test('the next card is under the cursor before the server answers', async () => {
@@ -115,7 +118,7 @@ test.each([0, 503, 500, 401])('an undo that could not be carried out just now (%
   await desk.decide({ verb: 'release' }, queue.inHand)
   await desk.undoLast()
   await desk.undoLast()
-  expect([undo.mock.calls, marked()]).toEqual([[['D'], ['D']], []])
+  expect([called(undo), marked()]).toEqual([[['D'], ['D']], []])
 })
 
 test('undo takes back the last decision first, and puts the cursor there', async () => {
@@ -124,9 +127,9 @@ test('undo takes back the last decision first, and puts the cursor there', async
   await desk.decide({ verb: 'release' }, [queue.rows[0]!])
   await desk.decide({ verb: 'release' }, [queue.rows[2]!])
   await desk.undoLast()
-  expect([undo.mock.calls, queue.cursor, marked()]).toEqual([[['2']], 'e', [['a', 'release', true]]])
+  expect([called(undo), queue.cursor, marked()]).toEqual([[['2']], 'e', [['a', 'release', true]]])
   await desk.undoLast()
-  expect([undo.mock.calls.at(-1), queue.cursor, marked()]).toEqual([['1'], 'a', []])
+  expect([called(undo).at(-1), queue.cursor, marked()]).toEqual([['1'], 'a', []])
 })
 
 /** A promise and how it is answered. */
@@ -151,7 +154,7 @@ describe('undo while a decision is on its way', () => {
     if (becomes === 'is refused') second.refuse(new Problem(403, 'It is not yours.'))
     else second.answer(made({ id: '2' }))
     await undoing
-    expect(undo.mock.calls).toEqual(undone)
+    expect(called(undo)).toEqual(undone)
   })
 
   /** Two decisions on their way, and how each is answered. */
@@ -226,7 +229,7 @@ test('an undo while campaigns are joined means that, and nothing when they are n
     const joined = desk.regroup(answer, 'Joined.')
     await Promise.all([desk.undoLast(), joined])
   }
-  expect(undo.mock.calls).toEqual([['J']])
+  expect(called(undo)).toEqual([['J']])
 })
 
 describe('what is kept', () => {
@@ -238,9 +241,9 @@ describe('what is kept', () => {
     expect([queue.cursor, desk.toast?.text]).toEqual(['e', 'Kept “Mail b”.'])
     desk.toast = null // as when its time is over
     await desk.undoLast()
-    expect([undo.mock.calls, queue.cursor, marked()]).toEqual([[], 'gb', [['a', 'release', true]]])
+    expect([called(undo), queue.cursor, marked()]).toEqual([[], 'gb', [['a', 'release', true]]])
     await desk.undoLast()
-    expect([undo.mock.calls, queue.cursor, marked()]).toEqual([[['D']], 'a', []])
+    expect([called(undo), queue.cursor, marked()]).toEqual([[['D']], 'a', []])
   })
 
   test('is no mail that was released before', () => {
@@ -256,7 +259,7 @@ describe('what is kept', () => {
     desk.leave(queue.inHand)
     queue.marks = new Map()
     await desk.undoLast()
-    await vi.waitFor(() => expect(undo.mock.calls).toEqual([['D']]))
+    await vi.waitFor(() => expect(called(undo)).toEqual([['D']]))
   })
 
   test('of a group leaves it in hand, beside what was released of it', () => {
@@ -271,7 +274,7 @@ describe('what is kept', () => {
     await desk.decide({ verb: 'release' }, queue.inHand)
     desk.leave([])
     await desk.undoLast()
-    expect(undo.mock.calls).toEqual([['D']])
+    expect(called(undo)).toEqual([['D']])
   })
 })
 
@@ -282,9 +285,9 @@ test('what was said with a way back is taken back also when it is said no more',
   desk.say('Handed to Ben.', { back })
   desk.toast = null
   await desk.undoLast()
-  expect([back.mock.calls.length, undo.mock.calls]).toEqual([1, []])
+  expect([back.mock.calls.length, called(undo)]).toEqual([1, []])
   await desk.undoLast()
-  expect([back.mock.calls.length, undo.mock.calls]).toEqual([1, [['D']]])
+  expect([back.mock.calls.length, called(undo)]).toEqual([1, [['D']]])
 })
 
 test('what the session ended over is told and can be asked for again, and its undo is not forgotten', async () => {
@@ -299,13 +302,82 @@ test('what the session ended over is told and can be asked for again, and its un
   await desk.undoLast()
   expect(desk.refusal?.detail).toBe('Your undo was not carried out.')
   await desk.undoLast()
-  expect(undo.mock.calls).toEqual([['D'], ['D']])
+  expect(called(undo)).toEqual([['D'], ['D']])
 })
 
 test('a stamp knows of one row, the answer of all that came back', async () => {
-  vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U', count: 214, done: 214 }))
-  await desk.undoById('Maria’s', [queue.rows[0]!])
-  expect(desk.toast?.text).toBe('Undone. 214 mails put back.')
+  vi.spyOn(api, 'decision').mockResolvedValue(made({ id: 'Maria’s', count: 214 }))
+  const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U', count: 214, done: 214 }))
+  const undoing = desk.undoById('Maria’s', [queue.rows[0]!])
+  await vi.waitFor(() => expect(desk.reach?.decision.count).toBe(214))
+  desk.reach!.answer(true)
+  expect([await undoing, desk.toast?.text, desk.reach]).toEqual([true, 'Undone. 214 mails put back.', null])
+  expect(undo.mock.calls[0]).toEqual(['Maria’s', false, {}]) // by name: a colleague's too
+})
+
+describe('an undo that reaches back', () => {
+  const me = { login: 'ana', undo_seconds: 5 } as Me
+  const later = (seconds: number) => vi.spyOn(performance, 'now').mockReturnValue(now + seconds * 1_000)
+  let now = 0
+  beforeEach(() => {
+    now = performance.now()
+    vi.spyOn(performance, 'now').mockReturnValue(now)
+    session.me = me
+    vi.spyOn(api, 'decide').mockImplementation((wish) => Promise.resolve(made({ verb: wish.verb })))
+    vi.spyOn(api, 'decision').mockResolvedValue(made({ count: 3 }))
+  })
+  afterEach(() => void (session.me = null))
+
+  test.each([
+    { about: 'a release that has not left', verb: 'release' as const, after: 4, toast: true, asks: false },
+    { about: 'a release that has left while its toast is there', verb: 'release' as const, after: 5.5, toast: true, asks: true },
+    { about: 'a purge while its toast is there', verb: 'purge' as const, after: 5.5, toast: true, asks: false },
+    { about: 'a purge whose toast was replaced, within its life', verb: 'purge' as const, after: 5.5, toast: false, asks: false },
+    { about: 'a purge whose toast is gone', verb: 'purge' as const, after: 7, toast: false, asks: true },
+    { about: 'a purge whose toast is looked at', verb: 'purge' as const, after: 60, toast: true, asks: false },
+  ])('$about: asks first: $asks', async ({ verb, after, toast, asks }) => {
+    const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' }))
+    await desk.decide({ verb }, queue.inHand)
+    if (!toast) desk.say('Something else.')
+    later(after)
+    const undoing = desk.undoLast()
+    if (asks) {
+      await vi.waitFor(() => expect(desk.reach?.decision.count).toBe(3))
+      expect(undo).not.toHaveBeenCalled()
+      desk.reach!.answer(false)
+      await undoing
+      expect(undo).not.toHaveBeenCalled()
+      const again = desk.undoLast() // it is still the last one
+      await vi.waitFor(() => expect(desk.reach).not.toBeNull())
+      desk.reach!.answer(true)
+      await again
+    } else await undoing
+    expect(undo.mock.calls).toEqual([['D', true, {}]])
+  })
+})
+
+describe('a second look', () => {
+  const needed = { names: ['dmarc-fails'], second_look: [], fence: 'f' } as unknown as NeededLook
+  const refused = new Problem(409, 'Look again.', [], '', needed)
+
+  test.each([
+    { about: 'is confirmed with exactly its names and fence', known: false, sure: true },
+    { about: 'is not confirmed', known: false, sure: false },
+    { about: 'was announced by the row', known: true, sure: true },
+  ])('$about', async ({ known, sure }) => {
+    const decide = vi.spyOn(api, 'decide').mockRejectedValueOnce(refused).mockResolvedValue(made({ items: [{ delivery: 'a', outcome: 'done' }] } as never))
+    const rows = queue.inHand.map((row) => ({ ...row, looks: known ? (['dmarc-fails'] as const) : [] }))
+    const decided = desk.decide({ verb: 'release' }, rows)
+    expect(marked().length).toBe(known ? 0 : 1)
+    await vi.waitFor(() => expect(secondLooks.now).not.toBeNull())
+    expect([queue.cursor, marked()]).toEqual(['a', []]) // it is shown as it is
+    secondLooks.now!.answer(sure)
+    await decided
+    const asked = decide.mock.calls.map(([{ confirm, fence }, key]) => [confirm, fence, key])
+    expect(asked.map(([confirm, fence]) => [confirm, fence])).toEqual([[undefined, undefined], ...(sure ? [[['dmarc-fails'], 'f']] : [])])
+    expect(new Set(asked.map(([, , key]) => key)).size).toBe(asked.length)
+    expect([queue.cursor, marked()]).toEqual(sure ? ['gb', [['a', 'release', true]]] : ['a', []])
+  })
 })
 
 test('after a refusal the cursor stays on the mail it has gone on to', async () => {
