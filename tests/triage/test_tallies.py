@@ -386,10 +386,9 @@ def test_the_last_page_is_the_end_of_the_whole_list(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group
 ) -> None:
     some_mail(company, settings)
-    code = {"subject": "Sign in", "text": "Your sign-in code is 481 922. It is valid for 30 minutes."}
-    perish = came(company, settings, JOE, author="no-reply@shop.example", **code)
+    perish = came(company, settings, JOE, author="no-reply@shop.example", subject="Sign in")
     with transaction(company) as session:
-        session.execute(update(Delivery).where(col(Delivery.id).in_(perish)).values(urgency=90))
+        session.execute(update(Delivery).where(col(Delivery.id).in_(perish)).values(perishable_until=NOW + timedelta(minutes=30)))
     counted(company)
     came(company, settings, JOE, MARA, author="late@x.example", subject="Touched since")
     for _ in range(2):
@@ -443,7 +442,7 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
             expected = sorted(
                 rows,
                 key=lambda one: (
-                    one.perishable_until if one.perishable_until and one.perishable_until > NOW and one.urgency >= 40 else never,
+                    one.perishable_until if one.perishable_until and one.perishable_until > NOW else never,
                     -one.urgency,
                     -one.received_at.timestamp(),
                     f"#{one.id}",
