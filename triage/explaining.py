@@ -93,9 +93,10 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
     envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
     authentication = Authentication.from_json(message.authentication)
-    bad = severity_of(delivery, message.signals) >= Severity.SUSPICIOUS
+    is_suspicious = severity_of(delivery, message.signals) >= Severity.SUSPICIOUS
+    lasts = None if is_suspicious else inquiry.deadline_of(summary, envelope.received_at, settings)
     found = inquiry.evidence(
-        session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, is_suspicious=bad
+        session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, lasts=lasts
     )
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
     return Past(delivery_id, then, case(then.proof, decide(facts)) if within(session, facts.recipient, by) else None)

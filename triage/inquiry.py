@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
@@ -16,8 +16,8 @@ from triage.dangers import first_danger
 from triage.envelope import Address, Envelope, folded
 from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.mailing_lists import rewritten
-from triage.signals import Life, deadline
 from triage.settings import Company, Settings
+from triage.signals import Life, deadline
 
 
 class Asked(NamedTuple):
@@ -68,19 +68,17 @@ def evidence(
     campaign_id: int | None = None,
     known: Known | None = None,
     danger: str | None = None,
-    is_suspicious: bool = False,
+    lasts: Life | Literal["ask"] | None = "ask",
 ) -> list[Facts]:
-    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`: where somebody has asked.
-
-    `is_suspicious`: it looks so, and no deadline of it counts.
-    """
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `lasts`: where somebody has
+    asked."""
     known = known or ask(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matches.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten(summary) else known.learned.get(summary.author, ())
     ours = sent_mails.named_in(session, envelope, summary)
     wanted = is_wanted(session, authentication, summary, about, settings=settings, now=now)
     danger = danger_of(summary, settings) if danger is None else danger
-    lasts = None if is_suspicious else deadline_of(summary, envelope.received_at, settings)
+    lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
     found = recipients_of(session, envelope, settings.company, known.addresses)
     return [
         facts_of(

@@ -231,7 +231,7 @@ def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: d
             campaign_id=one.campaign_id,
             known=known,
             danger=one.at_sight.danger,
-            is_suspicious=one.at_sight.is_suspicious,
+            lasts=one.at_sight.deadline,
         )
         one.verdicts = redirects.once([(facts, decide(facts)) for facts in one.gathered])
         waiting = next((verdict.reason for _, verdict in one.verdicts if verdict.unknown), "")

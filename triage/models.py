@@ -164,7 +164,9 @@ class Delivery(SQLModel, table=True):
         Index("delivery_of_domain", "author_domain", "id", "received_at", "author", "direction", "department", "person"),
         Index("delivery_of_campaign", "campaign_id", "state", "department", "person", "direction", "message_id"),
         Index("delivery_due", "state", "due_at"),
-        Index("delivery_copies_out", "campaign_id", sqlite_where=text(OUT_ON_SQLITE), postgresql_where=text(OUT)),  # copies in mailboxes: few
+        Index(
+            "delivery_copies_out", "campaign_id", sqlite_where=text(OUT_ON_SQLITE), postgresql_where=text(OUT)
+        ),  # copies in mailboxes: few
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and online
 

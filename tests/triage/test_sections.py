@@ -1,4 +1,4 @@
-"""Sections of the queue: what must be acted on now, time-limited messages, the rest; for every grouping, from the kept counts and counted."""
+"""Sections of the queue: what must be acted on now, time-limited messages, the rest; from the kept counts and counted."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, arrive
 from tests.triage.test_tallies import HELD, STAFF, company, counted
 from triage import cards, decisions, directory, grouping, ledger, single_cards, suspecting, undoing
 from triage.actor import Actor
 from triage.cards import Card
 from triage.company import SealedEntry
+from triage.content import Summary
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.forwarded import Pointed
-from triage.content import Summary
-from tests.triage import arriving
 from triage.grouping import Group
 from triage.ids import show
 from triage.models import Correspondent, Delivery
@@ -33,7 +33,11 @@ __all__ = ["company"]
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 RELAY = Actor.system("relay")
 GROUPS: tuple[Group, ...] = ("campaign", "sender", "none")
-CODE = {"author": "no-reply@docuhaven.example", "subject": "481434 is your Docuhaven sign-in code", "dmarc": replace(DMARC_PASS, domain="docuhaven.example")}
+CODE = {
+    "author": "no-reply@docuhaven.example",
+    "subject": "481434 is your Docuhaven sign-in code",
+    "dmarc": replace(DMARC_PASS, domain="docuhaven.example"),
+}
 WAVE = 77
 
 
@@ -42,7 +46,14 @@ def come(engine: Engine, settings: Settings, *to: str, **more: Any) -> tuple[int
         return arrive(session, settings, *(to or (JOE,)), **more)
 
 
-def wave(engine: Engine, settings: Settings, *to: str, subject: str = "Phish", author: str = "a@evil.example", bad: Severity = Severity.SUSPICIOUS) -> list[int]:
+def wave(
+    engine: Engine,
+    settings: Settings,
+    *to: str,
+    subject: str = "Phish",
+    author: str = "a@evil.example",
+    bad: Severity = Severity.SUSPICIOUS,
+) -> list[int]:
     """Copies of a suspicious campaign, held."""
     found = [one for address in to for one in come(engine, settings, address, subject=subject, author=author)]
     with transaction(engine) as session:
@@ -106,7 +117,12 @@ def test_the_order_of_the_queue(company: Engine, settings: Settings, monkeypatch
     come(company, settings, author="ann@sender.example", subject="Offer")
     come(company, settings, **CODE, text="It expires in 10 minutes.")
     come(company, settings, **CODE | {"subject": "Docuhaven code", "author": "a@docuhaven.example"}, text="Your sign-in code is 481434.")
-    come(company, settings, **CODE | {"subject": "1 is your Docuhaven code", "author": "b@docuhaven.example"}, text="Your sign-in code is 481434, valid for one minute.")
+    come(
+        company,
+        settings,
+        **CODE | {"subject": "1 is your Docuhaven code", "author": "b@docuhaven.example"},
+        text="Your sign-in code is 481434, valid for one minute.",
+    )
     phish = wave(company, settings, JOE, MARA, JOE)
     deliver(company, phish[0])
     counted(company)
@@ -151,9 +167,10 @@ def test_a_row_is_acted_on_first_while_a_copy_is_in_a_mailbox(
         gone = decisions.decide(session, Selection.of(ids=(phish[0],)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
     assert sections() == {Section.REST}
     with transaction(company) as session:
-        undoing.undo(session, gone.id, by=ANA, now=NOW, settings=settings)
-    if company.dialect.name:
-        assert sections() <= {Section.REST, Section.ACT_NOW}
+        undoing.undo(session, gone.id, by=ANA, reason="", now=NOW, settings=settings)
+    with reading(company) as session:
+        assert session.get_one(Delivery, phish[0]).state == State.DELIVERED
+    assert sections() == {Section.ACT_NOW}
 
 
 @pytest.mark.parametrize(
@@ -183,9 +200,7 @@ def test_the_row_says_how_many_were_delivered_and_opened(
     assert [(card.delivered, card.opened) for card in rows(company, monkeypatch, group)] == [(3, 2)]
 
 
-def test_who_sees_one_department_is_told_no_numbers_of_others(
-    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_sees_one_department_is_told_no_numbers_of_others(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver(company, wave(company, settings, JOE, MARA)[0])
     counted(company)
     (card,) = rows(company, monkeypatch, by=BEN)
@@ -193,7 +208,7 @@ def test_who_sees_one_department_is_told_no_numbers_of_others(
 
 
 def test_a_copy_in_a_confidential_folder_is_told_to_nobody(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person", "joe.fern", ("bob",)),))
+    sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
     with transaction(company) as session:
         directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
     deliver(company, wave(company, settings, JOE, MARA)[0])
@@ -222,7 +237,9 @@ def test_what_is_reported_is_acted_on_first_until_somebody_answers(
     assert {card.section for card in rows(company, monkeypatch)} == {Section.REST}
 
 
-def test_deciding_about_a_reported_message_answers_for_its_row(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deciding_about_a_reported_message_answers_for_its_row(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mails = wave(company, settings, JOE, MARA, subject="Newsletter", bad=Severity.NONE)
     report(company, settings, mails[0])
     counted(company)
@@ -239,7 +256,12 @@ def test_deciding_about_a_reported_message_answers_for_its_row(company: Engine, 
         ("no-reply@docuhaven.example", "It expires in 10 minutes.", {"dmarc": arriving.NO_DMARC}, None),  # not verified
         ("no-reply@renewal.example", "It expires in 10 minutes.", {}, None),  # of another domain, which is verified
         ("docuhaven@gmail.com", "It expires in 10 minutes.", {}, None),  # anybody has an address there
-        ("no-reply@docuhaven.example", "It expires in 10 minutes. Confirm your password and user name.", {"listed": "it is listed"}, None),
+        (
+            "no-reply@docuhaven.example",
+            "It expires in 10 minutes.",
+            {"subject": "Docuhaven code 481434 for P\u0430ypal\u200b"},
+            None,
+        ),  # suspicious
     ],
 )
 def test_whose_deadline_counts(company: Engine, settings: Settings, author: str, text: str, more: dict[str, Any], deadline: Any) -> None:

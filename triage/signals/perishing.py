@@ -38,7 +38,12 @@ NUMBERS = {
     **dict.fromkeys(("a", "an", "one", "ein", "eine", "einer", "einem", "un", "une", "una"), 1),
     **{word: number for number, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 2)},
     **{word: number for number, word in enumerate(("zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn"), 2)},
-    **{"fifteen": 15, "twenty": 20, "thirty": 30, "fünfzehn": 15, "zwanzig": 20, "dreißig": 30},
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "fünfzehn": 15,
+    "zwanzig": 20,
+    "dreißig": 30,
 }
 TIME = re.compile(
     rf"(\d{{1,3}}|\b(?:{'|'.join(NUMBERS)}))[ \u00a0-]?(minutes?|mins?|minuten?|minutos?|hours?|hrs?|stunden?|heures?|horas?)\b",
@@ -58,9 +63,47 @@ MOST_MINUTES = 240  # a code or link that lasts longer is not perishable
 SOON = timedelta(hours=24)  # a meeting that begins later is not
 WORD = re.compile(r"[^\W_]+")
 ANYBODY = frozenset(
-    "no reply noreply notification notifications info mail mailer service services support security account accounts team alert alerts admin"
-    " sales billing help desk helpdesk customer care kundenservice"
-    " postmaster sicherheit konto benachrichtigung code codes login sign in verification verify your the".split()
+    [
+        "no",
+        "reply",
+        "noreply",
+        "notification",
+        "notifications",
+        "info",
+        "mail",
+        "mailer",
+        "service",
+        "services",
+        "support",
+        "security",
+        "account",
+        "accounts",
+        "team",
+        "alert",
+        "alerts",
+        "sales",
+        "billing",
+        "help",
+        "desk",
+        "helpdesk",
+        "customer",
+        "care",
+        "kundenservice",
+        "admin",
+        "postmaster",
+        "sicherheit",
+        "konto",
+        "benachrichtigung",
+        "code",
+        "codes",
+        "login",
+        "sign",
+        "in",
+        "verification",
+        "verify",
+        "your",
+        "the",
+    ]
 )  # words of a display name that name nobody
 LONGEST_NAME = 5  # words that a domain is made of
 
@@ -106,7 +149,7 @@ def deadline(summary: Summary, received_at: datetime | None = None) -> Life | No
 
 
 def fits_its_domain(summary: Summary) -> bool:
-    """Is a message from the domain that it names: in the sender's name, else in its words? And does a link of it lead there, if any does?"""
+    """Is a message from the domain that it names, in the sender's name or else in its words? If it has links, one has to lead there."""
     domain = summary.author.rpartition("@")[2]
     named = [word for word in words_of(summary.author_name) if word not in ANYBODY]
     said = named or words_of(f"{summary.subject} {summary.text[:LOOKED_AT]}")

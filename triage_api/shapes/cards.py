@@ -50,11 +50,13 @@ class Card(Shape):
     section: Annotated[
         Section,
         Field(
-            description="Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: "
-            "its code or link expires, those that say so first; `rest`."
+            description="Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; "
+            "`time-limited`: its code or link expires, those that say so first; `rest`."
         ),
     ]
-    perishable_until: Annotated[datetime | None, Field(description="When the first code or link of it expires that has not; null: none does.")]
+    perishable_until: Annotated[
+        datetime | None, Field(description="When the first code or link of it expires that has not; null: none does.")
+    ]
     lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
     delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
     opened: Annotated[int | None, Field(description="How many of these were read or answered, as far as is known; null: no mailbox tells.")]

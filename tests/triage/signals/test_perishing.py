@@ -136,5 +136,7 @@ def test_a_deadline_counts_where_the_domain_fits_what_is_said(author: str, name:
     ],
 )
 def test_its_links_lead_there(links: tuple[str, ...], fits: bool) -> None:
-    summary = Summary(author="no-reply@docuhaven.example", author_name="Docuhaven", links=tuple(one for link in links for one in to(link)), **CODE)
+    summary = Summary(
+        author="no-reply@docuhaven.example", author_name="Docuhaven", links=tuple(one for link in links for one in to(link)), **CODE
+    )
     assert (deadline(summary) is not None) is fits
