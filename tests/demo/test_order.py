@@ -44,7 +44,7 @@ ONE_MINUTE = Draft(
     "481434 is your Docuhaven sign-in code",
     "Your Docuhaven sign-in code is 481434.\n\nIt expires in 1 minute.\n",
 )
-LIAR = "no-reply@passwort-center.test"
+LIAR = "alerts@passwort-center.test"
 HURRY = Draft(
     "hurry",
     f"Docuhaven <{LIAR}>",
@@ -159,7 +159,7 @@ rest none 1 eleanor.tyndale@brassworks-tyne.example: Samples of lead-free brass 
 rest none 1 mira.holmqvist@mailpond.example: Application: firmware engineer (ref. Q-31)
 rest none 1 b.jansohn@stadtwerke-hollersund.example: Tender 24/07: 4,200 household meters
 rest none 1 track@parcelrun.example: Your parcel PR883187487 arrives today
-rest unclear 7 no-reply@passwort-center.test: Your Docuhaven account will be closed
+rest unclear 7 alerts@passwort-center.test: Your Docuhaven account will be closed
 rest unclear 1 mailer-daemon@wodomierz-serwis.test: Undelivered mail returned to sender
 rest unclear 8 updates@cloudkettle.example: New in Cloudkettle: builds that explain themselves 🫖
 rest unclear 3 morgen@hollersunder-bote.example: Guten Morgen, Hollersund: Brücke bleibt bis Ostern gesperrt

@@ -80,7 +80,7 @@ def report(engine: Engine, settings: Settings, one: int) -> None:
 
 def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group = "campaign", by: Actor = ANA, **more: Any) -> list[Card]:
     """The cards of the queue: the same from the kept counts, read page by page and counted."""
-    asked = {"by": by, "now": NOW, "group": group} | more
+    asked: dict[str, Any] = {"by": by, "now": NOW, "group": group} | more
     with reading(engine) as session:
         assert cards.kept_for(session, HELD, by, group, asked["now"]) is not None
         kept = list(cards.cards(session, HELD, **asked).items)
@@ -99,10 +99,12 @@ def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group = "campai
 
 def paged(session: Session, asked: dict[str, Any], *, backwards: bool = False) -> list[str]:
     """The keys of all cards, one card a page."""
+    asked = dict(asked)
     page = cards.cards(session, HELD, **asked, limit=1, end=backwards)
     found = [card.key for card in page.items]
     while place := page.preceding if backwards else page.following:
-        page = cards.cards(session, HELD, **asked, limit=1, **{"before" if backwards else "after": place})
+        asked |= {"before" if backwards else "after": place}
+        page = cards.cards(session, HELD, **asked, limit=1)
         found = [card.key for card in page.items] + found if backwards else found + [card.key for card in page.items]
     return found
 

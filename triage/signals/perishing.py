@@ -62,49 +62,12 @@ WEB = frozenset({"http", "https"})
 MOST_MINUTES = 240  # a code or link that lasts longer is not perishable
 SOON = timedelta(hours=24)  # a meeting that begins later is not
 WORD = re.compile(r"[^\W_]+")
-ANYBODY = frozenset(
-    [
-        "no",
-        "reply",
-        "noreply",
-        "notification",
-        "notifications",
-        "info",
-        "mail",
-        "mailer",
-        "service",
-        "services",
-        "support",
-        "security",
-        "account",
-        "accounts",
-        "team",
-        "alert",
-        "alerts",
-        "sales",
-        "billing",
-        "help",
-        "desk",
-        "helpdesk",
-        "customer",
-        "care",
-        "kundenservice",
-        "admin",
-        "postmaster",
-        "sicherheit",
-        "konto",
-        "benachrichtigung",
-        "code",
-        "codes",
-        "login",
-        "sign",
-        "in",
-        "verification",
-        "verify",
-        "your",
-        "the",
-    ]
-)  # words of a display name that name nobody
+NOBODY = (
+    "no reply noreply notification notifications info mail mailer service services support security account accounts team alert alerts"
+    " sales billing help desk helpdesk customer care kundenservice admin postmaster sicherheit konto benachrichtigung"
+    " code codes login sign in verification verify your the"
+)
+ANYBODY = frozenset(NOBODY.split())  # words of a display name that name nobody
 LONGEST_NAME = 5  # words that a domain is made of
 
 

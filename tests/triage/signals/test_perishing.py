@@ -1,6 +1,7 @@
 """Of how much use a message is still."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_stated_lifetime_is_told_apart_from_an_assumed_one(found: Life, senten
     assert found.sentence == sentence
 
 
-CODE = {"subject": "481434 is your sign-in code", "text": "It expires in 10 minutes."}
+CODE: dict[str, Any] = {"subject": "481434 is your sign-in code", "text": "It expires in 10 minutes."}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ CODE = {"subject": "481434 is your sign-in code", "text": "It expires in 10 minu
         ("", "Docuhaven", {}, False),
     ],
 )
-def test_a_deadline_counts_where_the_domain_fits_what_is_said(author: str, name: str, said: dict[str, str], fits: bool) -> None:
+def test_a_deadline_counts_where_the_domain_fits_what_is_said(author: str, name: str, said: dict[str, Any], fits: bool) -> None:
     summary = Summary(author=author, author_name=name, **CODE | said)
     assert life(summary) == Life(10, "code", True)
     assert (deadline(summary) is not None) is fits
