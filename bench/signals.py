@@ -26,8 +26,9 @@ from triage.content import Summary, summarise
 from triage.familiar import is_personal
 from triage.freemail import PROVIDERS
 from triage.links import organisation
-from triage.order import PRESSING, Past, reasons, urgency
-from triage.signals import Correspondents, Met, Seen, Signal, perishable_minutes, signals
+from triage.order import Past, reasons, urgency
+from triage.severity import Severity, severity
+from triage.signals import Correspondents, Life, Met, Seen, Signal, deadline, signals, weight
 from triage.signals.likeness import keys_of_known, keys_of_stranger, plain_name
 from triage.times import utcnow
 
@@ -175,10 +176,14 @@ def deciles(mails: Sequence[Mail]) -> None:
 
 
 def standing(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
-    """Its place among the cards (triage/cards.py): what perishes and may be wanted, then by urgency."""
-    urgent = place(mail, decided)
-    pressing = perishable_minutes(mail.summary, mail.received_at) is not None and urgent >= PRESSING
-    return not pressing, -urgent
+    """Its place among the cards (triage/cards.py): time-limited messages first, then by urgency."""
+    return counts(mail) is None, -place(mail, decided)
+
+
+def counts(mail: Mail) -> Life | None:
+    """How long it is of use, as if its author were verified: nobody is, here."""
+    bad = severity(weight(mail.found), {signal.name for signal in mail.found}) >= Severity.SUSPICIOUS
+    return None if bad else deadline(mail.summary, mail.received_at)
 
 
 def place(mail: Mail, decided: Iterable[Mail]) -> int:
@@ -190,7 +195,7 @@ def place(mail: Mail, decided: Iterable[Mail]) -> int:
         mail.found,
         author=mail.summary.author,
         proof="",
-        minutes=perishable_minutes(mail.summary, mail.received_at),
+        deadline=counts(mail),
         answers=bool(mail.summary.in_reply_to or mail.summary.references),
         by_sender=past(by_sender),
         by_domain=past(by_domain),

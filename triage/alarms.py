@@ -30,7 +30,6 @@ from triage.causes import (
 )
 from triage.hours import worked_since
 from triage.models import Alarm, Decision, Delivery, Department, Instant, KeptFolder, MailRequest, Told
-from triage.order import PRESSING
 from triage.piles import HELD
 from triage.routes import INWARD
 from triage.settings import Settings
@@ -80,7 +79,7 @@ def waiting(session: Session, settings: Settings, now: datetime) -> Iterator[Wai
 
 def perishable(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders with mail that is of use for a short time only and may be wanted."""
-    presses = and_(HELD, col(Delivery.perishable_until) > now, col(Delivery.urgency) >= PRESSING)
+    presses = and_(HELD, col(Delivery.perishable_until) > now)
     yield from by_folder(session, PERISHABLE, presses, col(Delivery.perishable_until))
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from triage import contents, inquiry, signals
 from triage.entering import Row
 from triage.settings import Settings
-from triage.signals import Seen
+from triage.severity import Severity, severity
+from triage.signals import Life, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class AtSight:
     """It takes a while with a large message, and with one that is made to take long: nobody who wants to write is to wait for it."""
 
     signs: signals.Found
-    minutes: int | None  # of how much use it is
+    deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
     danger: str  # of what is attached
     content: contents.Packed
     said: Row  # its summary, as the database holds it
@@ -22,9 +23,12 @@ class AtSight:
 
 def look(seen: Seen, raw: bytes, received_at: datetime, settings: Settings) -> AtSight:
     """Look at a message. What the company knows is not asked for."""
+    signs = signals.of_itself(seen)
+    found = [signal for some in signs.values() for signal in some]
+    is_suspicious = severity(signals.weight(found), {one.name for one in found}) >= Severity.SUSPICIOUS
     return AtSight(
-        signs=signals.of_itself(seen),
-        minutes=signals.perishable_minutes(seen.summary, received_at),
+        signs=signs,
+        deadline=None if is_suspicious else inquiry.deadline_of(seen.summary, received_at, settings),
         danger=inquiry.danger_of(seen.summary, settings),
         content=contents.packed(raw),
         said=seen.summary.as_json() | {"text": "", "fingerprint": ""},

@@ -1,6 +1,7 @@
 """What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, and_, select
@@ -12,8 +13,8 @@ from triage.content import Summary
 from triage.entering import NewDelivery
 from triage.expectations import Expected
 from triage.models import Delivery, Message, Person
-from triage.severity import severity
-from triage.signals import Signal, weight
+from triage.severity import Severity, severity
+from triage.signals import Life, Signal, weight
 from triage.signals.behaviour import stranger_here
 from triage.standing import LET_IN, Senders, Standing
 from triage.states import State
@@ -39,18 +40,21 @@ def place(
     known: Standing,
     expected: Expected,
     *,
-    minutes: int | None,
+    deadline: Life | None,
     answers: bool,
 ) -> None:
-    """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `minutes` and
-    `answers` as `order.reasons` wants them."""
+    """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `answers` is as
+    `order.reasons` wants it. `deadline`: how long it is of use, which counts where the author is verified and nothing is suspicious."""
     own = about_copy(senders, one, known)
     everything = (*found, *own)
+    one.weight = weight(everything)
+    one.severity = severity(one.weight, {signal.name for signal in everything})
+    deadline = deadline if one.proof and one.severity < Severity.SUSPICIOUS else None
     why = order.reasons(
         everything,
         author=one.author,
         proof=one.proof,
-        minutes=minutes,
+        deadline=deadline,
         answers=answers,
         by_sender=known.by_sender,
         by_domain=known.by_domain,
@@ -58,8 +62,9 @@ def place(
     )
     if awaited := expected.by(one.person, one.author, one.proof):
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
-    one.signals, one.weight = [signal.as_json() for signal in own], weight(everything)
-    one.severity = severity(one.weight, {signal.name for signal in everything})
+    one.signals = [signal.as_json() for signal in own]
+    if deadline:
+        one.perishable_until, one.lifetime_assumed = one.received_at + timedelta(minutes=deadline.minutes), not deadline.stated
     one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]
 
 

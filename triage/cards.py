@@ -13,25 +13,30 @@ from triage import (
     confirming,
     counted_cards,
     db,
+    delivered_copies,
     expiry,
     grouping,
     kept_cards,
     kept_folders,
     legal_holds,
     sealed,
+    sections,
     single_cards,
     suspected,
 )
 from triage.actor import Actor
-from triage.asked import Asked
+from triage.asked import Asked as Wish
+from triage.delivered_copies import NONE_OUT
 from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Part, Pile, Piles, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.piles import by_index, in_piles, in_states
 from triage.second_look import in_order, needs
+from triage.sections import Section
 from triage.selection import COPIES, UNPROVEN, Selection
 from triage.severity import Severity
+from triage.single_cards import Asked
 from triage.states import State
 from triage.suspected import Suspicion
 from triage.views import View
@@ -40,6 +45,7 @@ CARD_IDS = 50  # deliveries of a card that carries the ids of all of them
 ANCHOR_EVERY = 200  # cards between two anchors
 LOOKED_AT = 500  # deliveries of a card, of which it is read why each needs a second look
 WALKED = 100  # cards of a page, about
+MOST_URGENT = 1000  # more than any
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,16 @@ class Card:
     severity: Severity  # the worst
     second_look: tuple[str, ...]  # why releasing it has to be confirmed; of a large card that of its lead and its severity
     urgency: int  # the greatest
+    section: Section  # of the queue; the rows of one stand together
     perishable_until: datetime | None  # the soonest that has not passed
+    lifetime_assumed: bool  # the message does not say so: it is what is usual
+    delivered: int  # to act on: copies in mailboxes, as far as the actor sees them
+    opened: int | None  # and how many of these were read or answered; None: no mailbox tells
     expires_at: datetime | None  # the soonest that does, where that is within a day
     lead: Listed
     ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
     select: Selection  # all of it, whatever its state
-    asked: tuple[Asked, ...] = ()  # who asked for which of it, the oldest first
+    asked: tuple[Wish, ...] = ()  # who asked for which of it, the oldest first
     suspected: tuple[Suspicion, ...] = ()  # who finds which of it odd, the oldest first
 
 
@@ -109,25 +119,36 @@ def cards(
     position: int = 0,
     end: bool = False,
     most_ids: int = CARD_IDS,
+    section: Section | None = None,
 ) -> Cards:
-    """Deliveries in the actor's scope as cards: what perishes and may be wanted first, then by urgency, then the newest.
+    """Deliveries in the actor's scope as cards: what must be acted on now, then by deadline, then by urgency, then the newest.
 
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
     `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
     `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
-    `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's.
+    `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's. `section`: only its cards, from
+    its beginning on where no place is given; what is counted is all of the list.
     """
     question = asked_for(session, wanted, by, group, now)
     if position:
         at = place_at(session, question, position)
+    elif section and not (after or at or before or end):
+        at = beginning_of(section)
     part = Part(limit + 1, after, at, before, end or bool(position and at is None))
     piles, sizes, numbers = some_piles(session, question, part)
+    if section:
+        piles = [pile for pile in piles if sections.section_of(pile.pressing) is section]
     page = piles[-limit:] if part.backwards else piles[:limit]
     items = tuple(laid_out(session, question, page, sizes, most_ids, by=by))
     more, inside = len(piles) > limit, after is not None or at is not None
     preceding = kept_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
     following = kept_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
     return Cards(items, following, preceding, begins(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
+
+
+def beginning_of(section: Section) -> Place:
+    """The place before the first card of a section."""
+    return (sections.BEGINNINGS[section], MOST_URGENT, NEVER, "")
 
 
 def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Question:
@@ -150,6 +171,7 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     where, group, now = question.where, question.group, question.now
     ids = ids_of(session, where, page, group, most_ids)
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
+    out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), group, by=by)
     ends = expiring(session, question.of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
     doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
@@ -158,7 +180,15 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
         if lead := leads.get(pile.lead):
             looked = looks.get(pile.key) or by_lead(pile, lead)
             plain = card(pile, sizes[pile.pile], lead, ids[pile.key], soon(pile, lead, ends, now), group, looked)
-            yield replace(plain, asked=tuple(wishes.get(pile.key, ())), suspected=tuple(doubts.get(pile.key, ())))
+            copies = out.get(pile.key, NONE_OUT)
+            reports = sorted({*doubts.get(pile.key, ()), *copies.reports}, key=lambda one: one.id)
+            wished = tuple(wishes.get(pile.key, ()))
+            yield replace(plain, asked=wished, suspected=tuple(reports), delivered=copies.delivered, opened=copies.opened)
+
+
+def to_act_on(page: list[Pile]) -> dict[str, str]:
+    """The keys of the cards that must be acted on now, with their piles."""
+    return {pile.key: pile.pile for pile in page if sections.section_of(pile.pressing) is Section.ACT_NOW}
 
 
 def begins(part: Part, position: int, all_but_page: int) -> int | None:
@@ -201,8 +231,13 @@ def merged(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
 def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     """Each delivery as a card of its own."""
     deliveries = number_of(session, question)
-    piles = single_cards.page(session, question.of_piles if is_few(session, deliveries) else question.where, question.now, part)
+    piles = single_cards.page(session, one_by_one_of(question, few=is_few(session, deliveries)), question.now, part)
     return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
+
+
+def one_by_one_of(question: Question, *, few: bool) -> Asked:
+    """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held."""
+    return Asked(question.of_piles if few else question.where, question.of_piles)
 
 
 def is_few(session: Session, deliveries: int) -> bool:
@@ -221,10 +256,10 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
     mine = number_of(session, question)
     few = is_few(session, mine)
     if few or kept is None:
-        return single_cards.place_at(session, question.of_piles if few else where, now, position)
+        return single_cards.place_at(session, one_by_one_of(question, few=few), now, position)
     everything = kept_folders.number_held(session)
     begins, place = kept_cards.anchor_before(session, kept_cards.EVERYTHING, group, position * everything // mine) or (0, None)
-    return single_cards.place_at(session, where, now, max(0, position - begins * mine // everything), place)
+    return single_cards.place_at(session, one_by_one_of(question, few=False), now, max(0, position - begins * mine // everything), place)
 
 
 def number_of(session: Session, question: Question) -> int:
@@ -304,6 +339,8 @@ def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:
 
 def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group, looks: tuple[str, ...]) -> Card:
     """A card as a value."""
+    section = sections.section_of(pile.pressing)
+    deadline, assumed = deadline_of(pile, lead) if section is not Section.TIME_LIMITED else sections.deadline_of(pile.pressing)
     return Card(
         key=pile.key,
         count=pile.number,
@@ -315,12 +352,21 @@ def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: dateti
         severity=Severity(pile.severity),
         second_look=looks,
         urgency=pile.urgency,
-        perishable_until=None if pile.perishable == NEVER else pile.perishable,
+        section=section,
+        perishable_until=deadline,
+        lifetime_assumed=assumed,
+        delivered=0,
+        opened=None,
         expires_at=expires_at,
         lead=lead,
         ids=tuple(ids),
         select=whole(lead, group),
     )
+
+
+def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
+    """Until when a card outside the time-limited ones is of use, and whether that is only usual: of what is reported, and may be wanted."""
+    return None if pile.perishable == NEVER else pile.perishable, lead.lifetime_assumed
 
 
 def whole(lead: Listed, group: Group) -> Selection:

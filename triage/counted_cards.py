@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import grouping
+from triage import grouping, sections
 from triage.grouping import Group
 from triage.kept_cards import Part, Pile, Piles, Place
 from triage.models import Delivery, Instant
@@ -75,7 +75,7 @@ def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
             grouping.severity().label("severity"),
             col(Delivery.urgency),
             grouping.perishable(now).label("perishable"),
-            grouping.pressing(now).label("pressing"),
+            sections.pressing(now).label("pressing"),
         )
         .where(where)
         .subquery()

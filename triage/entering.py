@@ -50,6 +50,7 @@ class NewDelivery:
     urgency: int = 50
     why_here: list[Row] = field(default_factory=list)
     perishable_until: datetime | None = None
+    lifetime_assumed: bool = False
     rule_id: int | None = None
     beside: list[Row] = field(default_factory=list)
     withheld: str = ""

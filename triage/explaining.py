@@ -16,9 +16,11 @@ from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotFound
 from triage.facts import Recipient
 from triage.ids import show
+from triage.listings import severity_of
 from triage.models import Delivery, Message
 from triage.policy import Verdict, decide
 from triage.settings import Settings
+from triage.severity import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
     envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
     authentication = Authentication.from_json(message.authentication)
-    found = inquiry.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id)
+    is_suspicious = severity_of(delivery, message.signals) >= Severity.SUSPICIOUS
+    lasts = None if is_suspicious else inquiry.deadline_of(summary, envelope.received_at, settings)
+    found = inquiry.evidence(
+        session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, lasts=lasts
+    )
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
     return Past(delivery_id, then, case(then.proof, decide(facts)) if within(session, facts.recipient, by) else None)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Envelope
+from triage.signals import Life
 
 BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose
 
@@ -88,4 +89,5 @@ class Facts:
     observe: bool = False  # record verdicts, let everything else pass
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
+    deadline: Life | None = None  # how long it is of use, where that counts if its author is verified
     danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none

@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, func, literal
+from sqlalchemy import ColumnElement, Integer, String, case, cast, func, literal
 from sqlmodel import col
 
 from triage.models import Delivery, Instant
-from triage.order import PRESSING
 from triage.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
 
 Group = Literal["campaign", "sender", "none"]
@@ -58,9 +57,3 @@ def severity() -> ColumnElement[int]:
 def perishable(now: datetime) -> ColumnElement[datetime]:
     """When a delivery is of no use any more, NEVER when it does not perish or has perished."""
     return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
-
-
-def pressing(now: datetime) -> ColumnElement[datetime]:
-    """The same, where it comes before everything else."""
-    until = col(Delivery.perishable_until)
-    return case((and_(until > now, col(Delivery.urgency) >= PRESSING), until), else_=literal(NEVER, Instant))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
@@ -17,6 +17,7 @@ from triage.envelope import Address, Envelope, folded
 from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.mailing_lists import rewritten
 from triage.settings import Company, Settings
+from triage.signals import Life, deadline
 
 
 class Asked(NamedTuple):
@@ -67,14 +68,17 @@ def evidence(
     campaign_id: int | None = None,
     known: Known | None = None,
     danger: str | None = None,
+    lasts: Life | Literal["ask"] | None = "ask",
 ) -> list[Facts]:
-    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`: where somebody has asked."""
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `lasts`: where somebody has
+    asked."""
     known = known or ask(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matches.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten(summary) else known.learned.get(summary.author, ())
     ours = sent_mails.named_in(session, envelope, summary)
     wanted = is_wanted(session, authentication, summary, about, settings=settings, now=now)
     danger = danger_of(summary, settings) if danger is None else danger
+    lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
     found = recipients_of(session, envelope, settings.company, known.addresses)
     return [
         facts_of(
@@ -91,6 +95,7 @@ def evidence(
             opened=known.opened,
             danger=danger,
             wanted=wanted,
+            lasts=lasts,
             now=now,
         )
         for recipient in redirects.applied(session, known.rules, summary, found, settings.company)
@@ -162,6 +167,7 @@ def facts_of(
     opened: emergency.Alarm | None = None,
     danger: str = "",
     wanted: bool = False,
+    lasts: Life | None = None,
 ) -> Facts:
     """All evidence for one recipient."""
     policy = settings.policy
@@ -186,7 +192,13 @@ def facts_of(
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
         danger=danger,
+        deadline=lasts,
     )
+
+
+def deadline_of(summary: Summary, received_at: datetime, settings: Settings) -> Life | None:
+    """How long a message is of use, where that counts if its author is verified: at a free-mail provider no domain is the author's own."""
+    return None if summary.author.rpartition("@")[2] in settings.policy.freemail_domains else deadline(summary, received_at)
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:

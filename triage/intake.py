@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -231,6 +231,7 @@ def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: d
             campaign_id=one.campaign_id,
             known=known,
             danger=one.at_sight.danger,
+            lasts=one.at_sight.deadline,
         )
         one.verdicts = redirects.once([(facts, decide(facts)) for facts in one.gathered])
         waiting = next((verdict.reason for _, verdict in one.verdicts if verdict.unknown), "")
@@ -264,7 +265,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         one.message = row_of(one, [signal.as_json() for signal in signs])
         one.deliveries = [delivery(one, *judged, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
-            background.place(senders, copy, signs, known, expected, minutes=one.at_sight.minutes, answers=one.answers)
+            background.place(senders, copy, signs, known, expected, deadline=one.at_sight.deadline, answers=one.answers)
             background.look_twice(session, copy, signs, one.arrival.authentication, one.arrival.summary, freemail)
             plain_mode.let_on(copy, settings.company, now)
         senders.entered(one.deliveries)
@@ -389,7 +390,6 @@ def delivery(passage: Passage, facts: Facts, verdict: Verdict, freemail: Collect
     author = summary.author or (summary.authors[0] if summary.authors else facts.envelope.reverse_path.casefold())
     name = shown_name(summary)
     words = (summary.subject, name, author, recipient.address, recipient.person)
-    minutes = passage.at_sight.minutes
     return NewDelivery(
         id=new_id(),
         message_id=passage.message_id,
@@ -411,7 +411,6 @@ def delivery(passage: Passage, facts: Facts, verdict: Verdict, freemail: Collect
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),
         proven_as=proven_as(facts, freemail),
-        perishable_until=facts.envelope.received_at + timedelta(minutes=minutes) if minutes is not None else None,
         verdict=verdict.disposition,
         rule=verdict.rule,
         rule_id=verdict.rule_id,

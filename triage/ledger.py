@@ -1,7 +1,7 @@
 """The only writer of Delivery.state: every change is legal, single and on the record."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, literal, select, update
 from sqlmodel import Session, col
 
-from triage import db, touched
+from triage import db, sections, touched
 from triage.actor import Actor
 from triage.entering import Entry, NewDelivery, Row
 from triage.errors import NotAllowedNow, NotFound
@@ -121,10 +121,18 @@ def record_many(
     session.execute(update(Delivery).where(changed).values(**values), execution_options=db.UNSEEN)
     if State.HELD in possible or State.HELD in after.values():
         touched.touch(session, changed)
+    touch_related(session, [delivery_id for delivery_id, _ in before], possible, set(after.values()))
     digested = digest((delivery_id, after[state]) for delivery_id, state in before)
     subject = f"decision:{show(decision_id)}" if decision_id else f"delivery:{show(before[0][0])}" if len(before) == 1 else "deliveries"
     write(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
     return before
+
+
+def touch_related(session: Session, ids: Sequence[int], before: Collection[State], after: Collection[State]) -> None:
+    """Note what stands elsewhere in the queue now, because of copies in mailboxes or of reports that have their answer."""
+    arrive, leave = State.DELIVERED in after, State.DELIVERED in before
+    if arrive or leave or State.HELD in before or State.HELD in after:
+        sections.touch_related(session, ids, arrive=arrive, leave=leave)
 
 
 def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State, datetime]]:

@@ -122,7 +122,8 @@ class Listed:
     is_copy: bool
     urgency: int
     why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
-    perishable_until: datetime | None
+    perishable_until: datetime | None  # when its code or link expires, where that counts
+    lifetime_assumed: bool  # the message does not say so: it is what is usual
     verdict: Why
     withheld: str
     campaign: int | None
@@ -236,7 +237,7 @@ DELIVERY = some_of(
     Delivery,
     *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
     *("author", "author_name", "author_domain", "subject", "proof"),
-    *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until"),
+    *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until", "lifetime_assumed"),
     *("verdict", "rule", "reason", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
 )
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
@@ -311,6 +312,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         urgency=delivery.urgency,
         why_here=tuple(delivery.why_here),
         perishable_until=delivery.perishable_until,
+        lifetime_assumed=delivery.lifetime_assumed,
         verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,

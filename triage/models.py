@@ -59,6 +59,9 @@ def documents() -> Any:
 
 KEPT = "zstd IS NOT NULL"
 PASSED_ON = "passed_on_by <> ''"
+UNANSWERED = "answered_at IS NULL"
+OUT = "is_copy AND state = 'delivered'"
+OUT_ON_SQLITE = "is_copy = 1 AND state = 'delivered'"  # as it is asked for there, else no query would use the index
 JUDGE = "system:judge"  # who makes campaigns of mail that comes in
 
 
@@ -126,7 +129,8 @@ class Delivery(SQLModel, table=True):
     signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
     why_here: list[dict[str, Any]] = documents()  # order.Reason: what makes the urgency
-    perishable_until: datetime | None = instant(nullable=True)
+    perishable_until: datetime | None = instant(nullable=True)  # how long it is of use; None: it may wait, or its deadline does not count
+    lifetime_assumed: bool = False  # the message does not say how long: it is what is usual
     verdict: str  # disposition
     rule: str  # name of the policy's rule
     rule_id: int | None = whole(nullable=True)  # the sender rule that decided
@@ -164,6 +168,9 @@ class Delivery(SQLModel, table=True):
         Index("delivery_of_campaign", "campaign_id", "state", "department", "person", "direction", "message_id"),
         Index("delivery_due", "state", "due_at"),
         Index("delivery_passed_on", "passed_on_by", sqlite_where=text(PASSED_ON), postgresql_where=text(PASSED_ON)),
+        Index(
+            "delivery_copies_out", "campaign_id", sqlite_where=text(OUT_ON_SQLITE), postgresql_where=text(OUT)
+        ),  # copies in mailboxes: few
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and online
 
@@ -1020,6 +1027,7 @@ class MailReport(SQLModel, table=True):
         UniqueConstraint("delivery_id", "person"),
         Index("mail_report_untold", "told_at", "id"),
         Index("mail_report_by_person", "person", "at"),
+        Index("mail_report_open", "delivery_id", sqlite_where=text(UNANSWERED), postgresql_where=text(UNANSWERED)),
     )
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from triage.plain import as_dict
-from triage.signals import Signal, weight
+from triage.signals import Life, Signal, spell, weight
 
 START = 50  # of 100, before anything speaks for it or against it
-PRESSING = 50  # what perishes comes before everything else from here on: below, it may well not be wanted at all
 ODDITY = 0.6  # points that one of weight takes away
 OWN_DOMAIN_HALF = 2  # what became of a colleague's mail says half as much
 WANTED_BEFORE, WANTED_MOST = 8, 30
@@ -44,7 +43,7 @@ def reasons(
     *,
     author: str,
     proof: str,
-    minutes: int | None = None,
+    deadline: Life | None = None,
     answers: bool = False,
     by_sender: Past = NOTHING_YET,
     by_domain: Past = NOTHING_YET,
@@ -52,12 +51,13 @@ def reasons(
 ) -> tuple[Reason, ...]:
     """Why a delivery stands where it stands, what moves it most first.
 
-    `proof`: how the author is proven, "" when not. `minutes`: of how much use it is still. `answers`: it names an earlier mail.
+    `proof`: how the author is proven, "" when not. `deadline`: how long it is of use, where that counts. `answers`: it names an earlier
+    message.
     `by_sender`, `by_domain`, `by_campaign`: what became of earlier mail from this address, from others of its domain, and of its campaign.
     """
     names = {signal.name for signal in signals}
     found = [
-        *perishes(minutes, bool(proof) or by_sender.let_in > by_sender.taken_away),
+        *time_limited(deadline),
         *odd(signals),
         *proven(author, proof),
         *answered(answers and bool(author) and "bulk" not in names),
@@ -74,10 +74,11 @@ def urgency(reasons: Iterable[Reason]) -> int:
     return min(100, max(0, START + sum(reason.points for reason in reasons)))
 
 
-def perishes(minutes: int | None, believed: bool) -> Iterable[Reason]:
-    """It is of no use when it waits. Whoever deceives presses for time too, so it counts for those who can be believed."""
-    if minutes is not None:
-        yield Reason("perishes", 25 if believed else 5, f"It is of use for about {minutes} minutes only.")
+def time_limited(deadline: Life | None) -> Iterable[Reason]:
+    """It is in the section of what is time-limited, which comes before the rest. No points: they would stay when it has expired."""
+    if deadline:
+        usual = "is of use for" if deadline.stated else "is usually of use for"
+        yield Reason("time-limited", 0, f"It {usual} {spell(deadline.minutes)}: until then it stands before what can wait.")
 
 
 def odd(signals: Sequence[Signal]) -> Iterable[Reason]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage import grouping
+from triage import grouping, sections
 from triage.db import among
 from triage.grouping import Group
 from triage.models import Delivery, Instant, Touched
@@ -50,7 +50,7 @@ def parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tu
             func.max(grouping.severity()),
             func.max(col(Delivery.received_at), type_=Instant),
             func.min(grouping.perishable(now), type_=Instant),
-            func.min(grouping.pressing(now), type_=Instant),
+            func.min(sections.pressing(now), type_=Instant),
             func.max(col(Delivery.id)),
         )
         .where(in_states((State.HELD,)), col(Delivery.direction) == "in", which)

@@ -9,7 +9,7 @@ from triage.beside import Beside, sender_rule
 from triage.facts import Facts, MatchedRule
 from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
-from triage.signals import perishable_minutes
+from triage.signals import spell
 
 
 class Disposition(StrEnum):
@@ -242,14 +242,11 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
 
 
 def out_of_hours(facts: Facts) -> Verdict | None:
-    """Nobody is at work to look at it in time, the folder lets such mail pass then, and its sender is proven (mailflow.md 17)."""
-    if not facts.out_of_hours or not proof_of_author(facts):
-        return None
-    minutes = perishable_minutes(facts.summary, facts.envelope.received_at)
-    if minutes is None:
+    """Nobody is at work to look at it in time, the folder lets such messages pass then, and its sender is verified (mailflow.md 17)."""
+    if not facts.out_of_hours or not facts.deadline or not proof_of_author(facts):
         return None
     author = shown_author(facts.summary)
-    reason = f"nobody is at work now, it is of use for about {minutes} minutes only, and {author} proves who they are"
+    reason = f"nobody is at work now, it is of use for {spell(facts.deadline.minutes)} only, and {author} proves who they are"
     return Verdict(Disposition.RELAY, "out-of-hours", reason)
 
 

@@ -1,14 +1,14 @@
 """ "This seems odd to me": which mail people here report, what of it is open, and which delivery a forwarded mail is about."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 from sqlmodel import Session, col
 
-from triage import campaigns, forwarded, ids
+from triage import campaigns, forwarded, grouping, ids
 from triage.fingerprint import Fingerprint
 from triage.forwarded import Pointed
 from triage.grouping import Group
@@ -60,6 +60,17 @@ def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], 
     found: dict[str, list[Suspicion]] = {}
     for name, row in REPORTS.of_cards(session, where, keys, group):
         found.setdefault(name, []).append(Suspicion(row.id, row.delivery_id or 0, row.person_shown, row.at))
+    return found
+
+
+def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) -> dict[str, list[Suspicion]]:
+    """The open reports of messages in any state that `seen` names, by the key of their row among campaigns, of these rows."""
+    row = grouping.key("campaign")
+    named = select(MailReport, row).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
+    waiting = named.where(col(MailReport.answered_at).is_(None), is_open(), seen, row.in_(rows))
+    found: dict[str, list[Suspicion]] = {}
+    for one, name in session.execute(waiting.order_by(col(MailReport.id))):
+        found.setdefault(name, []).append(Suspicion(one.id, one.delivery_id or 0, one.person_shown, one.at))
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access, db, inward, ledger, sealed, suspected
+from triage import access, db, inward, ledger, sealed, sections, suspected
 from triage.actor import Actor
 from triage.content import Summary
 from triage.dead_links import dead, dead_address
@@ -102,6 +102,8 @@ def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: da
     )
     session.add(made)
     session.flush()
+    if delivery:
+        sections.touch_reported(session, delivery)
     about = f"delivery:{show(delivery.id)}" if delivery else f"report:{show(made.id)}"
     by = Actor.employee(person.uid, person.name)
     ledger.write(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
@@ -153,6 +155,8 @@ def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: 
         one.answered_at, one.answered_by, one.answered_by_shown = now, str(by), by.shown
         one.verdict, one.words = verdict, " ".join(words.split())[:LONGEST]
     session.flush()
+    if row.delivery_id is not None:
+        sections.touch_reported(session, session.get_one(Delivery, row.delivery_id))
     about = f"delivery:{show(row.delivery_id)}" if row.delivery_id else f"report:{show(row.id)}"
     ledger.write(session, "answer-report", about, by=by, now=now, detail={"verdict": verdict, "reporters": len(waiting)})
     return len(waiting)

@@ -19,7 +19,7 @@ router = APIRouter(route_class=Once, tags=["cards"])
 
 @router.get("/cards", response_model=shapes.Cards, responses=described(401, 422))
 def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
-    """Cards in your scope: what perishes and may be wanted first (the soonest), then by urgency, then the newest."""
+    """Cards in your scope: what must be acted on now, then what is time-limited (the soonest first), then by urgency, then the newest."""
     after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
     page = cards.cards(
         session,
@@ -34,6 +34,7 @@ def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: 
         position=wanted.position,
         end=wanted.end,
         most_ids=wanted.ids,
+        section=wanted.section,
     )
     return shapes.Cards.model_validate(
         {

@@ -1,10 +1,12 @@
 """Look at mail: `mailroom deliveries`, `show`."""
 
 import sys
+from datetime import datetime
 from typing import Any
 
 import click
 
+from triage.times import utcnow
 from triage_cli.asks import asks
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, say, tells
@@ -37,6 +39,7 @@ DELIVERY = Shape(
         "signals": "what a trained eye wants to know",
         "urgency": "0-100: what is looked at first",
         "why_here": "what makes the urgency",
+        "expires": "when its code or link expires, where that counts",
         "attachments": "name, type and size of each",
         "last_reply": "of the next hop",
         "text": "what it says, line by line",
@@ -123,7 +126,17 @@ def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> d
         "signals": [signal["sentence"] for signal in delivery["signals"]],
         "urgency": delivery["urgency"],
         "why_here": [f"{reason['points']:+d} {reason['sentence']}" for reason in delivery["why_here"]],
+        "expires": expiry_of(delivery),
         "attachments": [f"{one['name']} ({one['media_type']}, {one['size']} bytes)" for one in message["attachments"]],
         "last_reply": delivery["last_reply"],
         "text": text.splitlines(),
     }
+
+
+def expiry_of(delivery: dict[str, Any]) -> str:
+    """When its code or link expires, and whether that is over or only usual; "" where nothing does."""
+    until = delivery["perishable_until"]
+    if until is None:
+        return ""
+    is_over = datetime.fromisoformat(until) <= utcnow()
+    return f"{when(until)} ({'expired' if is_over else 'usually' if delivery['lifetime_assumed'] else 'stated in the message'})"

@@ -15,7 +15,7 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED, TO_ALL, TO_JOE, Town, mirroring, town, undressed
 from tests.peers import dovecot, processes
-from tests.triage.arriving import COMPANY, SYNC
+from tests.triage.arriving import COMPANY, DMARC_PASS, SYNC
 from triage import directory
 from triage.db import transaction
 from triage.decisions import Verb
@@ -47,7 +47,9 @@ def here(sqlite_engine: Engine, sqlite_url: str, settings: Settings, server: dov
 
 
 def test_held_mail_lies_in_the_folder_of_whose_it_is(here: Town) -> None:
-    code = here.comes(TO_JOE, text="Your verification code is 123456. It is valid for 10 minutes.", subject="Your code")
+    code = here.comes(
+        TO_JOE, text="Your verification code is 123456. It is valid for 10 minutes.", subject="Your Supplier code", dmarc=DMARC_PASS
+    )
     role = here.comes(TO_ALL, text="X-Mailroom-Message: forged")
     here.shows(code)
     here.shows(role, folder=SHARED)

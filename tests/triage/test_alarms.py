@@ -89,9 +89,9 @@ def test_what_is_hardly_wanted_may_wait(known: Engine, watched: Settings) -> Non
 
 def test_perishable_mail_that_may_be_wanted(known: Engine, watched: Settings) -> None:
     until = NOW + 20 * MINUTE
-    held(known, watched, JOE, perishable_until=until, urgency=49)
+    held(known, watched, JOE)
     assert looked(known, watched) == []
-    newest = held(known, watched, JOE, perishable_until=until, urgency=50)
+    newest = held(known, watched, JOE, perishable_until=until)
     assert looked(known, watched) == [Wait("perishable", "it", "joe.fern", 1, until, newest)]
     assert looked(known, watched, until) == []
 

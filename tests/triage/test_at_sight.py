@@ -50,7 +50,7 @@ def test_within_the_transaction_nobody_looks_again(known: Engine, settings: Sett
         raise AssertionError("whoever writes keeps others waiting")
 
     with monkeypatch.context() as patched:
-        for module, name in ((signals, "of_itself"), (signals, "perishable_minutes"), (contents, "compressed"), (inquiry, "first_danger")):
+        for module, name in ((signals, "of_itself"), (inquiry, "deadline_of"), (contents, "compressed"), (inquiry, "first_danger")):
             patched.setattr(module, name, again)
         with db.transaction(known) as session:
             found = entered(session, settings, before)

@@ -125,7 +125,7 @@ def test_only_administrators_say_that_somebody_else_is_away(known: Engine) -> No
 
 def test_what_perishes_passes_out_of_hours_where_the_folder_says_so(known: Engine, settings: Settings) -> None:
     author = "login@supplier.example"
-    said = arriving.summary(author, "Your sign-in code", text="Your code is 123456. It expires in 10 minutes.")
+    said = arriving.summary(author, "Your Supplier sign-in code", text="Your code is 123456. It expires in 10 minutes.")
     settings = replace(settings, cover=replace(NIGHT, departments=("it=pass-perishable",)))
     with db.transaction(known) as session:
         envelope = arriving.envelope("it+joe.fern@company.example", "legal+mara.berg@company.example", reverse_path=author)

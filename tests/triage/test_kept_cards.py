@@ -8,21 +8,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, NO_DMARC, NOW, SYNC, arrive, set_up
 from tests.triage.test_tallies import ACTORS, GROUPS, STAFF, both
-from triage import decisions, directory, extensive, folders, regrouping, retention, tallies, touched, undoing
+from triage import decisions, directory, extensive, folders, ledger, regrouping, retention, suspecting, tallies, touched, undoing
 from triage.access import within
+from triage.content import Summary
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.errors import Refused
-from triage.models import Decision, Delivery
+from triage.forwarded import Pointed
+from triage.ids import show
+from triage.models import Decision, Delivery, MailReport
 from triage.selection import Selection
 from triage.settings import Settings
-from triage.states import State
+from triage.states import Event, State
 
 PLACES = ("it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example")
 TEXTS = (
@@ -48,6 +51,9 @@ class Company:
             self.come,
             self.decide,
             self.undo,
+            self.deliver,
+            self.deliver,
+            self.report,
             self.regroup,
             self.expire,
             self.move,
@@ -89,6 +95,31 @@ class Company:
                     extensive.go_on(session, made.id, now=NOW, settings=self.settings)
             return
         decisions.decide(session, which, verb, by=by, reason="", now=NOW, settings=self.settings, to=to)
+
+    def deliver(self, session: Session) -> None:
+        """One message goes to its mailbox, as in "Record only"; it may be a copy of what looks suspicious."""
+        held = session.scalars(select(col(Delivery.id)).where(col(Delivery.state) == State.HELD).order_by(col(Delivery.id))).all()
+        if held:
+            one = self.chance.choice(held)
+            bad = {"is_copy": True, "severity": 2} if session.get_one(Delivery, one).campaign_id else {}
+            alike = col(Delivery.campaign_id) == session.get_one(Delivery, one).campaign_id
+            touched.touch(session, alike)
+            session.execute(update(Delivery).where(alike).values(**bad or {"severity": 0}))
+            touched.touch(session, alike)
+            for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
+                ledger.record(session, one, event, by=ANA, now=NOW)
+
+    def report(self, session: Session) -> None:
+        """Joe reports a message of his, held or delivered, or staff answers."""
+        mine = session.scalars(select(col(Delivery.message_id)).where(col(Delivery.person) == "joe.fern").order_by(col(Delivery.id))).all()
+        open_ones = session.scalars(select(col(MailReport.id)).where(col(MailReport.answered_at).is_(None))).all()
+        if open_ones and self.chance.random() < 0.4:
+            suspecting.answer(session, self.chance.choice(open_ones), "good", by=ANA, now=NOW)
+        elif mine:
+            said = Summary(parsed=True, author="joe.fern@company.example", subject="Fwd: odd")
+            envelope = arriving.envelope("report@company.example", reverse_path="joe.fern@company.example")
+            pointed = [Pointed(marker=show(self.chance.choice(mine)))]
+            suspecting.report(session, envelope, said, pointed, settings=self.settings, now=NOW)
 
     def undo(self, session: Session) -> None:
         made = session.scalars(select(col(Decision.id)).order_by(col(Decision.id))).all()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.order import START, Past, Reason, reasons, urgency
-from triage.signals import Signal
+from triage.signals import Life, Signal
 
 
 def why(*signals: Signal, **known: Any) -> dict[str, Reason]:
@@ -17,12 +17,14 @@ def why(*signals: Signal, **known: Any) -> dict[str, Reason]:
 
 ODD = Signal("look-alike-domain", "The domain looks like ours.", 50)
 BULK = Signal("bulk", "It is bulk mail.")
+CODE, LINK = Life(1, "code", True), Life(60, "link", False)
 
 
 @pytest.mark.parametrize(
     ("signals", "known", "name", "points", "sentence"),
     [
-        ((), {"minutes": 10}, "perishes", 5, "It is of use for about 10 minutes only."),
+        ((), {"deadline": CODE}, "time-limited", 0, "It is of use for 1 minute: until then it stands before what can wait."),
+        ((), {"deadline": LINK}, "time-limited", 0, "It is usually of use for an hour: until then it stands before what can wait."),
         ((ODD,), {}, "odd", -30, "What is odd about it speaks against it, above all: The domain looks like ours."),
         ((), {"proof": "dmarc"}, "proven", 10, "It is proven to come from sender.example."),
         ((), {"answers": True}, "answers", 10, "It says that it answers an earlier mail."),
@@ -38,20 +40,14 @@ def test_each_reason(signals: tuple[Signal, ...], known: dict[str, Any], name: s
     assert why(*signals, **known) == {name: Reason(name, points, sentence)}
 
 
-def test_what_presses_for_time_counts_for_those_who_can_be_believed() -> None:
-    assert why(minutes=10, proof="dmarc")["perishes"].points == 25
-    assert why(minutes=10, by_sender=Past(2, 1))["perishes"].points == 25
-    assert why(minutes=10, by_sender=Past(1, 1))["perishes"].points == 5
-
-
 def test_bulk_mail_answers_nothing() -> None:
     assert set(why(BULK, answers=True)) == {"bulk"}
 
 
 def test_what_moves_it_most_comes_first_and_the_sum_stays_within_a_hundred() -> None:
-    known: dict[str, Any] = {"author": "ann@sender.example", "proof": "dmarc", "minutes": 5, "answers": True, "by_sender": Past(9, 0)}
+    known: dict[str, Any] = {"author": "ann@sender.example", "proof": "dmarc", "deadline": CODE, "answers": True, "by_sender": Past(9, 0)}
     found = reasons((), **known)
-    assert [reason.points for reason in found] == [30, 25, 10, 10]
+    assert [reason.points for reason in found] == [30, 10, 10, 0]
     assert urgency(found) == 100
     assert urgency(()) == START
     assert urgency(reasons((Signal("virus", "V.", 100),), author="a@b.example", proof="", by_sender=Past(0, 9))) == 0

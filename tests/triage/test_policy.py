@@ -16,6 +16,7 @@ from triage.delivery_status import Status
 from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.policy import RULES, Disposition, Verdict, decide
 from triage.proofs import precision
+from triage.signals import deadline
 
 SALES = "sales@supplier.example"
 
@@ -40,7 +41,8 @@ def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, end
         rules=rules,
     )
     made = replace(base, **more)  # type: ignore[arg-type]
-    return replace(made, danger=first_danger(made.summary.attachments, endings))
+    danger, lasts = first_danger(made.summary.attachments, endings), deadline(made.summary, made.envelope.received_at)
+    return replace(made, danger=danger, deadline=lasts)
 
 
 def in_order(rules: Iterable[MatchedRule]) -> list[MatchedRule]:
@@ -79,7 +81,7 @@ SIGNED = arriving.summary(SALES, attachments=(Attachment(1, "smime.p7m", "applic
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
 UNREADABLE = replace(arriving.summary(""), parsed=False)
 
-CODE = arriving.summary(SALES, "Your sign-in code", text="Your code is 123456. It expires in 10 minutes.")
+CODE = arriving.summary(SALES, "Your Supplier sign-in code", text="Your code is 123456. It expires in 10 minutes.")
 STRAY = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example", stray=True)
 RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
 OURS = OurMail("reply", "Mara Berg", "mara.berg", "legal", NOW - timedelta(days=3), frozenset({"supplier.example", "pal@gmail.com"}))
@@ -224,6 +226,11 @@ TABLE = [
     (facts(DMARC_PASS, BLOCK, recipient=STRAY), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, summary=CODE, out_of_hours=True), "out-of-hours", Disposition.RELAY),
     (facts(DMARC_PASS, summary=CODE), "first-contact", Disposition.QUARANTINE),
+    (
+        facts(DMARC_PASS, summary=replace(CODE, subject="Your Bank sign-in code"), out_of_hours=True),
+        "first-contact",
+        Disposition.QUARANTINE,
+    ),
     (facts(DMARC_PASS, out_of_hours=True), "first-contact", Disposition.QUARANTINE),
     (facts(NO_DMARC, summary=CODE, out_of_hours=True), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK, summary=CODE, out_of_hours=True), "blocked-sender", Disposition.PURGE),

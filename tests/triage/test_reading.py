@@ -158,13 +158,15 @@ def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
 
 def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
     rows: dict[str, dict[str, Any]] = {
+        "soonest": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 49},
         "soon": {"perishable_until": NOW + timedelta(minutes=5), "urgency": 50},
         "later": {"perishable_until": NOW + timedelta(minutes=9), "urgency": 75},
+        "usually": {"perishable_until": NOW + timedelta(minutes=2), "lifetime_assumed": True, "urgency": 90},
         "heavy": {"urgency": 80},
         "light new": {"urgency": 60, "received_at": NOW + timedelta(minutes=1)},
         "light": {"urgency": 60},
         "passed": {"perishable_until": NOW - timedelta(minutes=1), "urgency": 50},
-        "surely not wanted": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 49},
+        "surely not wanted": {"urgency": 49},
     }
     for name in sorted(rows):
         (one,) = came(company, settings, JOE, author=f"{name.replace(' ', '.')}@s.example", subject=name)
@@ -175,7 +177,7 @@ def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(compan
             while True:
                 page = cards.cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
                 found += [card.lead.subject for card in page.items]
-                assert page.cards == 7
+                assert page.cards == 9
                 if page.following is None:
                     break
                 after = page.following

@@ -50,6 +50,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "proof": "dmarc",
         "proven_as": "supplier.example",
         "perishable_until": None,
+        "lifetime_assumed": False,
         "verdict": {"disposition": "quarantine", "rule": "first-contact", "reason": one["verdict"]["reason"]},
         "withheld": "",
         "campaign": None,
@@ -140,11 +141,16 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     assert (page["total_cards"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
     first, second = page["items"]
     assert (first["key"], first["ids"], datetime.fromisoformat(first["perishable_until"])) == ("code@good.example", [code], until)
+    assert [(one["section"], one["lifetime_assumed"]) for one in (first, second)] == [("time-limited", False), ("rest", False)]
+    assert [(one["delivered"], one["opened"]) for one in (first, second)] == [(0, None), (0, None)]
     assert (second["count"], second["people"], second["departments"]) == (3, 2, 2)
     assert (second["ids"], second["lead"]["id"]) == (sorted(wave, reverse=True), max(wave))
     assert ana.get("/cards?department=legal").json()["total_deliveries"] == 1
     assert ana.get("/cards?state=purged").json()["items"] == []
     assert ana.get("/cards?group=none").json()["total_cards"] == 4
+    for section, keys in (("act-now", []), ("time-limited", ["code@good.example"]), ("rest", ["wave@bad.example"])):
+        assert [one["key"] for one in ana.get(f"/cards?section={section}").json()["items"]] == keys
+    assert ana.get("/cards?section=soon").status_code == 422
 
 
 PARCEL = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."

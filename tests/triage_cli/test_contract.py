@@ -81,7 +81,8 @@ FIELDS = {  # of --json; there may come more
     "rules propose": "id kind value proof would pass why evidence",
     "second-keys list": "id asked lapses said reason",
     "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",
-    "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals urgency why_here attachments last_reply text",
+    "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals urgency why_here expires attachments "
+    "last_reply text",
     "staff list": "login name role scope rights source away sessions",
     "staff substitutes": "id absent substitute from until reason",
     "sync": "people added removed moved dry_run needs_confirm changes refused notes",

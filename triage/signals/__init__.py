@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from triage.signals import attachments, authenticity, behaviour, links, matters, names, perishing, replies, scanning, wording
-from triage.signals.perishing import Life, life, perishable_minutes
+from triage.signals.perishing import Life, deadline, life, spell
 from triage.signals.seen import Correspondents, Met, Seen, Signal
 
 __all__ = [
@@ -13,10 +13,11 @@ __all__ = [
     "Met",
     "Seen",
     "Signal",
+    "deadline",
     "life",
     "of_itself",
-    "perishable_minutes",
     "signals",
+    "spell",
     "weight",
 ]
 

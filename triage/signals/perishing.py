@@ -1,12 +1,14 @@
-"""Of how much use a message is still: sign-in codes, links that somebody waits to confirm with, meetings that begin soon."""
+"""Time-limited messages: sign-in codes, links to confirm something with, meetings that begin soon; and whose deadline counts."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from unicodedata import category, normalize
 
 from triage.content import Summary
+from triage.links import destination, organisation, related, written
 from triage.signals.seen import LOOKED_AT, TOGETHER, Seen, Signal, openings
 
 CODE_WORDS = re.compile(
@@ -32,8 +34,19 @@ CONFIRM_WORDS = re.compile(
 CONFIRM_OPENINGS = frozenset(
     ["conf", "veri", "acti", "vali", "rese", "choo", "set", "magi", "sign", "comp", "best", "pass", "kenn", "réin", "rest"]
 )
+NUMBERS = {
+    **dict.fromkeys(("a", "an", "one", "ein", "eine", "einer", "einem", "un", "une", "una"), 1),
+    **{word: number for number, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 2)},
+    **{word: number for number, word in enumerate(("zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn"), 2)},
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "fünfzehn": 15,
+    "zwanzig": 20,
+    "dreißig": 30,
+}
 TIME = re.compile(
-    r"(\d{1,3})[ \u00a0-]?(minutes?|mins?|minuten|minutos?|hours?|hrs?|stunden?|heures?|horas?)\b",
+    rf"(\d{{1,3}}|\b(?:{'|'.join(NUMBERS)}))[ \u00a0-]?(minutes?|mins?|minuten?|minutos?|hours?|hrs?|stunden?|heures?|horas?)\b",
     re.IGNORECASE,
 )
 TIME_OPENINGS = frozenset(["min", "mins", "minu", "hour", "hr", "hrs", "stun", "heur", "hora"])
@@ -44,35 +57,88 @@ PART_OF_NUMBER = frozenset("0123456789.,")
 AROUND = 50  # characters before a stated time that say what it is about, and after it
 CODE_MINUTES = 10  # when it does not say
 LINK_MINUTES = 60  # when it does not say: whoever has just signed up somewhere waits for it
+LINKS = 40  # of a message
+WEB = frozenset({"http", "https"})
 MOST_MINUTES = 240  # a code or link that lasts longer is not perishable
 SOON = timedelta(hours=24)  # a meeting that begins later is not
+WORD = re.compile(r"[^\W_]+")
+NOBODY = (
+    "no reply noreply notification notifications info mail mailer service services support security account accounts team alert alerts"
+    " sales billing help desk helpdesk customer care kundenservice admin postmaster sicherheit konto benachrichtigung"
+    " code codes login sign in verification verify your the"
+)
+ANYBODY = frozenset(NOBODY.split())  # words of a display name that name nobody
+LONGEST_NAME = 5  # words that a domain is made of
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Of how much use a message is from its arrival on, and because of what: code, link or meeting."""
+    """How long a message is of use from its arrival on, and because of what: code, link or meeting."""
 
     minutes: int
     kind: str
-    stated: bool  # it says so itself
+    stated: bool  # it says so itself; else it is what is usual
 
     @property
     def sentence(self) -> str:
         """In words."""
-        return SENTENCES[self.kind, self.stated].format(minutes=self.minutes)
+        return SENTENCES[self.kind, self.stated].format(time=spell(self.minutes))
 
 
 SENTENCES = {
-    ("code", True): "It holds a code that is of use for {minutes} minutes only, as it says.",
-    ("code", False): "It holds a code; such codes are of use for about {minutes} minutes only.",
-    ("link", True): "It holds a link that is of use for {minutes} minutes only, as it says.",
-    ("link", False): "Somebody may be waiting for the link in it to confirm something; it does not say how long it lives.",
-    ("meeting", True): "It is about a meeting that begins {minutes} minutes after it came.",
+    ("code", True): "Contains a code that expires in {time} (stated in the message).",
+    ("code", False): "Contains a code. Such codes are usually valid for {time}.",
+    ("link", True): "Contains a link that expires in {time} (stated in the message).",
+    ("link", False): "Contains a link to confirm something. Such links are usually valid for {time}.",
+    ("meeting", True): "Is about a meeting that begins {time} after the message came.",
 }
 
 
+def spell(minutes: int) -> str:
+    """A time in words: "1 minute", "an hour", "90 minutes", "2 hours"."""
+    number, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
+    if (number, unit) == (1, "hour"):
+        return "an hour"
+    return f"1 {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def deadline(summary: Summary, received_at: datetime | None = None) -> Life | None:
+    """How long a message is of use, where its author's domain fits what it says; whether that domain is verified is asked elsewhere.
+
+    Whoever deceives presses for time too, and passes DMARC for a domain of their own.
+    """
+    found = life(summary, received_at)
+    return found if found and (found.kind == "meeting" or fits_its_domain(summary)) else None
+
+
+def fits_its_domain(summary: Summary) -> bool:
+    """Is a message from the domain that it names, in the sender's name or else in its words? If it has links, one has to lead there."""
+    domain = summary.author.rpartition("@")[2]
+    named = [word for word in words_of(summary.author_name) if word not in ANYBODY]
+    said = named or words_of(f"{summary.subject} {summary.text[:LOOKED_AT]}")
+    hosts = [to.host for to in (destination(link.target) for link in summary.links[:LINKS]) if to.host and to.scheme in WEB]
+    return is_named(domain, said) and (not hosts or any(related(host, domain) for host in hosts))
+
+
+def is_named(domain: str, words: list[str]) -> bool:
+    """Do some of these words, one after the other, make the name of a domain: "Harbour Bank" that of harbour-bank.example?"""
+    name = "".join(words_of(written(organisation(domain)).partition(".")[0])) if domain else ""
+    runs = {"".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 1 + LONGEST_NAME)}
+    return bool(name) and (name in runs or name in {without_accents(run) for run in runs})
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, folded. Letters that only look alike stay different: a domain that imitates another does not fit its name."""
+    return WORD.findall(text.casefold())
+
+
+def without_accents(word: str) -> str:
+    """As a domain is written by who has no accents there."""
+    return "".join(letter for letter in normalize("NFKD", word) if category(letter) != "Mn")
+
+
 def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
-    """Of how much use the message is, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
+    """How long the message is of use, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
     return life_of_words(summary) or until_meeting(summary, received_at)
 
 
@@ -93,12 +159,6 @@ def life_of_words(summary: Summary) -> Life | None:
     return None
 
 
-def perishable_minutes(summary: Summary, received_at: datetime | None = None) -> int | None:
-    """In how many minutes the message is of no more use; None when it may wait."""
-    found = life(summary, received_at)
-    return found.minutes if found else None
-
-
 def lives(text: str, code: bool) -> Iterable[int]:
     """Every time that the text states as a limit, in minutes. With a code in it, "for 5 minutes" is one."""
     for found in TIME.finditer(text):
@@ -107,7 +167,8 @@ def lives(text: str, code: bool) -> Iterable[int]:
         after = SENTENCE_END.split(text[found.end() : found.end() + AROUND], maxsplit=1)[0]
         expires = EXPIRY_WORDS.search(before) or EXPIRY_WORDS.search(after)
         if text[start - 1 : start] not in PART_OF_NUMBER and (expires or (code and LIMITED.search(before))):
-            yield int(found[1]) * (1 if found[2][0] in "mM" else 60)
+            number = NUMBERS.get(found[1].casefold()) or int(found[1])
+            yield number * (1 if found[2][0] in "mM" else 60)
 
 
 def until_meeting(summary: Summary, received_at: datetime | None) -> Life | None:
@@ -119,6 +180,6 @@ def until_meeting(summary: Summary, received_at: datetime | None) -> Life | None
 
 
 def perishable(seen: Seen) -> Iterable[Signal]:
-    """It is of no use when it waits."""
+    """It is of use for a short time only."""
     if found := life(seen.summary, seen.now):
-        yield Signal("perishable", found.sentence, 0, (f"{found.minutes} minutes", found.kind))
+        yield Signal("perishable", found.sentence, 0, (spell(found.minutes), found.kind))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from triage.cards import CARD_IDS
 from triage.grouping import Group
+from triage.sections import Section
 from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
@@ -50,7 +51,19 @@ class Card(Shape):
         Names, Field(description="of all its deliveries; of a card of more than 500 those of the lead and of its severity")
     ]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
-    perishable_until: datetime | None
+    section: Annotated[
+        Section,
+        Field(
+            description="Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; "
+            "`time-limited`: its code or link expires, those that say so first; `rest`."
+        ),
+    ]
+    perishable_until: Annotated[
+        datetime | None, Field(description="When the first code or link of it expires that has not; null: none does.")
+    ]
+    lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
+    delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
+    opened: Annotated[int | None, Field(description="How many of these were read or answered, as far as is known; null: no mailbox tells.")]
     expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
     requests: Annotated[list[CardRequest], Field(description="who asked for which of it", validation_alias="asked")]
     reports: Annotated[list[CardReport], Field(description="who finds which of it odd", validation_alias="suspected")]
@@ -110,6 +123,7 @@ class CardQuery(CardsAsked):
     position: Annotated[
         int, Field(ge=0, le=2**31, description="The page begins behind so many cards; in a long list with `group=none` about so many.")
     ] = 0
+    section: Annotated[Section | None, Field(description="Only the cards of this section. Totals are those of the whole list.")] = None
     end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
 
 

@@ -90,7 +90,14 @@ class Delivery(Shape):
     is_copy: Annotated[bool, Field(description="One of the copies of its campaign, which are decided about together.")]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]
     why_here: Annotated[list[WhyHere], Field(description="What makes the urgency, what moves it most first; it starts at 50.")]
-    perishable_until: datetime | None
+    perishable_until: Annotated[
+        datetime | None,
+        Field(
+            description="When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the "
+            "sender's own domain is not verified, does not fit what the message says, or the message looks suspicious."
+        ),
+    ]
+    lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
     verdict: Verdict
     withheld: str
     campaign: Annotated[Id | None, Field(description="the same mail sent many times; null: like no other")]

@@ -1,13 +1,20 @@
 """Of how much use a message is still."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.triage.mails import multipart, part
 from tests.triage.signals.seeing import NOW, seen, to
 from triage.content import Summary, summarise
-from triage.signals import Life, life, perishable_minutes
+from triage.signals import Life, deadline, life, spell
+
+
+def minutes_of(summary: Summary) -> int | None:
+    """How long it is of use."""
+    found = life(summary, NOW)
+    return found.minutes if found else None
 
 
 @pytest.mark.parametrize(
@@ -21,6 +28,11 @@ from triage.signals import Life, life, perishable_minutes
         ("Reset your password", "The link is valid for 1 hour.", 60),
         ("One-time code G-483920", "", 10),
         ("Reset your password", "This link expires in 24 hours.", None),
+        ("Your sign-in code is 481 922", "It expires in 1 minute.", 1),
+        ("Your sign-in code is 481 922", "It is valid for one minute.", 1),
+        ("Ihr Anmeldecode 481922", "Er ist eine Minute gültig.", 1),
+        ("Ihr Anmelde-Code: 481922", "Er läuft in zehn Minuten ab.", 10),
+        ("Reset your password", "This link expires in an hour.", 60),
         ("Lunch", "See you in 10 minutes at the gate.", None),
         ("Meeting", "The report of 2026 has 4000 pages.", None),
         ("Security code of conduct 2026", "Please read our new rules.", None),
@@ -28,7 +40,7 @@ from triage.signals import Life, life, perishable_minutes
     ],
 )
 def test_perishable(subject: str, text: str, minutes: int | None) -> None:
-    assert perishable_minutes(Summary(subject=subject, text=text)) == minutes
+    assert minutes_of(Summary(subject=subject, text=text)) == minutes
     assert ("perishable" in seen(subject=subject, text=text)) is (minutes is not None)
 
 
@@ -62,5 +74,70 @@ def test_meetings_that_begin_soon(method: str, hours: int, minutes: int | None) 
     raw = multipart(part("Content-Type: text/plain", b"We meet."), part("Content-Type: text/calendar", invitation.encode(), encoded=True))
     summary = summarise(raw)
     assert summary.calendar_starts
-    assert perishable_minutes(summary, NOW) == minutes
+    assert minutes_of(summary) == minutes
     assert Summary.from_json(summary.as_json()) == summary
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(1, "1 minute"), (2, "2 minutes"), (59, "59 minutes"), (60, "an hour"), (61, "61 minutes"), (120, "2 hours"), (1440, "24 hours")],
+)
+def test_times_in_words(minutes: int, words: str) -> None:
+    assert spell(minutes) == words
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (Life(1, "code", True), "Contains a code that expires in 1 minute (stated in the message)."),
+        (Life(10, "code", False), "Contains a code. Such codes are usually valid for 10 minutes."),
+        (Life(60, "link", True), "Contains a link that expires in an hour (stated in the message)."),
+        (Life(60, "link", False), "Contains a link to confirm something. Such links are usually valid for an hour."),
+        (Life(90, "meeting", True), "Is about a meeting that begins 90 minutes after the message came."),
+    ],
+)
+def test_a_stated_lifetime_is_told_apart_from_an_assumed_one(found: Life, sentence: str) -> None:
+    assert found.sentence == sentence
+
+
+CODE: dict[str, Any] = {"subject": "481434 is your sign-in code", "text": "It expires in 10 minutes."}
+
+
+@pytest.mark.parametrize(
+    ("author", "name", "said", "fits"),
+    [
+        ("no-reply@docuhaven.example", "Docuhaven", {}, True),
+        ("no-reply@mail.docuhaven.example", "Docuhaven Support", {}, True),  # of the same organisation
+        ("kontakt@stadtwerke-hollersund.example", "Stadtwerke Hollersund", {}, True),
+        ("code@uberlingen.example", "Überlingen", {}, True),
+        ("no-reply@docuhaven.example", "", {"subject": "Your Docuhaven sign-in code is 481434"}, True),
+        ("no-reply@docuhaven.example", "No reply", {"text": "Your Docuhaven code expires in 10 minutes."}, True),
+        ("no-reply@docuhaven.example", "", {}, False),  # it says nothing of whom it is from
+        ("no-reply@docuhaven-login.example", "Docuhaven", {}, False),
+        ("no-reply@d0cuhaven.example", "Docuhaven", {}, False),
+        ("no-reply@renewal.example", "Docuhaven", {"text": "Renewal. Your code expires in 10 minutes."}, False),  # the name comes first
+        ("no-reply@renewal.example", "Account Security", {}, False),
+        ("", "Docuhaven", {}, False),
+    ],
+)
+def test_a_deadline_counts_where_the_domain_fits_what_is_said(author: str, name: str, said: dict[str, Any], fits: bool) -> None:
+    summary = Summary(author=author, author_name=name, **CODE | said)
+    assert life(summary) == Life(10, "code", True)
+    assert (deadline(summary) is not None) is fits
+
+
+@pytest.mark.parametrize(
+    ("links", "fits"),
+    [
+        ((), True),
+        (("https://docuhaven.example/c",), True),
+        (("https://login.docuhaven.example/c", "https://social.example/docuhaven"), True),
+        (("https://docuhaven.example.evil.example/c",), False),
+        (("mailto:help@docuhaven.example",), True),
+    ],
+)
+def test_its_links_lead_there(links: tuple[str, ...], fits: bool) -> None:
+    summary = Summary(
+        author="no-reply@docuhaven.example", author_name="Docuhaven", links=tuple(one for link in links for one in to(link)), **CODE
+    )
+    assert (deadline(summary) is not None) is fits

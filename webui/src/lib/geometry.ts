@@ -4,6 +4,8 @@
 export interface Heights { readonly tall: number; readonly short: number }
 export const ROOMY: Heights = { tall: 58, short: 46 }
 export const COMPACT: Heights = { tall: 36, short: 36 }
+/** Of the heading of a section. */
+export const HEAD = 28
 /** Free space below the last row: the toast lies there. */
 export const BELOW = 92
 /** Pixels that every browser can lay out. */

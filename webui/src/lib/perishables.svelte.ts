@@ -1,8 +1,6 @@
-// What is soon of no use any more and may well be wanted, in all our folders: the soonest first, as the server orders it.
+// Time-limited messages in all our folders: the soonest first, as the server orders it.
 import { api } from './api'
 import type { Delivery } from './shapes'
-
-const LIKELY = 50 // urgency from which the server puts what perishes before everything else
 
 class Perishables {
   items = $state.raw<readonly Delivery[]>([])
@@ -10,9 +8,8 @@ class Perishables {
   shown = $state.raw<ReadonlySet<string> | null>(null)
 
   load = async (): Promise<void> => {
-    const page = await api.cards({ group: 'none', state: 'held', limit: 20, ids: 1 }).catch(() => null)
-    const first = page?.items.findIndex((one) => !one.perishable_until || one.urgency < LIKELY) ?? -1
-    if (page) this.items = page.items.slice(0, first < 0 ? undefined : first).map((one) => one.lead)
+    const page = await api.cards({ group: 'none', state: 'held', section: 'time-limited', limit: 20, ids: 1 }).catch(() => null)
+    if (page) this.items = page.items.map((one) => one.lead)
     if (page && !this.shown) this.open()
   }
 

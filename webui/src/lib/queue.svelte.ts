@@ -6,6 +6,7 @@ import { colleagues } from './colleagues.svelte'
 import { markOfDelivery, takenBack, type Mark } from './mark'
 import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
+import { settled } from './sections'
 import { countNew, readTab, readGroup, type Group, type Tab } from './tabs'
 import { serverTime } from './time'
 
@@ -16,6 +17,9 @@ const LARGE = 200 // of a page that follows
 const AROUND = 100 // around a place that somebody jumps to
 const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
 const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
+
+/** A row as it is now, where it stands. */
+const patched = (row: Row, now: Row | undefined): Row => (now ? { ...now, stands: row.stands } : row)
 
 class Queue {
   view = $state.raw<View>(NOWHERE)
@@ -214,7 +218,7 @@ class Queue {
     const fresh = await this.#countNew(read)
     if (generation !== this.#generation) return
     this.fresh = fresh
-    this.run = { ...this.run, rows: this.rows.map((row) => seen.get(row.key) ?? row) }
+    this.run = { ...this.run, rows: this.rows.map((row) => patched(row, seen.get(row.key))) }
     this.#putBack(read, since)
     const looked = new Set(parts.flatMap((part) => this.#rowsOf(part)))
     if (this.view.tab === 'held') await this.#askAbout(this.rows.filter((row) => !row.parent && looked.has(row.key) && !seen.has(row.key) && !this.markOf(row)).slice(0, 20))
@@ -269,8 +273,19 @@ class Queue {
   go(index: number): void {
     const row = this.rows[Math.max(0, Math.min(index, this.rows.length - 1))]
     if (row) this.cursor = row.key
+    this.#settle()
     if (index >= this.rows.length - 20) void this.more()
     if (index < 20) void this.earlier()
+  }
+
+  /** Rows whose section has changed go to their places, now that somebody moves on; what is in hand stays, and where it is on screen. */
+  #settle(): void {
+    if (this.view.tab !== 'held') return
+    const before = this.at
+    const rows = settled(this.rows, serverTime(), (row) => row.key !== this.#cursor && !this.markOf(row) && !this.isOpen(row))
+    if (rows === this.rows) return
+    this.#put(rows)
+    this.shifted += this.at - before
   }
 
   /** To any row of the whole list; what is not here is fetched first. */

@@ -1,5 +1,5 @@
 // A row of the list: a card of the queue, one mail of an opened card, or one delivery.
-import type { Card, CardReport, CardRequest, Delivery, LookName, Select, Severity } from './shapes'
+import type { Card, CardReport, CardRequest, Delivery, LookName, Section, Select, Severity } from './shapes'
 import { worst } from './words'
 
 export interface Row {
@@ -13,7 +13,14 @@ export interface Row {
   readonly weight: number
   readonly severity: Severity
   readonly looks: readonly LookName[]
+  readonly urgency: number
+  readonly section: Section
+  /** Where it stands in the list: the section that it had when it was put there. */
+  readonly stands: Section
   readonly perishable: string | null
+  readonly assumed: boolean
+  readonly delivered: number
+  readonly opened: number | null
   readonly ends: string | null
   readonly asked: readonly CardRequest[]
   readonly reported: readonly CardReport[]
@@ -30,12 +37,14 @@ const given = (select: Select): Select => Object.fromEntries(Object.entries(sele
 
 export const rowOfCard = (card: Card): Row => ({
   key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
-  newest: card.newest_at, weight: card.weight, severity: card.severity, looks: card.second_look ?? [], perishable: card.perishable_until, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
+  newest: card.newest_at, weight: card.weight, severity: card.severity, looks: card.second_look ?? [], urgency: card.urgency, section: card.section, stands: card.section,
+  perishable: card.perishable_until ?? card.lead.perishable_until, assumed: card.perishable_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly CardRequest[] = [], reported: readonly CardReport[] = []): Row => ({
   key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
-  newest: mail.received_at, weight: mail.weight, severity: mail.severity, looks: mail.second_look ?? [], perishable: mail.perishable_until, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
+  newest: mail.received_at, weight: mail.weight, severity: mail.severity, looks: mail.second_look ?? [], urgency: mail.urgency, section: 'rest', stands: 'rest',
+  perishable: mail.perishable_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
 })
 
 /** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */

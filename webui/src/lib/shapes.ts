@@ -109,6 +109,7 @@ export interface Delivery {
   urgency: number
   why_here: WhyHere[]
   perishable_until: string | null
+  lifetime_assumed: boolean
   verdict: { disposition: string; rule: string; reason: string }
   withheld: string
   campaign: string | null
@@ -147,6 +148,9 @@ export interface Expectation { id: string; sender: string; words: string; until:
 export interface MailReport { id: string; by_shown: string; at: string; how: string; author: string; subject: string; others: number; mail: Delivery | null }
 export interface MailRequest { id: string; by_shown: string; taken_by_shown: string; at: string; words: string; mail: Delivery }
 
+/** Which part of the queue a card stands in. */
+export type Section = 'act-now' | 'time-limited' | 'rest'
+
 export interface Card {
   key: string
   count: number
@@ -158,7 +162,11 @@ export interface Card {
   severity: Severity
   second_look?: LookName[]
   urgency: number
+  section: Section
   perishable_until: string | null
+  lifetime_assumed: boolean
+  delivered: number
+  opened: number | null
   expires_at: string | null
   requests: CardRequest[]
   reports: CardReport[]

@@ -91,22 +91,42 @@ export function day(instant: string, now = serverTime()): string {
 export const dateField = (instant: string): string => new Date(new Date(instant).getTime() - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 10)
 export const endOfDay = (date: string): string => new Date(`${date}T23:59:59`).toISOString()
 
-/** "expires in 4 min", "expired", or nothing. */
+/** Minutes from now on, a begun one as a whole one. */
+const minutesTo = (until: string, now: number): number => Math.ceil((new Date(until).getTime() - now) / 60_000)
+
+/** "expires in 4 min", "expired 2 min ago", or nothing. */
 export function perishing(until: string | null, now: number): string {
   if (!until) return ''
-  const minutes = Math.ceil((new Date(until).getTime() - now) / 60_000)
-  if (minutes <= 0) return t('expired')
+  const minutes = minutesTo(until, now)
+  if (minutes <= -1_440) return t('expired on {day}', { day: day(until) })
+  if (minutes <= 0) return minutes ? t('expired {time} ago', { time: spell(-minutes) }) : t('expired')
   return minutes < 1_440 ? t('expires in {time}', { time: spell(minutes) }) : t('expires {day}', { day: day(until) })
 }
 
 /** 4 min, 5 h. */
 const spell = (minutes: number): string => (minutes < 60 ? t('{n} min', { n: minutes }) : t('{n} h', { n: Math.floor(minutes / 60) }))
 
+/** How long a message is of use: "expires in 4 min", "usually valid for an hour" where it does not say so itself, "expired 2 min ago". */
+export function lifetime(mail: { perishable_until: string | null; lifetime_assumed: boolean; received_at: string }, now: number): string {
+  if (!mail.perishable_until || !mail.lifetime_assumed || hasExpired(mail.perishable_until, now)) return perishing(mail.perishable_until, now)
+  const minutes = minutesTo(mail.perishable_until, new Date(mail.received_at).getTime())
+  return minutes % 60 ? plural('usually valid for {n} minute|usually valid for {n} minutes', minutes) : plural('usually valid for an hour|usually valid for {n} hours', minutes / 60)
+}
+
+/** Is it over? */
+export const hasExpired = (until: string | null, now: number): boolean => Boolean(until) && minutesTo(until!, now) <= 0
+
 /** "in 4 min", where it is said already that something expires. */
 export function timeLeft(until: string | null, now: number): string {
-  const minutes = until ? Math.ceil((new Date(until).getTime() - now) / 60_000) : 0
+  const minutes = until ? minutesTo(until, now) : 0
   if (minutes <= 0) return t('expired')
   return minutes < 1_440 ? t('in {time}', { time: spell(minutes) }) : day(until!)
+}
+
+/** "27 delivered, 5 opened", without the second where no mailbox tells. */
+export function delivering({ delivered, opened }: { delivered: number; opened: number | null }): string {
+  const said = delivered ? plural('{n} delivered|{n} delivered', delivered) : ''
+  return said && opened ? t('{delivered}, {n} opened', { delivered: said, n: opened }) : said
 }
 
 /** "put away in 5 h unless decided", for mail whose time in the queue is over within a day; or nothing. */

@@ -1,6 +1,6 @@
 // Mail and time in words.
 import { expect, test } from 'vitest'
-import { addressParts, asking, asSentence, bytes, ending, initials, peopleOf, perishing, plain, timeLeft } from '../../src/lib/words'
+import { addressParts, asking, asSentence, bytes, delivering, ending, initials, lifetime, peopleOf, perishing, plain, timeLeft } from '../../src/lib/words'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
 const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString()
@@ -29,8 +29,31 @@ test.each([
 test.each([
   [after(4), 'expires in 4 min', 'in 4 min'],
   [after(130), 'expires in 2 h', 'in 2 h'],
-  [after(-1), 'expired', 'expired'],
+  [after(1), 'expires in 1 min', 'in 1 min'],
+  [after(0), 'expired', 'expired'],
+  [after(-1), 'expired 1 min ago', 'expired'],
+  [after(-130), 'expired 2 h ago', 'expired'],
+  [after(-1_500), 'expired on 25 Nov', 'expired'],
 ] as const)('what perishes at %s', (until, words, short) => expect([perishing(until, NOW), timeLeft(until, NOW)]).toEqual([words, short]))
+
+test.each([
+  [null, false, ''],
+  [after(8), false, 'expires in 8 min'],
+  [after(8), true, 'usually valid for 10 minutes'],
+  [after(-1), true, 'usually valid for 1 minute'],
+  [after(58), true, 'usually valid for an hour'],
+  [after(118), true, 'usually valid for 2 hours'],
+] as const)('what lasts until %s, assumed: %s', (until, assumed, words) => {
+  const now = until === after(-1) ? NOW - 119_000 : NOW
+  expect(lifetime({ perishable_until: until, lifetime_assumed: assumed, received_at: after(-2) }, now)).toBe(words)
+})
+
+test.each([
+  [27, 5, '27 delivered, 5 opened'],
+  [27, null, '27 delivered'],
+  [1, null, '1 delivered'],
+  [0, null, ''],
+] as const)('%i delivered, %s opened', (delivered, opened, words) => expect(delivering({ delivered, opened })).toBe(words))
 
 test.each([
   [null, ''],
