@@ -91,6 +91,13 @@ def content_of(session: Session, message_id: int, *, by: Actor) -> int:
     return found
 
 
+def require_content(session: Session, message_id: int, *, by: Actor) -> None:
+    """NotFound as for `message`, Erased when there is nothing left of it to show."""
+    content_id = content_of(session, message_id, by=by)
+    if session.scalar(select(col(Content.zstd).is_(None)).where(col(Content.id) == content_id)):
+        raise Erased(contents.ERASED)
+
+
 def text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:
     """What a message says, as plain text. NotFound and ReasonNeeded as for `raw`."""
     opened = message(session, message_id, by=by)

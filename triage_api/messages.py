@@ -169,13 +169,13 @@ def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shap
     return shapes.MessageText(text=said)
 
 
-@router.post("/{message_id}/viewed", status_code=204, responses=described(401, 403, 404, 409, 422))
+@router.post("/{message_id}/viewed", status_code=204, responses=described(401, 403, 404, 409, 410, 422))
 def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
     """Say that the message was on your screen, as the console does: on the record once in five minutes. For people only.
 
     409 when nothing of it was fetched for you before. The time is the server's.
     """
-    opening.content_of(session, message_id, by=by)
+    opening.require_content(session, message_id, by=by)
     viewings.view(session, message_id, by=by, now=utcnow())
 
 
