@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from sqlmodel import Session, col
 
 from triage import sealed
-from triage.actor import Actor, Grant, Role, Scope
+from triage.actor import Actor, Grant, Right, Role, Scope
 from triage.errors import NotAllowed
 from triage.models import Delivery, StaffMember
 
@@ -78,6 +78,11 @@ def over_everything(by: Actor, *roles: Role) -> None:
     require(by, *roles)
     if not by.scope.company:
         raise NotAllowed("this is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+
+
+def may_see_viewers(by: Actor) -> bool:
+    """May the actor see who viewed messages: an auditor, a data protection officer, or who is at the machine's own keyboard?"""
+    return by.role is Role.AUDITOR or Right.DATA_PROTECTION in by.rights
 
 
 def over(by: Actor, member: StaffMember) -> bool:

@@ -18,6 +18,7 @@ class Right(StrEnum):
     """What a member of staff may do beside their role: each is given by name. Nobody gets one by standing in for somebody."""
 
     REMOVE_DELIVERED = "remove-delivered"  # take delivered messages out of mailboxes without a second person
+    DATA_PROTECTION = "data-protection"  # see who viewed messages, as the data protection officer does
 
 
 ALL_RIGHTS = frozenset(Right)

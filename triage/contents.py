@@ -21,6 +21,7 @@ BY_DIGEST = (
     .order_by(col(Content.id))
     .with_for_update()
 )
+ERASED = "the content of this message has been erased: its retention time is over"
 REVIVED = update(Content).where(col(Content.id) == bindparam("of")).values(zstd=bindparam("bytes"), erased_at=None)
 
 
@@ -78,7 +79,7 @@ def if_there(session: Session, content_id: int) -> bytes | None:
 def unpacked(zstd: bytes | None, size: int) -> bytes:
     """The bytes as received, from what the database holds of them. NotFound when they have been erased, or a disk has damaged them."""
     if zstd is None:
-        raise NotFound("the content of this message has been erased: its retention time is over")
+        raise NotFound(ERASED)
     try:
         return zstandard.ZstdDecompressor().decompress(zstd, max_output_size=size)
     except zstandard.ZstdError as fault:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import and_, not_, select
 from sqlmodel import Session, col
 
-from triage import access, recalled
+from triage import access, recalled, viewings
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
@@ -19,7 +19,6 @@ from triage.models import (
     Decision,
     DecisionItem,
     Delivery,
-    StaffMember,
 )
 from triage.notices import ABOUT
 from triage.states import Event, State
@@ -70,16 +69,15 @@ def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
 def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
     """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of.
 
-    Who looked at the message is told to those who see all its copies: looks, and why a seal was broken, are about others' copies too.
-    So is what its sender was told: that is said of all copies that ended alike.
+    Who viewed the message is told to whom that concerns (`untold_looks`). What its sender was told is said of all copies that ended alike.
     """
     subjects = [f"delivery:{show(about.id)}", f"message:{show(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
     beyond = goes_beyond(session, about.message_id, by)
-    if beyond:
-        on_record &= col(AuditRecord.act).not_in(LOOKS) | (col(AuditRecord.by) == str(by))
+    if untold := untold_looks(session, about, by, beyond=beyond):
+        on_record &= col(AuditRecord.act).not_in(sorted(untold)) | (col(AuditRecord.by) == str(by))
     records = session.scalars(select(AuditRecord).where(on_record)).all()
-    names = shown_names(session, {record.by for record in records})
+    names = viewings.shown_names(session, {record.by for record in records})
     acts = [
         Past(one.at, one.by, one.act, detail_about(one, about, beyond=beyond), act_sentence(one, names.get(one.by, ""), about))
         for one in records
@@ -97,7 +95,17 @@ def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: A
     return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
 
 
-LOOKS = frozenset({"view", "open", "source", "attachment", "pages"})
+def untold_looks(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:
+    """Which acts of others, who looked at the message, this history leaves out.
+
+    Auditors, data protection officers and the person whose message it is are told who viewed it, colleagues are not. `beyond`: looks are
+    about copies, too, that the actor may not see.
+    """
+    if viewings.is_owner(session, about.person, by) and viewings.told_to_owner(session, [about.message_id], about.person):
+        return frozenset()
+    if beyond:
+        return viewings.LOOKS
+    return frozenset() if access.may_see_viewers(by) else viewings.VIEWS
 
 
 def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
@@ -151,13 +159,6 @@ def expiry(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
     return [Past(at, "system:retention", Event.EXPIRE, {}, ACTS[Event.EXPIRE])]
 
 
-def shown_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
-    """The full names of the staff among these actors."""
-    logins = [actor.removeprefix("person:") for actor in actors if actor.startswith("person:")]
-    rows = session.execute(select(col(StaffMember.login), col(StaffMember.name)).where(col(StaffMember.login).in_(logins)))
-    return {f"person:{login}": name for login, name in rows}
-
-
 ACTS = {
     "deliver": "Delivered to {mailbox}: {reply}",
     "recall": "Taken out of the mailbox {mailbox}. {why}",
@@ -177,10 +178,15 @@ ACTS = {
     "decline-request": "{by} said no to the request: {reason}",
     "suspect": "{for} finds it odd and reported it.",
     "answer-report": "{by} said to who reported it: {verdict}.",
-    "view": "Looked at by {by}.",
+    "viewed": "Looked at by {by}.",
+    "fetch": "Fetched by {by}.",
+    "view": "Fetched by {by}.",
+    "fetch-ahead": "Fetched ahead by the console of {by}, and not shown.",
+    "open": "Opened by {by}: {reason}",
     "source": "The source was downloaded by {by}.",
     "attachment": "Attachment {number} was downloaded by {by}.",
     "pages": "Attachment {number} was looked at as pictures by {by}.",
+    "page": "Page {page} of attachment {number} was fetched as a picture by {by}.",
 }
 RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give_up": "The recaller gave up: {why}"}
 
@@ -189,9 +195,11 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     """An act on the record in words."""
     if record.act == "receive":
         return " ".join(filter(None, (f"Arrived for {about.recipient}: {about.verdict.reason}.", about.note)))
-    words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
+    blank = dict.fromkeys(("reply", "number", "page", "reason", "why"), "")
+    words = blank | {"mailbox": about.mailbox, "by": name or record.by} | record.detail
     said = ACTS | RECALLERS_ACTS if record.by == str(recalled.BY) else ACTS
-    return said.get(record.act, f"{record.act} by {{by}}.").format(**words)
+    act = "fetch-ahead" if viewings.is_ahead(record) else record.act
+    return said.get(act, f"{act} by {{by}}.").format(**words)
 
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:

@@ -363,6 +363,20 @@ class AuditRecord(SQLModel, table=True):
     sealed: str = ""  # sha256 over previous and this record
 
 
+class Viewing(SQLModel, table=True):
+    """What an actor's console fetched of a message ahead and has not shown, and when they viewed it last; a row lives for minutes."""
+
+    __tablename__ = "viewing"
+    by: str = Field(primary_key=True)
+    message_id: int = whole(primary_key=True)
+    ahead: int = 0  # requests that read ahead since the message was viewed, or since they were put on the record
+    ahead_since: datetime | None = instant(nullable=True)  # when the first of them was
+    ahead_until: datetime | None = instant(nullable=True)  # and the last one
+    place: str = ""  # where the first of them came from
+    stands_in_for: list[str] = documents()  # for whom its actor stood in
+    viewed_at: datetime | None = instant(nullable=True)
+
+
 class Rule(SQLModel, table=True):
     """Somebody here says yes or no to a sender, within a scope, for a proof."""
 
@@ -580,7 +594,7 @@ class StaffMember(SQLModel, table=True):
     name: str
     role: str
     scope: list[str] = documents()
-    rights: list[str] = documents()  # beside role and scope: remove-delivered
+    rights: list[str] = documents()  # beside role and scope: remove-delivered, data-protection
     password_hash: str  # argon2id
     active: bool = True
     away_until: datetime | None = instant(nullable=True)

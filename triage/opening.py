@@ -72,17 +72,30 @@ def raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> by
 
     ReasonNeeded when it is sealed and no reason is given; the reason belongs on the record (`breaks_seal`).
     """
-    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
-    content_id = session.scalar(
-        select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
-    )
-    if content_id is None:
-        raise NotFound(f"there is no message {show(message_id)}")
+    content_id = content_of(session, message_id, by=by)
     breaks_seal(session, message_id, by=by, reason=reason)
     try:
         return contents.load(session, content_id)
     except NotFound as gone:
         raise Erased(str(gone)) from gone
+
+
+def content_of(session: Session, message_id: int, *, by: Actor) -> int:
+    """The content of a message that the actor may read. NotFound as for `message`."""
+    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
+    found = session.scalar(
+        select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
+    )
+    if found is None:
+        raise NotFound(f"there is no message {show(message_id)}")
+    return found
+
+
+def require_content(session: Session, message_id: int, *, by: Actor) -> None:
+    """NotFound as for `message`, Erased when there is nothing left of it to show."""
+    content_id = content_of(session, message_id, by=by)
+    if session.scalar(select(col(Content.zstd).is_(None)).where(col(Content.id) == content_id)):
+        raise Erased(contents.ERASED)
 
 
 def text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:

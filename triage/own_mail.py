@@ -23,6 +23,7 @@ class Own:
     """One mail."""
 
     id: int
+    message_id: int
     author: str
     author_name: str
     subject: str
@@ -104,6 +105,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
     begun = max(delivery.received_at, decided_at or delivery.received_at)
     return Own(
         id=delivery.id,
+        message_id=delivery.message_id,
         author=delivery.author,
         author_name=delivery.author_name,
         subject=delivery.subject,

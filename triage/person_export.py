@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, String, and_, cast, func, not_, or_, select
 from sqlmodel import Session, SQLModel, col
 
-from triage import access, contents, correspondents, ledger, sealed
+from triage import access, contents, correspondents, ledger, sealed, viewings
 from triage.actor import Actor, Role
 from triage.ids import show
 from triage.models import (
@@ -47,6 +47,7 @@ README = """What Mailroom keeps about this person.
 
 about.json         whose data it is, when it was taken, how much was left out
 *.json             what is kept, one list a file
+views.json         of somebody here: who viewed or fetched their messages, or took a copy of one
 mails/ID.eml       the mails themselves, as they came, where they are not erased
 
 Times are ISO 8601 in UTC. Mail of the same person holds the data of others too: whoever passes this on looks through it first.
@@ -128,6 +129,8 @@ def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iter
     ]
     for name, rows in wanted:
         yield name, map(plain, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
+    if whose.uid:
+        yield "views", viewings.taken_along(session, list(session.scalars(letters.distinct())), whose.uid)
 
 
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:

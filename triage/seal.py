@@ -15,7 +15,7 @@ from triage.models import AuditRecord, Marker
 from triage.times import to_micros
 
 LOUD = "loud-acts"  # the marker: how many sealed acts changed what others may see
-QUIET = frozenset({"view"})  # acts that change nothing
+QUIET = frozenset({"view", "fetch", "viewed", "page"})  # acts that change nothing
 START = "trail-start"  # the marker: number is the last record that was let go, text its hash
 HEAD = "sealer"  # the marker: number is the last sequence, text the hash of that record
 LEASE = timedelta(seconds=10)

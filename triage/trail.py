@@ -9,13 +9,15 @@ from typing import Any
 from sqlalchemy import func, not_, select
 from sqlmodel import Session, col
 
-from triage import access, ids, renamed, seal, sealed
+from triage import access, ids, renamed, seal, sealed, viewings
 from triage.actor import Actor, Role, Scope
 from triage.db import among
 from triage.identities import ASIDE
 from triage.models import AuditRecord, Decision, Delivery, FormerName, Marker, PendingAct, Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
+WITHHELD = "withheld"  # in the place of who viewed a message, for those who may not know it
+PLACES = ("from", "stands_in_for")  # details that tell who it was
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
 
 
@@ -46,12 +48,15 @@ def record(
 ) -> Acts:
     """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id.
 
-    `who`: only of this actor (a login alone is a person), `act`: only such, `subject`: only about this.
+    `who`: only of this actor (a login alone is a person), `act`: only such, `subject`: only about this. Who viewed messages is told to
+    auditors and data protection officers: for others WITHHELD stands there, and `who` finds only what they viewed themselves.
     """
     require_auditor(by)
     rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
     if who:
         rows = rows.where(col(AuditRecord.by) == (who if ":" in who else str(Actor.person(who.casefold(), Role.TRIAGE, Scope()))))
+        if not access.may_see_viewers(by):
+            rows = rows.where(not_(viewings.of_others(by)))
     if act:
         rows = rows.where(col(AuditRecord.act) == act)
     if subject:
@@ -59,7 +64,7 @@ def record(
     found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
     kept_back = untold(session, found, by)
     items = tuple(
-        OnRecord(one.id, one.at, one.by, one.act, one.subject, UNTOLD if one.id in kept_back else one.detail, one.items, one.sequence)
+        OnRecord(one.id, one.at, who_of(one, by), one.act, one.subject, detail_of(one, kept_back, by), one.items, one.sequence)
         for one in found[:limit]
     )
     return Acts(items, (items[-1].id,) if len(found) > limit else None)
@@ -69,7 +74,24 @@ def chained(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:
     """The next acts of the chain as plain values, in its order; empty at its end. `after`: a sequence."""
     some = seal.sealed_after(session, after)
     kept_back = untold(session, some, by)
-    return [one.model_dump(mode="json") | ({"detail": UNTOLD} if one.id in kept_back else {}) for one in some]
+    return [one.model_dump(mode="json") | {"by": who_of(one, by), "detail": detail_of(one, kept_back, by)} for one in some]
+
+
+def who_of(record: AuditRecord, by: Actor) -> str:
+    """Who did it, as far as this actor may know."""
+    return WITHHELD if is_withheld(record, by) else record.by
+
+
+def detail_of(record: AuditRecord, kept_back: set[int], by: Actor) -> dict[str, Any]:
+    """What else is known of an act, as far as this actor may know."""
+    if record.id in kept_back:
+        return UNTOLD
+    return {name: value for name, value in record.detail.items() if not (name in PLACES and is_withheld(record, by))}
+
+
+def is_withheld(record: AuditRecord, by: Actor) -> bool:
+    """Does it say that somebody else viewed a message, and may this actor not know who?"""
+    return viewings.is_of_others(record, by) and not access.may_see_viewers(by)
 
 
 def require_auditor(by: Actor) -> None:

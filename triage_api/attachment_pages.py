@@ -5,13 +5,14 @@ from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Path, Response
 
-from triage import confinement, db, ids, opening
+from triage import confinement, db, ids, ledger, opening
 from triage.actor import Actor
 from triage.bounded import Overrun
 from triage.content import Attachment
 from triage.drawn import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, count_of, page_of
 from triage.errors import NotAllowedNow, Unanswered
 from triage.pictures import as_png
+from triage.times import utcnow
 from triage_api.messages import Number, Reason, put_on_record, raw_of, taken_out
 from triage_api.office import Here, Office
 from triage_api.once import Once
@@ -55,12 +56,16 @@ def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reas
     "/{message_id}/attachments/{number}/pages/{page}", response_class=Response, responses=PNG | described(401, 404, 409, 410, 422, 428, 503)
 )
 def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
-    """One page as a picture, and never anything else: the sandbox gives pixels, the PNG is made of them here."""
-    raw, _ = attached(here, message_id, number, by, reason)
+    """One page as a picture, and never anything else: the sandbox gives pixels, the PNG is made of them here. That you fetched it goes on
+    the record."""
+    raw, found = attached(here, message_id, number, by, reason)
     try:
         picture = as_png(*page_of(drawn(here, message_id, number, raw, page)))
     except NotDrawn as why:
         refuse(why)
+    detail = {"number": number, "page": page, "sha256": found.sha256}
+    with db.transaction(here.engine) as session:
+        ledger.write(session, "page", f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
     return Response(picture, media_type="image/png", headers=HEADERS)
 
 

@@ -5,6 +5,7 @@ from triage.actor import Grant
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
 PEOPLES = frozenset({"session", "sessions", "own", "practice", "preferences", "presence"})  # a token neither signs in nor learns
+SCREENS = "viewed"  # last word of what a console says of its screen: a token has none
 EVERY = frozenset({"me"})  # tells a token about itself
 GUARDED = frozenset({"audit", "legal-holds", "person-data", "staff", "tokens", "webhooks"})  # administrators' business, also to look at
 LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing
@@ -27,7 +28,7 @@ ACTING = {
 
 def is_peoples(path: str) -> bool:
     """Is the operation one that no token may use? `path` is what follows API."""
-    return resource(path) in PEOPLES
+    return resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
 
 
 def needed(method: str, path: str) -> Grant | None:

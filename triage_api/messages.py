@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
-from triage import authentication, db, ids, ledger, links, opening
+from triage import authentication, db, ids, ledger, links, opening, viewings
 from triage.actor import Actor
 from triage.bounded import Overrun
 from triage.content import Attachment
@@ -21,7 +21,6 @@ from triage.opening import Opened
 from triage.preview import Mode, NumberedLink, Preview, unavailable
 from triage.times import utcnow
 from triage.visible import visible
-from triage_api.caller import looks_of
 from triage_api.framed import framed
 from triage_api.office import Here, Office
 from triage_api.once import Once
@@ -29,7 +28,7 @@ from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.shapes import messages as shapes
 from triage_api.shapes.texts import GivenId, Text, Word
-from triage_api.viewing import Viewed
+from triage_api.transactions import Tx
 
 DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
@@ -43,15 +42,19 @@ router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
 Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
-Looks = Annotated[Viewed, Depends(looks_of)]
-
-
 def given_reason(reason: Text = "", x_mailroom_reason: Annotated[Text, Header()] = "") -> str:
     """Why somebody opens a sealed mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
     return (reason or x_mailroom_reason).strip()
 
 
 Reason = Annotated[str, Depends(given_reason)]
+Ahead = Annotated[
+    bool,
+    Query(
+        description="true: the console fetches it before anybody asked for it. It is on the record when it was not shown within ten "
+        "minutes (`viewed`). Of a token, and with a reason, it is a fetch like any other."
+    ),
+]
 Links = Annotated[bool, Query(description="false: without the links and hidden pictures, which take the message apart.")]
 
 
@@ -117,15 +120,18 @@ VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document 
 def view_message(
     message_id: GivenId,
     here: Here,
-    looks: Looks,
     by: Staff,
     reason: Reason,
     mode: Annotated[Mode, Query()] = "html",
     language: Language = "",
+    ahead: Ahead = False,
 ) -> HTMLResponse:
-    """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
+    """The message as a harmless document of its own: no script, nothing loaded, links as numbered text.
+
+    That you fetched it goes on the record.
+    """
     raw = raw_of(here, message_id, by, reason)
-    put_view_on_record(here, looks, message_id, by)
+    put_fetch_on_record(here, message_id, mode, by, ahead=ahead and not reason)
     preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
     return framed(preview.document, language)
 
@@ -141,23 +147,36 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 
 
 @router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422, 428))
-def get_headers(message_id: GivenId, here: Here, looks: Looks, by: Staff, reason: Reason) -> shapes.Headers:
-    """The header block as received; control characters and bytes that are no UTF-8 are written as escapes."""
+def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
+    """The header block as received; control characters and bytes that are no UTF-8 are written as escapes.
+
+    That you fetched it goes on the record.
+    """
     head = headers_of(raw_of(here, message_id, by, reason))
-    put_view_on_record(here, looks, message_id, by)
+    put_fetch_on_record(here, message_id, "headers", by)
     return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
 @router.get("/{message_id}/text", response_model=shapes.MessageText, responses=described(401, 404, 422, 428))
-def get_text(message_id: GivenId, here: Here, looks: Looks, by: Staff, reason: Reason) -> shapes.MessageText:
-    """What a message says, as plain text; empty when it is erased."""
+def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
+    """What a message says, as plain text; empty when it is erased. That you fetched it goes on the record."""
     with db.reading(here.engine) as session:
         said = opening.text(session, message_id, by=by, reason=reason)
         under_seal = opening.breaks_seal(session, message_id, by=by, reason=reason)
     if under_seal:
         put_on_record(here, "open", message_id, by, {"reason": reason})
-    put_view_on_record(here, looks, message_id, by)
+    put_fetch_on_record(here, message_id, "text", by)
     return shapes.MessageText(text=said)
+
+
+@router.post("/{message_id}/viewed", status_code=204, responses=described(401, 403, 404, 409, 410, 422))
+def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
+    """Say that the message was on your screen, as the console does: on the record once in five minutes. For people only.
+
+    409 when nothing of it was fetched for you before. The time is the server's.
+    """
+    opening.require_content(session, message_id, by=by)
+    viewings.view(session, message_id, by=by, now=utcnow())
 
 
 SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as received.", "content": {"message/rfc822": {}}}}
@@ -202,16 +221,10 @@ def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: di
     here.ring(["change"])
 
 
-def put_view_on_record(here: Office, looks: Viewed, message_id: int, by: Actor) -> None:
-    """Who looked at what; nobody's screen has to change for it."""
-    if not looks.anew(str(by), message_id):
-        return
-    try:
-        with db.transaction(here.engine) as session:
-            ledger.write(session, "view", f"message:{ids.show(message_id)}", by=by, now=utcnow())
-    except Exception:
-        looks.forget(str(by), message_id)
-        raise
+def put_fetch_on_record(here: Office, message_id: int, what: str, by: Actor, *, ahead: bool = False) -> None:
+    """Who fetched what of a message, before it leaves; nobody's screen has to change for it."""
+    with db.transaction(here.engine) as session:
+        viewings.fetch(session, message_id, what, by=by, now=utcnow(), ahead=ahead)
 
 
 def download(content: bytes, name: str, media_type: str) -> Response:

@@ -18,7 +18,6 @@ from triage.settings import Settings
 from triage.sign_in import Prover
 from triage.telegraph import Telegraph
 from triage_api.pace import Pace
-from triage_api.viewing import Viewed
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
@@ -37,7 +36,6 @@ class Office:
         self.deck = deck
         self.settings = settings
         self.prover = prover
-        self.viewed = Viewed()
         self.pace = Pace(settings.api.token_requests_per_minute)
         self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
         directory = settings.spool.directory

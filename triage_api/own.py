@@ -1,6 +1,7 @@
 """Employees and their own mail: they sign in apart from staff, see sender and subject, and ask. Nothing else is open to them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from triage import asking, db, digests, employee_sessions, expecting, own_mail, sign_in
+from triage import asking, db, digests, employee_sessions, expecting, own_mail, sign_in, viewings
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.times import utcnow
@@ -95,7 +96,7 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
 
 @router.get("/mail", response_model=shapes.OwnMails, responses=described(401, 422))
 def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor = None) -> shapes.OwnMails:
-    """One's own mail that waits or was taken away lately: sender and subject, no more. 100 of each, and a cursor for more of it."""
+    """One's own mail that waits or was taken away lately: sender, subject, who viewed it, no more. 100 of each, and a cursor for more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
     kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
     with db.reading(here.engine) as session:
@@ -107,10 +108,12 @@ def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor 
         wanted = own_mail.one(session, by.name, mail, **asked) if mail is not None else None
         letter = digests.choice(session, by.name, here.settings)
         expected = [shapes.Expectation.model_validate(one) for one in expecting.of_person(session, by.name, now=utcnow())]
-    items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
+        items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
+        items = [*([wanted] if wanted and wanted not in items else ()), *items]
+        viewed = viewings.viewers(session, {one.message_id for one in items}, by.name)
     return shapes.OwnMails.model_validate(
         {
-            "items": [*([wanted] if wanted and wanted not in items else ()), *items],
+            "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
             "more_waits": following(parts, True),
             "more_gone": following(parts, False),
             "letter": letter,

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
-from triage import db, practice
+from triage import db, practice, viewings
 from triage.exercises import Deck
 from triage.preview import unavailable
 from triage.times import utcnow
 from triage.visible import visible
 from triage_api.framed import framed
-from triage_api.messages import VIEW, Language, Looks, put_view_on_record, rendered
+from triage_api.messages import VIEW, Language, put_fetch_on_record, rendered
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
@@ -41,14 +41,22 @@ def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query
 
 
 @router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
-def view_card(card: Word, deck: Laid, here: Here, looks: Looks, by: Staff, language: Language = "") -> HTMLResponse:
-    """The mail of a card as a harmless document of its own. That you looked at a real one goes on the record."""
+def view_card(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
+    """The mail of a card as a harmless document of its own. That you fetched a real one goes on the record."""
     with db.reading(here.engine) as session:
         one = practice.exercise(session, deck, card, by=by, now=utcnow())
     if one.message_id is not None:
-        put_view_on_record(here, looks, one.message_id, by)
+        put_fetch_on_record(here, one.message_id, "html", by)
     preview = rendered(here, visible(card), one.raw, "html") or unavailable("it is too large or too complicated for its reader")
     return framed(preview.document, language)
+
+
+@router.post("/cards/{card}/viewed", status_code=204, responses=described(401, 403, 404, 409))
+def note_card_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
+    """Say that the mail of a card was on your screen, as the console does: of a real one it goes on the record, once in five minutes."""
+    one = practice.exercise(session, deck, card, by=by, now=utcnow())
+    if one.message_id is not None:
+        viewings.view(session, one.message_id, by=by, now=utcnow())
 
 
 @router.post("/answers", status_code=201, response_model=shapes.PracticeResult, responses=described(401, 403, 404, 422))

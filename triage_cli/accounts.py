@@ -44,7 +44,10 @@ def add_staff(
 @click.argument("rights", nargs=-1, metavar="[RIGHT]...", type=RIGHT)
 @click.pass_context
 def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None:
-    """Give an account these rights and no others. remove-delivered: takes delivered messages out of mailboxes alone."""
+    """Give an account these rights and no others.
+
+    remove-delivered: takes delivered messages out of mailboxes alone. data-protection: sees who viewed messages.
+    """
     write(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
 
 

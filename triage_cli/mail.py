@@ -42,6 +42,7 @@ DELIVERY = Shape(
         "expires": "when its code or link expires, where that counts",
         "attachments": "name, type and size of each",
         "last_reply": "of the next hop",
+        "viewed": "when and by whom, as far as you may know: for auditors, data protection officers and the person whose message it is",
         "text": "what it says, line by line",
     }
 )
@@ -85,7 +86,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @tells(DELIVERY)
 @asks
 def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
-    """Show one delivery: what it is, why it was held, what it says. That you looked goes on the record."""
+    """Show one delivery: what it is, why it was held, what it says. That you fetched it goes on the record."""
     delivery = desk.get(f"/deliveries/{given_id(delivery_id)}")
     message = f"/messages/{delivery['message_id']}"
     if source:
@@ -129,6 +130,7 @@ def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> d
         "expires": expiry_of(delivery),
         "attachments": [f"{one['name']} ({one['media_type']}, {one['size']} bytes)" for one in message["attachments"]],
         "last_reply": delivery["last_reply"],
+        "viewed": [f"{when(past['at'])} {past['sentence']}" for past in delivery["history"] if past["act"] == "viewed"],
         "text": text.splitlines(),
     }
 

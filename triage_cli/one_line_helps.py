@@ -18,7 +18,7 @@ HELPS = {
     "import": "Bring old mail in.",
     "staff": "The people who triage: those whom the directory names, and accounts made here.",
     "staff add": "Make an account with a password of its own.",
-    "staff rights": "Give an account these rights and no others. remove-delivered: takes delivered messages out of mailboxes alone.",
+    "staff rights": "Give an account these rights and no others.",
     "staff remove": "Take an account away that was made here.",
     "staff password": "Give an account that was made here another password, and end its sessions.",
     "staff sign-out": "Sign somebody out everywhere.",

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from demo.exercises import deck
-from triage import db, ids, ledger, practice
+from triage import db, practice, viewings
 from triage.exercises import KEEP_OUT, LET_IN, Exercise
 from triage.practice import HAND, Result
 from triage.times import utcnow
@@ -42,9 +42,9 @@ def practise(ctx: click.Context, cards: int) -> None:
             hand = practice.deal(session, deck, by=by, now=utcnow(), limit=cards)
         right = asked = 0
         for number, one in enumerate(hand, 1):
-            if one.message_id is not None:  # a real mail: who looked at it goes on the record
+            if one.message_id is not None:  # a real mail: who fetched it goes on the record
                 with db.transaction(engine) as session:
-                    ledger.write(session, "view", f"message:{ids.show(one.message_id)}", by=by, now=utcnow())
+                    viewings.fetch(session, one.message_id, "text", by=by, now=utcnow())
             show(one, f"{number} of {len(hand)}")
             key = click.prompt("l: let it in, k: keep it out, q: end", type=click.Choice([*KEYS, "q"]), show_choices=False)
             if key == "q":

@@ -1,8 +1,9 @@
 """`mailroom audit` reads, proves and exports the trail."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,12 +15,14 @@ from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.progress import Ticker
 from triage_cli.times import when
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 ACTS = Shape(
     {
         "id": "of the record",
         "at": "when",
-        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME, system:PART",
-        "act": "what: view, release, purge, allow, sign-in, …",
+        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME, system:PART; withheld: you may not know who viewed messages",
+        "act": "what: fetch, viewed, release, purge, allow, sign-in, …",
         "subject": "delivery:ID, message:ID, rule:ID, …",
         "items": "over how many",
         "sequence": "place in the chain; empty until it is sealed",
@@ -29,24 +32,36 @@ ACTS = Shape(
 )
 
 
+def choosing(command: Command) -> Command:
+    """The options that say which acts."""
+    for option in (
+        click.option("--limit", default=50, show_default=True, help="At most so many."),
+        click.option("--about", default="", metavar="SUBJECT", help="Only about this, such as message:ID or rule:ID."),
+        click.option("--act", default="", metavar="ACT", help="Only such acts, as viewed, fetch or purge."),
+        click.option("--by", default="", metavar="ACTOR", help="Only of this actor, such as ana, token:ID or shell:root."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(cls=Lazy, elsewhere={"key": "keeping"}, invoke_without_command=True)
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@choosing
 @lists(ACTS)
 @names_server
 @click.pass_context
-def audit(ctx: click.Context, limit: int, form: Form) -> None:
+def audit(ctx: click.Context, by: str, act: str, about: str, limit: int, form: Form) -> None:
     """The audit trail; alone it lists what was done, newest first."""
     if not ctx.invoked_subcommand:
-        ctx.invoke(list_acts, limit=limit, form=form)
+        ctx.invoke(list_acts, by=by, act=act, about=about, limit=limit, form=form)
 
 
 @audit.command("list")
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@choosing
 @lists(ACTS)
 @asks
-def list_acts(desk: Desk, limit: int, form: Form) -> None:
+def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form) -> None:
     """The same as `audit` alone."""
-    ACTS.print([one | {"at": when(one["at"])} for one in desk.items("/audit", limit)], form)
+    ACTS.print([one | {"at": when(one["at"])} for one in desk.items("/audit", limit, by=by, act=act, subject=about)], form)
 
 
 @audit.command("verify")

@@ -18,7 +18,7 @@ STAFF = Shape(
         "name": "as colleagues read it",
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
-        "rights": "what they may do beside the role: remove-delivered",
+        "rights": "what they may do beside the role: remove-delivered, data-protection",
         "source": "directory, or local: made here",
         "away": "until when; empty: on duty",
         "sessions": "browsers they are signed in with",

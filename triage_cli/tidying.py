@@ -32,6 +32,7 @@ from triage import (
     retention,
     seal,
     space,
+    viewings,
 )
 from triage.setback import pause_after
 from triage.settings import Settings
@@ -105,6 +106,7 @@ def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: b
     with db.transaction(engine) as session:
         expiry.note(session, expiry.terms(settings))
     hold_legally(engine)
+    settle_viewings(engine)
     expired = in_slices(engine, settings, retention.expire)
     erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     let_go(engine, settings)
@@ -185,6 +187,18 @@ def sliced(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterat
 def hold_legally(engine: Engine) -> None:
     """Mark what legal holds are about among the mail that has come since."""
     carry_on(engine, legal_holds.due, legal_holds.cover)
+
+
+def settle_viewings(engine: Engine) -> int:
+    """Put on the record what consoles fetched ahead and did not show; how many rows were over."""
+    with db.reading(engine) as session:
+        total, number = 0, int(viewings.is_due(session, utcnow()))
+    while number:
+        with db.transaction(engine) as session:
+            number = viewings.settle(session, now=utcnow())
+        total += number
+        time.sleep(BREATH if number else 0)
+    return total
 
 
 def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Callable[..., bool]) -> bool:

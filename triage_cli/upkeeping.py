@@ -84,6 +84,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 looked = time.monotonic()
                 let_tokens_go(engine)
                 tidying.hold_legally(engine)
+                tidying.settle_viewings(engine)
                 erase_persons(engine, settings)
                 join_removals(engine, settings)
                 if follows and is_settled(changed := mtime(file), seen):

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from triage import content, directory, ids, intake, matches, old_records, retention, rules
-from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role, Scope
+from triage.actor import EVERYTHING, Actor, Right, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
 from triage.content import Summary
@@ -20,9 +20,10 @@ from triage.rule_orders import RuleOrder
 from triage.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-ANA = Actor.person("ana", Role.TRIAGE, EVERYTHING, "Ana Roth", rights=ALL_RIGHTS)
+REMOVING = frozenset({Right.REMOVE_DELIVERED})
+ANA = Actor.person("ana", Role.TRIAGE, EVERYTHING, "Ana Roth", rights=REMOVING)
 BEN = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Ben Okafor")
-IDA = Actor.person("ida", Role.ADMIN, EVERYTHING, "Ida Lind", rights=ALL_RIGHTS)
+IDA = Actor.person("ida", Role.ADMIN, EVERYTHING, "Ida Lind", rights=REMOVING)
 OTTO = Actor.person("otto", Role.AUDITOR, EVERYTHING, "Otto Weiss")
 SYNC = Actor.system("sync")
 

@@ -135,6 +135,7 @@ STAYS = {
     "swept_mailbox": "mailbox why",
     "told": "cause department",
     "touched": "author department",
+    "viewing": "by place stands_in_for",  # a row lives for minutes
     "webhook": "name last_reply",
     "webhook_call": "hook event kind body",
 }

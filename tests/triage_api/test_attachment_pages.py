@@ -72,6 +72,8 @@ def test_pages_are_pictures_and_looking_is_on_the_record(ana: Browser, engine: E
     with transaction(engine) as session:
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "pages")).all()
         assert [(one.by, one.subject, one.detail["number"]) for one in acts] == [("person:ana", f"message:{message}", PDF)]
+        pages = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "page")).all()
+        assert [(one.by, one.detail["number"], one.detail["page"]) for one in pages] == [("person:ana", PDF, 1)]
 
 
 @pytest.mark.peers

@@ -97,7 +97,7 @@ def test_another_fault_of_the_database_is_none_to_try_again(
     assert "division by zero" in caplog.text
 
 
-def test_a_look_whose_record_fails_is_on_record_when_it_is_shown(
+def test_a_fetch_whose_record_fails_is_on_record_before_it_leaves(
     ana: Browser, came: Came, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (mail,) = came(JOE)
@@ -114,5 +114,5 @@ def test_a_look_whose_record_fails_is_on_record_when_it_is_shown(
     monkeypatch.setattr(ledger, "write", colliding)
     assert ana.get(f"/messages/{message}/headers").status_code == 200
     with reading(engine) as session:
-        seen = session.scalars(select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "view")).all()
-    assert (tries, seen) == (["view", "view"], [f"message:{message}"])
+        seen = session.scalars(select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "fetch")).all()
+    assert (tries, seen) == (["fetch", "fetch"], [f"message:{message}"])

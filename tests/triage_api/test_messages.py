@@ -165,16 +165,16 @@ def test_attachments_that_are_not_there(ana: Browser, engine: Engine, message: s
     assert acts(engine, message) == []
 
 
-def test_looking_into_a_mail_is_on_the_record_once(ana: Browser, engine: Engine, message: str) -> None:
+def test_each_fetch_is_on_the_record(ana: Browser, engine: Engine, message: str) -> None:
     with reading(engine) as session:
         before = number_of_acts(session)
     assert ana.get(f"/messages/{message}").status_code == 200
     assert acts(engine, message) == []
-    for path in ("/view", "/headers", "/view"):
+    for path in ("/view", "/headers", "/text", "/view?mode=text"):
         assert ana.get(f"/messages/{message}{path}").status_code == 200
-    assert acts(engine, message) == [("person:ana", "view", FROM)]
+    assert acts(engine, message) == [("person:ana", "fetch", {"what": what} | FROM) for what in ("html", "headers", "text", "text")]
     delivery = ana.get(f"/messages/{message}").json()["deliveries"][0]["id"]
-    assert ana.get(f"/deliveries/{delivery}").json()["history"][-1]["sentence"] == "Looked at by Ana Roth."
+    assert ana.get(f"/deliveries/{delivery}").json()["history"][-1]["sentence"] == "Fetched by Ana Roth."
     with reading(engine) as session:
         assert number_of_acts(session) == before, "nobody's screen moves for it"
 

@@ -58,6 +58,7 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert (one["id"], one["author"], one["subject"], one["waits"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
     assert set(one) == {
         "id", "author", "author_name", "subject", "received_at", "waits", "gone_at", "expires_at", "asked_at", "counted", "declined",
+        "viewed",
     }  # fmt: skip
     made = joe.post("/own/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
     assert made.status_code == 201

@@ -41,11 +41,15 @@ def test_past_mail_stays_in_its_scope(ana: Browser, ben: Browser, new_browser: N
     ana.post("/decisions", {"verb": "purge", "reason": "spam", "select": {"ids": [joe]}})
     assert "Decided" in {one["subject"][:7] for one in ana.get("/practice/cards?limit=50").json()["items"]}
     assert ana.get(f"/practice/cards/{joe}/view").status_code == 200
-    assert "view" in {one["act"] for one in new_browser("ida").get("/audit").json()["items"]}
+    for _ in range(2):
+        assert ana.post(f"/practice/cards/{joe}/viewed").status_code == 204
+    acts = [(one["by"], one["act"]) for one in new_browser("otto").get("/audit").json()["items"]]
+    assert acts[1:3] == [("person:ana", "viewed"), ("person:ana", "fetch")]
     told = ana.post("/practice/answers", {"card": joe, "answer": "let-in"}).json()
     assert (told["right"], told["answer"], told["gave_away"][-1].startswith("Ana Roth purged it on ")) == (False, "keep-out", True)
     assert ana.get(f"/deliveries/{joe}").json()["state"] == "purged"
     assert ben.get(f"/practice/cards/{joe}/view").status_code == 404
+    assert ben.post(f"/practice/cards/{joe}/viewed").status_code == 404
     assert ben.post("/practice/answers", {"card": joe, "answer": "let-in"}).status_code == 404
 
 

@@ -87,14 +87,14 @@ def test_the_api_answers(shell: Shell, arrives: Arrives, config: Path, alone: li
     assert alone == ["itself"], "it has ended"
 
 
-def test_each_look_is_on_the_record(shell: Shell, arrives: Arrives, config: Path, engine: Engine, alone: list[str]) -> None:
+def test_each_fetch_is_on_the_record(shell: Shell, arrives: Arrives, config: Path, engine: Engine, alone: list[str]) -> None:
     held = arrives()
     with served(settings_file.read(str(config)), to_commands=True):
         for _ in range(2):
             assert shell("show", held).code == 0
     with db.reading(engine) as session:
-        views = session.scalars(select(col(AuditRecord.by)).where(col(AuditRecord.act) == "view")).all()
-    assert (len(views), alone) == (2, [])
+        fetched = session.scalars(select(col(AuditRecord.by)).where(col(AuditRecord.act) == "fetch")).all()
+    assert (len(fetched), alone) == (2, [])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,13 @@ class OwnName(Shape):
     name: str
 
 
+class OwnViewer(Shape):
+    """Who viewed a mail of one's own, on their screen."""
+
+    at: datetime
+    by_shown: str
+
+
 class OwnMail(Shape):
     """A mail of one's own: who sent it and what it is called."""
 
@@ -35,6 +42,7 @@ class OwnMail(Shape):
     asked_at: datetime | None
     counted: Annotated[bool, Field(description="it looks dangerous or was sent to many people: the daily digest does not name it")]
     declined: Annotated[Spoken, Field(description="what was said to the request; empty: nothing yet")]
+    viewed: Annotated[list[OwnViewer], Field(description="who viewed it, oldest first")]
 
 
 class Expectation(Shape):

@@ -139,7 +139,7 @@ export interface CardRequest { id: string; delivery: string; by_shown: string; a
 /** Somebody here finds a mail of a card odd. */
 export interface CardReport { id: string; delivery: string; by_shown: string; at: string }
 /** A mail of an employee's own, as they see it themselves. */
-export interface OwnMail { id: string; author: string; author_name: string; subject: string; received_at: string; waits: boolean; gone_at: string | null; expires_at: string | null; asked_at: string | null; counted: boolean; declined: string }
+export interface OwnMail { id: string; author: string; author_name: string; subject: string; received_at: string; waits: boolean; gone_at: string | null; expires_at: string | null; asked_at: string | null; counted: boolean; declined: string; viewed: { at: string; by_shown: string }[] }
 /** `more_…`: where more of it begins. `letter`: whether they get the daily letter; null where there is none. */
 export interface OwnMails { items: OwnMail[]; more_waits: string | null; more_gone: string | null; letter: boolean | null; expected: Expectation[] }
 /** From whom an employee expects mail. */
