@@ -316,7 +316,7 @@ def bens_counts(company: Company) -> None:
     assert company.report("campaigns", by=BEN).sentences[0] == "0 campaigns were stopped, 1 copy removed."
     assert company.report("work", by=BEN).sentences == (
         "5 cards were decided by 2 people.",
-        "Fewer than 3 people decided: how fast would be about one of them, so it is not told (reports.fewest).",
+        "Fewer than 3 people decided: how fast would be about one of them, so it is not told.",
     )
     assert company.report("work", by=BEN).tables == company.report("mistakes", by=BEN).tables == ()
 
@@ -394,7 +394,7 @@ def test_a_period_begins_when_there_are_records_of_it(settings: Settings) -> Non
     week_ago = now - timedelta(days=7)
     assert reports.period(None, None, settings=short, now=now).since == week_ago
     for since, until in ((week_ago - timedelta(seconds=1), None), (None, week_ago)):
-        with pytest.raises(BadInput, match=r"kept for 7 days \(retention.record_days\): a report begins on 17 Nov 2026 or later"):
+        with pytest.raises(BadInput, match=r"kept for 7 days: a report begins on 17 Nov 2026 or later"):
             reports.period(since, until, settings=short, now=now)
 
 

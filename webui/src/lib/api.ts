@@ -108,6 +108,7 @@ export const api = {
   deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
   delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
+  copies: (id: string) => get<Message>(`/messages/${id}`, { links: false }).then(({ deliveries }) => deliveries),
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
   preview: (select: Select, verb?: 'purge') => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }) }),

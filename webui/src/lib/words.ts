@@ -58,7 +58,8 @@ const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digi
 const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', hour: '2-digit', minute: '2-digit' })
 const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
 const dayYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' })
-const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
+const FULL = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
+const full = new Intl.DateTimeFormat(locale, FULL)
 const DAY = 86_400_000
 
 /** 09:41 for today, Tue 09:41 within six days, 24 Nov before, 24 Nov 2025 in another year. */
@@ -69,7 +70,8 @@ export function shortTime(instant: string, now = serverTime()): string {
   return then.getTime() > today - 6 * DAY ? weekday.format(then) : day(instant, now)
 }
 
-export const longTime = (instant: string): string => full.format(new Date(instant))
+/** 24 Nov 2026, 09:41 CET: as clocks here show it, or in another time zone; the zone is always said. */
+export const longTime = (instant: string, timeZone?: string): string => (timeZone ? new Intl.DateTimeFormat(locale, { ...FULL, timeZone }) : full).format(new Date(instant))
 
 /** 29 Dec this year, 29 Dec 2027 in any other. */
 export function day(instant: string, now = serverTime()): string {
