@@ -171,7 +171,13 @@ def rules_sentence(found: Counts) -> str:
 def campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> Report:
     """What purges removed, and how soon. `subjects`: of the listed campaigns, of which the asker may see a message."""
     listed = tuple(
-        (subjects.get(one.campaign, ""), one.copies, one.first_at.astimezone(period.zone).date().isoformat(), one.seconds, show(one.campaign))
+        (
+            subjects.get(one.campaign, ""),
+            one.copies,
+            one.first_at.astimezone(period.zone).date().isoformat(),
+            one.seconds,
+            show(one.campaign),
+        )
         for one in listed_of(found)
     )
     return Report(

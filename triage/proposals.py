@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlmodel import Session, col
 
-from triage import access, ledger, prospects, rules
+from triage import access, ledger, rules, superseded
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
 from triage.ids import show
@@ -71,7 +71,9 @@ def take(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> li
     whole_company(session, by)
     mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now), now).limit(count)).all()
     free = or_(col(Proposal.lane) == "", col(Proposal.lane_until) <= now)
-    more = session.scalars(in_order(free, now).limit(count - len(mine)).with_for_update(skip_locked=True)).all() if len(mine) < count else []
+    more = (
+        session.scalars(in_order(free, now).limit(count - len(mine)).with_for_update(skip_locked=True)).all() if len(mine) < count else []
+    )
     for row in (*mine, *more):
         row.lane, row.lane_shown, row.lane_until = str(by), by.shown, now + LEASE
         session.add(row)
@@ -80,12 +82,16 @@ def take(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> li
 
 def still_speaks(state: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Of an open proposal: has staff said nothing else since it was found? They may have blocked its sender a moment ago."""
-    return (~prospects.is_overtaken(now),) if state == OPEN else ()
+    return (~superseded.is_superseded(now),) if state == OPEN else ()
 
 
 def in_order(where: ColumnElement[bool], now: datetime) -> Any:
     """Open proposals, those that would matter most first."""
-    return select(Proposal).where(col(Proposal.state) == OPEN, where, *still_speaks(OPEN, now)).order_by(col(Proposal.weight).desc(), col(Proposal.id).desc())
+    return (
+        select(Proposal)
+        .where(col(Proposal.state) == OPEN, where, *still_speaks(OPEN, now))
+        .order_by(col(Proposal.weight).desc(), col(Proposal.id).desc())
+    )
 
 
 def lay_back(session: Session, *, by: Actor) -> None:
@@ -103,7 +109,7 @@ def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> 
         raise Overtaken(f"{row.answered_by_shown} has {row.state} it")
     if row.lane not in ("", str(by)) and row.lane_until and row.lane_until > now:
         raise Overtaken(f"{row.lane_shown} has it in hand")
-    if session.scalar(select(prospects.is_overtaken(now)).where(col(Proposal.id) == row.id)):
+    if session.scalar(select(superseded.is_superseded(now)).where(col(Proposal.id) == row.id)):
         raise Overtaken("staff has blocked it, removed messages of it or made a rule about it since it was proposed")
     return row
 

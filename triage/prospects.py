@@ -5,19 +5,19 @@ Mail in sealed folders is no evidence: that it exists would show.
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
 from triage import rules, sealed
 from triage.correspondents import KNOWN
 from triage.door import ancestors
-from triage.models import Correspondent, Decision, Delivery, Person, PostedList, Proposal, Rule
-from triage.promotion import DAYS, SHOWN, Candidate, Evidence, Kind, kind_of
+from triage.models import Correspondent, Decision, Delivery, Person, PostedList, Rule
+from triage.promotion import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.settings import Settings
-from triage.standing import TAKEN_AWAY
 from triage.suffixes import is_shared
+from triage.superseded import recent, was_taken_away
 
 WAITS = "first-contact"  # the policy's rule that an allow would go before
 AT_ONCE = 1000  # correspondents that are in memory together
@@ -63,33 +63,6 @@ def decided_domains(session: Session, now: datetime) -> set[str]:
     return set(rows.scalars()) | {address.rpartition("@")[2] for address in session.scalars(addresses)}
 
 
-def is_overtaken(now: datetime) -> ColumnElement[bool]:
-    """Of an open proposal: has staff said something else since it was found? They blocked or held somebody there, removed proven messages
-    of it, or made the rule themselves. The next look would not find it any more. A "_" in a name stands for any letter here."""
-    name = col(Proposal.value)
-    stops = col(Rule.effect).in_(["block", "hold"])
-    domain = and_(
-        or_(stops, col(Rule.scope) == "company"),
-        col(Rule.match).in_(["domain", "subdomains"]),
-        or_(col(Rule.value) == name, name.like(literal("%.").concat(col(Rule.value)))),
-    )
-    address = and_(stops, col(Rule.match) == "address", col(Rule.value).like(literal("%@").concat(name)))
-    rule = exists().where(rules.in_force(now), or_(domain, address))
-    taken = (*was_taken_away(), recent(now), col(Delivery.author_domain) == name, col(Delivery.proof) != "")
-    of_list = exists().where(rules.in_force(now), col(Rule.match) == "list", col(Rule.value) == name)
-    return case((col(Proposal.match) == "list", of_list), else_=or_(rule, exists().where(*taken)))
-
-
-def was_taken_away() -> tuple[ColumnElement[bool], ...]:
-    """Of a delivery: did staff remove or reject it?"""
-    return TAKEN_AWAY, col(Delivery.decision_id).is_not(None)
-
-
-def recent(now: datetime) -> ColumnElement[bool]:
-    """Strangers' mail of the last DAYS, outside sealed folders."""
-    return and_(col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~sealed.anyhow())
-
-
 def counts(session: Session, now: datetime) -> dict[str, Evidence]:
     """By author's domain, where one of its mails was proven: what came in, and what became of it."""
     proven = col(Delivery.proof) != ""
@@ -105,7 +78,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             func.sum(case((proven, 0), else_=1)),
             number(col(Delivery.perishable_until).is_not(None)),
             func.count(func.distinct(case((proven, Delivery.department + "/" + Delivery.person)))),
-            number(and_(*was_taken_away())),
+            number(was_taken_away()),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
             func.max(case((proven, Delivery.weight), else_=0)),
         )

@@ -62,9 +62,7 @@ def period(since: datetime | None, until: datetime | None, *, settings: Settings
     if end - begun > LONGEST:
         raise BadInput(f"since: a report is about at most {LONGEST.days} days")
     if begun < known:
-        raise BadInput(
-            f"since: the records of mail are kept for {days} days: a report begins on {known:%d %b %Y} or later"
-        )
+        raise BadInput(f"since: the records of mail are kept for {days} days: a report begins on {known:%d %b %Y} or later")
     return Period(begun, end, settings.cover.time_zone)
 
 

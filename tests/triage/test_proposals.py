@@ -183,7 +183,10 @@ def test_accepting_makes_the_rule_and_is_on_the_record(session: Session, setting
     acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "answer-proposal")).all()
     assert [(act.by, act.detail["answer"], act.detail["value"]) for act in acts] == [("person:ana", "accepted", "supplier.example")]
     proposals.refresh(session, prospects.found(session, settings=settings, now=NOW), now=NOW)
-    assert (proposals.listing(session, by=ANA, now=NOW), [row.id for row in proposals.listing(session, by=OTTO, now=NOW, state="accepted")]) == ([], [one.id])
+    assert (
+        proposals.listing(session, by=ANA, now=NOW),
+        [row.id for row in proposals.listing(session, by=OTTO, now=NOW, state="accepted")],
+    ) == ([], [one.id])
 
 
 def test_what_was_refused_is_not_proposed_again(session: Session, settings: Settings) -> None:
@@ -279,7 +282,9 @@ def block(session: Session, settings: Settings, match: str, value: str) -> None:
 
 
 def purge(session: Session, settings: Settings, sender: str) -> None:
-    decisions.decide(session, Selection.of(sender=sender, states=("held", "queued")), Verb.PURGE, by=IDA, reason="", now=NOW, settings=settings)
+    decisions.decide(
+        session, Selection.of(sender=sender, states=("held", "queued")), Verb.PURGE, by=IDA, reason="", now=NOW, settings=settings
+    )
 
 
 @pytest.mark.parametrize(

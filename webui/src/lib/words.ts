@@ -73,6 +73,23 @@ export function shortTime(instant: string, now = serverTime()): string {
 /** 24 Nov 2026, 09:41 CET: as clocks here show it, or in another time zone; the zone is always said. */
 export const longTime = (instant: string, timeZone?: string): string => (timeZone ? new Intl.DateTimeFormat(locale, { ...FULL, timeZone }) : full).format(new Date(instant))
 
+/** The day that a clock in a time zone shows at an instant, as date fields have it. */
+export const dayIn = (instant: number, timeZone: string): string => new Date(instant + aheadOf(instant, timeZone)).toISOString().slice(0, 10)
+
+/** The first moment of a day in a time zone, some days later. */
+export function midnight(date: string, timeZone: string, later = 0): string {
+  const named = Date.parse(`${date}T00:00:00Z`) + later * DAY
+  const first = named - aheadOf(named, timeZone)
+  return new Date(named - aheadOf(first, timeZone)).toISOString() // the clocks may change that night
+}
+
+/** Milliseconds by which clocks there are ahead of UTC. */
+function aheadOf(instant: number, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat('en', { timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }).formatToParts(instant)
+  const [year, month, date, hour, minute, second] = ['year', 'month', 'day', 'hour', 'minute', 'second'].map((name) => Number(parts.find((one) => one.type === name)!.value)) as [number, number, number, number, number, number]
+  return Date.UTC(year, month - 1, date, hour, minute, second) - Math.floor(instant / 1_000) * 1_000
+}
+
 /** 29 Dec this year, 29 Dec 2027 in any other. */
 export function day(instant: string, now = serverTime()): string {
   const then = new Date(instant)
