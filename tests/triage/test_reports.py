@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, OTTO
@@ -144,6 +144,13 @@ class Company:
         if about == "wave":
             return Selection.of(campaign=session.get_one(Delivery, self.mails["w1"][0]).campaign_id)
         return Selection.of(ids=tuple(self.mails[about]))
+
+    def newest_of_the_wave(self) -> tuple[str, str]:
+        """The subject of its newest message, and its id."""
+        with db.reading(self.engine) as session:
+            number = session.get_one(Delivery, self.mails["w1"][0]).campaign_id
+            newest = select(Delivery).where(col(Delivery.campaign_id) == number).order_by(col(Delivery.id).desc()).limit(1)
+            return session.scalars(newest).one().subject, ids.show(number or 0)
 
     def joe_answers(self, session: Session) -> None:
         """He writes to somebody whose mail was let go."""
@@ -288,6 +295,7 @@ def hand_counts(company: Company) -> None:
     campaigns = company.report("campaigns")
     assert rows(campaigns, "copies", "place", "copies") == [("held here", 4), ("on the way", 2), ("late copies, on arrival", 1)]
     assert rows(campaigns, "campaigns", "copies", "seconds") == [(3, 600)]
+    assert rows(campaigns, "campaigns", "subject", "campaign") == [company.newest_of_the_wave()]
     assert campaigns.sentences[0] == "1 campaign was stopped, 7 copies removed."
 
     saved = company.report("saved")
