@@ -183,7 +183,7 @@ webui/dist/index.html: webui/node_modules/.installed $(CONSOLE_SOURCES)
 
 # The pictures of the main screens that tests/webui/test_snapshots.py compares with; look at each that changed before you commit it.
 snapshots: peers $(VENV)/.dev webui/dist/index.html
-	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/test_snapshots.py
+	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/test_snapshots.py tests/webui/test_action_bar.py
 	@git status --short tests/webui/snapshots
 
 # What this version leaves on a disk, kept for later ones to upgrade (docs/releasing.md).

@@ -15,7 +15,7 @@ from triage.recalls import Ending, Errand
 from triage.settings import Settings
 from triage.visible import visible
 
-NO_WAY_IN = "There is no way into this mailbox: see [recall] in the settings."
+NO_WAY_IN = "There is no way into this mailbox: whoever runs Mailroom can open one."
 REPLACED = "another worker has taken over"
 
 Secure = Callable[[Sequence[tuple[Errand, list[Copy]]]], set[int]]  # returns once it is on the record: ids that may be taken

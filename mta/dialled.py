@@ -105,7 +105,7 @@ class DialledHop:
     def wants_sign_in(self, answer: Answer) -> Answer:
         """530 of a server that never took mail from us is about us, not about this message (RFC 4954, 6)."""
         about_us = answer.reply.startswith("530 ") and not self.served
-        return shut_out(f"it wants us to sign in (relay.logins_file): {answer.reply}").answer if about_us else answer
+        return shut_out(f"it wants us to sign in: {answer.reply}").answer if about_us else answer
 
     def finish(self, connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]) -> list[Answer]:
         """The message itself, for those who were accepted."""

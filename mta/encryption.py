@@ -51,7 +51,7 @@ class Encryption:
     @property
     def why(self) -> str:
         """What asks for it."""
-        return "a password is said over verified TLS only (relay.logins_file)" if self.for_passwords else f"relay.tls is {self.policy}"
+        return "a password is said over verified TLS only" if self.for_passwords else f"relay.tls is {self.policy}"
 
     @property
     def needed(self) -> bool:

@@ -91,12 +91,12 @@ def entry(line: tuple[int, str]) -> tuple[str, str]:
 def sign_in(connection: smtplib.SMTP, login: Login) -> None:
     """Sign in on a connection that was greeted. Ended when that did not come about: it is about no message, and mail waits."""
     if not isinstance(connection.sock, ssl.SSLSocket):
-        raise shut_out("it is not encrypted, and relay.logins_file has a password for it: none is sent in the clear")
+        raise shut_out("it is not encrypted, and we have a password for it: none is sent in the clear")
     offered = connection.esmtp_features.get("auth", "").upper().split()
     possible = [one for one in login.mechanisms if one in offered]
     if not possible:
         offers = f"it offers {', '.join(offered)} only" if offered else "it offers no AUTH"
-        raise shut_out(f"{offers}, and relay.logins_file wants to sign in with {' or '.join(login.mechanisms)}")
+        raise shut_out(f"{offers}, and we sign in with {' or '.join(login.mechanisms)}")
     for mechanism in possible:
         answer = DIALOGUES[mechanism](connection, login)
         if answer[0] not in ANOTHER_MECHANISM:
@@ -110,7 +110,7 @@ def refused(answer: tuple[int, bytes], login: Login) -> Ended:
     reply = without_secrets(said(answer), login)
     if answer[0] // 100 == 4:
         return unreachable(f"we cannot sign in there for now: {reply}")
-    return shut_out(f"it does not let us in (relay.logins_file): {reply}")
+    return shut_out(f"it does not let us in: {reply}")
 
 
 def plain(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:

@@ -99,7 +99,7 @@ def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Setting
         department = one.department or (person.department if person else "")
         learn = settings.outbound.learn
         if not correspondents.may_open(by, learn, one.person, department):
-            raise NotAllowed(f"{one.address} would be known to the whole {learn} (outbound.learn): that is beyond your scope")
+            raise NotAllowed(f"{one.address} would be known to the whole {learn}: that is beyond your scope")
     return decide(session, ids, KNOWN, by=by, now=now)
 
 

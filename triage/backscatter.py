@@ -62,7 +62,7 @@ def unproven(seen: Circumstances, sender: Address) -> str:
 
 def no_way_out(seen: Circumstances) -> str:
     """Is there nobody who would carry it?"""
-    return "" if seen.way_out else "there is no way to the outside: set relay.smarthost"
+    return "" if seen.way_out else "there is no way to the outside: whoever runs Mailroom can name a server for it"
 
 
 def claims_ours(domain: str, own_domains: frozenset[str]) -> bool:

@@ -36,7 +36,7 @@ from triage.states import State
 
 VERSION = "directory"  # the marker that moves when recipients or people change
 NOBODY = (
-    "who joins, leaves or moves has to wait until somebody administers it: name one in the directory, or, where api.sign_in is local, "
+    "who joins, leaves or moves has to wait until somebody administers it: name one in the directory, or, where passwords are kept here, "
     "run `mailroom staff add LOGIN --role admin --scope company`; "
 )
 MOST_NAMED = 1000  # changes that are written on the record one by one

@@ -177,7 +177,7 @@ def employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
         raise NotAllowed(f"employee: {named[:80]!r} is beyond your scope")
     learn = lookup.settings.outbound.learn
     if not correspondents.may_open(by, learn, writer.person, writer.department):
-        raise NotAllowed(f"employee: whom {named[:80]!r} knows the whole {learn} knows (outbound.learn), and that is beyond your scope")
+        raise NotAllowed(f"employee: whom {named[:80]!r} knows the whole {learn} knows, and that is beyond your scope")
     return address
 
 

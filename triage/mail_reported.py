@@ -6,7 +6,7 @@ from datetime import date
 
 from triage.figures import WEEKDAYS, hour_words, percent, plural, rule_words, span, were
 from triage.ids import show
-from triage.measures import HOURS, Campaigns, Counts, Queue, Spread, Waiting
+from triage.measures import HOURS, Campaigns, Counts, Queue, Spread, Stopped, Waiting
 from triage.reported import Column, Period, Plot, Report, Table
 from triage.sheets import Cell
 
@@ -168,11 +168,17 @@ def rules_sentence(found: Counts) -> str:
     return f"{plural(total, 'mail')} came in: {passed} went straight through, {held} {were(total)} held, {purged} purged on arrival."
 
 
-def campaigns(found: Campaigns, period: Period) -> Report:
-    """What purges removed, and how soon."""
+def campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> Report:
+    """What purges removed, and how soon. `subjects`: of the listed campaigns, of which the asker may see a message."""
     listed = tuple(
-        (show(one.campaign), one.copies, one.first_at.astimezone(period.zone).date().isoformat(), one.seconds)
-        for one in found.stopped[:MOST_CAMPAIGNS]
+        (
+            subjects.get(one.campaign, ""),
+            one.copies,
+            one.first_at.astimezone(period.zone).date().isoformat(),
+            one.seconds,
+            show(one.campaign),
+        )
+        for one in listed_of(found)
     )
     return Report(
         "campaigns",
@@ -193,15 +199,21 @@ def campaigns(found: Campaigns, period: Period) -> Report:
                 "campaigns",
                 "The largest",
                 (
-                    Column("campaign", "Campaign", "text"),
+                    Column("subject", "Subject", "text"),
                     Column("copies", "Copies"),
                     Column("first_on", "First copy", "day"),
                     Column("seconds", "Until it was purged", "seconds"),
+                    Column("campaign", "Campaign", "text"),
                 ),
                 listed,
             ),
         ),
     )
+
+
+def listed_of(found: Campaigns) -> tuple[Stopped, ...]:
+    """The campaigns that are listed, those with the most copies."""
+    return found.stopped[:MOST_CAMPAIGNS]
 
 
 def campaign_words(found: Campaigns) -> Iterable[str]:

@@ -32,7 +32,7 @@ WORDS = {
     "escalate": "Escalated",
     "undo": "Undone",
 }
-OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
+OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: whoever runs Mailroom can open one."
 BEGUN = {"purge": "Purging", "restore": "Restoring", "undo": "Undoing", "redeliver": "Delivering again"}
 NOT_DONE = {
     "recalling": "being taken out of mailboxes",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlmodel import Session, col
 
-from triage import access, ledger, rules
+from triage import access, ledger, rules, superseded
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
 from triage.ids import show
@@ -52,10 +52,15 @@ def was_given_up(session: Session, row: Proposal) -> bool:
 # dealing and answering
 
 
-def listing(session: Session, *, by: Actor, state: str = OPEN, limit: int = 50, after: tuple[int, int] | None = None) -> list[Proposal]:
-    """Proposals, those that would matter most first; `after`: weight and id to go on from. They are about the whole company's mail."""
+def listing(
+    session: Session, *, by: Actor, now: datetime, state: str = OPEN, limit: int = 50, after: tuple[int, int] | None = None
+) -> list[Proposal]:
+    """Proposals, those that would matter most first; `after`: weight and id to go on from. They are about the whole company's mail.
+
+    An open one that staff has decided otherwise since is left out.
+    """
     may_look(by)
-    where = [col(Proposal.state) == state]
+    where = [col(Proposal.state) == state, *still_speaks(state, now)]
     if after:
         where.append(tuple_(col(Proposal.weight), col(Proposal.id)) < after)
     return list(session.scalars(select(Proposal).where(*where).order_by(col(Proposal.weight).desc(), col(Proposal.id).desc()).limit(limit)))
@@ -64,18 +69,29 @@ def listing(session: Session, *, by: Actor, state: str = OPEN, limit: int = 50, 
 def take(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
     """This person's own cards, filled up from those that nobody has in hand; they stay theirs for LEASE from now."""
     whole_company(session, by)
-    mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now)).limit(count)).all()
+    mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now), now).limit(count)).all()
     free = or_(col(Proposal.lane) == "", col(Proposal.lane_until) <= now)
-    more = session.scalars(in_order(free).limit(count - len(mine)).with_for_update(skip_locked=True)).all() if len(mine) < count else []
+    more = (
+        session.scalars(in_order(free, now).limit(count - len(mine)).with_for_update(skip_locked=True)).all() if len(mine) < count else []
+    )
     for row in (*mine, *more):
         row.lane, row.lane_shown, row.lane_until = str(by), by.shown, now + LEASE
         session.add(row)
     return [*mine, *more]
 
 
-def in_order(where: ColumnElement[bool]) -> Any:
+def still_speaks(state: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Of an open proposal: has staff said nothing else since it was found? They may have blocked its sender a moment ago."""
+    return (~superseded.is_superseded(now),) if state == OPEN else ()
+
+
+def in_order(where: ColumnElement[bool], now: datetime) -> Any:
     """Open proposals, those that would matter most first."""
-    return select(Proposal).where(col(Proposal.state) == OPEN, where).order_by(col(Proposal.weight).desc(), col(Proposal.id).desc())
+    return (
+        select(Proposal)
+        .where(col(Proposal.state) == OPEN, where, *still_speaks(OPEN, now))
+        .order_by(col(Proposal.weight).desc(), col(Proposal.id).desc())
+    )
 
 
 def lay_back(session: Session, *, by: Actor) -> None:
@@ -93,6 +109,8 @@ def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> 
         raise Overtaken(f"{row.answered_by_shown} has {row.state} it")
     if row.lane not in ("", str(by)) and row.lane_until and row.lane_until > now:
         raise Overtaken(f"{row.lane_shown} has it in hand")
+    if session.scalar(select(superseded.is_superseded(now)).where(col(Proposal.id) == row.id)):
+        raise Overtaken("staff has blocked it, removed messages of it or made a rule about it since it was proposed")
     return row
 
 
@@ -142,10 +160,12 @@ def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) 
     return row
 
 
-def numbers(session: Session) -> dict[str, int]:
-    """How many there are in each state."""
-    rows = session.execute(select(col(Proposal.state), func.count()).group_by(col(Proposal.state)))
-    return dict(rows.all())
+def numbers(session: Session, *, now: datetime) -> dict[str, int]:
+    """How many there are in each state; of the open ones those that are still to be answered."""
+    rows = dict(session.execute(select(col(Proposal.state), func.count()).group_by(col(Proposal.state))).all())
+    if OPEN in rows:
+        rows[OPEN] = session.scalar(select(func.count()).where(col(Proposal.state) == OPEN, *still_speaks(OPEN, now))) or 0
+    return rows
 
 
 def may_look(by: Actor) -> None:

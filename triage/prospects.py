@@ -5,7 +5,7 @@ Mail in sealed folders is no evidence: that it exists would show.
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
@@ -14,10 +14,10 @@ from triage import grouping, rules, sealed
 from triage.correspondents import KNOWN
 from triage.door import ancestors
 from triage.models import Correspondent, Decision, Delivery, Person, PostedList, Rule
-from triage.promotion import DAYS, SHOWN, Candidate, Evidence, Kind, kind_of
+from triage.promotion import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.settings import Settings
-from triage.standing import TAKEN_AWAY
 from triage.suffixes import is_shared
+from triage.superseded import recent, was_taken_away
 
 WAITS = "first-contact"  # the policy's rule that an allow would go before
 AT_ONCE = 1000  # correspondents that are in memory together
@@ -63,11 +63,6 @@ def decided_domains(session: Session, now: datetime) -> set[str]:
     return set(rows.scalars()) | {address.rpartition("@")[2] for address in session.scalars(addresses)}
 
 
-def recent(now: datetime) -> ColumnElement[bool]:
-    """Strangers' mail of the last DAYS, outside sealed folders."""
-    return and_(col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~sealed.anyhow())
-
-
 def counts(session: Session, now: datetime) -> dict[str, Evidence]:
     """By author's domain, where one of its mails was proven: what came in, and what became of it."""
     proven = col(Delivery.proof) != ""
@@ -83,7 +78,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             func.sum(case((proven, 0), else_=1)),
             number(col(Delivery.perishable_until).is_not(None)),
             func.count(func.distinct(case((proven, Delivery.department + "/" + Delivery.person)))),
-            number(and_(TAKEN_AWAY, col(Delivery.decision_id).is_not(None))),
+            number(was_taken_away()),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
             func.max(case((proven, Delivery.weight), else_=0)),
             func.max(case((proven, grouping.severity()), else_=0)),

@@ -23,6 +23,7 @@ from triage.settings import Settings
 from triage.staff_measures import LETS_GO, Act, Candour, Work
 from triage.states import State
 from triage.times import in_reach
+from triage.visible import visible
 
 USUAL = timedelta(days=28)
 LONGEST = timedelta(days=366)
@@ -61,9 +62,7 @@ def period(since: datetime | None, until: datetime | None, *, settings: Settings
     if end - begun > LONGEST:
         raise BadInput(f"since: a report is about at most {LONGEST.days} days")
     if begun < known:
-        raise BadInput(
-            f"since: the records of mail are kept for {days} days (retention.record_days): a report begins on {known:%d %b %Y} or later"
-        )
+        raise BadInput(f"since: the records of mail are kept for {days} days: a report begins on {known:%d %b %Y} or later")
     return Period(begun, end, settings.cover.time_zone)
 
 
@@ -189,6 +188,13 @@ class Reading:
         rows = self.done_by((*kinds, func.count(), *first), *is_standing_purge()).group_by(*kinds)
         return [Removed(*row) for row in self.rows(rows)]
 
+    def subjects_of(self, campaigns: Sequence[int]) -> dict[int, str]:
+        """The subject of the newest message of each campaign that the asker may see."""
+        campaign, newest = col(Delivery.campaign_id), func.max(col(Delivery.id))
+        theirs = select(newest).where(db.among(self.session, campaign, campaigns), access.visible(self.by)).group_by(campaign)
+        rows = select(campaign, col(Delivery.subject)).where(col(Delivery.id).in_(theirs))
+        return {number: visible(subject) or "(no subject)" for number, subject in self.session.execute(rows)}
+
     @cached_property
     def late_copies(self) -> int:
         """Copies that standing verdicts of these purges kept away since, for those who see all mail."""
@@ -277,7 +283,8 @@ def mistakes(reading: Reading) -> Report:
 
 def campaigns(reading: Reading) -> Report:
     """What purges removed, and how soon."""
-    return mail_reported.campaigns(measures.campaigns(reading.removed, reading.late_copies), reading.period)
+    found = measures.campaigns(reading.removed, reading.late_copies)
+    return mail_reported.campaigns(found, reading.period, reading.subjects_of([one.campaign for one in mail_reported.listed_of(found)]))
 
 
 def saved(reading: Reading) -> Report:

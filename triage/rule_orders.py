@@ -208,7 +208,7 @@ def checked_proof(order: RuleOrder, settings: Settings) -> str:
     if kind == "dkim" and domain in settings.policy.freemail_domains:
         raise BadInput(f"proof: {domain} signs the mail of anybody who has an address there; it proves nobody else")
     if kind == "arc" and domain not in settings.policy.trusted_arc_sealers:
-        raise BadInput(f"proof: {domain} is not among policy.trusted_arc_sealers; whoever runs Mailroom can add it there")
+        raise BadInput(f"proof: {domain} is not among the forwarders whose seal counts here; whoever runs Mailroom can add it there")
     if kind == "arc" and order.match == "list" and not related(domain, order.value):
         raise BadInput(f"proof: {domain} seals what anybody sends through it; a list is known by a seal of its own organisation")
     return f"{kind}:{domain}"

@@ -62,14 +62,14 @@ def work_words(found: Work, candour: Candour) -> Iterable[str]:
     pace = found.total
     yield f"In an hour of work somebody decides {pace.cards_an_hour:.1f} cards."
     if candour.staff == "none":
-        yield "Keys and time are not measured here (reports.staff)."
+        yield "Keys and time are not measured here."
     elif pace.seconds.p50 is not None and pace.keys.p50 is not None:
         yield f"Half of all decisions took up to {span(pace.seconds.p50)} and {plural(round(pace.keys.p50), 'key')}."
 
 
 def too_few(candour: Candour, what: str) -> str:
     """Why something is not told."""
-    return f"Fewer than {candour.fewest} people decided: {what} would be about one of them, so it is not told (reports.fewest)."
+    return f"Fewer than {candour.fewest} people decided: {what} would be about one of them, so it is not told."
 
 
 def mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], candour: Candour, period: Period) -> Report:
@@ -136,7 +136,7 @@ def per_hundred(one: Pace) -> float | None:
 def saved(found: Saved, period: Period) -> Report:
     """What it brings and costs in hours, with the formula."""
     mails, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
-    how = "the median measured" if found.measured else "as reports.staff_seconds says"
+    how = "the median measured" if found.measured else "as the settings say"
     return Report(
         "saved",
         "Hours saved",
@@ -145,8 +145,8 @@ def saved(found: Saved, period: Period) -> Report:
             f"About {found.hours:.1f} hours were saved." if found.hours >= 0 else f"It cost {-found.hours:.1f} hours more than it saved.",
             f"({found.by_rules:,} + {found.by_staff:,}) mails × {away} − {found.cards:,} cards × {card} = {found.hours:.1f} hours.",
         ),
-        f"{plural(mails, 'mail')} that no employee had to look at, purged on arrival or decided by the staff, at {away} each "
-        f"(reports.employee_seconds), less the cards of the staff at {card} each ({how}). What was let go saves nothing here.",
+        f"{plural(mails, 'mail')} that no employee had to look at, purged on arrival or decided by the staff, at {away} each, "
+        f"less the cards of the staff at {card} each ({how}). What was let go saves nothing here.",
         (Table("formula", "How it is calculated", FORMULA, tuple(formula(found))),),
     )
 

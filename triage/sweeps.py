@@ -67,11 +67,11 @@ def begin(
     if not by.scope.company:
         raise NotAllowed("a sweep looks into every mailbox: it needs the whole company as scope")
     if not settings.reaches_mailboxes:
-        raise NotAllowedNow("there is no way into the mailboxes: see [recall] in the settings")
+        raise NotAllowedNow("there is no way into the mailboxes: whoever runs Mailroom can open one")
     if LARGE_PURGE in settings.policy.two_keys and not dry_run:
         raise NotAllowedNow(
             "a sweep is a large purge, and nobody knows before how large: where two people turn the key for one, purge what came "
-            "through Mailroom instead, or take large-purge out of policy.two_keys for as long as the sweep needs"
+            "through Mailroom instead, or let one person alone remove much for as long as the sweep needs"
         )
     if not dry_run and not may_alone(by, settings):
         raise NotAllowed("a sweep takes messages out of every mailbox: it needs the right remove-delivered")

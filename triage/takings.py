@@ -36,7 +36,7 @@ def take(
     access.may_decide(by)
     wanted = rows_of(session, decision_id, chosen, by)
     if not settings.reaches_mailboxes:
-        raise NotAllowedNow("there is no way into the mailboxes: see [recall] in the settings")
+        raise NotAllowedNow("there is no way into the mailboxes: whoever runs Mailroom can open one")
     policy = settings.policy
     if LARGE_PURGE in policy.two_keys and len(wanted) > policy.two_keys_purge:
         raise NotAllowedNow(f"more than {policy.two_keys_purge} at once are a large purge, which needs two people here: take fewer")

@@ -57,7 +57,7 @@ def believed(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint], str]:
             return claims, one.fault
         earlier = claims.setdefault(one.checkpoint.sequence, one.checkpoint)
         if earlier.head != one.checkpoint.head:
-            return claims, f"{one.where} saw another record {earlier.sequence} than the checkpoint of {earlier.at:%Y-%m-%d %H:%M}"
+            return claims, f"{one.where} saw another record {earlier.sequence} than the checkpoint of {earlier.at:%Y-%m-%d %H:%M} UTC"
     return claims, ""
 
 
@@ -87,7 +87,7 @@ def fault_by(seen: Checkpoint | None, record: AuditRecord, confirmed: int) -> st
     if seen is None or seen.head == record.sealed:
         return ""
     between = f"between record {confirmed} and {seen.sequence}"
-    return f"the trail was written anew: {between} it is not what the checkpoint of {seen.at:%Y-%m-%d %H:%M} saw"
+    return f"the trail was written anew: {between} it is not what the checkpoint of {seen.at:%Y-%m-%d %H:%M} UTC saw"
 
 
 def fault_of_end(session: Session, expected: int, previous: str, claims: Mapping[int, Checkpoint]) -> str:
@@ -97,7 +97,7 @@ def fault_of_end(session: Session, expected: int, previous: str, claims: Mapping
         return f"the trail ends at record {expected}, but {head.number} were sealed"
     last = max(claims, default=0)
     if last > expected:
-        return f"the trail ends at record {expected}, but the checkpoint of {claims[last].at:%Y-%m-%d %H:%M} saw record {last}"
+        return f"the trail ends at record {expected}, but the checkpoint of {claims[last].at:%Y-%m-%d %H:%M} UTC saw record {last}"
     return ""
 
 

@@ -21,7 +21,7 @@ from triage_api.session import Staff
 from triage_api.shapes import messages as shapes
 from triage_api.shapes.texts import GivenId
 
-OFF = "attachments are not shown as pictures here: an administrator can switch that on (api.previews)"
+OFF = "attachments are not shown as pictures here: an administrator can switch that on"
 NO_SANDBOX = "attachments cannot be shown as pictures on this machine: bubblewrap is missing or does not work, and nothing is drawn without"
 WHY = {
     UNKNOWN: "this is no PDF and no picture that can be shown; download it only if you must",

@@ -26,7 +26,7 @@ from triage_api.shapes.texts import GivenId
 from triage_api.transactions import BELLS, ring_after
 
 COOKIE = "-own"  # what the name of the session cookie has more
-CLOSED = "Here nobody signs in to see their own mail: ask the people who look after it (for administrators: [notices] requests)."
+CLOSED = "Here nobody signs in to see their own mail: ask the people who look after it; an administrator can switch it on."
 
 router = APIRouter(route_class=Once, prefix="/own", tags=["own"])
 

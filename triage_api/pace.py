@@ -11,7 +11,7 @@ class TooFast(Refused):
     """A token asks more often than api.token_requests_per_minute; `wait` says how long it should not."""
 
     def __init__(self, wait: timedelta) -> None:
-        super().__init__("This token asks too often (api.token_requests_per_minute): wait as long as Retry-After says.")
+        super().__init__("This token asks too often: wait as long as Retry-After says.")
         self.wait = wait
 
 

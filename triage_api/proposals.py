@@ -23,8 +23,8 @@ def list_proposals(
     session: Read, by: Staff, state: shapes.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.Proposals:
     """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
-    found = proposals.listing(session, by=by, state=state, limit=limit + 1, after=place_of(cursor, int, int))
-    count = proposals.numbers(session).get(state, 0)
+    found = proposals.listing(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
+    count = proposals.numbers(session, now=utcnow()).get(state, 0)
     return shapes.Proposals(
         items=[shown(one) for one in found[:limit]],
         next_cursor=following(found, limit, lambda one: (one.weight, one.id)),
@@ -36,7 +36,7 @@ def list_proposals(
 def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
     """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
     mine = proposals.take(session, by=by, now=utcnow())
-    counts = proposals.numbers(session)
+    counts = proposals.numbers(session, now=utcnow())
     return shapes.ProposalHand(items=[shown(one) for one in mine], open=counts.pop(proposals.OPEN, 0), answered=sum(counts.values()))
 
 

@@ -60,7 +60,8 @@ class Page:
 
     def press(self, key: str, code: int) -> None:
         """A key goes down and up; `code` is the number that it has on Windows."""
-        key_down = {"key": key, "windowsVirtualKeyCode": code} | ({"text": key} if len(key) == 1 else {})
+        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+        key_down = {"key": key, "windowsVirtualKeyCode": code} | ({"text": text} if text else {})
         self.ask("Input.dispatchKeyEvent", type="keyDown", **key_down)
         self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 

@@ -127,7 +127,7 @@ def plotted(figures: Mapping[str, float]) -> Iterator[str]:
 def bar(goal: Goal, figure: float, top: int) -> Iterator[str]:
     """One line of the plot."""
     better = goal.bound / figure if goal.at_most else figure / goal.bound
-    length = max(-4.0, min(4.0, math.log2(better))) * DOUBLE
+    length = max(-4.0, min(4.0, math.log2(better) if better else -math.inf)) * DOUBLE  # 0 is wanted, and there are some
     colour = "#2e7d4f" if goal.met(figure) else "#b3541e"
     words = html.escape(f"{goal.words}: {goal.shown(figure)}")
     left, width = MIDDLE + min(0.0, length), max(2.0, abs(length))

@@ -60,3 +60,7 @@ def test_the_docs_show_what_is_on_record() -> None:
     assert set(figures) <= set(GOALS)
     assert verdict.listed(figures) in verdict.PAGE.read_text()
     assert verdict.PLOT.read_text() == "\n".join(verdict.plotted(figures)) + "\n"
+
+
+def test_what_is_wanted_to_be_nothing_is_drawn_as_far_off_when_there_is_some() -> None:
+    assert 'width="180"' in "".join(verdict.bar(at_most("errors", 0, "messages"), 3, 0))

@@ -126,7 +126,7 @@ def test_a_wrong_password_is_no_matter_of_the_mail(provider: Provider) -> None:
     provider.login("wrong")
     (outcome,) = provider.sent(PEOPLE[:1])
     assert (outcome.kind, outcome.unreachable, outcome.shut_out) == ("deferred", True, True)
-    assert outcome.reply.startswith("it does not let us in (relay.logins_file): 535 5.7.8 Error: authentication failed")
+    assert outcome.reply.startswith("it does not let us in: 535 5.7.8 Error: authentication failed")
 
 
 def test_too_many_recipients_go_in_further_transactions(provider: Provider) -> None:
@@ -158,5 +158,5 @@ def test_the_doctor_signs_in(provider: Provider) -> None:
     assert FAIL not in {one.level for one in found}
     provider.login("wrong")
     (failed,) = (one for one in outside.next_hop(provider.settings) if one.level == FAIL)
-    assert "it does not let us in (relay.logins_file): 535 5.7.8" in failed.found
+    assert "it does not let us in: 535 5.7.8" in failed.found
     assert failed.do.startswith("put it right in relay.logins_file")

@@ -10,13 +10,13 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC
-from triage import answering, db, decisions, directory, learning, proposals, prospects, rules
+from triage import answering, db, decisions, directory, learning, proposals, prospects, rules, undoing
 from triage.actor import Actor
 from triage.authentication import Dmarc, Result
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
-from triage.models import AuditRecord, Delivery, PendingAct, PostedList, Proposal, Rule
+from triage.models import AuditRecord, Decision, Delivery, PendingAct, PostedList, Proposal, Rule
 from triage.promotion import Candidate, Kind
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
@@ -63,7 +63,7 @@ def found(session: Session, settings: Settings) -> dict[str, Candidate]:
 def proposed(session: Session, settings: Settings) -> Proposal:
     """The only proposal."""
     proposals.refresh(session, prospects.found(session, settings=settings, now=NOW), now=NOW)
-    (only,) = proposals.listing(session, by=ANA)
+    (only,) = proposals.listing(session, by=ANA, now=NOW)
     return only
 
 
@@ -183,7 +183,10 @@ def test_accepting_makes_the_rule_and_is_on_the_record(session: Session, setting
     acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "answer-proposal")).all()
     assert [(act.by, act.detail["answer"], act.detail["value"]) for act in acts] == [("person:ana", "accepted", "supplier.example")]
     proposals.refresh(session, prospects.found(session, settings=settings, now=NOW), now=NOW)
-    assert (proposals.listing(session, by=ANA), [row.id for row in proposals.listing(session, by=OTTO, state="accepted")]) == ([], [one.id])
+    assert (
+        proposals.listing(session, by=ANA, now=NOW),
+        [row.id for row in proposals.listing(session, by=OTTO, now=NOW, state="accepted")],
+    ) == ([], [one.id])
 
 
 def test_what_was_refused_is_not_proposed_again(session: Session, settings: Settings) -> None:
@@ -191,7 +194,7 @@ def test_what_was_refused_is_not_proposed_again(session: Session, settings: Sett
     one = proposed(session, settings)
     answering.answer(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
     assert proposals.refresh(session, prospects.found(session, settings=settings, now=NOW), now=NOW) == 0
-    assert proposals.listing(session, by=ANA) == []
+    assert proposals.listing(session, by=ANA, now=NOW) == []
     assert rules.listing(session, NOW, by=IDA) == []
 
 
@@ -228,7 +231,7 @@ def test_no_two_people_have_the_same_card(session: Session, settings: Settings) 
     answering.answer(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
     proposals.lay_back(session, by=IDA)
     assert len(proposals.take(session, by=ANA, now=later, count=50)) == 24
-    assert proposals.numbers(session) == {"open": 24, "accepted": 1}
+    assert proposals.numbers(session, now=later) == {"open": 24, "accepted": 1}
 
 
 def test_what_nothing_speaks_for_any_more_is_gone(session: Session, settings: Settings) -> None:
@@ -258,7 +261,7 @@ def test_proposals_need_the_whole_company(session: Session, settings: Settings) 
     with pytest.raises(NotAllowed):
         proposals.take(session, by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
-        proposals.listing(session, by=BEN)
+        proposals.listing(session, by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
         answering.answer(session, one.id, "accept", by=OTTO, now=NOW, settings=settings)
     with pytest.raises(NotFound):
@@ -272,3 +275,47 @@ def test_a_program_answers_under_its_own_name(session: Session, settings: Settin
     shell = Actor("shell", "root", IDA.role, IDA.scope, "root (shell)")
     answering.answer(session, proposed(session, settings).id, "accept", by=shell, now=NOW, settings=settings)
     assert rules.listing(session, NOW, by=IDA)[0].author == "root (shell)"
+
+
+def block(session: Session, settings: Settings, match: str, value: str) -> None:
+    rules.add(session, RuleOrder("block", match, value, "company"), by=IDA, now=NOW, settings=settings)
+
+
+def purge(session: Session, settings: Settings, sender: str) -> None:
+    decisions.decide(
+        session, Selection.of(sender=sender, states=("held", "queued")), Verb.PURGE, by=IDA, reason="", now=NOW, settings=settings
+    )
+
+
+@pytest.mark.parametrize(
+    ("match", "value"),
+    [("domain", "supplier.example"), ("subdomains", "supplier.example"), ("address", "orders@supplier.example")],
+)
+def test_what_was_blocked_a_moment_ago_is_proposed_to_nobody(session: Session, settings: Settings, match: str, value: str) -> None:
+    correspond(session, settings)
+    one = proposed(session, settings)
+    proposals.take(session, by=ANA, now=NOW)
+    block(session, settings, match, value)
+    assert proposals.listing(session, by=ANA, now=NOW) == []
+    assert proposals.take(session, by=ANA, now=NOW) == []
+    assert proposals.numbers(session, now=NOW)["open"] == 0
+    with pytest.raises(Overtaken, match="staff has blocked it"):
+        answering.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
+
+
+def test_another_domain_that_ends_alike_stays_proposed(session: Session, settings: Settings) -> None:
+    correspond(session, settings)
+    proposed(session, settings)
+    block(session, settings, "domain", "plier.example")
+    block(session, settings, "address", "orders@another-supplier.example")
+    assert len(proposals.listing(session, by=ANA, now=NOW)) == 1
+
+
+def test_what_was_purged_a_moment_ago_comes_back_with_the_undo_only(session: Session, settings: Settings) -> None:
+    correspond(session, settings)
+    one = proposed(session, settings)
+    purge(session, settings, SUPPLIER)
+    assert proposals.take(session, by=ANA, now=NOW) == []
+    (last,) = session.scalars(select(Decision).where(col(Decision.verb) == "purge"))
+    undoing.undo(session, last.id, by=IDA, reason="wanted", now=NOW, settings=settings)
+    assert [row.id for row in proposals.take(session, by=ANA, now=NOW)] == [one.id]

@@ -337,7 +337,11 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
     ("proof", "status", "said"),
     [
         ("dkim:Lists.example", 201, "dkim:lists.example"),
-        ("arc:Lists.example", 422, "lists.example is not among policy.trusted_arc_sealers; whoever runs Mailroom can add it there"),
+        (
+            "arc:Lists.example",
+            422,
+            "lists.example is not among the forwarders whose seal counts here; whoever runs Mailroom can add it there",
+        ),
         ("", 422, "a list needs dkim:DOMAIN, the domain that signs its posts, or arc:DOMAIN, the one that seals them"),
     ],
 )

@@ -98,7 +98,7 @@ def test_what_cannot_be_taken(ana: Browser, purged: str, new_browser: NewBrowser
     for browser, copies, status in ((ana, [one], 409), (ana, [purged], 404), (ana, [], 422), (new_browser("otto"), [one], 403)):
         answer = browser.post(f"/decisions/{purged}/related", {"copies": copies})
         assert answer.status_code == status, answer.text
-    assert "see [recall]" in ana.post(f"/decisions/{purged}/related", {"copies": [one]}).json()["detail"]
+    assert "no way into the mailboxes" in ana.post(f"/decisions/{purged}/related", {"copies": [one]}).json()["detail"]
     assert new_browser("ben").get(f"/decisions/{purged}/related").status_code == 404
 
 

@@ -55,7 +55,7 @@ def test_it_signs_in(ours: Settings, peer: Peer) -> None:
 @pytest.mark.parametrize(
     ("reply", "says", "do"),
     [
-        ("535 5.7.8 no", "it does not let us in (relay.logins_file): 535 5.7.8 no", "put it right in relay.logins_file"),
+        ("535 5.7.8 no", "it does not let us in: 535 5.7.8 no", "put it right in relay.logins_file"),
         ("454 4.7.0 later", "we cannot sign in there for now: 454 4.7.0 later", "start that server"),
     ],
 )

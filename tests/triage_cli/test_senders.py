@@ -76,7 +76,7 @@ def test_a_free_mail_domain_is_never_allowed(shell: Shell) -> None:
 def test_a_forwarder_vouches_once_the_settings_trust_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("allow", "sales@supplier.example", "--proof", "arc:forwarder.example")
     said = shell(*words)
-    assert (said.code, "forwarder.example is not among policy.trusted_arc_sealers" in said.err) == (2, True)
+    assert (said.code, "forwarder.example is not among the forwarders whose seal counts here" in said.err) == (2, True)
     monkeypatch.setenv("MAILROOM_POLICY__TRUSTED_ARC_SEALERS", "Forwarder.example")
     assert "with proof arc:forwarder.example" in shell(*words).out
 

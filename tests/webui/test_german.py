@@ -106,7 +106,7 @@ def filled(site: Site) -> Site:
         emergency.open_door(session, now + timedelta(hours=1), by=IDA, reason="Umzug", now=now)
         alarms.brake(session, BRAKED, now=now)
         proposals.refresh(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
-        (list_of_posts,) = (one for one in proposals.listing(session, by=IDA) if one.kind == Kind.LIST)
+        (list_of_posts,) = (one for one in proposals.listing(session, by=IDA, now=now) if one.kind == Kind.LIST)
         answering.answer(session, list_of_posts.id, "accept", by=IDA, now=now, settings=settings)
     report(site, odd, "Gutscheinkarten", "joe", "mara")
     return site

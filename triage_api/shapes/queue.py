@@ -67,7 +67,7 @@ class NextHopOrder(Order):
     def either(self) -> Self:
         """One of both."""
         if bool(self.next_hop) == bool(self.ids):
-            raise ValueError("name ids, or next_hop for all that wait for it")
+            raise ValueError("name ids, or a next hop for all that wait for it")
         return self
 
 

@@ -113,6 +113,7 @@ export const api = {
   delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
   viewed: (id: string) => call<void>('POST', `/messages/${id}/viewed`),
+  copies: (id: string) => get<Message>(`/messages/${id}`, { links: false }).then(({ deliveries }) => deliveries),
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
   preview: (select: Select, verb?: 'purge' | 'release', rule?: RuleWish) => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }), ...(rule && { rule }) }),

@@ -32,6 +32,7 @@ const WORDS: Readonly<Record<string, string>> = {
   narrow: t('Let the approved sender in for fewer, or only this once'),
   undo: t('Undo my last decision'),
   download: t('Download as .eml'),
+  copyLink: t('Copy the link to this message'),
   looks: t('Show how it looks'),
   text: t('Show its text'),
   headers: t('Show its headers'),

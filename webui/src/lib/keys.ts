@@ -44,6 +44,7 @@ export const commands: readonly Command[] = [
     ['narrow', '-'],
     ['undo', 'z, Ctrl+z'],
     ['download', 'd'],
+    ['copyLink', 'l'],
   ]),
   ...define('View', [
     ['looks', '1'],

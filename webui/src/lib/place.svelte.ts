@@ -31,6 +31,17 @@ export function followLinks(event: MouseEvent): void {
   place.go(link.pathname + link.search)
 }
 
+/** The page of a message, and of one copy of it. */
+export const messageAddress = (id: string): string => `/messages/${encodeURIComponent(id)}`
+
+const MESSAGE = /^\/(messages|deliveries)\/([^/]+)$/
+
+/** Which message or copy an address is about, as "messages/ID" or "deliveries/ID"; "" where it is about none. */
+export const messageAt = (path: string): string => MESSAGE.exec(path)?.slice(1).join('/') ?? ''
+
+/** Is this address the queue, or a message in its place? */
+export const isQueue = (path: string): boolean => path === '/' || messageAt(path) !== ''
+
 /** The page of a sender: an address, or a whole domain. */
 export const senderAddress = (name: string): string => `/senders/${encodeURIComponent(name)}`
 

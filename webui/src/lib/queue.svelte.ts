@@ -10,13 +10,13 @@ import { settled } from './sections'
 import { countNew, readTab, readGroup, type Group, type Tab } from './tabs'
 import { serverTime } from './time'
 
-/** `handed`: our login when only what was handed to us is shown. */
-export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string }
+/** `handed`: our login when only what was handed to us is shown; `message`: "messages/ID" or "deliveries/ID" when only that is. */
+export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string; message: string }
 
 const LARGE = 200 // of a page that follows
 const AROUND = 100 // around a place that somebody jumps to
 const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
-const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
+const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '' }
 
 /** A row as it is now, where it stands. */
 const patched = (row: Row, now: Row | undefined): Row => (now ? { ...now, stands: row.stands } : row)

@@ -37,7 +37,7 @@ export interface Me {
   name: string
   role: 'triage' | 'admin' | 'auditor'
   scope: string[]
-  company: { domains: string[]; mode: string }
+  company: { domains: string[]; mode: string; time_zone: string }
   undo_seconds: number
   preferences: Preferences
   stands_in_for: string[]

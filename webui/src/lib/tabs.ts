@@ -23,7 +23,7 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'all', says: t('All mail') },
 ]
 
-interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string }
+interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string }
 /** `more`: a plus where there are more mails than that, nobody knows how many. `position`: how many rows lie above, where that is known. */
 export interface Rows extends Read { mails: number; groups: number; more?: string; position?: number | null }
 
@@ -47,8 +47,16 @@ async function readDeliveries(states: readonly State[], asked: Asked, limit: num
   return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor), prev: null }
 }
 
+/** One message: each of its copies that we may see, or the one that was asked for. */
+async function readMessage(asked: string): Promise<Rows> {
+  const [kind, id] = asked.split('/') as ['messages' | 'deliveries', string]
+  const copies = kind === 'messages' ? await api.copies(id) : [await api.delivery(id)]
+  return { rows: copies.map((mail) => rowOfDelivery(mail)), mails: copies.length, groups: 0, next: null, prev: null }
+}
+
 /** One page of a tab. */
 export async function readTab(asked: Asked, limit: number, from: From): Promise<Rows> {
+  if (asked.message) return readMessage(asked.message)
   if (asked.tab === 'problems') return readProblems(asked)
   if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, from)
   if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)

@@ -58,7 +58,8 @@ const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digi
 const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', hour: '2-digit', minute: '2-digit' })
 const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
 const dayYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' })
-const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
+const FULL = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
+const full = new Intl.DateTimeFormat(locale, FULL)
 const DAY = 86_400_000
 
 /** 09:41 for today, Tue 09:41 within six days, 24 Nov before, 24 Nov 2025 in another year. */
@@ -79,7 +80,25 @@ export function ago(instant: string, now = serverTime()): string {
   return ages.format(-Math.floor(age / length), unit)
 }
 
-export const longTime = (instant: string): string => full.format(new Date(instant))
+/** 24 Nov 2026, 09:41 CET: as clocks here show it, or in another time zone; the zone is always said. */
+export const longTime = (instant: string, timeZone?: string): string => (timeZone ? new Intl.DateTimeFormat(locale, { ...FULL, timeZone }) : full).format(new Date(instant))
+
+/** The day that a clock in a time zone shows at an instant, as date fields have it. */
+export const dayIn = (instant: number, timeZone: string): string => new Date(instant + aheadOf(instant, timeZone)).toISOString().slice(0, 10)
+
+/** The first moment of a day in a time zone, some days later. */
+export function midnight(date: string, timeZone: string, later = 0): string {
+  const named = Date.parse(`${date}T00:00:00Z`) + later * DAY
+  const first = named - aheadOf(named, timeZone)
+  return new Date(named - aheadOf(first, timeZone)).toISOString() // the clocks may change that night
+}
+
+/** Milliseconds by which clocks there are ahead of UTC. */
+function aheadOf(instant: number, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat('en', { timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }).formatToParts(instant)
+  const [year, month, date, hour, minute, second] = ['year', 'month', 'day', 'hour', 'minute', 'second'].map((name) => Number(parts.find((one) => one.type === name)!.value)) as [number, number, number, number, number, number]
+  return Date.UTC(year, month - 1, date, hour, minute, second) - Math.floor(instant / 1_000) * 1_000
+}
 
 /** 29 Dec this year, 29 Dec 2027 in any other. */
 export function day(instant: string, now = serverTime()): string {

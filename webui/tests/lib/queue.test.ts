@@ -21,7 +21,7 @@ beforeEach(() => {
   queue.marks = new Map()
   queue.pickNone()
   queue.loaded = true
-  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
+  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '' }
   queue.cursor = 'a'
   desk.refusal = null
   live.state = 'live'

@@ -1,6 +1,6 @@
 // Mail and time in words.
 import { expect, test } from 'vitest'
-import { addressParts, asking, asSentence, bytes, delivering, ending, initials, lifetime, peopleOf, perishing, plain, timeLeft } from '../../src/lib/words'
+import { addressParts, asking, asSentence, bytes, dayIn, delivering, ending, initials, lifetime, longTime, midnight, peopleOf, perishing, plain, timeLeft } from '../../src/lib/words'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
 const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString()
@@ -67,4 +67,20 @@ test('sizes, people, names', () => {
   expect([peopleOf({ people: 1, departments: 1 }), peopleOf({ people: 1_198, departments: 7 })]).toEqual(['1 person', '1,198 people in 7 departments'])
   expect([initials('Ana Maria Roth'), initials('Özil'), initials('!')]).toEqual(['AR', 'Ö', '?'])
   expect(asking([{ by_shown: 'Joe' }, { by_shown: 'Ann' }, { by_shown: 'Joe' }])).toBe('Joe and 1 other ask')
+})
+
+test.each([
+  ['2026-11-24', 'UTC', 0, '2026-11-24T00:00:00.000Z'],
+  ['2026-11-24', 'Europe/Berlin', 0, '2026-11-23T23:00:00.000Z'],
+  ['2026-11-24', 'America/New_York', 1, '2026-11-25T05:00:00.000Z'],
+  ['2026-03-29', 'Europe/Berlin', 0, '2026-03-28T23:00:00.000Z'],
+  ['2026-03-29', 'Europe/Berlin', 1, '2026-03-29T22:00:00.000Z'],
+])('%s begins in %s, %d days later, at its own midnight', (date, zone, later, instant) => {
+  expect(midnight(date, zone, later)).toBe(instant)
+  expect(dayIn(Date.parse(midnight(date, zone)), zone)).toBe(date)
+})
+
+test('a moment carries the zone in which it is shown', () => {
+  expect(longTime('2026-11-24T08:41:00Z', 'America/New_York')).toMatch(/^24 Nov 2026, 03:41 (GMT-5|EST)$/)
+  expect(longTime('2026-11-24T08:41:00Z', 'UTC')).toBe('24 Nov 2026, 08:41 UTC')
 })
