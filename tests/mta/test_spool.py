@@ -98,11 +98,45 @@ def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool) -> 
     assert len(everything(spool)) == 2
 
 
-def test_a_batch_has_a_largest_size(spool: Spool) -> None:
-    for future in [spool.append(envelope(), b"x" * 3_000_000) for _ in range(12)]:
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        ([3_000_000] * 12, [6, 6]),  # the sixth is what makes it 16 MiB
+        ([17_000_000, 10, 10], [1, 2]),
+        ([10, 17_000_000, 10], [2, 1]),
+        ([8_388_608, 8_388_608, 10], [2, 1]),  # 16 MiB to the byte
+        ([10] * 600, [256, 256, 88]),
+    ],
+)
+def test_a_batch_has_a_largest_size(spool: Spool, sizes: list[int], batches: list[int]) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def after_batch() -> None:
+        begun.set()
+        gate.wait(HANG)  # until all others wait
+
+    spool.after_batch = after_batch
+    first = spool.append(envelope(), b"")
+    assert begun.wait(HANG)
+    others = [spool.append(envelope(), b"x" * size) for size in sizes]
+    gate.set()
+    for future in (first, *others):
         future.result(HANG)
-    assert len(files(spool)) >= 2
-    assert len(everything(spool)) == 12
+    assert [len(taken(spool, batch)) for batch in spool.batches()] == [1, *batches]
+
+
+def test_the_directories_outlive_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[Path, set[str]]] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path, {one.name for one in path.iterdir()}))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    Spool(tmp_path / "new")
+    assert sorted(synced) == [(tmp_path, {"new"}), (tmp_path / "new", {"incoming", "retry", "damaged"})]
 
 
 def test_nobody_hears_of_safety_before_the_file_has_its_name(spool: Spool) -> None:

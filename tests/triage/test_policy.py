@@ -265,6 +265,8 @@ TABLE = [
     (facts(NO_DMARC, replace(BLOCK, unproven_only=True)), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, replace(BLOCK, unproven_only=True), ALLOW), "allowed-sender", Disposition.RELAY),
     (facts(author="boss@company.example"), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(author="ann@notcompany.example"), "first-contact", Disposition.QUARANTINE),  # another company
+    (facts(author="ann@company.example.net"), "first-contact", Disposition.QUARANTINE),
     (facts(author="boss@sub.company.example", observe=True), "own-domain-forged", Disposition.QUARANTINE),
     (facts(author="boss@company.example", own_domain_forged="purge"), "own-domain-forged", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, summary=AMBIGUOUS), "ambiguous-author", Disposition.QUARANTINE),

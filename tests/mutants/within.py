@@ -1,0 +1,239 @@
+"""One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT`; what became of each is written to RESULT as JSON.
+
+First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs the tests
+that execute the changed statement, its module's own and the quick ones first, until one fails. What survives that, or can only be there
+from the import on, has a second chance in a process of its own, with all tests that execute the file (`pytest -p tests.mutants.imported`).
+"""
+
+import ast
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+import traceback
+import types
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mutants.breaking import ROOT, Mutant, mutants_of, sample
+from tests.mutants.swapping import OnlyAtImport, put_in
+
+RUNS = tomllib.loads(Path(__file__).with_name("runs.toml").read_text("utf-8"))
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+OPTIONS = ["-q", "-p", "no:cacheprovider", "--tb=no", "-o", "tmp_path_retention_policy=none", "-m", "not postgresql and not peers and not corpus"]
+KILLED, SURVIVED, CANNOT = 1, 0, 99  # how a fork ends
+PATIENCE = 20.0  # as long as the tests took without a mutant, and 30 seconds more: what never ends is noticed too
+AT_ONCE = 150  # tests that are named for a process of its own; more are run by their files
+
+
+def equivalents() -> set[tuple[str, str, str]]:
+    """The names of the mutants that change nothing which anybody could see."""
+    found = tomllib.loads(EQUIVALENT.read_text("utf-8")).get("equivalent", [])
+    return {(one["file"], one["within"], one["change"]) for one in found}
+
+
+def chosen(module: str) -> list[Mutant]:
+    """The mutants of a module that are tried."""
+    run = RUNS[module]
+    whole = [one for file in run["files"] for one in mutants_of(file) if file.startswith("mail_auth") or one.put is None or module != "mail_auth"]
+    return [one for one in sample(whole, run.get("most", len(whole))) if one.name not in equivalents()]
+
+
+class Lines:
+    """Which lines of some files run."""
+
+    def __init__(self, files: Iterable[str]) -> None:
+        self.files = {str(ROOT / file): file for file in files}
+        self.seen: set[tuple[str, int]] = set()
+
+    def __enter__(self) -> set[tuple[str, int]]:
+        self.seen = set()
+        threading.settrace(self.call)
+        sys.settrace(self.call)
+        return self.seen
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+
+    def call(self, frame: types.FrameType, _event: str, _value: object) -> Callable[..., Any] | None:
+        """A function is called: watch it when it is in one of the files."""
+        file = self.files.get(frame.f_code.co_filename)
+        if file is None:
+            return None
+        seen = self.seen
+
+        def line(frame: types.FrameType, _event: str, _value: object) -> Callable[..., Any]:
+            seen.add((file, frame.f_lineno))
+            return line
+
+        return line
+
+
+class Breaking:
+    """The plugin that runs the tests of a module as often as it has mutants."""
+
+    def __init__(self, module: str, result: Path) -> None:
+        self.module, self.result = module, result
+        self.failed = False
+        self.covers: dict[str, set[tuple[str, int]]] = {}
+        self.took: dict[str, float] = {}
+        self.broken_already: list[str] = []
+
+    def pytest_collection(self) -> None:
+        """The first failure is enough: nothing is made smaller."""
+        import hypothesis  # not before pytest has begun
+
+        quick = hypothesis.settings(phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), report_multiple_bugs=False)
+        hypothesis.settings.register_profile("mutants", quick)
+        hypothesis.settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed = self.failed or report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Instead of running each test once."""
+        items = {item.nodeid: item for item in session.items}
+        self.look(session.items)
+        whole = {file: (ROOT / file).read_text("utf-8") for file in RUNS[self.module]["files"]}
+        results = []
+        for mutant in chosen(self.module):
+            began = time.monotonic()
+            named = self.tests_of(mutant)
+            how = self.outcome(mutant, whole[mutant.file], [items[name] for name in named])
+            results.append({"place": mutant.place, "name": mutant.name, "how": how, "tests": len(named), "seconds": round(time.monotonic() - began, 2)})
+            tell(f"{self.module} {how} {mutant.place} {mutant.within}: {mutant.change} ({len(named)} tests, {results[-1]['seconds']} s)")
+        self.result.write_text(json.dumps({"broken already": self.broken_already, "mutants": results}, indent=1))
+        return True
+
+    def look(self, items: list[pytest.Item]) -> None:
+        """Run every test once, and note which lines it executes."""
+        lines = Lines(RUNS[self.module]["files"])
+        for place, item in enumerate(items):
+            self.failed, began = False, time.monotonic()
+            with lines as seen:
+                run(item, items[(place + 1) % len(items)])
+            self.took[item.nodeid] = time.monotonic() - began
+            if self.failed:
+                self.broken_already.append(item.nodeid)
+                tell(f"{self.module}: {item.nodeid} fails without a mutant too, and is left out")
+            elif seen:
+                self.covers[item.nodeid] = seen
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """The tests that execute the statement; all that execute the file where it runs at import only. Own ones first, then the quick ones."""
+        there = {(mutant.file, line) for line in mutant.lines}
+        found = [one for one, seen in self.covers.items() if seen & there]
+        if not found and at_import(mutant):
+            found = [one for one, seen in self.covers.items() if any(file == mutant.file for file, _ in seen)]
+        own = {file: place for place, file in enumerate(RUNS[self.module]["tests"][:1])}
+        return sorted(found, key=lambda one: (own.get(one.partition("::")[0], 1), self.took[one]))
+
+    def outcome(self, mutant: Mutant, whole: str, items: list[pytest.Item]) -> str:
+        """What becomes of a mutant: killed, survived, or not executed by any test."""
+        if not items:
+            return "not executed"
+        patience = 30 + PATIENCE * sum(self.took[item.nodeid] for item in items)
+        ended = self.fork(mutant, whole, items, patience)
+        if ended == KILLED:
+            return "killed"
+        names = [item.nodeid for item in items]
+        if len(names) > AT_ONCE:
+            names = sorted({name.partition("::")[0] for name in names})
+        return "killed" if imported(mutant, names, patience) else "survived"
+
+    def fork(self, mutant: Mutant, whole: str, items: list[pytest.Item], patience: float) -> int:
+        """How a fork of this process ends that has the mutant."""
+        child = os.fork()
+        if child:
+            return wait(child, patience)
+        os.setsid()
+        try:
+            module = importlib.import_module(mutant.file.removesuffix(".py").replace("/", "."))
+            put_in(module, ast.parse(whole), mutant.broken())
+        except OnlyAtImport:
+            os._exit(CANNOT)
+        except BaseException:  # what cannot even be made
+            os._exit(KILLED)
+        try:
+            os._exit(KILLED if self.notice(items) else SURVIVED)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(KILLED)
+
+    def notice(self, items: list[pytest.Item]) -> bool:
+        """Does a test fail?"""
+        self.failed = False
+        items[0].session._setupstate.teardown_exact(items[0])
+        for item, following in zip(items, [*items[1:], items[-1]], strict=True):
+            run(item, following)
+            if self.failed:
+                return True
+        return False
+
+
+def run(item: pytest.Item, following: pytest.Item) -> None:
+    """Run a test as pytest does."""
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def wait(child: int, patience: float) -> int:
+    """How a fork ends; one that does not end in time is killed with all that it started."""
+    until, pause = time.monotonic() + patience, 0.005
+    while time.monotonic() < until:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else KILLED
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return KILLED
+
+
+def at_import(mutant: Mutant) -> bool:
+    """Does the statement run while the module is imported?"""
+    tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return not any(node.body[0].lineno <= min(mutant.lines) <= (node.end_lineno or 0) for node in functions)
+
+
+def imported(mutant: Mutant, tests: list[str], patience: float) -> bool:
+    """Does a test fail in a process that imports the mutant?"""
+    number = [one.name for one in mutants_of(mutant.file)].index(mutant.name)
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "tests.mutants.imported", *OPTIONS, *tests]
+    ours = {**os.environ, "MAILROOM_MUTANT": f"{mutant.file}:{number}"}
+    started = subprocess.Popen(command, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return started.wait(patience + 60) != 0
+    except subprocess.TimeoutExpired:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+        return True
+
+
+def tell(line: str) -> None:
+    """A line of how far it is, past what pytest catches."""
+    os.write(TOLD, f"{line}\n".encode())
+
+
+TOLD = os.dup(2)
+
+
+def main() -> int:
+    """Break one module."""
+    module, result = sys.argv[1], Path(sys.argv[2])
+    tests = [one for one in RUNS[module]["tests"] if (ROOT / one).exists()]
+    return int(pytest.main([*OPTIONS, *tests], plugins=[Breaking(module, result)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
