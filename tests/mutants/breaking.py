@@ -221,7 +221,11 @@ def other_calls(node: ast.Call) -> Iterator[ast.expr]:
 
 def has_opposite(test: ast.expr) -> bool:
     """Does turning it around come out as one of the other changes?"""
-    single = isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Is, ast.IsNot))
+    single = (
+        isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and isinstance(test.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Is, ast.IsNot))
+    )
     return single or (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not))
 
 

@@ -28,7 +28,7 @@ def put_in(module: types.ModuleType, whole: ast.Module, broken: ast.Module) -> N
 def put_statement(module: types.ModuleType, before: ast.stmt, after: ast.stmt) -> None:
     """Put one statement of a module in."""
     match before, after:
-        case (ast.FunctionDef() | ast.AsyncFunctionDef()), (ast.FunctionDef() | ast.AsyncFunctionDef()):
+        case ((ast.FunctionDef() | ast.AsyncFunctionDef()), (ast.FunctionDef() | ast.AsyncFunctionDef())):
             put_function(vars(module)[before.name], made(module, after)[before.name])
         case ast.ClassDef(), ast.ClassDef():
             for old, new in zip(before.body, after.body, strict=True):
@@ -37,7 +37,7 @@ def put_statement(module: types.ModuleType, before: ast.stmt, after: ast.stmt) -
                 if not isinstance(old, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     raise OnlyAtImport(before.name)
                 put_function(vars(vars(module)[before.name])[old.name], made(module, new)[old.name])
-        case (ast.Assign() | ast.AnnAssign()), _:
+        case ((ast.Assign() | ast.AnnAssign()), _):
             values = made(module, after)
             for name in (node.id for node in ast.walk(before) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)):
                 put_value(name, vars(module)[name], values[name])

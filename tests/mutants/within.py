@@ -28,7 +28,16 @@ from tests.mutants.swapping import OnlyAtImport, put_in
 
 RUNS = tomllib.loads(Path(__file__).with_name("runs.toml").read_text("utf-8"))
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
-OPTIONS = ["-q", "-p", "no:cacheprovider", "--tb=no", "-o", "tmp_path_retention_policy=none", "-m", "not postgresql and not peers and not corpus"]
+OPTIONS = [
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "--tb=no",
+    "-o",
+    "tmp_path_retention_policy=none",
+    "-m",
+    "not postgresql and not peers and not corpus",
+]
 KILLED, SURVIVED, CANNOT = 1, 0, 99  # how a fork ends
 PATIENCE = 20.0  # as long as the tests took without a mutant, and 30 seconds more: what never ends is noticed too
 AT_ONCE = 150  # tests that are named for a process of its own; more are run by their files
@@ -42,9 +51,13 @@ def equivalents() -> set[tuple[str, str, str]]:
 
 def chosen(module: str) -> list[Mutant]:
     """The mutants of a module that are tried."""
-    run = RUNS[module]
-    whole = [one for file in run["files"] for one in mutants_of(file) if file.startswith("mail_auth") or one.put is None or module != "mail_auth"]
-    return [one for one in sample(whole, run.get("most", len(whole))) if one.name not in equivalents()]
+    whole = [one for file in files_of(module) for one in mutants_of(file)]
+    return [one for one in sample(whole, RUNS[module].get("most", len(whole))) if one.name not in equivalents()]
+
+
+def files_of(module: str) -> list[str]:
+    """The files that are broken along with a module."""
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(RUNS[module]["files"]))
 
 
 class Lines:
@@ -83,7 +96,7 @@ class Breaking:
 
     def __init__(self, module: str, result: Path) -> None:
         self.module, self.result = module, result
-        self.failed = False
+        self.failed, self.why = False, ""
         self.covers: dict[str, set[tuple[str, int]]] = {}
         self.took: dict[str, float] = {}
         self.broken_already: list[str] = []
@@ -97,26 +110,29 @@ class Breaking:
         hypothesis.settings.load_profile("mutants")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.failed = self.failed or report.failed
+        if report.failed and not self.failed:
+            self.failed, self.why = True, report.longreprtext.strip().rpartition("\n")[2]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of running each test once."""
         items = {item.nodeid: item for item in session.items}
         self.look(session.items)
-        whole = {file: (ROOT / file).read_text("utf-8") for file in RUNS[self.module]["files"]}
+        whole = {file: (ROOT / file).read_text("utf-8") for file in files_of(self.module)}
         results = []
         for mutant in chosen(self.module):
             began = time.monotonic()
             named = self.tests_of(mutant)
             how = self.outcome(mutant, whole[mutant.file], [items[name] for name in named])
-            results.append({"place": mutant.place, "name": mutant.name, "how": how, "tests": len(named), "seconds": round(time.monotonic() - began, 2)})
+            results.append(
+                {"place": mutant.place, "name": mutant.name, "how": how, "tests": len(named), "seconds": round(time.monotonic() - began, 2)}
+            )
             tell(f"{self.module} {how} {mutant.place} {mutant.within}: {mutant.change} ({len(named)} tests, {results[-1]['seconds']} s)")
         self.result.write_text(json.dumps({"broken already": self.broken_already, "mutants": results}, indent=1))
         return True
 
     def look(self, items: list[pytest.Item]) -> None:
         """Run every test once, and note which lines it executes."""
-        lines = Lines(RUNS[self.module]["files"])
+        lines = Lines(files_of(self.module))
         for place, item in enumerate(items):
             self.failed, began = False, time.monotonic()
             with lines as seen:
@@ -124,7 +140,7 @@ class Breaking:
             self.took[item.nodeid] = time.monotonic() - began
             if self.failed:
                 self.broken_already.append(item.nodeid)
-                tell(f"{self.module}: {item.nodeid} fails without a mutant too, and is left out")
+                tell(f"{self.module}: {item.nodeid} fails without a mutant too, and is left out: {self.why}")
             elif seen:
                 self.covers[item.nodeid] = seen
 
