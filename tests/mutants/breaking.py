@@ -92,7 +92,7 @@ def sample(mutants: list[Mutant], most: int) -> list[Mutant]:
 def listed(file: str) -> Iterator[Mutant]:
     """The changes of this file that somebody thought of. ValueError when the text is not there exactly once."""
     text = (ROOT / file).read_text("utf-8")
-    for one in tomllib.loads(LISTED.read_text("utf-8"))["mutant"]:
+    for one in written():
         if one["file"] != file:
             continue
         if text.count(one["old"]) != 1:
@@ -100,6 +100,12 @@ def listed(file: str) -> Iterator[Mutant]:
         first = text[: text.index(one["old"])].count("\n") + 1
         lines = frozenset(range(first, first + one["old"].count("\n") + 1))
         yield Mutant(file, "", one["name"], lines, ast.parse(text.replace(one["old"], one["new"])), None)
+
+
+def written() -> list[dict[str, str]]:
+    """The changes that somebody thought of, as they are written down."""
+    found: list[dict[str, str]] = tomllib.loads(LISTED.read_text("utf-8"))["mutant"]
+    return found
 
 
 def walk(node: ast.AST, file: str, tree: ast.Module, within: str, lines: frozenset[int]) -> Iterator[Mutant]:
@@ -172,7 +178,7 @@ def other_expressions(node: ast.expr, parent: ast.AST) -> Iterator[ast.expr]:
                     yield with_item(node, "ops", number, other())
         case ast.BoolOp():
             yield with_field(node, "op", SWAPPED[type(node.op)]())
-            for number, value in enumerate(node.values):
+            for number in range(len(node.values)):
                 yield without(node, "values", number) if node.values[2:] else node.values[1 - number]
         case ast.UnaryOp(op=ast.Not()):
             yield node.operand

@@ -1,8 +1,10 @@
-"""Breaks modules and says what survived: `python -m tests.mutants.run [MODULE…]`; `make mutants` breaks all of them (docs/mutants.md).
+"""Breaks modules and says what survived: `python -m tests.mutants.run [--most N] [MODULE…]` (docs/mutants.md).
 
-One process of pytest a processor. Prints the table, and each mutant that no test has noticed; exit code 1 when there is one.
+`make mutants` breaks all of them. One process of pytest a processor. `--most`: try so many mutants a module, the same ones every time,
+beside those that are listed. Prints the table, and each mutant that no test has noticed; exit code 1 when there is one.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -10,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from tests.mutants.breaking import ROOT, mutants_of
@@ -20,16 +22,17 @@ RESULTS = ROOT / "var" / "mutants"
 KILLED = "killed"
 
 
-def break_module(module: str) -> dict[str, Any]:
+def break_module(module: str, most: int | None = None) -> dict[str, Any]:
     """What became of a module's mutants. RuntimeError when it did not come to an end."""
     result, began = RESULTS / f"{module}.json", time.monotonic()
     result.unlink(missing_ok=True)
     with result.with_suffix(".log").open("wb") as log:
-        command = [sys.executable, "-m", "tests.mutants.within", module, str(result)]
+        command = [sys.executable, "-m", "tests.mutants.within", module, str(result), *([str(most)] if most is not None else [])]
         code = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log, check=False).returncode
     if not result.exists():
         raise RuntimeError(f"{module} was not broken: pytest ended with {code}; see {result.with_suffix('.log')}")
-    return json.loads(result.read_text()) | {"minutes": (time.monotonic() - began) / 60}
+    found: dict[str, Any] = json.loads(result.read_text())
+    return found | {"minutes": (time.monotonic() - began) / 60}
 
 
 def table(found: dict[str, dict[str, Any]]) -> Iterable[str]:
@@ -54,13 +57,14 @@ def stale() -> list[str]:
 
 def main() -> int:
     """Break all modules, or those that are named."""
-    named = sys.argv[1:] or [*RUNS]
-    if unknown := [one for one in named if one not in RUNS]:
-        sys.stderr.write(f"there is no module {', '.join(unknown)}; these are: {', '.join(RUNS)}\n")
-        return 2
+    parser = argparse.ArgumentParser(description="Break modules and say which mutants no test has noticed.")
+    parser.add_argument("modules", nargs="*", choices=[*RUNS, []], metavar="MODULE", help=", ".join(RUNS))
+    parser.add_argument("--most", type=int, metavar="N", help="try so many mutants a module beside the listed ones")
+    asked = parser.parse_args()
+    named = asked.modules or [*RUNS]
     RESULTS.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as at_once:
-        found = dict(zip(named, at_once.map(break_module, named), strict=True))
+        found = dict(zip(named, at_once.map(partial(break_module, most=asked.most), named), strict=True))
     lost = [one for result in found.values() for one in result["mutants"] if one["how"] != KILLED]
     for result in found.values():
         for test in result["broken already"]:

@@ -1,8 +1,8 @@
-"""One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT`; what became of each is written to RESULT as JSON.
+"""One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; what became of each stands in RESULT as JSON.
 
-First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs the tests
-that execute the changed statement, its module's own and the quick ones first, until one fails. What survives that, or can only be there
-from the import on, has a second chance in a process of its own, with all tests that execute the file (`pytest -p tests.mutants.imported`).
+First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs
+the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What survives that, or can
+only be there from the import on, has a second chance in a process of its own (`pytest -p tests.mutants.imported`).
 """
 
 import ast
@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tomllib
@@ -49,10 +50,11 @@ def equivalents() -> set[tuple[str, str, str]]:
     return {(one["file"], one["within"], one["change"]) for one in found}
 
 
-def chosen(module: str) -> list[Mutant]:
-    """The mutants of a module that are tried."""
+def chosen(module: str, most: int | None = None) -> list[Mutant]:
+    """The mutants of a module that are tried; `most`: so many at most, beside those that are listed."""
     whole = [one for file in files_of(module) for one in mutants_of(file)]
-    return [one for one in sample(whole, RUNS[module].get("most", len(whole))) if one.name not in equivalents()]
+    bounds = [one for one in (most, RUNS[module].get("most")) if one is not None]
+    return [one for one in sample(whole, min([len(whole), *bounds])) if one.name not in equivalents()]
 
 
 def files_of(module: str) -> list[str]:
@@ -75,7 +77,7 @@ class Lines:
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
 
     def call(self, frame: types.FrameType, _event: str, _value: object) -> Callable[..., Any] | None:
         """A function is called: watch it when it is in one of the files."""
@@ -94,8 +96,8 @@ class Lines:
 class Breaking:
     """The plugin that runs the tests of a module as often as it has mutants."""
 
-    def __init__(self, module: str, result: Path) -> None:
-        self.module, self.result = module, result
+    def __init__(self, module: str, result: Path, most: int | None = None) -> None:
+        self.module, self.result, self.most = module, result, most
         self.failed, self.why = False, ""
         self.covers: dict[str, set[tuple[str, int]]] = {}
         self.took: dict[str, float] = {}
@@ -119,7 +121,7 @@ class Breaking:
         self.look(session.items)
         whole = {file: (ROOT / file).read_text("utf-8") for file in files_of(self.module)}
         results = []
-        for mutant in chosen(self.module):
+        for mutant in chosen(self.module, self.most):
             began = time.monotonic()
             named = self.tests_of(mutant)
             how = self.outcome(mutant, whole[mutant.file], [items[name] for name in named])
@@ -145,7 +147,7 @@ class Breaking:
                 self.covers[item.nodeid] = seen
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that execute the statement; all that execute the file where it runs at import only. Own ones first, then the quick ones."""
+        """The tests that execute the statement, or the file where it runs at import only. The module's own first, then the quick ones."""
         there = {(mutant.file, line) for line in mutant.lines}
         found = [one for one, seen in self.covers.items() if seen & there]
         if not found and at_import(mutant):
@@ -225,15 +227,16 @@ def at_import(mutant: Mutant) -> bool:
 def imported(mutant: Mutant, tests: list[str], patience: float) -> bool:
     """Does a test fail in a process that imports the mutant?"""
     number = [one.name for one in mutants_of(mutant.file)].index(mutant.name)
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "tests.mutants.imported", *OPTIONS, *tests]
     ours = {**os.environ, "MAILROOM_MUTANT": f"{mutant.file}:{number}"}
-    started = subprocess.Popen(command, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        return started.wait(patience + 60) != 0
-    except subprocess.TimeoutExpired:
-        os.killpg(started.pid, signal.SIGKILL)
-        started.wait()
-        return True
+    with tempfile.TemporaryDirectory(prefix="mailroom-mutants-") as base:
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "tests.mutants.imported", *OPTIONS, "--basetemp", f"{base}/tests", *tests]
+        started = subprocess.Popen(command, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            return started.wait(patience + 60) != 0
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+            return True
 
 
 def tell(line: str) -> None:
@@ -246,9 +249,10 @@ TOLD = os.dup(2)
 
 def main() -> int:
     """Break one module."""
-    module, result = sys.argv[1], Path(sys.argv[2])
-    tests = [one for one in RUNS[module]["tests"] if (ROOT / one).exists()]
-    return int(pytest.main([*OPTIONS, *tests], plugins=[Breaking(module, result)]))
+    module, result, *most = sys.argv[1:]
+    breaking = Breaking(module, Path(result), int(most[0]) if most else None)
+    with tempfile.TemporaryDirectory(prefix="mailroom-mutants-") as base:  # its own: other runs tidy up the one that is shared
+        return int(pytest.main([*OPTIONS, "--basetemp", f"{base}/tests", *RUNS[module]["tests"]], plugins=[breaking]))
 
 
 if __name__ == "__main__":

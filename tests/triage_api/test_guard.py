@@ -124,7 +124,7 @@ def test_what_is_no_request_is_passed_on(office: Office) -> None:
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope)
 
-    anyio.run(Guard(app, office), {"type": "lifespan"}, None, None)
+    anyio.run(Guard(app, office), {"type": "lifespan"}, None, None)  # type: ignore[arg-type]
     assert seen == [{"type": "lifespan"}]
 
 
