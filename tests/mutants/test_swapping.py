@@ -60,9 +60,7 @@ def put(module: types.ModuleType, old: str, new: str) -> None:
         ('("a", "b")', '("a",)', "NAMES", ("a", "b"), ("a",)),
     ],
 )
-def test_what_is_known_already_is_broken(
-    module: types.ModuleType, old: str, new: str, asked: str, before: object, after: object
-) -> None:
+def test_what_is_known_already_is_broken(module: types.ModuleType, old: str, new: str, asked: str, before: object, after: object) -> None:
     known = dict(vars(module))
     assert eval(asked, known) == before
     other = types.ModuleType("triage.mutated")

@@ -16,7 +16,6 @@ import tempfile
 import threading
 import time
 import tomllib
-import traceback
 import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 import pytest
 
 from tests.mutants.breaking import ROOT, Mutant, mutants_of, sample
-from tests.mutants.swapping import OnlyAtImport, put_in
+from tests.mutants.swapping import put_in
 
 RUNS = tomllib.loads(Path(__file__).with_name("runs.toml").read_text("utf-8"))
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
@@ -40,7 +39,10 @@ OPTIONS = [
     "not postgresql and not peers and not corpus",
 ]
 KILLED, SURVIVED, CANNOT = 1, 0, 99  # how a fork ends
+NOTICED = (1, 2)  # how pytest ends when a test fails, or when nothing can even be imported
 PATIENCE = 20.0  # as long as the tests took without a mutant, and 30 seconds more: what never ends is noticed too
+EXAMPLES = 20  # that a property tries
+SETTINGS = "_hypothesis_internal_use_settings"
 AT_ONCE = 150  # tests that are named for a process of its own; more are run by their files
 
 
@@ -103,13 +105,16 @@ class Breaking:
         self.took: dict[str, float] = {}
         self.broken_already: list[str] = []
 
-    def pytest_collection(self) -> None:
-        """The first failure is enough: nothing is made smaller."""
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Properties try few examples, and make none smaller: the first failure is enough."""
         import hypothesis  # not before pytest has begun
 
-        quick = hypothesis.settings(phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), report_multiple_bugs=False)
-        hypothesis.settings.register_profile("mutants", quick)
-        hypothesis.settings.load_profile("mutants")
+        phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+        for item in items:
+            test = getattr(item, "obj", None)
+            if found := getattr(test, SETTINGS, None):
+                few = min(found.max_examples, EXAMPLES)
+                setattr(test, SETTINGS, hypothesis.settings(found, max_examples=few, phases=phases, report_multiple_bugs=False))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self.failed:
@@ -121,6 +126,9 @@ class Breaking:
         self.look(session.items)
         whole = {file: (ROOT / file).read_text("utf-8") for file in files_of(self.module)}
         results = []
+        first = {item.path: item for item in session.items if item.nodeid in self.covers}
+        if self.fork(None, "", list(first.values()), 600) != SURVIVED:
+            raise pytest.UsageError("tests fail in a fork of this process without a mutant: nothing would be learnt")
         for mutant in chosen(self.module, self.most):
             began = time.monotonic()
             named = self.tests_of(mutant)
@@ -163,29 +171,24 @@ class Breaking:
         ended = self.fork(mutant, whole, items, patience)
         if ended == KILLED:
             return "killed"
-        names = [item.nodeid for item in items]
+        names = sorted({item.nodeid.partition("[")[0] for item in items} - {one.partition("[")[0] for one in self.broken_already})
         if len(names) > AT_ONCE:
             names = sorted({name.partition("::")[0] for name in names})
         return "killed" if imported(mutant, names, patience) else "survived"
 
-    def fork(self, mutant: Mutant, whole: str, items: list[pytest.Item], patience: float) -> int:
+    def fork(self, mutant: Mutant | None, whole: str, items: list[pytest.Item], patience: float) -> int:
         """How a fork of this process ends that has the mutant."""
         child = os.fork()
         if child:
             return wait(child, patience)
         os.setsid()
         try:
-            module = importlib.import_module(mutant.file.removesuffix(".py").replace("/", "."))
-            put_in(module, ast.parse(whole), mutant.broken())
-        except OnlyAtImport:
-            os._exit(CANNOT)
-        except BaseException:  # what cannot even be made
-            os._exit(KILLED)
-        try:
+            if mutant:
+                module = importlib.import_module(mutant.file.removesuffix(".py").replace("/", "."))
+                put_in(module, ast.parse(whole), mutant.broken())
             os._exit(KILLED if self.notice(items) else SURVIVED)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(KILLED)
+        except BaseException:  # whatever it is, the other way decides
+            os._exit(CANNOT)
 
     def notice(self, items: list[pytest.Item]) -> bool:
         """Does a test fail?"""
@@ -226,13 +229,15 @@ def at_import(mutant: Mutant) -> bool:
 
 def imported(mutant: Mutant, tests: list[str], patience: float) -> bool:
     """Does a test fail in a process that imports the mutant?"""
-    number = [one.name for one in mutants_of(mutant.file)].index(mutant.name)
+    number = next(place for place, one in enumerate(mutants_of(mutant.file)) if one is mutant)
     ours = {**os.environ, "MAILROOM_MUTANT": f"{mutant.file}:{number}"}
     with tempfile.TemporaryDirectory(prefix="mailroom-mutants-") as base:
         command = [sys.executable, "-m", "pytest", "-x", "-p", "tests.mutants.imported", *OPTIONS, "--basetemp", f"{base}/tests", *tests]
-        started = subprocess.Popen(command, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        started = subprocess.Popen(
+            command, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         try:
-            return started.wait(patience + 60) != 0
+            return started.wait(patience + 60) in NOTICED
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
