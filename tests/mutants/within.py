@@ -1,8 +1,8 @@
 """One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; what became of each stands in RESULT as JSON.
 
 First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs
-the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What survives that, or can
-only be there from the import on, has a second chance in a process of its own (`pytest -p tests.mutants.imported`).
+the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What can only be there from
+the import on is tried in a process of its own (`pytest -p tests.mutants.imported`); so is what survives there and is used elsewhere.
 """
 
 import ast
@@ -171,6 +171,8 @@ class Breaking:
         ended = self.fork(mutant, whole, items, patience)
         if ended == KILLED:
             return "killed"
+        if ended == SURVIVED and not at_import(mutant):
+            return "survived"
         names = sorted({item.nodeid.partition("[")[0] for item in items} - {one.partition("[")[0] for one in self.broken_already})
         if len(names) > AT_ONCE:
             names = sorted({name.partition("::")[0] for name in names})

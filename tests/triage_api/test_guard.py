@@ -9,7 +9,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.triage_api.conftest import Browser, NewBrowser
 from triage import meters
+from triage.actor import Actor
 from triage.settings import Settings
+from triage_api.caller import KEY, Caller
 from triage_api.guard import Guard
 from triage_api.office import Office
 
@@ -50,7 +52,7 @@ async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise RuntimeError("the disk is gone")
 
 
-def asked(app: object, office: Office, method: str = "GET") -> list[Message]:
+def asked(app: object, office: Office, method: str = "GET", **more: object) -> list[Message]:
     """What the guard sends for one request to this app."""
     sent: list[Message] = []
 
@@ -60,7 +62,7 @@ def asked(app: object, office: Office, method: str = "GET") -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: Scope = {"type": "http", "method": method, "path": "/x", "raw_path": b"/x", "headers": []}
+    scope: Scope = {"type": "http", "method": method, "path": "/x", "raw_path": b"/x", "headers": []} | more
     try:
         anyio.run(Guard(app, office), scope, receive, send)  # type: ignore[arg-type]
     except RuntimeError as fault:
@@ -116,6 +118,16 @@ def test_an_answer_keeps_the_policies_of_its_own(office: Office) -> None:
 
     headers = dict(asked(own, office)[0]["headers"])
     assert (headers[b"cache-control"], headers[b"referrer-policy"]) == (b"max-age=60", b"no-referrer")
+
+
+@pytest.mark.parametrize(("caller", "status"), [(Caller(Actor.shell("root", "")), 200), (None, 403), ("root", 403)])
+def test_a_command_needs_no_origin(office: Office, caller: object, status: int) -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({**START, "headers": []})
+
+    (start, *_) = asked(app, office, "POST", **{KEY: caller})
+    assert start["status"] == status
+    assert (b"x-content-type-options", b"nosniff") in start["headers"]
 
 
 def test_what_is_no_request_is_passed_on(office: Office) -> None:
