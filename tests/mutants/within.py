@@ -1,8 +1,8 @@
 """One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; what became of each stands in RESULT as JSON.
 
 First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs
-the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What can only be there from
-the import on is tried in a process of its own (`pytest -p tests.mutants.imported`); so is what survives there and is used elsewhere.
+the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What runs while the
+module is imported, and survives that or cannot be put in later, is tried in a process of its own (`pytest -p tests.mutants.imported`).
 """
 
 import ast
