@@ -151,17 +151,17 @@ class Breaking:
             if self.failed:
                 self.broken_already.append(item.nodeid)
                 tell(f"{self.module}: {item.nodeid} fails without a mutant too, and is left out: {self.why}")
-            elif seen:
+            else:
                 self.covers[item.nodeid] = seen
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that execute the statement, or the file where it runs at import only. The module's own first, then the quick ones."""
         there = {(mutant.file, line) for line in mutant.lines}
-        found = [one for one, seen in self.covers.items() if seen & there]
+        own = {one for one in self.covers if one.startswith(f"{RUNS[self.module]['tests'][0]}::")}
+        found = {one for one, seen in self.covers.items() if seen & there}
         if not found and at_import(mutant):
-            found = [one for one, seen in self.covers.items() if any(file == mutant.file for file, _ in seen)]
-        own = {file: place for place, file in enumerate(RUNS[self.module]["tests"][:1])}
-        return sorted(found, key=lambda one: (own.get(one.partition("::")[0], 1), self.took[one]))
+            found = own | {one for one, seen in self.covers.items() if any(file == mutant.file for file, _ in seen)}
+        return sorted(found, key=lambda one: (one not in own, self.took[one]))
 
     def outcome(self, mutant: Mutant, whole: str, items: list[pytest.Item]) -> str:
         """What becomes of a mutant: killed, survived, or not executed by any test."""
