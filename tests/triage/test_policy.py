@@ -101,6 +101,7 @@ BOUNCE_WITH_FILE = replace(BOUNCE, added="invoice.pdf")
 NULL = arriving.envelope(reverse_path="")
 BY_LIST = Dmarc(Result.PASS, "lists.example", "lists.example", "none", ("dkim",))
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
+OUR_DMARC = Dmarc(Result.PASS, "company.example", "company.example", "reject", ("dkim",))
 EICAR = "Eicar-Test-Signature"
 TABLE = [
     (facts(NO_DMARC, YOUNG), "held-by-block", Disposition.QUARANTINE),
@@ -114,6 +115,9 @@ TABLE = [
     (facts(DMARC_PASS, GROWN), "blocked-sender", Disposition.PURGE),
     (facts(NO_DMARC, YOUNG_WAVE), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, WAVE), "blocked-sender", Disposition.PURGE),
+    (facts(NO_DMARC, replace(YOUNG, holds_until=NOW)), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, replace(WAVE, origin="staff")), "blocked-sender", Disposition.PURGE),  # somebody blocked this very campaign
+    (facts(DMARC_FAIL, WAVE, LIST, authentication=SIGNED_BY_LIST), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, WAVE, wanted=True), "held-by-block", Disposition.QUARANTINE),
     (facts(DMARC_PASS, WAVE), "held-by-block", Disposition.QUARANTINE),  # it may be what was copied
     (facts(DMARC_PASS, WAVE, ALLOW), "held-by-block", Disposition.QUARANTINE),
@@ -265,6 +269,7 @@ TABLE = [
     (facts(NO_DMARC, replace(BLOCK, unproven_only=True)), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, replace(BLOCK, unproven_only=True), ALLOW), "allowed-sender", Disposition.RELAY),
     (facts(author="boss@company.example"), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(OUR_DMARC, author="boss@company.example"), "first-contact", Disposition.QUARANTINE),  # it does come from our own domain
     (facts(author="ann@notcompany.example"), "first-contact", Disposition.QUARANTINE),  # another company
     (facts(author="ann@company.example.net"), "first-contact", Disposition.QUARANTINE),
     (facts(author="boss@sub.company.example", observe=True), "own-domain-forged", Disposition.QUARANTINE),
