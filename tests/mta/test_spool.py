@@ -60,6 +60,15 @@ def files(spool: Spool) -> list[str]:
     return sorted(path.name for path in (*spool.incoming.iterdir(), *spool.retry.iterdir()))
 
 
+def test_a_batch_that_came_in_was_never_put_off_and_shows_no_file(spool: Spool) -> None:
+    spool.append(envelope(), b"x").result(HANG)
+    (batch,) = spool.batches()
+    assert (batch.attempt, batch.file, batch.damaged) == (0, None, False)
+    assert spool.hold(batch)
+    assert repr(batch) == f"Batch(path={batch.path!r}, attempt=0, damaged=False)"
+    spool.remove(batch)
+
+
 def test_what_is_appended_is_read_byte_for_byte_and_oldest_first(spool: Spool) -> None:
     messages = [(envelope(), raw) for raw in (b"", b"\0\r\n.\r\nMRsp", b"x" * 300_000, "ü".encode("latin-1"))]
     for one in messages:
@@ -88,7 +97,7 @@ def test_sessions_that_wait_share_one_file(spool: Spool) -> None:
     assert [raw for _, raw in everything(spool)] == [b"first", *(b"%d" % number for number in range(200))]
 
 
-def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool) -> None:
+def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
         raise OSError("no bell")
 
@@ -96,13 +105,91 @@ def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool) -> 
     for number in range(2):
         assert spool.append(envelope(), b"%d" % number).result(HANG) is None
     assert len(everything(spool)) == 2
+    assert [record.getMessage() for record in caplog.records] == ["the judge could not be woken and will look by itself: no bell"] * 2
 
 
-def test_a_batch_has_a_largest_size(spool: Spool) -> None:
-    for future in [spool.append(envelope(), b"x" * 3_000_000) for _ in range(12)]:
+@pytest.mark.parametrize(("crowd", "waits"), [(2, []), (3, [0.002]), (4, [0.002])])
+def test_after_a_crowd_the_next_batch_waits_for_more(spool: Spool, monkeypatch: pytest.MonkeyPatch, crowd: int, waits: list[float]) -> None:
+    slept: list[float] = []
+    begun, gate = threading.Event(), threading.Event()
+    spool.after_batch = lambda: (begun.set(), void(gate.wait(HANG)))[1]
+    monkeypatch.setattr(spool_module.time, "sleep", slept.append)
+    first = spool.append(envelope(), b"")
+    assert begun.wait(HANG)
+    others = [spool.append(envelope(), b"") for _ in range(crowd)]
+    gate.set()
+    for future in (first, *others):
         future.result(HANG)
-    assert len(files(spool)) >= 2
-    assert len(everything(spool)) == 12
+    assert slept == []
+    spool.append(envelope(), b"").result(HANG)
+    assert slept == waits
+
+
+def test_a_closed_spool_takes_messages_again(spool: Spool) -> None:
+    for raw in (b"one", b"two"):
+        spool.append(envelope(), raw).result(HANG)
+        spool.close()
+        spool.close()
+    assert [raw for _, raw in everything(spool)] == [b"one", b"two"]
+
+
+ENDS = """
+import sys, threading
+from datetime import UTC, datetime
+from pathlib import Path
+from mta.spool import Spool
+from triage.envelope import Envelope
+opened = Spool(Path(sys.argv[1]))
+opened.append(Envelope(1, datetime.now(UTC), "", ("a@b.example",), "192.0.2.1", "c"), b"first").result()
+print([thread.name for thread in threading.enumerate()][1:])
+"""
+
+
+def test_a_process_ends_without_closing_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ENDS, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], timeout=HANG, check=True, capture_output=True, text=True)
+    assert done.stdout == "['spool writer']\n"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        ([3_000_000] * 12, [6, 6]),  # the sixth is what makes it 16 MiB
+        ([17_000_000, 10, 10], [1, 2]),
+        ([10, 17_000_000, 10], [2, 1]),
+        ([8_388_608, 8_388_608, 10], [2, 1]),  # 16 MiB to the byte
+        ([10] * 600, [256, 256, 88]),
+    ],
+)
+def test_a_batch_has_a_largest_size(spool: Spool, sizes: list[int], batches: list[int]) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def after_batch() -> None:
+        begun.set()
+        gate.wait(HANG)  # until all others wait
+
+    spool.after_batch = after_batch
+    first = spool.append(envelope(), b"")
+    assert begun.wait(HANG)
+    others = [spool.append(envelope(), b"x" * size) for size in sizes]
+    gate.set()
+    for future in (first, *others):
+        future.result(HANG)
+    assert [len(taken(spool, batch)) for batch in spool.batches()] == [1, *batches]
+
+
+def test_the_directories_outlive_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[Path, set[str]]] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path, {one.name for one in path.iterdir()}))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    Spool(tmp_path / "new")
+    assert sorted(synced) == [(tmp_path, {"new"}), (tmp_path / "new", {"incoming", "retry", "damaged"})]
 
 
 def test_nobody_hears_of_safety_before_the_file_has_its_name(spool: Spool) -> None:
@@ -125,6 +212,17 @@ def test_a_batch_that_one_holds_is_nobody_elses(spool: Spool, tmp_path: Path) ->
     assert other.hold(theirs)
     other.remove(theirs)
     assert not spool.hold(mine)
+
+
+def test_a_batch_that_was_let_go_is_read_by_whoever_holds_it_again(spool: Spool) -> None:
+    spool.append(envelope(), b"x").result(HANG)
+    (mine,) = spool.batches()
+    assert spool.hold(mine)
+    for _ in range(2):
+        spool.let_go(mine)
+    with pytest.raises(AssertionError, match="hold the batch first"):
+        spool.read(mine)
+    assert [raw for _, raw in taken(spool, mine)] == [b"x"]
 
 
 def test_a_batch_finished_while_it_was_being_opened_is_not_read_again(spool: Spool) -> None:
@@ -244,6 +342,10 @@ def test_a_message_that_is_put_off_comes_back_when_it_is_due(spool: Spool) -> No
 def test_what_a_clock_that_was_ahead_has_put_off_is_due_now(spool: Spool) -> None:
     spool.put_off(envelope(), b"soon", not_before=AT + timedelta(minutes=10), attempt=3)
     spool.put_off(envelope(), b"next year", not_before=AT + timedelta(days=365), attempt=1)
+    spool.put_off(envelope(), b"in an hour", not_before=AT + timedelta(hours=1), attempt=2)
+    assert [batch.attempt for batch in spool.due(AT)] == [1]
+    assert sorted(batch.attempt for batch in spool.due(AT - timedelta(microseconds=1))) == [1, 2]
+    spool.remove([*spool.due(AT + timedelta(hours=1))][1])
     assert [taken(spool, batch)[0][1] for batch in spool.due(AT)] == [b"next year"]
     assert [taken(spool, batch)[0][1] for batch in spool.due(AT + timedelta(minutes=10))] == [b"soon"]
 
@@ -338,13 +440,17 @@ OPENING = len(MAGIC) + MARK
         (lambda raw: b"MRsp" * 10 + raw, ALL),
     ],
 )
-def test_damage_costs_only_what_it_hit(spool: Spool, damage: Callable[[bytes], bytes], readable: list[bytes]) -> None:
+def test_damage_costs_only_what_it_hit(
+    spool: Spool, damage: Callable[[bytes], bytes], readable: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     path = one_batch(spool, [b"one", b"two", b"three"])
     before = path.read_bytes()
     path.write_bytes(damage(before))
     assert [raw for _, raw in everything(spool)] == readable
     assert [file.read_bytes() for file in spool.damaged.iterdir()] == [damage(before)]
     assert files(spool) == []
+    (said,) = caplog.records
+    assert f"{path} is damaged at byte " in said.getMessage()
 
 
 def test_no_message_holds_what_is_taken_for_another_one(spool: Spool, tmp_path: Path) -> None:
@@ -451,3 +557,22 @@ def test_a_spool_that_cannot_be_used_says_what_to_do(what: str, tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"the spool .* cannot be used: .*; make it writable or change spool\.directory"):
         Spool(tmp_path / "file" if what == "a file" else tmp_path / "file" / "spool")
+
+
+@pytest.mark.parametrize("missing", [os.W_OK, os.X_OK])
+def test_a_spool_needs_the_rights_to_write_and_to_look_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int) -> None:
+    """As root every right is there: what the kernel would say stands in for it."""
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & missing)
+    with pytest.raises(BadInput, match=r"the spool .* cannot be used: no right to write there; make it writable"):
+        Spool(tmp_path / "spool")
+
+
+def test_nobody_else_looks_into_the_spool(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Spool(tmp_path / "spool")
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "spool").iterdir()} == dict.fromkeys(
+        ("incoming", "retry", "damaged"), 0o750
+    )

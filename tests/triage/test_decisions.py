@@ -390,6 +390,17 @@ def test_a_redirect_that_was_taken_back_is_forgotten(office: Office) -> None:
     assert office.delivery(mail).mailbox == "mara.berg@company.example"
 
 
+def test_what_was_redirected_goes_to_the_same_person_when_it_is_delivered_again(office: Office) -> None:
+    plain, redirected = office.arrives(), office.arrives()
+    office.decides(Verb.RELEASE, by_id(plain))
+    office.decides(Verb.REDIRECT, by_id(redirected), to="mara.berg")
+    for mail in (plain, redirected):
+        office.happens(mail, Event.CLAIM, Event.DELIVER)
+    office.decides(Verb.REDELIVER, by_id(plain, redirected))
+    found = [(row.state, row.mailbox, row.redirected) for row in map(office.delivery, (plain, redirected))]
+    assert found == [("queued", "joe.fern@company.example", False), ("queued", "mara.berg@company.example", True)]
+
+
 def test_a_redirects_target_is_on_the_record(office: Office) -> None:
     done = office.decides(Verb.REDIRECT, by_id(office.arrives()), to="mara.berg")
     with db.reading(office.engine) as session:

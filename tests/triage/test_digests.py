@@ -80,6 +80,16 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
 
 
+def test_what_a_person_may_want_first_stands_first(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, subject="First")
+    urgent = came(known, daily, JOE, subject="Urgent")
+    came(known, daily, JOE, subject="Last")
+    with db.transaction(known) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == urgent).values(urgency=90))
+    text = told(known, daily)["joe.fern@company.example"]
+    assert re.findall(r"“(.*)”", text) == ["Urgent", "Last", "First"]
+
+
 def test_the_next_day_tells_what_is_new_and_what_still_waits(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE, subject="Your room")
     purge(known, daily, came(known, daily, JOE, subject="Gift cards"))

@@ -1,6 +1,8 @@
 """The ledger: every change is legal, single and on the record."""
 
-from datetime import timedelta
+import hashlib
+from datetime import datetime, timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import Engine, select
@@ -96,6 +98,45 @@ def test_a_set_changes_in_one_act_and_final_ones_are_dated(engine: Engine, setti
         settled = dict(session.execute(select(col(Delivery.id), col(Delivery.settled_at))).all())
     assert settled == dict.fromkeys(wave, NOW)
     assert state_of(engine, wave[1]) == State.EXPIRED
+
+
+@pytest.mark.parametrize(("state", "settled"), [(State.HELD, None), (State.QUEUED, None), (State.PURGED, NOW)])
+def test_what_is_purged_as_it_comes_in_is_final_at_once(engine: Engine, held: int, state: State, settled: datetime | None) -> None:
+    with db.transaction(engine) as session:
+        first = session.get_one(Delivery, held)
+        message = Message(**session.get_one(Message, first.message_id).model_dump() | {"id": ids.new_id(), "spool_id": ids.new_id()})
+        changed = {"id": ids.new_id(), "message_id": message.id, "state": state, "settled_at": NOW - timedelta(days=1)}
+        delivery = Delivery(**first.model_dump() | changed)
+        ledger.enter(session, message, None, [delivery], by=ANA, now=NOW)
+        entered = delivery.id
+    with db.reading(engine) as session:
+        assert session.get_one(Delivery, entered).settled_at == settled
+
+
+@pytest.mark.parametrize(
+    ("before", "back"),
+    [
+        ((Event.PURGE,), Event.RESTORE),
+        ((Event.EXPIRE,), Event.RESTORE),
+        ((Event.RELEASE, Event.CLAIM, Event.BOUNCE), Event.RELEASE),
+        ((Event.RELEASE, Event.CLAIM, Event.DELIVER), Event.REDELIVER),
+    ],
+)
+def test_what_comes_back_is_final_no_longer(engine: Engine, held: int, before: tuple[Event, ...], back: Event) -> None:
+    with db.transaction(engine) as session:
+        for event in before:
+            ledger.record(session, held, event, by=ANA, now=NOW)
+        session.expire_all()
+        assert session.get_one(Delivery, held).settled_at == NOW
+        ledger.record(session, held, back, by=ANA, now=NOW + timedelta(days=1))
+    with db.reading(engine) as session:
+        assert session.get_one(Delivery, held).settled_at is None
+
+
+def test_a_digest_is_of_the_items_in_the_order_of_their_ids() -> None:
+    states = [(9, State.PURGED), (10, State.HELD), (101, State.PURGED)]
+    expected = hashlib.sha256(b"9:purged\n10:held\n101:purged\n").hexdigest()
+    assert {ledger.digest(order) for order in permutations(states)} == {expected}
 
 
 def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engine, settings: Settings) -> None:

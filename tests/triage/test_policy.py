@@ -103,6 +103,7 @@ BOUNCE_WITH_FILE = replace(BOUNCE, added="invoice.pdf")
 NULL = arriving.envelope(reverse_path="")
 BY_LIST = Dmarc(Result.PASS, "lists.example", "lists.example", "none", ("dkim",))
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
+OUR_DMARC = Dmarc(Result.PASS, "company.example", "company.example", "reject", ("dkim",))
 EICAR = "Eicar-Test-Signature"
 TABLE = [
     (facts(NO_DMARC, YOUNG), "held-by-block", Disposition.QUARANTINE),
@@ -116,6 +117,9 @@ TABLE = [
     (facts(DMARC_PASS, GROWN), "blocked-sender", Disposition.PURGE),
     (facts(NO_DMARC, YOUNG_WAVE), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, WAVE), "blocked-sender", Disposition.PURGE),
+    (facts(NO_DMARC, replace(YOUNG, holds_until=NOW)), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, replace(WAVE, origin="staff")), "blocked-sender", Disposition.PURGE),  # somebody blocked this very campaign
+    (facts(DMARC_FAIL, WAVE, LIST, authentication=SIGNED_BY_LIST), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, WAVE, wanted=True), "held-by-block", Disposition.QUARANTINE),
     (facts(DMARC_PASS, WAVE), "held-by-block", Disposition.QUARANTINE),  # it may be what was copied
     (facts(DMARC_PASS, WAVE, ALLOW), "held-by-block", Disposition.QUARANTINE),
@@ -272,6 +276,9 @@ TABLE = [
     (facts(NO_DMARC, replace(BLOCK, unproven_only=True)), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, replace(BLOCK, unproven_only=True), ALLOW), "allowed-sender", Disposition.RELAY),
     (facts(author="boss@company.example"), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(OUR_DMARC, author="boss@company.example"), "first-contact", Disposition.QUARANTINE),  # it does come from our own domain
+    (facts(author="ann@notcompany.example"), "first-contact", Disposition.QUARANTINE),  # another company
+    (facts(author="ann@company.example.net"), "first-contact", Disposition.QUARANTINE),
     (facts(author="boss@sub.company.example", observe=True), "own-domain-forged", Disposition.QUARANTINE),
     (facts(author="boss@company.example", own_domain_forged="purge"), "own-domain-forged", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, summary=AMBIGUOUS), "ambiguous-author", Disposition.QUARANTINE),
@@ -372,10 +379,107 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
             facts(author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)),
             "it says what became of a mail that Mara Berg sent on 21 Nov 2026",
         ),
+        (facts(NO_DMARC, BLOCK), f"Ana Roth blocked {SALES} on 21 Nov 2026"),
+        (facts(NO_DMARC, GROWN), f"Ana Roth blocked {SALES} on 21 Nov 2026"),
+        (facts(NO_DMARC, WAVE), "Ana Roth removed and blocked this campaign on 21 Nov 2026"),
+        (facts(NO_DMARC, LATE), "it is a late copy: Ana Roth purged this campaign on 21 Nov 2026"),
+        (
+            facts(NO_DMARC, replace(BY_DOMAIN, origin="standing")),
+            "it is a late copy: Ana Roth purged the mail of supplier.example on 21 Nov 2026",
+        ),
+        (facts(NO_DMARC, YOUNG), f"Ana Roth blocked {SALES} on 21 Nov 2026, and late copies are held"),
+        (facts(NO_DMARC, YOUNG_WAVE), "Ana Roth removed and blocked this campaign on 21 Nov 2026, and late copies are held"),
+        (facts(DMARC_PASS, LEARNED), f"Ana Roth wrote to {SALES} on 21 Nov 2026, and it proves that it comes from there"),
+        (facts(NO_DMARC, LEARNED), f"it says it is from {SALES}, to whom Ana Roth has written, but cannot prove it"),
+        (facts(NO_DMARC, ALLOW), f"it says it is from {SALES}, who is allowed, but cannot prove it"),
+        (
+            facts(NO_DMARC, replace(HOLD, until=None)),
+            f"Ana Roth decided on 21 Nov 2026 to hold every message from {SALES}: their mailbox was hacked",
+        ),
+        (facts(recipient=POSTMASTER), "postmaster@company.example is always delivered"),
+        (facts(listed=LISTED), LISTED),
+        (facts(author="boss@company.example"), "it claims to come from our own domain and cannot prove it"),
+        (
+            facts(UNKNOWN, author="boss@company.example"),
+            "it claims to come from our own domain, and our DNS did not answer whether it does",
+        ),
+        (facts(DMARC_FAIL), "supplier.example asks to reject mail that cannot prove it comes from there, and this cannot"),
+        (facts(recipient=STRAY), "nobody here has the address it+joe.fern@company.example any more"),
+        (
+            facts(DMARC_PASS, summary=CODE, out_of_hours=True),
+            f"nobody is at work now, it is of use for about 10 minutes only, and {SALES} proves who they are",
+        ),
+        (
+            facts(author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED,)),
+            "it says what became of a mail of ours, and brings invoice.pdf along, as no mail system does",
+        ),
+        (
+            facts(replace(DMARC_FAIL, policy="none"), emergency=OPEN),
+            "it cannot prove that it comes from supplier.example, whose mail can",
+        ),
+        (facts(observe=True), f"observe mode: would have been stopped because nobody here knows {SALES} yet"),
     ],
 )
 def test_reasons_for_people(given_facts: Facts, reason: str) -> None:
     assert decide(given_facts).reason == reason
+
+
+def test_dispositions_are_kept_by_these_words() -> None:
+    assert [*Disposition] == ["relay", "quarantine", "purge"]
+
+
+@pytest.mark.parametrize(
+    ("given_facts", "rule_id", "withheld", "unknown"),
+    [
+        (facts(), None, "", False),
+        (facts(DMARC_PASS, ALLOW), 7, "", False),
+        (facts(NO_DMARC, BLOCK), 7, "", False),
+        (facts(NO_DMARC, YOUNG), 7, "", False),
+        (facts(DMARC_PASS, HOLD), 9, "", False),
+        (facts(UNKNOWN), None, "", True),
+        (facts(UNKNOWN, author="boss@company.example"), None, "", True),
+        (facts(author="boss@company.example"), None, "", False),
+        (facts(observe=True), None, "first-contact", False),
+        (facts(UNKNOWN, observe=True), None, "proof-unknown", True),
+        (facts(DMARC_FAIL, observe=True), None, "dmarc-reject", False),
+        (facts(UNKNOWN, replace(BLOCK, unproven_only=True), observe=True), None, "proof-unknown", True),
+        (facts(UNKNOWN, replace(BLOCK, unproven_only=True), observe=True, summary=MACRO), None, "proof-unknown", True),
+        (facts(emergency=OPEN), None, "first-contact", False),
+    ],
+)
+def test_what_a_verdict_rests_on(given_facts: Facts, rule_id: int | None, withheld: str, unknown: bool) -> None:
+    verdict = decide(given_facts)
+    assert (verdict.rule_id, verdict.withheld, verdict.unknown) == (rule_id, withheld, unknown)
+
+
+# for each rule that speaks of something stopped: what becomes of it in observe mode and in an emergency
+WAIVED = [
+    (facts(recipient=RETURNED), "returned-mail", "returned-mail"),
+    (facts(recipient=replace(RETURNED, bounce="forged")), "forged-bounce", "forged-bounce"),
+    (facts(NO_DMARC, BLOCK), "blocked-sender", "blocked-sender"),
+    (facts(NO_DMARC, YOUNG), "held-by-block", "held-by-block"),
+    (facts(virus=EICAR), "virus", "virus"),
+    (facts(author="boss@company.example"), "own-domain-forged", "own-domain-forged"),
+    (facts(summary=UNREADABLE), "unparsable", "unparsable"),
+    (facts(recipient=STRAY), "recipient-left", "recipient-left"),
+    (facts(DMARC_PASS, HOLD), "held-sender", "held-sender"),
+    (facts(listed=LISTED), "observe", "listed-client"),
+    (facts(summary=AMBIGUOUS), "observe", "ambiguous-author"),
+    (facts(UNKNOWN), "observe", "proof-unknown"),
+    (facts(DMARC_FAIL), "observe", "dmarc-reject"),
+    (facts(replace(DMARC_FAIL, policy="none")), "observe", "forged-author"),
+    (facts(NO_DMARC, ALLOW), "observe", "unproven-known-sender"),
+    (facts(summary=MACRO), "observe", "emergency"),
+    (facts(), "observe", "emergency"),
+    (facts(DMARC_PASS, ALLOW), "allowed-sender", "allowed-sender"),
+    (facts(recipient=POSTMASTER), "postmaster", "postmaster"),
+]
+
+
+@pytest.mark.parametrize(("given_facts", "observed", "in_emergency"), WAIVED)
+def test_what_is_never_waived(given_facts: Facts, observed: str, in_emergency: str) -> None:
+    assert decide(replace(given_facts, observe=True)).rule == observed
+    assert decide(replace(given_facts, emergency=OPEN)).rule == in_emergency
 
 
 def test_observe_mode_remembers_what_would_have_happened() -> None:

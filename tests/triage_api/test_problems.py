@@ -143,6 +143,7 @@ ORIGINS: list[tuple[dict[str, str], bool]] = [
     ({"Origin": "HTTP://127.0.0.1:8080"}, True),
     ({"Sec-Fetch-Site": "same-origin"}, True),
     ({"Host": "localhost:9999", "Origin": "http://localhost:9999"}, True),
+    ({"Host": "LocalHost:9999", "Origin": "http://localhost:9999"}, True),
     ({}, False),
     ({"Origin": "null"}, False),
     ({"Origin": "https://evil.example"}, False),
