@@ -122,10 +122,10 @@ def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
     """
     if decision.verb not in LETS_OUT:
         return None
-    item = and_(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.delivery_id) == col(Delivery.id))
-    met = and_(item, col(DecisionItem.outcome).in_(TAKEN), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
+    met = and_(col(DecisionItem.outcome).in_(TAKEN), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
+    items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id, met)
     latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)) == decision.id
-    return and_(latest, col(Delivery.erased_at).is_(None), exists().where(met).correlate(Delivery))
+    return and_(col(Delivery.id).in_(items), latest, col(Delivery.erased_at).is_(None))
 
 
 def rules_of(session: Session, decision: Decision) -> list[Rule]:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0067"
-down_revision = "0063"
+down_revision = "0066"
 
 OUT = "is_copy AND state = 'delivered'"
 OUT_ON_SQLITE = "is_copy = 1 AND state = 'delivered'"

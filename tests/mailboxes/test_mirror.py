@@ -15,7 +15,7 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED, TO_ALL, TO_JOE, Town, mirroring, town, undressed
 from tests.peers import dovecot, processes
-from tests.triage.arriving import COMPANY, DMARC_PASS, SYNC
+from tests.triage.arriving import COMPANY, DMARC_FAIL, DMARC_PASS, SYNC
 from triage import directory
 from triage.db import transaction
 from triage.decisions import Verb
@@ -99,7 +99,7 @@ def test_two_mirrors_show_one_picture(here: Town) -> None:
     ],
 )
 def test_moving_it_is_the_decision(here: Town, folder: str, states: tuple[str, ...], rules: list[tuple[str, str, str]]) -> None:
-    mail = here.comes()
+    mail = here.comes(dmarc=DMARC_PASS)
     here.shows(mail)
     here.moves(folder)
     here.becomes(mail, *states)
@@ -246,6 +246,19 @@ def test_what_may_not_be_is_given_back_with_a_note(
         until(lambda: not here.lying("Purge and block"), "and nowhere else")
     (note,) = here.notes(JOE)
     assert b"Subject: Nothing was done: Purge and block" in note
+    assert (here.state(mail), here.decisions()) == ("held", [])
+
+
+def test_what_needs_a_second_look_is_given_back_and_the_note_names_the_reason(here: Town) -> None:
+    mail = here.comes(dmarc=DMARC_FAIL)
+    here.shows(mail)
+    here.moves("Release")
+    until(lambda: here.notes(JOE), "a note lies on top")
+    until(lambda: len(here.lying(JOE)) == 2 and not here.lying("Release"), "and the message is back, and nowhere else")
+    (note,) = here.notes(JOE)
+    assert b"Subject: Nothing was done: Release" in note
+    assert b"DMARC fails" in note
+    assert b"Release it in the console, or remove it." in note.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
     assert (here.state(mail), here.decisions()) == ("held", [])
 
 
