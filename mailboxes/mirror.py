@@ -313,7 +313,7 @@ class Desk:
             held = mirrored.held(session, delivery, utcnow())
             if held is None:
                 return
-            raw = mirror_mail.dressed(held.raw, copy=number, message=held.message_id, why=held.why)
+            raw = mirror_mail.dressed(held.raw, copy=number, message=held.message_id, why=held.why, severity=held.severity.word)
             known: dict[str, Any] = {"digest": mirror_mail.exact(raw), "alike": mirror_mail.alike(raw)}
             if not copy:
                 whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}

@@ -19,12 +19,15 @@ LINE_END = re.compile(rb"\r\n|\r|\n")
 IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|\Z)", re.IGNORECASE | re.MULTILINE)
 
 
-def dressed(raw: bytes, *, copy: int, message: int, why: str) -> bytes:
-    """The mail as it came in, with who we say it is on top and without what was forged in our name. IMAP carries no NUL (RFC 9051, 9)."""
+def dressed(raw: bytes, *, copy: int, message: int, why: str, severity: str) -> bytes:
+    """The mail as it came in, with who we say it is and how bad it looks on top, and without what was forged in our name.
+
+    IMAP carries no NUL (RFC 9051, 9).
+    """
     text = LINE_END.sub(b"\r\n", raw).replace(b"\0", b"")
     head, body = split(text)
     said = "".join(dsn.encoded(visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines())  # one line, which RFC 5322, 2.1.1 allows
-    own = f"X-Mailroom-Message: {show(message)}\r\nX-Mailroom-Why: {said}\r\n{COPY}: {show(copy)}\r\n"
+    own = f"X-Mailroom-Message: {show(message)}\r\nX-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n{COPY}: {show(copy)}\r\n"
     return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
 
 

@@ -75,6 +75,7 @@ def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
         authserv_id=settings.authserv_id,
         message_id_text=show(claim.message_id),
         rule=claim.rule,
+        severity=claim.severity.word,
     )
     return sealer.sealed(raw, claim.authentication, utcnow()) if sealer else raw
 

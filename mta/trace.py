@@ -25,17 +25,27 @@ PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
 def stamp(
-    raw: bytes, *, envelope: Envelope, authentication: Authentication, hostname: str, authserv_id: str, message_id_text: str, rule: str
+    raw: bytes,
+    *,
+    envelope: Envelope,
+    authentication: Authentication,
+    hostname: str,
+    authserv_id: str,
+    message_id_text: str,
+    rule: str,
+    severity: str,
 ) -> bytes:
     """The message with our trace fields on top and without what was forged in our name.
 
     Everything else is as it came in, byte for byte, so that the author's DKIM signature still verifies; only line
-    ends that are not CRLF become CRLF. `message_id_text` is `ids.show(message id)`, `rule` the name of the verdict's rule.
+    ends that are not CRLF become CRLF. `message_id_text` is `ids.show(message id)`, `rule` the name of the verdict's rule,
+    `severity` the word for how bad the message looks.
     """
     header, body = split(crlf(raw))
     fields = (
         received(envelope, hostname),
         authentication_results(authentication, authserv_id),
+        f"X-Mailroom-Severity: {word(severity)}\r\n",
         f"X-Mailroom-Message: {word(message_id_text)}\r\n",
         f"X-Mailroom-Verdict: {word(rule)}\r\n",
     )

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, db
+from triage import access, contents, db, grouping
 from triage.actor import Actor
 from triage.models import Delivery, Message, MirrorCopy
+from triage.severity import Severity
 from triage.states import State
 
 KEPT = timedelta(days=90)  # how long a copy that is over is known again: a mail program may have been off for long
@@ -22,6 +23,7 @@ class Held:
     message_id: int
     raw: bytes
     why: str
+    severity: Severity
     received_at: datetime
     perishes: bool
 
@@ -48,8 +50,9 @@ def held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     if raw is None:
         return None
     why = " ".join([f"{delivery.reason[:1].upper()}{delivery.reason[1:]}.", *signals[:2]])
+    bad = session.scalar(select(grouping.severity()).where(col(Delivery.id) == delivery_id))
     perishes = delivery.perishable_until is not None and delivery.perishable_until > now
-    return Held(message.id, raw, why, delivery.received_at, perishes)
+    return Held(message.id, raw, why, Severity(bad or 0), delivery.received_at, perishes)
 
 
 def live(session: Session, account: str) -> list[MirrorCopy]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from triage.errors import BadInput
 
-NAMES = ("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "campaign", "after", "before")
+NAMES = ("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "severity", "campaign", "after", "before")
 TERM = re.compile(rf'(?P<sign>-?)(?:(?P<name>{"|".join(NAMES)}):(?=\S))?(?:"(?P<phrase>[^"]+)"|(?P<word>\S+))', re.IGNORECASE)
 MOST_TERMS = 20
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import bounces, contents, groups, ledger, notices, paused, recalled, routes, undelivered
+from triage import bounces, contents, grouping, groups, ledger, notices, paused, recalled, routes, undelivered
 from triage.actor import Actor
 from triage.addressing import with_detail
 from triage.authentication import Authentication, Result
@@ -22,6 +22,7 @@ from triage.ids import new_id, show
 from triage.journal import JOURNAL
 from triage.models import Content, DecisionItem, Delivery, KnownRecipient, Message
 from triage.settings import Settings
+from triage.severity import Severity
 from triage.states import Event, State
 
 RELAY = Actor.system("relay")
@@ -50,11 +51,12 @@ class Claim:
     authentication: Authentication
     raw: bytes
     direction: str = "in"
+    severity: Severity = Severity.NONE
 
     @property
-    def together(self) -> tuple[int, str, str, str, bool]:
+    def together(self) -> tuple[int, str, str, Severity, str, bool]:
         """Claims with the same value may share a transaction: same bytes on the wire, same envelope sender, same needs (RFC 6531)."""
-        return self.message_id, self.reverse_path, self.rule, self.direction, self.mailbox.isascii()
+        return self.message_id, self.reverse_path, self.rule, self.severity, self.direction, self.mailbox.isascii()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         Delivery.direction,
         Delivery.purge_wanted_by,
     )
-    rows = session.execute(select(*map(col, columns)).where(among(session, col(Delivery.id), ids))).all()
+    bad = grouping.severity().label("severity")
+    rows = session.execute(select(*map(col, columns), bad).where(among(session, col(Delivery.id), ids))).all()
     messages = letters(session, {row.message_id for row in rows})
     lists = groups.expanding(session, (row.mailbox for row in rows if row.direction == "in"))
     claims = []
@@ -199,7 +202,10 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
             path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings, row.direction)
             address = address_at_next_hop(session, row, settings)
             claims.append(
-                Claim(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction)
+                Claim(
+                    *(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction),
+                    severity=Severity(row.severity),
+                )
             )
     return claims
 

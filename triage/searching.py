@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, func, literal, not_, or_, select
 from sqlmodel import col
 
-from triage import ids, queries
+from triage import grouping, ids, queries
 from triage.errors import BadInput
 from triage.models import Decision, Delivery, Department, Message, Person
 from triage.queries import Term
+from triage.severity import Severity
 from triage.states import RELEASED, State
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
@@ -109,6 +110,14 @@ def proven(term: Term) -> ColumnElement[bool]:
     return col(Delivery.proof).in_(proofs[term.value])
 
 
+def how_bad(term: Term) -> ColumnElement[bool]:
+    """How bad it looks."""
+    wanted = next((one for one in Severity if one.word == term.value), None)
+    if wanted is None:
+        raise BadInput(f"q: severity: takes {', '.join(one.word for one in Severity)}, not {term.value!r}")
+    return grouping.severity() == wanted
+
+
 def campaign(term: Term) -> ColumnElement[bool]:
     """Of which campaign it is."""
     try:
@@ -128,6 +137,7 @@ MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "state": state,
     "by": decided,
     "proof": proven,
+    "severity": how_bad,
     "campaign": campaign,
     "after": lambda term: col(Delivery.received_at) >= queries.day(term),
     "before": lambda term: col(Delivery.received_at) < queries.day(term),

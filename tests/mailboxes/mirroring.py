@@ -119,10 +119,12 @@ class Town:
 
 
 def undressed(raw: bytes) -> bytes:
-    """A copy without the three lines on top."""
-    lines = raw.split(b"\r\n", 3)
-    assert [one.partition(b":")[0] for one in lines[:3]] == [b"X-Mailroom-Message", b"X-Mailroom-Why", b"X-Mailroom-Copy"], lines[:3]
-    return lines[3]
+    """A copy without the four lines on top."""
+    lines = raw.split(b"\r\n", 4)
+    assert [one.partition(b":")[0] for one in lines[:4]] == [
+        *(b"X-Mailroom-Message", b"X-Mailroom-Why", b"X-Mailroom-Severity", b"X-Mailroom-Copy")
+    ], lines[:4]
+    return lines[4]
 
 
 def town(engine: Engine, settings: Settings, server: dovecot.Server, directory: Path, **more: Any) -> Town:

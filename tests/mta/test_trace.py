@@ -47,6 +47,7 @@ def stamped(raw: bytes, envelope: Envelope = ENVELOPE, authentication: Authentic
         authserv_id="mx.company.example",
         message_id_text="06A4N2R9QKX3C",
         rule="first-contact",
+        severity="unclear",
     )
 
 
@@ -61,6 +62,7 @@ OWN = (
     b"\tdkim=pass header.d=stranger.example header.s=k1 header.a=rsa-sha256;\r\n"
     b"\tdkim=fail header.d=list.example header.s=s;\r\n"
     b"\tdmarc=pass header.from=stranger.example policy.dmarc=reject\r\n"
+    b"X-Mailroom-Severity: unclear\r\n"
     b"X-Mailroom-Message: 06A4N2R9QKX3C\r\n"
     b"X-Mailroom-Verdict: first-contact\r\n"
 )

@@ -82,7 +82,6 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "not_looked_through": [],
         "second_by_shown": "",
         "outside": 0,
-        "confirmed": [],
         "confidential": "",
         "to": "",
         "rules": [],

@@ -649,6 +649,7 @@ export default {
   'what became of it': 'was aus ihr wurde',
   'who decided about it': 'wer über sie entschied',
   'what proves who sent it': 'was den Absender nachweist',
+  'how bad it looks': 'wie schlimm sie aussieht',
   'the id of a campaign': 'die Kennung einer Kampagne',
   'came on this day or later': 'kam an diesem Tag oder später',
   'came before this day': 'kam vor diesem Tag',

@@ -7,7 +7,7 @@ import { letter } from './letters.svelte'
 import { session } from './session.svelte'
 import { STATES_ALL } from './shapes'
 import { serverTime } from './time'
-import { dateField, STATES, subjectOf } from './words'
+import { dateField, SEVERITIES, SEVERITY_WORDS, STATES, subjectOf } from './words'
 
 export interface Offer { text: string; says: string }
 export interface Offers { start: number; end: number; items: readonly Offer[] }
@@ -23,6 +23,7 @@ export const ASKS: readonly Offer[] = [
   { text: 'state:', says: t('what became of it') },
   { text: 'by:', says: t('who decided about it') },
   { text: 'proof:', says: t('what proves who sent it') },
+  { text: 'severity:', says: t('how bad it looks') },
   { text: 'campaign:', says: t('the id of a campaign') },
   { text: 'after:', says: t('came on this day or later') },
   { text: 'before:', says: t('came before this day') },
@@ -67,6 +68,7 @@ export function values(name: string): readonly Offer[] {
   if (name === 'by') return deciders()
   if (name === 'link') return hosts()
   if (name === 'campaign') return [...new Map(queue.rows.flatMap(({ lead }) => (lead.campaign ? [[lead.campaign, { text: lead.campaign, says: subjectOf(lead) }] as const] : []))).values()]
+  if (name === 'severity') return SEVERITIES.map((one) => ({ text: one, says: SEVERITY_WORDS[one] }))
   if (name === 'proof') return [{ text: 'none', says: t('nothing proves it') }, { text: 'any', says: t('something does') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
   if (name !== 'after' && name !== 'before') return []
   return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))

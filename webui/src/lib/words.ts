@@ -166,7 +166,7 @@ export function bytes(size: number): string {
 export const blockKinds = ({ campaign = 0, domain = 0, address = 0 }: Partial<Record<BlockKind, number>>): string =>
   [campaign && plural('the campaign|{n} campaigns', campaign), domain && plural('{n} domain|{n} domains', domain), address && plural('{n} address|{n} addresses', address)].filter(Boolean).join(', ')
 
-const SEVERITIES: readonly Severity[] = ['none', 'unclear', 'suspicious', 'dangerous']
+export const SEVERITIES: readonly Severity[] = ['none', 'unclear', 'suspicious', 'dangerous']
 
 /** How bad mail looks, in words. */
 export const SEVERITY_WORDS: Record<Severity, string> = { none: t('No warnings'), unclear: t('Unclear'), suspicious: t('Suspicious'), dangerous: t('Dangerous') }
