@@ -197,7 +197,9 @@ def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page)
     expect(sheet.get_by_role("option", selected=True)).to_contain_text("Legal")
     with page.expect_request("**/decisions") as sent:
         page.keyboard.press("Enter")
-    assert (sent.value.post_data_json["verb"], sent.value.post_data_json["to"]) == ("redirect", "department:legal")
+    wish = sent.value.post_data_json
+    assert wish is not None
+    assert (wish["verb"], wish["to"]) == ("redirect", "department:legal")
 
 
 def test_the_button_that_removes_is_in_sight_on_a_phone(site: Site, phone: Page) -> None:
