@@ -89,6 +89,101 @@ def test_it_is_tried_again_later_and_later(released: tuple[Engine, int], setting
         assert 0.79 * minutes < pause < 1.21 * minutes
 
 
+@pytest.mark.parametrize("chance", [-0.2, 0.0, 0.2])
+def test_the_pauses_to_the_minute(monkeypatch: pytest.MonkeyPatch, chance: float) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def uniform(low: float, high: float) -> float:
+        asked.append((low, high))
+        return 1 + chance
+
+    monkeypatch.setattr(queue.random, "uniform", uniform)
+    pauses = [(queue.again_at(attempts, NOW) - NOW) / timedelta(minutes=1) for attempts in range(1, 8)]
+    assert pauses == pytest.approx([minutes * (1 + chance) for minutes in (5, 10, 20, 40, 64, 64, 64)])
+    assert (queue.again_at(1, NOW, sooner=queue.SOONER) - NOW) / timedelta(seconds=1) == pytest.approx(15 * (1 + chance))
+    assert {*asked} == {(0.8, 1.2)}
+
+
+DAYS = timedelta(days=5)  # relay.give_up_after
+
+
+@pytest.mark.parametrize(
+    ("outcome", "direction", "waited", "kind"),
+    [
+        (LATER, "in", DAYS - timedelta(seconds=1), "deferred"),
+        (LATER, "in", DAYS, "bounced"),
+        (replace(LATER, unreachable=True), "in", DAYS, "deferred"),
+        (Outcome("unanswered", "", "x"), "outbound", DAYS, "bounced"),
+        (Outcome("untried", "", "x"), "in", DAYS, "untried"),
+        (OK, "in", DAYS, "delivered"),
+        (NO, "in", timedelta(), "bounced"),
+        (LATER, "in", None, "deferred"),
+        (LATER, "journal", DAYS, "deferred"),
+        (NO, "journal", DAYS, "deferred"),
+        (OK, "journal", DAYS, "delivered"),
+        (Outcome("unanswered", "", "x"), "journal", DAYS, "unanswered"),
+    ],
+)
+def test_who_gives_up_what(settings: Settings, outcome: Outcome, direction: str, waited: timedelta | None, kind: str) -> None:
+    queued_at = NOW - waited if waited is not None else None
+    assert queue.given_up(outcome, direction, queued_at, settings, NOW) == kind
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "minutes", "waits_for", "kept"),
+    [
+        (OK, "delivered", None, "", "delivered"),
+        (LATER, "deferred", 5, "", "deferred"),
+        (replace(LATER, unreachable=True), "deferred", 5, "next.example", "deferred"),
+        (replace(LATER, too_fast=True), "deferred", 0.25, "", "deferred"),
+        (replace(NO, unreachable=True), "bounced", None, "", "bounced"),
+        (LATER, "bounced", None, "", "bounced"),
+        (Outcome("unanswered", "lost", "next.example"), "unanswered", 5, "", "unanswered"),
+        (Outcome("unanswered", "lost", "next.example"), "bounced", None, "", "unanswered"),
+        (Outcome("untried", "busy", "next.example"), "untried", 0, "", "untried"),
+        (replace(OK, at=NOW - timedelta(seconds=9)), "delivered", None, "", "delivered"),
+    ],
+)
+def test_what_the_rows_say_afterwards(
+    monkeypatch: pytest.MonkeyPatch, outcome: Outcome, kind: str, minutes: float | None, waits_for: str, kept: str
+) -> None:
+    monkeypatch.setattr(queue.random, "uniform", lambda *_: 1)
+    envelope, authentication = arriving.envelope(), arriving.authentication("a@b.example")
+    one = Claim(4, 1, 3, "joe.fern@company.example", "", "rule", envelope, authentication, b"")
+    assert queue.values_of(one, outcome, kind, NOW) == {
+        "delivery": 4,
+        "attempt_number": 1,
+        "due_at": None if minutes is None else NOW + timedelta(minutes=minutes),
+        "waits_for": waits_for,
+        "last_reply": outcome.reply,
+        "outcome": kept,
+        "reply": outcome.reply,
+        "next_hop": "next.example",
+        "ended_at": outcome.at or NOW,
+    }
+
+
+def test_the_record_says_all_of_one_attempt_and_of_many_what_they_share() -> None:
+    settled = {"next_hop": "hop", "reply": "250 ok", "attempt_number": 2, "delivery": 4}
+    assert queue.detail_of("delivered", settled, 1) == {"outcome": "delivered", "next_hop": "hop", "reply": "250 ok", "attempt": 2}
+    assert queue.detail_of("delivered", settled, 2) == {"outcome": "delivered", "next_hop": "hop"}
+
+
+@pytest.mark.parametrize(
+    ("found", "siblings", "claimed"),
+    [
+        ({1: 7}, [(1, 7), (2, 7)], [1, 2]),
+        ({1: 7, 2: 8}, [(3, 8), (4, 7)], [1, 4, 2, 3]),
+        ({1: 7}, [(one, 7) for one in range(1, 103)], [*range(1, 101)]),  # full
+        (dict.fromkeys(range(1, 131), 7), [], [*range(1, 101)]),  # cut down to full ones
+        (dict.fromkeys(range(1, 201), 7), [(300, 7)], [*range(1, 201)]),
+        (dict.fromkeys(range(1, 131), 7) | {500: 8}, [], [*range(1, 101), 500]),
+    ],
+)
+def test_transactions_are_full(found: dict[int, int], siblings: list[tuple[int, int]], claimed: list[int]) -> None:
+    assert queue.with_siblings(found, siblings) == claimed
+
+
 @pytest.mark.parametrize(
     ("outcome", "state"),
     [
@@ -262,6 +357,16 @@ def test_no_more_is_claimed_than_memory_has_room_for(engine: Engine, settings: S
         taken = queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=int(most * size * 1.05))
     assert len({one.message_id for one in taken}) == claimed
     assert len(taken) == 2 * claimed
+
+
+@pytest.mark.parametrize(("beyond", "claimed"), [(-1, 1), (0, 2)])
+def test_what_fits_to_the_byte_is_claimed(engine: Engine, settings: Settings, beyond: int, claimed: int) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        mails = [arrive(session, settings, subject=f"Offer {number}")[0] for number in range(2)]
+        ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        size = session.scalar(select(func.sum(col(Content.size)))) or 0
+        assert len(queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=size + beyond)) == claimed
 
 
 def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings) -> None:
