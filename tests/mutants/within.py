@@ -1,8 +1,8 @@
 """One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; what became of each stands in RESULT as JSON.
 
 First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs
-the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What runs while the
-module is imported, and survives that or cannot be put in later, is tried in a process of its own (`pytest -p tests.mutants.imported`).
+the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What can only be there
+from the import on, such as a field of a dataclass, is tried in a process of its own (`pytest -p tests.mutants.imported`).
 """
 
 import ast
@@ -175,7 +175,7 @@ class Breaking:
         if ended == KILLED:
             return "killed"
         locks = any(word in mutant.change for word in LOCKS)
-        if ended == SURVIVED and not locks and not at_import(mutant):
+        if ended == SURVIVED and not locks:
             return "survived"
         names = sorted({item.nodeid.partition("[")[0] for item in items} - {one.partition("[")[0] for one in self.broken_already})
         if len(names) > AT_ONCE:
