@@ -112,8 +112,13 @@ def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool, cap
 def test_after_a_crowd_the_next_batch_waits_for_more(spool: Spool, monkeypatch: pytest.MonkeyPatch, crowd: int, waits: list[float]) -> None:
     slept: list[float] = []
     begun, gate = threading.Event(), threading.Event()
-    spool.after_batch = lambda: (begun.set(), void(gate.wait(HANG)))[1]
-    monkeypatch.setattr(spool_module.time, "sleep", slept.append)
+
+    def after_batch() -> None:
+        begun.set()
+        gate.wait(HANG)
+
+    spool.after_batch = after_batch
+    monkeypatch.setattr(time, "sleep", slept.append)
     first = spool.append(envelope(), b"")
     assert begun.wait(HANG)
     others = [spool.append(envelope(), b"") for _ in range(crowd)]

@@ -41,7 +41,7 @@ OPTIONS = [
     "not postgresql and not peers and not corpus",
 ]
 KILLED, SURVIVED, CANNOT = 1, 0, 99  # how a fork ends
-NOTICED = (1, 2)  # how pytest ends when a test fails, or when nothing can even be imported
+NOTICED = (1, 2, 4)  # how pytest ends when a test fails, or when its file cannot even be imported, so that no test is found
 PATIENCE, PAUSE = 10.0, 10.0  # a test may take so many times what it took without a mutant, and so many seconds more; then it has noticed
 LOCKS = ("for_update", "skip_locked")  # SQLite knows no such: the tests on PostgreSQL must notice
 EXAMPLES = 20  # that a property tries

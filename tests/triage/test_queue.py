@@ -1,5 +1,6 @@
 """The queue: claimed once, settled once, tried again in time, given up in the end."""
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -97,7 +98,7 @@ def test_the_pauses_to_the_minute(monkeypatch: pytest.MonkeyPatch, chance: float
         asked.append((low, high))
         return 1 + chance
 
-    monkeypatch.setattr(queue.random, "uniform", uniform)
+    monkeypatch.setattr(random, "uniform", uniform)
     pauses = [(queue.again_at(attempts, NOW) - NOW) / timedelta(minutes=1) for attempts in range(1, 8)]
     assert pauses == pytest.approx([minutes * (1 + chance) for minutes in (5, 10, 20, 40, 64, 64, 64)])
     assert (queue.again_at(1, NOW, sooner=queue.SOONER) - NOW) / timedelta(seconds=1) == pytest.approx(15 * (1 + chance))
@@ -147,7 +148,7 @@ def test_who_gives_up_what(settings: Settings, outcome: Outcome, direction: str,
 def test_what_the_rows_say_afterwards(
     monkeypatch: pytest.MonkeyPatch, outcome: Outcome, kind: str, minutes: float | None, waits_for: str, kept: str
 ) -> None:
-    monkeypatch.setattr(queue.random, "uniform", lambda *_: 1)
+    monkeypatch.setattr(random, "uniform", lambda *_: 1)
     envelope, authentication = arriving.envelope(), arriving.authentication("a@b.example")
     one = Claim(4, 1, 3, "joe.fern@company.example", "", "rule", envelope, authentication, b"")
     assert queue.values_of(one, outcome, kind, NOW) == {
