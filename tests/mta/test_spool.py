@@ -138,22 +138,9 @@ def test_a_closed_spool_takes_messages_again(spool: Spool) -> None:
     assert [raw for _, raw in everything(spool)] == [b"one", b"two"]
 
 
-ENDS = """
-import sys, threading
-from datetime import UTC, datetime
-from pathlib import Path
-from mta.spool import Spool
-from triage.envelope import Envelope
-opened = Spool(Path(sys.argv[1]))
-opened.append(Envelope(1, datetime.now(UTC), "", ("a@b.example",), "192.0.2.1", "c"), b"first").result()
-print([thread.name for thread in threading.enumerate()][1:])
-"""
-
-
-def test_a_process_ends_without_closing_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", ENDS, str(tmp_path)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], timeout=HANG, check=True, capture_output=True, text=True)
-    assert done.stdout == "['spool writer']\n"
+def test_the_writer_is_known_by_name_and_keeps_no_process_from_ending(spool: Spool) -> None:
+    spool.append(envelope(), b"x").result(HANG)
+    assert ("spool writer", True) in [(thread.name, thread.daemon) for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize(
