@@ -130,6 +130,28 @@ def test_after_a_crowd_the_next_batch_waits_for_more(spool: Spool, monkeypatch: 
     assert slept == waits
 
 
+def test_what_waits_is_written_before_the_spool_is_closed(spool: Spool) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def after_batch() -> None:
+        begun.set()
+        gate.wait(HANG)
+
+    spool.after_batch = after_batch
+    futures = [spool.append(envelope(), b"0")]
+    assert begun.wait(HANG)
+    futures += [spool.append(envelope(), b"%d" % number) for number in (1, 2)]
+    closing = threading.Thread(target=spool.close)
+    closing.start()
+    while spool._waiting.qsize() < 3:  # two messages, and that it is the end
+        threading.Event().wait(0.001)
+    gate.set()
+    closing.join(HANG)
+    assert not closing.is_alive()
+    assert [future.result(0) for future in futures] == [None] * 3
+    assert [raw for _, raw in everything(spool)] == [b"0", b"1", b"2"]
+
+
 def test_a_closed_spool_takes_messages_again(spool: Spool) -> None:
     for raw in (b"one", b"two"):
         spool.append(envelope(), raw).result(HANG)
@@ -199,11 +221,11 @@ def test_a_batch_that_one_holds_is_nobody_elses(spool: Spool, tmp_path: Path) ->
     (mine,) = spool.batches()
     (theirs,) = other.batches()
     assert spool.hold(mine)
-    assert not other.hold(theirs)
+    assert other.hold(theirs) is False
     spool.let_go(mine)
     assert other.hold(theirs)
     other.remove(theirs)
-    assert not spool.hold(mine)
+    assert spool.hold(mine) is False
 
 
 def test_a_batch_that_was_let_go_is_read_by_whoever_holds_it_again(spool: Spool) -> None:
@@ -223,7 +245,7 @@ def test_a_batch_finished_while_it_was_being_opened_is_not_read_again(spool: Spo
     with mine.path.open("rb") as opened:
         assert taken(spool, mine)
         late = Batch(Path(f"/proc/self/fd/{opened.fileno()}"))
-        assert not spool.hold(late)
+        assert spool.hold(late) is False
 
 
 # a backlog

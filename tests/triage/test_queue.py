@@ -337,12 +337,31 @@ def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engi
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         numbers = queued_for(session, settings, 230)
-        sizes = []
+        taken = []
         while claims := queue.claim(session, limit=1, settings=settings, now=NOW):
-            sizes.append(len(claims))
-        assert sizes == [100, 100, 30]
+            taken.append([one.delivery_id for one in claims])
+        assert [len(one) for one in taken] == [100, 100, 30]
+        assert {*taken[0]} - {*sorted(numbers)[:101]} == set()  # in the order of their ids, beside the one that was due first
         attempts = session.scalars(select(col(Attempt.delivery_id))).all()
         assert sorted(attempts) == sorted(numbers)
+
+
+def test_what_is_due_longest_goes_first(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        mails = [arrive(session, settings)[0] for _ in range(3)]
+        for mail, minutes in zip(mails, (1, 9, 5), strict=True):
+            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
+        claims = [queue.claim(session, limit=1, settings=settings, now=NOW)[0].delivery_id for _ in mails]
+        assert claims == [mails[1], mails[2], mails[0]]
+
+
+def test_of_a_dead_worker_s_deliveries_no_more_are_taken_over_than_asked_for(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        queued_for(session, settings, 3)
+        assert len(queue.claim(session, limit=1, settings=settings, now=NOW)) == 3
+        assert len(queue.claim(session, limit=1, settings=settings, now=NOW + queue.LEASE)) == 1
 
 
 @pytest.mark.parametrize(("most", "claimed"), [(1, 1), (2.5, 2), (10, 3)])
@@ -360,14 +379,27 @@ def test_no_more_is_claimed_than_memory_has_room_for(engine: Engine, settings: S
     assert len(taken) == 2 * claimed
 
 
-@pytest.mark.parametrize(("beyond", "claimed"), [(-1, 1), (0, 2)])
+@pytest.mark.parametrize(("beyond", "claimed"), [(-1, 2), (0, 4)])
 def test_what_fits_to_the_byte_is_claimed(engine: Engine, settings: Settings, beyond: int, claimed: int) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-        mails = [arrive(session, settings, subject=f"Offer {number}")[0] for number in range(2)]
+        two = ("it+joe.fern@company.example", "legal+mara.berg@company.example")
+        mails = [mail for number in range(2) for mail in arrive(session, settings, *two, subject=f"Offer {number}")]
         ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         size = session.scalar(select(func.sum(col(Content.size)))) or 0
         assert len(queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=size + beyond)) == claimed
+
+
+def test_a_large_message_waits_for_room_and_small_ones_go(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        mails = [arrive(session, settings, text="x" * size)[0] for size in (10, 5_000, 20)]
+        for minutes, mail in zip((3, 2, 1), mails, strict=True):
+            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
+        rounds = []
+        while claims := queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=2_000):
+            rounds.append([one.delivery_id for one in claims])
+        assert rounds == [[mails[0]], [mails[1]], [mails[2]]]
 
 
 def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings) -> None:
