@@ -3,6 +3,8 @@
 import random
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -17,7 +19,7 @@ from triage.bounce_address import Tag
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.ids import new_id
-from triage.models import Attempt, Content, Delivery, Message
+from triage.models import Attempt, Content, Delivery, KnownRecipient, Message
 from triage.queue import Claim, Outcome
 from triage.selection import Selection
 from triage.settings import Relay, Settings
@@ -285,6 +287,54 @@ def test_the_reverse_path_at_the_next_hop(
         made = queue.reverse_path(session, envelope, found, Tag(7, 1), settings)
         expected = bounces.address_for(session, Tag(7, 1), "company.example") if sent is None else sent
     assert made == expected
+
+
+@pytest.mark.parametrize(
+    ("reverse_path", "direction", "sent"),
+    [
+        ("sales@supplier.example", "in", None),
+        ("ann@company.example", "outbound", "ann@company.example"),
+        ("", "notice", ""),
+        ("", "journal", None),
+        ("ann@company.example", "journal", None),
+    ],
+)
+def test_whose_the_reverse_path_is(sqlite_engine: Engine, settings: Settings, reverse_path: str, direction: str, sent: str | None) -> None:
+    envelope, found = arriving.envelope(reverse_path=reverse_path), arriving.authentication("sales@supplier.example")
+    with db.transaction(sqlite_engine) as session:
+        made = queue.reverse_path(session, envelope, found, Tag(7, 1), settings, direction)
+        assert made == (bounces.address_for(session, Tag(7, 1), "company.example") if sent is None else sent)
+
+
+@pytest.mark.parametrize(
+    ("detail", "changed", "settings_changed", "address"),
+    [
+        ("orders", {}, {"keep_detail": True}, "joe.fern+orders@company.example"),
+        ("", {}, {"keep_detail": True}, "joe.fern@company.example"),
+        ("orders", {}, {"keep_detail": False}, "joe.fern@company.example"),
+        ("orders", {"redirected": True}, {"keep_detail": True}, "joe.fern@company.example"),
+        ("orders", {}, {"keep_detail": True, "next_hop": "maildir:/srv/mail"}, "joe.fern@company.example"),
+        ("old", {}, {"keep_detail": True}, "joe.fern@company.example"),  # that is somebody's own address
+        (
+            "orders",
+            {"department": "legal"},
+            {"keep_detail": True, "routes": ("department:legal=maildir:/srv/legal",)},
+            "joe.fern@company.example",
+        ),
+    ],
+)
+def test_the_detail_of_a_sub_address_goes_along_where_it_is_understood(
+    sqlite_engine: Engine, settings: Settings, detail: str, changed: dict[str, object], settings_changed: dict[str, Any], address: str
+) -> None:
+    relay = {"next_hop": "smtp://inner.company.example"} | settings_changed
+    settings = replace(settings, relay=replace(settings.relay, **relay))
+    row: Any = SimpleNamespace(
+        **{"detail": detail, "redirected": False, "mailbox": "joe.fern@company.example", "department": "it", "direction": "in"} | changed
+    )
+    with db.transaction(sqlite_engine) as session:
+        session.add(KnownRecipient(address="joe.fern+old@company.example", kind="legacy", department="it", person="ines.old", mailbox=""))
+        session.flush()
+        assert queue.address_at_next_hop(session, row, settings) == address
 
 
 def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None:
