@@ -13,8 +13,9 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
 from triage import db, ids, ledger
 from triage.actor import Actor
+from triage.entering import Entry, Row
 from triage.errors import NotAllowedNow, NotFound
-from triage.models import AuditRecord, Delivery, Message
+from triage.models import AuditRecord, Content, Delivery, Message
 from triage.settings import Settings
 from triage.states import TRANSITIONS, Event, State
 
@@ -244,5 +245,21 @@ def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engin
         (held,) = arrive(session, settings)
         message = session.get_one(Message, session.get_one(Delivery, held).message_id)
         stray = Delivery(**session.get_one(Delivery, held).model_dump() | {"id": ids.new_id(), "state": State.DELIVERED})
-        with pytest.raises(NotAllowedNow, match="a new delivery is held, queued or purged"):
-            ledger.enter(session, message, None, [stray], by=ANA, now=NOW)
+        fresh = Delivery(**session.get_one(Delivery, held).model_dump() | {"id": ids.new_id()})
+        for deliveries in ([stray], [fresh, stray], [stray, fresh]):
+            with pytest.raises(NotAllowedNow, match="a new delivery is held, queued or purged"):
+                ledger.enter(session, message, None, deliveries, by=ANA, now=NOW)
+
+
+def test_contents_are_inserted_in_one_order_whoever_brings_them(monkeypatch: pytest.MonkeyPatch, sqlite_engine: Engine) -> None:
+    """So two transactions that bring the same ones never wait for each other in a circle."""
+    inserted: list[str] = []
+
+    def insert_all(_session: Session, table: type, rows: list[Row]) -> None:
+        inserted.extend(row["sha256"] for row in rows if table is Content)
+
+    monkeypatch.setattr(db, "insert_all", insert_all)
+    entries = [Entry({"id": 1}, {"sha256": digest}, []) for digest in ("c", "a", "b")] + [Entry({"id": 2}, None, [])]
+    with db.transaction(sqlite_engine) as session:
+        ledger.enter_all(session, entries, by=ANA, now=NOW)
+    assert inserted == ["a", "b", "c"]

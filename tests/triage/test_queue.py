@@ -52,7 +52,8 @@ def test_what_is_due_is_claimed_once(released: tuple[Engine, int], settings: Set
         assert claim(session, settings) == []
     with db.reading(engine) as session:
         assert session.scalars(select(col(Attempt.number))).all() == [1]
-        assert queue.next_due(session) == NOW + queue.LEASE
+        assert queue.next_due(session) == queue.next_due(session, col(Delivery.id) == mail) == NOW + queue.LEASE
+        assert queue.next_due(session, col(Delivery.id) != mail) is None
 
 
 def test_nothing_is_claimed_before_it_is_due(engine: Engine, settings: Settings) -> None:
