@@ -112,8 +112,13 @@ def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool, cap
 def test_after_a_crowd_the_next_batch_waits_for_more(spool: Spool, monkeypatch: pytest.MonkeyPatch, crowd: int, waits: list[float]) -> None:
     slept: list[float] = []
     begun, gate = threading.Event(), threading.Event()
-    spool.after_batch = lambda: (begun.set(), void(gate.wait(HANG)))[1]
-    monkeypatch.setattr(spool_module.time, "sleep", slept.append)
+
+    def after_batch() -> None:
+        begun.set()
+        gate.wait(HANG)
+
+    spool.after_batch = after_batch
+    monkeypatch.setattr(time, "sleep", slept.append)
     first = spool.append(envelope(), b"")
     assert begun.wait(HANG)
     others = [spool.append(envelope(), b"") for _ in range(crowd)]
@@ -125,6 +130,28 @@ def test_after_a_crowd_the_next_batch_waits_for_more(spool: Spool, monkeypatch: 
     assert slept == waits
 
 
+def test_what_waits_is_written_before_the_spool_is_closed(spool: Spool) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def after_batch() -> None:
+        begun.set()
+        gate.wait(HANG)
+
+    spool.after_batch = after_batch
+    futures = [spool.append(envelope(), b"0")]
+    assert begun.wait(HANG)
+    futures += [spool.append(envelope(), b"%d" % number) for number in (1, 2)]
+    closing = threading.Thread(target=spool.close)
+    closing.start()
+    while spool._waiting.qsize() < 3:  # two messages, and that it is the end
+        threading.Event().wait(0.001)
+    gate.set()
+    closing.join(HANG)
+    assert not closing.is_alive()
+    assert [future.result(0) for future in futures] == [None] * 3
+    assert [raw for _, raw in everything(spool)] == [b"0", b"1", b"2"]
+
+
 def test_a_closed_spool_takes_messages_again(spool: Spool) -> None:
     for raw in (b"one", b"two"):
         spool.append(envelope(), raw).result(HANG)
@@ -133,22 +160,9 @@ def test_a_closed_spool_takes_messages_again(spool: Spool) -> None:
     assert [raw for _, raw in everything(spool)] == [b"one", b"two"]
 
 
-ENDS = """
-import sys, threading
-from datetime import UTC, datetime
-from pathlib import Path
-from mta.spool import Spool
-from triage.envelope import Envelope
-opened = Spool(Path(sys.argv[1]))
-opened.append(Envelope(1, datetime.now(UTC), "", ("a@b.example",), "192.0.2.1", "c"), b"first").result()
-print([thread.name for thread in threading.enumerate()][1:])
-"""
-
-
-def test_a_process_ends_without_closing_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", ENDS, str(tmp_path)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], timeout=HANG, check=True, capture_output=True, text=True)
-    assert done.stdout == "['spool writer']\n"
+def test_the_writer_is_known_by_name_and_keeps_no_process_from_ending(spool: Spool) -> None:
+    spool.append(envelope(), b"x").result(HANG)
+    assert ("spool writer", True) in [(thread.name, thread.daemon) for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize(
@@ -207,11 +221,11 @@ def test_a_batch_that_one_holds_is_nobody_elses(spool: Spool, tmp_path: Path) ->
     (mine,) = spool.batches()
     (theirs,) = other.batches()
     assert spool.hold(mine)
-    assert not other.hold(theirs)
+    assert other.hold(theirs) is False
     spool.let_go(mine)
     assert other.hold(theirs)
     other.remove(theirs)
-    assert not spool.hold(mine)
+    assert spool.hold(mine) is False
 
 
 def test_a_batch_that_was_let_go_is_read_by_whoever_holds_it_again(spool: Spool) -> None:
@@ -231,7 +245,7 @@ def test_a_batch_finished_while_it_was_being_opened_is_not_read_again(spool: Spo
     with mine.path.open("rb") as opened:
         assert taken(spool, mine)
         late = Batch(Path(f"/proc/self/fd/{opened.fileno()}"))
-        assert not spool.hold(late)
+        assert spool.hold(late) is False
 
 
 # a backlog

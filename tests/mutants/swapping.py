@@ -16,9 +16,12 @@ class OnlyAtImport(Exception):
 
 def put_in(module: types.ModuleType, whole: ast.Module, broken: ast.Module) -> None:
     """Make the module behave as the broken tree says. OnlyAtImport when that needs another import."""
+    changed: set[str] = set()  # and what is made of them changes too
     for before, after in zip(whole.body, broken.body, strict=True):
-        if ast.dump(before) != ast.dump(after):
+        assigns = isinstance(after, (ast.Assign, ast.AnnAssign))
+        if ast.dump(before) != ast.dump(after) or (assigns and changed & names_in(after, ast.Load)):
             put_statement(module, before, after)
+            changed |= names_in(after, ast.Store) if assigns else set()
     for one in ours():
         for value in list(vars(one).values()):
             if hasattr(value, "cache_clear"):
@@ -39,10 +42,15 @@ def put_statement(module: types.ModuleType, before: ast.stmt, after: ast.stmt) -
                 put_function(vars(vars(module)[before.name])[old.name], made(module, new)[old.name])
         case ((ast.Assign() | ast.AnnAssign()), _):
             values = made(module, after)
-            for name in (node.id for node in ast.walk(before) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)):
+            for name in names_in(before, ast.Store):
                 put_value(name, vars(module)[name], values[name])
         case _:
             raise OnlyAtImport(type(before).__name__)
+
+
+def names_in(statement: ast.stmt, how: type[ast.expr_context]) -> set[str]:
+    """The names that a statement reads, or those that it gives."""
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, how)}
 
 
 def made(module: types.ModuleType, statement: ast.stmt) -> dict[str, Any]:

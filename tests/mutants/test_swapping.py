@@ -14,6 +14,7 @@ import functools
 from dataclasses import dataclass
 LIMIT = 3
 NAMES = ("a", "b")
+MORE = (*NAMES, "c")
 def above(x, least=LIMIT):
     return x > least
 @functools.lru_cache
@@ -58,6 +59,7 @@ def put(module: types.ModuleType, old: str, new: str) -> None:
         ("cls(5)", "cls(6)", "Thing.made().size", 5, 6),
         ("by=1", "by=2", "Thing(1).grow()", 2, 3),
         ('("a", "b")', '("a",)', "NAMES", ("a", "b"), ("a",)),
+        ('("a", "b")', '("a",)', "MORE", ("a", "b", "c"), ("a", "c")),
     ],
 )
 def test_what_is_known_already_is_broken(module: types.ModuleType, old: str, new: str, asked: str, before: object, after: object) -> None:

@@ -1,8 +1,8 @@
 """One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; what became of each stands in RESULT as JSON.
 
 First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs
-the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What runs while the
-module is imported, and survives that or cannot be put in later, is tried in a process of its own (`pytest -p tests.mutants.imported`).
+the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What can only be there
+from the import on, such as a field of a dataclass, is tried in a process of its own (`pytest -p tests.mutants.imported`).
 """
 
 import ast
@@ -35,12 +35,15 @@ OPTIONS = [
     "--tb=no",
     "-o",
     "tmp_path_retention_policy=none",
+    "-o",
+    "timeout=0",
     "-m",
     "not postgresql and not peers and not corpus",
 ]
 KILLED, SURVIVED, CANNOT = 1, 0, 99  # how a fork ends
-NOTICED = (1, 2)  # how pytest ends when a test fails, or when nothing can even be imported
-PATIENCE = 20.0  # as long as the tests took without a mutant, and 30 seconds more: what never ends is noticed too
+NOTICED = (1, 2, 4)  # how pytest ends when a test fails, or when its file cannot even be imported, so that no test is found
+PATIENCE, PAUSE = 10.0, 10.0  # a test may take so many times what it took without a mutant, and so many seconds more; then it has noticed
+LOCKS = ("for_update", "skip_locked")  # SQLite knows no such: the tests on PostgreSQL must notice
 EXAMPLES = 20  # that a property tries
 SETTINGS = "_hypothesis_internal_use_settings"
 AT_ONCE = 150  # tests that are named for a process of its own; more are run by their files
@@ -167,16 +170,17 @@ class Breaking:
         """What becomes of a mutant: killed, survived, or not executed by any test."""
         if not items:
             return "not executed"
-        patience = 30 + PATIENCE * sum(self.took[item.nodeid] for item in items)
+        patience = 30 + 2 * PATIENCE * sum(self.took[item.nodeid] for item in items)
         ended = self.fork(mutant, whole, items, patience)
         if ended == KILLED:
             return "killed"
-        if ended == SURVIVED and not at_import(mutant):
+        locks = any(word in mutant.change for word in LOCKS)
+        if ended == SURVIVED and not locks:
             return "survived"
         names = sorted({item.nodeid.partition("[")[0] for item in items} - {one.partition("[")[0] for one in self.broken_already})
         if len(names) > AT_ONCE:
             names = sorted({name.partition("::")[0] for name in names})
-        return "killed" if imported(mutant, names, patience) else "survived"
+        return "killed" if imported(mutant, names, patience, "postgresql" if locks else OPTIONS[-1]) else "survived"
 
     def fork(self, mutant: Mutant | None, whole: str, items: list[pytest.Item], patience: float) -> int:
         """How a fork of this process ends that has the mutant."""
@@ -197,6 +201,7 @@ class Breaking:
         self.failed = False
         items[0].session._setupstate.teardown_exact(items[0])
         for item, following in zip(items, [*items[1:], items[-1]], strict=True):
+            signal.setitimer(signal.ITIMER_REAL, PAUSE + PATIENCE * self.took[item.nodeid])  # then this process is no more
             run(item, following)
             if self.failed:
                 return True
@@ -229,12 +234,24 @@ def at_import(mutant: Mutant) -> bool:
     return not any(node.body[0].lineno <= min(mutant.lines) <= (node.end_lineno or 0) for node in functions)
 
 
-def imported(mutant: Mutant, tests: list[str], patience: float) -> bool:
-    """Does a test fail in a process that imports the mutant?"""
+def imported(mutant: Mutant, tests: list[str], patience: float, only: str = OPTIONS[-1]) -> bool:
+    """Does a test fail in a process that imports the mutant? `only`: which tests, by their marks."""
     number = next(place for place, one in enumerate(mutants_of(mutant.file)) if one is mutant)
     ours = {**os.environ, "MAILROOM_MUTANT": f"{mutant.file}:{number}"}
     with tempfile.TemporaryDirectory(prefix="mailroom-mutants-") as base:
-        command = [sys.executable, "-m", "pytest", "-x", "-p", "tests.mutants.imported", *OPTIONS, "--basetemp", f"{base}/tests", *tests]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-p",
+            "tests.mutants.imported",
+            *OPTIONS[:-1],
+            only,
+            "--basetemp",
+            f"{base}/tests",
+            *tests,
+        ]
         started = subprocess.Popen(
             command, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )

@@ -82,6 +82,10 @@ def by_id(*deliveries: int) -> Selection:
     return Selection.of(ids=deliveries)
 
 
+def test_verbs_are_kept_by_these_words() -> None:
+    assert [*Verb] == ["release", "redirect", "purge", "reject", "restore", "hold", "redeliver"]
+
+
 def test_a_released_mail_waits_for_the_undo_time(office: Office) -> None:
     mail = office.arrives()
     done = office.decides(Verb.RELEASE, by_id(mail))

@@ -118,6 +118,7 @@ TABLE = [
     (facts(NO_DMARC, YOUNG_WAVE), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, WAVE), "blocked-sender", Disposition.PURGE),
     (facts(NO_DMARC, replace(YOUNG, holds_until=NOW)), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_FAIL, LIST, authentication=SIGNED_BY_LIST, summary=MACRO, emergency=OPEN), "emergency", Disposition.RELAY),
     (facts(DMARC_PASS, replace(WAVE, origin="staff")), "blocked-sender", Disposition.PURGE),  # somebody blocked this very campaign
     (facts(DMARC_FAIL, WAVE, LIST, authentication=SIGNED_BY_LIST), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, WAVE, wanted=True), "held-by-block", Disposition.QUARANTINE),
@@ -445,6 +446,8 @@ def test_dispositions_are_kept_by_these_words() -> None:
         (facts(UNKNOWN, replace(BLOCK, unproven_only=True), observe=True), None, "proof-unknown", True),
         (facts(UNKNOWN, replace(BLOCK, unproven_only=True), observe=True, summary=MACRO), None, "proof-unknown", True),
         (facts(emergency=OPEN), None, "first-contact", False),
+        (facts(UNKNOWN, replace(BLOCK, unproven_only=True), listed=LISTED, observe=True), None, "listed-client", True),
+        (facts(NO_DMARC, listed=LISTED, observe=True), None, "listed-client", False),
     ],
 )
 def test_what_a_verdict_rests_on(given_facts: Facts, rule_id: int | None, withheld: str, unknown: bool) -> None:

@@ -1,7 +1,10 @@
 """The queue: claimed once, settled once, tried again in time, given up in the end."""
 
+import random
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -16,7 +19,7 @@ from triage.bounce_address import Tag
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.ids import new_id
-from triage.models import Attempt, Content, Delivery, Message
+from triage.models import Attempt, Content, Delivery, KnownRecipient, Message
 from triage.queue import Claim, Outcome
 from triage.selection import Selection
 from triage.settings import Relay, Settings
@@ -49,7 +52,8 @@ def test_what_is_due_is_claimed_once(released: tuple[Engine, int], settings: Set
         assert claim(session, settings) == []
     with db.reading(engine) as session:
         assert session.scalars(select(col(Attempt.number))).all() == [1]
-        assert queue.next_due(session) == NOW + queue.LEASE
+        assert queue.next_due(session) == queue.next_due(session, col(Delivery.id) == mail) == NOW + queue.LEASE
+        assert queue.next_due(session, col(Delivery.id) != mail) is None
 
 
 def test_nothing_is_claimed_before_it_is_due(engine: Engine, settings: Settings) -> None:
@@ -87,6 +91,101 @@ def test_it_is_tried_again_later_and_later(released: tuple[Engine, int], setting
             at = due - NOW
     for pause, minutes in zip(pauses, (5, 10, 20, 40, 64, 64, 64), strict=True):
         assert 0.79 * minutes < pause < 1.21 * minutes
+
+
+@pytest.mark.parametrize("chance", [-0.2, 0.0, 0.2])
+def test_the_pauses_to_the_minute(monkeypatch: pytest.MonkeyPatch, chance: float) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def uniform(low: float, high: float) -> float:
+        asked.append((low, high))
+        return 1 + chance
+
+    monkeypatch.setattr(random, "uniform", uniform)
+    pauses = [(queue.again_at(attempts, NOW) - NOW) / timedelta(minutes=1) for attempts in range(1, 8)]
+    assert pauses == pytest.approx([minutes * (1 + chance) for minutes in (5, 10, 20, 40, 64, 64, 64)])
+    assert (queue.again_at(1, NOW, sooner=queue.SOONER) - NOW) / timedelta(seconds=1) == pytest.approx(15 * (1 + chance))
+    assert {*asked} == {(0.8, 1.2)}
+
+
+DAYS = timedelta(days=5)  # relay.give_up_after
+
+
+@pytest.mark.parametrize(
+    ("outcome", "direction", "waited", "kind"),
+    [
+        (LATER, "in", DAYS - timedelta(seconds=1), "deferred"),
+        (LATER, "in", DAYS, "bounced"),
+        (replace(LATER, unreachable=True), "in", DAYS, "deferred"),
+        (Outcome("unanswered", "", "x"), "outbound", DAYS, "bounced"),
+        (Outcome("untried", "", "x"), "in", DAYS, "untried"),
+        (OK, "in", DAYS, "delivered"),
+        (NO, "in", timedelta(), "bounced"),
+        (LATER, "in", None, "deferred"),
+        (LATER, "journal", DAYS, "deferred"),
+        (NO, "journal", DAYS, "deferred"),
+        (OK, "journal", DAYS, "delivered"),
+        (Outcome("unanswered", "", "x"), "journal", DAYS, "unanswered"),
+    ],
+)
+def test_who_gives_up_what(settings: Settings, outcome: Outcome, direction: str, waited: timedelta | None, kind: str) -> None:
+    queued_at = NOW - waited if waited is not None else None
+    assert queue.given_up(outcome, direction, queued_at, settings, NOW) == kind
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "minutes", "waits_for", "kept"),
+    [
+        (OK, "delivered", None, "", "delivered"),
+        (LATER, "deferred", 5, "", "deferred"),
+        (replace(LATER, unreachable=True), "deferred", 5, "next.example", "deferred"),
+        (replace(LATER, too_fast=True), "deferred", 0.25, "", "deferred"),
+        (replace(NO, unreachable=True), "bounced", None, "", "bounced"),
+        (LATER, "bounced", None, "", "bounced"),
+        (Outcome("unanswered", "lost", "next.example"), "unanswered", 5, "", "unanswered"),
+        (Outcome("unanswered", "lost", "next.example"), "bounced", None, "", "unanswered"),
+        (Outcome("untried", "busy", "next.example"), "untried", 0, "", "untried"),
+        (replace(OK, at=NOW - timedelta(seconds=9)), "delivered", None, "", "delivered"),
+    ],
+)
+def test_what_the_rows_say_afterwards(
+    monkeypatch: pytest.MonkeyPatch, outcome: Outcome, kind: str, minutes: float | None, waits_for: str, kept: str
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda *_: 1)
+    envelope, authentication = arriving.envelope(), arriving.authentication("a@b.example")
+    one = Claim(4, 1, 3, "joe.fern@company.example", "", "rule", envelope, authentication, b"")
+    assert queue.values_of(one, outcome, kind, NOW) == {
+        "delivery": 4,
+        "attempt_number": 1,
+        "due_at": None if minutes is None else NOW + timedelta(minutes=minutes),
+        "waits_for": waits_for,
+        "last_reply": outcome.reply,
+        "outcome": kept,
+        "reply": outcome.reply,
+        "next_hop": "next.example",
+        "ended_at": outcome.at or NOW,
+    }
+
+
+def test_the_record_says_all_of_one_attempt_and_of_many_what_they_share() -> None:
+    settled = {"next_hop": "hop", "reply": "250 ok", "attempt_number": 2, "delivery": 4}
+    assert queue.detail_of("delivered", settled, 1) == {"outcome": "delivered", "next_hop": "hop", "reply": "250 ok", "attempt": 2}
+    assert queue.detail_of("delivered", settled, 2) == {"outcome": "delivered", "next_hop": "hop"}
+
+
+@pytest.mark.parametrize(
+    ("found", "siblings", "claimed"),
+    [
+        ({1: 7}, [(1, 7), (2, 7)], [1, 2]),
+        ({1: 7, 2: 8}, [(3, 8), (4, 7)], [1, 4, 2, 3]),
+        ({1: 7}, [(one, 7) for one in range(1, 103)], [*range(1, 101)]),  # full
+        (dict.fromkeys(range(1, 131), 7), [], [*range(1, 101)]),  # cut down to full ones
+        (dict.fromkeys(range(1, 201), 7), [(300, 7)], [*range(1, 201)]),
+        (dict.fromkeys(range(1, 131), 7) | {500: 8}, [], [*range(1, 101), 500]),
+    ],
+)
+def test_transactions_are_full(found: dict[int, int], siblings: list[tuple[int, int]], claimed: list[int]) -> None:
+    assert queue.with_siblings(found, siblings) == claimed
 
 
 @pytest.mark.parametrize(
@@ -191,6 +290,54 @@ def test_the_reverse_path_at_the_next_hop(
     assert made == expected
 
 
+@pytest.mark.parametrize(
+    ("reverse_path", "direction", "sent"),
+    [
+        ("sales@supplier.example", "in", None),
+        ("ann@company.example", "outbound", "ann@company.example"),
+        ("", "notice", ""),
+        ("", "journal", None),
+        ("ann@company.example", "journal", None),
+    ],
+)
+def test_whose_the_reverse_path_is(sqlite_engine: Engine, settings: Settings, reverse_path: str, direction: str, sent: str | None) -> None:
+    envelope, found = arriving.envelope(reverse_path=reverse_path), arriving.authentication("sales@supplier.example")
+    with db.transaction(sqlite_engine) as session:
+        made = queue.reverse_path(session, envelope, found, Tag(7, 1), settings, direction)
+        assert made == (bounces.address_for(session, Tag(7, 1), "company.example") if sent is None else sent)
+
+
+@pytest.mark.parametrize(
+    ("detail", "changed", "settings_changed", "address"),
+    [
+        ("orders", {}, {"keep_detail": True}, "joe.fern+orders@company.example"),
+        ("", {}, {"keep_detail": True}, "joe.fern@company.example"),
+        ("orders", {}, {"keep_detail": False}, "joe.fern@company.example"),
+        ("orders", {"redirected": True}, {"keep_detail": True}, "joe.fern@company.example"),
+        ("orders", {}, {"keep_detail": True, "next_hop": "maildir:/srv/mail"}, "joe.fern@company.example"),
+        ("old", {}, {"keep_detail": True}, "joe.fern@company.example"),  # that is somebody's own address
+        (
+            "orders",
+            {"department": "legal"},
+            {"keep_detail": True, "routes": ("department:legal=maildir:/srv/legal",)},
+            "joe.fern@company.example",
+        ),
+    ],
+)
+def test_the_detail_of_a_sub_address_goes_along_where_it_is_understood(
+    sqlite_engine: Engine, settings: Settings, detail: str, changed: dict[str, object], settings_changed: dict[str, Any], address: str
+) -> None:
+    relay = {"next_hop": "smtp://inner.company.example"} | settings_changed
+    settings = replace(settings, relay=replace(settings.relay, **relay))
+    row: Any = SimpleNamespace(
+        **{"detail": detail, "redirected": False, "mailbox": "joe.fern@company.example", "department": "it", "direction": "in"} | changed
+    )
+    with db.transaction(sqlite_engine) as session:
+        session.add(KnownRecipient(address="joe.fern+old@company.example", kind="legacy", department="it", person="ines.old", mailbox=""))
+        session.flush()
+        assert queue.address_at_next_hop(session, row, settings) == address
+
+
 def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None:
     engine, mail = released
     with db.transaction(engine) as session:
@@ -241,12 +388,31 @@ def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engi
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         numbers = queued_for(session, settings, 230)
-        sizes = []
+        taken = []
         while claims := queue.claim(session, limit=1, settings=settings, now=NOW):
-            sizes.append(len(claims))
-        assert sizes == [100, 100, 30]
+            taken.append([one.delivery_id for one in claims])
+        assert [len(one) for one in taken] == [100, 100, 30]
+        assert {*taken[0]} - {*sorted(numbers)[:101]} == set()  # in the order of their ids, beside the one that was due first
         attempts = session.scalars(select(col(Attempt.delivery_id))).all()
         assert sorted(attempts) == sorted(numbers)
+
+
+def test_what_is_due_longest_goes_first(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        mails = [arrive(session, settings)[0] for _ in range(3)]
+        for mail, minutes in zip(mails, (1, 9, 5), strict=True):
+            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
+        claims = [queue.claim(session, limit=1, settings=settings, now=NOW)[0].delivery_id for _ in mails]
+        assert claims == [mails[1], mails[2], mails[0]]
+
+
+def test_of_a_dead_worker_s_deliveries_no_more_are_taken_over_than_asked_for(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        queued_for(session, settings, 3)
+        assert len(queue.claim(session, limit=1, settings=settings, now=NOW)) == 3
+        assert len(queue.claim(session, limit=1, settings=settings, now=NOW + queue.LEASE)) == 1
 
 
 @pytest.mark.parametrize(("most", "claimed"), [(1, 1), (2.5, 2), (10, 3)])
@@ -262,6 +428,29 @@ def test_no_more_is_claimed_than_memory_has_room_for(engine: Engine, settings: S
         taken = queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=int(most * size * 1.05))
     assert len({one.message_id for one in taken}) == claimed
     assert len(taken) == 2 * claimed
+
+
+@pytest.mark.parametrize(("beyond", "claimed"), [(-1, 2), (0, 4)])
+def test_what_fits_to_the_byte_is_claimed(engine: Engine, settings: Settings, beyond: int, claimed: int) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        two = ("it+joe.fern@company.example", "legal+mara.berg@company.example")
+        mails = [mail for number in range(2) for mail in arrive(session, settings, *two, subject=f"Offer {number}")]
+        ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        size = session.scalar(select(func.sum(col(Content.size)))) or 0
+        assert len(queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=size + beyond)) == claimed
+
+
+def test_a_large_message_waits_for_room_and_small_ones_go(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        mails = [arrive(session, settings, text="x" * size)[0] for size in (10, 5_000, 20)]
+        for minutes, mail in zip((3, 2, 1), mails, strict=True):
+            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
+        rounds = []
+        while claims := queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=2_000):
+            rounds.append([one.delivery_id for one in claims])
+        assert rounds == [[mails[0]], [mails[1]], [mails[2]]]
 
 
 def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings) -> None:
