@@ -169,13 +169,13 @@ def is_owner(session: Session, uid: str, by: Actor) -> bool:
 
 
 def viewers(session: Session, message_ids: Collection[int], uid: str) -> dict[int, list[Viewer]]:
-    """Who viewed which of these messages of one person, oldest first, as that person may know it."""
+    """Who viewed which of these messages of one person, and when last, as that person may know it."""
     records = list(session.scalars(about(told_to_owner(session, message_ids, uid), {VIEWED})))
     names = shown_names(session, {one.by for one in records})
-    found: dict[int, list[Viewer]] = {}
+    found: dict[int, dict[str, Viewer]] = {}
     for one in records:
-        found.setdefault(read(one.subject.partition(":")[2]), []).append(Viewer(one.at, one.by, names.get(one.by, one.by)))
-    return found
+        found.setdefault(read(one.subject.partition(":")[2]), {})[one.by] = Viewer(one.at, one.by, names.get(one.by, one.by))
+    return {message_id: list(seen.values()) for message_id, seen in found.items()}
 
 
 def about(message_ids: Iterable[int], acts: Iterable[str]) -> Select[AuditRecord]:

@@ -72,6 +72,20 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert joe.get("/own/mail").status_code == 401
 
 
+def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Engine) -> None:
+    mails = [came(subject=subject)[0] for subject in ("Seen", "Read ahead")]
+    joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
+    messages = [joe.get(f"/deliveries/{mail}").json()["message_id"] for mail in mails]
+    for message in messages:
+        assert joe.get(f"/messages/{message}/view?ahead=true").status_code == 200
+    assert joe.post(f"/messages/{messages[0]}/viewed").status_code == 204
+    joe.delete("/session")
+    signed_in(joe)
+    found = {one["id"]: one["viewed"] for one in joe.get("/own/mail").json()["items"]}
+    assert [[seen["by_shown"] for seen in found[mail]] for mail in mails] == [["Ana Roth"], []]
+    assert all(seen["at"] for seen in found[mails[0]])
+
+
 def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_mail, "AT_ONCE", 2)
     mails = [came(subject=f"Mail {number}")[0] for number in range(5)]

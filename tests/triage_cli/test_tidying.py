@@ -1,5 +1,6 @@
 """Tidying: what time does to the record and to what is known, by one of several machines, while others write."""
 
+import json
 import threading
 import time
 from datetime import timedelta
@@ -11,9 +12,10 @@ from sqlmodel import Session, col
 
 from tests.peers import processes
 from tests.triage import arriving
-from tests.triage_cli.conftest import Arrives
-from triage import db, old_records, seal, settings_file
-from triage.ids import read
+from tests.triage.arriving import ANA, BEN
+from tests.triage_cli.conftest import Arrives, Shell
+from triage import db, old_records, seal, settings_file, viewings
+from triage.ids import read, show
 from triage.models import Delivery, FormerName, StaffMember
 from triage.settings import Settings
 from triage.times import utcnow
@@ -116,3 +118,24 @@ def test_a_clock_that_is_ahead_of_the_databases_erases_nothing(
         arriving.arrive(session, settings)
     monkeypatch.setattr(tidying, "utcnow", lambda: utcnow() + timedelta(days=400))
     assert tidying.tidy(postgresql_engine, settings, looking=False) == tidying.Tidied()
+
+
+def test_what_was_read_ahead_and_not_shown_is_settled_and_told_in_the_shell(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+    mail = arrives("it+joe.fern@company.example")
+    long_ago = utcnow() - timedelta(minutes=11)
+    with db.transaction(engine) as session:
+        message = session.get_one(Delivery, read(mail)).message_id
+        for by, ahead in ((ANA, True), (BEN, True), (BEN, False)):
+            viewings.fetch(session, message, "html", by=by, now=long_ago, ahead=ahead)
+        viewings.view(session, message, by=BEN, now=long_ago)
+    assert [tidying.settle_viewings(engine) for _ in range(2)] == [2, 0]
+    about = f"message:{show(message)}"
+
+    def told(*words: str) -> list[tuple[str, str]]:
+        return [(one["by"], one["act"]) for one in json.loads(shell("audit", *words, "--json").out)]
+
+    assert told("--act", "viewed", "--about", about) == [("person:ben", "viewed")]
+    assert told("--by", "ana", "--about", about) == [("person:ana", "fetch")]
+    assert told("list", "--act", "fetch", "--about", about) == [("person:ana", "fetch"), ("person:ben", "fetch")]
+    (said,) = json.loads(shell("show", mail, "--json").out)["viewed"]
+    assert said.endswith("Looked at by Ben Okafor.")

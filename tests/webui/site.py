@@ -66,14 +66,16 @@ class Site:
 
 
 @contextlib.contextmanager
-def running(directory: Path, template: Path, settings: Settings, prover: Prover | None = None) -> Iterator[Site]:
-    """The console of a company in this directory, on a copy of an empty database with the schema."""
-    shutil.copyfile(template, directory / "mailroom.db")
+def running(directory: Path, template: Path, settings: Settings, prover: Prover | None = None, database: str = "") -> Iterator[Site]:
+    """The console of a company in this directory, on a copy of an empty database with the schema, or on this `database.url`."""
+    if not database:
+        shutil.copyfile(template, directory / "mailroom.db")
+        database = f"sqlite:///{directory}/mailroom.db"
     listener = api.bound("127.0.0.1:0")
     url = "http://{}:{}".format(*listener.getsockname()[:2])
     settings = replace(
         settings,
-        database=replace(settings.database, url=f"sqlite:///{directory}/mailroom.db"),
+        database=replace(settings.database, url=database),
         api=replace(settings.api, listen=url.removeprefix("http://")),
     )
     engine, stop = db.open_engine(settings.database.url), threading.Event()

@@ -42,7 +42,7 @@ class OwnMail(Shape):
     asked_at: datetime | None
     counted: Annotated[bool, Field(description="it looks dangerous or was sent to many people: the daily digest does not name it")]
     declined: Annotated[Spoken, Field(description="what was said to the request; empty: nothing yet")]
-    viewed: Annotated[list[OwnViewer], Field(description="who viewed it, oldest first")]
+    viewed: Annotated[list[OwnViewer], Field(description="who viewed it, and when last")]
 
 
 class Expectation(Shape):

@@ -112,7 +112,6 @@ export const api = {
   deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
   delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
-  viewed: (id: string) => call<void>('POST', `/messages/${id}/viewed`),
   copies: (id: string) => get<Message>(`/messages/${id}`, { links: false }).then(({ deliveries }) => deliveries),
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
@@ -176,7 +175,6 @@ export const api = {
 
   practiceCards: () => get<{ items: Exercise[] }>('/practice/cards'),
   practise: (card: string, answer: PracticeAnswer) => call<PracticeResult>('POST', '/practice/answers', { card, answer }),
-  practiceViewed: (card: string) => call<void>('POST', `/practice/cards/${encodeURIComponent(card)}/viewed`),
   practiceScores: () => get<{ items: PracticeScore[] }>('/practice/scores'),
 
   reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),
@@ -191,8 +189,6 @@ export const api = {
 /** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
 export const at = {
   view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason, language }),
-  /** The same view, read before anybody asked for it. */
-  ahead: (view: string) => `${view}&ahead=true`,
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
   practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view` + query({ language }),
   report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),

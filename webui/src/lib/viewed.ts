@@ -1,10 +1,19 @@
 // What was on the screen: the server puts on the record who viewed a message, not what a console has read ahead.
-import { problemOf } from './api'
+import { call, problemOf } from './api'
 
 /** Milliseconds on the screen that make a view: what a held key passes is none. */
 const DWELL = 250
 const AGAIN = 10_000 // milliseconds until it is said anew to a server that did not answer
 const TRIES = 60
+
+/** What the server is told. */
+export const viewed = {
+  message: (id: string) => call<void>('POST', `/messages/${id}/viewed`),
+  card: (card: string) => call<void>('POST', `/practice/cards/${encodeURIComponent(card)}/viewed`),
+}
+
+/** The address of a view that is read before anybody asked for it. */
+export const ahead = (view: string): string => `${view}&ahead=true`
 
 /** Tells whether an element is on the screen, now and whenever that changes; ends with the function that it returns. */
 export function watch(node: Element, tell: (on: boolean) => void): () => void {
