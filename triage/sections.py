@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, exists, func, literal, not_, or_, select, type_coerce
 from sqlalchemy.orm import aliased
@@ -55,6 +56,7 @@ def end() -> ColumnElement[datetime]:
     return case((col(Delivery.lifetime_assumed), type_coerce(later, Instant)), else_=until)
 
 
+@cache
 def is_to_act_on() -> ColumnElement[bool]:
     """Held deliveries that are reported, or of which copies have been delivered, each with risk suspicious or worse."""
     return and_(WAITS, or_(is_reported(), has_delivered_copies()))
@@ -95,6 +97,7 @@ def reported_rows() -> Select[int]:
     return reports(grouping.key("campaign")).where(col(Delivery.campaign_id).is_not(None), not_(sealed.anyhow()))
 
 
+@cache
 def among_few() -> ColumnElement[bool]:
     """The deliveries of `is_to_act_on`, looked for from the few reports and delivered copies there are, not among all that is held."""
     copy = aliased(Delivery)

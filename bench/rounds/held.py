@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert
 from bench.rounds.filling import CONTENT, DELIVERY, DEPARTMENTS, GROUP, MESSAGE, PEOPLE, look_at_statistics, row
 from tests.triage import arriving
 from triage import db, ids
+from triage.severity import Severity
 from triage.states import State
 
 WAVE = 600  # copies
@@ -18,6 +19,7 @@ IN_WAVES, REGULAR = 0.3, 0.4  # shares; the others write once
 REGULARS = 0.02  # senders who write again and again, for each delivery
 COPIES = 20  # deliveries of one message
 PERISHING = 0.001
+DELIVERED = 0.01  # of the copies of a wave: they are in mailboxes
 
 
 def fill(engines: Sequence[Engine], count: int) -> None:
@@ -44,10 +46,11 @@ def deliveries(count: int, content: int, chance: random.Random) -> Iterator[tupl
         fresh, delivery = row(content, author(number, count, chance), chance)
         if number % COPIES == 0:
             message = fresh
+        wave = delivery["author_domain"].removeprefix("wave").partition(".")[0] if delivery["author"].startswith("offer@") else ""
         uid = f"d{chance.randrange(DEPARTMENTS)}", f"person{chance.randrange(PEOPLE)}"
         delivery |= {
             "message_id": message["id"],
-            "state": State.HELD,
+            "state": State.DELIVERED if wave and chance.random() < DELIVERED else State.HELD,
             "department": uid[0],
             "person": uid[1] if chance.random() < 0.9 else "",
             "recipient": f"{number}.{uid[1]}@company.example",
@@ -55,7 +58,10 @@ def deliveries(count: int, content: int, chance: random.Random) -> Iterator[tupl
             "urgency": min(100, max(0, round(chance.gauss(45, 20)))),
             "weight": chance.randrange(60),
             "perishable_until": arriving.NOW + timedelta(hours=1) if chance.random() < PERISHING else None,
-            "campaign_id": None,
+            "campaign_id": int(wave) + 1 if wave else None,
+            "is_copy": bool(wave),
+            "severity": int(Severity.SUSPICIOUS if wave else Severity.NONE),
+            "lifetime_assumed": False,
             "signals": [],
             "why_here": [],
             "beside": [],

@@ -23,7 +23,10 @@ def house(tmp_path: Path) -> Iterator[House]:
             for person in people:
                 made.take(
                     Letter(
-                        f"login@{domain.name}", person, "Your sign-in code is 482913", "Your code is 482913. It expires in 10 minutes.\r\n"
+                        f"login@{domain.name}",
+                        person,
+                        "Your sign-in code is 482913",
+                        f"Your {domain.name} code is 482913. It expires in 10 minutes.\r\n",
                     )
                 )
         with made.signed_in() as desk:

@@ -254,3 +254,29 @@ def test_without_the_right_to_add_pg_trgm_the_rest_is_built(postgresql_server: S
     versions.check(poor)
     poor.dispose()
     engine.dispose()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("proof", "weight", "keeps"), [("dmarc", 0, True), ("", 0, False), ("dmarc", 40, False)], ids=["verified", "unproven", "suspicious"]
+)
+def test_held_messages_lose_the_points_for_a_deadline_and_deadlines_that_do_not_count(
+    postgresql_server: Server, proof: str, weight: int, keeps: bool
+) -> None:
+    engine = db.open_engine(postgresql_server.create(f"deadlines{proof}{weight}"))
+    why = '[{"name": "perishes", "points": 25, "sentence": "P."}, {"name": "proven", "points": 10, "sentence": "Q."}]'
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0063")
+        fill(connection, 1)
+        values = {"why": why, "proof": proof, "weight": weight}
+        connection.execute(
+            text(
+                "UPDATE delivery SET state = 'held', urgency = 85, why_here = :why, perishable_until = 7, proof = :proof, weight = :weight"
+            ),
+            values,
+        )
+    assert upgrade.upgrade(engine) == ("0063", versions.newest())
+    with engine.connect() as connection:
+        urgency, until = connection.execute(text("SELECT urgency, perishable_until FROM delivery")).one()
+        assert (urgency, until) == (60, 7 if keeps else None)
+    engine.dispose()

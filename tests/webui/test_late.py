@@ -16,7 +16,7 @@ from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.times import utcnow
 
-CODE = "Your sign-in code is 481 922. It is valid for 20 minutes."
+CODE = "Your Called sign-in code is 481 922. It is valid for 20 minutes."
 
 
 def too_much(route: Route) -> None:

@@ -36,29 +36,6 @@ def wave(site: Site, number: int, delivered: int) -> None:
                 ledger.record(session, ids.read(one), event, by=RELAY, now=utcnow())
 
 
-def test_the_sections_stand_one_below_the_other(site: Site, page: Page) -> None:
-    for number in range(30):
-        site.come(JOE, author=f"ann{number}@sender.example", subject=f"Offer {number}")
-    site.come(JOE, author="no-reply@bank.example", subject="Your code", text=CODE.format("one minute"))
-    site.come(MARA, author="b@bank.example", subject="Other code", text="Your Bank sign-in code is 481 922.")
-    wave(site, 5, 3)
-    site.sit_down(page)
-    heads, rows = page.locator(".all .head"), page.get_by_role("option")
-    expect(heads).to_have_text(["Act now: 1", re.compile("Expires soon: 2, the first in 1 min"), "To decide"])
-    expect(rows.nth(0)).to_contain_text("3 delivered")
-    expect(rows.nth(1)).to_contain_text("expires in 1 min")
-    expect(rows.nth(2)).to_contain_text("usually valid for 10 minutes")
-    assert faults(page) == []
-    stuck = page.locator(".stuck")
-    expect(stuck).to_have_count(0)
-    page.locator("#content").focus()
-    page.keyboard.press("End")
-    expect(stuck).to_have_text("To decide")
-    page.keyboard.press("Home")
-    expect(stuck).to_have_count(0)
-    expect(page.locator(".row.at")).to_contain_text("Renew now")
-
-
 def test_an_expired_code_says_so_and_keeps_its_place_until_the_cursor_has_left_it(site: Site, page: Page) -> None:
     (code,) = site.come(JOE, author="no-reply@bank.example", subject="Your code", text=CODE.format("20 minutes"))
     offers = [site.come(JOE, author=f"ann{number}@sender.example", subject=f"Offer {number}")[0] for number in range(3)]
@@ -82,3 +59,26 @@ def test_an_expired_code_says_so_and_keeps_its_place_until_the_cursor_has_left_i
     expect(rows.nth(0)).to_contain_text("Offer 2")
     expect(rows.nth(1)).to_contain_text("Your code")
     expect(heads).to_have_count(0)  # all is the rest
+
+
+def test_the_sections_stand_one_below_the_other(site: Site, page: Page) -> None:
+    for number in range(30):
+        site.come(JOE, author=f"ann{number}@sender.example", subject=f"Offer {number}")
+    site.come(JOE, author="no-reply@bank.example", subject="Your code", text=CODE.format("one minute"))
+    site.come(MARA, author="b@bank.example", subject="Other code", text="Your Bank sign-in code is 481 922.")
+    wave(site, 5, 3)
+    site.sit_down(page)
+    heads, rows = page.locator(".all .head"), page.get_by_role("option")
+    expect(heads).to_have_text(["Act now: 1", re.compile("Expires soon: 2, the first in 1 min"), "To decide"])
+    expect(rows.nth(0)).to_contain_text("3 delivered")
+    expect(rows.nth(1)).to_contain_text("expires in 1 min")
+    expect(rows.nth(2)).to_contain_text("usually valid for 10 minutes")
+    assert faults(page) == []
+    stuck = page.locator(".stuck")
+    expect(stuck).to_have_count(0)
+    page.locator("#content").focus()
+    page.keyboard.press("End")
+    expect(stuck).to_have_text("To decide")
+    page.keyboard.press("Home")
+    expect(stuck).to_have_count(0)
+    expect(page.locator(".row.at")).to_contain_text("Renew now")
