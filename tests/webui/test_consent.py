@@ -92,10 +92,8 @@ def test_one_verified_sender_is_one_key_and_of_several_messages_a_second_one(sit
     for number in (1, 2):
         site.come(JOE, author="two@pair.example", subject=f"Pair {number}")
     page.goto(f"{site.url}/?q=from:pair.example")
-    expect(page.get_by_role("option")).to_have_count(2)
-    page.locator("#content").focus()
-    for key in ("*", "a", "a"):
-        page.keyboard.press(key)
+    row(page, "Pair").click()
+    page.keyboard.press("a")
     bar = page.get_by_role("group", name="Release 2 mails and let in two@pair.example for Joe Fern?")
     expect(bar).to_contain_text("No warnings")
     page.keyboard.press("Enter")
