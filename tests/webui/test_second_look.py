@@ -11,7 +11,7 @@ from tests.conftest import settings_in
 from tests.triage.arriving import ANA, DMARC_FAIL
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
-from triage import asking, db, decisions
+from triage import asking, db, decisions, selection
 from triage.decisions import Verb
 from triage.ids import read
 from triage.models import Delivery
@@ -127,7 +127,7 @@ def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page
         said = {"by": ANA, "reason": "", "now": utcnow(), "settings": site.settings}
         wanted = Selection.of(ids=(read(mail),))
         asked, _ = decisions.preview(session, wanted, Verb.RELEASE, None, by=ANA, settings=site.settings)
-        fence = decisions.selection.fence(session, decisions.selection.condition(wanted))
+        fence = selection.fence(session, selection.condition(wanted))
         decisions.decide(session, wanted, Verb.RELEASE, confirm=[one.name for one in asked], fence=fence, **said)  # type: ignore[arg-type]
         decisions.decide(session, wanted, Verb.PURGE, **said)  # type: ignore[arg-type]
     site.sit_down(page, path="/")
