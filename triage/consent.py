@@ -151,6 +151,14 @@ def possible(session: Session, order: RuleOrder, sender: Sender, settings: Setti
         return str(fault).partition(": ")[2], ""
 
 
+def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str:
+    """Why the sender of one message, with these deliveries, can be allowed by no rule, and what to do instead; "" where one can."""
+    order = RuleOrder("allow", "address", "", "")
+    found = senders_of(session, order, ids)
+    return next((why for one in found if (why := possible(session, order, one, settings)[0])), "" if found else NO_SENDER)
+
+
+NO_SENDER = "They name no sender."
 WHY = {
     "own": "",
     "unproven": "Nothing proves that they sent it.",
@@ -176,7 +184,7 @@ def nobodys(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]
         return ()
     theirs = [signs[one] for one in left]
     severity, looks, says = max(one.severity for one in theirs), looks_of(theirs), strongest(theirs)
-    return (Asked("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not="They name no sender."),)
+    return (Asked("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not=NO_SENDER),)
 
 
 def reaches_of(

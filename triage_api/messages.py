@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
-from triage import authentication, db, ids, ledger, links, opening, viewings
+from triage import authentication, consent, db, ids, ledger, links, opening, viewings
 from triage.actor import Actor
 from triage.bounded import Overrun
 from triage.content import Attachment
@@ -63,11 +63,13 @@ def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, link
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.reading(here.engine) as session:
         opened = opening.message(session, message_id, by=by)
+        refused = consent.not_offered(session, [one.id for one in opened.deliveries], here.settings)
     if not links or (opened.sealed and not reason):
-        return message_of(opened, Preview(""))
+        return message_of(opened, Preview(""), refused)
     if opened.erased:
-        return message_of(opened, listed_only(opened))
-    return message_of(opened, rendered(here, ids.show(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened))
+        return message_of(opened, listed_only(opened), refused)
+    shown = rendered(here, ids.show(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
+    return message_of(opened, shown, refused)
 
 
 def rendered(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
@@ -88,8 +90,8 @@ def listed_only(opened: Opened) -> Preview:
     return Preview("", tuple(numbered))
 
 
-def message_of(opened: Opened, preview: Preview) -> shapes.Message:
-    """A message as the console shows it."""
+def message_of(opened: Opened, preview: Preview, not_allowed: str) -> shapes.Message:
+    """A message as the console shows it. `not_allowed`: why no allow rule can be about its sender."""
     summary, envelope, found = opened.summary, opened.envelope, opened.authentication
     return shapes.Message.model_validate(
         asdict(summary)
@@ -107,6 +109,7 @@ def message_of(opened: Opened, preview: Preview) -> shapes.Message:
             "links": preview.links,
             "hidden_pictures": preview.hidden_pictures,
             "sealed": opened.sealed,
+            "not_allowed": not_allowed,
             "deliveries": opened.deliveries,
         }
     )

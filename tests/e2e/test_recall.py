@@ -45,6 +45,7 @@ def test_purged_in_the_browser_it_is_gone_from_the_mailbox_and_undone_it_is_back
     page.goto(f"{house.company.url}/decisions")
     row = page.get_by_role("listitem").filter(has_text=f"Purged “{letter.subject}”")  # once the recaller has told what became of it
     row.get_by_role("button", name="Undo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo as a whole").click()
     processes.until(lambda: house.with_text("ada.byron", letter.subject), "it is back in the mailbox", log=house.company.log)
     assert house.with_text("ada.byron", letter.subject) == [before]
 

@@ -65,6 +65,12 @@ class Site:
         return page
 
 
+def undo_by_name(page: Page) -> None:
+    """A decision of before is undone as a whole: it is named first."""
+    page.get_by_role("button", name="Undo").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo as a whole").click()
+
+
 @contextlib.contextmanager
 def running(directory: Path, template: Path, settings: Settings, prover: Prover | None = None, database: str = "") -> Iterator[Site]:
     """The console of a company in this directory, on a copy of an empty database with the schema, or on this `database.url`."""

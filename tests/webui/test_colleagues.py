@@ -126,7 +126,7 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
     expect(told).to_contain_text(re.compile(r"Purged, and its sender blocked, by Ben Okafor \d+ seconds? ago\."))
     expect(row(page, "Late offer")).to_contain_text("Purged · BO")
     page.get_by_role("button", name="Undo it").click()
-    sheet = page.get_by_role("dialog", name="Undo the decision about 1 mail?")
+    sheet = page.get_by_role("dialog", name="Undo the decision about 1 message?")
     expect(sheet).to_contain_text("late@supplier.example blocked")
     expect(sheet).to_contain_text("The rule that was made with it is removed.")
     expect(page.locator(":is([role=alert], [role=status]) dialog")).to_have_count(0)  # it would be read aloud from end to end

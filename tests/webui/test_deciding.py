@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
-from tests.webui.site import JOE, MARA, Site
+from tests.webui.site import JOE, MARA, Site, undo_by_name
 from triage import db, decisions
 from triage.decisions import Verb
 from triage.ids import read
@@ -138,7 +138,8 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     done.get_by_role("link", name="What became of each").click()
     expect(page.get_by_role("table", name="What became of each mail").get_by_role("row")).to_have_count(4)
     expect(page.get_by_text("1 beyond your scope")).to_be_visible()
-    page.get_by_role("button", name="Undo as a whole").click()
+    page.reload()
+    undo_by_name(page)
     expect(page.get_by_text("It was undone.")).to_be_visible()
 
 
@@ -180,7 +181,7 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     expect(row(page, "Wave one")).to_have_count(0)
     row(page, "Wave two").click()
     decided.get_by_role("button", name="Undo as a whole").click()
-    sheet = page.get_by_role("dialog", name="Undo the decision about 3 mails?")
+    sheet = page.get_by_role("dialog", name="Undo the decision about 3 messages?")
     expect(sheet).to_contain_text("All of them are taken back, not only the mail that you see.")
     assert faults(page) == []
     sheet.get_by_role("button", name="Undo as a whole").click()

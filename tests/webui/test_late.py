@@ -42,6 +42,7 @@ def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) 
     page.keyboard.press("j")
     expect(page.locator(".row.at")).to_contain_text("Undone 0")
     held.go()
+    page.get_by_role("dialog").get_by_role("button", name="Undo as a whole").click()
     expect(page.get_by_role("status").filter(has_text="Undone. “Undone")).to_be_visible()
     assert states(site, *mails) == ["purged", "held"]
 

@@ -1316,4 +1316,5 @@ export default {
   '{n} of them is in a mailbox already, where nothing can be taken out.|{n} of them are in mailboxes already, where nothing can be taken out.': '{n} davon liegt schon in einem Postfach, aus dem nichts herausgenommen werden kann.|{n} davon liegen schon in Postfächern, aus denen nichts herausgenommen werden kann.',
   'Confirm this release?': 'Diese Freigabe bestätigen?',
   'Nothing was confirmed: it waits as before.': 'Nichts wurde bestätigt: Es wartet weiter wie bisher.',
+  'Always allow is not offered.': 'Immer zulassen wird nicht angeboten.',
 }

@@ -27,7 +27,7 @@ interface Done { decision: Decision; names: readonly string[]; key?: string; sub
 interface Fresh { toast: number; leaves: number }
 
 /** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. `refusal`: the one that stood there then. */
-type Act = Partial<Done> & Pick<Done, 'names'> & { answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
+type Act = Partial<Done> & Pick<Done, 'names'> & { count?: number; answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
 
 const confidentialWords = (one: Decision): string => (one.confidential === 'asked' ? t('Keepers of confidential folders are asked.') : one.confidential ? t('Confidential folders are left out.') : '')
 
@@ -111,7 +111,7 @@ class Desk {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
     const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
-    const act = this.#begin({ names: leavesSome(wish) || needsLook(wish.verb, rows) ? [] : undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead), refusal: this.refusal })
+    const act = this.#begin({ names: leavesSome(wish) || needsLook(wish.verb, rows) ? [] : undecided(rows), count, key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead), refusal: this.refusal })
     this.#stamp(act.names, wish.verb, blocksAlong(wish))
     queue.tidy(rows)
     if (act.names.length) queue.advance()
@@ -147,7 +147,7 @@ class Desk {
         const asks = { ...whole, ...said }
         if (said.confirm) once = freshKey() // another question than the one that was refused
         return api.decide(asks, once).catch((thrown) => this.#unstamp(thrown, act, rows))
-      }, this.#wording(wish.verb, rows))
+      }, this.#wording(wish.verb, rows, wish.expect ?? act.count ?? rows.length))
       if (!decision) this.#drop(act)
       else if (isAsked(decision)) {
         this.#drop(act)
@@ -178,8 +178,8 @@ class Desk {
     throw thrown
   }
 
-  #wording(verb: Verb, rows: readonly Row[]): Wording {
-    const what = this.#called(rows)
+  #wording(verb: Verb, rows: readonly Row[], count: number): Wording {
+    const what = count === 1 ? this.#called(rows.slice(0, 1)) : plural('{n} message|{n} messages', count)
     const [title, act] = LOOKS[verb]?.(what) ?? [t('Release {what}?', { what }), t('Release')]
     return { title, act, kept: t('Kept held: {what}. Nothing was released.', { what }) }
   }

@@ -208,6 +208,7 @@ export interface Message {
   hidden_pictures: number
   parsed: boolean
   sealed: boolean
+  not_allowed?: string
   deliveries: Delivery[]
 }
 
