@@ -171,7 +171,8 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     where, group, now = question.where, question.group, question.now
     ids = ids_of(session, where, page, group, most_ids)
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
-    out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), group, by=by)
+    large = {pile.key: leads[pile.lead] for pile in page if pile.number > CARD_IDS and pile.lead in leads}
+    out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), large, group, by=by)
     ends = expiring(session, question.of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
     doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)

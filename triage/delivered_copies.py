@@ -11,8 +11,9 @@ from triage.actor import Actor
 from triage.db import among
 from triage.evidence import was_answered, was_read
 from triage.grouping import Group
+from triage.listings import Listed
 from triage.models import Delivery
-from triage.piles import by_index, in_piles
+from triage.piles import by_index, campaigns_among, in_piles
 from triage.sections import is_out
 from triage.suspected import Suspicion
 
@@ -29,11 +30,16 @@ class Out:
 NONE_OUT = Out()
 
 
-def of_cards(session: Session, where: ColumnElement[bool], cards: Mapping[str, str], group: Group, *, by: Actor) -> dict[str, Out]:
-    """The same of each of these cards, which are given with their piles."""
+def of_cards(
+    session: Session, where: ColumnElement[bool], cards: Mapping[str, str], large: Mapping[str, Listed], group: Group, *, by: Actor
+) -> dict[str, Out]:
+    """The same of each of these cards, which are given with their piles. Of `large` ones of a sender, given with their newest message too,
+    it is that of the campaign of the newest."""
     if not cards:
         return {}
-    rows = rows_of(session, where, cards, group)
+    small = cards if group == "campaign" else {key: pile for key, pile in cards.items() if key not in large}
+    rows = rows_of(session, where, small, group)
+    rows += [row_of(key, lead) for key, lead in large.items() if key in cards and key not in small and lead.campaign is not None]
     copies = counts(session, {campaign for _, campaign, is_copy, _ in rows if is_copy}, by=by)
     reports = suspected.of_rows(session, {row for *_, row in rows}, access.visible(by))
     found = {}
@@ -48,6 +54,10 @@ def of_cards(session: Session, where: ColumnElement[bool], cards: Mapping[str, s
 
 def rows_of(session: Session, where: ColumnElement[bool], cards: Mapping[str, str], group: Group) -> list[tuple[str, int, bool, str]]:
     """Of each card the campaigns that its deliveries are of, whether as copies, and the keys of their rows among campaigns."""
+    if group == "campaign":  # a card says so itself: of a wave nobody goes through all copies
+        of_campaigns = campaigns_among(set(cards.values()), group)
+        copies = f" {grouping.COPIES}"
+        return [(name, int(pile), name.endswith(copies), name) for name, pile in cards.items() if pile in of_campaigns]
     key, row = grouping.key(group), grouping.key("campaign")
     found = []
     for piles in by_index(set(cards.values()), group):
@@ -55,6 +65,12 @@ def rows_of(session: Session, where: ColumnElement[bool], cards: Mapping[str, st
         columns = select(key, col(Delivery.campaign_id), col(Delivery.is_copy), row)
         found += [(name, campaign, bool(is_copy), of) for name, campaign, is_copy, of in session.execute(columns.where(these).distinct())]
     return found
+
+
+def row_of(key: str, lead: Listed) -> tuple[str, int, bool, str]:
+    """The same of one message."""
+    apart = "" if lead.flood else grouping.COPIES if lead.is_copy else lead.proven_as
+    return key, lead.campaign or 0, lead.is_copy, f"{lead.campaign} {apart}".rstrip()
 
 
 def counts(session: Session, campaigns: set[int], *, by: Actor) -> dict[int, tuple[int, int]]:
