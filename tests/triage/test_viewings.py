@@ -256,8 +256,8 @@ def test_the_record_names_who_viewed_to_auditors_and_data_protection_only(known:
     looks = ("fetch", "viewed")
     with reading(known) as session:
 
-        def names(by: Actor, **wanted: str) -> list[str]:
-            return [one.by for one in trail.record(session, by=by, **wanted).items if one.act in looks][::-1]
+        def names(by: Actor, who: str = "", act: str = "") -> list[str]:
+            return [one.by for one in trail.record(session, by=by, who=who, act=act).items if one.act in looks][::-1]
 
         everybody = ["person:ana", "shell:root", "token:0000000000001", "person:ana", "person:sam"]
         assert names(OTTO) == names(officer) == names(ROOT) == everybody
