@@ -81,10 +81,11 @@ STAYS = {
     "card_anchor": "grouped key",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
-    "decision": "by_shown verb reason target second_by_shown confidential idempotency_key",  # the target is a mailbox
+    "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "
+    "idempotency_key",  # the target is a mailbox; what was agreed to is as it was then
     "decision_item": "before outcome why",
     "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
-    "signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to",
+    "signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
     "emergency": "reason by_shown",
     "employee_session": "key_sha256 client",
