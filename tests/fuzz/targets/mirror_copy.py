@@ -1,4 +1,4 @@
-"""A held mail as it is shown by IMAP: our three lines on top, none forged below, the body as it was, and no NUL."""
+"""A held mail as it is shown by IMAP: our four lines on top, none forged below, the body as it was, and no NUL."""
 
 import re
 
@@ -17,11 +17,12 @@ OURS = re.compile(rb"(?im)^x-mailroom-[!-9;-~]*[ \t]*:")
 def one_input(data: bytes) -> None:
     """`data` is a mail as it came in, and why it was held."""
     made = dressed(data, copy=7, message=8, why=data[:500].decode("latin-1"), severity="none")
-    first, second, third, rest = made.split(b"\r\n", 3)
+    first, second, third, fourth, rest = made.split(b"\r\n", 4)
     assert first == b"X-Mailroom-Message: 0000000000008"
     assert second.startswith(b"X-Mailroom-Why: ")
     assert second.isascii()
-    assert third == b"X-Mailroom-Copy: 0000000000007"
+    assert third == b"X-Mailroom-Severity: none"
+    assert fourth == b"X-Mailroom-Copy: 0000000000007"
     assert b"\0" not in made
     assert made.count(b"\n") == made.count(b"\r") == made.count(b"\r\n")
     head = b"" if rest.startswith(b"\r\n") else rest.partition(b"\r\n\r\n")[0]
