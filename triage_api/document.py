@@ -38,6 +38,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "TakeOrder": [{"ids": [ID], "reason": "the same link"}],
     "JoinOrder": [{"into": ID, "reason": "the same crook"}],
     "SplitOrder": [{"ids": [ID], "reason": "a newsletter that only looks like it"}],
+    "RuleOrdered": [{"effect": "allow", "match": "domain", "value": "dell.example", "scope": "department:it", "proof": "dmarc"}],
     "SenderRule": [{"effect": "allow", "match": "domain", "value": "dell.example", "scope": "department:it", "proof": "dmarc"}],
     "SavedSearchOrder": [{"name": "Invoices", "q": "subject:invoice has:attachment", "shared_with": "department:finance"}],
     "PreferencesOrder": [{"theme": "dark", "undo_seconds": 20, "keys": {"hand": "w"}}],

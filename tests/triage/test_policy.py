@@ -408,7 +408,7 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
         (facts(recipient=STRAY), "nobody here has the address it+joe.fern@company.example any more"),
         (
             facts(DMARC_PASS, summary=CODE, out_of_hours=True),
-            f"nobody is at work now, it is of use for about 10 minutes only, and {SALES} proves who they are",
+            f"nobody is at work now, it is of use for 10 minutes only, and {SALES} proves who they are",
         ),
         (
             facts(author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED,)),

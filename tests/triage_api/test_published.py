@@ -39,7 +39,7 @@ CHANGES: list[tuple[Callable[[Document], Any], str]] = [
     (lambda new: new["paths"]["/api/v1/rules"]["post"]["responses"].pop("202"), "POST /api/v1/rules: 202 is gone"),
     (lambda new: schemas(new)["Me"]["properties"].pop("name"), "GET /api/v1/me 200: name is gone"),
     (lambda new: schemas(new)["Me"]["required"].remove("name"), "GET /api/v1/me 200: name is no longer always there"),
-    (lambda new: schemas(new)["SenderRule"]["required"].append("note"), "POST /api/v1/rules: note is required now"),
+    (lambda new: schemas(new)["RuleOrdered"]["required"].append("note"), "POST /api/v1/rules: note is required now"),
     (lambda new: schemas(new)["Credentials"]["properties"].pop("login"), "POST /api/v1/session: login is gone"),
     (
         lambda new: schemas(new)["Me"]["properties"]["undo_seconds"].update(type="string"),
