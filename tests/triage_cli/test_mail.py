@@ -189,7 +189,7 @@ def test_a_dry_run_says_what_the_purge_then_does(shell: Shell, arrives: Arrives)
     arrives("joe.fern@company.example"), arrives("mara.berg@company.example")
     before = shell("purge", "--sender", "sales@supplier.example", "--dry-run").out
     assert "Would remove 2 messages of 2 people in 2 departments." in before
-    assert "--block would block 1 addresses for company: held for 24 hours, then refused." in before
+    assert "--block would block 1 address for company: held for 24 hours, then refused." in before
     assert "held" in shell("deliveries").out
     plan = json.loads(shell("purge", "--sender", "sales@supplier.example", "--dry-run", "--json").out)
     assert (plan["count"], plan["removal"]["blocked"]) == (2, {"campaign": 0, "domain": 0, "address": 1})
