@@ -86,13 +86,22 @@ def postgresql_engine(url: str) -> Engine:
     """PostgreSQL by psycopg. The URL may hold a password, so that no fault shows it."""
     try:
         place = make_url("postgresql+psycopg://" + url.partition("://")[2])
-        return create_engine(
+        engine = create_engine(
             place, pool_pre_ping=True, pool_size=8, max_overflow=32, hide_parameters=True, connect_args=waits_for_server(place)
         )
     except (ValueError, ArgumentError):
         raise BadInput(
             "database.url must be postgresql://USER:PASSWORD@HOST:PORT/NAME; write @, : and / in a password as %40, %3A and %2F"
         ) from None
+    event.listen(engine, "connect", lambda connection, _record: compile_nothing(connection))
+    return engine
+
+
+def compile_nothing(connection: Any) -> None:
+    """PostgreSQL takes long questions for dear ones, and compiles them for half a second to answer them in a millisecond."""
+    connection.autocommit = True
+    connection.execute("SET jit = off")
+    connection.autocommit = False
 
 
 def waits_for_server(place: URL) -> dict[str, Any]:

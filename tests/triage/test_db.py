@@ -94,6 +94,11 @@ def test_which_faults_of_postgresql_pass(statement: str, away: bool, postgresql_
     assert db.does_not_answer(fault.value) is away
 
 
+def test_postgresql_compiles_no_question(postgresql_engine: Engine) -> None:
+    with postgresql_engine.connect() as connection:
+        assert connection.scalar(text("SHOW jit")) == "off"
+
+
 def test_a_server_that_is_not_there_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(DBAPIError) as fault, db.reading(db.open_engine(f"postgresql://nobody@/none?host={tmp_path}")):
         pass
