@@ -1,6 +1,7 @@
 """Deciding beside others and about many: stamps come live, nothing moves, and the sheet says all that speaks against it."""
 
 import re
+from datetime import timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -8,11 +9,12 @@ from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, undo_by_name
-from triage import db, decisions
+from triage import db, decisions, ledger
 from triage.decisions import Verb
 from triage.ids import read
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
+from triage.states import Event
 from triage.times import utcnow
 
 
@@ -121,8 +123,7 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
         site.come(to, author=author, subject=f"Invoice {number}", dmarc=DMARC_FAIL)
     (leaving,) = site.come(MARA, author=author, subject="Invoice 3", dmarc=DMARC_FAIL)
     with db.transaction(site.engine) as session:
-        selected = Selection.of(ids=(read(leaving),))
-        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+        ledger.record(session, read(leaving), Event.RELEASE, by=ANA, now=utcnow(), due_at=utcnow() + timedelta(hours=1))
     site.sit_down(page, "ben", f"/?q=from:{author}")
     row(page, "Invoice").first.click()
     page.keyboard.press("p")
