@@ -7,6 +7,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, NO_DMARC, NOW
+from tests.triage.looking import looked
 from tests.triage.throwaways import BENIGN, many, wave, weigh_by_subject, write_to
 from triage import cards, db, decisions, rules, undoing
 from triage.actor import Actor
@@ -34,7 +35,9 @@ def rows(engine: Engine, by: Actor = ANA) -> list[tuple[int, str]]:
 
 def do(engine: Engine, settings: Settings, verb: Verb, *ids: int) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, Selection.of(ids=ids), verb, by=ANA, reason="", now=NOW, settings=settings).id
+        selected = Selection.of(ids=ids)
+        seen = looked(session, settings, selected, verb, by=ANA) if verb is Verb.RELEASE else {}
+        return decisions.decide(session, selected, verb, by=ANA, reason="", now=NOW, settings=settings, **seen).id
 
 
 def test_a_wave_is_one_row_whatever_its_domains_prove(known: Engine, settings: Settings) -> None:

@@ -21,7 +21,7 @@ print(*(name.rpartition(".")[2] for name in sys.modules if name.startswith("tria
         ("queue", {"deliveries", "escalated"}),
         ("staff", set()),
         ("tokens", set()),
-        ("rules", {"second_keys", "trials", "selections", "deliveries", "escalated", "decisions"}),
+        ("rules", {"consent", "second_keys", "trials", "selections", "deliveries", "escalated", "decisions"}),
     ],
 )
 def test_a_resource_has_its_own(resource: str, shapes: set[str]) -> None:
