@@ -247,7 +247,9 @@ def called(
 
 
 def test_a_chat_hears_of_perishable_mail(site: Site, chat: Receiver) -> None:
-    code = Letter(f"login@{outside.SUPPLIER.name}", TO, "Your sign-in code is 482913", text="Your code 482913 expires in 10 minutes.\r\n")
+    code = Letter(
+        f"login@{outside.SUPPLIER.name}", TO, "Your Supplier sign-in code is 482913", text="Your code 482913 expires in 10 minutes.\r\n"
+    )
     site.company.take(code)
     (came,) = processes.until(lambda: chat.came, "the chat is told", log=site.company.log)
     notice, mail = came.said["text"].splitlines()

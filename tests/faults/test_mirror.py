@@ -22,6 +22,7 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
 from tests.peers import dovecot, gate, processes
+from tests.triage.throwaways import proven
 from triage.db import reading
 from triage.decisions import Verb
 from triage.models import DecisionItem
@@ -98,7 +99,8 @@ class Chaos:
 
     def arrives(self) -> None:
         self.senders += 1
-        mail = self.here.comes(author=f"a{self.senders}@x{self.senders}.example", text=f"This is number {self.senders:05} of all mails.")
+        domain, text = f"x{self.senders}.example", f"This is number {self.senders:05} of all mails."
+        mail = self.here.comes(author=f"a{self.senders}@{domain}", text=text, dmarc=proven(domain))
         self.expected[mail], self.decided[mail] = ("held",), 0
 
     def moved(self) -> None:

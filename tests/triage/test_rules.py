@@ -132,7 +132,7 @@ def test_a_seal_is_a_proof_where_the_sealer_is_trusted(sqlite_engine: Engine, se
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
     order = RuleOrder("allow", match, value, "company", "arc:Forwarder.example")
-    with pytest.raises(BadInput, match="forwarder.example is not among the forwarders whose seal counts here"):
+    with pytest.raises(BadInput, match=r"forwarder\.example is not among the forwarders whose seal counts here"):
         add(sqlite_engine, settings, order)
     trusting = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
     made = add(sqlite_engine, trusting, order)

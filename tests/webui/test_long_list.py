@@ -24,6 +24,7 @@ def full(site: Site) -> Site:
     raw = b"From: w@host.example\r\nSubject: Letter\r\n\r\nHello\r\n"
     with db.transaction(site.engine) as session:
         session.execute(update(Content).values(zstd=contents.compressed(raw), size=len(raw)))
+        session.execute(update(Delivery).values(state="held", is_copy=False))  # nothing of it is to be acted on now
         session.execute(update(Delivery).where(col(Delivery.id) % 3 == 0).values(department="legal", person="mara.berg"))
     return site
 
