@@ -1,13 +1,15 @@
 """Numbers that several processes count together, in memory that they share: each writes a row of its own, all read the sum.
 
-Who is counted has a cell by hash. Forked processes share the hash's key, which nobody outside knows; two who share a cell
-are counted as one.
+Who is counted has two cells by hash, one in each half of a table, and the smaller number counts: only who shares both with
+others is taken for more than they are (a count-min sketch). Forked processes share the hash's key, which nobody outside knows.
 """
 
 import mmap
+from collections.abc import Iterable
 
 ROWS = 64  # processes that count at once, those that only finish their sessions included
 CELLS = 1 << 14
+HALF = CELLS // 2
 WORD = 4  # bytes
 NOTHING = memoryview(bytes(CELLS * WORD)).cast("I")
 
@@ -44,13 +46,13 @@ class Tally:
         """A connection of somebody was made, or with -1 is gone; "" is nobody in particular."""
         self.words[1 + self.row * LENGTH + TOTAL] += number
         if name:
-            self.words[self._cell(self.row, CONNECTIONS, name)] += number
+            self._add(CONNECTIONS, name, number)
 
     def connections(self, name: str = "") -> int:
         """Of somebody, or of all."""
         if not name:
             return sum(self.words[1 + row * LENGTH + TOTAL] for row in range(self.words[0]))
-        return sum(self.words[self._cell(row, CONNECTIONS, name)] for row in range(self.words[0]))
+        return self._total(CONNECTIONS, name, range(self.words[0]))
 
     def sent(self, name: str, minute: int) -> int:
         """Count a message of somebody; how many there were in this minute."""
@@ -58,13 +60,30 @@ class Tally:
         if self.words[own + MINUTE] != minute:
             self._clear_table(self.row, MESSAGES)
             self.words[own + MINUTE] = minute
-        self.words[self._cell(self.row, MESSAGES, name)] += 1
-        current = (row for row in range(self.words[0]) if self.words[1 + row * LENGTH + MINUTE] == minute)
-        return sum(self.words[self._cell(row, MESSAGES, name)] for row in current)
+        self._add(MESSAGES, name, 1)
+        current = [row for row in range(self.words[0]) if self.words[1 + row * LENGTH + MINUTE] == minute]
+        return self._total(MESSAGES, name, current)
 
-    def _cell(self, row: int, table: int, name: str) -> int:
-        return 1 + row * LENGTH + NUMBERS + table * CELLS + hash(name) % CELLS
+    def _add(self, table: int, name: str, number: int) -> None:
+        start = table_of(self.row, table)
+        for cell in cells_of(name):
+            self.words[start + cell] += number
+
+    def _total(self, table: int, name: str, rows: Iterable[int]) -> int:
+        starts = [table_of(row, table) for row in rows]
+        return min(sum(self.words[start + cell] for start in starts) for cell in cells_of(name))
 
     def _clear_table(self, row: int, table: int) -> None:
-        start = 1 + row * LENGTH + NUMBERS + table * CELLS
+        start = table_of(row, table)
         self.words[start : start + CELLS] = NOTHING
+
+
+def table_of(row: int, table: int) -> int:
+    """Where a row's table starts, in words."""
+    return 1 + row * LENGTH + NUMBERS + table * CELLS
+
+
+def cells_of(name: str) -> tuple[int, int]:
+    """The two cells of a name in a table; of one hash these are independent numbers."""
+    number = hash(name)
+    return number % HALF, HALF + number // HALF % HALF

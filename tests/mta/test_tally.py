@@ -2,7 +2,7 @@
 
 import os
 
-from mta.tally import CELLS, Tally
+from mta.tally import CELLS, HALF, Tally, cells_of
 
 
 def in_a_process_of_row(tally: Tally, row: int, *names: str) -> None:
@@ -38,9 +38,19 @@ def test_only_who_forks_the_others_says_which_rows_count() -> None:
     assert tally.words[0] == 4
 
 
+def test_who_shares_one_cell_with_a_flood_is_no_flood() -> None:
+    tally = Tally()
+    flood = cells_of("flood")
+    sharers = [one for one in (f"192.0.2.{number}" for number in range(100_000)) if len({*cells_of(one), *flood}) == 3]
+    assert {cells_of(one)[0] == flood[0] for one in sharers} == {True, False}
+    tally.came("flood", 50)
+    assert {tally.connections(one) for one in sharers} == {0}
+    assert all(first < HALF <= second < CELLS for first, second in map(cells_of, sharers))
+
+
 def test_many_clients_of_a_minute_are_told_apart() -> None:
     tally = Tally()
     counts = [tally.sent(f"192.0.2.{number}", 1) for number in range(256)]
-    assert sum(count > 1 for count in counts) < 256 * 256 / CELLS * 4
+    assert sum(count > 1 for count in counts) <= 2
     tally.sent("192.0.2.1", 2)
     assert tally.sent("192.0.2.1", 2) >= 2
