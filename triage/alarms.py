@@ -28,9 +28,9 @@ from triage.causes import (
     sentence,
     target_of,
 )
+from triage.grouping import HELD
 from triage.hours import worked_since
 from triage.models import Alarm, Decision, Delivery, Department, Instant, KeptFolder, MailRequest, Told
-from triage.piles import HELD
 from triage.routes import INWARD
 from triage.settings import Settings
 from triage.states import State

@@ -42,9 +42,12 @@ def place(
     *,
     deadline: Life | None,
     answers: bool,
-) -> None:
+) -> tuple[Signal, ...]:
     """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `answers` is as
-    `order.reasons` wants it. `deadline`: how long it is of use, which counts where the author is verified and nothing is suspicious."""
+    `order.reasons` wants it. `deadline`: how long it is of use, which counts where the author is verified and nothing is suspicious.
+
+    Returns all signals, the message's and its own.
+    """
     own = about_copy(senders, one, known)
     everything = (*found, *own)
     one.weight = weight(everything)
@@ -66,6 +69,7 @@ def place(
     if deadline:
         one.perishable_until, one.lifetime_assumed = one.received_at + timedelta(minutes=deadline.minutes), not deadline.stated
     one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]
+    return everything
 
 
 def look_twice(
@@ -76,11 +80,10 @@ def look_twice(
     summary: Summary,
     freemail: Collection[str],
 ) -> None:
-    """Say of a copy why it needs a second look before it is released, and who passed it on."""
+    """Say of a copy why it needs a second look before it is released, and who passed it on. `found`: all signals that it has."""
     about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
     changed = about_money and is_verified_otherwise(session, one, authentication)
-    own = (Signal(**{**signal, "evidence": tuple(signal["evidence"])}) for signal in one.signals)
-    one.second_look = int(second_look.looks((*found, *own), authentication, proof=one.proof, changed=changed))
+    one.second_look = int(second_look.looks(found, authentication, proof=one.proof, changed=changed))
     one.passed_on_by = second_look.carrier(authentication, summary, freemail)
 
 

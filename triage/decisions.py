@@ -38,7 +38,7 @@ from triage.outcome_words import OUT_OF_REACH, who_was_faster
 from triage.outcomes import DecisionReport, Item, NothingDone, decision_of, filed, report
 from triage.piles import in_states
 from triage.removal import BlockWish
-from triage.rule_making import MOST_RULES, NotAllowed, not_allowed, of_agreed, rule_orders
+from triage.rule_making import MOST_RULES, NotOffered, not_allowed, of_agreed, rule_orders
 from triage.rule_orders import checked, checked_scope
 from triage.rules import RuleOrder
 from triage.sealed import PEOPLE
@@ -130,7 +130,7 @@ def decide(
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
     the same actor gives the first decision again. A redelivery looks first, where there is a way into the mailboxes,
     whether the copy is still there, unless `look_first` is False. SecondLookNeeded where something that needs a second look would be
-    let out, or its sender let in, unless exactly its names are in `confirm` and the fence is given. SecondKeyNeeded, and nothing is
+    released, or its sender allowed, unless exactly its names are in `confirm` and the fence is given. SecondKeyNeeded, and nothing is
     changed, where the company wants two keys for it and no `second` person has turned theirs.
     """
     access.may_decide(by)
@@ -199,14 +199,16 @@ def confirmed_looks(
 
     `about`: the deliveries that are meant.
     """
-    asked = second_looks(session, about, verb, aim, any(one.effect == "allow" for one in orders))
+    asked = second_looks(session, about, verb, aim, any(one.effect == "allow" for one in orders), by)
     current = selection.fence(session, and_(selection.condition(selected), access.visible(by))) if asked or confirm else ""
     return confirming.check(asked, confirm, by=by, fence=fence, current=current)
 
 
-def second_looks(session: Session, about: ColumnElement[bool], verb: Verb, aim: Aim, allows: bool) -> tuple[Question, ...]:
-    """Why this verb needs a second look of the deliveries that are meant: of those that it lets out, and where a rule lets their senders
-    in, of all."""
+def second_looks(session: Session, about: ColumnElement[bool], verb: Verb, aim: Aim, allows: bool, by: Actor) -> tuple[Question, ...]:
+    """Why this verb needs a second look of the deliveries that are meant: of those that it releases, and where a rule allows their senders,
+    of all. Mailroom's own parts are not asked."""
+    if by.kind not in PEOPLE:
+        return ()
     lets_out = leaving(verb, aim)
     where = about if allows else None if lets_out is None else and_(about, lets_out)
     return () if where is None else confirming.questions(session, where)
@@ -222,20 +224,17 @@ def leaving(verb: Verb, aim: Aim) -> ColumnElement[bool] | None:
 
 def preview(
     session: Session, selected: Selection, verb: Verb | None, rule: RuleOrder | None, *, by: Actor, settings: Settings
-) -> tuple[tuple[Question, ...], tuple[NotAllowed, ...]]:
+) -> tuple[tuple[Question, ...], tuple[NotOffered, ...]]:
     """What a decision would have to confirm, and the senders whom its allow cannot be about. Nothing is held or changed."""
     verb = verb or Verb.HOLD
     aim = aim_of(verb, settings, look_first=True)
-    about = and_(selection.looked_up(session, selected), access.visible(by))
-    if not selected.ids and not selected.states:
-        about = and_(about, col(Delivery.state).in_(aim.counts))
+    about = its_business(selected, aim, and_(selection.looked_up(session, selected), access.visible(by)))
     allows = rule is not None and rule.effect == "allow"
     if rule is None or not allows:
-        return second_looks(session, about, verb, aim, allows) if by.kind in PEOPLE else (), ()
+        return second_looks(session, about, verb, aim, allows, by), ()
     ids = session.scalars(select(col(Delivery.id)).where(about)).all()
     kept = about if ids == (named := of_agreed(session, rule, ids)) else among(session, col(Delivery.id), named)
-    asked = second_looks(session, kept, verb, aim, allows) if by.kind in PEOPLE else ()
-    return asked, tuple(not_allowed(session, rule, ids, settings.own_domains))
+    return second_looks(session, kept, verb, aim, allows, by), tuple(not_allowed(session, rule, ids, settings.own_domains))
 
 
 def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
@@ -407,10 +406,13 @@ def meant_by(
 
 def ids_meant(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings) -> list[int]:
     """The deliveries that this verb of this actor would be about now, before any sender is left out; nothing is locked."""
-    where = selection.condition(selected) & access.visible(by)
-    narrow = not selected.ids and not selected.states
-    states = aim_of(verb, settings, look_first=True).counts
-    return list(session.scalars(select(col(Delivery.id)).where(where & col(Delivery.state).in_(states) if narrow else where)))
+    where = its_business(selected, aim_of(verb, settings, look_first=True), selection.condition(selected) & access.visible(by))
+    return list(session.scalars(select(col(Delivery.id)).where(where)))
+
+
+def its_business(selected: Selection, aim: Aim, where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """What of a selection a verb is about: of what is selected by features, only the states that it counts."""
+    return where if selected.ids or selected.states else and_(where, col(Delivery.state).in_(aim.counts))
 
 
 def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
@@ -431,7 +433,7 @@ def found(
     """
     where = and_(selection.condition(selected), access.visible(by))
     narrow = not selected.ids and not selected.states
-    locked = ledger.lock(session, where & col(Delivery.state).in_(aim.counts) if narrow and fence is None else where)
+    locked = ledger.lock(session, where if fence is not None else its_business(selected, aim, where))
     rows = without_wanted(session, selected, verb, locked, settings=settings, now=now)
     if fence is not None and fence != selection.fence_of(rows):
         raise Stale("what you selected has changed since you looked: look again, then decide")

@@ -32,7 +32,7 @@ class SecondKeyNeeded(Refused):
 
 
 class SecondLookNeeded(Refused):
-    """What somebody wants to let out has to be confirmed first. `asked`: why (confirming.Question); `fence`: of the messages."""
+    """What somebody wants to release has to be confirmed first. `asked`: why (confirming.Question); `fence`: of the messages."""
 
     def __init__(self, asked: tuple[Any, ...], fence: str) -> None:
         self.asked, self.fence = asked, fence

@@ -8,9 +8,11 @@ from sqlmodel import col
 
 from triage.models import Delivery, Instant
 from triage.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
+from triage.states import State
 
 Group = Literal["campaign", "sender", "none"]
 COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
+HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
 
 

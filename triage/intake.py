@@ -265,8 +265,8 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         one.message = row_of(one, [signal.as_json() for signal in signs])
         one.deliveries = [delivery(one, *judged, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
-            background.place(senders, copy, signs, known, expected, deadline=one.at_sight.deadline, answers=one.answers)
-            background.look_twice(session, copy, signs, one.arrival.authentication, one.arrival.summary, freemail)
+            found = background.place(senders, copy, signs, known, expected, deadline=one.at_sight.deadline, answers=one.answers)
+            background.look_twice(session, copy, found, one.arrival.authentication, one.arrival.summary, freemail)
             plain_mode.let_on(copy, settings.company, now)
         senders.entered(one.deliveries)
         if one.is_let_in:

@@ -4,8 +4,8 @@ from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlmodel import Session, col
 
 from triage import touched
+from triage.grouping import HELD
 from triage.models import Delivery, KeptFolder
-from triage.piles import HELD
 
 Folder = tuple[str, str]  # department, person
 

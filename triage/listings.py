@@ -29,7 +29,7 @@ from triage.models import (
 )
 from triage.second_look import needs
 from triage.selection import Selection, condition
-from triage.severity import Severity, severity
+from triage.severity import Severity, of_row
 from triage.states import State
 
 COUNTED = 100_000  # a list counts no further than this
@@ -333,9 +333,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
 
 def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:
     """How bad a delivery looks; of one from before that was kept, by its weight and its signals."""
-    if delivery.severity is not None:
-        return Severity(delivery.severity)
-    return severity(delivery.weight, {one["name"] for one in (*signals, *delivery.signals)})
+    return of_row(delivery.severity, delivery.weight, (one["name"] for one in (*signals, *delivery.signals)))
 
 
 def handed_over(row: Any) -> HandedOver:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, db, grouping
+from triage import access, contents, db
 from triage.actor import Actor
 from triage.models import Delivery, Message, MirrorCopy
-from triage.severity import Severity
+from triage.severity import Severity, of_row
 from triage.states import State
 
 KEPT = timedelta(days=90)  # how long a copy that is over is known again: a mail program may have been off for long
@@ -45,14 +45,14 @@ def held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     if delivery is None or delivery.state != State.HELD:
         return None
     message = session.get_one(Message, delivery.message_id)
-    signals = [one["sentence"] for one in (*message.signals, *delivery.signals)]
+    signals = [*message.signals, *delivery.signals]
     raw = contents.if_there(session, message.content_id)
     if raw is None:
         return None
-    why = " ".join([f"{delivery.reason[:1].upper()}{delivery.reason[1:]}.", *signals[:2]])
-    bad = session.scalar(select(grouping.severity()).where(col(Delivery.id) == delivery_id))
+    why = " ".join([f"{delivery.reason[:1].upper()}{delivery.reason[1:]}.", *(one["sentence"] for one in signals[:2])])
+    bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
     perishes = delivery.perishable_until is not None and delivery.perishable_until > now
-    return Held(message.id, raw, why, Severity(bad or 0), delivery.received_at, perishes)
+    return Held(message.id, raw, why, bad, delivery.received_at, perishes)
 
 
 def live(session: Session, account: str) -> list[MirrorCopy]:

@@ -9,9 +9,9 @@ from sqlmodel import Session, col
 from triage import asked, ids, sealed
 from triage.actor import EMPLOYEE
 from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REMOVAL, REQUESTED, UNSEEN, WAITING
+from triage.grouping import HELD
 from triage.models import AuditRecord, Decision, DecisionItem, Delivery, KeepersRequest, MailReport, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
-from triage.piles import HELD
 from triage.settings import Settings
 
 AT_ONCE = 1000  # places of the chain that are looked at in one transaction

@@ -70,7 +70,7 @@ class DecisionReport:
     left: int = 0  # of a large decision: deliveries that it has not come to yet
     related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
     unsent: int = 0  # of what is to be sent on: deliveries that the next hop has not answered yet
-    in_mailboxes: int = 0  # deliveries that it let out and that are in mailboxes now
+    in_mailboxes: int = 0  # deliveries that it released and that are in mailboxes now
     agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
     not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that something is in the way of, and what
     items: tuple[Item, ...] = ()
@@ -202,7 +202,7 @@ def unsent(session: Session, decision: Decision) -> int:
 
 
 def in_mailboxes(session: Session, decision: Decision) -> int:
-    """How many deliveries that a decision let out are in mailboxes, as it left them: an undo reaches in there."""
+    """How many deliveries that a decision released are in mailboxes, as it left them: an undo reaches in there."""
     if decision.verb not in SENDING:
         return 0
     there = and_(col(Delivery.decision_id) == decision.id, col(Delivery.state) == State.DELIVERED)

@@ -16,7 +16,6 @@ from triage.models import Delivery, Instant, Touched
 from triage.states import State
 
 ALONE, CAMPAIGN = re.compile("#[0-9]+"), re.compile("[0-9]+")  # piles that are no author's address
-HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, and_, case, literal, select, update
 from sqlmodel import Session, col
 
 from triage import db, ledger, touched
+from triage.grouping import HELD
 from triage.models import Delivery, Marker
-from triage.piles import HELD
 from triage.settings import Settings
 
 MARKER = "providers"  # its text: of which list; its number: down to which delivery it has come, 0 when that was all

@@ -10,8 +10,8 @@ from triage import access, confirming, selection, trial
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.db import among
+from triage.grouping import HELD
 from triage.models import Delivery, Message
-from triage.piles import HELD
 from triage.rule_orders import RuleOrder, checked
 from triage.settings import Settings
 

@@ -40,7 +40,7 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class NotAllowed:
+class NotOffered:
     """A sender whom no allow can be made about from the selected mail, and what could be done instead."""
 
     sender: str
@@ -146,13 +146,13 @@ def listed(values: Sequence[str]) -> str:
     return ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
 
 
-def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotAllowed]:
+def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotOffered]:
     """The senders of this mail whom the order, an allow, cannot be about: in our own name, or without a proof that it could rest on."""
     if order.match not in ("address", "domain", "subdomains"):
         return []
     senders = senders_of(session, order, ids)
     found = ((sender, why_not(sender, order, own_domains)) for sender in senders if is_about(order, sender))
-    return [NotAllowed(sender.value, sender.count, why, instead(why, sender)) for sender, why in found if why]
+    return [NotOffered(sender.value, sender.count, why, instead(why, sender)) for sender, why in found if why]
 
 
 def is_about(order: RuleOrder, sender: Sender) -> bool:

@@ -131,7 +131,7 @@ def confirm(
 ) -> PendingAct:
     """Turn the second key: the act is done now, in the name of both.
 
-    SecondLookNeeded where what is let out needs a second look and this person has not confirmed exactly its names, with its fence: both
+    SecondLookNeeded where what is released needs a second look and this person has not confirmed exactly its names, with its fence: both
     look. NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
     the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
     """

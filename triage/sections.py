@@ -11,14 +11,13 @@ from sqlmodel import Session, col
 
 from triage import grouping, sealed, suspected, touched
 from triage.db import among
-from triage.grouping import NEVER
+from triage.grouping import HELD, NEVER
 from triage.models import Delivery, Instant, MailReport
 from triage.states import State
 
 ACT_NOW = datetime(1970, 1, 1, tzinfo=UTC)  # in the place of an end: before every other one
 ASSUMED = timedelta(days=365_000)  # so much later than it ends stands what only usually lasts so long: behind every stated end
 WAITS = func.coalesce(col(Delivery.state), "") == State.HELD  # whatever else finds the deliveries: no index of states leads to them
-HELD = and_(col(Delivery.state) == State.HELD, col(Delivery.direction) == "in")
 
 
 class Section(StrEnum):
@@ -112,9 +111,11 @@ def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: 
     other = aliased(Delivery)
     same = col(other.campaign_id) == col(Delivery.campaign_id)
     is_first = not_(exists().where(same, is_out(other), not_(among(session, col(other.id), ids))).correlate(Delivery))
-    copies = and_(col(Delivery.is_copy), is_first if arrive and not leave else col(Delivery.is_copy)) if arrive or leave else None
-    named = col(Delivery.id).in_(select(col(MailReport.delivery_id)).where(col(MailReport.delivery_id).is_not(None)))
-    which = or_(named, copies) if copies is not None else named
+    which: ColumnElement[bool] = col(Delivery.id).in_(select(col(MailReport.delivery_id)).where(col(MailReport.delivery_id).is_not(None)))
+    if leave:
+        which = or_(which, col(Delivery.is_copy))
+    elif arrive:
+        which = or_(which, and_(col(Delivery.is_copy), is_first))
     these = and_(among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
     touch_campaigns(session, session.scalars(select(col(Delivery.campaign_id)).where(these).distinct()).all())
 

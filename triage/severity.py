@@ -1,6 +1,6 @@
 """Severity: how bad a message looks, in four steps. The only place where a weight becomes a word."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 
 UNCLEAR_FROM, SUSPICIOUS_FROM, DANGEROUS_FROM = 15, 40, 75  # weights of the signals added up, 0 to 100
@@ -21,6 +21,11 @@ class Severity(IntEnum):
     def word(self) -> str:
         """The word that the API, the shell and searches use."""
         return self.name.lower()
+
+
+def of_row(kept: int | None, weight: int, findings: Iterable[str]) -> Severity:
+    """The severity of a delivery as it is kept; of one from before that was kept, by its weight and its findings."""
+    return Severity(kept) if kept is not None else severity(weight, set(findings))
 
 
 def severity(weight: int, findings: Collection[str]) -> Severity:

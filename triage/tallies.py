@@ -11,10 +11,10 @@ from sqlmodel import Session, col
 
 from triage import db, directory, kept_folders
 from triage.db import among
-from triage.grouping import NEVER, Group
+from triage.grouping import HELD, NEVER, Group
 from triage.kept_cards import EVERYTHING
 from triage.models import CardAnchor, Delivery, Department, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
-from triage.piles import HELD, Part, in_piles, in_states, no_campaign, parts, pile_of
+from triage.piles import Part, in_piles, in_states, no_campaign, parts, pile_of
 from triage.states import State
 from triage.times import to_micros
 from triage.views import View

@@ -60,7 +60,7 @@ def create_decision(
 ) -> shapes.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 
-    409 when others were faster everywhere, or when what would be let out needs a second look (type `urn:mailroom:second-look`) and
+    409 when others were faster everywhere, or when what would be released needs a second look (type `urn:mailroom:second-look`) and
     `confirm` is not exactly its `names` with the `fence` of the preview; 412 when the selection changed. Over more than 100,000 deliveries
     it is carried out in slices from now on: `left` says how many it has not come to yet.
     """

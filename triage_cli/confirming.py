@@ -25,7 +25,7 @@ def names_of(given: Sequence[str]) -> list[str]:
 def post_confirmed(desk: Desk, path: str, order: dict[str, Any], given: Sequence[str]) -> Any:
     """Do it. Where that needs a second look: with the names that were given, if they are the right ones; else say why, and Declined.
 
-    The names go along with the fence of what is there now, so that nothing else is let out than what they were asked of.
+    The names go along with the fence of what is there now, so that nothing else is released than what they were asked of.
     """
     confirm = names_of(given)
     try:

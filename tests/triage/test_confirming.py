@@ -1,4 +1,4 @@
-"""Nothing that needs a second look is let out unless a person confirmed exactly that: decisions, undo, second keys, rules; and what is
+"""Nothing that needs a second look is released unless a person confirmed exactly that: decisions, undo, second keys, rules; and what is
 remembered of it."""
 
 from dataclasses import replace

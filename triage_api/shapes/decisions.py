@@ -125,7 +125,7 @@ class Decision(DecisionSummary):
     """A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all)."""
 
     unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
-    in_mailboxes: Annotated[int, Field(description="of what it let out: deliveries that are in mailboxes now")]
+    in_mailboxes: Annotated[int, Field(description="of what it released: deliveries that are in mailboxes now")]
     agreed: Annotated[Agreed, Field(description="of a release with an allow; empty else")]
     not_looked_through: Annotated[list[MissedMailbox], Field(description="of a sweep: mailboxes that something is in the way of")]
     items: list[Item]

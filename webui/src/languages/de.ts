@@ -1286,7 +1286,7 @@ export default {
   '{n} message stays held.|{n} messages stay held.': '{n} Nachricht bleibt zurückgehalten.|{n} Nachrichten bleiben zurückgehalten.',
   'Release {what}?': '{what} freigeben?',
   'Kept held: {what}. Nothing was released.': 'Weiter zurückgehalten: {what}. Es wurde nichts freigegeben.',
-  'Undo it? It would be let out.': 'Rückgängig machen? Dann geht es hinaus.',
+  'Undo it? It would be released.': 'Rückgängig machen? Dann geht es hinaus.',
   'It stays as it is: nothing was undone.': 'Es bleibt, wie es ist: Nichts wurde rückgängig gemacht.',
   'Genuine': 'Echt',
   'Not proven': 'Nicht nachgewiesen',

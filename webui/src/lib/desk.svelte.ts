@@ -339,7 +339,7 @@ class Desk {
     this.#forget(done)
     this.toast = null
     try {
-      const undone = await secondLooks.confirmed((said) => api.undo(done.decision.id, mine, said), { title: t('Undo it? It would be let out.'), act: t('Undo it'), kept: t('It stays as it is: nothing was undone.') })
+      const undone = await secondLooks.confirmed((said) => api.undo(done.decision.id, mine, said), { title: t('Undo it? It would be released.'), act: t('Undo it'), kept: t('It stays as it is: nothing was undone.') })
       if (!undone) return void this.#past.push(done)
       const stays = await done.approval?.drop().then(() => undefined, problemOf)
       this.#undone(done, undone)

@@ -1,4 +1,4 @@
-// A second look: the server says why something dangerous would be let out, and only who has read that can confirm it.
+// A second look: the server says why something dangerous would be released, and only who has read that can confirm it.
 import { problemOf } from './api'
 import type { SecondLook } from './shapes'
 

@@ -180,6 +180,9 @@ export const isBad = (severity: Severity): boolean => severity === 'suspicious' 
 /** The tone of the score box. */
 export const toneOf = (severity: Severity): 'high' | 'middle' | 'low' => (severity === 'dangerous' ? 'high' : severity === 'suspicious' ? 'middle' : 'low')
 
+/** The kind of button that releases it: in the colour of the risk. */
+export const buttonOf = (severity: Severity): 'block' | 'hold' | 'release' => ({ high: 'block', middle: 'hold', low: 'release' } as const)[toneOf(severity)]
+
 export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
