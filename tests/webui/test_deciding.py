@@ -134,13 +134,14 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     expect(sheet.get_by_text("1 more lies beyond your scope and stays.")).to_be_visible()
     expect(sheet.get_by_text("Goes against rules")).to_contain_text(f"allow {author}")
     sheet.get_by_role("button", name="Remove 3 messages").press("Enter")
-    done = page.get_by_role("status").filter(has_text="Purged 3 mails")
+    done = page.get_by_role("status").filter(has_text="Purged and blocked 3 mails")
     expect(done).to_be_visible()
     done.get_by_role("link", name="What became of each").click()
     expect(page.get_by_role("table", name="What became of each mail").get_by_role("row")).to_have_count(4)
     expect(page.get_by_text("1 beyond your scope")).to_be_visible()
     page.reload()
     undo_by_name(page)
+    page.get_by_role("dialog", name="Undo it? It would be released.").get_by_role("button", name="Undo it").click()
     expect(page.get_by_text("It was undone.")).to_be_visible()
 
 
