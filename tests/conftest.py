@@ -15,14 +15,16 @@ from sqlalchemy.util import LRUCache
 from migrations.upgrade import upgrade
 from tests import databases, effort
 from tests.peers import postgresql as postgresql_peer
-from triage import settings as house_settings
+from triage import garbage, settings as house_settings
 from triage.db import open_engine
 
 pytest_plugins = ["tests.balance", "tests.again"]
 
 DATABASES = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 STATEMENTS = 2_000  # that are remembered
-LEFT_OUT = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+CORPUS_CHECKS = "corpus checks left out: set MAILROOM_CORPUS to the directory of the test mail to run them"
+LONG_TESTS = "long tests left out: `make test-full` runs them"
 
 # a busy machine is no fault of what is tested: pytest-timeout is the hang guard; and `make fuzz` is for finding what nobody has thought of
 hypothesis.settings.register_profile(
@@ -61,19 +63,35 @@ def hurry(connection: Connection) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the corpus checks where there is no corpus, and counts them; and what needs not run on both databases."""
+    """Leaves out the corpus checks where there is no corpus, what needs not run on both databases, and long tests; counts what is left out."""
     without_corpus = [] if corpus_path() else [item for item in items if item.get_closest_marker("corpus")]
-    config.stash[LEFT_OUT] = len(without_corpus)
-    on_one = [] if any("::" in one for one in config.args) else databases.left_out(items)
-    if left_out := {*without_corpus, *on_one}:
+    named = any("::" in one for one in config.args)
+    on_one = [] if named else databases.left_out(items)
+    long = [] if named or effort.FULL else [item for item in items if item.get_closest_marker("long")]
+    config.stash[LEFT_OUT] = {CORPUS_CHECKS: len(without_corpus), LONG_TESTS: len(long)}
+    if hasattr(config, "workeroutput"):  # one of pytest-xdist's workers
+        config.workeroutput["left_out"] = config.stash[LEFT_OUT]
+    if left_out := {*without_corpus, *on_one, *long}:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=list(left_out))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes over from a worker what it left out: all leave out the same."""
+    node.config.stash[LEFT_OUT] = node.workeroutput.get("left_out", {})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was not looked at."""
-    if count := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{count} corpus checks left out: set MAILROOM_CORPUS to the directory of the test mail to run them")
+    for what, count in config.stash.get(LEFT_OUT, {}).items():
+        if count:
+            terminalreporter.write_line(f"{count} {what}")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: no look through it for cycles, which was a tenth of what units took."""
+    garbage.look_seldom()
 
 
 def corpus_path() -> Path | None:

@@ -6,14 +6,15 @@ own, so one file each is enough, and the one about backups. `make test-full` set
 test that is named with `::` on the command line.
 """
 
-import os
 from collections.abc import Iterable
 
 import psycopg
 import pytest
 from sqlmodel import SQLModel
 
-ALL = os.environ.get("MAILROOM_TESTS") == "full"
+from tests import effort
+
+ALL = effort.FULL
 WHOLE = frozenset(
     {
         "tests/migrations/test_upgrade.py",

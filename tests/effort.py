@@ -1,7 +1,12 @@
-"""How many examples hypothesis tries: few in each run of the tests, and the same ones; very many other ones in `make fuzz`."""
+"""How much is tried: few examples of hypothesis in each run of the tests, and the same ones; very many other ones in `make fuzz`.
+
+Tests marked `long` (whole systems, matrices) run in `make test-full`, which sets MAILROOM_TESTS=full, and when named with `::`; a short
+path of the same promise, without the mark, stands beside each.
+"""
 
 import os
 
+FULL = os.environ.get("MAILROOM_TESTS") == "full"
 LONG = bool(os.environ.get("FUZZ_SECONDS"))
 TIMES = 50  # as many, in `make fuzz`
 

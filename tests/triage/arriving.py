@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from triage import content, directory, ids, intake, matches, old_records, retention, rules
+from tests import company_rows
+from triage import content, ids, intake, matches, old_records, retention, rules
 from triage.actor import EVERYTHING, Actor, Right, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
@@ -53,7 +54,7 @@ def make_ids_at(moment: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def set_up(session: Session, settings: Settings) -> None:
     """The small company's directory."""
-    directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
+    company_rows.enter(session, COMPANY, settings.company, by=SYNC, now=NOW)
 
 
 def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[int]:

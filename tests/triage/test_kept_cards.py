@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlmodel import Session, col
 
+from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, NO_DMARC, NOW, SYNC, arrive, set_up
 from tests.triage.test_tallies import ACTORS, GROUPS, STAFF, both
@@ -151,7 +152,7 @@ class Company:
         tallies.fold(session, now=NOW)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(examples(1)))
 def test_counts_are_true_after_whatever_happens(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(extensive, "LARGE", 2)
     monkeypatch.setattr(extensive, "SLICE", 2)

@@ -13,8 +13,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from tests import company_rows
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
-from triage import directory, ids, sign_in, tokens
+from triage import ids, sign_in, tokens
 from triage.actor import EVERYTHING, Actor, Role
 from triage.company import StaffEntry
 from triage.db import transaction
@@ -96,7 +97,7 @@ def app(api_settings: Settings, engine: Engine) -> Iterator[FastAPI]:
 def opened(settings: Settings, engine: Engine, prover: sign_in.Prover | None = None) -> Iterator[FastAPI]:
     """The app with the company's directory in its database."""
     with transaction(engine) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        company_rows.enter(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     made = make_app(settings, prover)
     yield made
     made.state.feed.close()

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase
 from schemathesis.specs.openapi import checks
 from sqlalchemy import Engine
 
+from tests.effort import examples
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import ORIGIN, Browser, opened, session_key, token_key
 from triage.actor import Grant
@@ -20,7 +21,7 @@ from triage.db import transaction
 from triage.settings import Settings
 from triage_api.shapes.texts import ID_PATTERN
 
-EXAMPLES = 10  # of each operation
+EXAMPLES = examples(4)  # of each operation
 ENDLESS = {"/api/v1/events"}
 CHECKS: list[Any] = [
     schemathesis.checks.not_a_server_error,

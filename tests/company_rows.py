@@ -1,0 +1,76 @@
+"""Enters a test's company: by `directory.apply` the first time, as a copy of the rows it made from then on.
+
+Half of what a unit test took went into the same company again and again.
+"""
+
+import functools
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, insert, select, text
+from sqlmodel import Session, SQLModel
+
+from triage import directory, ids
+from triage.actor import Actor
+from triage.company import CompanyDirectory
+from triage.settings import Company
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+class Copy(NamedTuple):
+    """What `directory.apply` made of an empty database."""
+
+    rows: Rows  # by table, in the order in which they can be inserted
+    last_id: int  # of those that `ids` gave out
+
+
+COPIES: dict[str, Copy] = {}
+
+
+def enter(session: Session, wanted: CompanyDirectory, company: Company, *, by: Actor, now: datetime) -> None:
+    """Makes the directory's rows what `wanted` says; a database that holds anything already gets them from `directory.apply`."""
+    if not is_empty(session):
+        directory.apply(session, wanted, company, by=by, now=now)
+        return
+    key = repr((wanted, company, by, now, ids.made_at(ids.new_id()).date()))
+    if key not in COPIES:
+        directory.apply(session, wanted, company, by=by, now=now)
+        session.flush()
+        COPIES[key] = Copy(rows_of(session), ids._last)  # noqa: SLF001 # there is no other way to know it
+        return
+    insert_rows(session, COPIES[key])
+
+
+def tables() -> list[Table]:
+    """All tables, those that others refer to first."""
+    return SQLModel.metadata.sorted_tables
+
+
+def is_empty(session: Session) -> bool:
+    """Whether no table has a row."""
+    return not session.connection().exec_driver_sql(any_row()).scalar()
+
+
+@functools.cache
+def any_row() -> str:
+    """Asks every table at once; as text, since compiling it would take longer than answering."""
+    return "SELECT " + " OR ".join(f'EXISTS (SELECT 1 FROM "{table.name}")' for table in tables())
+
+
+def rows_of(session: Session) -> Rows:
+    """All rows of the tables that have some."""
+    read = ((table.name, [dict(row) for row in session.execute(select(table)).mappings()]) for table in tables())
+    return {name: rows for name, rows in read if rows}
+
+
+def insert_rows(session: Session, copy: Copy) -> None:
+    """Inserts what was kept, and lets nothing be numbered as these rows are."""
+    for name, rows in copy.rows.items():
+        table = SQLModel.metadata.tables[name]
+        session.execute(insert(table), rows)
+        if session.get_bind().dialect.name == "postgresql" and table.autoincrement_column is not None:
+            column = table.autoincrement_column.name
+            sequence = f"pg_get_serial_sequence('\"{name}\"', '{column}')"
+            session.execute(text(f'SELECT setval({sequence}, max("{column}")) FROM "{name}" WHERE {sequence} IS NOT NULL'))
+    ids._last = max(ids._last, copy.last_id)  # noqa: SLF001
