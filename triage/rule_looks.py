@@ -12,6 +12,7 @@ from triage import access, confirming, rules, selection, trial
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.db import among
+from triage.door import ancestors
 from triage.errors import SecondLookNeeded
 from triage.grouping import HELD
 from triage.models import Delivery, Message, Rule
@@ -65,9 +66,17 @@ def look(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
 
 
 def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
-    """As `look`, without the rules that are in force already."""
-    allows = {order for order in orders if order.effect == "allow"}
-    return look(session, [order for order in allows if not is_said(session, order, now)], by=by)
+    """As `look`, of very many rules, and without those that are in force already."""
+    allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
+    named = names_of_held(session, by=by) if allows else set()
+    found = {order: let_in(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
+    return asked_about(session, {order: some for order, some in found.items() if some and not is_said(session, order, now)})
+
+
+def names_of_held(session: Session, *, by: Actor) -> set[str]:
+    """The authors of the held messages that need a second look, their domains, and the domains above."""
+    rows = session.execute(select(col(Delivery.author), col(Delivery.author_domain)).where(held(by)).distinct())
+    return {name for author, domain in rows for name in (author, *ancestors(domain))}
 
 
 def asked_about(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
@@ -133,16 +142,20 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
     """The held messages that need a second look and are proven as the rule asks: of others in that name it lets nothing in."""
     if order.effect != "allow":
         return []
-    where = and_(HELD, about(order), trial.scoped(order.scope), access.visible(by), confirming.kept_looks() != 0)
     rows = session.execute(
         select(col(Delivery.id), col(Message.authentication))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(where)
+        .where(held(by), about(order), trial.scoped(order.scope))
         .order_by(col(Delivery.received_at).desc())
         .limit(MOST)
     )
     as_list = order.match == "list"
     return [one for one, found in rows if Authentication.from_json(found).satisfies(order.proof, as_list=as_list)]
+
+
+def held(by: Actor) -> ColumnElement[bool]:
+    """The held messages that the actor sees and that need a second look."""
+    return and_(HELD, access.visible(by), confirming.kept_looks() != 0)
 
 
 def about(order: RuleOrder) -> ColumnElement[bool]:

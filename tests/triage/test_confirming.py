@@ -411,6 +411,28 @@ def test_rules_from_a_file_ask_once_and_say_which_of_them_ask(house: Engine, set
         }
 
 
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        ("allow orders@eu.supplier.example", True),
+        ("allow eu.supplier.example", True),
+        ("allow supplier.example", False),  # that domain alone
+        ("allow .supplier.example", True),
+        ("allow .eu.supplier.example", True),
+        ("allow list:orders.eu.supplier.example proof=dkim:eu.supplier.example", True),
+        ("allow list:other.eu.supplier.example proof=dkim:eu.supplier.example", False),
+        ("hold eu.supplier.example note=hacked", False),
+    ],
+)
+def test_every_kind_of_rule_from_a_file_asks(house: Engine, settings: Settings, line: str, asks: bool) -> None:
+    signed = (Dkim(Result.PASS, "eu.supplier.example", signs_list=True),)
+    with transaction(house) as session:
+        author = "orders@eu.supplier.example"
+        comes(session, settings, Letter(author, virus=True), dkim=signed, list_id="orders.eu.supplier.example")
+        told = rule_files.load(session, line, by=IDA, now=NOW, settings=settings, asks=False)
+        assert bool(told.looked.rules) is asks
+
+
 def test_a_file_that_says_what_is_in_force_asks_nothing(house: Engine, settings: Settings) -> None:
     more: dict[str, Any] = {"by": IDA, "now": NOW, "settings": settings}
     with transaction(house) as session:
