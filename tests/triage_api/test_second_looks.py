@@ -1,10 +1,12 @@
 """A second look over HTTP: the preview names it, anything but exactly that is a 409 with the names, and it is kept in the decision."""
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.peers.company import ROOT
 from tests.triage.arriving import DMARC_FAIL, DMARC_PASS, NO_DMARC
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.scan import Scan
@@ -167,6 +169,26 @@ def test_rules_from_a_file_are_confirmed_with_its_fence(ana: Browser, came: Came
     assert (made.status_code, made.json()["made"]) == (200, 2)
     again = ana.post("/rules/import", {"text": ana.get("/rules/export").text})
     assert (again.status_code, again.json()["kept"]) == (200, 2)
+
+
+def test_a_recipe_leaves_out_the_rules_that_ask(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs" / "recipes")
+    recipe = importlib.import_module("mailroom_api")
+
+    def post(_: object, path: str, order: dict[str, Any]) -> Any:
+        answer = ana.post(path, order)
+        if answer.status_code >= 300:
+            raise recipe.Refused(answer.status_code, answer.json())
+        return answer.json()
+
+    monkeypatch.setattr(recipe.Mailroom, "post", post)
+    came(JOE, dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
+    wanted = [{"effect": "allow", "sender": one} for one in ("rosa@customer.example", "Sales@Supplier.example", ".supplier.example", "a b")]
+    for dry_run in (True, False):
+        made, kept, refused = recipe.Mailroom("http://x", "").make_rules(wanted, dry_run=dry_run)
+        assert (made, kept, sorted(refused)) == (1, 0, [".supplier.example", "Sales@Supplier.example", "a b"])
+        assert refused[".supplier.example"] == "this needs a second look (danger-found, dangerous)"
+    assert [one["value"] for one in ana.get("/rules").json()["items"]] == ["rosa@customer.example"]
 
 
 def test_a_change_that_lets_in_more_is_confirmed_with_its_fence(ana: Browser, came: Came) -> None:
