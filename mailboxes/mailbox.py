@@ -16,6 +16,10 @@ class Unreachable(Exception):
     """The mailbox cannot be entered or read just now; the text says why. Try again later."""
 
 
+class NoCredentials(Unreachable):
+    """What we sign in with cannot be read. The text names a file or a setting, for whoever runs Mailroom."""
+
+
 class ShutOut(Unreachable):
     """The server refuses these credentials: trying again with the same ones helps nobody."""
 

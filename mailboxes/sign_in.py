@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[import-untyped]
 
 from mailboxes.client import Client
-from mailboxes.mailbox import ShutOut, Unreachable
+from mailboxes.mailbox import NoCredentials, ShutOut, Unreachable
 from triage import access_tokens
 from triage.access_tokens import NoToken
 from triage.errors import BadInput
@@ -132,7 +132,7 @@ def secret(file: str) -> str:
     try:
         return Path(file).read_text("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as fault:
-        raise Unreachable(f"{file} cannot be read: {getattr(fault, 'strerror', '') or fault}") from fault
+        raise NoCredentials(f"{file} cannot be read: {getattr(fault, 'strerror', '') or fault}") from fault
 
 
 def own_password(settings: Access, login: str) -> str:
@@ -141,7 +141,7 @@ def own_password(settings: Access, login: str) -> str:
         name, _, password = line.partition(":")
         if name.strip().casefold() == login.casefold():
             return password
-    raise Unreachable(f"{settings.password_file} has no line for {login}")
+    raise NoCredentials(f"{settings.password_file} has no line for {login}")
 
 
 def token_for(settings: Access, login: str) -> str:
@@ -149,7 +149,7 @@ def token_for(settings: Access, login: str) -> str:
     try:
         return access_tokens.current(settings.token_file, settings.token_command, login, settings.timeout)
     except NoToken as fault:
-        raise Unreachable(f"{section(settings)}.{reason(fault)}") from fault
+        raise NoCredentials(f"{section(settings)}.{reason(fault)}") from fault
 
 
 def is_passing(fault: BaseException) -> bool:

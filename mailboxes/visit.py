@@ -1,12 +1,13 @@
 """One visit to one mailbox: everything that is to be taken out of it and put back into it, in one session."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mailboxes.evidence import related_to
 from mailboxes.imap import ImapMailbox
-from mailboxes.mailbox import Found, Impossible, Mailbox, Unreachable
+from mailboxes.mailbox import Found, Impossible, Mailbox, NoCredentials, Unreachable
 from mailboxes.maildir import MaildirMailbox
 from mailboxes.matching import Sought
 from triage.bounded import Pool
@@ -16,7 +17,10 @@ from triage.settings import Settings
 from triage.visible import visible
 
 NO_WAY_IN = "There is no way into this mailbox: whoever runs Mailroom can open one."
+NO_CREDENTIALS = "what we sign in to the mailboxes with cannot be read: whoever runs Mailroom can put it right"
 REPLACED = "another worker has taken over"
+
+log = logging.getLogger(__name__)
 
 Secure = Callable[[Sequence[tuple[Errand, list[Copy]]]], set[int]]  # returns once it is on the record: ids that may be taken
 
@@ -27,7 +31,11 @@ def open_mailbox(place: str, mailbox: str, settings: Settings) -> Mailbox:
         return MaildirMailbox(Path(place.removeprefix("maildir:")), mailbox)
     if not place:
         raise Impossible(NO_WAY_IN)
-    return ImapMailbox(settings.recall, mailbox)
+    try:
+        return ImapMailbox(settings.recall, mailbox)
+    except NoCredentials as fault:  # staff reads why a copy was not taken
+        log.error("the mailbox %s cannot be entered: %s", visible(mailbox), fault)
+        raise Unreachable(NO_CREDENTIALS) from fault
 
 
 class Visit:

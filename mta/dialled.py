@@ -1,6 +1,7 @@
 """A next hop that speaks SMTP or LMTP, over one connection that is kept and used again."""
 
 import contextlib
+import logging
 import smtplib
 import socket
 import time
@@ -20,6 +21,10 @@ from triage.visible import visible
 REPLY_LENGTH = 500  # characters of a reply that are kept
 MOST_PLACES = 4  # addresses of a next hop that are tried in turn
 LONGEST_DIALLING = 330.0  # seconds after which no further one is tried: an attempt ends before its lease does
+
+NO_LOGIN = "what we sign in with cannot be read: whoever runs Mailroom can put it right"
+
+log = logging.getLogger(__name__)
 
 Place = tuple[int, Any]  # address family, and the address as a socket wants it
 
@@ -133,8 +138,9 @@ class DialledHop:
         """Who we are there, as the settings have it now."""
         try:
             return self.logins.of(self.server.url)
-        except BadInput as fault:
-            raise shut_out(str(fault)) from fault
+        except BadInput as fault:  # it names a setting and a file: that is for whoever runs Mailroom
+            log.error("next hop %(next_hop)s: %(why)s", {"next_hop": self.server.url, "why": str(fault)})
+            raise shut_out(NO_LOGIN) from fault
 
     def dial_at(self, place: Place, login: Login | None) -> smtplib.SMTP:
         """A new connection to one address."""

@@ -50,8 +50,9 @@ class Encryption:
 
     @property
     def why(self) -> str:
-        """What asks for it."""
-        return "a password is said over verified TLS only" if self.for_passwords else f"relay.tls is {self.policy}"
+        """What asks for it, for a person to read."""
+        how = "verified TLS" if self.policy == "verify" else "TLS"
+        return f"a password is said over {how} only" if self.for_passwords else f"messages go there over {how} only"
 
     @property
     def needed(self) -> bool:

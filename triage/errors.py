@@ -32,10 +32,11 @@ class SecondKeyNeeded(Refused):
 
 
 class SecondLookNeeded(Refused):
-    """What somebody wants to release has to be confirmed first. `asked`: why (confirming.Question); `fence`: of the messages."""
+    """What somebody wants to release has to be confirmed first. `asked`: why (confirming.Question); `fence`: of the messages; `rules`:
+    those that would let them in (rule_looks.AskedRule)."""
 
-    def __init__(self, asked: tuple[Any, ...], fence: str) -> None:
-        self.asked, self.fence = asked, fence
+    def __init__(self, asked: tuple[Any, ...], fence: str, rules: tuple[Any, ...] = ()) -> None:
+        self.asked, self.fence, self.rules = asked, fence, rules
         how = "look at it, then confirm exactly these names with its fence"
         asks = f"this needs a second look ({', '.join(self.names)}): {how}"
         super().__init__(asks if asked else "nothing here needs a second look: decide without confirming anything")

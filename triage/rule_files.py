@@ -3,17 +3,19 @@
 import difflib
 import json
 import shlex
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from triage import access, keys, rules
+from triage import access, keys, rule_looks, rules
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed
 from triage.ids import new_id
 from triage.models import Rule
+from triage.rule_looks import Looked
 from triage.rule_orders import RuleOrder, checked
 from triage.senders import match_of, word_of
 from triage.settings import Settings
@@ -49,6 +51,7 @@ class Loaded:
     made: int
     kept: int  # rules that were there already
     rules: tuple[int, ...] = ()  # ids of those that were made
+    looked: Looked = field(default_factory=Looked)  # what had to be confirmed, or has to be
 
 
 def written(rule: Rule) -> str:
@@ -59,13 +62,38 @@ def written(rule: Rule) -> str:
     return json.dumps(told).replace("\x7f", "\\u007f")
 
 
-def load(session: Session, text: str, *, by: Actor, now: datetime, settings: Settings) -> Loaded:
+def load(
+    session: Session,
+    text: str,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+    asks: bool = True,
+) -> Loaded:
     """Make every rule that the lines name. FaultyLines, and nothing is made, when one of them is wrong.
 
     A line is a rule as `written` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
     Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file.
+    SecondLookNeeded as for a rule by itself, once for all of them; rules that are in force already do not ask, and nobody is asked where
+    `asks` is false: what would be asked is told.
     """
     access.may_make_rules(by)
+    orders = orders_of(session, text, by, settings)
+    looked = rule_looks.look_at_new(session, orders, by=by, now=now)
+    if asks:
+        looked.confirmed(confirm, fence, by=by)
+    newer_than = new_id()
+    common: dict[str, Any] = {"by": by, "now": now, "settings": settings, "origin": rules.IMPORTED}
+    made = {rules.add(session, order, **common, confirmed=looked.names_of.get(order, ())).id for order in orders}
+    fresh = sum(rule_id > newer_than for rule_id in made)
+    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than), looked)
+
+
+def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> list[RuleOrder]:
+    """The rules that the lines name; FaultyLines when one of them is wrong."""
     orders: list[RuleOrder] = []
     faults: list[Fault] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -77,10 +105,7 @@ def load(session: Session, text: str, *, by: Actor, now: datetime, settings: Set
             faults.append(Fault(number, visible(str(fault))))
     if faults:
         raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
-    newer_than = new_id()
-    made = {rules.add(session, order, by=by, now=now, settings=settings, origin=rules.IMPORTED).id for order in orders}
-    fresh = sum(rule_id > newer_than for rule_id in made)
-    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than))
+    return orders
 
 
 def acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:

@@ -165,26 +165,52 @@ def version_of(rule: Rule) -> str:
 def change(
     session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
 ) -> Rule:
-    """Change proof, until, lapse_days, note or risky of a rule in force; what is not named stays.
+    """Change proof, until, lapse_days, note or risky of a rule in force; what is not named stays. It asks nothing (rule_looks.change).
 
     `expected` is the version that the asker saw: Stale when somebody has changed it since. Who it is about is another rule.
     """
+    rule, order = changing(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
+    return write_change(session, rule, order, changes, by=by, now=now)
+
+
+def changing(
+    session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
+) -> tuple[Rule, RuleOrder]:
+    """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can."""
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, sealed.closed_scopes(session, by)):
         raise NotFound(f"there is no rule {show(rule_id)}")
     access.may_make_rule(session, by, rule.scope)
     if expected is not None and expected != version_of(rule):
         raise Stale("somebody has changed this rule since you looked: look again, then change it")
-    keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
-    order = RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps | dict(changes))
-    order = checked(session, order, settings)
+    order = checked(session, replace(order_of(rule), **changes), settings)
     if set(changes) - {"note"}:
         keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
-    until = ends(order, now)
+    return rule, order
+
+
+def order_of(rule: Rule) -> RuleOrder:
+    """What a rule says, as somebody would ask for it; `until` only where it is a day of its own."""
+    keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
+    return RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps)
+
+
+def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | None:
+    """When a changed rule runs out: as before where it lapses after as many days, and else as one that is made now."""
+    same = order.effect != "hold" and order.until is None and order.lapse_days == rule.lapse_days > 0
+    return rule.until if same else ends(order, now)
+
+
+def write_change(
+    session: Session, rule: Rule, order: RuleOrder, changes: Mapping[str, Any], *, by: Actor, now: datetime, confirmed: Sequence[str] = ()
+) -> Rule:
+    """Change the rule to what the order says, on the record. `confirmed`: names of a second look, for the record."""
+    until = end_of_change(rule, order, now)
     for name, value in (*((name, getattr(order, name)) for name in CHANGEABLE), ("until", until)):
         setattr(rule, name, value)
     session.flush()
-    detail = {name: str(getattr(rule, name)) for name in changes}
+    said = {"confirmed": list(confirmed)} if confirmed else {}
+    detail = said | {name: str(getattr(rule, name)) for name in changes}
     ledger.write(session, "change-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
     markers.advance(session, VERSION)
     return rule

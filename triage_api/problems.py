@@ -37,7 +37,7 @@ from triage_api import framed
 from triage_api.giving_way import Crowded
 from triage_api.pace import TooFast
 from triage_api.shapes.items import Item
-from triage_api.shapes.second_looks import SecondLook
+from triage_api.shapes.second_looks import AskedRule, SecondLook
 from triage_api.spoken import Spoken, said
 
 STATUS: dict[type[Refused], int] = {
@@ -86,6 +86,7 @@ class Problem(BaseModel):
     lines: list[FaultyLine] | None = None
     names: list[str] | None = None  # second-look: what `confirm` has to be, with `fence`
     second_look: list[SecondLook] | None = None
+    rules: list[AskedRule] | None = None  # second-look: the allow rules that would let these messages in
     fence: str | None = None
 
 
@@ -116,6 +117,8 @@ def refused(request: Request, refusal: Exception) -> Response:
     if isinstance(refusal, SecondLookNeeded):
         asked = [SecondLook.model_validate(one) for one in refusal.asked]
         more |= {"type": SECOND_LOOK, "names": list(refusal.names), "second_look": asked, "fence": refusal.fence}
+    if isinstance(refusal, SecondLookNeeded) and refusal.rules:
+        more["rules"] = [AskedRule.model_validate(one) for one in refusal.rules]
     if isinstance(refusal, FaultyLines):
         more["lines"] = [FaultyLine(line=one.line, reason=one.reason) for one in refusal.faults]
     if isinstance(refusal, NothingDone):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
-from triage import delivered_lately, doubts, explaining, ledger, rule_files, rules, second_key, trial
+from triage import delivered_lately, doubts, explaining, ledger, rule_files, rule_looks, rules, second_key, trial
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
@@ -78,17 +78,30 @@ def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Off
     return Offers.model_validate({"items": found})
 
 
-@router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 422))
+@router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 409, 412, 422))
 def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) -> shapes.Loaded:
-    """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`)."""
-    with session.begin_nested() as attempt:
-        loaded = rule_files.load(session, lines.text, by=by, now=utcnow(), settings=here.settings)
-        if lines.dry_run:
-            attempt.rollback()
-    offered = [] if lines.dry_run else delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
-    if not lines.dry_run:
-        ring_after(session, "door")
+    """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`).
+
+    409 where allows would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
+    `confirm`, with its `fence`: once for the whole file, and `rules` says which rules ask. Rules that are in force already do not ask.
+    """
+    if lines.dry_run:
+        return looked_at(session, lines.text, by, here)
+    said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence}
+    loaded = rule_files.load(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
+    offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
+    ring_after(session, "door")
     return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
+
+
+def looked_at(session: Session, text: str, by: Actor, here: Here) -> shapes.Loaded:
+    """What would become of the lines, and what would be asked; nothing is made."""
+    with session.begin_nested() as attempt:
+        loaded = rule_files.load(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
+        attempt.rollback()
+    looked = loaded.looked
+    asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
+    return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
@@ -134,10 +147,12 @@ def change_rule(
 ) -> shapes.Rule:
     """Change its proof, end, note or whether risky attachments pass. With If-Match 412 when somebody has changed it since.
 
-    409 where the company wants two keys for such a rule: make it anew.
+    409 where the company wants two keys for such a rule: make it anew. 409 also where an allow would let in more than before, and
+    messages are held that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
     """
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
-    changed = rules.change(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, expected=expected)
+    said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
+    changed = rule_looks.change(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
     ring_after(session, "door")
     return answered(session, changed, by, response)
 

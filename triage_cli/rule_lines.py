@@ -1,7 +1,7 @@
 """Rules as lines of a file: `mailroom rules import`, `export`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -10,6 +10,7 @@ from triage.errors import BadInput
 from triage.visible import visible
 from triage_cli.asks import asks
 from triage_cli.codes import DONE, USAGE
+from triage_cli.confirming import CONFIRM, names_of, post_confirmed, tell
 from triage_cli.desk import Declined, Desk
 from triage_cli.printing import say
 from triage_cli.progress import Progress
@@ -25,33 +26,86 @@ class Part(NamedTuple):
     text: str
 
 
+class FaultyPart(Exception):
+    """Lines of this part are wrong, as the refusal says."""
+
+    def __init__(self, part: Part, refusal: Declined) -> None:
+        super().__init__(str(refusal))
+        self.part, self.refusal = part, refusal
+
+
 @click.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE")
-@click.option("--dry-run", is_flag=True, help="Only look whether every line is right.")
+@click.option("--dry-run", is_flag=True, help="Only look whether every line is right, and what has to be confirmed.")
+@CONFIRM
 @asks
-def import_rules(desk: Desk, file: Any, dry_run: bool) -> int:
+def import_rules(desk: Desk, file: Any, dry_run: bool, confirm: tuple[str, ...]) -> int:
     """Make every rule of a file (- is standard input), or none when a line is wrong.
 
     A line is what `rules export` writes, or such as: allow .supplier.example scope=department:it proof=aligned note="from Ana"
     """
-    parts = list(parted(readable(file)))
-    made = kept = 0
-    offered: list[dict[str, Any]] = []
-    for dry in (True,) if dry_run else (False,) if len(parts) == 1 else (True, False):  # several parts: look at all of them first
-        made = kept = 0
-        with Progress("Looking at rules" if dry else "Making rules", len(parts)) as bar:
-            for part in parts:
-                try:
-                    loaded = desk.post("/rules/import", {"text": part.text, "dry_run": dry})
-                except Declined as refusal:
-                    return faulty(refusal, file.name, part)
-                made, kept = made + loaded["made"], kept + loaded["kept"]
-                offered += loaded["delivered"]
-                bar.step()
-    rules = "1 rule" if made == 1 else f"{made} rules"
-    say(f"{'would make' if dry_run else 'made'} {rules}; {kept} {'was' if kept == 1 else 'were'} there already")
-    for one in offered:
-        offer_removal(one)
+    parts, names = list(parted(readable(file))), names_of(confirm)
+    try:
+        looked = look_at(desk, parts) if dry_run or len(parts) > 1 else []  # several parts: look at all of them first
+        if dry_run:
+            return report(looked, "would make")
+        made = make(desk, parts, asked_of(looked, names) if looked else [names])
+    except FaultyPart as fault:
+        return faulty(fault.refusal, file.name, fault.part)
+    return report(made, "made")
+
+
+def look_at(desk: Desk, parts: Sequence[Part]) -> list[Any]:
+    """What would become of each part, and what it asks; nothing is made."""
+    with Progress("Looking at rules", len(parts)) as bar:
+        return [import_part(desk, bar, part, dry_run=True) for part in parts]
+
+
+def make(desk: Desk, parts: Sequence[Part], names: Sequence[Sequence[str]]) -> list[Any]:
+    """Make the rules of each part. `names`: what was confirmed of it."""
+    with Progress("Making rules", len(parts)) as bar:
+        return [import_part(desk, bar, part, given) for part, given in zip(parts, names, strict=True)]
+
+
+def import_part(desk: Desk, bar: Progress, part: Part, given: Sequence[str] = (), *, dry_run: bool = False) -> Any:
+    """What became of one part; FaultyPart where lines of it are wrong."""
+    try:
+        done = post_confirmed(desk, "/rules/import", {"text": part.text, "dry_run": dry_run}, given)
+    except Declined as refusal:
+        if refusal.problem.get("lines"):
+            raise FaultyPart(part, refusal) from refusal
+        raise
+    bar.step()
+    return done
+
+
+def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
+    """The names of the second look that each part asks. Declined, and all of it is said, unless exactly those of all parts were given."""
+    names = [[one["name"] for one in part["second_look"]] for part in looked]
+    problem = problem_of(looked)
+    if set(given) != set(problem["names"]) and problem["names"]:
+        tell(problem)
+        raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was made"})
+    return names
+
+
+def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
+    """What all parts ask together, as the API says it of one."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in (reason for part in looked for reason in part["second_look"]):
+        before = found.get(one["name"], one | {"count": 0})
+        found[one["name"]] = before | {"count": before["count"] + one["count"]}
+    return {"names": list(found), "second_look": list(found.values()), "rules": [rule for part in looked for rule in part["rules"]]}
+
+
+def report(made: Sequence[Any], verb: str) -> int:
+    """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
+    count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
+    say(f"{verb} {count} rule{'' if count == 1 else 's'}; {kept} {'was' if kept == 1 else 'were'} there already")
+    if (asked := problem_of(made))["names"]:
+        tell(asked)
+    for offered in (offer for one in made for offer in one["delivered"]):
+        offer_removal(offered)
     return DONE
 
 
@@ -77,10 +131,8 @@ def parted(text: str) -> Iterator[Part]:
 
 
 def faulty(refusal: Declined, name: str, part: Part) -> int:
-    """Say which lines are wrong; anything else is a refusal like others."""
-    faults = refusal.problem.get("lines")
-    if not faults:
-        raise refusal
+    """Say which lines are wrong."""
+    faults = refusal.problem["lines"]
     for fault in faults:
         click.echo(visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
     count = len(faults)

@@ -7,6 +7,7 @@ import click
 from triage.errors import BadInput
 from triage.senders import match_of, word_of
 from triage_cli.asks import asks, names_server
+from triage_cli.confirming import CONFIRM, ask_confirmed
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.proposing import propose
@@ -119,8 +120,9 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @click.option("--lapse", "lapse_days", type=int, metavar="DAYS", help="It runs out so many days after the last mail either way.")
 @click.option("--note", help="Why; everybody who sees the rule reads it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
+@CONFIRM
 @asks
-def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | None, **given: Any) -> None:
+def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | None, confirm: tuple[str, ...], **given: Any) -> None:
     """Change a rule; what is not named stays as it is."""
     changes = {name: value for name, value in given.items() if value is not None}
     if until is not None and lapse_days is not None:
@@ -131,7 +133,7 @@ def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | N
         changes |= {"until": None, "lapse_days": lapse_days}
     if not changes:
         raise BadInput("name what to change: --proof, --until, --lapse, --note, --risky or --not-risky")
-    desk.ask("PATCH", f"/rules/{given_id(rule_id)}", changes)
+    ask_confirmed(desk, "PATCH", f"/rules/{given_id(rule_id)}", changes, confirm)
 
 
 @rules.command("explain")

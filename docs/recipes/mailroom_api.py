@@ -64,21 +64,25 @@ class Mailroom:
         self.ask("DELETE", path).close()
 
     def make_rules(self, rules, *, dry_run=False):
-        """Make rules, as `mailroom rules export` writes them: how many were made, how many were there, and why some are none, by sender."""
+        """Make rules, as `mailroom rules export` writes them: how many were made, how many were there, and why some are none, by sender.
+
+        Rules that need a second look are not made: somebody looks at the held messages first, and makes them then.
+        """
         made, kept, refused = 0, 0, {}
         for begin in range(0, len(rules), AT_ONCE):
             part = rules[begin : begin + AT_ONCE]
             while part:
                 try:
                     done = self.post("/rules/import", {"text": "\n".join(map(json.dumps, part)), "dry_run": dry_run})
+                    faults = left_out(part, done)
                 except Refused as refusal:  # all or nothing: once more without those that are wrong
-                    faults = {part[one["line"] - 1]["sender"]: one["reason"] for one in refusal.problem.get("lines", ())}
+                    faults = left_out(part, refusal.problem)
                     if not faults:
                         raise
-                    refused |= faults
-                    part = [one for one in part if one["sender"] not in faults]
-                else:
+                if not faults:
                     made, kept, part = made + done["made"], kept + done["kept"], []
+                refused |= faults
+                part = [one for one in part if one["sender"] not in faults]
         return made, kept, refused
 
     def ask(self, method, path, order=None, more=()):
@@ -94,6 +98,14 @@ class Mailroom:
                 if fault.code not in BUSY or not pauses:
                     raise Refused(fault.code, document(fault.read())) from None
                 time.sleep(max(pauses.pop(0), int(fault.headers.get("Retry-After") or 0)))
+
+
+def left_out(part, said):
+    """Why some of these rules are not made, by sender: their line is wrong, or they would let in what needs a second look."""
+    faults = {part[one["line"] - 1]["sender"]: one["reason"] for one in said.get("lines", ())}
+    asking = {one["value"]: f"this needs a second look ({', '.join(one['names'])})" for one in said.get("rules", ())}
+    values = {one["sender"]: one["sender"].removeprefix("list:").strip(" <>@.").casefold() for one in part}
+    return faults | {sender: asking[value] for sender, value in values.items() if value in asking}
 
 
 def with_words(path, words):

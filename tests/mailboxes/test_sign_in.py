@@ -13,11 +13,12 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 from mailboxes import sign_in
 from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Impossible, Unreachable
+from mailboxes.visit import NO_CREDENTIALS, open_mailbox
 from tests.mailboxes.delivering import letter
 from tests.peers import dovecot, processes
 from tests.peers.receiving import make_certificate
 from triage.errors import BadInput
-from triage.settings import Recall
+from triage.settings import Recall, Settings
 
 ANNA = "anna@company.example"
 TOKEN = "anna.s.token"
@@ -141,6 +142,18 @@ def test_with_a_token(way_in: tuple[dovecot.Server, Recall], tmp_path: Path) -> 
         enters(settings)
     with pytest.raises(Unreachable, match="token_command gave no token"):
         enters(replace(settings, token_file="", token_command="false"))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("auth", ["xoauth2", "per-account"])
+def test_why_a_copy_was_not_taken_names_no_setting_and_no_file(
+    way_in: tuple[dovecot.Server, Recall], tmp_path: Path, caplog: pytest.LogCaptureFixture, settings: Settings, auth: str
+) -> None:
+    recall = replace(way_in[1], auth=auth, token_file=str(tmp_path / "none"), password_file=str(tmp_path / "none"))
+    with pytest.raises(Unreachable) as fault:
+        open_mailbox(recall.imap, ANNA, replace(settings, recall=recall))
+    assert str(fault.value) == NO_CREDENTIALS
+    assert f"{tmp_path / 'none'} cannot be read: No such file" in caplog.text  # for operators
 
 
 @pytest.mark.peers

@@ -82,8 +82,8 @@ def test_starttls_with_a_server_that_is_vouched_for(identity: Identity, policy: 
     [
         ("none", "delivered", ""),
         ("opportunistic", "delivered", ""),
-        ("required", "deferred", "it offers no STARTTLS, and relay.tls is required"),
-        ("verify", "deferred", "it offers no STARTTLS, and relay.tls is verify"),
+        ("required", "deferred", "it offers no STARTTLS, and messages go there over TLS only"),
+        ("verify", "deferred", "it offers no STARTTLS, and messages go there over verified TLS only"),
     ],
 )
 def test_a_server_without_tls(policy: str, kind: str, says: str) -> None:
@@ -93,14 +93,14 @@ def test_a_server_without_tls(policy: str, kind: str, says: str) -> None:
     assert says in outcome.reply
 
 
-@pytest.mark.parametrize("policy", ["required", "verify"])
-def test_a_server_that_refuses_starttls_just_now(identity: Identity, policy: str) -> None:
+@pytest.mark.parametrize(("policy", "how"), [("required", "TLS"), ("verify", "verified TLS")])
+def test_a_server_that_refuses_starttls_just_now(identity: Identity, policy: str, how: str) -> None:
     with next_hop(tls=identity.context) as peer:
         peer.answer("STARTTLS", "454 4.7.0 TLS not available")
         (outcome,) = delivered(peer, Encryption(policy, identity.authorities, NAME))
     assert (outcome.kind, outcome.reply) == (
         "deferred",
-        f"it refuses STARTTLS: 454 4.7.0 TLS not available, and relay.tls is {policy}",
+        f"it refuses STARTTLS: 454 4.7.0 TLS not available, and messages go there over {how} only",
     )
     assert peer.taken == []
 

@@ -18,6 +18,7 @@ from triage.db import transaction
 from triage.envelope import Envelope
 from triage.facts import MatchedRule
 from triage.rule_orders import RuleOrder
+from triage.scan import NOT_ASKED, Scan
 from triage.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -108,6 +109,7 @@ def arrive(
     spf: Result = Result.NONE,
     text: str = "",
     at: datetime = NOW,
+    scan: Scan = NOT_ASKED,
 ) -> tuple[int, ...]:
     """A message comes in; the ids of its deliveries. With a text of its own it may be of a campaign."""
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
@@ -121,6 +123,7 @@ def arrive(
         replace(said, fingerprint=found.as_text() if found else ""),
         settings=settings,
         now=at,
+        scan=scan,
     )
 
 

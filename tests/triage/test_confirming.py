@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, DMARC_FAIL, DMARC_PASS, IDA, NO_DMARC, NOW, authentication, summary
 from tests.triage.looking import looked
-from triage import cards, confirming, decisions, ids, intake, listings, rules, second_key, undoing
+from triage import cards, confirming, decisions, ids, intake, listings, rule_files, rule_looks, rules, second_key, undoing
 from triage.actor import Actor
 from triage.authentication import Dkim, Dmarc, Result
 from triage.db import transaction
@@ -370,6 +370,132 @@ def test_a_rule_by_itself_asks_about_what_it_would_let_in(house: Engine, setting
         made = second_key.add_rule(session, alone, by=IDA, now=NOW, settings=settings, **said)
         kept = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"rule:{ids.show(made.id)}")).one()
         assert kept.detail["confirmed"] == ["danger-found", "dangerous"]
+
+
+LINES = """
+allow sales@supplier.example scope=department:it
+allow rosa@customer.example
+block spam@junk.example
+"""
+
+
+def test_rules_from_a_file_ask_once_and_say_which_of_them_ask(house: Engine, settings: Settings) -> None:
+    more: dict[str, Any] = {"by": IDA, "now": NOW, "settings": settings}
+    with transaction(house) as session:
+        comes(session, settings, Letter(virus=True))
+        comes(session, settings, Letter(virus=True))
+        comes(session, settings, Letter(virus=True, to=MARA))  # beyond the scope of the rule
+        comes(session, settings, Letter("rosa@customer.example"))
+        with pytest.raises(SecondLookNeeded) as need:
+            rule_files.load(session, LINES, **more)
+        assert [(one.name, one.count) for one in need.value.asked] == [("danger-found", 2), ("dangerous", 2)]
+        assert [(one.value, one.scope, one.names, one.count) for one in need.value.rules] == [
+            ("sales@supplier.example", "department:it", ("danger-found", "dangerous"), 2)
+        ]
+        assert session.scalars(select(Rule)).all() == []
+        told = rule_files.load(session, LINES.splitlines()[2], **more, asks=False)
+        assert (told.made, told.looked.asked) == (1, ())
+        said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
+        for wrong in ({"confirm": need.value.names}, said | {"confirm": NAMES}):
+            with pytest.raises(SecondLookNeeded):
+                rule_files.load(session, LINES, **more, **wrong)
+        with pytest.raises(Stale):
+            rule_files.load(session, LINES, **more, **said | {"fence": "0" * 24})
+        loaded = rule_files.load(session, LINES, **more, **said)
+        assert (loaded.made, loaded.kept) == (2, 1)
+        details = [one.detail for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "rule"))]
+        assert {one["value"]: one.get("confirmed") for one in details} == {
+            "rosa@customer.example": None,
+            "sales@supplier.example": ["danger-found", "dangerous"],
+            "spam@junk.example": None,
+        }
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        ("allow orders@eu.supplier.example", True),
+        ("allow eu.supplier.example", True),
+        ("allow supplier.example", False),  # that domain alone
+        ("allow .supplier.example", True),
+        ("allow .eu.supplier.example", True),
+        ("allow list:orders.eu.supplier.example proof=dkim:eu.supplier.example", True),
+        ("allow list:other.eu.supplier.example proof=dkim:eu.supplier.example", False),
+        ("hold eu.supplier.example note=hacked", False),
+    ],
+)
+def test_every_kind_of_rule_from_a_file_asks(house: Engine, settings: Settings, line: str, asks: bool) -> None:
+    signed = (Dkim(Result.PASS, "eu.supplier.example", signs_list=True),)
+    with transaction(house) as session:
+        author = "orders@eu.supplier.example"
+        comes(session, settings, Letter(author, virus=True), dkim=signed, list_id="orders.eu.supplier.example")
+        told = rule_files.load(session, line, by=IDA, now=NOW, settings=settings, asks=False)
+        assert bool(told.looked.rules) is asks
+
+
+def test_a_file_that_says_what_is_in_force_asks_nothing(house: Engine, settings: Settings) -> None:
+    more: dict[str, Any] = {"by": IDA, "now": NOW, "settings": settings}
+    with transaction(house) as session:
+        alone = replace(ALLOW, value="sales@supplier.example", until=NOW + timedelta(days=9))
+        lapsing = replace(ALLOW, value="supplier.example", match="domain", lapse_days=30)
+        for order in (alone, lapsing):
+            second_key.add_rule(session, order, **more)
+        text = "\n".join(rule_files.written(rule) for rule in session.scalars(select(Rule)))
+        comes(session, settings, Letter(virus=True))
+        loaded = rule_files.load(session, text, **more)
+        assert (loaded.made, loaded.kept) == (0, 2)
+        for line in ("allow sales@supplier.example", "allow sales@supplier.example until=2999-01-01", "allow supplier.example lapse=31"):
+            with pytest.raises(SecondLookNeeded):
+                rule_files.load(session, line, **more)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"note": "x"}, ()),
+        ({"until": NOW + timedelta(days=3)}, ()),
+        ({"until": NOW + timedelta(days=30)}, ("danger-found", "dangerous")),
+        ({"until": None}, ("danger-found", "dangerous")),
+        ({"until": None, "lapse_days": 5}, ("danger-found", "dangerous")),  # it may go on for ever
+        ({"risky": True}, ("danger-found", "dangerous")),
+        ({"proof": "dmarc"}, ()),
+        ({"proof": "dkim:alumni.example"}, BOTH),  # only what it lets in now and did not before
+        ({"proof": "dkim:other.example"}, ()),
+    ],
+)
+def test_a_change_asks_about_what_a_rule_lets_in_now_and_did_not_before(
+    house: Engine, settings: Settings, changes: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    more: dict[str, Any] = {"by": IDA, "now": NOW, "settings": settings}
+    with transaction(house) as session:
+        order = replace(ALLOW, value="sales@supplier.example", proof="aligned", until=NOW + timedelta(days=9))
+        made = second_key.add_rule(session, order, **more)
+        comes(session, settings, Letter(virus=True))
+        comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
+        said: dict[str, Any] = {}
+        if names:
+            with pytest.raises(SecondLookNeeded) as need:
+                rule_looks.change(session, made.id, changes, **more)
+            assert (need.value.names, [one.names for one in need.value.rules]) == (names, [names])
+            session.expire_all()
+            assert session.get_one(Rule, made.id).until == NOW + timedelta(days=9)
+            said = {"confirm": need.value.names, "fence": need.value.fence}
+        rule_looks.change(session, made.id, changes, **more, **said)
+        kept = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "change-rule")).one()
+        assert kept.detail.get("confirmed", []) == list(names)
+
+
+def test_a_rule_that_lapses_is_not_renewed_by_another_change(house: Engine, settings: Settings) -> None:
+    more: dict[str, Any] = {"by": IDA, "settings": settings}
+    with transaction(house) as session:
+        made = second_key.add_rule(session, replace(ALLOW, value="sales@supplier.example", lapse_days=30), **more, now=NOW)
+        comes(session, settings, Letter(virus=True))
+        later: dict[str, Any] = more | {"now": NOW + timedelta(days=20)}
+        same = rule_looks.change(session, made.id, {"note": "x", "lapse_days": 30, "until": None}, **later)
+        assert (same.note, same.until) == ("x", NOW + timedelta(days=30))
+        assert rule_looks.change(session, made.id, {"lapse_days": 5}, **later).until == NOW + timedelta(days=25)
+        with pytest.raises(SecondLookNeeded):
+            rule_looks.change(session, made.id, {"lapse_days": 6}, **later)
 
 
 # two people

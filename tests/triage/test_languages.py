@@ -156,6 +156,15 @@ def test_values_and_forms_agree(language: str) -> None:
             "At full hours 2.5 waited on average, and at most 1,200: on Monday, 24 Nov, 09:00.",
             "Zu vollen Stunden warteten im Mittel 2,5 und höchstens 1.200: am Montag, 24. Nov., 09:00.",
         ),
+        (
+            "it refuses STARTTLS: 454 4.7.0 TLS not available, and messages go there over verified TLS only",
+            "er lehnt STARTTLS ab: 454 4.7.0 TLS not available, und Nachrichten gehen nur über geprüftes TLS dorthin",
+        ),
+        (
+            "Tried again later: what we sign in to the mailboxes with cannot be read: whoever runs Mailroom can put it right",
+            "Später noch einmal: Womit wir uns an den Postfächern anmelden, lässt sich nicht lesen: "
+            "Wer Mailroom betreibt, kann das richten",
+        ),
         ("nobody knows this sentence of 2026.", "nobody knows this sentence of 2026."),
         ("", ""),
     ],

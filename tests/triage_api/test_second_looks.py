@@ -1,12 +1,15 @@
 """A second look over HTTP: the preview names it, anything but exactly that is a 409 with the names, and it is kept in the decision."""
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.peers.company import ROOT
 from tests.triage.arriving import DMARC_FAIL, DMARC_PASS, NO_DMARC
 from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.scan import Scan
 from triage.second_look import NAMES
 from triage.settings import Settings
 
@@ -143,6 +146,62 @@ def test_allow_is_not_offered_and_refused_with_what_could_be_done(
     assert (refused.status_code, refused.json()["field"]) == (422, "rule")
     assert instead in refused.json()["detail"]
     assert ana.post("/rules/offers", {"select": select}).json()["items"] == []
+
+
+VIRUS = ["danger-found", "dangerous"]
+RULE = ALLOW | {"value": "sales@supplier.example"}
+ASKED = {"match": "address", "value": "sales@supplier.example", "scope": "company", "proof": "dmarc", "names": VIRUS, "count": 1}
+
+
+def test_rules_from_a_file_are_confirmed_with_its_fence(ana: Browser, came: Came) -> None:
+    came(JOE, dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
+    lines = {"text": "allow sales@supplier.example\nallow rosa@customer.example\n"}
+    seen = ana.post("/rules/import", lines | {"dry_run": True}).json()
+    assert (seen["made"], seen["rules"], [one["name"] for one in seen["second_look"]]) == (2, [ASKED], VIRUS)
+    for said in ({}, {"confirm": VIRUS}, {"confirm": list(NAMES), "fence": seen["fence"]}):
+        refused = ana.post("/rules/import", lines | said)
+        problem = refused.json()
+        assert (refused.status_code, problem["type"], problem["names"], problem["rules"]) == (409, TYPE, VIRUS, [ASKED]), said
+        assert problem["fence"] == seen["fence"]
+    assert ana.post("/rules/import", lines | {"confirm": VIRUS, "fence": "0" * 24}).status_code == 412
+    assert ana.get("/rules").json()["items"] == []
+    made = ana.post("/rules/import", lines | {"confirm": VIRUS, "fence": seen["fence"]})
+    assert (made.status_code, made.json()["made"]) == (200, 2)
+    again = ana.post("/rules/import", {"text": ana.get("/rules/export").text})
+    assert (again.status_code, again.json()["kept"]) == (200, 2)
+
+
+def test_a_recipe_leaves_out_the_rules_that_ask(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs" / "recipes")
+    recipe = importlib.import_module("mailroom_api")
+
+    def post(_: object, path: str, order: dict[str, Any]) -> Any:
+        answer = ana.post(path, order)
+        if answer.status_code >= 300:
+            raise recipe.Refused(answer.status_code, answer.json())
+        return answer.json()
+
+    monkeypatch.setattr(recipe.Mailroom, "post", post)
+    came(JOE, dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
+    wanted = [{"effect": "allow", "sender": one} for one in ("rosa@customer.example", "Sales@Supplier.example", ".supplier.example", "a b")]
+    for dry_run in (True, False):
+        made, kept, refused = recipe.Mailroom("http://x", "").make_rules(wanted, dry_run=dry_run)
+        assert (made, kept, sorted(refused)) == (1, 0, [".supplier.example", "Sales@Supplier.example", "a b"])
+        assert refused[".supplier.example"] == "this needs a second look (danger-found, dangerous)"
+    assert [one["value"] for one in ana.get("/rules").json()["items"]] == ["rosa@customer.example"]
+
+
+def test_a_change_that_lets_in_more_is_confirmed_with_its_fence(ana: Browser, came: Came) -> None:
+    path = f"/rules/{ana.post('/rules', RULE).json()['id']}"
+    came(JOE, dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
+    assert ana.request("PATCH", path, json={"note": "theirs"}).status_code == 200
+    refused = ana.request("PATCH", path, json={"risky": True})
+    problem = refused.json()
+    assert (refused.status_code, problem["type"], problem["names"], problem["rules"]) == (409, TYPE, VIRUS, [ASKED])
+    assert ana.request("PATCH", path, json={"risky": True, "confirm": VIRUS}).status_code == 409
+    assert ana.get(path).json()["risky"] is False
+    changed = ana.request("PATCH", path, json={"risky": True, "confirm": VIRUS, "fence": problem["fence"]})
+    assert (changed.status_code, changed.json()["risky"]) == (200, True)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -12,13 +14,17 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser, session_key, token_key
-from triage import db, seal, viewings
+from triage import db, ids, seal, viewings
+from triage.actor import EVERYTHING, Actor, Role
 from triage.models import AuditRecord, Content, Person, Sealed, StaffMember, Viewing
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_api.app import make_app
+from triage_api.messages import put_fetch_on_record
+from triage_api.office import Office
 
-BODIES = 40  # messages whose bodies a token fetches; ten thousand leave ten thousand entries alike
+BODIES = 40  # messages whose bodies a token fetches over HTTP
+MANY = 10_000  # of which the same is put on record by what lies below each of these routes
 
 
 def message_of(browser: Browser, delivery: str) -> str:
@@ -58,6 +64,17 @@ def test_a_token_leaves_an_entry_for_each_body_whatever_it_says(engine: Engine, 
     assert program.get(f"/messages/{messages[0]}/text").status_code == 200
     assert len(acts(engine)) == BODIES + 1, "each request is one"
     assert program.post(f"/messages/{messages[0]}/viewed").status_code == 403
+
+
+def test_ten_thousand_bodies_leave_ten_thousand_entries(sqlite_engine: Engine) -> None:
+    token, here = Actor("token", "0000000000001", Role.TRIAGE, EVERYTHING), cast(Office, SimpleNamespace(engine=sqlite_engine))
+    messages = [ids.new_id() for _ in range(MANY)]
+    for number, message in enumerate(messages):
+        put_fetch_on_record(here, message, "html", token, ahead=number % 2 == 1)
+        if number in (0, MANY // 2):
+            assert len(acts(sqlite_engine)) == number + 1, "before the body leaves"
+    assert acts(sqlite_engine) == [(str(token), "fetch", ids.show(message)) for message in messages]
+    assert waiting(sqlite_engine) == []
 
 
 def test_a_read_ahead_is_on_the_record_after_ten_minutes_also_when_the_api_starts_anew(

@@ -7,7 +7,9 @@ import pytest
 
 from tests.triage.arriving import DMARC_PASS
 from tests.triage_cli.conftest import Arrives, Shell
+from triage.scan import Scan
 from triage.times import utcnow
+from triage_cli import rule_lines
 
 JOE = "joe.fern@company.example"
 
@@ -66,6 +68,39 @@ def test_a_file_of_rules(shell: Shell, tmp_path: Path) -> None:
     assert rule_ids(shell) == []
     assert shell("rules", "import", str(file)).out == "made 1 rule; 0 were there already\n"
     assert "department:it" in shell("rules").out
+
+
+NAMED = "danger-found,dangerous"
+ASKED = "allow sales@supplier.example for company: 1 held message, danger-found, dangerous\n"
+
+
+@pytest.mark.parametrize("most", [rule_lines.MOST_AT_ONCE, 30], ids=["one-part", "parts"])
+def test_a_file_that_would_let_in_what_is_dangerous_is_confirmed(
+    shell: Shell, arrives: Arrives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(rule_lines, "MOST_AT_ONCE", most)
+    arrives("it+joe.fern@company.example", dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
+    file = tmp_path / "rules.txt"
+    file.write_text("allow rosa@customer.example\nallow sales@supplier.example\nblock junk.example\n")
+    for words in ((), ("--confirm", "dangerous")):
+        said = shell("rules", "import", str(file), *words)
+        assert (said.code, ASKED in said.out, f"--confirm {NAMED}" in said.out) == (1, True, True)
+    assert "would make 3 rules" in shell("rules", "import", str(file), "--dry-run").out
+    assert rule_ids(shell) == []
+    assert shell("rules", "import", str(file), "--confirm", NAMED).out.startswith("made 3 rules; 0 were there already\n")
+    file.write_text(shell("rules", "export").out)
+    assert shell("rules", "import", str(file)).out.startswith("made 0 rules; 3 were there already\n")
+
+
+def test_a_change_that_lets_in_more_is_confirmed(shell: Shell, arrives: Arrives) -> None:
+    shell("allow", "sales@supplier.example")
+    (rule,) = rule_ids(shell)
+    arrives("it+joe.fern@company.example", dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
+    said = shell("rules", "change", rule, "--risky")
+    assert (said.code, ASKED in said.out) == (1, True)
+    assert json.loads(shell("rules", "list", "--json").out)[0]["risky"] is False
+    assert shell("rules", "change", rule, "--risky", "--confirm", NAMED).code == 0
+    assert json.loads(shell("rules", "list", "--json").out)[0]["risky"] is True
 
 
 def test_typos_are_told_line_by_line(shell: Shell, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import settings_in
-from tests.triage.arriving import ANA, DMARC_FAIL
+from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
 from triage import asking, db, decisions, selection
 from triage.decisions import Verb
 from triage.ids import read
-from triage.models import Delivery
+from triage.models import Delivery, Rule
+from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.times import utcnow
 
@@ -154,6 +155,45 @@ def test_a_release_request_asks_too(site: Site, page: Page) -> None:
     read_it(look(page))
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released “Asked for it”")).to_be_visible()
+
+
+PROGRAM = """From: {author}
+To: joe.fern@company.example
+Subject: Your order
+Content-Type: application/octet-stream; name="order.exe"
+Content-Disposition: attachment; filename="order.exe"
+Content-Transfer-Encoding: base64
+
+TVqQAAMAAAAEAAAA//8AALgAAAAAAAAA
+"""
+
+
+def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) -> None:
+    author = "orders@programs.example"
+    (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company"))
+    site.come(JOE, author=author, raw=PROGRAM.format(author=author).encode())
+    site.sit_down(page, path="/rules")
+
+    def is_risky() -> bool:
+        with db.reading(site.engine) as session:
+            return session.get_one(Rule, number).risky
+
+    page.get_by_role("button", name=f"Change the rule for {author}").click()
+    sheet = page.get_by_role("dialog", name=f"Change the rule for {author}", exact=True)
+    sheet.get_by_label("also with risky attachments").check()
+    sheet.get_by_role("button", name="Save").click()
+    asked = page.get_by_role("dialog", name=f"Change the rule for {author}?", exact=True)
+    expect(asked.get_by_text("A danger was found in it").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="The rule was not changed.")).to_be_attached()
+    expect(asked).to_have_count(0)
+    assert not is_risky()
+    sheet.get_by_role("button", name="Save").click()
+    read_it(asked, "Change")
+    page.keyboard.press("r")
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text=author)).to_contain_text("with risky attachments")
+    assert is_risky()
 
 
 def test_a_row_that_changed_while_the_sheet_is_open_is_not_released_unseen(site: Site, page: Page) -> None:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from triage.rules import RuleOrder
 from triage.selection import Selection
-from triage_api.shapes.second_looks import Confirm, Fence
+from triage_api.shapes.second_looks import AskedRule, Confirm, Fence, SecondLook
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word, storable
 from triage_api.spoken import Spoken
 
@@ -90,17 +90,21 @@ class RuleChange(Order):
     lapse_days: Annotated[int, Field(ge=0)] = 0
     note: Text = ""
     risky: bool = False
+    confirm: Confirm = []
+    fence: Fence = None
 
     def changes(self) -> dict[str, Any]:
         """What was given."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, exclude={"confirm", "fence"})
 
 
 class RuleLines(Order):
     """Rules as lines of text, such as `GET /rules/export` writes them."""
 
     text: Annotated[str, Field(max_length=1_000_000), AfterValidator(storable)]
-    dry_run: Annotated[bool, Field(description="only look whether every line is right")] = False
+    dry_run: Annotated[bool, Field(description="only look whether every line is right, and what has to be confirmed")] = False
+    confirm: Confirm = []
+    fence: Fence = None
 
 
 class DeliveredLately(Shape):
@@ -135,6 +139,9 @@ class Loaded(Shape):
     delivered: Annotated[
         list[DeliveredLately], Field(description="of new blocks: what to remove too, the most first, at most 20 of them")
     ] = []
+    second_look: Annotated[list[SecondLook], Field(description="dry_run: what has to be confirmed, as the 409 says it")] = []
+    rules: Annotated[list[AskedRule], Field(description="dry_run: the allow rules that would let these messages in")] = []
+    fence: Annotated[str, Field(description="dry_run: for `confirm`")] = ""
 
 
 class ExplainOrder(Order):

@@ -32,6 +32,17 @@ class SecondLook(Shape):
     subject: str
 
 
+class AskedRule(Shape):
+    """An allow rule that would let in held messages which need a second look."""
+
+    match: str
+    value: str
+    scope: str
+    proof: str
+    names: Names
+    count: Annotated[int, Field(description="held messages that it is about")]
+
+
 class NotAllowed(Shape):
     """A sender whom no allow rule can be made about from these messages."""
 

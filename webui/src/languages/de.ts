@@ -521,6 +521,8 @@ export default {
   'Add rule': 'Regel hinzufügen',
   'The rule for {sender} is changed.': 'Die Regel für {sender} ist geändert.',
   'Change the rule for {sender}': 'Regel für {sender} ändern',
+  'Change the rule for {sender}?': 'Regel für {sender} ändern?',
+  'The rule was not changed.': 'Die Regel wurde nicht geändert.',
   'Somebody has changed this rule since you looked.': 'Jemand hat diese Regel geändert, seit Sie sie ansahen.',
   'It now says: {rule}.': 'Sie lautet jetzt: {rule}.',
   'never ends': 'endet nie',

@@ -138,7 +138,7 @@ export const api = {
     const response = await ask('GET', `/rules/${id}`)
     return { rule: await response.json(), etag: response.headers.get('etag') ?? '' }
   },
-  changeRule: (id: string, change: RuleChange, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
+  changeRule: (id: string, change: RuleChange & Confirmed, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
   tryRule: (rule: RuleWish) => call<Trial>('POST', '/rules/preview', rule),
   explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),

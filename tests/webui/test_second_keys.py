@@ -1,0 +1,136 @@
+"""What needs two people and a second look: both see the reason, and nothing is released before the second one has confirmed it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from tests.conftest import settings_in
+from tests.triage.arriving import IDA, NO_DMARC
+from tests.webui.access import faults
+from tests.webui.site import JOE, Site, running
+from triage import db, decisions, keys
+from triage.decisions import Verb
+from triage.ids import read
+from triage.models import Decision, Delivery, PendingAct
+from triage.selection import Selection
+from triage.times import utcnow
+
+REASON = "It claims to come from company.example, which is ours, and does not."
+NAMES = ["own-domain-forged", "dangerous"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+    """A company that lets nobody release alone what pretends to be one of us; nothing leaves while a test looks."""
+    directory = tmp_path_factory.mktemp("site")
+    settings = settings_in(directory)
+    policy = replace(settings.policy, two_keys=(keys.RISKY_RELEASE,), undo_seconds=30)
+    with running(directory, sqlite_template, replace(settings, policy=policy)) as made:
+        yield made
+
+
+def forged(site: Site, subject: str) -> str:
+    """A message that forges our own domain."""
+    return site.come(JOE, author="boss@company.example", subject=subject, dmarc=NO_DMARC)[0]
+
+
+def state(site: Site, mail: str) -> str:
+    with db.reading(site.engine) as session:
+        return session.get_one(Delivery, read(mail)).state
+
+
+def asked(site: Site, mail: str) -> list[tuple[str, int | None]]:
+    """What was asked for about this message: how it stands, and the decision it became."""
+    with db.reading(site.engine) as session:
+        return [(one.state, one.result_id) for one in session.scalars(select(PendingAct)) if mail in one.items]
+
+
+def look(page: Page, act: str) -> Locator:
+    """The sheet of the second look, once its other button can be pressed."""
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_text(REASON).first).to_be_visible()
+    expect(sheet.get_by_role("button", name=act, exact=True)).to_have_attribute("aria-disabled", "false")
+    return sheet
+
+
+def said(page: Page, words: str) -> Locator:
+    return page.get_by_role("status").filter(has_text=words)
+
+
+def ask_for(site: Site, page: Page, subject: str) -> str:
+    """Ana asks for the release of a forged message, after her own second look."""
+    mail = forged(site, subject)
+    site.sit_down(page, path=f"/?q={subject}")
+    page.get_by_role("option").filter(has_text=subject).click()
+    page.keyboard.press("r")
+    look(page, "Release")
+    assert asked(site, mail) == []
+    page.keyboard.press("r")
+    expect(said(page, "second key")).to_be_visible()
+    assert (state(site, mail), asked(site, mail)) == ("held", [(keys.WAITING, None)])
+    return mail
+
+
+def waiting(page: Page) -> Locator:
+    """What waits, as the page lists it: the newest first."""
+    entry = page.locator("ol > li").first
+    expect(entry).to_contain_text("Ana Roth asks for a second key: release 1 mail.")
+    return entry
+
+
+def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Page, other_page: Page) -> None:
+    mail = ask_for(site, page, "Two-look")
+    ida = site.sit_down(other_page, "ida", "/second-keys")
+    entry = waiting(ida)
+    expect(entry).to_contain_text("a signal says that somebody pretends to be one of us")
+    for reflex, leaves in ((("Enter", "r"), "Escape"), (("Enter",), "Enter")):  # `r` comes before anybody has read the reason
+        entry.get_by_role("button", name="Confirm").focus()
+        for key in reflex:
+            ida.keyboard.press(key)
+        sheet = look(ida, "Confirm")
+        ida.keyboard.press(leaves)
+        expect(sheet).to_have_count(0)
+        expect(said(ida, "Nothing was confirmed: it waits as before.")).to_be_visible()
+        assert (state(site, mail), asked(site, mail)) == ("held", [(keys.WAITING, None)])
+    entry.get_by_role("button", name="Confirm").click()
+    sheet = look(ida, "Confirm")
+    expect(sheet.get_by_role("heading")).to_have_text("Confirm this release?")
+    expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
+    assert faults(ida) == []
+    ida.keyboard.press("r")
+    expect(said(ida, "Confirmed: it is done now, in the name of both of you.")).to_be_visible()
+    expect(ida.get_by_text("Nothing waits for a second key.")).to_be_visible()
+    ((how, decision),) = asked(site, mail)
+    assert (state(site, mail), how) == ("queued", keys.CONFIRMED)
+    with db.reading(site.engine) as session:
+        made = session.get_one(Decision, decision)
+        assert (made.by_shown, made.second_by_shown, made.confirmed) == ("Ana Roth", "Ida Lind", NAMES)
+
+
+def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: Page, other_page: Page) -> None:
+    mail = ask_for(site, page, "Not-by-her")
+    page.goto(f"{site.url}/second-keys")
+    entry = waiting(page)
+    expect(entry.get_by_text("Somebody else has to confirm it.")).to_be_visible()
+    expect(entry.get_by_role("button", name="Confirm")).to_have_count(0)
+    ida = site.sit_down(other_page, "ida", "/second-keys")
+    waiting(ida).get_by_role("button", name="Decline").click()
+    expect(said(ida, "Declined: nothing was changed.")).to_be_visible()
+    assert (state(site, mail), asked(site, mail)) == ("held", [(keys.DECLINED, None)])
+
+
+def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, page: Page, other_page: Page) -> None:
+    mail = ask_for(site, page, "Changed-since")
+    ida = site.sit_down(other_page, "ida", "/second-keys")
+    waiting(ida).get_by_role("button", name="Confirm").click()
+    look(ida, "Confirm")
+    with db.transaction(site.engine) as session:
+        chosen = Selection.of(ids=(read(mail),))
+        decisions.decide(session, chosen, Verb.PURGE, by=IDA, reason="", now=utcnow(), settings=site.settings)
+    ida.keyboard.press("r")
+    expect(said(ida, "The mail is not what it was when this was asked for")).to_be_visible()
+    assert (state(site, mail), asked(site, mail)) == ("purged", [(keys.WAITING, None)])
