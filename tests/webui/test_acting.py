@@ -202,6 +202,7 @@ def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site
     page.mouse.click(5, 5)
     expect(sheet).to_have_count(0)
     page.keyboard.press("n")
+    expect(sheet.get_by_role("radio", checked=True)).to_have_count(1)  # the others are there: they stand above
     sheet.get_by_label("own words").check()
     words = sheet.get_by_label("Your words")
     words.fill("Dear all")
