@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9
-WORKERS ?= 4# two for each core of a small machine: many tests wait
+WORKERS ?= 6# three for each core of a small machine: many tests wait
 FUZZ_SECONDS ?= 60
 
 VENV := .venv
@@ -111,7 +111,7 @@ mutants: $(VENV)/.dev
 
 # The long forms of tests/faults: thousands of messages, dozens of kills; about half an hour.
 faults: peers $(VENV)/.dev webui/dist/index.html
-	MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults tests/e2e/test_backup.py
+	MAILROOM_TESTS=full MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults tests/e2e/test_backup.py
 
 bench: $(VENV)/.dev webui/dist/index.html
 	@PYTHON=$(PYTHON) tests/peers/install.sh bench

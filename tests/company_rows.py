@@ -37,7 +37,7 @@ def enter(session: Session, wanted: CompanyDirectory, company: Company, *, by: A
     if key not in COPIES:
         directory.apply(session, wanted, company, by=by, now=now)
         session.flush()
-        COPIES[key] = Copy(rows_of(session), ids._last)  # noqa: SLF001 # there is no other way to know it
+        COPIES[key] = Copy(rows_of(session), ids._last)  # there is no other way to know it
         return
     insert_rows(session, COPIES[key])
 
@@ -73,4 +73,4 @@ def insert_rows(session: Session, copy: Copy) -> None:
             column = table.autoincrement_column.name
             sequence = f"pg_get_serial_sequence('\"{name}\"', '{column}')"
             session.execute(text(f'SELECT setval({sequence}, max("{column}")) FROM "{name}" WHERE {sequence} IS NOT NULL'))
-    ids._last = max(ids._last, copy.last_id)  # noqa: SLF001
+    ids._last = max(ids._last, copy.last_id)

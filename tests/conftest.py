@@ -63,7 +63,7 @@ def hurry(connection: Connection) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the corpus checks where there is no corpus, what needs not run on both databases, and long tests; counts what is left out."""
+    """Leaves out corpus checks without a corpus, what needs not run on both databases, and long tests; counts what is left out."""
     without_corpus = [] if corpus_path() else [item for item in items if item.get_closest_marker("corpus")]
     named = any("::" in one for one in config.args)
     on_one = [] if named else databases.left_out(items)

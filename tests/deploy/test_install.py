@@ -136,6 +136,7 @@ print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout
 """
 
 
+@pytest.mark.long
 def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: Path) -> None:
     """One story: each step begins where the one before ended."""
     before = {*left(machine)}  # such as an image of ours in a store of containers

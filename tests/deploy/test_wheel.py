@@ -42,6 +42,7 @@ def test_it_holds_the_product_and_nothing_else(wheel: Path) -> None:
     assert [name for name in names if name.startswith(OUTSIDE)] == []
 
 
+@pytest.mark.long
 def test_a_company_runs_from_it(wheel: Path, tmp_path: Path) -> None:
     program, place = tmp_path / "installed", tmp_path / "company"
     zipfile.ZipFile(wheel).extractall(program)

@@ -52,6 +52,7 @@ def grow_idle(engine: Engine, minutes: int) -> None:
         session.execute(update(StaffSession).values(seen_at=utcnow() - minutes * MINUTE))
 
 
+@pytest.mark.long
 @pytest.mark.peers
 def test_mail_that_comes_in_keeps_nobody_signed_in_and_the_lock_keeps_the_work(site: Company, engine: Engine, page: Page) -> None:
     site.take(letter("First"))

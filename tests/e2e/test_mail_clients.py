@@ -109,6 +109,7 @@ def decisions_about(desk: company.Desk, delivery: str) -> list[tuple[str, str]]:
     return [(one["by"], one["act"]) for one in history if one["detail"].get("outcome") == "done" and "decision" in one["detail"]]
 
 
+@pytest.mark.long
 def test_two_programs_and_the_console_decide_one_morning_without_a_contradiction(alone: House, page: Page) -> None:
     assert alone.dovecot
     for number in range(MAILS):

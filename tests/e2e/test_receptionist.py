@@ -110,6 +110,7 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield said
 
 
+@pytest.mark.long
 def test_a_receptionist_clears_the_morning(morning: str, page: Page) -> None:
     one = Receptionist(page)
     one.sign_in(morning)

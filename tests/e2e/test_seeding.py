@@ -60,6 +60,7 @@ def written(author: str, to: str, number: int, more: str = "") -> bytes:
     return f"From: {author}\r\nTo: {to}\r\nSubject: hello\r\n{about}\r\nhello\r\n".encode()
 
 
+@pytest.mark.long
 def test_whoever_was_once_written_to_comes_straight_through(house: Company, tmp_path: Path) -> None:
     dry = report(house, "--dry-run")
     assert report(house) == dry | {"dry_run": False}

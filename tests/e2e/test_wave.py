@@ -22,7 +22,8 @@ PAGE = (
     ' minute.</p><p><a href="https://portal.{domain}/{number}">https://password.company.example/renew</a></p>'
 )
 VARIANTS = [
-    pytest.param(("sqlite", 600, 300, 200), id="sqlite"),
+    pytest.param(("sqlite", 600, 300, 200), id="600 of 300 domains", marks=pytest.mark.long),
+    pytest.param(("sqlite", 40, 20, 12), id="sqlite"),
     pytest.param(("postgresql", 40, 20, 12), id="postgresql", marks=pytest.mark.postgresql),
 ]
 

@@ -70,6 +70,7 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
         yield made
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_dns_that_fails_or_says_nothing(house: Faulty, names: NameServer) -> None:
     """Who proves themselves is let through when it is back; nobody is for want of an answer."""

@@ -26,6 +26,7 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
         yield made
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_directory_server_that_is_away_and_comes_back_empty(house: Faulty) -> None:
     """Whoever is known stays known, and gets their mail."""

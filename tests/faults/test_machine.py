@@ -98,6 +98,7 @@ def test_a_disk_that_fills(house: Faulty) -> None:
         more(house, ledger)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_disk_that_fails_to_sync_now_and_then(house: Faulty) -> None:
     failing = "\n".join(f"enable_random name=posix/io/sync/{name},probability=0.05,failinfo=5" for name in ("fsync", "fdatasync"))
@@ -112,6 +113,7 @@ def test_a_disk_that_fails_to_sync_now_and_then(house: Faulty) -> None:
         house.open_door()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_clock_that_jumps_by_weeks_and_back(house: Faulty, tmp_path: Path) -> None:
     shift = tmp_path / "shift"

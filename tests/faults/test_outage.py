@@ -36,7 +36,9 @@ def node(tmp_path: Path, pair: Pair) -> Iterator[Company]:
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("comes_back", [Pair.first_is_back, Pair.promote], ids=["restarted", "failed over"])
+@pytest.mark.parametrize(
+    "comes_back", [Pair.first_is_back, pytest.param(Pair.promote, marks=pytest.mark.long)], ids=["restarted", "failed over"]
+)
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_without_a_database_the_door_goes_on_and_nothing_is_lost(node: Company, pair: Pair, comes_back: Callable[[Pair], None]) -> None:
     node.start()

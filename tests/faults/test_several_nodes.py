@@ -79,6 +79,7 @@ def nodes(tmp_path: Path, postgresql_url: str) -> Iterator[dict[str, Company]]:
         one.stop()
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_whichever_machine_dies_nothing_is_lost_or_doubled(nodes: dict[str, Company]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW
 from triage import consent, db, decisions, outcomes, rules, selection, undoing
@@ -212,7 +213,7 @@ def test_who_was_left_out_is_told_to_those_who_may_know_of_them(desk: Desk) -> N
 MAIL = st.tuples(st.sampled_from([GOOD, NEWS, FORGED, PLAIN, "good@b.example"]), st.sampled_from([JOE, MARA]), st.booleans())
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mail=st.lists(MAIL, min_size=1, max_size=8), left=st.sets(st.integers(0, 4)), reach=st.integers(0, 3))
 def test_what_the_sheet_names_is_what_the_record_names(
     engine: Engine, settings: Settings, mail: list[tuple[str, str, bool]], left: set[int], reach: int

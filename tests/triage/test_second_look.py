@@ -129,6 +129,7 @@ def test_the_sheet_shows_the_road_for_our_own_domain() -> None:
     )
 
 
+@pytest.mark.long  # the demo's morning has the same budget: tests/demo/test_second_looks.py
 @pytest.mark.corpus
 def test_at_most_three_in_a_hundred_decisions_on_wanted_mail_ask(sqlite_engine: Engine, settings: Settings, corpus: Path) -> None:
     """Real wanted mail of twenty years ago, of which nothing is proven: one after the other it comes in and is released."""

@@ -16,7 +16,10 @@ from tests.webui.site import JOE, Site
 from tests.webui.test_places import FRAMES
 from tests.webui.test_snapshots import DRAWN_ALIKE, compared, fonts
 
-WIDTHS = (1024, 1280, 1366, 1440, 1536, 1680, 1760, 1920, 2560)
+WIDTHS = [
+    *(1280, 1760, 1920),
+    *(pytest.param(width, marks=pytest.mark.long) for width in (1024, 1366, 1440, 1536, 1680, 2560)),
+]
 EVERY = (*range(320, 1000, 68), *range(1024, 2600, 64))
 IN_SIGHT = {1024: 4, 1280: 4, 1366: 5, 1440: 5, 1536: 5, 1680: 5, 1760: 5, 1920: 5, 2560: 10}  # buttons of the line; more is better
 EDGE = 12  # pixels that stay free at the right

@@ -15,7 +15,7 @@ from tests.webui.hostile import LEADS, Sink, collected, come, listening, phishin
 from tests.webui.site import Site
 from triage import db, preferences
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]  # test_hostile.py shows the same in Chromium
 
 AHEAD = '<link rel="preconnect" href="http://SINK/">'
 HARMFUL = [AHEAD, *(LEADS[place] for place in (1, 4, 5, 10))]  # a connection ahead of any request, styles, scripts, pictures, frames

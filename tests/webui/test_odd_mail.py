@@ -181,7 +181,7 @@ def test_three_hundred_attachments(site: Site, page: Page) -> None:
     released(page)
 
 
-@pytest.mark.parametrize("hours", [-7, 5])
+@pytest.mark.parametrize("hours", [-7, pytest.param(5, marks=pytest.mark.long)])
 def test_a_machine_whose_clock_is_hours_off(site: Site, page: Page, hours: int) -> None:
     def turn(route: Route) -> None:
         """The first script that runs finds another time of day."""

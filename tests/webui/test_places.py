@@ -88,7 +88,7 @@ def test_on_paper_a_page_goes_to_its_end_without_what_can_be_pressed(site: Site,
     assert page.evaluate("document.documentElement.scrollHeight") > 2 * 900
 
 
-@pytest.mark.parametrize("width", [320, 390, 1024])
+@pytest.mark.parametrize("width", [320, pytest.param(390, marks=pytest.mark.long), pytest.param(1024, marks=pytest.mark.long)])
 def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page: Page, width: int) -> None:
     long = "a-very-long-name-that-nobody-would-give-to-a-mailbox-but-some-do@an-equally-long-domain-name.of-a-subsidiary.example"
     add_rules(site.engine, site.settings, RuleOrder("allow", "address", long, "company", note="w" * 200))
