@@ -1,24 +1,68 @@
 """LDAP groups as distribution lists: nested ones are followed, cycles cut."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar
 
+from directory_sync.departments import Departments
 from directory_sync.ldap_addresses import Outside, classes, has_address, is_the_servers_own
 from directory_sync.ldap_server import Entry, dn_key
-from directory_sync.schema import CONTACT
+from directory_sync.schema import CONTACT, Schema
 from triage.company import GroupEntry, PersonEntry
-
-if TYPE_CHECKING:
-    from directory_sync.ldap_company import Reader
+from triage.settings import Directory
 
 LONGEST_NAME = 200  # letters of a name that is shown
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """What reading groups needs of who reads all entries."""
+
+    @property
+    def schema(self) -> Schema:
+        """Which attribute says what."""
+
+    @property
+    def settings(self) -> Directory:
+        """What the settings say of the directory."""
+
+    @property
+    def departments(self) -> Departments:
+        """Those that entries name."""
+
+    @property
+    def elsewhere(self) -> Mapping[str, str]:
+        """Addresses outside of who has an account here and no mailbox."""
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """Uids of entries that were refused."""
+
+    @property
+    def uids(self) -> Mapping[str, str]:
+        """Distinguished names by uid."""
+
+    def claim(self, entry: Entry) -> None:
+        """Let an entry own its ordinary address."""
+
+    def mailbox_of(self, entry: Entry) -> str:
+        """The ordinary address of an entry."""
+
+    def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
+        """What `make` makes of an entry; None when it cannot be taken."""
+
+    def refuse_taken(self, address: str, entry: Entry) -> None:
+        """ValueError when somebody else has the address."""
+
+    def aliases_of(self, entry: Entry, mailbox: str) -> Iterable[str]:
+        """Further addresses of an entry."""
 
 
 class Lists:
     """Groups: nested ones are followed, cycles cut; those with an address are distribution lists."""
 
-    def __init__(self, reader: "Reader", groups: list[Entry], persons: dict[str, PersonEntry]) -> None:
+    def __init__(self, reader: Reader, groups: list[Entry], persons: dict[str, PersonEntry]) -> None:
         self.reader = reader
         self.persons = persons
         self.by_uid = {person.uid: person for person in persons.values()}

@@ -19,7 +19,7 @@ from mailboxes import mirror_mail, sign_in
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import MirrorAccount, NotTaken
 from mailboxes.mirror_plan import Kept, Place, Plan, Seen, plan
-from triage import directory, meters, mirrored, mirroring
+from triage import meters, mirrored, mirroring, staff_members
 from triage.actor import Actor
 from triage.bell import Bell, hung
 from triage.db import open_engine, reading, transaction
@@ -166,7 +166,7 @@ class Desk:
     def actor(self) -> Actor | None:
         """Who acts here, with the role and scope of now; None when they are no staff any more: then nobody may see or do anything."""
         with reading(self.engine) as session:
-            return directory.staff(session, self.account.login, utcnow())
+            return staff_members.staff(session, self.account.login, utcnow())
 
     def identify(self, raw: bytes, moved: bool) -> int:
         """Which copy these bytes are; 0: none. Only of what somebody moved to act on it a rewritten header is forgiven."""

@@ -1,28 +1,60 @@
 """What a client may ask for, command by command, and the reply (RFC 5321, 4.1.1; LMTP: RFC 2033)."""
 
 import re
+import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mta import edges, replies, signing_in
-
-if TYPE_CHECKING:
-    from mta.dialogue import Dialogue
+from mta.door import Door
+from mta.naming import Transaction
+from mta.patience import Patience
+from mta.signing_in import Exchange
+from mta.visitor import Visitor
 
 HELO_NAME = re.compile(r"[!-~]{1,255}")
 
 
-def helo(dialogue: "Dialogue", argument: str) -> str:
+class Session(Protocol):
+    """The session that a command is given in."""
+
+    @property
+    def door(self) -> Door:
+        """What all sessions share."""
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who is at the other end."""
+
+    @property
+    def patience(self) -> Patience:
+        """How long they may stay."""
+
+    @property
+    def transaction(self) -> Transaction:
+        """The envelope so far."""
+
+    def expect_message(self) -> None:
+        """The message comes next."""
+
+    def sign_in(self, exchange: Exchange) -> str:
+        """Begin to sign in; the reply."""
+
+    def go_on_in_tls(self, context: ssl.SSLContext) -> None:
+        """TLS comes next."""
+
+
+def helo(dialogue: Session, argument: str) -> str:
     """HELO: a client without extensions."""
     return hello(dialogue, argument, extended=False)
 
 
-def ehlo(dialogue: "Dialogue", argument: str) -> str:
+def ehlo(dialogue: Session, argument: str) -> str:
     """EHLO, or LHLO where LMTP is spoken: a client that asks for extensions."""
     return hello(dialogue, argument, extended=True)
 
 
-def hello(dialogue: "Dialogue", argument: str, *, extended: bool) -> str:
+def hello(dialogue: Session, argument: str, *, extended: bool) -> str:
     """The client's name; nothing is believed of it."""
     dialogue.patience.idle_commands += 1
     if not HELO_NAME.fullmatch(argument):
@@ -33,7 +65,7 @@ def hello(dialogue: "Dialogue", argument: str, *, extended: bool) -> str:
     return replies.hello(dialogue.door.settings.company.hostname, extensions(dialogue) if extended else [])
 
 
-def extensions(dialogue: "Dialogue") -> list[str]:
+def extensions(dialogue: Session) -> list[str]:
     """What we offer."""
     offered = [f"SIZE {dialogue.door.settings.smtp.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
     if not dialogue.visitor.tls and dialogue.door.tls():
@@ -45,7 +77,7 @@ def extensions(dialogue: "Dialogue") -> list[str]:
     return offered
 
 
-def xforward(dialogue: "Dialogue", argument: str) -> str:
+def xforward(dialogue: Session, argument: str) -> str:
     """XFORWARD: an edge names the client of the next message. It comes before MAIL."""
     if not dialogue.visitor.is_edge:
         return replies.UNKNOWN_COMMAND
@@ -60,7 +92,7 @@ def xforward(dialogue: "Dialogue", argument: str) -> str:
     return replies.OK
 
 
-def auth(dialogue: "Dialogue", argument: str) -> str:
+def auth(dialogue: Session, argument: str) -> str:
     """AUTH: somebody signs in, where that is of use (RFC 4954)."""
     if dialogue.door.submitters is None or not dialogue.door.submitters.has_accounts:
         return replies.UNKNOWN_COMMAND
@@ -72,17 +104,17 @@ def auth(dialogue: "Dialogue", argument: str) -> str:
     return dialogue.sign_in(exchange)
 
 
-def mail(dialogue: "Dialogue", argument: str) -> str:
+def mail(dialogue: Session, argument: str) -> str:
     """MAIL."""
     return dialogue.transaction.mail(argument)
 
 
-def rcpt(dialogue: "Dialogue", argument: str) -> str:
+def rcpt(dialogue: Session, argument: str) -> str:
     """RCPT."""
     return dialogue.transaction.rcpt(argument)
 
 
-def data(dialogue: "Dialogue", argument: str) -> str:
+def data(dialogue: Session, argument: str) -> str:
     """DATA: the message comes next."""
     if argument:
         return replies.NO_ARGUMENT
@@ -94,7 +126,7 @@ def data(dialogue: "Dialogue", argument: str) -> str:
     return replies.SEND_DATA
 
 
-def rset(dialogue: "Dialogue", argument: str) -> str:
+def rset(dialogue: Session, argument: str) -> str:
     """RSET: forget the envelope."""
     dialogue.patience.idle_commands += 1
     if argument:
@@ -104,35 +136,35 @@ def rset(dialogue: "Dialogue", argument: str) -> str:
     return replies.OK
 
 
-def noop(dialogue: "Dialogue", _argument: str) -> str:
+def noop(dialogue: Session, _argument: str) -> str:
     """NOOP."""
     dialogue.patience.idle_commands += 1
     return replies.OK
 
 
-def help_(dialogue: "Dialogue", _argument: str) -> str:
+def help_(dialogue: Session, _argument: str) -> str:
     """HELP."""
     dialogue.patience.idle_commands += 1
     return replies.HELP
 
 
-def vrfy(dialogue: "Dialogue", _argument: str) -> str:
+def vrfy(dialogue: Session, _argument: str) -> str:
     """VRFY tells nobody who works here."""
     dialogue.patience.idle_commands += 1
     return replies.NOT_VERIFIED
 
 
-def expn(_dialogue: "Dialogue", _argument: str) -> str:
+def expn(_dialogue: Session, _argument: str) -> str:
     """EXPN neither."""
     return replies.NOT_EXPANDED
 
 
-def quit_(_dialogue: "Dialogue", argument: str) -> str:
+def quit_(_dialogue: Session, argument: str) -> str:
     """QUIT."""
     return replies.NO_ARGUMENT if argument else replies.BYE
 
 
-def starttls(dialogue: "Dialogue", argument: str) -> str:
+def starttls(dialogue: Session, argument: str) -> str:
     """STARTTLS, once."""
     context = dialogue.door.tls()
     if argument:
@@ -145,7 +177,7 @@ def starttls(dialogue: "Dialogue", argument: str) -> str:
     return ""
 
 
-Command = Callable[["Dialogue", str], str]
+Command = Callable[[Session, str], str]
 
 EVERYWHERE: dict[bytes, Command] = {
     b"MAIL": mail,

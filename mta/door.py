@@ -4,19 +4,16 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mta import replies
 from mta.edges import Edges
 from mta.limits import Clients, Memory
+from mta.line import Carrier
 from mta.refusals import Refusals
 from mta.snapshot import SnapshotFile
 from mta.spool import Spool
 from mta.submitters import Submitters
 from triage.settings import Settings
-
-if TYPE_CHECKING:
-    from mta.connection import Connection
 
 
 @dataclass
@@ -33,7 +30,7 @@ class Door:
     edges: Edges = field(default_factory=Edges)
     submitters: Submitters | None = None  # who hands over employees' mail, where that is what the door is for
     tls: Callable[[], ssl.SSLContext | None] = lambda: None  # the context of the present certificate
-    connections: "set[Connection]" = field(default_factory=set)
+    connections: set[Carrier] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone
     stopping: bool = False
     refusals: Refusals = field(init=False)

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from mta.paths import XTEXT
 from mta.visitor import LOCAL, Visitor
+from mta.xtext import XTEXT
 from triage.errors import BadInput
 
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "SOURCE")

@@ -3,13 +3,13 @@
 import re
 
 from mta import replies
+from mta.xtext import XTEXT
 from triage.envelope import Address, folded
 
 PATH = re.compile(r' *<(?P<path>(?:"(?:[^"\\]++|\\.)*+"|[^"<>]++)*+)>(?: +(?P<parameters>.*))?')
 # RFC 5321, 4.1.2: what Address.parse does not read and yet is a legal address of somebody else
 ODD = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"|[^\x00-\x20\x7f"(),:;<>@\[\\\]]+)@(?:\[[0-9A-Za-z.:]+\]|[A-Za-z0-9._-]+)')
 LONGEST = 254
-XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461, 4
 
 
 def path_of(keyword: str, argument: str) -> tuple[str, dict[str, str]] | None:

@@ -10,8 +10,8 @@ from mail_auth.resolver import Questions, Resolver, Temporary, TooManyQuestions
 from triage import markers
 from triage.db import reading, transaction
 from triage.models import Rule
-from triage.rule_orders import in_force
 from triage.rules import VERSION
+from triage.rules_in_force import in_force
 from triage.times import utcnow
 from triage.visible import visible
 

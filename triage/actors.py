@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from triage import directory, tokens
+from triage import staff_members, tokens
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role
 
 
@@ -13,4 +13,4 @@ def named(session: Session, name: str, shown: str, now: datetime) -> Actor | Non
     kind, _, login = name.partition(":")
     if kind == "shell":
         return Actor("shell", login, Role.ADMIN, EVERYTHING, shown, rights=ALL_RIGHTS)
-    return tokens.named(session, login, now) if kind == "token" else directory.staff(session, login, now)
+    return tokens.named(session, login, now) if kind == "token" else staff_members.staff(session, login, now)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, func, or_, select
 from sqlmodel import Session, col
 
-from triage import asked, db, emergency, expiry, large_removals, ledger, legal_holds
+from triage import asked, db, emergency, expiry, large_removals, ledger, legal_hold
 from triage.actor import Actor
 from triage.causes import (
     BRAKE,
@@ -99,7 +99,7 @@ def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: S
     """What of this held mail is in each folder, and when the time of the first one is over."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(expiry.begun(), type_=Instant), func.max(col(Delivery.id)))
-    these = and_(HELD, which, ~legal_holds.kept(session))
+    these = and_(HELD, which, ~legal_hold.kept(session))
     rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(*place)
     for department, person, number, begun, newest in session.execute(rows):
         yield Wait(cause, department, person, number, begun + timedelta(days=settings.retention.held_days), newest)

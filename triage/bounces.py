@@ -12,9 +12,9 @@ from triage.content import Summary
 from triage.entering import NewDelivery
 from triage.envelope import Address, Envelope
 from triage.errors import NotYet
-from triage.facts import Recipient
 from triage.ids import show
 from triage.models import Delivery, Marker
+from triage.recipient_value import Recipient
 from triage.states import Event, State
 
 BY = Actor.system("judge")

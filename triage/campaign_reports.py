@@ -12,11 +12,10 @@ from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound
 from triage.evidence import extent, most_frequent
-from triage.grouping import proven_as
+from triage.grouping import in_states, proven_as
 from triage.ids import show
 from triage.listings import Listed, some
 from triage.models import Campaign, Delivery
-from triage.piles import in_states
 from triage.selection import Selection, condition
 
 EXAMPLES = 5

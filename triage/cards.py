@@ -18,7 +18,7 @@ from triage import (
     grouping,
     kept_cards,
     kept_folders,
-    legal_holds,
+    legal_hold,
     sealed,
     sections,
     single_cards,
@@ -27,11 +27,11 @@ from triage import (
 from triage.actor import Actor
 from triage.asked import Asked as Wish
 from triage.delivered_copies import NONE_OUT
-from triage.grouping import NEVER, Group
+from triage.grouping import NEVER, Group, in_states
 from triage.kept_cards import Kept, Part, Pile, Piles, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
-from triage.piles import by_index, in_piles, in_states
+from triage.piles import by_index, in_piles
 from triage.second_look import in_order, needs
 from triage.sections import Section
 from triage.selection import COPIES, UNPROVEN, Selection
@@ -306,7 +306,7 @@ def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], gr
     soon, key = expiry.over(now + expiry.SOON, terms), grouping.key(group)
     if session.scalar(select(literal(1)).select_from(Delivery).where(soon).limit(1)) is None:
         return {}
-    these = and_(where, soon, not_(legal_holds.marked()), in_piles(session, {pile.pile for pile in several}, group))
+    these = and_(where, soon, not_(legal_hold.marked()), in_piles(session, {pile.pile for pile in several}, group))
     begun = func.min(expiry.begun(), type_=Instant)
     rows = select(key, begun).outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(key)
     return {name: first + timedelta(days=terms.days) for name, first in session.execute(rows)}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlmodel import Session, col
 
-from triage import ledger, sealed, strays
+from triage import confidential_rows, ledger, strays
 from triage.models import Delivery, Department, KeptFolder, KnownRecipient
 from triage.states import State
 
@@ -21,7 +21,9 @@ def move_held(session: Session, names: Mapping[str, str]) -> int:
     if not gone or last is None:
         return 0
     lost: ColumnElement[bool] = (col(Delivery.state) == State.HELD) & col(Delivery.department).in_(gone)
-    lost &= col(Delivery.department).not_in(sealed.names("department")) & col(Delivery.person).not_in(sealed.names("person"))
+    lost &= col(Delivery.department).not_in(confidential_rows.names("department")) & col(Delivery.person).not_in(
+        confidential_rows.names("person")
+    )
     has_it = select(col(KnownRecipient.department)).where(
         col(KnownRecipient.address) == col(Delivery.listed), col(KnownRecipient.department).in_(codes)
     )

@@ -9,8 +9,8 @@ from sqlmodel import Session, col
 from triage import db, grouping, ledger, touched, wanted_senders
 from triage.db import among
 from triage.entering import NewDelivery
+from triage.grouping import in_states
 from triage.models import Delivery
-from triage.piles import in_states
 from triage.settings import Settings
 from triage.severity import Severity
 from triage.states import State

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import access, directory, kept_folders, ledger, sealed, substitutes
+from triage import access, kept_folders, ledger, sealed, staff_members, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.hours import PASS, SUBSTITUTE, WAIT, at_work
@@ -92,7 +92,7 @@ def on_duty(session: Session, settings: Cover, now: datetime) -> list[Actor]:
     absent = set(session.scalars(select(col(Substitution.absent)).where(substitutes.in_force(now))))
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
     here = [login for login in logins if login not in absent and away_until(session, login, now) is None]
-    actors = (directory.staff(session, login, now) for login in here)
+    actors = (staff_members.staff(session, login, now) for login in here)
     return [with_night_duty(session, actor, settings, now) for actor in actors if actor and actor.role in DECIDING]
 
 

@@ -33,10 +33,10 @@ from triage.actor import Actor
 from triage.confirming import Question
 from triage.db import among
 from triage.errors import NotFound, Stale
+from triage.grouping import in_states
 from triage.models import Decision, Delivery, Rule
 from triage.outcome_words import OUT_OF_REACH, who_was_faster
 from triage.outcomes import DecisionReport, Item, NothingDone, decision_of, filed, report
-from triage.piles import in_states
 from triage.removal import BlockWish
 from triage.rule_making import MOST_RULES, NotOffered, not_allowed, of_agreed, rule_orders
 from triage.rule_orders import checked, checked_scope

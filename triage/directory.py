@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from triage import (
     accounts,
     closed_departments,
+    confidential_rows,
     directory_rows,
     leavers,
     ledger,
@@ -18,10 +19,9 @@ from triage import (
     passing,
     renamed,
     sealed,
-    substitutes,
 )
 from triage.accounts import DIRECTORY, LOCAL
-from triage.actor import Actor, Role, Scope, rights_of
+from triage.actor import Actor
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.db import among
 from triage.directory_rows import Difference, entry_of, entry_row, equalise
@@ -56,29 +56,6 @@ class Applied:
     moved: int  # held deliveries that went along with people who moved
     plan: Plan
     outdated: tuple[str, ...] = ()  # settings that name people who are called otherwise, in words
-
-
-def staff(session: Session, login: str, now: datetime) -> Actor | None:
-    """The member of staff with this login, as an actor with role and scope; None when there is none (any more).
-
-    While they stand in for others the others' scopes are theirs too.
-    """
-    member = session.get(StaffMember, login.casefold())
-    if member is None or not member.active:
-        return None
-    absent = substitutes.absent_for(session, member.login, now)
-    scope = substitutes.together(Scope.parse(tuple(one.scope)) for one in (member, *absent))
-    return Actor(
-        "person", member.login, Role(member.role), scope, member.name, tuple(one.login for one in absent), rights=rights_of(member.rights)
-    )
-
-
-def person_of(session: Session, login: str) -> Person | None:
-    """The person who signs in so and works here; None when there is none, or when it cannot be told which."""
-    wanted = login.strip().casefold()
-    theirs = (col(Person.login) == wanted) | ((col(Person.login) == "") & (col(Person.uid) == wanted))
-    found = session.scalars(select(Person).where(col(Person.active), theirs).limit(2)).all()
-    return found[0] if wanted and len(found) == 1 else None
 
 
 def apply(
@@ -231,7 +208,7 @@ def follow_people(session: Session) -> int:
     """People who move to another department take their held mail along, but none out of a sealed one; how much that was."""
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
-    held &= col(Delivery.department).not_in(sealed.names("department"))
+    held &= col(Delivery.department).not_in(confidential_rows.names("department"))
     return ledger.lay_elsewhere(session, held, department=theirs)
 
 

@@ -14,7 +14,8 @@ from triage.db import beside
 from triage.domains import of_domain
 from triage.door import ancestors
 from triage.models import Delivery, Message, Person, Rule
-from triage.rule_orders import RuleOrder, in_force
+from triage.rule_orders import RuleOrder
+from triage.rules_in_force import in_force
 from triage.settings import Settings
 
 LOOKED_AT = 20  # of the sender's last mails

@@ -10,7 +10,18 @@ from datetime import datetime
 from sqlalchemy import and_, delete, func, select
 from sqlmodel import Session, col
 
-from triage import access, db, duties, inward, ledger, legal_holds, outcomes, sealed, staff_notices
+from triage import (
+    access,
+    db,
+    duties,
+    inward,
+    ledger,
+    legal_hold,
+    outcomes,
+    place_legal_hold,
+    sealed,
+    staff_addresses,
+)
 from triage.actor import Actor
 from triage.db import among
 from triage.duties import Duty
@@ -63,8 +74,8 @@ def escalate(
     duty = duties.named(settings.escalation.duties, to)
     if duty is None:
         raise BadInput(f"to: there is no duty {to!r}; there are {', '.join(one.name for one in settings.escalation.duties) or 'none'}")
-    reason = legal_holds.said(reason)
-    legal_holds.take_turn(session)  # nothing of it is erased between the promise and the hold
+    reason = place_legal_hold.said(reason)
+    legal_hold.take_turn(session)  # nothing of it is erased between the promise and the hold
     meant = locked(session, selected, by)
     if expect is not None and expect != len(meant):
         raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
@@ -75,7 +86,7 @@ def escalate(
         raise BadInput("select: messages in confidential folders are escalated apart from others: select those of one folder at a time")
     under_seal = sealed.scopes_of(session, list(meant))
     why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be sealed
-    hold = legal_holds.place(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
+    hold = place_legal_hold.place(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
     items = [Item(one, state, "done") if one in evidence else Item(one, state, "refused", ERASED) for one, state in meant.items()]
     decision = decision_of(by, VERB, selected.as_json(), reason, now, count=len(meant), id=new_id(), target=duty.title)
     told = tell(session, duty, by, reason, len(evidence), settings=settings, now=now)
@@ -133,8 +144,8 @@ def point_to(session: Session, ids: Iterable[int], decision_id: int) -> None:
 
 def tell(session: Session, duty: Duty, by: Actor, reason: str, count: int, *, settings: Settings, now: datetime) -> int:
     """Send a notice to everybody of the duty whose address is known; to how many. It names no sender and no subject."""
-    people = [staff_notices.of_staff(session, login, settings) for login in duty.staff]
-    found = {one.address: one for one in (*people, staff_notices.of_address(duty.address, settings)) if one}
+    people = [staff_addresses.of_staff(session, login, settings) for login in duty.staff]
+    found = {one.address: one for one in (*people, staff_addresses.of_address(duty.address, settings)) if one}
     for one in found.values():
         letter = letter_to(one.address, duty, by, reason, count, settings)
         inward.send(session, letter, folder=one.folder, rule=RULE, reason=NOTICE, settings=settings, by=BY, now=now)
@@ -176,7 +187,7 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     if row.confirmed_at is not None:
         raise NotAllowedNow(f"{row.confirmed_by_shown} confirmed it: {row.title} has it now, and an administrator may lift the legal hold")
     row.ended_at = now
-    legal_holds.end(session, row.hold_id, by=by, reason="The escalation was undone", now=now)
+    place_legal_hold.end(session, row.hold_id, by=by, reason="The escalation was undone", now=now)
     items = select(DecisionItem).where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done")
     found = {one.delivery_id: one.before for one in session.scalars(items)}
     session.flush()

@@ -14,11 +14,11 @@ from triage.beside import Beside
 from triage.content import Summary
 from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotFound
-from triage.facts import Recipient
 from triage.ids import show
 from triage.listings import severity_of
 from triage.models import Delivery, Message
 from triage.policy import Verdict, decide
+from triage.recipient_value import Recipient
 from triage.settings import Settings
 from triage.severity import Severity
 

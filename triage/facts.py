@@ -6,26 +6,10 @@ from datetime import datetime
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Envelope
+from triage.recipient_value import Recipient
 from triage.signals import Life
 
 BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Whom a delivery is for, as the directory resolved the envelope recipient."""
-
-    address: str  # as in the envelope, folded
-    department: str  # "" for postmaster and abuse
-    person: str  # uid, "" for a department's shared folder
-    mailbox: str  # where a released copy goes
-    always: bool = False  # postmaster@ and abuse@: delivered whatever the rules say
-    bounce: str = ""  # "ours": an address that we made for bounces of what we sent on; "forged": one that only looks like it
-    listed: str = ""  # the directory's address that it led to; "" when it leads nowhere any more
-    detail: str = ""  # of a sub-address, as the sender spelled it
-    note: str = ""  # what staff should know about the address
-    redirected_by: int | None = None  # the redirect rule that chose the mailbox
-    stray: bool = False  # nobody here has the address any more: they left while the message came in
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Which card a delivery belongs to: the same campaign or the same sender, and the same proof. As SQL, for whoever counts or lists cards."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -59,3 +60,11 @@ def severity() -> ColumnElement[int]:
 def perishable(now: datetime) -> ColumnElement[datetime]:
     """When a delivery is of no use any more, NEVER when it does not perish or has perished."""
     return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
+
+
+def in_states(states: Iterable[str]) -> ColumnElement[bool]:
+    """In one of these states, whatever else finds the deliveries: no index of states leads through all that is held for a few piles.
+
+    SQLite, which has no statistics here, takes such an index for the best one as soon as there is more than one way to the piles.
+    """
+    return func.coalesce(col(Delivery.state), "").in_(list(states))

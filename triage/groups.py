@@ -12,9 +12,9 @@ from triage import leavers, ledger, recalled, recipients
 from triage.actor import Actor
 from triage.db import among
 from triage.envelope import Address
+from triage.grouping import in_states
 from triage.ids import new_id
 from triage.models import DecisionItem, Delivery, KnownRecipient, MailGroup, Person
-from triage.piles import in_states
 from triage.settings import Company
 from triage.states import Event, State
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, func, not_, select
 from sqlmodel import Session, col
 
-from triage import access, db, directory, ledger, sealed, substitutes
+from triage import access, db, ledger, sealed, staff_members, substitutes
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import BadInput, NotFound
+from triage.grouping import in_states
 from triage.models import Delivery, Handed, Instant, StaffMember, Substitution
-from triage.piles import in_states
 from triage.selection import MOST_IDS, Selection, condition
 from triage.states import State
 
@@ -34,7 +34,7 @@ def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor
     NotFound when nothing of it is held, BadInput when the colleague may not decide about all of it.
     """
     access.may_decide(by)
-    receiver = directory.staff(session, to, now)
+    receiver = staff_members.staff(session, to, now)
     if receiver is None or receiver.role not in access.DECIDING:
         raise BadInput(f"to: {to!r} is nobody here who decides about mail")
     ids = held(session, selected, by)

@@ -14,8 +14,9 @@ from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.dangers import first_danger
 from triage.envelope import Address, Envelope, folded
-from triage.facts import Facts, MatchedRule, OurMail, Recipient
+from triage.facts import Facts, MatchedRule, OurMail
 from triage.mailing_lists import rewritten
+from triage.recipient_value import Recipient
 from triage.settings import Company, Settings
 from triage.signals import Life, deadline
 

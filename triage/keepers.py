@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import access, decisions, ids, ledger, sealed, selection, undoing
+from triage import access, confidential_rows, decisions, ids, ledger, sealed, selection, undoing
 from triage.actor import Actor, Role, Scope
 from triage.confidential import WAITING
 from triage.decisions import AIMS, Verb
@@ -249,7 +249,7 @@ def is_wide_enough(session: Session, row: KeepersRequest) -> bool:
     """Had at least JOIN_FROM people outside of confidential folders a copy?"""
     everywhere = selection.condition(replace(selection.from_json(row.selection), department=None, person=None, states=()))
     people = select(col(Delivery.department), col(Delivery.person)).where(
-        everywhere, col(Delivery.direction) == "in", not_(sealed.anyhow())
+        everywhere, col(Delivery.direction) == "in", not_(confidential_rows.anyhow())
     )
     return (session.scalar(select(func.count()).select_from(people.distinct().limit(JOIN_FROM).subquery())) or 0) >= JOIN_FROM
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, not_, select
 from sqlmodel import Session, col
 
-from triage import sealed
+from triage import confidential_rows, sealed
 from triage.actor import Actor, Role
 from triage.causes import REMOVAL, Wait
 from triage.ids import read, show
@@ -47,7 +47,7 @@ def number_of(session: Session, one: Decision) -> int:
     if not sealed.folders(session):
         return one.count
     items = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-    taken = (col(DecisionItem.decision_id) == one.id, col(DecisionItem.outcome).in_(CHANGED), not_(sealed.anyhow()))
+    taken = (col(DecisionItem.decision_id) == one.id, col(DecisionItem.outcome).in_(CHANGED), not_(confidential_rows.anyhow()))
     return session.scalar(items.where(*taken)) or 0
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, func, liter
 from sqlalchemy.orm import Bundle
 from sqlmodel import Session, col
 
-from triage import access, confirming, expiry, legal_holds, sealed, word_index
+from triage import access, confidential_rows, confirming, expiry, legal_hold, word_index
 from triage.actor import Actor
 from triage.db import OneOf, among
 from triage.duties import Suggestion, suggestion
@@ -163,7 +163,7 @@ def deliveries(
     if rule:
         where.append(col(Delivery.rule) == rule)
     if expiring_by is not None:
-        where.append(legal_holds.expiring(session, expiring_by))
+        where.append(legal_hold.expiring(session, expiring_by))
     if decision_id is not None:
         items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
         where.append(col(Delivery.id).in_(items))
@@ -256,8 +256,8 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(col(Department.name), col(Delivery.department)),
             func.coalesce(col(Person.name), col(Delivery.person)),
             DECISION,
-            sealed.anyhow(),
-            legal_holds.marked(),
+            confidential_rows.anyhow(),
+            legal_hold.marked(),
             expiry.known_days(),
             expiry.may_expire(),
             proven_as(),

@@ -10,11 +10,13 @@ from triage import mailing_lists
 from triage.content import Summary
 from triage.db import OneOf
 from triage.door import ancestors
-from triage.facts import MatchedRule, Recipient
+from triage.facts import MatchedRule
 from triage.ids import show
 from triage.models import Instant, Rule
 from triage.proofs import precision
-from triage.rule_orders import WHOLE, in_force
+from triage.recipient_value import Recipient
+from triage.rule_orders import WHOLE
+from triage.rules_in_force import in_force
 
 NAMING = select(Rule).where(OneOf(col(Rule.value), "values"), in_force(bindparam("now", type_=Instant)))
 ByValue = Mapping[str, Sequence[Rule]]

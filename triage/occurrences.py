@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, not_, or_, select, true
 from sqlmodel import Session, col
 
-from triage import asked, ids, sealed
+from triage import asked, confidential_rows, ids, sealed
 from triage.actor import EMPLOYEE
 from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REMOVAL, REQUESTED, UNSEEN, WAITING
 from triage.grouping import HELD
@@ -91,7 +91,7 @@ def mails(session: Session, where: ColumnElement[bool], settings: Settings) -> d
 def named(session: Session, where: ColumnElement[bool], departments: tuple[str, ...]) -> tuple[Detail, ...]:
     """Sender and subject of some of these mails; no departments: of all. What is sealed is told to nobody."""
     theirs = col(Delivery.department).in_(departments) if departments else true()
-    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, theirs, not_(sealed.anyhow())))
+    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, theirs, not_(confidential_rows.anyhow())))
     return tuple(Detail(author, subject) for author, subject in session.execute(rows.order_by(col(Delivery.id)).limit(LISTED)))
 
 

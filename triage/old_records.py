@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
-from triage import campaigns, contents, ledger, legal_holds, regrouping, traits
+from triage import campaigns, contents, ledger, legal_hold, regrouping, traits
 from triage.actor import Actor
 from triage.db import UNSEEN, among, window
 from triage.ids import first_id_at, read
@@ -55,7 +55,7 @@ def copies(session: Session, found: Sequence[int]) -> dict[int, int]:
 
 def forget(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
     """Forget those of these messages whose time is over still, with their deliveries and all that is about them; how many that were."""
-    legal_holds.take_turn(session)
+    legal_hold.take_turn(session)
     contents.lock(session, list(session.scalars(select(col(Message.content_id)).where(among(session, col(Message.id), found)))))
     messages = list(session.scalars(forgettable(session, settings, now).where(among(session, col(Message.id), found))))
     if not messages:
@@ -128,7 +128,7 @@ def forgettable(session: Session, settings: Settings, now: datetime) -> Select[i
     over = and_(col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < old)
     of_another = (col(Notice.delivery_id) == col(Delivery.id), col(Notice.message_id) != col(Delivery.message_id))
     tells = exists().where(*of_another).correlate(Delivery)
-    needed = select(col(Delivery.id)).where(col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_holds.kept(session)))
+    needed = select(col(Delivery.id)).where(col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_hold.kept(session)))
     return (
         select(col(Message.id))
         .join(Content, col(Content.id) == col(Message.content_id))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, contents, sealed
+from triage import access, confidential_rows, contents
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -108,7 +108,7 @@ def text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> s
 def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
     """Must it go on the record that the actor opens this message: is every copy in their scope sealed? ReasonNeeded without a reason."""
     mine = and_(col(Delivery.message_id) == message_id, access.within(by))
-    if session.scalar(select(literal(1)).where(mine, not_(sealed.anyhow())).limit(1)):
+    if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.anyhow())).limit(1)):
         return False
     if not reason.strip():
         raise ReasonNeeded("this mail is sealed: say why you open it, and the reason goes on the record")

@@ -1,7 +1,7 @@
 """What is kept about a person is erased: mail, addresses, what was learned. The record of acts stays, and a legal hold wins."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,17 +9,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, case, cast, delete, func, join, literal, not_, or_, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, keys, ledger, legal_holds, person_traces, related, traits
+from triage import access, campaigns, keys, ledger, legal_hold, person_traces, related, traits
 from triage.actor import Actor, Role
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.db import UNSEEN, among
 from triage.envelope import Envelope
-from triage.errors import BadInput, NotAllowedNow, NotFound
+from triage.errors import BadInput, NotAllowedNow, NotFound, SecondKeyNeeded
 from triage.ids import show
 from triage.journal import JOURNAL
-from triage.models import Attempt, Content, Delivery, Handed, LegalHold, Message, MessageTrait, Person, PersonErasure, Recalled
+from triage.models import Attempt, Content, Delivery, Handed, LegalHold, Message, MessageTrait, PendingAct, Person, PersonErasure, Recalled
 from triage.person_data import SENT, Whose, meant
+from triage.second_key import Act
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
 
@@ -45,7 +46,7 @@ def look(session: Session, text: str, *, by: Actor) -> Found:
     """What an erasure would find; nothing is changed. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     whose = meant(session, text)
-    kept = legal_holds.kept(session)
+    kept = legal_hold.kept(session)
     unfinished = and_(not_(kept), col(Delivery.state).not_in(FINAL | DECIDABLE))
     total, under_way, held = (
         session.scalar(select(func.count()).select_from(Delivery).where(whose.mails, one)) or 0 for one in (true(), unfinished, kept)
@@ -106,7 +107,7 @@ def may_be_erased(session: Session, whose: Whose) -> None:
     person = session.get(Person, whose.uid) if whose.uid else None
     if person and person.active:
         raise NotAllowedNow(f"{whose.uid} works here: take them out of the directory first, then erase what is left of them")
-    if whose.uid and session.scalar(select(col(LegalHold.id)).where(legal_holds.in_force(), col(LegalHold.person) == whose.uid)):
+    if whose.uid and session.scalar(select(col(LegalHold.id)).where(legal_hold.in_force(), col(LegalHold.person) == whose.uid)):
         raise NotAllowedNow("their mail is under a legal hold: it has to be lifted first (`mailroom legal-hold list`)")
 
 
@@ -137,8 +138,8 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
     if row is None or row.done_at is not None:
         return False
     whose = Whose(row.address, row.uid)
-    legal_holds.take_turn(session)
-    free = and_(whose.mails, not_(legal_holds.kept(session)))
+    legal_hold.take_turn(session)
+    free = and_(whose.mails, not_(legal_hold.kept(session)))
     put_away(session, free, now=now)
     ids = list(
         session.scalars(select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL)).order_by(col(Delivery.id)).limit(limit))
@@ -222,3 +223,25 @@ def end(session: Session, row: PersonErasure, whose: Whose, *, now: datetime) ->
     session.flush()
     counts = {"deliveries": row.deliveries, "contents": row.contents, "kept": row.kept, "rules_left": row.rules_left}
     ledger.write(session, "person-data-erased", subject(row), by=BY, now=now, detail=counts)
+
+
+def erase_person(
+    session: Session, address: str, *, by: Actor, reason: str, now: datetime, settings: Settings, with_rules: bool = False
+) -> PersonErasure | PendingAct:
+    """As `begin`, or what now waits for the second key."""
+    more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
+    try:
+        return begin(session, address, **more)
+    except SecondKeyNeeded as need:
+        order = {"address": address, "with_rules": with_rules}
+        return keys.ask(session, keys.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
+
+
+def carry_out(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> int:
+    """Begin the erasure that the first person asked for and an administrator confirms."""
+    access.over_everything(by, Role.ADMIN)
+    wanted: dict[str, Any] = asked.order | {"by": first, "reason": asked.reason, "now": now, "settings": settings, "second": by}
+    return begin(session, wanted.pop("address"), **wanted).id
+
+
+ACTS: Mapping[str, Act] = {keys.PERSON_ERASURE: carry_out}

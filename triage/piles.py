@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from triage import grouping, sections
 from triage.db import among
-from triage.grouping import Group
+from triage.grouping import Group, in_states
 from triage.models import Delivery, Instant, Touched
 from triage.states import State
 
@@ -93,11 +93,3 @@ def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElem
 def no_campaign() -> ColumnElement[bool]:
     """Is it like no other? As a filter: an index would lead through all mail from before there were campaigns."""
     return func.coalesce(col(Delivery.campaign_id), 0) == 0
-
-
-def in_states(states: Iterable[str]) -> ColumnElement[bool]:
-    """In one of these states, whatever else finds the deliveries: no index of states leads through all that is held for a few piles.
-
-    SQLite, which has no statistics here, takes such an index for the best one as soon as there is more than one way to the piles.
-    """
-    return func.coalesce(col(Delivery.state), "").in_(list(states))

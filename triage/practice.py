@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, select
 from sqlmodel import Session, col
 
-from triage import access, contents, db, ids, sealed
+from triage import access, confidential_rows, contents, db, ids
 from triage.actor import Actor, Role
 from triage.authentication import Authentication, proof_sentence
 from triage.content import Summary
@@ -105,7 +105,7 @@ def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | Non
     """Mail in the actor's scope whose last decision released or purged it, under no seal, with its content; the newest first."""
     where = [
         access.visible(by),
-        ~sealed.anyhow(),
+        ~confidential_rows.anyhow(),
         col(Decision.verb).in_(TAUGHT),
         col(Decision.at) >= now - LONGEST_AGO,
         col(Content.zstd).is_not(None),

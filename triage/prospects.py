@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
-from triage import grouping, rules, sealed
+from triage import confidential_rows, grouping, rules
 from triage.correspondents import KNOWN
 from triage.door import ancestors
 from triage.models import Correspondent, Decision, Delivery, Person, PostedList, Rule
@@ -106,7 +106,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
 def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
     """By domain: who wrote to somebody there, people and departments, outside sealed folders."""
     found: dict[str, set[str]] = {}
-    closed_people, closed_departments = sealed_people(session), set(session.scalars(sealed.names("department")))
+    closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.names("department")))
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
     known = select(*columns).where(col(Correspondent.state) == KNOWN).execution_options(yield_per=AT_ONCE)
     for address, person, department in session.execute(known):
@@ -118,8 +118,8 @@ def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
 
 def sealed_people(session: Session) -> set[str]:
     """The people whose mail lies in sealed folders: their own, or their department's."""
-    theirs = select(col(Person.uid)).where(col(Person.department).in_(sealed.names("department")))
-    return {*session.scalars(sealed.names("person")), *session.scalars(theirs)}
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(confidential_rows.names("department")))
+    return {*session.scalars(confidential_rows.names("person")), *session.scalars(theirs)}
 
 
 def released_to(session: Session, now: datetime) -> dict[str, set[str]]:

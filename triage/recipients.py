@@ -11,9 +11,9 @@ from triage.db import UNSEEN, OneOf
 from triage.door import ALWAYS
 from triage.envelope import Address, folded
 from triage.errors import BadInput
-from triage.facts import Recipient
 from triage.leavers import GONE, ON, note_about
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person
+from triage.recipient_value import Recipient
 from triage.settings import Company
 
 BY_ADDRESS = select(KnownRecipient).where(OneOf(col(KnownRecipient.address), "addresses"))

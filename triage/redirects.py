@@ -9,11 +9,12 @@ from triage import recipients, sealed
 from triage.content import Summary
 from triage.envelope import folded
 from triage.errors import BadInput
-from triage.facts import Facts, Recipient
+from triage.facts import Facts
 from triage.matches import ByValue, domain_of, reaches, sender_values
 from triage.models import Rule
 from triage.policy import Disposition, Verdict
 from triage.proofs import precision
+from triage.recipient_value import Recipient
 from triage.settings import Company
 
 PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, contents, expiry, ledger, legal_holds, notices, related, traits
+from triage import access, campaigns, contents, expiry, ledger, legal_hold, notices, related, traits
 from triage.actor import Actor
 from triage.db import among, window
 from triage.ids import first_id_at
@@ -34,7 +34,7 @@ class Expiring:
 def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) -> list[Expiring]:
     """What expires within a day unless somebody decides, folder by folder in the actor's scope."""
     days = settings.retention.held_days
-    soon = and_(expiry.over(now + expiry.SOON, expiry.terms(settings)), ~legal_holds.kept(session), access.waiting(by))
+    soon = and_(expiry.over(now + expiry.SOON, expiry.terms(settings)), ~legal_hold.kept(session), access.waiting(by))
     rows = session.execute(
         select(col(Delivery.department), col(Delivery.person), func.count(), func.min(expiry.begun(), type_=Instant))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
@@ -47,7 +47,7 @@ def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) 
 
 def overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
     """What was to be done by then and is not: held mails to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
-    held = select(func.count()).where(expiry.over(then, expiry.terms(settings)), ~legal_holds.kept(session))
+    held = select(func.count()).where(expiry.over(then, expiry.terms(settings)), ~legal_hold.kept(session))
     kept = select(func.count()).select_from(erasable(session, settings, then).order_by(None).subquery())
     return session.scalar(held) or 0, session.scalar(kept) or 0
 
@@ -57,7 +57,7 @@ def count_unseen(session: Session, *, settings: Settings, now: datetime) -> int:
     terms = expiry.terms(settings)
     if terms.unseen:
         return 0
-    held = select(func.count()).where(expiry.unseen(now, terms), ~legal_holds.kept(session))
+    held = select(func.count()).where(expiry.unseen(now, terms), ~legal_hold.kept(session))
     return session.scalar(held) or 0
 
 
@@ -66,8 +66,8 @@ def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 
 
     What its recipient was never told of stays held, unless `retention.expire_unseen` says otherwise.
     """
-    legal_holds.take_turn(session)
-    over = (expiry.over(now, expiry.terms(settings)), ~legal_holds.kept(session))
+    legal_hold.take_turn(session)
+    over = (expiry.over(now, expiry.terms(settings)), ~legal_hold.kept(session))
     ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))
     if not ids:
         return 0
@@ -86,7 +86,7 @@ def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, 
 
 def erase(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
     """Erase the bytes of those of these contents whose every delivery has been final long enough; the records stay. How many that were."""
-    legal_holds.take_turn(session)
+    legal_hold.take_turn(session)
     contents.lock(session, found)
     ids = list(session.scalars(erasable(session, settings, now).where(among(session, col(Content.id), found))))
     if not ids:
@@ -106,13 +106,13 @@ def erase(session: Session, found: Sequence[int], *, settings: Settings, now: da
 
 def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
     """Erase the copies that were taken out of mailboxes and can be put back no longer; how many, at most `limit`."""
-    legal_holds.take_turn(session)
+    legal_hold.take_turn(session)
     gone = now - timedelta(days=settings.retention.purged_days)
     over = (
         select(col(Recalled.id))
         .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
         .where(col(Recalled.head).is_not(None), col(Delivery.state) == State.PURGED, col(Delivery.settled_at) < gone)
-        .where(~legal_holds.kept(session))
+        .where(~legal_hold.kept(session))
         .limit(limit)
     )
     ids = list(session.scalars(over))
@@ -152,6 +152,6 @@ def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]
     needed = (
         select(col(Delivery.id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_holds.kept(session)))
+        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_hold.kept(session)))
     )
     return old_enough(settings, now).where(~needed.exists()).order_by(col(Content.id))

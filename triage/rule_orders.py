@@ -4,15 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, or_
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from triage import recipients
 from triage.actor import Scope
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.links import related
-from triage.models import Department, Person, Rule
+from triage.models import Department, Person
 from triage.settings import Settings
 from triage.suffixes import is_shared
 
@@ -74,11 +73,6 @@ def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
     if order.until is not None and order.until <= now:
         raise BadInput(f"until: {order.until:%d %b %Y} is over; name a day to come")
     return order.until or now + timedelta(days=HELD_DAYS)
-
-
-def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Not removed, not run out."""
-    return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)
 
 
 def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:

@@ -19,7 +19,8 @@ from triage.errors import NotFound, NotYet, Stale
 from triage.facts import BY_STAFF
 from triage.ids import show
 from triage.models import Delivery, Rule
-from triage.rule_orders import SAYS, RuleOrder as RuleOrder, as_row, checked, ends, in_force as in_force
+from triage.rule_orders import SAYS, RuleOrder as RuleOrder, as_row, checked, ends
+from triage.rules_in_force import in_force as in_force
 from triage.settings import Settings
 from triage.times import to_micros
 

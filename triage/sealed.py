@@ -8,10 +8,10 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.company import SealedEntry
+from triage.confidential_rows import NOBODY, anyhow, names
 from triage.db import among
 from triage.models import Decision, DecisionItem, Delivery, Person, Rule, Sealed
 
-NOBODY = ""  # the login of the row that says that there is a seal
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
 
 
@@ -26,11 +26,6 @@ def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
     )
 
 
-def anyhow(table: Any = Delivery) -> ColumnElement[bool]:
-    """Which deliveries lie under a seal, whoever asks."""
-    return or_(col(table.department).in_(names("department")), col(table.person).in_(names("person")))
-
-
 def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
     """The sealed folders that some of these deliveries lie in: so the audit log tells a note or a reason only to those named for them."""
     lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids), anyhow()).distinct()
@@ -43,11 +38,6 @@ def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
     under = folders(session)
     lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), list(ids))).distinct()
     return {under & {f"department:{code}", f"person:{uid}"} for code, uid in session.execute(lies)}
-
-
-def names(kind: str) -> Select[str]:
-    """The codes or uids that are sealed."""
-    return select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY)
 
 
 def names_closed(kind: str, by: Actor) -> Select[str]:

@@ -1,26 +1,35 @@
 """Two keys: what one person asks for another one confirms or declines, and nothing is changed until then."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select, true
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, directory, ids, keys, person_erasure, rule_looks, rule_making, rules, sealed, tokens
+from triage import access, actors, decisions, ids, keys, rule_looks, rule_making, rules, sealed, staff_members, tokens
 from triage.actor import Actor, Role
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import show
-from triage.models import PendingAct, PersonErasure, Rule, StaffMember
+from triage.models import PendingAct, Rule, StaffMember
 from triage.outcomes import DecisionReport
 from triage.removal import BlockWish, wish_from_json, wish_json
 from triage.rules import RuleOrder
 from triage.second_look import in_order
 from triage.selection import Selection, from_json
 from triage.settings import Settings
+
+
+class Act(Protocol):
+    """Carries out an act of a kind of its own that two people agreed to; returns the id of what came of it."""
+
+    def __call__(self, session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> int: ...
+
+
+NO_ACTS: Mapping[str, Act] = {}
 
 
 def decide(
@@ -63,7 +72,7 @@ def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor,
     if keys.REMOVE_DELIVERED not in need.needs:
         return
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.login) != by.name))
-    others = (directory.staff(session, login, now) for login in logins.all())
+    others = (staff_members.staff(session, login, now) for login in logins.all())
     if not any(one and one.role in access.DECIDING and keys.within(session, need.ids, one) for one in others):
         raise NotAllowed(
             "this takes delivered messages out of mailboxes, needs a second person, and nobody else here could confirm it: somebody with "
@@ -94,18 +103,6 @@ def add_rule(
         return keys.ask(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
 
 
-def erase_person(
-    session: Session, address: str, *, by: Actor, reason: str, now: datetime, settings: Settings, with_rules: bool = False
-) -> PersonErasure | PendingAct:
-    """As person_erasure.begin, or what now waits for the second key."""
-    more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
-    try:
-        return person_erasure.begin(session, address, **more)
-    except SecondKeyNeeded as need:
-        order = {"address": address, "with_rules": with_rules}
-        return keys.ask(session, keys.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
-
-
 def rule_json(order: RuleOrder) -> dict[str, Any]:
     """An order as plain values."""
     return asdict(order) | {"scope": order.scope.casefold(), "until": order.until.isoformat() if order.until else None}
@@ -128,11 +125,14 @@ def confirm(
     reason: str = "",
     confirm: Collection[str] = (),
     fence: str | None = None,
+    acts: Mapping[str, Act] = NO_ACTS,
 ) -> PendingAct:
     """Turn the second key: the act is done now, in the name of both.
 
     SecondLookNeeded where what is released needs a second look and this person has not confirmed exactly its names, with its fence: both
-    look. NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
+    look. `acts` carry out what packages above know, by its kind.
+
+    NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
     the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
     """
     asked = waiting(session, pending_id, by, now)
@@ -146,10 +146,8 @@ def confirm(
         access.may_make_rule(session, by, order.scope)
         confirmed = rule_looks.confirmed(session, order, confirm, fence, by=by, settings=settings)
         result = rules.add(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
-    elif asked.kind == keys.PERSON_ERASURE:
-        access.over_everything(by, Role.ADMIN)
-        wanted: dict[str, Any] = asked.order | {"by": first, "reason": asked.reason, "now": now, "settings": settings, "second": by}
-        result = person_erasure.begin(session, wanted.pop("address"), **wanted).id
+    elif act := acts.get(asked.kind):
+        result = act(session, asked, first, by=by, now=now, settings=settings)
     else:
         result = carried_out(session, asked, first, by, now, settings, confirm, fence).id
     keys.settle(session, asked, keys.CONFIRMED, by=by, reason=reason, now=now, result=result)

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case,
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from triage import grouping, sealed, suspected, touched
+from triage import confidential_rows, grouping, open_reports, touched
 from triage.db import among
 from triage.grouping import HELD, NEVER
 from triage.models import Delivery, Instant, MailReport
@@ -70,7 +70,7 @@ def has_delivered_copies() -> ColumnElement[bool]:
 def is_out(copy: type[Delivery]) -> ColumnElement[bool]:
     """Copies that were delivered, outside confidential folders: nobody is told of those. As `delivery_copies_out` has them."""
     delivered = col(copy.state) == bindparam("delivered", State.DELIVERED, literal_execute=True, unique=True)
-    return and_(col(copy.is_copy), delivered, col(copy.direction) == "in", not_(sealed.anyhow(copy)))
+    return and_(col(copy.is_copy), delivered, col(copy.direction) == "in", not_(confidential_rows.anyhow(copy)))
 
 
 def is_reported() -> ColumnElement[bool]:
@@ -82,18 +82,18 @@ def is_reported() -> ColumnElement[bool]:
 def reports(column: object) -> Select[int]:
     """A column of the deliveries that open reports name."""
     named = select(column).select_from(MailReport).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))  # type: ignore[call-overload]
-    found: Select[int] = named.where(col(MailReport.answered_at).is_(None), suspected.is_open()).correlate(None)
+    found: Select[int] = named.where(col(MailReport.answered_at).is_(None), open_reports.is_open()).correlate(None)
     return found
 
 
 def reported_campaigns() -> Select[int]:
     """The campaigns of reported messages, outside confidential folders."""
-    return reports(Delivery.campaign_id).where(col(Delivery.campaign_id).is_not(None), not_(sealed.anyhow()))
+    return reports(Delivery.campaign_id).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.anyhow()))
 
 
 def reported_rows() -> Select[int]:
     """The keys of their rows."""
-    return reports(grouping.key("campaign")).where(col(Delivery.campaign_id).is_not(None), not_(sealed.anyhow()))
+    return reports(grouping.key("campaign")).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.anyhow()))
 
 
 @cache

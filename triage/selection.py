@@ -9,16 +9,15 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, ScalarSelect, String, and_, case, func, literal, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access, carried, searching, suspected
+from triage import access, carried, open_reports, searching
 from triage.actor import Actor
 from triage.db import among
 from triage.domains import names_of, of_domain
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
-from triage.grouping import COPIES as AS_COPIES, kept_apart, proven_as
+from triage.grouping import COPIES as AS_COPIES, in_states, kept_apart, proven_as
 from triage.ids import read, show
 from triage.models import Delivery, Handed
-from triage.piles import in_states
 from triage.states import State
 from triage.times import to_micros
 
@@ -128,7 +127,7 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.handed_to:
         wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
     if selection.reported:
-        wanted.append(suspected.is_reported())
+        wanted.append(open_reports.is_reported())
     if selection.any_of:
         wanted.append(or_(*(condition(one) for one in selection.any_of)))
     wanted.extend(searching.conditions(selection.q))

@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlmodel import Session, col
 
-from triage import db, directory, employee_sessions, ledger
+from triage import db, employee_sessions, ledger, staff_members
 from triage.accounts import LOCAL
 from triage.actor import EMPLOYEE, Actor
 from triage.errors import Refused
@@ -119,7 +119,7 @@ def refuse_guessing(session: Session, same: ColumnElement[bool], tries: int, now
 def subject_of(session: Session, login: str, *, employee: bool) -> str:
     """How the record names this account. What was typed as a login is named only if it is one."""
     if employee:
-        person = directory.person_of(session, login)
+        person = staff_members.person_of(session, login)
         return f"{EMPLOYEE}:{person.uid}" if person else EMPLOYEE
     return f"{STAFF}:{login}" if session.get(StaffMember, login) else STAFF
 
@@ -147,7 +147,7 @@ def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
 
 def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
     """Open a session: who signed in, and the key for the browser. None when the account was removed meanwhile."""
-    actor = directory.staff(session, attempt.login, now)
+    actor = staff_members.staff(session, attempt.login, now)
     if actor is None:
         return None
     forget_failures(session, attempt)
@@ -172,7 +172,7 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
 
 def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, str] | None:
     """Open an employee's session for their own mail: who it is, and the key for the browser. None when nobody here signs in so."""
-    person = directory.person_of(session, attempt.login)
+    person = staff_members.person_of(session, attempt.login)
     if person is None:
         return None
     forget_failures(session, attempt)
@@ -198,7 +198,7 @@ def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now
     kept = session.get(StaffSession, hashed(key))
     if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
         return None
-    actor = directory.staff(session, kept.login, now)
+    actor = staff_members.staff(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
     return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before) if actor else None
 
@@ -226,5 +226,5 @@ def sign_out(session: Session, key: str, *, now: datetime) -> None:
     if kept is None:
         return
     session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
-    if actor := directory.staff(session, kept.login, now):
+    if actor := staff_members.staff(session, kept.login, now):
         ledger.write(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)

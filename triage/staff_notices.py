@@ -2,33 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import alarms, cover, directory, inward, ledger, sealed, strays
+from triage import alarms, cover, inward, ledger, sealed, staff_members, strays
 from triage.actor import Actor, Role
 from triage.causes import BRAKE, OF_COMPANY, REMOVAL, TITLES, sentence, told_instead
 from triage.hours import SUBSTITUTE
 from triage.ids import show
 from triage.inward import Letter, Line, Section
-from triage.models import Alarm, Person, StaffMember
+from triage.models import Alarm, StaffMember
 from triage.settings import Settings
+from triage.staff_addresses import Addressee, of_address, of_staff
 
 BY = Actor.system("notices")
 RULE, REASON = "staff-notice", "it tells staff what waits for them"
-
-
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """Somebody who is told: as `told` knows them, where, and of whose folders the letter is."""
-
-    who: str  # staff:LOGIN, address:ADDRESS
-    address: str
-    folder: tuple[str, str]
 
 
 def due(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
@@ -136,22 +127,7 @@ def is_head(actor: Actor) -> bool:
 def heads(session: Session, now: datetime) -> Iterator[Actor]:
     """Every administrator of the whole company: somebody has to know, also when none of them is on duty. Of folders they are not told."""
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.ADMIN))
-    yield from (actor for login in logins if (actor := directory.staff(session, login, now)) and is_head(actor))
-
-
-def of_staff(session: Session, login: str, settings: Settings) -> Addressee | None:
-    """Where a member of staff gets mail: the mailbox of the person who signs in so; None when nobody knows one."""
-    person: Person | None = directory.person_of(session, login)
-    if person is None or person.mailbox.rpartition("@")[2] not in settings.own_domains:
-        return None
-    return Addressee(f"staff:{login}", person.mailbox, (person.department, person.uid))
-
-
-def of_address(address: str, settings: Settings) -> Addressee | None:
-    """An address of ours; None for any other."""
-    if address.rpartition("@")[2] not in settings.own_domains:
-        return None
-    return Addressee(f"address:{address}", address, ("", ""))
+    yield from (actor for login in logins if (actor := staff_members.staff(session, login, now)) and is_head(actor))
 
 
 def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings) -> Letter:

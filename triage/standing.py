@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Row, Select, Text, and_, bindparam, exists, func, literal_column, not_, select
 from sqlmodel import Session, col
 
-from triage import sealed
+from triage import confidential_rows
 from triage.db import Kinds, bound_as, is_postgresql, table_of
 from triage.entering import NewDelivery
 from triage.models import Delivery
@@ -60,7 +60,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
     def decided(whose: ColumnElement[bool], became: ColumnElement[bool]) -> ColumnElement[int]:
         """How many of somebody's earlier mails people let in or took away, outside sealed folders, of the first LOOKED_AT."""
         is_proven = (col(Delivery.proof) != "").label("proven")
-        looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(sealed.anyhow()).label("open"))
+        looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.anyhow()).label("open"))
         some = looked_at.where(whose, became).limit(LOOKED_AT).correlate(asked).subquery()
         counted = select(func.count()).where(some.c.decision.is_not(None), some.c.proven == proven, some.c.open)
         return counted.correlate(asked).scalar_subquery()

@@ -5,9 +5,9 @@ from sqlmodel import Session, col
 
 from triage.addressing import bases
 from triage.envelope import Address
-from triage.facts import Recipient
 from triage.leavers import GONE, note_about
 from triage.models import Department, KnownRecipient, Person
+from triage.recipient_value import Recipient
 from triage.settings import Company
 
 NOTE = "Nobody here has this address any more: redirect it to who it is for."

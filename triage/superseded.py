@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, case, exists, literal, or_
 from sqlmodel import col
 
-from triage import rules, sealed
+from triage import confidential_rows, rules
 from triage.models import Delivery, Proposal, Rule
 from triage.promotion import DAYS
 from triage.standing import TAKEN_AWAY
@@ -16,7 +16,7 @@ from triage.standing import TAKEN_AWAY
 
 def recent(now: datetime) -> ColumnElement[bool]:
     """Strangers' mail of the last DAYS, outside sealed folders."""
-    return and_(col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~sealed.anyhow())
+    return and_(col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~confidential_rows.anyhow())
 
 
 def was_taken_away() -> ColumnElement[bool]:

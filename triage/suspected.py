@@ -5,18 +5,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlmodel import Session, col
 
 from triage import campaigns, forwarded, grouping, ids
 from triage.fingerprint import Fingerprint
 from triage.forwarded import Pointed
 from triage.grouping import Group
-from triage.models import Decision, Delivery, MailReport, Message
+from triage.models import Delivery, MailReport, Message
 from triage.notes import Notes
+from triage.open_reports import is_open
 
-GOOD, BAD = "good", "bad"
-SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how
 SUREST = "trace field"  # how a mail is found
 BACK = timedelta(days=90)  # how old a mail may be that somebody reports
 COMPARED = 50  # mails whose text is compared
@@ -30,26 +29,6 @@ class Suspicion:
     delivery_id: int
     by_shown: str
     at: datetime
-
-
-def settles() -> ColumnElement[bool]:
-    """Does this decision answer this report, where both are joined to their delivery?"""
-    return and_(
-        col(Decision.id) == col(Delivery.decision_id),
-        col(Decision.at) >= col(MailReport.at),
-        col(Decision.verb).in_(list(SETTLING)),
-        col(Decision.undone_by).is_(None),
-    )
-
-
-def is_open() -> ColumnElement[bool]:
-    """Which reports wait for an answer, where MailReport is joined to Delivery."""
-    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles()).correlate(Delivery, MailReport))
-
-
-def is_reported() -> ColumnElement[bool]:
-    """Does an open report name this delivery?"""
-    return exists().where(col(MailReport.delivery_id) == col(Delivery.id), is_open()).correlate(Delivery)
 
 
 REPORTS = Notes(MailReport, col(MailReport.answered_at).is_(None), is_open())

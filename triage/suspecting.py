@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access, db, inward, ledger, sealed, sections, suspected
+from triage import access, db, inward, ledger, open_reports, sealed, sections, suspected
 from triage.actor import Actor
 from triage.content import Summary
 from triage.dead_links import dead, dead_address
@@ -18,8 +18,8 @@ from triage.ids import new_id, show
 from triage.inward import Letter
 from triage.listings import Listed, some
 from triage.models import Decision, Delivery, MailReport, Person
+from triage.open_reports import BAD, GOOD, SETTLING
 from triage.settings import Settings
-from triage.suspected import BAD, GOOD, SETTLING
 from triage.writers import Lookup
 
 BY = Actor.system("notices")
@@ -148,7 +148,7 @@ def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: 
     if row is None:
         raise NotFound(f"there is no report {show(report_id)}")
     same = col(MailReport.id) == report_id if row.delivery_id is None else col(MailReport.delivery_id) == row.delivery_id
-    waiting = session.scalars(rows_of(seen(session, by)).where(same, suspected.is_open()).order_by(col(MailReport.id))).all()
+    waiting = session.scalars(rows_of(seen(session, by)).where(same, open_reports.is_open()).order_by(col(MailReport.id))).all()
     if not waiting:
         raise NotAllowedNow("this report has its answer already")
     for one in waiting:
@@ -191,7 +191,7 @@ def closed_to(session: Session, by: Actor) -> Iterator[ColumnElement[bool]]:
 
 def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Reported]:
     """What is reported in the actor's scope and has no answer, the newest first."""
-    rows = rows_of(and_(seen(session, by), suspected.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
+    rows = rows_of(and_(seen(session, by), open_reports.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
     found = session.scalars(rows if before is None else rows.where(col(MailReport.id) < before)).all()
     mails = {one.id: one for one in some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
     counted = select(col(MailReport.delivery_id), func.count()).where(
@@ -215,7 +215,7 @@ def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None 
 
 def count(session: Session, *, by: Actor) -> int:
     """How many reports in the actor's scope have no answer."""
-    waiting = rows_of(and_(seen(session, by), suspected.is_open())).subquery()
+    waiting = rows_of(and_(seen(session, by), open_reports.is_open())).subquery()
     return session.scalar(select(func.count()).select_from(waiting)) or 0
 
 
@@ -224,7 +224,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
     rows = (
         select(MailReport, Decision)
         .outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
-        .outerjoin(Decision, suspected.settles())
+        .outerjoin(Decision, open_reports.settles())
         .where(col(MailReport.told_at).is_(None))
         .where(or_(col(MailReport.answered_at).is_not(None), col(Decision.at) <= now - PAUSE))
     )

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, true, tuple_
 from sqlmodel import Session, col
 
-from triage import db, directory, kept_folders
+from triage import db, kept_folders, staff_members
 from triage.db import among
-from triage.grouping import HELD, NEVER, Group
+from triage.grouping import HELD, NEVER, Group, in_states
 from triage.kept_cards import EVERYTHING
 from triage.models import CardAnchor, Delivery, Department, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
-from triage.piles import Part, in_piles, in_states, no_campaign, parts, pile_of
+from triage.piles import Part, in_piles, no_campaign, parts, pile_of
 from triage.states import State
 from triage.times import to_micros
 from triage.views import View
@@ -116,7 +116,7 @@ def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]
 def wanted(session: Session, now: datetime) -> set[View]:
     """The views that somebody has: of each member of staff and each token, and each department within it."""
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active))).all()
-    actors = [actor for login in logins if (actor := directory.staff(session, login, now))]
+    actors = [actor for login in logins if (actor := staff_members.staff(session, login, now))]
     codes = session.scalars(select(col(Department.code))).all()
     found = {View.of(session, actor) for actor in actors}
     for actor in actors:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ids, ledger
+from triage import access, ids, ledger, staff_members
 from triage.accounts import checked_scope
 from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -152,7 +152,7 @@ def vouched(session: Session, token: ApiToken, now: datetime) -> bool:
     kind, _, login = token.made_by.partition(":")
     if kind != "person":
         return True
-    made_by = directory.staff(session, login, now)
+    made_by = staff_members.staff(session, login, now)
     return made_by is not None and made_by.role is Role.ADMIN and within(token, made_by)
 
 

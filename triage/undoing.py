@@ -27,11 +27,11 @@ from triage import (
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
+from triage.grouping import in_states
 from triage.ids import new_id, show
 from triage.models import Attempt, Decision, DecisionItem, Delivery, Rule
 from triage.outcome_words import OUT_OF_REACH, who_was_faster
 from triage.outcomes import CHANGING, UNDER_WAY, DecisionReport, Item, NothingDone, decision_of, filed, touches
-from triage.piles import in_states
 from triage.settings import Settings
 from triage.states import Event, State
 

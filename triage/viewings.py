@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Insert, Select, and_, case, literal, not_,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from triage import db, ledger, sealed
+from triage import confidential_rows, db, ledger
 from triage.actor import Actor
 from triage.errors import NotAllowed, NotAllowedNow
 from triage.ids import read, show
@@ -158,7 +158,7 @@ def told_to_owner(session: Session, message_ids: Collection[int], uid: str) -> s
     Who looked there would tell that it does.
     """
     copies = db.among(session, col(Delivery.message_id), message_ids)
-    elsewhere = select(col(Delivery.message_id)).where(copies, col(Delivery.person) != uid, sealed.anyhow())
+    elsewhere = select(col(Delivery.message_id)).where(copies, col(Delivery.person) != uid, confidential_rows.anyhow())
     return set(message_ids).difference(session.scalars(elsewhere))
 
 

@@ -9,14 +9,14 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal_column, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import correspondents, db, sealed
+from triage import confidential_rows, correspondents, db
 from triage.authentication import Result
 from triage.db import among
 from triage.door import ancestors
 from triage.facts import BY_STAFF
 from triage.links import organisation
 from triage.models import Correspondent, Decision, DecisionItem, Delivery, Department, FamiliarDomain, Message, Person, Rule
-from triage.rule_orders import in_force
+from triage.rules_in_force import in_force
 from triage.settings import Settings
 from triage.standing import LET_IN
 
@@ -66,7 +66,10 @@ def contacts_among(session: Session, authors: Collection[str], *, settings: Sett
     asked = sorted(set(authors) - {""})
     if not asked:
         return {}
-    closed = {"department": set(session.scalars(sealed.names("department"))), "person": set(session.scalars(sealed.names("person")))}
+    closed = {
+        "department": set(session.scalars(confidential_rows.names("department"))),
+        "person": set(session.scalars(confidential_rows.names("person"))),
+    }
     rows = session.execute(
         select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Person.department))
         .outerjoin(Person, col(Person.uid) == col(Correspondent.person))
@@ -139,7 +142,7 @@ def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
 def was_wanted() -> ColumnElement[bool]:
     """Was a delivery let in because the company wants it: by a rule, as an answer, or by somebody who released it?"""
     by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in LET_IN_BY])
-    return and_(LET_IN, or_(by_rule, was_released()), not_(sealed.anyhow()))
+    return and_(LET_IN, or_(by_rule, was_released()), not_(confidential_rows.anyhow()))
 
 
 def was_released() -> ColumnElement[bool]:

@@ -58,7 +58,7 @@ from triage_api import (
     second_keys,
     selections,
     senders,
-    session,
+    session_routes,
     sessions,
     staff,
     substitutes,
@@ -77,7 +77,7 @@ from triage_api.shell_socket import Ready, ShellSocket
 from triage_api.spoken import Interpreter
 
 RESOURCES = (
-    session,
+    session_routes,
     sessions,
     preferences,
     own,

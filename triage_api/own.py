@@ -19,7 +19,8 @@ from triage_api.office import Here, Office, office
 from triage_api.once import Once
 from triage_api.pages import Cursor
 from triage_api.problems import NotSignedIn, described
-from triage_api.session import WRONG, place_of
+from triage_api.session import place_of
+from triage_api.session_routes import WRONG
 from triage_api.shapes import own as shapes
 from triage_api.shapes.requests import RequestMade, RequestOrder
 from triage_api.shapes.texts import GivenId

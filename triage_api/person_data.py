@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from triage import db, person_data, person_erasure, person_export, second_key
+from triage import db, person_data, person_erasure, person_export
 from triage.actor import Actor
 from triage.models import PendingAct
 from triage.person_data import Whose
@@ -62,7 +62,7 @@ def erase_person_data(order: shapes.ErasureOrder, session: Tx, by: Staff, here: 
     legal hold.
     """
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
-    made = second_key.erase_person(session, order.address, **said)
+    made = person_erasure.erase_person(session, order.address, **said)
     ring_after(session)
     return accepted(made, by) if isinstance(made, PendingAct) else shapes.Erasure.model_validate(made)
 

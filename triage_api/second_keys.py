@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from triage import second_key
+from triage import person_erasure, second_key
 from triage.actor import Actor
 from triage.models import PendingAct
 from triage.times import utcnow
@@ -37,7 +37,7 @@ def confirm_second_key(pending_id: GivenId, session: Tx, by: Staff, here: Here, 
     409 where it lets out what needs a second look (`urn:mailroom:second-look`): the second person confirms that too.
     """
     said = order or UndoOrder()
-    looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence}
+    looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence, "acts": person_erasure.ACTS}
     confirmed = second_key.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     ring_after(session, "relay", "recall", "door")
     return shown(confirmed, by)

@@ -9,7 +9,8 @@ from triage.times import utcnow
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
-from triage_api.session import Staff, forget_cookie
+from triage_api.session import Staff
+from triage_api.session_routes import forget_cookie
 from triage_api.shapes import session as shapes
 from triage_api.shapes.texts import Word
 from triage_api.transactions import Read

@@ -28,7 +28,8 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "groups": ("people",),
     "handovers": ("colleagues",),
     "learn": ("correspondents",),
-    "me": ("session",),
+    "me": ("session_routes",),
+    "session": ("session_routes",),
     "rules": ("proposals", "rules"),
     "sweeps": ("decisions",),
 }

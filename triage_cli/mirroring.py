@@ -9,7 +9,7 @@ from sqlmodel import col
 from mailboxes import mirror, sign_in
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import NO_UIDPLUS
-from triage import db, directory
+from triage import db, staff_members
 from triage.access import DECIDING
 from triage.errors import BadInput, Refused
 from triage.models import Department, KnownRecipient
@@ -55,7 +55,7 @@ def departments(settings: Settings) -> set[str]:
 def acting(settings: Settings, account: mirror.Account) -> Iterator[Finding]:
     """Does somebody act in this account who may?"""
     with database_of(settings) as engine, db.reading(engine) as session:
-        actor = directory.staff(session, account.login, utcnow())
+        actor = staff_members.staff(session, account.login, utcnow())
     if actor is None or actor.role not in DECIDING:
         words = f"{account.login}, who acts in {account.address}, is no member of staff who decides: nothing is done there"
         yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.desks or mirror.staff")

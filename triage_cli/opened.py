@@ -12,7 +12,6 @@ from triage import db, telegraph
 from triage.actor import Actor
 from triage.bell import Bell
 from triage.settings import Settings
-from triage_cli.asks import settings_of as settings_of
 from triage_cli.keyboard import at_the_keyboard
 
 T = TypeVar("T")

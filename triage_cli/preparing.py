@@ -10,7 +10,7 @@ from triage.errors import Refused
 from triage.models import KnownRecipient
 from triage.settings import Settings
 from triage_cli.opened import database_of
-from triage_cli.sync import take_over
+from triage_cli.taking_over import take_over
 
 log = logging.getLogger("mailroom.serve")
 

@@ -39,7 +39,7 @@ from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
 from triage_cli.opened import ring
-from triage_cli.sync import leaving_of
+from triage_cli.taking_over import leaving_of
 
 DUTY, LEASE = "tidying", timedelta(minutes=10)
 LOOK_EVERY = 1.0  # seconds

@@ -31,7 +31,7 @@ from triage_cli import slices, tidying, watching
 from triage_cli.checkpointing import Recorder
 from triage_cli.counting import keep_for_reports
 from triage_cli.opened import database_of, ring
-from triage_cli.sync import take_over
+from triage_cli.taking_over import take_over
 
 SEAL_EVERY = 0.5  # seconds
 LET_GO_EVERY = 600.0  # old records

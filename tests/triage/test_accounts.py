@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
-from triage import accounts, db, directory, directory_rows, sign_in
+from triage import accounts, db, directory, directory_rows, sign_in, staff_members
 from triage.accounts import Account
 from triage.actor import Right
 from triage.company import StaffEntry
@@ -38,7 +38,7 @@ def acts(session: Session) -> list[dict[str, object]]:
 
 def test_an_account_is_staff_and_on_the_record_without_its_password(known: Engine) -> None:
     with db.reading(known) as session:
-        nora = directory.staff(session, "NORA", NOW)
+        nora = staff_members.staff(session, "NORA", NOW)
         assert nora is not None
         assert (nora.name, nora.shown, nora.role) == ("nora", "Nora Falk", "admin")
         assert nora.scope.words() == ["department:legal", "person:joe.fern"]
@@ -82,7 +82,7 @@ def test_an_account_gets_rights_and_loses_them(known: Engine) -> None:
         accounts.add(session, replace(NORA, login="nils", rights=("remove-delivered",)), HASH, by=IDA, now=NOW)
         accounts.give_rights(session, "Nora", ("remove-delivered",), by=IDA, now=NOW)
         accounts.give_rights(session, "nils", (), by=IDA, now=NOW)
-        found = {login: directory.staff(session, login, NOW) for login in ("nora", "nils")}
+        found = {login: staff_members.staff(session, login, NOW) for login in ("nora", "nils")}
         assert {login: one and one.rights for login, one in found.items()} == {"nora": {Right.REMOVE_DELIVERED}, "nils": frozenset()}
         assert [one.get("rights") for one in acts(session)] == [None, ["remove-delivered"], ["remove-delivered"], []]
         with pytest.raises(BadInput, match="ana comes from the directory"):
@@ -102,7 +102,7 @@ def test_another_password_and_removal_end_what_is_open(known: Engine) -> None:
             assert "nora" not in session.scalars(select(col(StaffSession.login))).all()
     with db.reading(known) as session:
         assert [act["what"] for act in acts(session)] == ["add", "password", "remove"]
-        assert directory.staff(session, "nora", NOW) is None
+        assert staff_members.staff(session, "nora", NOW) is None
 
 
 CHIEF = Account("chief", "Ann Chief", "admin", ("company",))

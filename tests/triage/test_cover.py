@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, IDA, NOW, SYNC
-from triage import cover, db, directory, intake, substitutes
+from triage import cover, db, directory, intake, staff_members, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -103,7 +103,7 @@ def test_a_person_s_folder_may_have_a_policy_of_its_own(known: Engine) -> None:
     }
     assert passes == {("it", ""): True, ("it", "ann"): True, ("it", "joe.fern"): False, ("legal", "mara.berg"): False}
     with db.reading(known) as session:
-        ita = directory.staff(session, "ita", NOW)
+        ita = staff_members.staff(session, "ita", NOW)
         assert ita
         assert cover.with_night_duty(session, ita, night, NOW).scope.words() == ["department:it", "person:mara.berg"]
 

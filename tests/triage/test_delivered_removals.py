@@ -9,7 +9,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
-from triage import decisions, directory, extensive, removal, second_key, sweeps
+from triage import decisions, directory, extensive, removal, second_key, staff_members, sweeps
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Right, Role, rights_of
 from triage.company import PersonEntry, StaffEntry
 from triage.db import transaction
@@ -122,7 +122,7 @@ def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: 
     with pytest.raises(NotAllowed, match="nobody else here could confirm it: somebody with the right remove-delivered does it alone"):
         removed(session, few, replace(ANA, rights=frozenset()), **BY_CAMPAIGN)
     directory.apply(session, replace(alone, staff=(STAFF[0],)), few.company, by=SYNC, now=NOW, confirmed=True)
-    ana = directory.staff(session, "ana", NOW)
+    ana = staff_members.staff(session, "ana", NOW)
     assert ana is not None
     assert isinstance(removed(session, few, ana, **BY_CAMPAIGN), DecisionReport)
 
@@ -144,11 +144,11 @@ def test_a_sweep_needs_the_right_and_counting_does_not(session: Session, setting
 
 
 def test_the_directory_gives_the_right_and_takes_it(session: Session, settings: Settings) -> None:
-    found = {login: directory.staff(session, login, NOW) for login in ("ana", "eve")}
+    found = {login: staff_members.staff(session, login, NOW) for login in ("ana", "eve")}
     assert [one and one.rights for one in found.values()] == [{Right.REMOVE_DELIVERED}, frozenset()]
     none = replace(HOUSE, staff=tuple(replace(one, rights=()) for one in STAFF))
     directory.apply(session, none, settings.company, by=SYNC, now=NOW)
-    ana = directory.staff(session, "ana", NOW)
+    ana = staff_members.staff(session, "ana", NOW)
     assert ana is not None
     assert ana.rights == frozenset()
 

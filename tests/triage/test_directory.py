@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
-from triage import accounts, background, db, decisions, directory, directory_rows, histories, intake, recipients, rules
+from triage import accounts, background, db, decisions, directory, directory_rows, histories, intake, recipients, rules, staff_members
 from triage.accounts import Account
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.decisions import Verb
@@ -31,9 +31,9 @@ def take_over(session: Session, company: CompanyDirectory, **how: Any) -> direct
 
 def test_staff_are_actors_with_their_scope(known: Engine) -> None:
     with db.reading(known) as session:
-        ben = directory.staff(session, "Ben", NOW)
+        ben = staff_members.staff(session, "Ben", NOW)
         assert ben == arriving.BEN
-        assert directory.staff(session, "nobody", NOW) is None
+        assert staff_members.staff(session, "nobody", NOW) is None
 
 
 def test_the_same_directory_again_changes_nothing(known: Engine) -> None:
@@ -216,7 +216,7 @@ def test_whose_entry_cannot_be_taken_stays_staff_as_long_as_a_group_says_so(know
         braked: AbstractContextManager[Any] = pytest.raises(BadInput, match="leave nobody who administers the whole company")
         with nullcontext() if named else braked:
             take_over(session, said, by_directory=True)
-            assert directory.staff(session, "mara.berg", NOW)
+            assert staff_members.staff(session, "mara.berg", NOW)
 
 
 def test_who_assists_somebody_whose_entry_cannot_be_taken_sees_their_mail_under_the_name_that_they_have_here(known: Engine) -> None:
@@ -225,7 +225,7 @@ def test_who_assists_somebody_whose_entry_cannot_be_taken_sees_their_mail_under_
     with db.transaction(known) as session:
         take_over(session, replace(COMPANY, people=(replace(MARA, identity="A"), *COMPANY.people[1:])))
         take_over(session, said)
-        found = directory.staff(session, "eva", NOW)
+        found = staff_members.staff(session, "eva", NOW)
         assert found
         assert found.scope.persons == {"mara.berg"}
 

@@ -14,10 +14,11 @@ from triage.actor import Actor
 from triage.authentication import Dmarc
 from triage.decisions import Verb
 from triage.errors import NotYet
-from triage.facts import Facts, MatchedRule, Recipient
+from triage.facts import Facts, MatchedRule
 from triage.ids import show
 from triage.models import Delivery, Rule
 from triage.outcomes import DecisionReport
+from triage.recipient_value import Recipient
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings

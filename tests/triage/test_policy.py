@@ -13,9 +13,10 @@ from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stat
 from triage.content import Attachment, Summary
 from triage.dangers import first_danger
 from triage.delivery_status import Status
-from triage.facts import Facts, MatchedRule, OurMail, Recipient
+from triage.facts import Facts, MatchedRule, OurMail
 from triage.policy import RULES, Disposition, Verdict, decide
 from triage.proofs import precision
+from triage.recipient_value import Recipient
 from triage.signals import deadline
 
 SALES = "sales@supplier.example"

@@ -26,6 +26,7 @@ from triage import (
     rules,
     saved_searches,
     second_key,
+    staff_members,
 )
 from triage.actor import Actor, Role
 from triage.company import GroupEntry, PersonEntry, SealedEntry, StaffEntry
@@ -217,7 +218,7 @@ def everything(session: Session, settings: Settings) -> tuple[int, ...]:
         staff=staff,
         sealed=(SealedEntry("person:mara.berg", ("mara.berg",)),),
     )
-    her = directory.staff(session, "mara.berg", NOW)
+    her = staff_members.staff(session, "mara.berg", NOW)
     assert her is not None
     ids = [arrive(session, settings, to)[0] for to in ("legal+mara.berg@company.example", MARA.mailbox, *MARA.aliases)]
     rules.add(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.berg"), by=her, now=NOW, settings=settings)
@@ -258,9 +259,9 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
     assert [(one.person, one.held) for one in session.scalars(select(KeptFolder))] == [("mara.lind", 2)]
     mails = session.scalars(select(Delivery).order_by(col(Delivery.id))).all()
     assert {(one.department, one.person) for one in mails} == {("legal", "mara.lind")}
-    her = directory.staff(session, "mara.lind", NOW)
+    her = staff_members.staff(session, "mara.lind", NOW)
     assert her is not None
-    assert directory.staff(session, "mara.berg", NOW) is None
+    assert staff_members.staff(session, "mara.berg", NOW) is None
     decisions.decide(session, Selection(ids=ids[:2]), Verb.RELEASE, by=her, reason="", now=NOW, settings=settings)
     assert [session.get_one(Delivery, one, populate_existing=True).mailbox for one in ids[:2]] == [LIND.mailbox] * 2
     assert [one.scope for one in session.scalars(select(Rule).where(col(Rule.effect) == "allow"))] == ["person:mara.lind"]
@@ -395,7 +396,7 @@ def test_who_asked_under_another_name_does_not_turn_the_second_key(session: Sess
     asked = second_key.add_rule(session, RuleOrder("allow", "domain", "dell.example", "company"), by=her, now=NOW, settings=settings)
     assert isinstance(asked, PendingAct)
     take_over(session, LIND, JOE, staff=(*COMPANY.staff, replace(admin, login="mara.lind", name="Mara Lind")))
-    again = directory.staff(session, "mara.lind", NOW)
+    again = staff_members.staff(session, "mara.lind", NOW)
     assert again is not None
     with pytest.raises(NotAllowed, match="somebody else's to turn"):
         second_key.confirm(session, asked.id, by=again, now=NOW, settings=settings)

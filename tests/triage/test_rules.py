@@ -16,10 +16,10 @@ from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, summary
 from triage import db, door_rules, intake, matches, rule_orders, rules
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.facts import Recipient
 from triage.freemail import PROVIDERS
 from triage.models import AuditRecord, Delivery, Rule
 from triage.proofs import precision
+from triage.recipient_value import Recipient
 from triage.rules import RuleOrder
 from triage.settings import Company, Settings
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from tests.triage.test_alarms import JOE, MARA, held
-from triage import alarms, contents, cover, db, directory, emergency, staff_notices
+from triage import alarms, contents, cover, db, directory, emergency, staff_members, staff_notices
 from triage.company import PersonEntry, SealedEntry, StaffEntry
 from triage.models import AuditRecord, Delivery, Message
 from triage.settings import Cover, Notices, Settings
@@ -180,7 +180,7 @@ def test_what_nobody_wants_to_be_told_is_told_to_nobody(known: Engine, staffed: 
 @pytest.mark.parametrize(("login", "uid"), [("ana", "ana.roth"), ("ANA ", "ana.roth"), ("ana.roth", ""), ("ben", "ben"), ("", "")])
 def test_who_signs_in_so(known: Engine, staffed: Settings, login: str, uid: str) -> None:
     with db.reading(known) as session:
-        found = directory.person_of(session, login)
+        found = staff_members.person_of(session, login)
     assert (found.uid if found else "") == uid
 
 
@@ -188,7 +188,7 @@ def test_two_people_with_one_login_are_nobody(known: Engine, staffed: Settings) 
     twins = replace(STAFFED, people=(*STAFFED.people, PersonEntry("ana", "Ana Two", "it", "ana.two@company.example")))
     with db.transaction(known) as session:
         directory.apply(session, twins, staffed.company, by=SYNC, now=NOW)
-        assert directory.person_of(session, "ana") is None
+        assert staff_members.person_of(session, "ana") is None
 
 
 def test_in_the_companys_language(known: Engine, staffed: Settings) -> None:

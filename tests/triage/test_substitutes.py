@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
-from triage import decisions, directory, listings, substitutes
+from triage import decisions, directory, listings, staff_members, substitutes
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.db import reading, transaction
@@ -43,7 +43,7 @@ def arranged(session: Session, absent: str = "ana", substitute: str = "ben", by:
 
 def ben(session: Session, now: datetime) -> Actor:
     """Ben as he is at a moment."""
-    found = directory.staff(session, "ben", now)
+    found = staff_members.staff(session, "ben", now)
     assert found is not None
     return found
 

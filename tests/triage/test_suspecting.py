@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
-from triage import cards, db, decisions, ids, listings, occurrences, sealed, suspected, suspecting, undoing
+from triage import cards, db, decisions, ids, listings, occurrences, open_reports, sealed, suspecting, undoing
 from triage.company import SealedEntry
 from triage.content import Summary, fingerprint_of
 from triage.decisions import Verb
@@ -232,7 +232,7 @@ def test_a_decision_about_the_mail_is_the_verdict(known: Engine, settings: Setti
     assert letters(known)[1:] == [(JOE, "report-answer")]
     with db.reading(known) as session:
         row = session.scalars(select(MailReport)).one()
-        assert (row.answered_by_shown, row.verdict) == ("Ana Roth", suspected.SETTLING[verb])
+        assert (row.answered_by_shown, row.verdict) == ("Ana Roth", open_reports.SETTLING[verb])
         assert words in suspecting.verdict_letter(row, JOE).opening
 
 

@@ -13,7 +13,7 @@ from sqlmodel import col
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser, token_key
 from tests.triage_api.published import PUBLISHED
-from triage import directory, ids, keys
+from triage import directory, ids, keys, staff_members
 from triage.actor import Grant
 from triage.company import SealedEntry
 from triage.db import reading, transaction
@@ -430,7 +430,7 @@ def made_token(browser: Browser) -> str:
 def asked_for(browser: Browser, delivery: str) -> str:
     """The id of what waits for a second key about the secret mail."""
     with transaction(browser.app.state.office.engine) as session:
-        by = directory.staff(session, browser.get("/me").json()["login"], NOW)
+        by = staff_members.staff(session, browser.get("/me").json()["login"], NOW)
         assert by is not None
         order = {"verb": "hold", "select": {"ids": [delivery]}, "rule": None, "to": "", "template": "", "text": ""}
         need = SecondKeyNeeded(("risky-release",), (ids.read(delivery),), "fence")
