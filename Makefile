@@ -21,12 +21,18 @@ UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui t
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 OTHER_PYTEST = .venv-other/bin/python -m pytest -p no:cacheprovider --quiet
 # Where one interpreter differs from another: imports, contracts, sockets, TLS, processes, SQLite, e-mail and dates; and one company, end to end.
-DIFFERS := tests/test_imports.py tests/triage_api/test_published.py tests/triage_cli/test_contract.py \
-    $(patsubst %,tests/mta/test_%.py,clamd dialogue encryption proxy receive sasl smarthost sockets spool workers) \
-    $(patsubst %,tests/triage/test_%.py,authors bounded content db decoding delivery_status dsn envelope forwarded hours \
-        invitations journal_report mime preview returned sent_headers times) \
-    $(patsubst %,tests/mail_auth/test_%.py,attacks_author author canonical dkim message) \
-    tests/webhooks tests/triage_cli/test_nursery.py
+DIFFERS := tests/test_imports.py tests/triage_api/test_published.py tests/triage_cli/test_contract.py tests/webhooks \
+    tests/triage_cli/services/test_forkserver.py tests/mta/processing/test_clamd.py tests/mta/session/test_smtp_session.py \
+    tests/mta/delivery/test_starttls.py tests/mta/peer/test_proxy_protocol.py tests/mta/server/test_receiver.py \
+    tests/mta/delivery/test_sasl_client.py tests/mta/delivery/test_smarthost.py tests/mta/server/test_sockets.py \
+    tests/mta/spool/test_spool.py tests/mta/server/test_supervisor.py tests/triage/message/test_authors.py \
+    tests/triage/runtime/test_sandbox_pool.py tests/triage/message/test_summary.py tests/triage/store/test_db.py \
+    tests/triage/message/mime/test_decoding.py tests/triage/message/mime/test_delivery_status.py tests/triage/delivery/test_dsn.py \
+    tests/triage/addressing/test_envelope.py tests/triage/message/test_forwarded.py tests/triage/test_business_hours.py \
+    tests/triage/message/mime/test_calendar.py tests/triage/delivery/test_journal_report.py tests/triage/message/mime/test_mime_parts.py \
+    tests/triage/message/preview/test_preview_document.py tests/triage/message/test_returned.py \
+    tests/triage/policy/contacts/test_sent_headers.py tests/triage/test_times.py tests/mail_auth/test_attacks_author.py \
+    tests/mail_auth/test_author.py tests/mail_auth/test_canonicalization.py tests/mail_auth/test_dkim.py tests/mail_auth/test_message.py
 COMPANY := "tests/e2e/test_main_job.py::test_an_allowed_sender_who_proves_it_goes_straight_through[sqlite-lmtp]"
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 

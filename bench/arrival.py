@@ -22,7 +22,7 @@ from bench.rounds import goals, letters, pacing, printing, processor, stacks
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
 from tests.peers import dovecot, processes
-from triage import db
+from triage.store import db
 
 FULL, STEADY = 400, 400  # messages
 BURST, WITHIN = 10_000, 60  # messages, seconds

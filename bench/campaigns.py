@@ -28,8 +28,9 @@ from sqlmodel import Session
 from bench.rounds import crowd, goals, mixture, printing, processor
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
-from triage import campaigns, db
-from triage.fingerprint import Fingerprint
+from triage.message.fingerprint import Fingerprint
+from triage.quarantine.campaigns import assign as campaigns
+from triage.store import db
 from triage.times import utcnow
 
 MILLION = 1_000_000

@@ -19,8 +19,9 @@ from bench.rounds import devtools, goals, held, kept, printing, processor, roles
 from bench.rounds.watching import IN_PAGE
 from tests.peers import processes
 from tests.peers.company import Company
-from triage import contents, db, tallies
-from triage.models import Content
+from triage.quarantine.cards import fold_counts
+from triage.store import bodies, db
+from triage.store.models import Content
 from triage.times import utcnow
 
 SIZE = 100_000
@@ -95,9 +96,9 @@ def fill(company: Company, size: int) -> None:
     if kept.is_empty(engine):
         held.fill([engine], size)
         with db.transaction(engine) as session:
-            session.execute(update(Content).values(zstd=contents.compressed(LETTER), size=len(LETTER)))
-    tallies.build(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
-    tallies.anchor(engine)
+            session.execute(update(Content).values(zstd=bodies.compressed(LETTER), size=len(LETTER)))
+    fold_counts.build(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
+    fold_counts.anchor(engine)
     engine.dispose()
 
 

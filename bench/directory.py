@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.rounds import goals, printing, processor
-from directory_sync.ldap_company import Reading
-from directory_sync.ldap_server import Entry, connected
-from directory_sync.ldap_source import LdapSource
+from directory_sync.ldap.ldap_connection import Entry, connected
+from directory_sync.ldap.ldap_source import LdapSource
+from directory_sync.ldap.people import Reading
 from migrations.upgrade import upgrade
 from tests.directory_sync.company600 import DEPARTMENTS
 from tests.directory_sync.entries import PEOPLE, group, ldif, person
 from tests.peers import processes
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
-from triage import db, directory
 from triage.actor import Actor
-from triage.settings import Company, Directory
+from triage.config.settings import Company, Directory
+from triage.directory import apply as directory
+from triage.store import db
 from triage.times import utcnow
 
 SIZES = (10_000, 50_000)  # people

@@ -28,7 +28,7 @@ from demo import company, morning
 from demo.correspondence import morning as letters
 from tests.peers import processes
 from tests.peers.company import ROOT
-from triage import content
+from triage.message import summary
 
 POLICY = Path(__file__).with_suffix(".toml")
 CODES = {"Enter": 13, "Escape": 27, "Home": 36}  # of keys, as Windows numbers them; of a letter its own
@@ -316,7 +316,7 @@ def play(directory: Path, client: httpx.Client) -> dict[str, str]:
     sent = letters(seed=1, start=datetime.now(UTC))
     kinds: dict[str, str] = {}
     for one in sent:
-        subject = content.summarise(one.raw).subject
+        subject = summary.summarise(one.raw).subject
         if kinds.setdefault(subject, one.kind) != one.kind:
             raise ValueError(f"{subject!r} is of two kinds")
     played = morning.play(directory / "demo", "127.0.0.1", int((directory / "smtp-port").read_text()))

@@ -25,13 +25,13 @@ import spf as pyspf  # type: ignore[import-untyped]
 from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, medians
 from mail_auth.authenticate import authenticate
-from mail_auth.network import NetworkResolver
-from mail_auth.resolver import Record, Resolver
+from mail_auth.dns_client import NetworkResolver
+from mail_auth.query_budget import Record, Resolver
 from tests.mail_auth import hostile
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import HEADER, published, signed
 from tests.peers import processes
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
 
 ROUNDS = 5
 SIZES = {"5 KB": (5_000, 300), "20 KB": (20_000, 200), "50 KB": (50_000, 100), "5 MB": (5_000_000, 3)}  # bytes, messages a run

@@ -26,8 +26,10 @@ from bench.rounds.sessions import Sending
 from tests.peers import dovecot, postgresql, processes
 from tests.peers.company import Company
 from tests.triage import arriving
-from triage import db, rules, settings_file
-from triage.rule_orders import RuleOrder
+from triage.config import settings_loader
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.store import db
 from triage.times import utcnow
 
 WARM_UP = 100  # messages, so that children run, answers are cached and statements are compiled
@@ -87,7 +89,7 @@ class House:
 
     def allow(self) -> None:
         """Whoever proves to be one of the senders is let in."""
-        settings = settings_file.read(str(self.company.directory / "mailroom.toml"))
+        settings = settings_loader.read(str(self.company.directory / "mailroom.toml"))
         with db.transaction(self.engine) as session:
             for domain in letters.DOMAINS:
                 rules.add(session, RuleOrder("allow", "domain", domain.name, "company"), by=arriving.IDA, now=utcnow(), settings=settings)

@@ -22,13 +22,15 @@ from bench.rounds.alternating import Sample, Samples, alternated, halves
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
 from tests.triage.arriving import IDA
-from triage import db, decisions, evidence, undoing
-from triage.decisions import Verb
-from triage.evidence import Evidence
-from triage.outcomes import DecisionReport
-from triage.selection import Selection
-from triage.settings import Company, Settings
-from triage.states import State
+from triage.config.settings import Company, Settings
+from triage.quarantine.decisions import decide as decisions, undo as undoing
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.search import selection_summary
+from triage.quarantine.search.selection import Selection
+from triage.quarantine.search.selection_summary import Evidence
+from triage.store import db
+from triage.store.delivery_state import State
 from triage.times import utcnow
 
 T = TypeVar("T")
@@ -115,7 +117,7 @@ def run(engine: Engine, sender: str, count: int) -> Sample:
 def looked_at(engine: Engine, sender: str) -> Evidence:
     """What a person sees before."""
     with db.reading(engine) as session:
-        return evidence.evidence(session, Selection.of(sender=sender), by=IDA, now=utcnow())
+        return selection_summary.evidence(session, Selection.of(sender=sender), by=IDA, now=utcnow())
 
 
 def purged_by(engine: Engine, sender: str) -> DecisionReport:

@@ -27,14 +27,15 @@ from bench.rounds.mailboxes import Letter, Store, mail
 from migrations.upgrade import upgrade
 from tests.mailboxes.delivering import House, behind_dovecot, recalling
 from tests.peers import dovecot, processes
-from triage import contents, db, ids
-from triage.authentication import Authentication
-from triage.decisions import Verb
-from triage.models import Attempt, Content, Delivery
-from triage.outcomes import DecisionReport
-from triage.selection import Selection
-from triage.settings import Company, Database, Settings, Spool
-from triage.states import State
+from triage import ids
+from triage.config.settings import Company, Database, Settings, Spool
+from triage.message.authentication import Authentication
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.search.selection import Selection
+from triage.store import bodies, db
+from triage.store.delivery_state import State
+from triage.store.models import Attempt, Content, Delivery
 
 MAILBOXES, WAVE = 600, 500
 SIZES = tuple(map(int, sys.argv[1:])) or (100, 2000)  # mails in a mailbox
@@ -106,7 +107,7 @@ def fill(engine: Engine, store: Store, wave: str) -> None:
         raw = mail(wave, number)
         content, message, delivery = (ids.new_id() for _ in range(3))
         store.deliver(Letter(mailbox, ids.show(message), raw))
-        kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=contents.compressed(raw))
+        kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=bodies.compressed(raw))
         rows["content"].append(kept.model_dump())
         rows["message"].append(message_row(message, content, wave, f"{number}.{wave}", now))
         rows["delivery"].append(delivery_row(delivery, message, mailbox, wave, now))

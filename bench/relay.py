@@ -20,7 +20,7 @@ from bench.rounds import discarding, goals, printing, processor, releasing, role
 from bench.rounds.alternating import Sample, medians
 from tests.peers import dovecot, next_hop, processes
 from tests.peers.company import DOMAIN, Company
-from triage import db
+from triage.store import db
 
 MESSAGES = 1000
 SIZE = 20 * 1024

@@ -15,8 +15,9 @@ from bench.cards import BEN, SETTINGS, House, prepared
 from bench.rounds import decided, printing, processor
 from tests.peers import postgresql, processes
 from tests.triage.arriving import NOW, OTTO
-from triage import counted, db, reports
 from triage.actor import Actor
+from triage.reports import daily_counts, period_reports
+from triage.store import db
 
 SIZE = 1_000_000
 EVERYTHING = "all of them, one reading"
@@ -51,7 +52,7 @@ def measure(house: House, size: int) -> None:
     number = count_days(house.engine)
     taken = time.perf_counter() - begun
     print(f"{house.kind}, {size:,} deliveries: {number} days counted in {taken:.1f} s")
-    names = [*reports.REPORTS, EVERYTHING]
+    names = [*period_reports.REPORTS, EVERYTHING]
     printing.table(("seconds", "company", "processor", "department", "processor"), [line(house.engine, name) for name in names])
 
 
@@ -60,12 +61,12 @@ def count_days(engine: Engine) -> int:
     number = 0
     while True:
         with db.reading(engine) as session:
-            day = counted.next_day(session, "UTC", NOW)
-            rows = counted.count(session, day) if day else []
+            day = daily_counts.next_day(session, "UTC", NOW)
+            rows = daily_counts.count(session, day) if day else []
         if day is None:
             return number
         with db.transaction(engine) as session:
-            counted.keep(session, day, rows, "UTC")
+            daily_counts.keep(session, day, rows, "UTC")
         number += 1
 
 
@@ -78,12 +79,12 @@ def line(engine: Engine, name: str) -> tuple[str, ...]:
 def made(engine: Engine, name: str, by: Actor) -> tuple[float, float]:
     """Seconds, and processor seconds of this process, to make a report of the last four weeks."""
     with db.reading(engine) as session:
-        asked = reports.period(None, NOW, settings=SETTINGS, now=NOW)
+        asked = period_reports.period(None, NOW, settings=SETTINGS, now=NOW)
         begun, used = time.perf_counter(), time.process_time()
         if name == EVERYTHING:
-            reports.all_reports(session, period=asked, by=by, settings=SETTINGS, now=NOW)
+            period_reports.all_reports(session, period=asked, by=by, settings=SETTINGS, now=NOW)
         else:
-            reports.report(session, name, period=asked, by=by, settings=SETTINGS, now=NOW)
+            period_reports.report(session, name, period=asked, by=by, settings=SETTINGS, now=NOW)
         return time.perf_counter() - begun, time.process_time() - used
 
 

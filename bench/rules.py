@@ -1,6 +1,6 @@
 """Claim: which rules and correspondents a mail meets is found in 1 ms (mean), among 20,000 rules and 1,000,000 correspondents.
 
-What the judge asks before it decides (`inquiry.ask`), for 32 mails together as it does and for each by itself: a third from known
+What the judge asks before it decides (`lookups.ask`), for 32 mails together as it does and for each by itself: a third from known
 correspondents, a third from domains that a rule names, a third from strangers. SQLite (WAL) and PostgreSQL (as it comes); how it grows
 shows beside a hundredth of it. `--size N` for another number of correspondents.
 """
@@ -23,9 +23,11 @@ from bench.rounds.filling import DEPARTMENTS, PEOPLE
 from tests.peers import postgresql, processes
 from tests.triage import arriving
 from tests.triage.arriving import NOW
-from triage import db, ids, inquiry
-from triage.inquiry import Asked
-from triage.models import Correspondent, Rule
+from triage import ids
+from triage.intake import lookups
+from triage.intake.lookups import Asked
+from triage.store import db
+from triage.store.models import Correspondent, Rule
 
 SIZE = 1_000_000  # correspondents, and for each fifty a rule
 A_RULE = 50
@@ -125,7 +127,7 @@ def timed(house: House, mails: Sequence[Asked]) -> float:
     """What it takes to know all of these, in milliseconds."""
     with db.reading(house.engine) as session:
         begun = time.perf_counter()
-        inquiry.ask(session, mails, settings=SETTINGS, now=NOW)
+        lookups.ask(session, mails, settings=SETTINGS, now=NOW)
         return 1000 * (time.perf_counter() - begun)
 
 

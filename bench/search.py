@@ -25,9 +25,11 @@ from bench.rounds import filling, goals, printing, processor
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from tests.peers import postgresql, processes
 from tests.triage import arriving
-from triage import db, ids, listings
+from triage import ids
 from triage.actor import Actor
-from triage.selection import Selection
+from triage.quarantine.search import listing
+from triage.quarantine.search.selection import Selection
+from triage.store import db
 
 SIZE = 1_000_000
 READS = 60
@@ -137,7 +139,7 @@ def answered(house: House) -> Answers:
 
 def report(house: House, size: int, few: Answers) -> float:
     """Ask everything and print, with how it grew from a hundredth of the mail; the slowest p99 of a search."""
-    gc.freeze()  # as in the process that the API is forked from (triage_cli.stock)
+    gc.freeze()  # as in the process that the API is forked from (triage_cli.services.preload)
     print(f"{house.version}, {size:,} deliveries, {READS} times each; growth from {size // 100:,}")
     found = answered(house)
     rows = [
@@ -151,7 +153,7 @@ def report(house: House, size: int, few: Answers) -> float:
 def asked(house: House, words: str, by: Actor) -> tuple[float, float]:
     """p50 and p99 of one search."""
     wanted = Selection.of(q=words) if words else Selection()
-    ask: Callable[[Session], Any] = lambda session: listings.deliveries(session, wanted, by=by)  # noqa: E731
+    ask: Callable[[Session], Any] = lambda session: listing.deliveries(session, wanted, by=by)  # noqa: E731
     taken = sorted(timed(house, ask) for _ in range(READS))
     return taken[READS // 2], taken[READS * 99 // 100]
 

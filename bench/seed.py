@@ -27,19 +27,20 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, medians
 from bench.rounds.sent_folders import address, fill, mails
-from mailboxes import seeding
-from mailboxes.imap_source import ImapSource
-from mailboxes.maildir_source import MaildirSource
-from mailboxes.mbox_source import MboxSource
-from mailboxes.reading import TEACHING, Source
-from mailboxes.seeding import Plan, Report
+from mailboxes.sources import seed_contacts
+from mailboxes.sources.imap_source import ImapSource
+from mailboxes.sources.maildir_source import MaildirSource
+from mailboxes.sources.mbox_source import MboxSource
+from mailboxes.sources.seed_contacts import Plan, Report
+from mailboxes.sources.source import TEACHING, Source
 from migrations.upgrade import upgrade
 from tests.peers import dovecot, processes
 from tests.peers.daemon import peak
-from triage import db, directory
 from triage.actor import Actor
-from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry
-from triage.settings import Company, Recall, Settings
+from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry
+from triage.config.settings import Company, Recall, Settings
+from triage.directory import apply as directory
+from triage.store import db
 from triage.times import utcnow
 
 PEOPLE, EACH = 600, 200
@@ -73,7 +74,7 @@ class Site:
         shutil.copyfile(self.directory / "empty.db", file)
         engine = db.open_engine(f"sqlite:///{file}")
         try:
-            return seeding.run(engine, Plan(source, "bench", connections=connections), settings=self.settings, by=BY, heard=heard)
+            return seed_contacts.run(engine, Plan(source, "bench", connections=connections), settings=self.settings, by=BY, heard=heard)
         finally:
             engine.dispose()
 

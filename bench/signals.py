@@ -21,15 +21,15 @@ from pathlib import Path
 
 from bench.rounds import letters, printing
 from tests.triage.mails import from_archive
-from triage.authentication import Authentication
-from triage.content import Summary, summarise
-from triage.familiar import is_personal
-from triage.freemail import PROVIDERS
-from triage.links import organisation
-from triage.order import Past, reasons, urgency
-from triage.severity import Severity, severity
-from triage.signals import Correspondents, Life, Met, Seen, Signal, deadline, signals, weight
-from triage.signals.likeness import keys_of_known, keys_of_stranger, plain_name
+from triage.addressing.freemail_domains import PROVIDERS
+from triage.message.authentication import Authentication
+from triage.message.mime.links import organisation
+from triage.message.signals import Correspondents, Life, Met, Seen, Signal, deadline, signals, weight
+from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
+from triage.message.signals.priority import Past, reasons, urgency
+from triage.message.signals.severity import Severity, severity
+from triage.message.summary import Summary, summarise
+from triage.policy.learning.known_names import is_personal
 from triage.times import utcnow
 
 KINDS = {  # folder in the archives -> what it is
@@ -176,7 +176,7 @@ def deciles(mails: Sequence[Mail]) -> None:
 
 
 def standing(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
-    """Its place among the cards (triage/cards.py): time-limited messages first, then by urgency."""
+    """Its place among the cards (triage/quarantine/cards/card_list.py): time-limited messages first, then by urgency."""
     return counts(mail) is None, -place(mail, decided)
 
 

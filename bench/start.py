@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.rounds import goals, printing, processor
-from mta.spool import Spool
+from mta.spool.spool import Spool
 from tests.peers import processes
 from tests.peers.company import DOMAIN, Company
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
 from triage.ids import new_id
 from triage.times import utcnow
 

@@ -19,8 +19,10 @@ from bench.rounds import printing, processor
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
 from tests.triage.arriving import NOW
-from triage import db, ids, seal, trail_proof
-from triage.models import AuditRecord, Marker
+from triage import ids
+from triage.compliance.audit import hash_chain, verify_chain
+from triage.store import db
+from triage.store.models import AuditRecord, Marker
 
 SIZE = 1_000_000
 AT_ONCE = 10_000
@@ -58,7 +60,7 @@ def measured(url: str, size: int) -> tuple[str, str, str, str]:
     begun = time.perf_counter()
     with db.reading(engine) as session:
         sequence = 0
-        while some := seal.sealed_after(session, sequence):
+        while some := hash_chain.sealed_after(session, sequence):
             sequence = some[-1].sequence or 0
             session.expunge_all()
     floor = time.perf_counter() - begun
@@ -75,7 +77,7 @@ def verified(url: str) -> int:
     engine = db.open_engine(url)
     begun, used = time.perf_counter(), time.process_time()
     with db.reading(engine) as session:
-        found = trail_proof.verify(session)
+        found = verify_chain.verify(session)
     said = {"records": found.records, "fault": found.fault, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
     print(json.dumps(said | {"memory": most_memory()}))
     return 0
@@ -89,7 +91,7 @@ def most_memory() -> float:
 def fill(engine: Engine, size: int) -> None:
     """Chain records as the sealer does, up to so many."""
     with db.reading(engine) as session:
-        head = session.get(Marker, seal.HEAD)
+        head = session.get(Marker, hash_chain.HEAD)
         sequence, previous = (head.number, head.text) if head else (0, "")
     while sequence < size:
         rows = []
@@ -106,12 +108,12 @@ def fill(engine: Engine, size: int) -> None:
                 sequence=number,
                 previous=previous,
             )
-            row.sealed = previous = seal.hash_of(row)
+            row.sealed = previous = hash_chain.hash_of(row)
             rows.append({name: getattr(row, name) for name in COLUMNS})
         sequence = rows[-1]["sequence"]
         with db.transaction(engine) as session:
             session.execute(insert(TABLE), rows)
-            session.merge(Marker(name=seal.HEAD, number=sequence, text=previous))
+            session.merge(Marker(name=hash_chain.HEAD, number=sequence, text=previous))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from argon2 import PasswordHasher
 
-from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
-from triage.rules import RuleOrder
+from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
+from triage.policy.rules.store import RuleOrder
 
 NAME = "Quellmark"
 DOMAIN = "company.example"

@@ -7,7 +7,7 @@ from demo.attachments import docm
 from demo.company import DOMAIN, NAME, people, person
 from demo.letters import Draft, File
 from demo.regulars import to
-from triage.company import PersonEntry
+from triage.addressing.company import PersonEntry
 
 WAVE_DOMAINS = ("account-renewal.test", "secure-mailbox.test", "it-servicedesk.test", "passwort-center.test", "mail-notice.test")
 WAVE_NAMES = ("IT Service Desk", f"{NAME} IT", "Mail Administrator", "Account Security", f"{NAME} Helpdesk")

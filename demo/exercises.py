@@ -8,9 +8,9 @@ from functools import lru_cache
 from demo.correspondence import drafts
 from demo.letters import Letter, compose
 from demo.senders import BY_DOMAIN
-from triage.authentication import Authentication, Dmarc, Result, Spf, proof_sentence
-from triage.content import summarise
-from triage.exercises import KEEP_OUT, LET_IN, Exercise, seen
+from triage.message.authentication import Authentication, Dmarc, Result, Spf, proof_sentence
+from triage.message.summary import summarise
+from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise, seen
 
 WAVE = 3  # copies of one wave that are in the deck
 SEED = 11

@@ -7,8 +7,8 @@ from demo.company import DOMAIN, FREEMAIL, HOSTNAME, as_toml, quoted
 from demo.keys import keys
 from demo.write import write_file
 from demo.zone import zone_text
+from triage.config.settings import Policy
 from triage.errors import BadInput
-from triage.settings import Policy
 
 MARKER = ".mailroom-demo"
 HOST = "127.0.0.1"  # the demo is for this machine only: its passwords are known to everybody

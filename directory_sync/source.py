@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Protocol
 
-from directory_sync import toml_file
-from directory_sync.ldap_company import Reading
-from directory_sync.ldap_source import LdapSource
-from triage.settings import Settings
+from directory_sync.ldap.ldap_source import LdapSource
+from directory_sync.ldap.people import Reading
+from directory_sync.toml import toml_reader
+from triage.config.settings import Settings
 
 
 class Source(Protocol):
@@ -27,7 +27,7 @@ class FileSource:
 
     def read(self, *, full: bool = False) -> Reading:
         """The company in the file; it is always read whole."""
-        return Reading(toml_file.read(self.path, self.company.domains, self.company.delimiter))
+        return Reading(toml_reader.read(self.path, self.company.domains, self.company.delimiter))
 
 
 def open_source(settings: Settings) -> Source:

@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mail_auth import canonical, results
+from mail_auth import authentication_results, canonicalization
 from mail_auth.dkim import FROM_UNSIGNED, check_body, signs_from, signs_list, weakness_of
-from mail_auth.keys import check_signature, key_of
 from mail_auth.message import Field, Message
-from mail_auth.resolver import Questions, Temporary, TooManyQuestions
-from mail_auth.tags import LONGEST_FIELD, Tags, Unfit, domain_or_nothing, forms_of, names_of, require, tags_of
-from triage.authentication import Arc, Result
+from mail_auth.public_keys import check_signature, key_of
+from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
+from mail_auth.tag_list import LONGEST_FIELD, Tags, Unfit, domain_or_nothing, forms_of, names_of, require, tags_of
+from triage.message.authentication import Arc, Result
 
 SETS = 10  # security.md "Per message"
 RESULTS, SIGNATURE, SEAL = ORDER = b"arc-authentication-results", b"arc-message-signature", b"arc-seal"
@@ -47,7 +47,7 @@ def verify(message: Message, questions: Questions, now: datetime) -> Arc:
     except TooManyQuestions as fault:
         return replace(seen, result=Result.PERMERROR, reason=str(fault))
     newest = chain[-1].fields
-    stated = results.read(aside(newest[RESULTS])) if not weakness else ()
+    stated = authentication_results.read(aside(newest[RESULTS])) if not weakness else ()
     return replace(seen, result=Result.PASS, reason=weakness, stated=stated, signs_list=signs_list(message, newest[SIGNATURE]))
 
 
@@ -114,7 +114,7 @@ def check_message_signature(message: Message, links: Links, questions: Questions
         raise Unfit("the ARC-Message-Signature signs a seal")
     header, body = forms_of(tags, b"relaxed/relaxed")
     check_body(message, tags, body)
-    signed = canonical.header_input(message, names, header, links.fields[SIGNATURE])
+    signed = canonicalization.header_input(message, names, header, links.fields[SIGNATURE])
     key = key_of(tags, questions)
     check_signature(key, signed, tags)
     return weakness_of(message, tags, key, names, now) if signs_from(message, names) else FROM_UNSIGNED
@@ -127,5 +127,5 @@ def check_seal(chain: list[Links], questions: Questions) -> None:
     if b"h" in tags:
         raise Unfit("a seal has h=")
     fields = [links.fields[name] for links in chain for name in ORDER]
-    signed = canonical.seal_input(fields[:-1], fields[-1])
+    signed = canonicalization.seal_input(fields[:-1], fields[-1])
     check_signature(key_of(tags, questions), signed, tags)

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Collection
 from datetime import datetime
 
-from mail_auth import arc, dkim, dmarc, message, spf, upstream
-from mail_auth.resolver import Questions, Resolver
-from triage import authors
-from triage.authentication import Authentication, Dmarc, Result
-from triage.envelope import Address, Envelope
+from mail_auth import arc, dkim, dmarc, message, spf, trusted_results
+from mail_auth.query_budget import Questions, Resolver
+from triage.addressing.envelope import Address, Envelope
 from triage.ids import show
+from triage.message import authors
+from triage.message.authentication import Authentication, Dmarc, Result
 
 log = logging.getLogger(__name__)
 COUNTED = (Result.PASS, Result.TEMPERROR)
@@ -42,14 +42,14 @@ def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, t
     policy = dmarc.discover(author.domain, questions) if author else None
     signatures = dkim.verify(mail, questions, now)
     questions.left -= KEPT
-    told = upstream.read(mail, envelope, trusted)
-    signatures = upstream.dkim(signatures, told, mail) if past else signatures
-    sender = upstream.spf(spf.proving(spf.check(envelope, questions)), told, envelope)
+    told = trusted_results.read(mail, envelope, trusted)
+    signatures = trusted_results.dkim(signatures, told, mail) if past else signatures
+    sender = trusted_results.spf(spf.proving(spf.check(envelope, questions)), told, envelope)
     questions.left += KEPT
     if policy:
         proven = [("spf", sender.domain, sender.result)] + [("dkim", one.domain, one.result) for one in signatures]
         identifiers = [dmarc.identifier(*one, policy, questions) for one in proven if one[1] and one[2] in COUNTED]
-        outcome = upstream.dmarc(dmarc.evaluate(policy, identifiers), told, author.domain if author else "")
+        outcome = trusted_results.dmarc(dmarc.evaluate(policy, identifiers), told, author.domain if author else "")
     else:
         outcome = Dmarc(Result.PERMERROR, reason=fault)
     chain = arc.verify(mail, questions, now)

@@ -4,11 +4,11 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from mail_auth import canonical
-from mail_auth.keys import Key, check_signature, key_of
+from mail_auth import canonicalization
 from mail_auth.message import Field, Message
-from mail_auth.resolver import Questions, Temporary, TooManyQuestions
-from mail_auth.tags import (
+from mail_auth.public_keys import Key, check_signature, key_of
+from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
+from mail_auth.tag_list import (
     Tags,
     Unfit,
     decoded,
@@ -22,7 +22,7 @@ from mail_auth.tags import (
     tags_of,
     text_of,
 )
-from triage.authentication import Dkim, Result
+from triage.message.authentication import Dkim, Result
 
 SIGNATURES = 5  # security.md "Per message"
 EXPIRY_SLACK = 300  # seconds that clocks may differ about x=
@@ -83,7 +83,7 @@ def check(message: Message, field: Field, tags: Tags, questions: Questions, now:
     key = key_of(tags, questions)
     if key.exact_identity and not exact:
         raise Unfit("the key may not be used for subdomains (t=s)")
-    check_signature(key, canonical.header_input(message, names, header, field), tags)
+    check_signature(key, canonicalization.header_input(message, names, header, field), tags)
     return weakness_of(message, tags, key, names, now)
 
 
@@ -127,10 +127,10 @@ def check_body(message: Message, tags: Tags, form: str) -> None:
     """FAIL when the body is not the one that was signed."""
     expected = decoded(tags, b"bh")
     if b"l" not in tags:
-        actual = canonical.body_hash(message, form)
+        actual = canonicalization.body_hash(message, form)
     else:
         length = number(tags, b"l")
-        beginning = canonical.beginning_of(message, form, length)
+        beginning = canonicalization.beginning_of(message, form, length)
         if len(beginning) < length:
             raise Unfit("the body is shorter than l= says", Result.FAIL)
         actual = hashlib.sha256(beginning).digest()

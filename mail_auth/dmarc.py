@@ -7,9 +7,9 @@ from functools import lru_cache
 from publicsuffixlist import PublicSuffixList
 
 from mail_auth.dmarc_record import Broken, Record, parse
-from mail_auth.resolver import Questions, Temporary, TooManyQuestions
-from triage.authentication import Dmarc, Result
-from triage.suffixes import tenant_of
+from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
+from triage.addressing.public_suffix import tenant_of
+from triage.message.authentication import Dmarc, Result
 
 LABELS = 8  # a longer name is walked from its last seven labels (RFC 9989, section 4.10)
 

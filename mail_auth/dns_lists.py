@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mail_auth.resolver import Questions, Resolver, Temporary, TooManyQuestions
-from triage.envelope import ascii_domain
+from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuestions
+from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 
 MOST = 10  # lists

@@ -9,9 +9,9 @@ from typing import Any
 
 import spf as pyspf  # type: ignore[import-untyped]
 
-from mail_auth.resolver import Questions, Record, Temporary, TooManyQuestions
-from triage.authentication import Result, Spf
-from triage.envelope import LONGEST_DOMAIN, Envelope, ascii_domain
+from mail_auth.query_budget import Questions, Record, Temporary, TooManyQuestions
+from triage.addressing.envelope import LONGEST_DOMAIN, Envelope, ascii_domain
+from triage.message.authentication import Result, Spf
 
 LONGEST_RECORD = 4096  # bytes
 LONGEST_NAME = 256  # characters of a name before its macros are expanded, for which pyspf takes time in the square of them

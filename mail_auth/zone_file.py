@@ -11,7 +11,7 @@ import dns.rrset
 import dns.tokenizer
 import dns.zonefile
 
-from mail_auth.resolver import Record, Temporary, absolute_name, record
+from mail_auth.query_budget import Record, Temporary, absolute_name, record
 from triage.errors import BadInput
 
 CNAMES = 8

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mailboxes.matching import Sought
-from triage.recalled import Copy
-from triage.related import Place
+from mailboxes.match import Sought
+from triage.delivery.recall.related_messages import Place
+from triage.delivery.recalled_copies import Copy
 
 BROKEN_OFF = "an internal fault broke this attempt off; the log says more"
 

@@ -10,11 +10,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from migrations import online
+from migrations import concurrent_indexes
 from migrations.version import newest, present
-from triage import db
 from triage.errors import BadInput
-from triage.setback import first_line
+from triage.store import db
+from triage.store.transaction_retry import first_line
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     while not took_steps(engine):
         time.sleep(PAUSE)
     try:
-        online.build(engine)
+        concurrent_indexes.build(engine)
     except DBAPIError as fault:
         log.warning("the large indexes are not all there, `mailroom db upgrade` makes them: %s", first_line(fault))
     return before, newest()

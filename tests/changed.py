@@ -41,16 +41,17 @@ def tests_of(files: Iterable[str]) -> list[str]:
         elif top == "tests" and rest[0] not in (*NEED_PEERS, "test_parts.py"):
             found |= {file} if Path(file).name.startswith("test_") else {f"tests/{rest[0]}"} if rest[1:] else set()
         elif top == LARGE:
-            found |= {*naming(Path(file).stem)}
+            found |= {*naming(file)}
         elif rest and (ROOT / "tests" / top).is_dir():
             found.add(f"tests/{top}")
     there = sorted(one for one in found if (ROOT / one.partition("::")[0]).exists())
     return [one for one in there if not any(one.startswith(f"{other}/") for other in there)]
 
 
-def naming(module: str) -> list[str]:
-    """Returns the files of tests of a module of `triage`: its own, and those of the same folder that import it."""
-    imports = re.compile(rf"^from triage(?: import .*\b{module}\b|\.{module} import )", re.MULTILINE)
+def naming(file: str) -> list[str]:
+    """Returns the files of tests of a module of `triage`: its own, and those of `tests/triage` that import it."""
+    package, module = ".".join(Path(file).parts[:-1]), Path(file).stem
+    imports = re.compile(rf"^from {package}(?: import .*\b{module}\b|\.{module} import )", re.MULTILINE)
     files = sorted((ROOT / "tests" / LARGE).rglob("test_*.py"))
     return [str(one.relative_to(ROOT)) for one in files if one.stem == f"test_{module}" or imports.search(one.read_text("utf-8"))]
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, insert, select, text
 from sqlmodel import Session, SQLModel
 
-from triage import directory, ids
+from triage import ids
 from triage.actor import Actor
-from triage.company import CompanyDirectory
-from triage.settings import Company
+from triage.addressing.company import CompanyDirectory
+from triage.config.settings import Company
+from triage.directory import apply as directory
 
 Rows = dict[str, list[dict[str, Any]]]
 

@@ -15,8 +15,9 @@ from sqlalchemy.util import LRUCache
 from migrations.upgrade import upgrade
 from tests import databases, effort
 from tests.peers import postgresql as postgresql_peer
-from triage import garbage, settings as house_settings
-from triage.db import open_engine
+from triage.config import settings as house_settings
+from triage.runtime import gc_tuning
+from triage.store.db import open_engine
 
 pytest_plugins = ["tests.balance", "tests.again"]
 
@@ -91,7 +92,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_collection_finish() -> None:
     """What was collected stays: no look through it for cycles, which was a tenth of what units took."""
-    garbage.look_seldom()
+    gc_tuning.look_seldom()
 
 
 def corpus_path() -> Path | None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from triage import meters
-from triage.backlog import Backlog
-from triage.disks import Room
-from triage.gauges import Gauges
+from triage.reports.gauges import Gauges
+from triage.runtime import metrics as runtime_metrics
+from triage.runtime.disk_space import Room
+from triage.runtime.spool_stats import Backlog
 from triage.times import utcnow
-from triage_api.metrics import machine_families, record_families, spool_families
-from triage_cli.doctoring import CHECKS
+from triage_api.routes.operations.metrics import machine_families, record_families, spool_families
+from triage_cli.doctor.doctor_command import CHECKS
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "triage")
@@ -86,14 +86,15 @@ def metrics() -> str:
     ]
     return (
         METRICS
-        + "".join(row(f"{name}_total", words(labels), help) for name, (help, labels) in meters.COUNTERS.items())
+        + "".join(row(f"{name}_total", words(labels), help) for name, (help, labels) in runtime_metrics.COUNTERS.items())
         + HISTOGRAMS
         + "".join(
-            row(name, words(labels), help, ", ".join(map(str, buckets))) for name, (help, labels, buckets) in meters.HISTOGRAMS.items()
+            row(name, words(labels), help, ", ".join(map(str, buckets)))
+            for name, (help, labels, buckets) in runtime_metrics.HISTOGRAMS.items()
         )
         + GAUGES
         + "".join(row(one.name, words(label_names(one)), one.documentation) for one in gauges)
-        + "".join(row(name, words(labels), help) for name, (help, labels) in meters.GAUGES.items())
+        + "".join(row(name, words(labels), help) for name, (help, labels) in runtime_metrics.GAUGES.items())
     )
 
 

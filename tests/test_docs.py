@@ -11,7 +11,7 @@ import click
 import pytest
 
 from tests import reference
-from triage.settings import every_key
+from triage.config.settings import every_key
 from triage_cli.main import mailroom
 
 ROOT = Path(__file__).parent.parent

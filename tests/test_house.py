@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from triage.states import ENTRY, TRANSITIONS
+from triage.store.delivery_state import ENTRY, TRANSITIONS
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "demo", "migrations")

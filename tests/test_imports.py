@@ -22,7 +22,8 @@ def modules(room: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def signals_as_they_were() -> Iterator[None]:
-    """A module that is a process of its own (`triage_cli.stock`) blocks SIGTERM, and who is started from here would never hear it."""
+    """A module that is a process of its own (`triage_cli.services.preload`) blocks SIGTERM, and who is started from here would never hear
+    it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)

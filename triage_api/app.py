@@ -16,71 +16,36 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
 
-from triage.activation import handed_over, tell_ready
+from triage.access.staff_login import Prover
+from triage.addressing.networks import networks
+from triage.config.settings import Settings, host_port
 from triage.errors import BadInput
-from triage.exercises import Deck
-from triage.networks import networks
-from triage.settings import Settings, host_port
-from triage.sign_in import Prover
-from triage_api import (
-    arrivals,
-    attachment_pages,
-    audit,
-    campaigns,
-    cards,
-    colleagues,
-    correspondents,
-    cover,
-    decisions,
-    deliveries,
-    emergency,
-    escalations,
-    events,
-    health,
-    keepers_requests,
-    legal_holds,
-    messages,
-    metrics,
-    modes,
-    own,
-    people,
-    person_data,
-    practice,
-    preferences,
-    proposals,
-    queue,
-    rejections,
-    reported,
-    reports,
-    requests,
-    rules,
-    searches,
-    second_keys,
-    selections,
-    senders,
-    session_routes,
-    sessions,
-    staff,
-    substitutes,
-    tokens,
-    webhooks,
-)
-from triage_api.console import Console
-from triage_api.document import App
-from triage_api.events import Feed
-from triage_api.grants import API
-from triage_api.guard import Guard
-from triage_api.metrics import Metrics
-from triage_api.office import Office
-from triage_api.problems import speak_problems
-from triage_api.shell_socket import Ready, ShellSocket
-from triage_api.spoken import Interpreter
+from triage.quarantine.training_cases import Deck
+from triage.runtime.systemd import handed_over, tell_ready
+from triage_api.http.dependencies import Office
+from triage_api.http.middleware import Guard
+from triage_api.http.problems import speak_problems
+from triage_api.http.token_scopes import API
+from triage_api.local_socket.socket_server import Ready, ShellSocket
+from triage_api.openapi import App
+from triage_api.routes.access import api_tokens, coverage, people, preferences, session, sessions, staff, substitutes
+from triage_api.routes.decisions import approvals, decisions, escalations, keeper_requests, rejections
+from triage_api.routes.employees import own_mail, release_requests, reported_mail
+from triage_api.routes.messages import attachment_pages, messages
+from triage_api.routes.operations import events, health, metrics, outgoing_queue, webhooks
+from triage_api.routes.operations.events import Feed
+from triage_api.routes.operations.metrics import Metrics
+from triage_api.routes.operations.static_files import Console
+from triage_api.routes.policy import contacts, emergency, enforcement_modes, rule_suggestions, rules
+from triage_api.routes.queue import campaigns, cards, colleagues, deliveries, saved_searches, selections, senders, training
+from triage_api.routes.records import arrivals, audit, legal_holds, person_data, reports
+from triage_api.schemas.language import Interpreter
 
 RESOURCES = (
-    session_routes,
+    session,
     sessions,
     preferences,
-    own,
+    own_mail,
     people,
     deliveries,
     campaigns,
@@ -89,28 +54,28 @@ RESOURCES = (
     messages,
     attachment_pages,
     selections,
-    searches,
+    saved_searches,
     senders,
     decisions,
-    proposals,
+    rule_suggestions,
     rules,
-    correspondents,
+    contacts,
     rejections,
-    reported,
-    requests,
-    queue,
+    reported_mail,
+    release_requests,
+    outgoing_queue,
     events,
     audit,
-    cover,
+    coverage,
     arrivals,
     reports,
     staff,
     substitutes,
-    second_keys,
-    keepers_requests,
-    modes,
-    practice,
-    tokens,
+    approvals,
+    keeper_requests,
+    enforcement_modes,
+    training,
+    api_tokens,
     emergency,
     escalations,
     legal_holds,

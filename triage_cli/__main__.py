@@ -2,7 +2,7 @@
 
 import sys
 
-from triage_cli import sandboxes
+from triage_cli.services import sandboxes
 
 if len(sys.argv) == 2 and sys.argv[1] in sandboxes.FUNCTIONS:
     sys.exit(sandboxes.serve(sys.argv[1]))

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from triage import outbox
-from triage.db import at_earliest, at_latest, open_engine, reading, transaction
-from triage.hooks import Hook
-from triage.outbox import Answer, Call
-from triage.setback import pause_after
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.config.webhooks import Hook
+from triage.notifications.webhooks import outbox
+from triage.notifications.webhooks.outbox import Answer, Call
+from triage.store.db import at_earliest, at_latest, open_engine, reading, transaction
+from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
-from webhooks.post import post
+from webhooks.http_post import post
 
 LOOK_EVERY = 0.5  # seconds
 TIDY_EVERY = 60.0

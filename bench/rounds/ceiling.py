@@ -7,8 +7,8 @@ import asyncio
 import sys
 from typing import cast
 
-from mta.data import END
-from mta.receive import loop_factory
+from mta.server.receiver import loop_factory
+from mta.session.data_reader import END
 
 REPLIES = {b"QUIT": b"221 bye\r\n", b"DATA": b"354 go on\r\n"}
 TAIL = len(END) - 1

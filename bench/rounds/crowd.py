@@ -8,8 +8,9 @@ from sqlalchemy import Engine, insert
 from sqlmodel import SQLModel
 
 from bench.rounds.filling import look_at_statistics
-from triage import db, ids
-from triage.fingerprint import FEATURES, Fingerprint, bands_of, packed
+from triage import ids
+from triage.message.fingerprint import FEATURES, Fingerprint, bands_of, packed
+from triage.store import db
 from triage.times import utcnow
 
 GROUP = 50_000  # campaigns that are written together, their bands in order

@@ -10,8 +10,9 @@ from sqlmodel import SQLModel
 
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE, look_at_statistics, row
 from tests.triage import arriving
-from triage import db, ids
-from triage.states import State
+from triage import ids
+from triage.store import db
+from triage.store.delivery_state import State
 
 DAYS = 30
 COPIES = 20  # deliveries of one message

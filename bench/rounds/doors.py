@@ -11,8 +11,8 @@ from bench.rounds.alternating import Sample
 from tests.peers import processes, receiving
 from tests.peers.company import DOMAIN, ROOT
 from tests.peers.daemon import Daemon, daemon
-from triage.door import DoorSnapshot
-from triage.settings import Company, Settings, Spool
+from triage.config.settings import Company, Settings, Spool
+from triage.directory.recipient_map import DoorSnapshot
 
 PERSON = f"it+ada.byron@{DOMAIN}"
 DOOR = DoorSnapshot(domains=frozenset({DOMAIN}), recipients=frozenset({PERSON}))

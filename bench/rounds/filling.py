@@ -9,8 +9,9 @@ from sqlalchemy import Engine, insert, text
 from sqlmodel import SQLModel
 
 from tests.triage import arriving
-from triage import db, ids
-from triage.states import State
+from triage import ids
+from triage.store import db
+from triage.store.delivery_state import State
 
 DEPARTMENTS, PEOPLE = 24, 25  # and so many people in each
 SENDERS = 2000

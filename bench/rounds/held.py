@@ -10,9 +10,10 @@ from sqlalchemy import Engine, insert
 
 from bench.rounds.filling import CONTENT, DELIVERY, DEPARTMENTS, GROUP, MESSAGE, PEOPLE, look_at_statistics, row
 from tests.triage import arriving
-from triage import db, ids
-from triage.severity import Severity
-from triage.states import State
+from triage import ids
+from triage.message.signals.severity import Severity
+from triage.store import db
+from triage.store.delivery_state import State
 
 WAVE = 600  # copies
 IN_WAVES, REGULAR = 0.3, 0.4  # shares; the others write once

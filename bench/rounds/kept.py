@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import Engine, literal, select
 
 from tests.peers import postgresql, processes
-from triage import db
-from triage.models import Delivery
+from triage.store import db
+from triage.store.models import Delivery
 
 
 @contextlib.contextmanager

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.triage import waves
 from tests.triage.mails import from_archive
-from triage.content import Summary, summarise
-from triage.fingerprint import Fingerprint
+from triage.message.fingerprint import Fingerprint
+from triage.message.summary import Summary, summarise
 
 OF_REAL_PHISHING = 24  # waves
 FEWEST_WORDS = 30  # of a real mail that a wave is made of

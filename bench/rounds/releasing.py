@@ -10,13 +10,13 @@ from sqlmodel import SQLModel, col
 
 from bench.rounds import filling
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
-from triage import contents, db
-from triage.authentication import Authentication, Dmarc, Result, Spf
-from triage.bell import Bell
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
 from triage.ids import new_id
-from triage.models import Delivery
-from triage.states import State
+from triage.message.authentication import Authentication, Dmarc, Result, Spf
+from triage.runtime.wakeup import Bell
+from triage.store import bodies, db
+from triage.store.delivery_state import State
+from triage.store.models import Delivery
 from triage.times import utcnow
 
 AUTHOR = "sales@supplier.example"
@@ -31,7 +31,7 @@ def prepare(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> li
     late = utcnow() + NOT_YET
     with db.transaction(engine) as session:
         for group in mailboxes:
-            content_id, content = contents.keep(session, letter(chance, size))
+            content_id, content = bodies.keep(session, letter(chance, size))
             assert content is not None
             session.connection().execute(insert(CONTENT), [content])
             message, delivery = filling.row(content_id, "", chance)

@@ -1,4 +1,5 @@
-"""Mail is found by any piece of its words, and listed by when it came, however much there is. PostgreSQL's part is `migrations.online`."""
+"""Mail is found by any piece of its words, and listed by when it came, however much there is. PostgreSQL's part is
+`migrations.concurrent_indexes`."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,6 +1,6 @@
 """A domain's newest mail and a department's part of a campaign are found by an index, however much there is.
 
-PostgreSQL's part is `migrations.online`.
+PostgreSQL's part is `migrations.concurrent_indexes`.
 """
 
 from alembic import op

@@ -1,4 +1,5 @@
-"""The contents that are not erased yet are found by an index, however many were erased. PostgreSQL's part is `migrations.online`."""
+"""The contents that are not erased yet are found by an index, however many were erased. PostgreSQL's part is
+`migrations.concurrent_indexes`."""
 
 import sqlalchemy as sa
 from alembic import op

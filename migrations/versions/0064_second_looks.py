@@ -13,5 +13,5 @@ def upgrade() -> None:
     op.add_column("delivery", sa.Column("second_look", sa.Integer(), nullable=True))
     op.add_column("delivery", sa.Column("passed_on_by", sa.String(), nullable=False, server_default=""))
     op.add_column("decision", sa.Column("confirmed", sa.JSON(), nullable=False, server_default="[]"))
-    if op.get_bind().dialect.name == "sqlite":  # PostgreSQL's is made while mail goes on (migrations.online)
+    if op.get_bind().dialect.name == "sqlite":  # PostgreSQL's is made while mail goes on (migrations.concurrent_indexes)
         op.create_index("delivery_passed_on", "delivery", ["passed_on_by"], sqlite_where=PASSED_ON)

@@ -7,9 +7,9 @@ from demo.exercises import LIES, TRUTHS, deck, exercise, letters
 from demo.keys import Key
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
-from triage.authentication import proof_sentence
-from triage.envelope import Envelope
-from triage.exercises import KEEP_OUT, LET_IN
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import proof_sentence
+from triage.quarantine.training_cases import KEEP_OUT, LET_IN
 
 
 def test_both_answers_are_there_and_the_number_tells_nothing() -> None:

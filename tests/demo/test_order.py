@@ -15,24 +15,30 @@ from demo.correspondence import morning
 from demo.keys import Key
 from demo.letters import Draft, Letter, compose
 from demo.regulars import to
-from directory_sync import toml_file
+from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
 from tests.triage import arriving
-from triage import cards, directory, intake, ledger, rules, settings_file, suspecting, tallies
 from triage.actor import EVERYTHING, Actor, Role
-from triage.cards import Card
-from triage.content import Summary, summarise
-from triage.db import reading, transaction
-from triage.envelope import Envelope
-from triage.forwarded import Pointed
+from triage.addressing.envelope import Envelope
+from triage.config import settings_loader
+from triage.config.settings import Settings
+from triage.directory import apply as directory
 from triage.ids import new_id, show
-from triage.intake import Arrival
-from triage.models import Delivery
-from triage.sections import Section
-from triage.selection import ANY_PROOF, Selection
-from triage.settings import Settings
-from triage.states import Event, State
+from triage.intake import receive as intake
+from triage.intake.receive import Arrival
+from triage.message.forwarded import Pointed
+from triage.message.summary import Summary, summarise
+from triage.policy.rules import store as rules
+from triage.quarantine.cards import card_list, fold_counts
+from triage.quarantine.cards.card_list import Card
+from triage.quarantine.requests import suspicion_reports
+from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.store import ledger
+from triage.store.db import reading, transaction
+from triage.store.delivery_state import Event, State
+from triage.store.models import Delivery
+from triage.store.queue.sections import Section
 
 SYSTEM = Actor.system("demo")
 IDA = Actor.person("ida", Role.ADMIN, EVERYTHING)
@@ -59,7 +65,7 @@ VICTIMS = ("mateo.quirogas", "priya.raghunath", "keisha.thornbury", "graham.pett
 @pytest.fixture
 def demo_settings(demo_directory: Path) -> Settings:
     """The demo's own settings."""
-    return settings_file.read(str(demo_directory / "mailroom.toml"), {})
+    return settings_loader.read(str(demo_directory / "mailroom.toml"), {})
 
 
 class Morning:
@@ -72,7 +78,7 @@ class Morning:
         letters += [compose(replace(HURRY, to=to(uid)), random.Random(uid), start) for uid in VICTIMS]
         self.now = start + timedelta(seconds=2 * len(letters))
         letters.append(compose(ONE_MINUTE, random.Random(1), self.now))
-        people = toml_file.read(Path(settings.directory.file), settings.company.domains)
+        people = toml_reader.read(Path(settings.directory.file), settings.company.domains)
         resolver = ZoneFileResolver(Path(settings.dns.zone_file))
         with transaction(engine) as session:
             directory.apply(session, people, settings.company, by=SYSTEM, now=start)
@@ -83,13 +89,13 @@ class Morning:
             with transaction(engine) as session:
                 (entered,) = intake.receive_all(session, [arrival(letter, at, signing, resolver)], settings=settings, now=at)
                 assert not isinstance(entered, Exception), entered
-        tallies.build(engine, now=self.now)
+        fold_counts.build(engine, now=self.now)
 
     def rows(self, later: timedelta = timedelta(), **more: object) -> list[Card]:
         """The queue as the console shows it, similar messages together."""
         with reading(self.engine) as session:
             asked = {"by": IDA, "now": self.now + later, "group": "campaign", "limit": 200} | more
-            return list(cards.cards(session, HELD, **asked).items)  # type: ignore[arg-type]
+            return list(card_list.cards(session, HELD, **asked).items)  # type: ignore[arg-type]
 
 
 def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: ZoneFileResolver) -> Arrival:
@@ -118,7 +124,8 @@ def report(it: Morning, one: int) -> None:
         envelope = arriving.envelope("report@company.example", reverse_path=delivery.recipient)
         said = Summary(parsed=True, author=delivery.recipient, subject="Fwd: odd")
         assert (
-            suspecting.report(session, envelope, said, [Pointed(marker=show(delivery.message_id))], settings=it.settings, now=it.now) == ""
+            suspicion_reports.report(session, envelope, said, [Pointed(marker=show(delivery.message_id))], settings=it.settings, now=it.now)
+            == ""
         )
 
 

@@ -8,8 +8,8 @@ from argon2 import PasswordHasher
 
 from demo import company
 from demo.prepare import MARKER, prepare
-from directory_sync import toml_file
-from triage import settings_file
+from directory_sync.toml import toml_reader
+from triage.config import settings_loader
 from triage.errors import BadInput
 
 
@@ -19,7 +19,7 @@ def content(directory: Path) -> dict[str, bytes]:
 
 
 def test_the_settings_and_the_directory_can_be_read_by_the_house(tmp_path: Path) -> None:
-    read = settings_file.read(str(prepare(tmp_path / "dé mo", smtp_port=12525, http_port=18080)), {})
+    read = settings_loader.read(str(prepare(tmp_path / "dé mo", smtp_port=12525, http_port=18080)), {})
     assert read.company.domains == (company.DOMAIN,)
     assert (read.smtp.listen, read.api.listen) == ("127.0.0.1:12525", "127.0.0.1:18080")
     assert read.database.url == f"sqlite:///{tmp_path}/dé mo/mailroom.db"
@@ -27,7 +27,7 @@ def test_the_settings_and_the_directory_can_be_read_by_the_house(tmp_path: Path)
     assert read.policy.undo_seconds == 10
     assert {*company.FREEMAIL, "gmail.com"} <= set(read.policy.freemail_domains)
     assert Path(read.dns.zone_file).is_file()
-    people = toml_file.read(Path(read.directory.file), read.company.domains)
+    people = toml_reader.read(Path(read.directory.file), read.company.domains)
     assert (people.departments, people.people, people.groups, people.postmaster) == (
         company.DEPARTMENTS,
         company.people(),

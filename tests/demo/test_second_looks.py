@@ -11,18 +11,23 @@ from sqlmodel import Session, col
 from demo import company
 from demo.keys import Key
 from demo.letters import Letter
-from directory_sync import toml_file
+from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
 from tests.demo.test_verdicts import IDA, SYSTEM, envelope
-from triage import cards, directory, ids, intake, rules, settings as house_settings, settings_file
-from triage.cards import Card
-from triage.content import summarise
-from triage.db import transaction
-from triage.models import Message
-from triage.selection import Selection
-from triage.severity import Severity
-from triage.states import State
+from triage import ids
+from triage.config import settings as house_settings, settings_loader
+from triage.directory import apply as directory
+from triage.intake import receive as intake
+from triage.message.signals.severity import Severity
+from triage.message.summary import summarise
+from triage.policy.rules import store as rules
+from triage.quarantine.cards import card_list
+from triage.quarantine.cards.card_list import Card
+from triage.quarantine.search.selection import Selection
+from triage.store.db import transaction
+from triage.store.delivery_state import State
+from triage.store.models import Message
 
 ASKS = {  # kinds of rows that ask, and what first
     "phishing": "suspicious",
@@ -39,7 +44,9 @@ BUDGET = 0.03  # of the decisions about wanted rows
 
 def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], settings: house_settings.Settings, now: datetime) -> None:
     """The whole morning comes in, judged as the processor does it."""
-    directory.apply(session, toml_file.read(Path(settings.directory.file), settings.company.domains), settings.company, by=SYSTEM, now=now)
+    directory.apply(
+        session, toml_reader.read(Path(settings.directory.file), settings.company.domains), settings.company, by=SYSTEM, now=now
+    )
     for order in company.RULES:
         rules.add(session, order, by=IDA, now=now, settings=settings)
     resolver = ZoneFileResolver(Path(settings.dns.zone_file))
@@ -54,7 +61,7 @@ def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict
     """The rows of the queue, by the kind of their newest message: spool ids are in the order in which the letters came."""
     came = session.scalars(select(col(Message.id)).order_by(col(Message.spool_id))).all()
     kinds = {message_id: letter.kind for message_id, letter in zip(came, letters, strict=True)}
-    page = cards.cards(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
+    page = card_list.cards(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
     found: dict[str, list[Card]] = defaultdict(list)
     for card in page.items:
         found[kinds[card.lead.message_id]].append(card)
@@ -64,7 +71,7 @@ def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict
 def test_the_morning_asks_about_what_is_dangerous_and_about_nothing_that_is_wanted(
     sqlite_engine: Engine, demo_directory: Path, letters: list[Letter], signing: dict[str, Key], now: datetime
 ) -> None:
-    settings = settings_file.read(str(demo_directory / "mailroom.toml"), {})
+    settings = settings_loader.read(str(demo_directory / "mailroom.toml"), {})
     with transaction(sqlite_engine) as session:
         come_in(session, letters, signing, settings, now)
         rows = rows_by_kind(session, letters, now)

@@ -12,17 +12,21 @@ from sqlalchemy import Engine
 from demo import company
 from demo.keys import Key
 from demo.letters import Letter
-from directory_sync import toml_file
+from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
 from tests.triage import arriving
-from triage import directory, inquiry, policy, recipients, rules, settings as house_settings, settings_file
 from triage.actor import EVERYTHING, Actor, Role
-from triage.authentication import Authentication
-from triage.content import Attachment, Summary
-from triage.db import transaction
-from triage.envelope import Address, Envelope
-from triage.policy import Disposition
+from triage.addressing.envelope import Address, Envelope
+from triage.config import settings as house_settings, settings_loader
+from triage.directory import apply as directory, recipients
+from triage.intake import lookups
+from triage.message.authentication import Authentication
+from triage.message.summary import Attachment, Summary
+from triage.policy import decide as policy
+from triage.policy.decide import Disposition
+from triage.policy.rules import store as rules
+from triage.store.db import transaction
 
 KNOWN = {"supplier", "bank", "counsel", "list", "craftsman", "family"}
 OTHERS = {
@@ -41,7 +45,7 @@ IDA = Actor.person("ida", Role.ADMIN, EVERYTHING)
 @pytest.fixture
 def demo_settings(demo_directory: Path) -> house_settings.Settings:
     """The demo's own settings."""
-    return settings_file.read(str(demo_directory / "mailroom.toml"), {})
+    return settings_loader.read(str(demo_directory / "mailroom.toml"), {})
 
 
 def expected(kind: str) -> tuple[Disposition, str]:
@@ -76,7 +80,7 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
     signing: dict[str, Key],
     now: datetime,
 ) -> None:
-    people = toml_file.read(Path(demo_settings.directory.file), demo_settings.company.domains)
+    people = toml_reader.read(Path(demo_settings.directory.file), demo_settings.company.domains)
     with transaction(sqlite_engine) as session:
         directory.apply(session, people, demo_settings.company, by=SYSTEM, now=now)
         for order in company.RULES:
@@ -92,6 +96,6 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
             for address in letter.recipients:
                 recipient = recipients.resolve(session, Address.parse(address), demo_settings.company)
                 assert recipient is not None, address
-                danger = inquiry.danger_of(said, demo_settings)
-                verdict = policy.decide(inquiry.facts_of(sent, found, said, recipient, about, demo_settings, danger=danger, now=now))
+                danger = lookups.danger_of(said, demo_settings)
+                verdict = policy.decide(lookups.facts_of(sent, found, said, recipient, about, demo_settings, danger=danger, now=now))
                 assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from triage import meters
+from triage.runtime import metrics
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus"
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -28,15 +28,15 @@ def test_every_alert_says_what_to_do_about_metrics_that_the_page_explains() -> N
 
 
 def test_the_page_explains_what_the_processes_count() -> None:
-    assert {*meters.COUNTERS, *meters.HISTOGRAMS} <= explained()
+    assert {*metrics.COUNTERS, *metrics.HISTOGRAMS} <= explained()
 
 
 def test_what_alerts_see_increase_is_there_before_it_does(tmp_path: Path) -> None:
     """Prometheus sees no increase from nothing to 1."""
-    begin = "import sys, pathlib; from triage import meters; meters.begin(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    begin = "import sys, pathlib; from triage.runtime import metrics; metrics.begin(pathlib.Path(sys.argv[1]), sys.argv[2])"
     for process in ("relay", "receive-0"):
         subprocess.run([sys.executable, "-c", begin, str(tmp_path), process], check=True, cwd=ALERTS.parents[1])
-    there = [sample for metric in meters.collected(tmp_path) for sample in metric.samples]
+    there = [sample for metric in metrics.collected(tmp_path) for sample in metric.samples]
     seen = re.findall(r"(?:increase|rate)\((\w+)(?:\{(.*?)\})?\[", (ALERTS / "mailroom.rules.yml").read_text())
     wanted = [(name, dict(re.findall(r'(\w+)="(.*?)"', labels))) for name, labels in seen]
     assert len(wanted) > 5

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.peers import processes
-from triage.settings_file import read
+from triage.config.settings_loader import read
 
 pytestmark = pytest.mark.peers
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.settings import every_key
+from triage.config.settings import every_key
 from triage_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def analyze(*words: object) -> "subprocess.CompletedProcess[str]":
 
 
 def test_every_role_has_a_unit() -> None:
-    wanted = {name for name, module in COMMANDS.items() if module == "roles"} | {"sync", "webhooks", "retention"}
+    wanted = {name for name, module in COMMANDS.items() if module == "services.roles"} | {"sync", "webhooks", "retention"}
     assert wanted == {unit_name(path) for path in UNITS.glob("*.service")} - {"parse@", "draw@"}
 
 

@@ -16,7 +16,14 @@ from tests.peers.processes import HANG
 pytestmark = pytest.mark.peers  # the console has to be built
 
 TREE = Path(__file__).parents[2]
-INSIDE = ("triage/policy.py", "triage/fonts.conf", "migrations/versions/0001_", "webui/dist/index.html", "webui/dist/assets/", "demo/")
+INSIDE = (
+    "triage/policy/decide.py",
+    "triage/message/preview/fonts.conf",
+    "migrations/versions/0001_",
+    "webui/dist/index.html",
+    "webui/dist/assets/",
+    "demo/",
+)
 OUTSIDE = ("tests/", "bench/", "webui/src/", "webui/node_modules/", "webui/package", "requirements/")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from directory_sync.ldap_server import Entry
+from directory_sync.ldap.ldap_connection import Entry
 from tests.directory_sync.entries import GROUPS, PEOPLE, group, person
 
 DEPARTMENTS = (

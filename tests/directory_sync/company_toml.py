@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync import toml_file
-from triage.company import CompanyDirectory
+from directory_sync.toml import toml_reader
+from triage.addressing.company import CompanyDirectory
 from triage.errors import BadInput
 
 DOMAINS = ("company.example", "company.test")
@@ -66,7 +66,7 @@ def read(tmp_path: Path, text: str) -> CompanyDirectory:
     """The directory in this text."""
     path = tmp_path / "company.toml"
     path.write_text(text, "utf-8")
-    return toml_file.read(path, DOMAINS)
+    return toml_reader.read(path, DOMAINS)
 
 
 def refusal(tmp_path: Path, instead_of: str, written: str) -> str:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
-from directory_sync.ldap_server import Entry
+from directory_sync.ldap.ldap_connection import Entry
 from tests.peers.slapd import BASE
 
 PEOPLE = f"ou=people,{BASE}"

@@ -19,9 +19,9 @@ from tests.peers import company, outside, processes
 from tests.peers.company import Company
 from tests.peers.outside import Letter
 from tests.peers.postgresql import Server
-from triage import db
-from triage.models import Content, Delivery, Message
-from triage.states import State
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models import Content, Delivery, Message
 
 pytestmark = pytest.mark.peers
 KNOWN, UNKNOWN = f"orders@{outside.SUPPLIER.name}", f"somebody@{outside.STRANGER.name}"  # one passes, the other is held

@@ -18,11 +18,11 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.mta.test_dialogue import NOT_THE_END, RELAY_ATTEMPTS, reply, smuggle, talk
+from tests.mta.session.test_smtp_session import NOT_THE_END, RELAY_ATTEMPTS, reply, smuggle, talk
 from tests.peers.daemon import Daemon, daemon
 from tests.peers.processes import HANG
 from tests.peers.receiving import OPEN_DOOR, make_certificate, until
-from triage.settings import Settings
+from triage.config.settings import Settings
 
 HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n")
 MAIL = b"From: a@stranger.example\r\nSubject: hello\r\n\r\nhello\r\n.\r\n"

@@ -12,8 +12,8 @@ from tests.e2e.conftest import House, sign_in
 from tests.peers import company as company_peer
 from tests.peers.company import DOMAIN, PASSWORD, Company
 from tests.peers.outside import Letter
-from triage import db
-from triage.models import StaffSession
+from triage.store import db
+from triage.store.models import StaffSession
 from triage.times import MICROSECOND, utcnow
 
 SOMEBODY_HERE = 10_000  # milliseconds after the last key or pointer (webui/src/lib/presence.ts)

@@ -11,14 +11,15 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from mta.batch import write_batch
-from mta.doorkeeper import write_door
-from mta.spool import Spool
+from mta.processing.recipient_map_writer import write_door
+from mta.spool.batch_file import write_batch
+from mta.spool.spool import Spool
 from tests.peers import company, outside, processes
-from triage import ids, settings_file
-from triage.db import open_engine, reading
-from triage.envelope import Envelope
-from triage.models import Message
+from triage import ids
+from triage.addressing.envelope import Envelope
+from triage.config import settings_loader
+from triage.store.db import open_engine, reading
+from triage.store.models import Message
 from triage.times import utcnow
 
 BATCHES, IN_BATCH, LATE = 60, 10, 5
@@ -31,7 +32,7 @@ def made(tmp_path: Path) -> company.Company:
     made = company.Company(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes")
     made.lay_out()
     made.run("sync", check=True)
-    settings = settings_file.read(str(tmp_path / "mailroom.toml"), {})
+    settings = settings_loader.read(str(tmp_path / "mailroom.toml"), {})
     engine = open_engine(settings.database.url)
     write_door(settings, engine)
     engine.dispose()

@@ -10,7 +10,7 @@ from tests.e2e.conftest import House
 from tests.peers import company as company_peer
 from tests.peers.company import DOMAIN, Company, Desk
 from tests.peers.outside import Letter
-from tests.triage.test_archives import LOCKED
+from tests.triage.message.mime.test_archives import LOCKED
 
 ADA, HANNE = f"ada.byron@{DOMAIN}", "hanne.dahl"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mta.batch import Message
+from mta.spool.batch_file import Message
 from tests.peers import postfix, processes
 from tests.peers.daemon import Daemon, daemon
 from tests.peers.receiving import OPEN_DOOR
-from triage.settings import Settings
+from triage.config.settings import Settings
 
 pytestmark = pytest.mark.peers
 

@@ -11,8 +11,8 @@ import pytest
 from tests.peers import exim, postfix, processes
 from tests.peers.daemon import Daemon, daemon
 from tests.peers.receiving import OPEN_DOOR, make_certificate
-from triage.envelope import Envelope
-from triage.settings import Settings
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
 
 pytestmark = pytest.mark.peers
 

@@ -20,7 +20,7 @@ from tests.peers import company, outside, processes
 from tests.peers.company import Company
 from tests.peers.outside import Letter
 from tests.peers.receiver import Receiver, receiving, status
-from triage import payloads
+from triage.notifications.webhooks import payloads
 
 pytestmark = pytest.mark.peers
 

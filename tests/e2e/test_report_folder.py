@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.mta.test_outbound import JOE, listening, set_up
+from tests.mta.outbound.test_outbound_processor import JOE, listening, set_up
 from tests.peers import dovecot, processes
 from tests.triage import arriving
-from triage.db import open_engine, transaction
+from triage.config.settings import Settings
 from triage.ids import show
-from triage.models import Delivery, MailReport
-from triage.settings import Settings
+from triage.store.db import open_engine, transaction
+from triage.store.models import Delivery, MailReport
 
 pytestmark = pytest.mark.peers
 REPORT = "report@company.example"

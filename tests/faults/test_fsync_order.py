@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.mta.test_dialogue import talk
+from tests.mta.session.test_smtp_session import talk
 from tests.peers import processes
 from tests.peers.daemon import daemon
-from triage.settings import Settings
+from triage.config.settings import Settings
 
 MESSAGES = 25
 CALLS = "trace=fsync,fdatasync,rename,renameat,renameat2,write,writev,sendto,sendmsg"

@@ -19,15 +19,15 @@ from sqlalchemy import Engine, func, select
 from sqlmodel import col
 
 from mailboxes.mailbox import Unreachable
-from mailboxes.mirror_account import MirrorAccount
+from mailboxes.mirror.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
 from tests.peers import dovecot, gate, processes
 from tests.triage.throwaways import proven
-from triage.db import reading
-from triage.decisions import Verb
-from triage.models import DecisionItem
-from triage.outcomes import DecisionReport
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.store.db import reading
+from triage.store.models import DecisionItem
 
 pytestmark = pytest.mark.peers
 STEPS = 1_000 if os.environ.get("MAILROOM_FAULTS") == "long" else 45

@@ -19,10 +19,10 @@ from sqlmodel import col
 from tests.conftest import DATABASES
 from tests.faults import campaign
 from tests.peers import company, outside, processes
-from triage import contents
-from triage.db import open_engine, reading, transaction
-from triage.models import Attempt, Content, Delivery, Message
-from triage.states import State
+from triage.store import bodies
+from triage.store.db import open_engine, reading, transaction
+from triage.store.delivery_state import State
+from triage.store.models import Attempt, Content, Delivery, Message
 from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults
@@ -198,7 +198,7 @@ def on_record(house: company.Company) -> list[Row]:
     engine = open_engine(house.database)
     with reading(engine) as database:
         rows = [
-            Row(digest, state, is_whole(digest, state, contents.load(database, content_id)), unclear)
+            Row(digest, state, is_whole(digest, state, bodies.load(database, content_id)), unclear)
             for digest, content_id, state, unclear in database.execute(wanted)
         ]
     engine.dispose()

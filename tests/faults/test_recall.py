@@ -14,17 +14,17 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from mailboxes.imap import ImapMailbox
+from mailboxes.recall.imap_mailbox import ImapMailbox
 from tests.mailboxes.delivering import House, Lying, behind_dovecot, letter, lying, recalling
 from tests.mailboxes.dying import POINTS
 from tests.peers import dovecot, processes
-from triage import db
-from triage.decisions import Verb
-from triage.models import DecisionItem
-from triage.outcomes import DecisionReport
-from triage.recalled import Copy
-from triage.settings import Settings
-from triage.states import State
+from triage.config.settings import Settings
+from triage.delivery.recalled_copies import Copy
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models import DecisionItem
 
 pytestmark = pytest.mark.peers
 ROOT = Path(__file__).parents[2]

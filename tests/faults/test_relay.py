@@ -21,14 +21,14 @@ from tests.peers.company import Company
 from tests.peers.faulty_sink import FaultySink
 from tests.peers.next_hop import Taken, next_hop
 from tests.triage import arriving
-from triage import db, ledger
-from triage.authentication import Result
-from triage.bell import Bell
+from triage.config.settings import Settings
+from triage.config.settings_loader import read
 from triage.ids import show
-from triage.models import Attempt, Delivery
-from triage.settings import Settings
-from triage.settings_file import read
-from triage.states import Event, State
+from triage.message.authentication import Result
+from triage.runtime.wakeup import Bell
+from triage.store import db, ledger
+from triage.store.delivery_state import Event, State
+from triage.store.models import Attempt, Delivery
 from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults

@@ -15,8 +15,8 @@ from tests.faults import test_nothing_lost as alone
 from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import company, outside, processes
 from tests.peers.company import Company
-from triage import trail
-from triage.db import open_engine, reading
+from triage.compliance.audit import audit_log
+from triage.store.db import open_engine, reading
 
 MESSAGES = 5000 if LONG else 240
 SESSIONS = 4  # a node
@@ -145,7 +145,7 @@ def acts(node: Company) -> int:
     """How many acts have been committed."""
     engine = open_engine(node.database)
     with reading(engine) as database:
-        count = trail.number_of_acts(database)
+        count = audit_log.number_of_acts(database)
     engine.dispose()
     return count
 

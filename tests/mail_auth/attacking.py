@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from mail_auth.authenticate import authenticate
-from mail_auth.resolver import Record
+from mail_auth.query_budget import Record
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import published, resigned
-from triage.authentication import Authentication
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Authentication
 
 Zone = dict[str, Record | list[Record]]
 NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock

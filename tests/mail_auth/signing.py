@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from mail_auth import canonical, message
+from mail_auth import canonicalization, message
 
 HEADER = b"From: Ana <ana@example.com>\r\nTo: bob@company.example\r\nSubject: Hello\r\nDate: Tue, 24 Nov 2026 09:00:00 +0000\r\n"
 MAIL = HEADER + b"Message-ID: <1@example.com>\r\n\r\nHello,  Bob.\t\r\n\r\nAna \r\n\r\n\r\n"
@@ -70,12 +70,12 @@ def signed(
 def resigned(tag: bytes = b"", names: bytes = b"from:to:subject", raw: bytes = MAIL, domain: bytes = b"example.com") -> bytes:
     """A good signature on top, with one more tag, made with the primitives under test (dkimpy refuses to make such)."""
     mail = message.read(raw)
-    bh = base64.b64encode(canonical.body_hash(mail, "relaxed"))
+    bh = base64.b64encode(canonicalization.body_hash(mail, "relaxed"))
     value = (
         b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=" + domain + b"; s=s; " + tag + b" h=" + names + b"; bh=" + bh + b"; b="
     )
     field = message.read(value + b"\r\n\r\n").fields[0]
-    data = canonical.header_input(mail, names.split(b":"), "relaxed", field)
+    data = canonicalization.header_input(mail, names.split(b":"), "relaxed", field)
     return value + base64.b64encode(rsa_key(2048).sign(data, PKCS1v15(), SHA256())) + b"\r\n" + raw
 
 

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, strategies as st
 
 from mail_auth import arc, message
-from mail_auth.resolver import Questions
+from mail_auth.query_budget import Questions
 from tests.mail_auth.answers import SILENT, Answers
 from tests.mail_auth.signing import MAIL, published, record, rsa_key
-from triage.authentication import Arc, Result, Stated
+from triage.message.authentication import Arc, Result, Stated
 
 NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock
 KEY = "arc._domainkey.list.example"

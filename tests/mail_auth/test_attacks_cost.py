@@ -6,7 +6,7 @@ from tests.mail_auth import hostile
 from tests.mail_auth.attacking import CROOK
 from tests.mail_auth.signing import signed
 from tests.mail_auth.test_authenticate import found
-from triage.authentication import Result
+from triage.message.authentication import Result
 
 GOOD = ("20,000 fields", "fifty signatures over 1 MB", "folds in a signed field", "spaces in a signed field")  # large, but right
 CANONICAL = ("one line of 80,000 spaces", "5 MB of lines of spaces", "empty lines")

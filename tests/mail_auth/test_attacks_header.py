@@ -7,7 +7,7 @@ import pytest
 
 from tests.mail_auth.attacking import GENUINE, found, taken_for_the_bank
 from tests.mail_auth.signing import resigned
-from triage.authentication import Authentication, Result
+from triage.message.authentication import Authentication, Result
 
 ALL = b"from:to:subject:date"
 SIGNED = resigned(raw=GENUINE, names=ALL, domain=b"bank.example")

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from mail_auth.authenticate import authenticate
-from mail_auth.resolver import Record
+from mail_auth.query_budget import Record
 from mail_auth.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT
 from tests.mail_auth.attacking import BANK, BODY, GENUINE, NOW, Zone, found, taken_for_the_bank
 from tests.mail_auth.signing import published, record, resigned, signed
-from triage.authentication import Authentication, Result
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Authentication, Result
 
 DKIM = ["from", "to", "subject", "date"]
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth.authenticate import KEPT, authenticate
-from mail_auth.resolver import QUESTIONS, Record
+from mail_auth.query_budget import QUESTIONS, Record
 from mail_auth.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT, Answers, Function
 from tests.mail_auth.signing import MAIL, published, resigned, signed
-from triage.authentication import Authentication, Result
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Authentication, Result
 
 NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock
 ZONE: dict[str, Record | list[Record]] = {

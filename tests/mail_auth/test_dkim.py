@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, strategies as st
 
 from mail_auth import dkim, message
-from mail_auth.resolver import Questions
+from mail_auth.query_budget import Questions
 from tests.mail_auth.answers import SILENT, Answers
 from tests.mail_auth.signing import MAIL, NAMES, published, record, resigned, signed, subject_public_key
-from triage.authentication import Dkim, Result
+from triage.message.authentication import Dkim, Result
 
 NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock
 KEY = "s._domainkey.example.com"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth import dmarc
-from mail_auth.resolver import Questions, Record
+from mail_auth.query_budget import Questions, Record
 from tests.mail_auth.answers import SILENT, Answers
-from triage.authentication import Dmarc, Result
+from triage.message.authentication import Dmarc, Result
 
 REJECT = "v=DMARC1; p=reject"
 Zone = dict[str, Record | list[Record]]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth import spf
-from mail_auth.resolver import Questions, Record
+from mail_auth.query_budget import Questions, Record
 from tests.mail_auth.answers import SILENT, Answers, Function
-from triage.authentication import Result, Spf
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Result, Spf
 
 
 def checked(zone: Answers, path: str = "ana@example.com", client: str = "192.0.2.1", helo: str = "mx.example.com") -> Spf:

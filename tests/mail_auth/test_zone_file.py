@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mail_auth.resolver import Record, Temporary
+from mail_auth.query_budget import Record, Temporary
 from mail_auth.zone_file import ZoneFileResolver
 from triage.errors import BadInput
 

@@ -11,22 +11,23 @@ from typing import Any
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
-from mailboxes.recaller import Recaller
-from mta import relay
+from mailboxes.recall.recall_role import Recaller
+from mta.delivery import relay
 from tests.peers import dovecot, processes
-from triage import contents, db, decisions, ledger, outcomes, sweeps, undoing
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role
-from triage.authentication import Authentication
-from triage.bell import Bell
-from triage.content import summarise
-from triage.decisions import Verb
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Recall, Relay, Settings
 from triage.ids import new_id
-from triage.models import Delivery, KnownRecipient, Message
-from triage.outcomes import DecisionReport
-from triage.selection import Selection
-from triage.settings import Recall, Relay, Settings
-from triage.states import State
+from triage.message.authentication import Authentication
+from triage.message.summary import summarise
+from triage.quarantine.decisions import decide as decisions, mailbox_sweep, outcomes, undo as undoing
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.search.selection import Selection
+from triage.runtime.wakeup import Bell
+from triage.store import bodies, db, ledger
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, KnownRecipient, Message
 from triage.times import utcnow
 
 ANA = Actor.person("ana", Role.ADMIN, EVERYTHING, "Ana Roth", rights=ALL_RIGHTS)
@@ -64,7 +65,7 @@ class House:
         now = utcnow()
         envelope = Envelope(new_id(), now, author, mailboxes, "192.0.2.7", "mail.phisher.example")
         with db.transaction(self.engine) as session:
-            content_id, content = contents.keep(session, raw)
+            content_id, content = bodies.keep(session, raw)
             message = Message(
                 spool_id=envelope.spool_id,
                 content_id=content_id,
@@ -107,7 +108,7 @@ class House:
         with db.transaction(self.engine) as session:
             for one in mailboxes:
                 session.merge(KnownRecipient(address=one, kind="legacy", department="it", person=one.partition("@")[0], mailbox=one))
-            return sweeps.begin(session, OLD, by=ANA, reason="", now=utcnow() + ahead, settings=self.settings, dry_run=dry_run)
+            return mailbox_sweep.begin(session, OLD, by=ANA, reason="", now=utcnow() + ahead, settings=self.settings, dry_run=dry_run)
 
     def report(self, decision: DecisionReport) -> DecisionReport:
         """What has become of it by now."""

@@ -8,19 +8,19 @@ from typing import Any
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
-from mailboxes import recaller, visit
-from mailboxes.imap import ImapMailbox
-from triage import settings_file
+from mailboxes.recall import mailbox_session, recall_role
+from mailboxes.recall.imap_mailbox import ImapMailbox
+from triage.config import settings_loader
 
 POINTS: dict[str, tuple[Any, str, bool]] = {  # what is called, and whether death comes after it
-    "claimed": (recaller.Recaller, "set_out", False),
+    "claimed": (recall_role.Recaller, "set_out", False),
     "found": (ImapMailbox, "find", True),
-    "secured": (recaller.Recaller, "ask_to_secure", True),
+    "secured": (recall_role.Recaller, "ask_to_secure", True),
     "marked": (IMAPClient, "uid_expunge", False),
     "taken": (ImapMailbox, "take", True),
-    "left": (visit.Visit, "run", True),
+    "left": (mailbox_session.Visit, "run", True),
     "put back": (ImapMailbox, "put_back", True),
-    "settled": (recaller.Recaller, "settle", True),
+    "settled": (recall_role.Recaller, "settle", True),
 }
 
 
@@ -38,4 +38,4 @@ def deadly(inner: Callable[..., Any], after: bool) -> Callable[..., Any]:
 if __name__ == "__main__":
     owner, name, after = POINTS[sys.argv[2]]
     setattr(owner, name, deadly(getattr(owner, name), after))
-    recaller.run(settings_file.read(sys.argv[1]), threading.Event())
+    recall_role.run(settings_loader.read(sys.argv[1]), threading.Event())

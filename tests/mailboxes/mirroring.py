@@ -13,17 +13,18 @@ from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from mailboxes import mirror
+from mailboxes.mirror import mirror_role
 from tests.peers import dovecot, processes
 from tests.triage import arriving
 from tests.triage.arriving import ANA
-from triage import contents, db, decisions, undoing
-from triage.decisions import Verb
-from triage.models import Decision, Delivery, Message, MirrorCopy, Rule
-from triage.outcomes import DecisionReport
-from triage.selection import Selection
-from triage.settings import Mirror, Settings
-from triage.states import State
+from triage.config.settings import Mirror, Settings
+from triage.quarantine.decisions import decide as decisions, undo as undoing
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.search.selection import Selection
+from triage.store import bodies, db
+from triage.store.delivery_state import State
+from triage.store.models import Decision, Delivery, Message, MirrorCopy, Rule
 from triage.times import utcnow
 
 TO_JOE, TO_ALL = "it+joe.fern@company.example", "info@company.example"
@@ -49,7 +50,7 @@ class Town:
     def raw(self, mail: int) -> bytes:
         """As it came in."""
         with db.reading(self.engine) as session:
-            return contents.load(session, session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id)
+            return bodies.load(session, session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id)
 
     def decides(self, verb: Verb, mail: int) -> DecisionReport:
         """Ana decides at the console."""
@@ -152,7 +153,7 @@ def mirroring(settings: Settings) -> Iterator[None]:
 
     def work() -> None:
         try:
-            mirror.run(settings, stop)
+            mirror_role.run(settings, stop)
         except BaseException as fault:
             faults.append(fault)
 

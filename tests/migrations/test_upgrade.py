@@ -17,13 +17,13 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
-from migrations import online, upgrade, version as versions
+from migrations import concurrent_indexes, upgrade, version as versions
 from tests.peers.postgresql import Server
 from tests.peers.processes import HANG, until
 from tests.triage import arriving
-from triage import db, models
+from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.settings import Settings
+from triage.store import db, models
 
 JOE = "it+joe.fern@company.example"
 
@@ -85,7 +85,7 @@ def test_an_upgrade_whose_large_indexes_do_not_come_about_is_one(
     def fail(_: Engine) -> None:
         raise OperationalError("CREATE INDEX", {}, Exception("could not extend file: No space left on device"))
 
-    monkeypatch.setattr(online, "build", fail)
+    monkeypatch.setattr(concurrent_indexes, "build", fail)
     assert upgrade.upgrade(sqlite_engine) == (versions.newest(), versions.newest())
     assert "`mailroom db upgrade` makes them: could not extend file: No space left on device" in caplog.text
 
@@ -109,7 +109,7 @@ def test_nobody_waits_with_an_upgrade_for_a_table_that_is_being_dumped(
     engine.dispose()
 
 
-UPGRADE = "import sys; from migrations.upgrade import upgrade; from triage.db import open_engine; upgrade(open_engine(sys.argv[1]))"
+UPGRADE = "import sys; from migrations.upgrade import upgrade; from triage.store.db import open_engine; upgrade(open_engine(sys.argv[1]))"
 
 
 @pytest.mark.postgresql
@@ -126,10 +126,10 @@ def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
     with ThreadPoolExecutor(2) as nodes:
         with db.reading(postgresql_engine) as session:  # a build waits for whoever reads as of an earlier moment
             assert session.scalar(text("SELECT count(*) FROM delivery")) == 0
-            first = nodes.submit(online.build, postgresql_engine)
+            first = nodes.submit(concurrent_indexes.build, postgresql_engine)
             until(lambda: building(postgresql_engine), "an index is being built")
-            second = nodes.submit(online.build, postgresql_engine)
-            time.sleep(2 * online.PAUSE)
+            second = nodes.submit(concurrent_indexes.build, postgresql_engine)
+            time.sleep(2 * concurrent_indexes.PAUSE)
         first.result()
         second.result()
     assert db.finds_words(postgresql_engine)
@@ -138,14 +138,14 @@ def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
 def building(engine: Engine) -> bool:
     """Is an index being built?"""
     with engine.connect() as connection:
-        return bool(connection.scalar(online.UNDER_WAY, {"names": list(online.INDEXES)}))
+        return bool(connection.scalar(concurrent_indexes.UNDER_WAY, {"names": list(concurrent_indexes.INDEXES)}))
 
 
 def test_an_index_is_dropped_when_what_replaces_it_is_there(postgresql_engine: Engine) -> None:
     with postgresql_engine.begin() as connection:
         connection.execute(text("CREATE INDEX delivery_by_campaign ON delivery (campaign_id, state)"))
         connection.execute(text("DROP INDEX delivery_of_campaign"))
-    online.build(postgresql_engine)
+    concurrent_indexes.build(postgresql_engine)
     with postgresql_engine.connect() as connection:
         names = set(connection.execute(text("SELECT indexname FROM pg_indexes WHERE tablename = 'delivery'")).scalars())
     assert "delivery_of_campaign" in names
@@ -161,7 +161,7 @@ def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, s
         new = f"SELECT id + n, n || recipient, {columns} FROM delivery, generate_series(1, 20000) n"
         session.execute(text(f"INSERT INTO delivery (id, recipient, {columns}) {new}"))
     with ThreadPoolExecutor(1) as pool:
-        building = pool.submit(online.build, postgresql_engine)
+        building = pool.submit(concurrent_indexes.build, postgresql_engine)
         came = 0
         while not building.done() or not came:
             with db.transaction(postgresql_engine) as session:
@@ -193,7 +193,7 @@ def released(postgresql_server: Server) -> Iterator[Engine]:
 
 @pytest.mark.postgresql
 def test_no_step_since_the_first_release_goes_through_a_large_table(released: Engine) -> None:
-    """They hold their locks until the last of them is done: what takes long is `migrations.online`'s."""
+    """They hold their locks until the last of them is done: what takes long is `migrations.concurrent_indexes`'s."""
     said: list[str] = []
     event.listen(released, "before_cursor_execute", lambda _connection, _cursor, statement, *_: said.append(statement))
     with released.begin() as connection:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mta.nexthop import NextHop, open_nexthop
+from mta.delivery.next_hop import NextHop, open_nexthop
 from tests.peers.next_hop import Peer, next_hop
 from tests.peers.processes import HANG
 

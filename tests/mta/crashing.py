@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from triage import content
+from triage.message import summary
 
 
 def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
@@ -14,7 +14,7 @@ def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
     for word, deed in DEEDS.items():
         if word in raw and not options.get("headers_only"):
             deed()
-    return content.summarise_json(raw, options)
+    return summary.summarise_json(raw, options)
 
 
 def multiply() -> None:

@@ -12,7 +12,7 @@ from tests.mutants.breaking import ROOT
 from tests.mutants.run import break_module, stale, table
 from tests.mutants.within import RUNS, equivalents, files_of
 
-SURVIVOR = ("triage/authentication.py", "somewhere", "a → b")
+SURVIVOR = ("triage/message/authentication.py", "somewhere", "a → b")
 
 
 def test_modules_and_tests_that_are_named_are_there() -> None:
@@ -36,13 +36,13 @@ def test_listed_mutants_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_survivor_is_named_and_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    lost = {"place": "triage/authentication.py:7", "name": SURVIVOR, "how": "survived", "tests": 3, "seconds": 1.0}
+    lost = {"place": "triage/message/authentication.py:7", "name": SURVIVOR, "how": "survived", "tests": 3, "seconds": 1.0}
     monkeypatch.setattr(run, "RESULTS", tmp_path / "new")
     monkeypatch.setattr(run, "break_module", lambda module, most: {"broken already": [], "mutants": [lost] * most, "minutes": 2.0})
     monkeypatch.setattr(sys, "argv", ["run", "--most", "1", "authentication"])
     assert run.main() == 1
     said = capsys.readouterr().out
-    assert "SURVIVED triage/authentication.py:7 somewhere: a → b\n" in said
+    assert "SURVIVED triage/message/authentication.py:7 somewhere: a → b\n" in said
     assert said.splitlines()[-1].endswith("| 1 | 0 | 1 | 0 | 2.0 |")
     monkeypatch.setattr(sys, "argv", ["run", "--most", "0", "authentication"])
     assert run.main() == 0

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select, text
 from sqlmodel import Session
 
 from tests.peers import processes
-from triage.db import reading, transaction
+from triage.store.db import reading, transaction
 
 
 @contextlib.contextmanager

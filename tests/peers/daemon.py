@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mta import snapshot
+from mta.spool import recipient_map_file
 from tests.peers import processes
 from tests.peers.receiving import OPEN_DOOR, Receiver
-from triage.door import DoorSnapshot
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.directory.recipient_map import DoorSnapshot
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ class Daemon(Receiver):
 
     def open(self) -> None:
         """Put a door snapshot in place."""
-        snapshot.write(self.settings.spool.directory, OPEN_DOOR)
+        recipient_map_file.write(self.settings.spool.directory, OPEN_DOOR)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all its workers."""
@@ -66,7 +66,7 @@ def daemon(
     port = processes.free_port()
     settings = replace(settings, smtp=replace(settings.smtp, listen=f"127.0.0.1:{port}", **smtp))
     if door is not None:
-        snapshot.write(settings.spool.directory, door)
+        recipient_map_file.write(settings.spool.directory, door)
     config, log = directory / "receive.toml", directory / "receive.log"
     config.write_text(written(settings, {"listen": settings.smtp.listen, **smtp}))
     earlier = log.read_text().count("listening on") if log.exists() else 0

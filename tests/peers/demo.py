@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.peers import company, processes
-from triage.backlog import backlog
+from triage.runtime.spool_stats import backlog
 
 
 @contextlib.contextmanager

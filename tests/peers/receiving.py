@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mta import receive, snapshot
-from mta.batch import Message
-from mta.sockets import Listeners
-from mta.spool import Spool
+from mta.server import receiver as server_receiver
+from mta.server.sockets import Listeners
+from mta.spool import recipient_map_file
+from mta.spool.batch_file import Message
+from mta.spool.spool import Spool
 from tests.peers.processes import HANG
-from triage.door import DoorSnapshot
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.directory.recipient_map import DoorSnapshot
 
 OPEN_DOOR = DoorSnapshot(
     domains=frozenset({"company.example", "xn--firma-lsa.example"}),
@@ -67,12 +68,12 @@ def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp
     """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
     settings = replace(settings, smtp=replace(settings.smtp, **smtp))
     if door is not None:
-        snapshot.write(settings.spool.directory, door)
+        recipient_map_file.write(settings.spool.directory, door)
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         receiver = Receiver(settings, listener.getsockname())
         receiver.thread = threading.Thread(
-            target=receive.run,
+            target=server_receiver.run,
             args=(settings, ready.set, receiver.stop),
             kwargs={"own": Listeners([], [listener]) if lmtp else Listeners([listener], [])},
             daemon=True,

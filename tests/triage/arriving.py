@@ -9,17 +9,21 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from tests import company_rows
-from triage import content, ids, intake, matches, old_records, retention, rules
+from triage import ids
 from triage.actor import EVERYTHING, Actor, Right, Role, Scope
-from triage.authentication import Authentication, Dmarc, Result, Spf
-from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
-from triage.content import Summary
-from triage.db import transaction
-from triage.envelope import Envelope
-from triage.facts import MatchedRule
-from triage.rule_orders import RuleOrder
-from triage.scan import NOT_ASKED, Scan
-from triage.settings import Settings
+from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.addressing.envelope import Envelope
+from triage.compliance.retention import delete_records, expire as retention
+from triage.config.settings import Settings
+from triage.intake import receive as intake
+from triage.message import summary as message_summary
+from triage.message.authentication import Authentication, Dmarc, Result, Spf
+from triage.message.signals.scan_results import NOT_ASKED, Scan
+from triage.message.summary import Summary
+from triage.policy.facts import MatchedRule
+from triage.policy.rules import matching_rules, store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.store.db import transaction
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 REMOVING = frozenset({Right.REMOVE_DELIVERED})
@@ -95,8 +99,8 @@ def rules_about(
     session: Session, said: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False, *, now: datetime = NOW
 ) -> list[MatchedRule]:
     """The rules in force about the sender of a message."""
-    named = matches.naming(session, matches.values_of(said, carrier, () if campaign_id is None else (campaign_id,)), now)
-    return matches.about_sender(named, said, carrier, campaign_id, proven)
+    named = matching_rules.naming(session, matching_rules.values_of(said, carrier, () if campaign_id is None else (campaign_id,)), now)
+    return matching_rules.about_sender(named, said, carrier, campaign_id, proven)
 
 
 def arrive(
@@ -114,7 +118,7 @@ def arrive(
     """A message comes in; the ids of its deliveries. With a text of its own it may be of a campaign."""
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
     said = summary(author, subject, text=text or "Hello")
-    found = content.fingerprint_of(said) if text else None
+    found = message_summary.fingerprint_of(said) if text else None
     return intake.receive(
         session,
         envelope(*recipients, reverse_path=author, at=at),
@@ -135,5 +139,5 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = r
 
 def forget(session: Session, *, settings: Settings, now: datetime) -> int:
     """What is due of the first records is looked for and forgotten, as upkeep does it; how many messages that were."""
-    found, _ = old_records.due(session, settings=settings, now=now)
-    return old_records.forget(session, found, settings=settings, now=now)
+    found, _ = delete_records.due(session, settings=settings, now=now)
+    return delete_records.forget(session, found, settings=settings, now=now)

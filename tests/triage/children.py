@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from triage.bounded import ANSWER, DONE
+from triage.runtime.sandbox_pool import ANSWER, DONE
 
 calls = 0
 

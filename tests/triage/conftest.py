@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.triage import arriving
-from triage import db
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.store import db
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,14 @@ from typing import Any
 from sqlalchemy import and_
 from sqlmodel import Session
 
-from triage import access, decisions, selection
+from triage.access import scope as access
 from triage.actor import Actor
-from triage.decisions import Verb
-from triage.rules import RuleOrder
-from triage.selection import Selection
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.policy.rules.store import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search import selection
+from triage.quarantine.search.selection import Selection
 
 
 def looked(

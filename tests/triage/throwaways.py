@@ -8,12 +8,13 @@ import pytest
 from sqlmodel import Session
 
 from tests.triage.arriving import NOW, arrive
-from triage import learning, signals
 from triage.actor import Actor
-from triage.authentication import Dmarc, Result
-from triage.settings import Settings
-from triage.signals import Found, Seen, Signal
-from triage.teaching import Sent
+from triage.config.settings import Settings
+from triage.message import signals
+from triage.message.authentication import Dmarc, Result
+from triage.message.signals import Found, Seen, Signal
+from triage.policy.contacts.contact_evidence import Sent
+from triage.policy.learning import learn_contacts
 
 TEXT = (
     "the password of your mailbox expires today and you will lose access to messages calendar and shared files. Confirm your account on"
@@ -34,7 +35,7 @@ def weigh_by_subject(patch: pytest.MonkeyPatch) -> None:
             return (Signal("asks-for-password", "It asks for a password.", 60),)
         return tuple(replace(one, weight=0) for one in found(seen, before))
 
-    patch.setattr("triage.intake.signals.signals", weigh)
+    patch.setattr("triage.intake.receive.signals.signals", weigh)
 
 
 def proven(domain: str) -> Dmarc:
@@ -70,4 +71,4 @@ def wave(
 def write_to(session: Session, settings: Settings, address: str, by: Actor = UPKEEP) -> None:
     """An employee has written to this address: it is a contact."""
     mail = Sent(WRITER, (address,), WRITER, NOW, f"<{address}>")
-    learning.learn_many(session, [mail], how="outbound", settings=settings, by=by, now=NOW)
+    learn_contacts.learn_many(session, [mail], how="outbound", settings=settings, by=by, now=NOW)

@@ -15,19 +15,20 @@ from sqlalchemy import Engine
 
 from tests import company_rows
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
-from triage import ids, sign_in, tokens
+from triage import ids
+from triage.access import api_tokens, staff_login
+from triage.access.api_tokens import TokenOrder
+from triage.access.staff_login import Try
 from triage.actor import EVERYTHING, Actor, Role
-from triage.company import StaffEntry
-from triage.db import transaction
-from triage.settings import Settings
-from triage.sign_in import Try
+from triage.addressing.company import StaffEntry
+from triage.config.settings import Settings
+from triage.store.db import transaction
 from triage.times import utcnow
-from triage.tokens import TokenOrder
 from triage_api.app import make_app
 
 PASSWORD = "correct horse"
 ORIGIN = "http://127.0.0.1:8080"
-PASSWORD_HASH = sign_in.hash_password(PASSWORD)
+PASSWORD_HASH = staff_login.hash_password(PASSWORD)
 STAFF = (
     StaffEntry("ana", "Ana Roth", "triage", ("company",), PASSWORD_HASH, ("remove-delivered",)),
     StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",), PASSWORD_HASH),
@@ -94,7 +95,7 @@ def app(api_settings: Settings, engine: Engine) -> Iterator[FastAPI]:
 
 
 @contextmanager
-def opened(settings: Settings, engine: Engine, prover: sign_in.Prover | None = None) -> Iterator[FastAPI]:
+def opened(settings: Settings, engine: Engine, prover: staff_login.Prover | None = None) -> Iterator[FastAPI]:
     """The app with the company's directory in its database."""
     with transaction(engine) as session:
         company_rows.enter(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
@@ -123,13 +124,13 @@ def token_key(engine: Engine, *grants: str, scope: tuple[str, ...] = ("company",
     """The key of a new token."""
     ida = Actor.person("ida", Role.ADMIN, EVERYTHING)
     with transaction(engine) as session:
-        return tokens.create(session, TokenOrder(f"for {'+'.join(grants)} in {scope}", grants, scope), by=ida, now=utcnow())[1]
+        return api_tokens.create(session, TokenOrder(f"for {'+'.join(grants)} in {scope}", grants, scope), by=ida, now=utcnow())[1]
 
 
 def session_key(engine: Engine, login: str) -> str:
     """The key of a new session, without the slow check of the password."""
     with transaction(engine) as session:
-        opened = sign_in.succeed(session, Try(0, login, "192.0.2.9", ""), lasts=timedelta(hours=12), now=utcnow())
+        opened = staff_login.succeed(session, Try(0, login, "192.0.2.9", ""), lasts=timedelta(hours=12), now=utcnow())
     assert opened is not None
     return opened[1]
 

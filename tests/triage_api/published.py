@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from triage.settings import Company, Database, Settings, Spool
+from triage.config.settings import Company, Database, Settings, Spool
 from triage_api.app import make_app
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "openapi.json"

@@ -15,12 +15,13 @@ from sqlalchemy import Engine, delete
 from tests.peers.processes import HANG, free_port
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import Browser, opened, session_key
-from triage.db import open_engine, transaction
+from triage.compliance.audit.hash_chain import seal
+from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.models import StaffSession
-from triage.seal import seal
-from triage.settings import Settings
-from triage_api import app as api, events
+from triage.store.db import open_engine, transaction
+from triage.store.models import StaffSession
+from triage_api import app as api
+from triage_api.routes.operations import events
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from sqlmodel import col
 
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import Browser
-from triage import db, in_hand
 from triage.actor import EVERYTHING, Actor, Role
-from triage.db import reading, transaction
-from triage.models import Delivery, InHand, StaffSession
-from triage.settings import Settings
+from triage.config.settings import Settings
+from triage.quarantine import presence
+from triage.store import db
+from triage.store.db import reading, transaction
+from triage.store.models import Delivery, InHand, StaffSession
 from triage.times import utcnow
 
 JOE = "it+joe.fern@company.example"
@@ -38,7 +39,7 @@ def busy(sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Busy:
 
 def test_who_is_there_is_told_all_the_same(sqlite_ana: Browser, sqlite_engine: Engine, busy: Busy) -> None:
     with transaction(sqlite_engine) as session:
-        in_hand.look_at(session, None, by=Actor.person("ben", Role.TRIAGE, EVERYTHING, shown="Ben Okafor"), now=utcnow())
+        presence.look_at(session, None, by=Actor.person("ben", Role.TRIAGE, EVERYTHING, shown="Ben Okafor"), now=utcnow())
 
     def say() -> list[str]:
         answer = sqlite_ana.request("PUT", "/presence", json={"delivery": None})

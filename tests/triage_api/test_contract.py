@@ -17,9 +17,9 @@ from tests.effort import examples
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import ORIGIN, Browser, opened, session_key, token_key
 from triage.actor import Grant
-from triage.db import transaction
-from triage.settings import Settings
-from triage_api.shapes.texts import ID_PATTERN
+from triage.config.settings import Settings
+from triage.store.db import transaction
+from triage_api.schemas.fields import ID_PATTERN
 
 EXAMPLES = examples(4)  # of each operation
 ENDLESS = {"/api/v1/events"}

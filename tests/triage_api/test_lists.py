@@ -11,14 +11,16 @@ from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, DMARC_PASS, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
-from triage import directory, ids, queue
-from triage.company import GroupEntry
-from triage.db import transaction
-from triage.models import Delivery
-from triage.seal import seal
-from triage.settings import Settings
+from triage import ids
+from triage.addressing.company import GroupEntry
+from triage.compliance.audit.hash_chain import seal
+from triage.config.settings import Settings
+from triage.delivery import queue
+from triage.directory import apply as directory
+from triage.store.db import transaction
+from triage.store.models import Delivery
 from triage.times import utcnow
-from triage_api.pages import cursor_of
+from triage_api.schemas.pagination import cursor_of
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 
@@ -350,7 +352,7 @@ def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, cam
 
 
 def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.cards.ANCHOR_EVERY", 2)
+    monkeypatch.setattr("triage.quarantine.cards.card_list.ANCHOR_EVERY", 2)
     for number in range(5):
         came(JOE, author=f"one{number}@good.example")
     whole = [card["key"] for card in ana.get("/cards").json()["items"]]

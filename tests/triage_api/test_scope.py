@@ -13,13 +13,15 @@ from sqlmodel import col
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser, token_key
 from tests.triage_api.published import PUBLISHED
-from triage import directory, ids, keys, staff_members
+from triage import ids
+from triage.access import dual_control, staff_members
 from triage.actor import Grant
-from triage.company import SealedEntry
-from triage.db import reading, transaction
+from triage.addressing.company import SealedEntry
+from triage.config.settings import Settings
+from triage.directory import apply as directory
 from triage.errors import SecondKeyNeeded
-from triage.models import ApiToken, AuditRecord, Delivery, Escalation, MailReport, Rule
-from triage.settings import Settings
+from triage.store.db import reading, transaction
+from triage.store.models import ApiToken, AuditRecord, Delivery, Escalation, MailReport, Rule
 from triage.times import utcnow
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -264,7 +266,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
-    "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/test_own.py
+    "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/routes/employees/test_own_mail.py
     "delete_own_session": {401},
     "list_own_mail": {401},
     "create_own_request": {401},
@@ -339,7 +341,7 @@ NO_MAIL = {
     "choose_own_letter",
     "create_own_expectation",
     "delete_own_expectation",
-    "list_proposals",  # sealed mail is no evidence: tests/triage/test_proposals.py
+    "list_proposals",  # sealed mail is no evidence: tests/triage/policy/suggestions/test_rule_suggestions.py
     "take_proposals",
     "lay_back_proposals",
     "look_for_proposals",
@@ -363,12 +365,12 @@ NO_MAIL = {
     "close_emergency",
     "create_sweep",
     "create_legal_hold",
-    "export_person_data",  # without what is sealed: tests/triage/test_person_data.py
+    "export_person_data",  # without what is sealed: tests/triage/compliance/privacy/test_data_subject.py
     "preview_erasure",  # numbers of what is about to be erased
     "erase_person_data",
 }  # about staff; a seal has nothing to do with it
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is refused before any mail is looked for
-STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
+STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/routes/operations/test_events.py
 
 
 def operations() -> Iterator[tuple[str, str, str]]:
@@ -434,7 +436,7 @@ def asked_for(browser: Browser, delivery: str) -> str:
         assert by is not None
         order = {"verb": "hold", "select": {"ids": [delivery]}, "rule": None, "to": "", "template": "", "text": ""}
         need = SecondKeyNeeded(("risky-release",), (ids.read(delivery),), "fence")
-        return ids.show(keys.ask(session, "decision", order, need, by=by, reason="Secret plan", key=None, now=utcnow()).id)
+        return ids.show(dual_control.ask(session, "decision", order, need, by=by, reason="Secret plan", key=None, now=utcnow()).id)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 
 from tests.triage import arriving
 from tests.triage.arriving import arrive
-from triage import db
+from triage.config.settings import Settings
 from triage.ids import show
-from triage.settings import Settings
+from triage.store import db
 from triage_cli import main
 
 

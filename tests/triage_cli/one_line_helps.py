@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from triage_cli.lazy import Lazy
+from triage_cli.lazy_group import Lazy
 from triage_cli.main import mailroom
 
 FILE = Path(__file__).parents[2] / "triage_cli" / "one_line_helps.py"

@@ -17,8 +17,8 @@ from demo.keys import Key
 from demo.letters import Letter, compose
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
-from mta.results import authentication_results
-from triage.envelope import Envelope
+from mta.delivery.authentication_results import authentication_results
+from triage.addressing.envelope import Envelope
 
 SERVER = "mx.old.example"  # it writes Authentication-Results in this name
 MAILBOX = {f"{role}@{company.DOMAIN}": one.mailbox for one in company.DEPARTMENTS for role in one.roles}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from migrations.version import check
-from triage.settings import Settings
+from triage.config.settings import Settings
 from triage_api.app import bound, make_app, serve
 
 

@@ -6,9 +6,9 @@ import pytest
 from tests.triage_cli.test_parity import leaf
 from tests.triage_cli.test_scope import commands
 from triage_cli import main
-from triage_cli.codes import DONE, LATER, REFUSED, USAGE
+from triage_cli.client.exit_codes import DONE, LATER, REFUSED, USAGE
 from triage_cli.main import mailroom
-from triage_cli.printing import FormOption
+from triage_cli.output.tables import FormOption
 
 CHOSEN = "[ID]... --sender --domain --campaign --department --person --search --link-domain --attachment-sha256 --state"
 VERB = f"{CHOSEN} --reason --expect --wait --json"

@@ -20,18 +20,22 @@ from tests.triage.arriving import DMARC_PASS, IDA, arrive
 from tests.triage_cli.conftest import Said
 from tests.triage_cli.serving import served
 from tests.triage_cli.test_scope import commands
-from triage import db, settings_file, tokens
+from triage.access import api_tokens
+from triage.access.api_tokens import TokenOrder
 from triage.actor import Grant
-from triage.hooks import Hook
+from triage.config import settings_loader
+from triage.config.settings import Settings, Webhooks
+from triage.config.webhooks import Hook
 from triage.ids import show
-from triage.learning import Announced, announce
-from triage.models import AuditRecord, Delivery, PostedList, Rule
-from triage.settings import Settings, Webhooks
+from triage.policy.learning.learn_contacts import Announced, announce
+from triage.store import db
+from triage.store.models import AuditRecord, Delivery, PostedList, Rule
 from triage.times import utcnow
-from triage.tokens import TokenOrder
-from triage_cli import asks, main, upkeeping
+from triage_cli import main
+from triage_cli.client import client_option
+from triage_cli.client.local_setup import shell_user
 from triage_cli.main import mailroom
-from triage_cli.opened import shell_user
+from triage_cli.services import upkeep
 
 ID = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{13}\b")
 ASKER = re.compile(r"shell:\w+|token:[0-9A-HJKMNP-TV-Z]{13}")
@@ -262,8 +266,8 @@ LINES = [
     Line("audit export --after 3"),
 ]
 OWN_TEST = {
-    "token create",  # no token makes tokens: tests/triage_cli/test_remote.py
-    "person-data export",  # a zip: tests/triage_cli/test_person_data.py
+    "token create",  # no token makes tokens: tests/triage_cli/client/test_remote_client.py
+    "person-data export",  # a zip: tests/triage_cli/commands/records/test_person_data.py
 }
 
 
@@ -286,7 +290,7 @@ class World:
         capsys.readouterr()
         with pytest.MonkeyPatch.context() as patch:
             if self.neighbour:
-                patch.setattr(asks, "here", lambda _settings: pytest.fail("the API that runs was not asked"))
+                patch.setattr(client_option, "here", lambda _settings: pytest.fail("the API that runs was not asked"))
             code = main.run(lambda: mailroom(["--config", str(self.config), *self.options, *words], standalone_mode=False))
         out, err = capsys.readouterr()
         if line.name:
@@ -327,7 +331,7 @@ def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pyt
     there = replace(there, policy=replace(there.policy, two_keys=()))  # a token has no rights, and the machine's own shell has all
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
     beside_file = written(beside, tmp_path / "beside.toml")
-    with served(settings_file.read(str(beside_file)), to_commands=True), served(there) as url:
+    with served(settings_loader.read(str(beside_file)), to_commands=True), served(there) as url:
         token = tmp_path / "token"
         token.write_text(names.pop("key"))
         engines = [db.open_engine(one.database.url) for one in (here, beside, there)]
@@ -385,12 +389,12 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
         other = arrive(session, settings, author="a@alone.example", subject="Hello", text="Shall we have lunch on Thursday, as we said?")[0]
         announce(session, [Announced("joe.fern", "known@elsewhere.example")], settings=settings, by=IDA, now=utcnow())
         session.add(PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2))
-        made, key = tokens.create(session, TokenOrder("parity", tuple(Grant), ("company",)), by=shell_user(), now=utcnow())
-        spare, _ = tokens.create(session, TokenOrder("spare", ("read",), ("department:it",)), by=shell_user(), now=utcnow())
+        made, key = api_tokens.create(session, TokenOrder("parity", tuple(Grant), ("company",)), by=shell_user(), now=utcnow())
+        spare, _ = api_tokens.create(session, TokenOrder("spare", ("read",), ("department:it",)), by=shell_user(), now=utcnow())
         assert made
         campaign = session.get_one(Delivery, other).campaign_id or 0
         names = {"spare": show(spare.id), "wave": show(wave[0]), "other": show(campaign), "key": key}
-    upkeeping.seal_trail(engine, "here:1")
+    upkeep.seal_trail(engine, "here:1")
     (directory / "rules.txt").write_text("allow good@customer.example\nblock .bad.example\n")
     (directory / "wrong.txt").write_text("allow good@customer.example\nalow a@b.example\n")
     files = {"file": str(directory / "rules.txt"), "wrong": str(directory / "wrong.txt")}

@@ -12,17 +12,19 @@ from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import directory, keys, learning
-from triage.company import SealedEntry
-from triage.db import reading, transaction
+from triage.access import dual_control
+from triage.addressing.company import SealedEntry
+from triage.config.settings import Settings
+from triage.directory import apply as directory
 from triage.errors import SecondKeyNeeded
 from triage.ids import read, show
-from triage.learning import Announced
-from triage.models import AuditRecord, Correspondent, Delivery, MailReport, Rule
-from triage.settings import Settings
+from triage.policy.learning import learn_contacts
+from triage.policy.learning.learn_contacts import Announced
+from triage.store.db import reading, transaction
+from triage.store.models import AuditRecord, Correspondent, Delivery, MailReport, Rule
 from triage.times import utcnow
+from triage_cli.client.local_setup import shell_user
 from triage_cli.main import mailroom
-from triage_cli.opened import shell_user
 
 SECRETS = ("Secret plan", "secret@only-it.example", "secret.example")
 
@@ -171,12 +173,12 @@ def secret(
     with transaction(engine) as session:
         need = SecondKeyNeeded(("risky-release",), (read(mail),), "fence")
         order = {"verb": "hold", "select": {"ids": [mail]}, "rule": None, "to": "", "template": "", "text": ""}
-        pending = keys.ask(session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()).id
+        pending = dual_control.ask(session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()).id
         delivery = session.get_one(Delivery, read(mail))
         decision, campaign = delivery.decision_id, show(delivery.campaign_id or 0)
         rule = session.scalars(select(col(Rule.id))).one()
         wrote = [Announced("joe.fern", "secret@only-it.example")]
-        learning.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
+        learn_contacts.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
         known = session.scalars(select(col(Correspondent.id))).one()
         about: dict[str, Any] = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id"}
         about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it"}

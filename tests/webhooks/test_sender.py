@@ -22,14 +22,17 @@ from sqlmodel import col
 from tests.peers import processes
 from tests.peers.receiver import Receiver, receiving, status
 from tests.triage.arriving import IDA, set_up
-from triage import db, emergency, outbox, payloads, seal
-from triage.hooks import Hook
-from triage.models import Webhook, WebhookCall
-from triage.outbox import Call, Fared
-from triage.settings import Settings, Webhooks
+from triage.compliance.audit import hash_chain
+from triage.config.settings import Settings, Webhooks
+from triage.config.webhooks import Hook
+from triage.notifications.webhooks import outbox, payloads
+from triage.notifications.webhooks.outbox import Call, Fared
+from triage.policy import emergency
+from triage.store import db
+from triage.store.models import Webhook, WebhookCall
 from triage.times import utcnow
 from webhooks import sender
-from webhooks.post import post
+from webhooks.http_post import post
 
 KEY = payloads.new_key()
 CALL = Call(1, 1, "0ABC", '{"text":"Grüße"}')
@@ -63,7 +66,7 @@ def happens(engine: Engine, times: int = 1) -> None:
     with db.transaction(engine) as session:
         for _ in range(times):
             emergency.open_door(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())
-        seal.seal(session)
+        hash_chain.seal(session)
 
 
 @contextlib.contextmanager

@@ -10,12 +10,13 @@ from sqlmodel import col
 from tests.triage.arriving import ANA, NO_DMARC, add_rules
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_campaigns import PRIZE
-from triage import db, decisions
-from triage.decisions import Verb
 from triage.ids import show
-from triage.models import Delivery
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models import Delivery
 from triage.times import utcnow
 
 LUCK, PAPER = "luck@prize1.example", "orders@paper.example"

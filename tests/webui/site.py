@@ -13,11 +13,14 @@ from sqlalchemy import Engine
 from tests.peers import processes
 from tests.triage import arriving
 from tests.triage_api.conftest import PASSWORD, opened, session_key
-from triage import content, db, ids, intake
-from triage.authentication import Dmarc
-from triage.content import Summary
-from triage.settings import Settings
-from triage.sign_in import Prover
+from triage import ids
+from triage.access.staff_login import Prover
+from triage.config.settings import Settings
+from triage.intake import receive as intake
+from triage.message import summary
+from triage.message.authentication import Dmarc
+from triage.message.summary import Summary
+from triage.store import db
 from triage.times import utcnow
 from triage_api import app as api
 
@@ -44,7 +47,7 @@ class Site:
     ) -> tuple[str, ...]:
         """A message comes in now; the ids of its deliveries. A text of its own may make it part of a campaign."""
         raw = raw or f"From: Sales <{author}>\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\n{text}\r\n".encode()
-        said = content.summarise(raw)
+        said = summary.summarise(raw)
         if text == "Hello":
             said = replace(said, fingerprint="")
         proof = arriving.authentication(author, replace(dmarc, domain=author.rpartition("@")[2]) if dmarc.domain else dmarc)

@@ -18,13 +18,18 @@ from tests.conftest import settings_in
 from tests.triage.arriving import SYNC
 from tests.triage_api.conftest import PASSWORD
 from tests.webui.site import Site, running
-from triage import content, db, decisions, directory, ids, rules, times, undoing
+from triage import ids, times
 from triage.actor import EVERYTHING, Actor, Role
-from triage.authentication import Authentication, Dkim, Dmarc, Result
-from triage.decisions import Verb
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
-from triage.settings import Notices, Settings
+from triage.config.settings import Notices, Settings
+from triage.directory import apply as directory
+from triage.message import summary
+from triage.message.authentication import Authentication, Dkim, Dmarc, Result
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions, undo as undoing
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
 
 BEGAN = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 PACE = timedelta(seconds=30)  # from one mail to the next
@@ -62,7 +67,7 @@ def desk(directory: Path, template: Path) -> Iterator[Site]:
         letters = [one for one in morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
         for number, letter in enumerate(letters):
             clock.now = BEGAN + number * PACE
-            said = content.summarise(letter.raw)
+            said = summary.summarise(letter.raw)
             site.receive(letter.recipients, letter.reverse_path, letter.raw, said, proof_of(letter, said.author))
         decide(site, clock)
         clock.now = LOOKED_AT

@@ -12,7 +12,7 @@ from tests.webui.singles import opened, sheets_of, singles
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_campaigns import PRIZE
 from tests.webui.test_places import PAGES
-from triage.rule_orders import RuleOrder
+from triage.policy.rules.rule_request import RuleOrder
 
 
 @pytest.fixture(scope="module")

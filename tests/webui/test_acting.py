@@ -11,12 +11,15 @@ from tests.webui.held import Held
 from tests.webui.singles import singles
 from tests.webui.site import JOE, MARA, PASSWORD, Site
 from tests.webui.test_reported import report
-from triage import asking, db, decisions, ids
+from triage import ids
 from triage.actor import Actor
-from triage.decisions import Verb
-from triage.models import Delivery, Rule
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.requests import release_requests
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models import Delivery, Rule
 from triage.times import utcnow
 
 
@@ -278,7 +281,7 @@ def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page)
 def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="host@typed.example", subject="A room")
     with db.transaction(site.engine) as session:
-        asking.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
+        release_requests.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
     add_rules(site.engine, site.settings, RuleOrder("block", "address", "some@typed.example", "company"))
     site.sit_down(page, path="/requests")
     page.get_by_role("button", name="say no to Joe Fern").click()

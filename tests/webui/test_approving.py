@@ -4,8 +4,8 @@ from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
 from tests.webui.site import JOE, MARA, Site
-from triage import db
-from triage.models import Rule, StaffMember
+from triage.store import db
+from triage.store.models import Rule, StaffMember
 
 HANNA = "hanna@supplier.example"
 

@@ -19,10 +19,12 @@ from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site, running
 from tests.webui.tabbing import MOST, walked
 from tests.webui.test_german import left
-from triage import asking, db, ids, own_mail
+from triage import ids
 from triage.actor import Actor
-from triage.models import Delivery, EmployeeSession
-from triage.settings import Notices
+from triage.config.settings import Notices
+from triage.quarantine.requests import own_mail, release_requests
+from triage.store import db
+from triage.store.models import Delivery, EmployeeSession
 from triage.times import utcnow
 
 RIGHT = "the directory's password"
@@ -218,8 +220,8 @@ def in_german(site: Site, page: Page) -> None:
     with db.transaction(site.engine) as session:
         joe = Actor.employee("joe.fern", "Joe Fern")
         session.execute(update(Delivery).where(col(Delivery.id) == ids.read(mails[2])).values(severity=3))
-        wishes = [asking.ask(session, ids.read(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]]
-        asking.decline(session, wishes[1], by=ANA, reason="", now=utcnow())
+        wishes = [release_requests.ask(session, ids.read(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]]
+        release_requests.decline(session, wishes[1], by=ANA, reason="", now=utcnow())
     page.goto(f"{site.url}/ask?mail=0000000000007")
     for password in ("falsch", RIGHT):
         page.get_by_label("Name").fill("joe.fern")

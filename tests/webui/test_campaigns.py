@@ -10,10 +10,10 @@ from sqlmodel import col
 from tests.triage.arriving import DMARC_PASS, NO_DMARC
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site, undo_by_name
-from triage import db
-from triage.authentication import Dmarc
 from triage.ids import read
-from triage.models import Delivery
+from triage.message.authentication import Dmarc
+from triage.store import db
+from triage.store.models import Delivery
 
 PARCEL = (
     "your parcel {} could not be handed over because the address was incomplete. Settle the open customs"

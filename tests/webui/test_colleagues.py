@@ -11,8 +11,8 @@ from tests.peers import browser as browser_peer
 from tests.webui.access import faults
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
-from triage import db
-from triage.models import Delivery, Handed, InHand
+from triage.store import db
+from triage.store.models import Delivery, Handed, InHand
 
 
 def row(page: Page, subject: str) -> Locator:

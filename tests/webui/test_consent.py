@@ -8,9 +8,9 @@ from sqlmodel import col, select
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
-from triage import db
 from triage.ids import read
-from triage.models import Delivery, Rule
+from triage.store import db
+from triage.store.models import Delivery, Rule
 
 
 def in_force(site: Site, domain: str) -> set[tuple[str, str, str]]:

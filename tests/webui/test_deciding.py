@@ -9,12 +9,13 @@ from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, undo_by_name
-from triage import db, decisions, ledger
-from triage.decisions import Verb
 from triage.ids import read
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
-from triage.states import Event
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db, ledger
+from triage.store.delivery_state import Event
 from triage.times import utcnow
 
 

@@ -11,10 +11,10 @@ from sqlmodel import col, select
 from tests.conftest import settings_in
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
-from triage import db
-from triage.duties import Duty
-from triage.models import Delivery, Escalation, LegalHold
-from triage.settings import Escalation as Section
+from triage.config.duties import Duty
+from triage.config.settings import Escalation as Section
+from triage.store import db
+from triage.store.models import Delivery, Escalation, LegalHold
 
 DUTIES = (Duty("security", "Security", "+49 30 110", ("ben",)), Duty("legal", "Legal", "+49 30 1234", ("ben",)))
 THREAT = "We have encrypted your files. Pay 2 bitcoin within 48 hours or we will publish your data."

@@ -14,15 +14,22 @@ from tests.triage.arriving import ANA, DMARC_FAIL, IDA, NO_DMARC, SYNC, add_rule
 from tests.webui.site import JOE, MARA, PASSWORD, Site
 from tests.webui.test_language import GERMAN
 from tests.webui.test_reported import report
-from triage import alarms, answering, asking, db, decisions, emergency, ids, learning, proposals, undoing
+from triage import ids
 from triage.actor import Actor
-from triage.decisions import Verb
 from triage.ids import show
-from triage.models import Decision, Delivery
-from triage.promotion import Candidate, Evidence, Kind
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
-from triage.teaching import Sent
+from triage.notifications import alerts
+from triage.policy import emergency
+from triage.policy.contacts.contact_evidence import Sent
+from triage.policy.learning import learn_contacts
+from triage.policy.rules.rule_request import RuleOrder
+from triage.policy.suggestions import rule_suggestions
+from triage.policy.suggestions.threshold import Candidate, Evidence, Kind
+from triage.quarantine.decisions import answer_suggestion, decide as decisions, undo as undoing
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.requests import release_requests
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models import Decision, Delivery
 from triage.times import utcnow
 
 # Words that English sentences hardly do without and German ones never have. What others write in these tests has none of them.
@@ -100,14 +107,14 @@ def filled(site: Site) -> Site:
     (odd,) = site.come(JOE, author="seltsam@boese.example", subject="Gutscheinkarten")
     joe = Actor.employee("joe.fern", "Joe Fern")
     with db.transaction(site.engine) as session:
-        asking.ask(session, ids.read(asked), by=joe, words="bitte", now=now)
+        release_requests.ask(session, ids.read(asked), by=joe, words="bitte", now=now)
         sent = Sent("joe.fern@company.example", ("post@amt.example",), "joe.fern@company.example", now, message_id="1@company.example")
-        learning.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=now)
+        learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=now)
         emergency.open_door(session, now + timedelta(hours=1), by=IDA, reason="Umzug", now=now)
-        alarms.brake(session, BRAKED, now=now)
-        proposals.refresh(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
-        (list_of_posts,) = (one for one in proposals.listing(session, by=IDA, now=now) if one.kind == Kind.LIST)
-        answering.answer(session, list_of_posts.id, "accept", by=IDA, now=now, settings=settings)
+        alerts.brake(session, BRAKED, now=now)
+        rule_suggestions.refresh(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
+        (list_of_posts,) = (one for one in rule_suggestions.listing(session, by=IDA, now=now) if one.kind == Kind.LIST)
+        answer_suggestion.answer(session, list_of_posts.id, "accept", by=IDA, now=now, settings=settings)
     report(site, odd, "Gutscheinkarten", "joe", "mara")
     return site
 

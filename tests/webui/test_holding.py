@@ -6,10 +6,11 @@ from sqlmodel import col, select
 
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
-from triage import db, rules
 from triage.actor import EVERYTHING, Actor, Role
-from triage.models import Delivery, Rule
-from triage.rules import RuleOrder
+from triage.policy.rules import store as rules
+from triage.policy.rules.store import RuleOrder
+from triage.store import db
+from triage.store.models import Delivery, Rule
 from triage.times import utcnow
 
 SALES = "sales@supplier.example"

@@ -13,7 +13,8 @@ from tests.triage.arriving import ANA
 from tests.triage_api.conftest import session_key
 from tests.webui.hostile import LEADS, Sink, collected, come, listening, phishing
 from tests.webui.site import Site
-from triage import db, preferences
+from triage.access import preferences
+from triage.store import db
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # test_hostile.py shows the same in Chromium
 

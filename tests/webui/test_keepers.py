@@ -10,9 +10,10 @@ from sqlmodel import col
 
 from tests.triage.arriving import NO_DMARC
 from tests.webui.site import JOE, MARA, Site, undo_by_name
-from triage import db, ids
-from triage.causes import REMOVAL
-from triage.models import Alarm, Decision, Delivery, KeepersRequest, Sealed
+from triage import ids
+from triage.config.alert_types import REMOVAL
+from triage.store import db
+from triage.store.models import Alarm, Decision, Delivery, KeepersRequest, Sealed
 from triage.times import utcnow
 
 WAVE = ids.show(4_242)

@@ -9,9 +9,11 @@ from tests.webui.site import JOE, MARA, PASSWORD, Site
 from tests.webui.tabbing import walked
 from tests.webui.test_campaigns import PRIZE
 from tests.webui.test_places import PAGES
-from triage import asking, db, ids
+from triage import ids
 from triage.actor import Actor
-from triage.rule_orders import RuleOrder
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.requests import release_requests
+from triage.store import db
 from triage.times import utcnow
 
 
@@ -127,7 +129,7 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
     for number in range(3):
         (mail,) = filled.come(JOE, author=f"host{number}@focus.example", subject=f"Room {number}")
         with db.transaction(filled.engine) as session:
-            asking.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
+            release_requests.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
     filled.sit_down(page, "ana", "/requests")
     items = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Let it in"))
     expect(items).to_have_count(3)

@@ -10,10 +10,12 @@ from tests.triage.arriving import ANA, add_rules
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_acting import row, states
-from triage import db, decisions, ids
-from triage.decisions import Verb
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
+from triage import ids
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
 from triage.times import utcnow
 
 CODE = "Your Called sign-in code is 481 922. It is valid for 20 minutes."

@@ -11,8 +11,8 @@ from sqlmodel import col
 from bench.rounds import held
 from tests.peers import processes
 from tests.webui.site import JOE, Site
-from triage import contents, db
-from triage.models import Content, Delivery
+from triage.store import bodies, db
+from triage.store.models import Content, Delivery
 
 MANY = 450
 
@@ -23,7 +23,7 @@ def full(site: Site) -> Site:
     held.fill([site.engine], MANY)
     raw = b"From: w@host.example\r\nSubject: Letter\r\n\r\nHello\r\n"
     with db.transaction(site.engine) as session:
-        session.execute(update(Content).values(zstd=contents.compressed(raw), size=len(raw)))
+        session.execute(update(Content).values(zstd=bodies.compressed(raw), size=len(raw)))
         session.execute(update(Delivery).values(state="held", is_copy=False))  # nothing of it is to be acted on now
         session.execute(update(Delivery).where(col(Delivery.id) % 3 == 0).values(department="legal", person="mara.berg"))
     return site

@@ -8,8 +8,9 @@ from tests.peers import browser as browser_peer
 from tests.triage.arriving import NO_DMARC
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_budget import until
-from triage import db, ids
-from triage.models import Content, Delivery, Message
+from triage import ids
+from triage.store import db
+from triage.store.models import Content, Delivery, Message
 from triage.times import utcnow
 
 LETTER = (

@@ -13,8 +13,9 @@ from tests.triage.arriving import COMPANY, NO_DMARC, SYNC
 from tests.triage_api.conftest import STAFF
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
-from triage import db, directory
-from triage.company import PersonEntry
+from triage.addressing.company import PersonEntry
+from triage.directory import apply as directory
+from triage.store import db
 from triage.times import utcnow
 
 CROWD = tuple(PersonEntry(f"p{number}", f"Person {number}", "legal", f"p{number}@company.example") for number in range(1000))

@@ -5,9 +5,9 @@ from playwright.sync_api import Page, expect
 from tests.triage.arriving import add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
-from triage import alarms
-from triage.db import transaction
-from triage.rule_orders import RuleOrder
+from triage.notifications import alerts
+from triage.policy.rules.rule_request import RuleOrder
+from triage.store.db import transaction
 from triage.times import utcnow
 
 
@@ -44,9 +44,9 @@ def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
 
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
-        alarms.brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
+        alerts.brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
     site.sit_down(page, "ana", "/people")
     expect(page.get_by_text("the directory would remove 40 people")).to_be_visible()
     assert faults(page) == []
     with transaction(site.engine) as session:
-        alarms.let_go(session)
+        alerts.let_go(session)

@@ -9,7 +9,8 @@ from tests.peers import browser as browser_peer, processes
 from tests.triage.arriving import ANA, NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
-from triage import db, preferences
+from triage.access import preferences
+from triage.store import db
 
 BUTTON = 48  # pixels that a thumb hits (console.md)
 LINES = 3 * 24  # pixels of a mail's text

@@ -7,7 +7,7 @@ from tests.peers import browser as browser_peer
 from tests.peers.processes import HANG
 from tests.triage.arriving import add_rules
 from tests.webui.site import JOE, Site
-from triage.rule_orders import RuleOrder
+from triage.policy.rules.rule_request import RuleOrder
 
 PAGES = {
     "g q": ("/", "Whole company"),

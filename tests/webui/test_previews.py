@@ -16,16 +16,18 @@ from tests.triage import pdfs
 from tests.webui.access import faults
 from tests.webui.held import Held
 from tests.webui.site import JOE, Site, running
-from triage import confinement, db, ids
-from triage.models import Delivery
-from triage.settings import Api
+from triage import ids
+from triage.config.settings import Api
+from triage.runtime import sandbox
+from triage.store import db
+from triage.store.models import Delivery
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
     """A company that shows attachments."""
     directory = tmp_path_factory.mktemp("previews")
-    confinement.wrapper.cache_clear()
+    sandbox.wrapper.cache_clear()
     with running(directory, sqlite_template, replace(settings_in(directory), api=Api(previews=True))) as made:
         yield made
 

@@ -12,12 +12,13 @@ from tests.conftest import settings_in
 from tests.triage.arriving import ANA, BEN
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, running
-from triage import db, decisions
 from triage.actor import Actor
-from triage.decisions import Verb
 from triage.ids import read
-from triage.models import Delivery
-from triage.selection import Selection
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models import Delivery
 from triage.times import utcnow
 
 

@@ -4,8 +4,9 @@ from playwright.sync_api import Page, expect
 
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
-from triage import db, ids
-from triage.models import MailReport
+from triage import ids
+from triage.store import db
+from triage.store.models import MailReport
 from triage.times import utcnow
 
 

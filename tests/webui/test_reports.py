@@ -5,8 +5,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from tests.webui.site import JOE, MARA, Site
-from triage import db
-from triage.models import Decision
+from triage.store import db
+from triage.store.models import Decision
 
 SUBJECTS = ("The first one", "The second one")
 

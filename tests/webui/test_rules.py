@@ -7,9 +7,12 @@ from playwright.sync_api import Page, expect
 
 from tests.triage.arriving import IDA, NO_DMARC, NOW, add_rules
 from tests.webui.site import JOE, Site
-from triage import db, emergency, ids, rules
-from triage.models import Rule
-from triage.rule_orders import RuleOrder
+from triage import ids
+from triage.policy import emergency
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.store import db
+from triage.store.models import Rule
 from triage.times import utcnow
 
 BILLS = "bills@stranger.example"

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from tests.webui.site import MARA, Site
-from triage import db
-from triage.models import AuditRecord, Sealed
+from triage.store import db
+from triage.store.models import AuditRecord, Sealed
 
 
 @pytest.fixture

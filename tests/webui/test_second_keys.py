@@ -12,11 +12,13 @@ from tests.conftest import settings_in
 from tests.triage.arriving import IDA, NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
-from triage import db, decisions, keys
-from triage.decisions import Verb
+from triage.access import dual_control
 from triage.ids import read
-from triage.models import Decision, Delivery, PendingAct
-from triage.selection import Selection
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models import Decision, Delivery, PendingAct
 from triage.times import utcnow
 
 REASON = "It claims to come from company.example, which is ours, and does not."
@@ -28,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
     """A company that lets nobody release alone what pretends to be one of us; nothing leaves while a test looks."""
     directory = tmp_path_factory.mktemp("site")
     settings = settings_in(directory)
-    policy = replace(settings.policy, two_keys=(keys.RISKY_RELEASE,), undo_seconds=30)
+    policy = replace(settings.policy, two_keys=(dual_control.RISKY_RELEASE,), undo_seconds=30)
     with running(directory, sqlite_template, replace(settings, policy=policy)) as made:
         yield made
 
@@ -71,7 +73,7 @@ def ask_for(site: Site, page: Page, subject: str) -> str:
     assert asked(site, mail) == []
     page.keyboard.press("r")
     expect(said(page, "second key")).to_be_visible()
-    assert (state(site, mail), asked(site, mail)) == ("held", [(keys.WAITING, None)])
+    assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.WAITING, None)])
     return mail
 
 
@@ -95,7 +97,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
         ida.keyboard.press(leaves)
         expect(sheet).to_have_count(0)
         expect(said(ida, "Nothing was confirmed: it waits as before.")).to_be_visible()
-        assert (state(site, mail), asked(site, mail)) == ("held", [(keys.WAITING, None)])
+        assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.WAITING, None)])
     entry.get_by_role("button", name="Confirm").click()
     sheet = look(ida, "Confirm")
     expect(sheet.get_by_role("heading")).to_have_text("Confirm this release?")
@@ -105,7 +107,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
     expect(said(ida, "Confirmed: it is done now, in the name of both of you.")).to_be_visible()
     expect(ida.get_by_text("Nothing waits for a second key.")).to_be_visible()
     ((how, decision),) = asked(site, mail)
-    assert (state(site, mail), how) == ("queued", keys.CONFIRMED)
+    assert (state(site, mail), how) == ("queued", dual_control.CONFIRMED)
     with db.reading(site.engine) as session:
         made = session.get_one(Decision, decision)
         assert (made.by_shown, made.second_by_shown, made.confirmed) == ("Ana Roth", "Ida Lind", NAMES)
@@ -120,7 +122,7 @@ def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: P
     ida = site.sit_down(other_page, "ida", "/second-keys")
     waiting(ida).get_by_role("button", name="Decline").click()
     expect(said(ida, "Declined: nothing was changed.")).to_be_visible()
-    assert (state(site, mail), asked(site, mail)) == ("held", [(keys.DECLINED, None)])
+    assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.DECLINED, None)])
 
 
 def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, page: Page, other_page: Page) -> None:
@@ -133,4 +135,4 @@ def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, pag
         decisions.decide(session, chosen, Verb.PURGE, by=IDA, reason="", now=utcnow(), settings=site.settings)
     ida.keyboard.press("r")
     expect(said(ida, "The mail is not what it was when this was asked for")).to_be_visible()
-    assert (state(site, mail), asked(site, mail)) == ("purged", [(keys.WAITING, None)])
+    assert (state(site, mail), asked(site, mail)) == ("purged", [(dual_control.WAITING, None)])

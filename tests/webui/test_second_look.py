@@ -11,12 +11,15 @@ from tests.conftest import settings_in
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
-from triage import asking, db, decisions, selection
-from triage.decisions import Verb
 from triage.ids import read
-from triage.models import Delivery, Rule
-from triage.rule_orders import RuleOrder
-from triage.selection import Selection
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.requests import release_requests
+from triage.quarantine.search import selection
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models import Delivery, Rule
 from triage.times import utcnow
 
 REASON = "It is not really from"
@@ -144,7 +147,7 @@ def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page
 def test_a_release_request_asks_too(site: Site, page: Page) -> None:
     mail = forged(site, "asked", "Asked for it")
     with db.transaction(site.engine) as session:
-        asking.ask(session, read(mail), by=ANA, words="He waits for it", now=utcnow())
+        release_requests.ask(session, read(mail), by=ANA, words="He waits for it", now=utcnow())
     site.sit_down(page, path="/requests")
     page.get_by_role("button", name="Let it in").click()
     look(page)

@@ -10,11 +10,12 @@ from sqlmodel import col
 
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
-from triage import ids, ledger
+from triage import ids
 from triage.actor import Actor
-from triage.db import transaction
-from triage.models import Delivery
-from triage.states import Event
+from triage.store import ledger
+from triage.store.db import transaction
+from triage.store.delivery_state import Event
+from triage.store.models import Delivery
 from triage.times import utcnow
 
 CODE = "Your Bank sign-in code is 481 922. It is valid for {}."

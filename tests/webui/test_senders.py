@@ -8,9 +8,10 @@ from tests.peers import browser as browser_peer
 from tests.triage.arriving import NO_DMARC, NOW, SYNC
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
-from triage import db, learning
-from triage.models import Delivery, Rule
-from triage.teaching import Sent
+from triage.policy.contacts.contact_evidence import Sent
+from triage.policy.learning import learn_contacts
+from triage.store import db
+from triage.store.models import Delivery, Rule
 
 SALES = "sales@supplier.example"
 
@@ -23,7 +24,7 @@ def known(site: Site) -> Site:
     site.come(MARA, author="post@supplier.example", subject="The brochure")
     with db.transaction(site.engine) as session:
         sent = Sent("joe.fern@company.example", (SALES,), "joe.fern@company.example", NOW, message_id="1@company.example")
-        learning.learn_many(session, [sent], how="outbound", settings=site.settings, by=SYNC, now=NOW)
+        learn_contacts.learn_many(session, [sent], how="outbound", settings=site.settings, by=SYNC, now=NOW)
     return site
 
 

@@ -10,8 +10,9 @@ from tests.triage.arriving import NOW
 from tests.triage.tampering import unguard
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
-from triage import db, seal
-from triage.models import AuditRecord
+from triage.compliance.audit import hash_chain
+from triage.store import db
+from triage.store.models import AuditRecord
 from triage.times import utcnow
 
 
@@ -61,7 +62,7 @@ def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
     with db.transaction(site.engine) as session:
-        while seal.seal(session):
+        while hash_chain.seal(session):
             pass
     page.context.clear_cookies()
     site.sit_down(page, "ida", "/audit")

@@ -12,8 +12,9 @@ from sqlmodel import col
 from tests.conftest import settings_in
 from tests.peers import browser as browser_peer, processes
 from tests.webui.site import JOE, MARA, Site, running
-from triage import db, viewings
-from triage.models import AuditRecord, Message, Sealed, Viewing
+from triage.quarantine import viewings
+from triage.store import db
+from triage.store.models import AuditRecord, Message, Sealed, Viewing
 from triage.times import utcnow
 
 PAUSE = 700  # milliseconds in which what is on the screen would have been said to be

@@ -9,9 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.peers import browser as browser_peer, processes
 from tests.triage.arriving import ANA, NO_DMARC
 from tests.webui.site import JOE, MARA, Site
-from triage import db, decisions, ids
-from triage.decisions import Verb
-from triage.selection import Selection
+from triage import ids
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
 from triage.times import utcnow
 
 BROKEN = """[...document.querySelectorAll('.num')].filter((one) => {

@@ -4,8 +4,8 @@ import base64
 import io
 import zipfile
 
-from tests.triage.test_archives import MADE, packed_directory, property_of_names, rar5_headers
-from triage.archives import NAMES, Archive, ending_of, look_into
+from tests.triage.message.mime.test_archives import MADE, packed_directory, property_of_names, rar5_headers
+from triage.message.mime.archives import NAMES, Archive, ending_of, look_into
 
 SEEDS = (
     *(base64.b64decode(str(one.values[0])) for one in MADE),

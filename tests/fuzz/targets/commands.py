@@ -2,10 +2,10 @@
 
 import re
 
-from mta.edges import forwarded
-from mta.paths import outsider_of, path_of, recipient_of, sender_of
-from mta.unread import ENDLESS, LONGEST_KEPT, Unread
-from triage.envelope import Address
+from mta.peer.trusted_edges import forwarded
+from mta.session.line_buffer import ENDLESS, LONGEST_KEPT, Unread
+from mta.session.paths import outsider_of, path_of, recipient_of, sender_of
+from triage.addressing.envelope import Address
 
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f<>]")
 SEEDS = (

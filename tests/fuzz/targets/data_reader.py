@@ -2,7 +2,7 @@
 
 import re
 
-from mta.data import END, Content
+from mta.session.data_reader import END, Content
 
 LIMIT = 4096  # bytes of a message
 SEEDS = (

@@ -1,7 +1,7 @@
 """What a delivery report says: read within its limits, harmless, whatever the bytes."""
 
-from triage.delivery_status import LENGTH_LIMIT, RECIPIENT_LIMIT, read
-from triage.visible import HARMFUL
+from triage.message.mime.delivery_status import LENGTH_LIMIT, RECIPIENT_LIMIT, read
+from triage.text.sanitize import HARMFUL
 
 SEEDS = [
     b"",

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from mail_auth import dkim, message
-from mail_auth.resolver import Questions, Record
+from mail_auth.query_budget import Questions, Record
 from tests.mail_auth.answers import Function
-from triage.authentication import Result
+from triage.message.authentication import Result
 
 MAIL = b"From: Ana <ana@example.com>\r\nSubject: Hello\r\n\r\nHello.\r\n"
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

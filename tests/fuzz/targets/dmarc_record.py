@@ -1,9 +1,9 @@
 """DMARC: a record is usable, broken or none of DMARC, and no record makes a stranger pass."""
 
 from mail_auth import dmarc, dmarc_record
-from mail_auth.resolver import Questions, Record
+from mail_auth.query_budget import Questions, Record
 from tests.mail_auth.answers import Function
-from triage.authentication import Result
+from triage.message.authentication import Result
 
 SEEDS = (
     b"v=DMARC1; p=reject; sp=none; np=quarantine; adkim=s; aspf=r; pct=0; rua=mailto:a@b.example",

@@ -1,6 +1,6 @@
 """What an employee forwards: whatever it is, at most five mails are meant, and what is said of them is plain."""
 
-from triage.forwarded import MOST, Pointed, pointed_at
+from triage.message.forwarded import MOST, Pointed, pointed_at
 
 SEEDS = (
     b"From: joe@company.example\r\nSubject: Fwd: x\r\n\r\n---\r\nFrom: Eve <e@x.example>\r\nSubject: x\r\n\r\nHello\r\n",

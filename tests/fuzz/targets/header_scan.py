@@ -1,7 +1,7 @@
 """The door's one look at a header: never a fault, bounded, and never another author than the judge sees."""
 
-from mta.header_scan import MOST_FIELDS, scan
-from triage.content import summarise
+from mta.session.header_scan import MOST_FIELDS, scan
+from triage.message.summary import summarise
 
 HOST = "mx.company.example"
 SEEDS = (

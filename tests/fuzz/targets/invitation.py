@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from triage.invitations import READ_LIMIT, UID_LIMIT, read
-from triage.visible import HARMFUL
+from triage.message.mime.calendar import READ_LIMIT, UID_LIMIT, read
+from triage.text.sanitize import HARMFUL
 
 SEEDS = (
     b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nTZID:W. Europe Standard Time\r\nTZOFFSETTO:+0100\r\nEND:VTIMEZONE\r\n"

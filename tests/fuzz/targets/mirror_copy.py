@@ -2,7 +2,7 @@
 
 import re
 
-from mailboxes.mirror_mail import alike, dressed, exact
+from mailboxes.mirror.mirror_message import alike, dressed, exact
 
 SEEDS = (
     b"From: a@b.example\r\nSubject: x\r\n\r\nHello\r\n",

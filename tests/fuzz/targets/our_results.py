@@ -2,7 +2,7 @@
 
 import authres  # type: ignore[import-untyped]
 
-from mta.results import forged
+from mta.delivery.authentication_results import forged
 
 OURS = "mx.company.example"
 SEEDS = (

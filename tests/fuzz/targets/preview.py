@@ -1,7 +1,7 @@
 """An HTML mail as it is shown: nothing in it runs, loads or leads away, and its links are numbered."""
 
-from tests.triage.test_preview import assert_harmless
-from triage.preview import render
+from tests.triage.message.preview.test_preview_document import assert_harmless
+from triage.message.preview.preview_document import render
 
 HEAD = b"Content-Type: text/html; charset=utf-8\r\n\r\n"
 SEEDS = (

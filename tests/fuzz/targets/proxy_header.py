@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from mta.proxy import SIGNATURE, V2_HEAD, Header, Malformed, read
+from mta.peer.proxy_protocol import SIGNATURE, V2_HEAD, Header, Malformed, read
 
 SEEDS = (
     b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\nEHLO c\r\n",

@@ -5,8 +5,8 @@ import contextlib
 from sqlalchemy import create_engine, select
 
 from triage.errors import BadInput
-from triage.models import Delivery
-from triage.searching import conditions
+from triage.quarantine.search.search_condition import conditions
+from triage.store.models import Delivery
 
 ENGINE = create_engine("sqlite://")
 SEEDS = (

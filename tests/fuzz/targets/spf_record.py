@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from mail_auth import spf
-from mail_auth.resolver import QUESTIONS, Questions, Record
+from mail_auth.query_budget import QUESTIONS, Questions, Record
 from tests.mail_auth.answers import Function
-from triage.authentication import Result
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Result
 
 ENVELOPE = Envelope(
     1, datetime(2026, 11, 24, 9, 30, tzinfo=UTC), "ana@example.com", ("bob@company.example",), "192.0.2.1", "mx.example.com"

@@ -4,9 +4,9 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mta.batch import MAGIC, MARK, Message, write_batch
-from mta.spool import Batch, Spool
-from triage.envelope import Envelope
+from mta.spool.batch_file import MAGIC, MARK, Message, write_batch
+from mta.spool.spool import Batch, Spool
+from triage.addressing.envelope import Envelope
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ENVELOPE = Envelope(1, AT, "a@stranger.example", ("anna@company.example",), "192.0.2.1", "c")

@@ -2,9 +2,9 @@
 
 import json
 
-from tests.triage.test_content import assert_harmless
-from tests.triage.test_signed import streamed
-from triage.content import Summary, summarise, summarise_json
+from tests.triage.message.mime.test_smime import streamed
+from tests.triage.message.test_summary import assert_harmless
+from triage.message.summary import Summary, summarise, summarise_json
 
 SEEDS = (
     b"From: Ana <ana@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nSee https://www.example.com/x.\r\n",

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mail_auth import arc, canonical, dkim, message
-from mail_auth.resolver import Questions
-from mail_auth.tags import forms_of, tags_of
+from mail_auth import arc, canonicalization, dkim, message
+from mail_auth.query_budget import Questions
+from mail_auth.tag_list import forms_of, tags_of
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.suites.counting import Case, Suite
-from triage.authentication import Result
+from triage.message.authentication import Result
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 STOPPED = datetime.fromtimestamp(1667843664, UTC)  # mail-auth's tests stop their clock
@@ -68,7 +68,7 @@ def canonical_forms(directory: Path) -> Iterator[Case]:
             tags = tags_of(field)
             if b"bh" not in tags or not set(tags.get(b"c", b"simple").split(b"/")) <= {b"simple", b"relaxed"}:
                 continue  # drafts with other canonical forms
-            body = canonical.body_of(mail, forms_of(tags, b"simple/simple")[1])
+            body = canonicalization.body_of(mail, forms_of(tags, b"simple/simple")[1])
             body = body[: int(tags[b"l"])] if b"l" in tags else body
             right = hashlib.new(tags[b"a"].decode().partition("-")[2], body).digest() == base64.b64decode(tags[b"bh"])
             yield Case(file, right, "another body hash")

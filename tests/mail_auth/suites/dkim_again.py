@@ -9,15 +9,15 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from mail_auth import canonical, dkim, message
+from mail_auth import canonicalization, dkim, message
 from mail_auth.message import Field
-from mail_auth.resolver import Questions
-from mail_auth.tags import Tags, Unfit, forms_of, names_of, tags_of
+from mail_auth.query_budget import Questions
+from mail_auth.tag_list import Tags, Unfit, forms_of, names_of, tags_of
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import published, rsa_key
 from tests.mail_auth.suites.counting import Case, Suite
 from tests.mail_auth.suites.dkim import CORPUS, NOW, expected, published as keys_of
-from triage.authentication import Result
+from triage.message.authentication import Result
 
 G_TAG = "g= was taken out by RFC 6376 (appendix E), a verifier ignores it"
 DRAFT = "v=0.5 is of a draft, v= is 1 (RFC 6376, 3.5)"
@@ -46,14 +46,14 @@ def resigned(raw: bytes, old: Field) -> bytes:
     """The message with new hashes in its signature field."""
     mail, tags = message.read(raw), tags_of(old)
     header, body = forms(tags)
-    content = canonical.body_of(mail, body)
+    content = canonicalization.body_of(mail, body)
     content = content[: int(tags[b"l"])] if b"l" in tags else content
     kept = [part for part in old.value.rstrip().rstrip(b";").split(b";") if part.partition(b"=")[0].strip() not in (b"a", b"b", b"bh")]
     digest = base64.b64encode(hashlib.sha256(content).digest())
     value = b";".join([*kept, b" a=rsa-sha256", b" bh=" + digest, b" b="])
     name = old.raw[: len(old.raw) - len(old.value)]
     field = Field(old.name, value + b"\r\n", name + value + b"\r\n")
-    data = canonical.header_input(mail, names_of(tags), header, field)
+    data = canonicalization.header_input(mail, names_of(tags), header, field)
     made = base64.b64encode(rsa_key(2048).sign(data, PKCS1v15(), SHA256()))
     return raw.replace(old.raw, name + value + made + b"\r\n")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from mail_auth import dmarc, dmarc_record, message
 from mail_auth.authenticate import author_of
-from mail_auth.resolver import Questions
+from mail_auth.query_budget import Questions
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.suites.counting import Case, Suite
-from triage.authentication import Dmarc, Result
+from triage.message.authentication import Dmarc, Result
 
 FIELDS = {"status.result": "result", "policy": "policy", "p": "policy"}  # of mailauth's answers, as we call them
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mail_auth.authenticate import authenticate
-from mail_auth.resolver import Record
+from mail_auth.query_budget import Record
 from tests.mail_auth.answers import Function
 from tests.mail_auth.suites.counting import Case, Suite
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ENDINGS = (".eml", ".msg", ".txt")

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 
 from mail_auth import spf
-from mail_auth.resolver import Questions, Record, Temporary
+from mail_auth.query_budget import Questions, Record, Temporary
 from tests.mail_auth.answers import SILENT, Answers, Function
 from tests.mail_auth.suites.counting import Case, Suite
-from triage.envelope import Envelope
+from triage.addressing.envelope import Envelope
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 QUESTIONS = 200  # our own limit has a test of its own

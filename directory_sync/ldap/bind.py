@@ -1,0 +1,42 @@
+"""Proves a member of staff by their own password at the LDAP server (RFC 4513, 5.1.3)."""
+
+from dataclasses import replace
+
+from directory_sync.ldap.ldap_connection import Connection, Place, WrongPassword, connected, escaped
+from directory_sync.ldap.ldap_source import place_of
+from directory_sync.ldap.schema import Schema, schema_of
+from triage.config.settings import Directory
+
+PATIENCE = 15.0  # seconds: somebody waits in front of a browser
+NOBODY = "cn=nobody"  # a bind that fails costs the same as one with a wrong password
+
+
+class Bind:
+    """Asks the server: does this password belong to this login?"""
+
+    def __init__(self, settings: Directory) -> None:
+        """Nothing is asked yet. BadInput names a setting that is of no use."""
+        self.schema: Schema = schema_of(settings)
+        self.place: Place = replace(place_of(settings), patience=PATIENCE, timeout=min(int(PATIENCE), max(1, settings.timeout)))
+        self.base = settings.people_base or settings.base
+
+    def __call__(self, login: str, password: str) -> bool:
+        """True when it does. Unanswered when the server cannot say.
+
+        An empty password is never sent: a server takes that for nobody and says yes (RFC 4513, 5.1.2).
+        """
+        if not password or "\0" in password:
+            return False
+        with connected(self.place) as server:
+            name = self.name_of(server, login)
+        try:
+            with connected(replace(self.place, bind_dn=name or f"{NOBODY},{self.base}", password=password)):
+                return name != ""
+        except WrongPassword:
+            return False
+
+    def name_of(self, server: Connection, login: str) -> str:
+        """The distinguished name of the one person with this login, "" when there is none or more than one, or it is disabled."""
+        query = f"(&{self.schema.people}({self.schema.login}={escaped(login)}))"
+        found = list(server.search(self.base, query, self.schema.attributes_of_people()))
+        return found[0].dn if len(found) == 1 and not self.schema.disabled(found[0]) else ""

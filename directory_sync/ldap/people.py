@@ -1,0 +1,370 @@
+"""LDAP entries as the company's directory: people, groups, staff. One bad entry is refused with its reason, never the run."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+from uuid import UUID
+
+from directory_sync.ldap.addresses import Outside, addresses, further_addresses, has_address, parsed, primary_addresses
+from directory_sync.ldap.departments import Departments, pairs
+from directory_sync.ldap.groups import LONGEST_NAME, Lists
+from directory_sync.ldap.ldap_connection import Entry, dn_key
+from directory_sync.ldap.schema import Schema
+from directory_sync.ldap.staff import idle_grants, login_of, lost_assistants, seals, staff_of, unread_staff
+from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry
+from triage.addressing.envelope import Address, folded
+from triage.config.settings import Company, Directory
+from triage.directory import leaver_policy
+from triage.directory.known_addresses import triage_addresses
+from triage.text.sanitize import visible
+
+MOST_ADDRESSES = 200  # of one person or group: more is a mistake or an attack
+GUIDS = frozenset({"objectguid", "ms-ds-consistencyguid"})  # sixteen bytes, some of them turned round ([MS-DTYP] 2.3.4.2)
+UUID_BYTES = 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something the administrator of the directory should know: which entry, and what."""
+
+    entry: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{visible(self.entry)}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a directory said: the company, entries that were refused, and parts of entries that were left out."""
+
+    company: CompanyDirectory
+    refused: tuple[Told, ...] = ()
+    notes: tuple[Told, ...] = ()
+
+
+@dataclass
+class Reader:
+    """One pass over the entries, the oldest first, who has left last: who was first keeps an address."""
+
+    schema: Schema
+    settings: Directory
+    company: Company
+    known: Mapping[str, PersonEntry] = field(default_factory=dict)  # who was read the last time, by uid
+    refused: list[Told] = field(default_factory=list)
+    notes: list[Told] = field(default_factory=list)
+    owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
+    uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
+    elsewhere: dict[str, str] = field(default_factory=dict)  # key of who has an account here and no mailbox -> their address outside
+    unread: dict[str, str] = field(default_factory=dict)  # key of a refused entry -> uid
+    unread_identities: list[str] = field(default_factory=list)
+    outside: dict[str, list[Address]] = field(default_factory=dict)  # addresses that are left out, by domain
+
+    def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
+        """The company that these entries describe; `units` are organizational ones, where they are the departments."""
+        by_age = in_order(people, self.schema)
+        ordered = dict(sorted(by_age.items(), key=lambda one: self.has_left(one[1])))  # who has left takes no address from who is here
+        groups = [entry for entry in in_order(groups, self.schema).values() if self.accepted(entry, self.readable)]
+        units = [entry for entry in units if self.accepted(entry, self.readable)]
+        self.departments = Departments(self.schema, self.settings, groups, units)
+        here = [entry for entry in ordered.values() if not self.has_left(entry)]
+        for entry in sorted(here, key=self.unmarked):  # an ordinary address of who is here binds more than anybody's alias
+            self.claim(entry)
+        for entry in by_age.values() if self.schema.uid == self.schema.mailbox else ():
+            self.claim_name(entry)
+        persons = {key: person for key, entry in ordered.items() if (person := self.accepted(entry, self.person))}
+        refused = {key: entry for key, entry in ordered.items() if key not in persons and not self.has_left(entry)}
+        self.elsewhere = dict(self.forwarded(refused))
+        self.note_unread(refused)
+        persons = dict(self.with_superiors(ordered, dict(self.each_once(persons))))
+        lists = Lists(self, groups, persons)
+        staff = staff_of(self.settings, self.schema, ordered, lists, persons)
+        found = CompanyDirectory(
+            people=tuple(persons.values()),
+            groups=(*lists.entries(), *self.further()),
+            departments=self.departments.all({key: person.uid for key, person in persons.items()}),
+            staff=tuple(staff),
+            postmaster=self.settings.postmaster,
+            sealed=tuple(seals(self.settings)),
+            unread=tuple(self.unread.values()),
+            unread_identities=tuple(self.unread_identities),
+            unread_staff=tuple(unread_staff(self.settings, self.schema, ordered, lists)),
+        )
+        self.note_look_alikes(found)
+        self.note_leavers(found)
+        self.note_domains()
+        self.note_departments(here)
+        self.note_closed_groups(found)
+        self.note_empty_seals(found)
+        self.note_rights(ordered, lists)
+        return Reading(found, tuple(self.refused), tuple(self.notes))
+
+    def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
+        """What `make` makes of an entry; None, and the reason noted, when it cannot be taken."""
+        try:
+            return make(entry)
+        except ValueError as fault:
+            self.refused.append(Told(entry.dn, str(fault)))
+            return None
+
+    def readable(self, entry: Entry) -> bool:
+        """ValueError when a group or unit has a value that is no text."""
+        for name in ("objectClass", "cn", "ou", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
+            entry.texts(name)
+        return True
+
+    def has_left(self, entry: Entry) -> bool:
+        """Has this person left? What cannot be read says no such thing."""
+        try:
+            return self.schema.has_left(entry)
+        except ValueError:
+            return False
+
+    def forwarded(self, refused: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups."""
+        for key, entry in refused.items():
+            with contextlib.suppress(ValueError):
+                address = parsed(entry.text("targetAddress").partition(":")[2])
+                own = [text for text in addresses(entry, self.schema) if parsed(text).domain in self.company.domains]
+                if not own and address.domain not in self.company.domains:
+                    yield key, str(address)
+
+    def note_unread(self, refused: Mapping[str, Entry]) -> None:
+        """Keep in mind who is here though their entry is refused. Who has no mail address at all is nobody here."""
+        for key, entry in refused.items():
+            if key not in self.elsewhere and has_address(entry, self.schema):
+                with contextlib.suppress(ValueError):
+                    uid = folded(self.free_name(entry))
+                    if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
+                        self.unread[key] = uid
+                        self.unread_identities.append(identity_of(entry, self.schema))
+
+    def each_once(self, persons: Mapping[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
+        """Everybody, those without an identity who share theirs: it does not say who they are."""
+        times = Counter(person.identity for person in persons.values() if person.identity)
+        for key, person in persons.items():
+            if times[person.identity] > 1:
+                name = self.schema.person or self.schema.identity
+                self.notes.append(Told(person.uid, f"{name} {person.identity} is somebody else's too, and does not say who this is"))
+            yield key, replace(person, identity="") if times[person.identity] > 1 else person
+
+    def unmarked(self, entry: Entry) -> bool:
+        """Does no mail server say that this is the ordinary address? An administrator's second account often has the same."""
+        try:
+            return not any(primary_addresses(entry, self.schema))
+        except ValueError:
+            return True
+
+    def claim(self, entry: Entry) -> None:
+        """Let an entry own its ordinary address, when nobody does yet. What is wrong with it is said later."""
+        try:
+            self.owners.setdefault(self.mailbox_of(entry), entry.dn)
+        except ValueError:
+            return
+
+    def claim_name(self, entry: Entry) -> None:
+        """Let an entry own the name in its ordinary address, also after somebody has left: a namesake in another domain is not them."""
+        with contextlib.suppress(ValueError):
+            mailbox = self.mailbox_of(entry)
+            if self.owners.get(mailbox, entry.dn) == entry.dn:
+                self.uids.setdefault(mailbox.partition("@")[0], entry.dn)
+
+    def person(self, entry: Entry) -> PersonEntry:
+        """An entry as somebody who works here. ValueError says why not."""
+        mailbox = self.mailbox_of(entry)
+        self.refuse_taken(mailbox, entry)
+        code = self.departments.code_of(entry)
+        if len(names := self.departments.names_of(entry)) > 1:
+            self.notes.append(Told(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
+        uid = self.uid_of(entry)
+        if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
+            why = f"{code!r} and {uid!r} make no triage address: name a short code in [directory] department_codes"
+            self.notes.append(Told(entry.dn, why))
+        made = PersonEntry(
+            uid=uid,
+            name=entry.text(self.schema.name)[:LONGEST_NAME] or uid,
+            department=code,
+            mailbox=mailbox,
+            aliases=tuple(self.aliases_of(entry, mailbox)),
+            active=not self.schema.has_left(entry),
+            leaver=entry.text(self.schema.leaver) if self.schema.leaver else "",
+            login="" if (login := login_of(entry, self.schema)) == uid else login,
+            identity=identity_of(entry, self.schema),
+        )
+        known = self.known.get(uid)
+        return known if known and replace(known, manager="", assistants=()) == made else made  # a large company is in memory once
+
+    def mailbox_of(self, entry: Entry) -> str:
+        """The ordinary address: the first of ours, since people have private ones too, and a server gives them in any order."""
+        outside: Outside | None = None
+        for text in addresses(entry, self.schema):
+            try:
+                return self.own_address(text)
+            except Outside as fault:
+                outside = outside or fault
+        raise outside or ValueError("it has no mail address")
+
+    def own_address(self, text: str) -> str:
+        """An address in one of our domains, folded."""
+        address = parsed(text)
+        if address.domain not in self.company.domains:
+            raise Outside(address)
+        return str(address)
+
+    def refuse_taken(self, address: str, entry: Entry) -> None:
+        """ValueError when an address belongs to somebody else already."""
+        owner = self.owners.setdefault(address, entry.dn)
+        if owner != entry.dn:
+            raise ValueError(f"{address} belongs already to {visible(owner)}")
+
+    def uid_of(self, entry: Entry) -> str:
+        """The name in triage addresses."""
+        uid = self.free_name(entry)
+        if not uid:
+            raise ValueError(f"it has no {self.schema.uid}")
+        before = f"x{self.company.delimiter}"  # as a department's code will stand there
+        uid = parsed(f"{before}{uid}@{self.company.domains[0]}").local.removeprefix(before)
+        owner = self.uids.setdefault(uid, entry.dn)
+        if owner != entry.dn:
+            raise ValueError(f"the name {uid} belongs already to {visible(owner)}")
+        return uid
+
+    def free_name(self, entry: Entry) -> str:
+        """The name that an entry gives, "" when it gives none; of an address the local part.
+
+        Where names are those of the ordinary addresses, two domains may have the same one (info@): the later one's domain is added.
+        """
+        if self.schema.uid != self.schema.mailbox:
+            return entry.text(self.schema.uid).partition("@")[0]
+        try:
+            address = self.mailbox_of(entry)
+        except ValueError:
+            address = entry.text(self.schema.mailbox)
+        name, _, domain = address.partition("@")
+        return name if self.uids.get(name, entry.dn) == entry.dn or not domain else f"{name}.{domain}"
+
+    def aliases_of(self, entry: Entry, mailbox: str) -> Iterator[str]:
+        """The other addresses that are ours and free; each that is not is noted."""
+        given = list(dict.fromkeys(further_addresses(entry, self.schema)))
+        if len(given) > MOST_ADDRESSES:
+            raise ValueError(f"it has {len(given)} addresses, more than {MOST_ADDRESSES}")
+        for text in given:
+            try:
+                alias = self.own_address(text)
+                self.refuse_taken(alias, entry)
+            except Outside as fault:
+                self.outside.setdefault(fault.address.domain, []).append(fault.address)
+            except ValueError as fault:
+                self.notes.append(Told(entry.dn, f"an address is left out: {fault}"))
+            else:
+                if alias != mailbox:
+                    yield alias
+
+    def further(self) -> Iterator[GroupEntry]:
+        """The addresses that the settings add, unless an entry has them."""
+        key = "further_addresses"
+        for code, given in pairs(self.settings.further_addresses, key, "it=tickets,scan@company.example"):
+            for text in filter(None, map(str.strip, given.split(","))):
+                try:
+                    address = self.own_address(text if "@" in text else f"{text}@{self.company.domains[0]}")
+                    if address in self.owners:
+                        raise ValueError(f"{address} belongs already to {visible(self.owners[address])}")
+                    yield GroupEntry(address, address, self.departments.code(code), expand=False)
+                    self.owners[address] = f"[directory] {key}"
+                except ValueError as fault:
+                    self.refused.append(Told(f"[directory] {key}", str(fault)))
+
+    def with_superiors(self, people: Mapping[str, Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
+        """Everybody with their manager and assistants, as far as those are people of ours."""
+        for key, entry in people.items():
+            if key in persons:
+                person = persons[key]
+                manager = "".join(self.people_named(entry, self.schema.manager, persons)[:1])
+                assistants = tuple(self.people_named(entry, self.schema.assistants, persons))
+                same = (person.manager, person.assistants) == (manager, assistants)
+                yield key, person if same else replace(person, manager=manager, assistants=assistants)
+
+    def people_named(self, entry: Entry, attribute: str, persons: dict[str, PersonEntry]) -> list[str]:
+        """The uids of the people that an attribute names."""
+        try:
+            return [persons[dn_key(dn)].uid for dn in entry.texts(attribute) if dn_key(dn) in persons]
+        except ValueError as fault:
+            self.notes.append(Told(entry.dn, f"{attribute} is left out: {fault}"))
+            return []
+
+    def note_leavers(self, found: CompanyDirectory) -> None:
+        """What an entry says of its mail when the person has left, and what is none of the rules; the settings hold then."""
+        codes = frozenset(department.code for department in found.departments)
+        for person in found.people:
+            if person.leaver and (why := leaver_policy.fault(person.leaver, codes)):
+                self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
+
+    def note_rights(self, people: Mapping[str, Entry], lists: Lists) -> None:
+        """What gives nobody a right to see mail, though it is meant to."""
+        self.notes += [Told("[directory] staff_groups", what) for what in idle_grants(self.settings, lists)]
+        lost = lost_assistants(self.schema, people, lists) if self.settings.assistants_triage else []
+        if lost:
+            uid, assistant = lost[0]
+            more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
+            self.notes.append(Told(self.schema.assistants, f"{assistant} is nobody here, and sees nothing of the mail of {uid}{more}"))
+
+    def note_empty_seals(self, found: CompanyDirectory) -> None:
+        """Seals on nobody and nothing here: who has got another name is not sealed by the one before."""
+        here = {f"person:{person.uid}" for person in found.people} | {f"department:{department.code}" for department in found.departments}
+        for seal in found.sealed:
+            if seal.folder not in here:
+                self.notes.append(
+                    Told(seal.folder, "it is sealed, and the directory names it no more; if it has another name now, seal that one too")
+                )
+
+    def note_domains(self) -> None:
+        """Domains that entries have further addresses in: one of ours may be forgotten. In a cloud everybody has one of the cloud's."""
+        for domain, some in sorted(self.outside.items()):
+            what = f"what is in this domain is left out, as [company] domains does not name it: {some[0]}"
+            what += f" and {len(some) - 1} more" if len(some) > 1 else ""
+            self.notes.append(Told(domain, what))
+
+    def note_departments(self, here: list[Entry]) -> None:
+        """That nobody's entry says a department, which a company seldom means: a global catalog of Active Directory leaves it out."""
+        attribute = self.departments.place if self.departments.kind == "attribute" else ""
+        if attribute and here and not any(entry.get(attribute) for entry in here):
+            default = self.settings.default_department
+            what = f"no entry has this attribute, so everybody is in {default}; a global catalog may lack it (docs/directory.md)"
+            self.notes.append(Told(attribute, what))
+
+    def note_closed_groups(self, found: CompanyDirectory) -> None:
+        """What is refused to strangers because of its entry: Exchange makes groups so unless somebody says otherwise."""
+        if closed := [group.address for group in found.groups if group.closed]:
+            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+            what = f"mail from outside is refused for this address{more}: {self.schema.closed} says so (closed_groups = false takes it)"
+            self.notes.append(Told(closed[0], what))
+
+    def note_look_alikes(self, found: CompanyDirectory) -> None:
+        """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""
+        locals_ = {person.mailbox.partition("@")[0]: person.uid for person in found.people}
+        for department in found.departments:
+            if owner := locals_.get(department.code):
+                self.notes.append(Told(department.code, f"this department's code is also the address of {owner}, who keeps it"))
+
+
+def identity_of(entry: Entry, schema: Schema) -> str:
+    """What somebody is known by, whatever they are called; "" where their entry does not say it."""
+    name = schema.person or schema.identity
+    value = next(iter(entry.get(name)), b"")
+    if name.lower() in GUIDS and len(value) == UUID_BYTES:
+        return str(UUID(bytes_le=value))
+    try:
+        text = value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() and len(text) <= LONGEST_NAME else ""
+
+
+def in_order(entries: Iterable[Entry], schema: Schema) -> dict[str, Entry]:
+    """Entries by their keys, in order of when they were made, then by name: nobody new takes an address away, and two runs decide alike."""
+    keyed = ((dn_key(entry.dn), entry) for entry in entries)
+    return dict(sorted(keyed, key=lambda one: (one[1].get(schema.created)[:1], one[0])))

@@ -1,0 +1,166 @@
+"""Staff out of an LDAP directory: who is in which group has which role and scope; assistants see the mail of those they assist."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from directory_sync.ldap.ldap_connection import Entry, dn_key
+from directory_sync.ldap.schema import Schema
+from triage.actor import ALL_RIGHTS, Role, Scope
+from triage.addressing.company import PersonEntry, SealedEntry, StaffEntry
+from triage.config.settings import Directory
+from triage.errors import BadInput
+
+if TYPE_CHECKING:
+    from directory_sync.ldap.groups import Lists
+
+ARROW = "=>"
+OWN_DEPARTMENT = "own-department"
+STRONGEST = (Role.ADMIN, Role.TRIAGE, Role.AUDITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What being in a group means: `cn=reception,ou=groups,dc=company,dc=example => triage company`."""
+
+    group: str  # dn_key
+    role: Role
+    scope: tuple[str, ...]
+    rights: tuple[str, ...] = ()
+
+
+@dataclass
+class Given:
+    """What somebody has got so far."""
+
+    roles: set[Role] = field(default_factory=set)
+    scope: set[str] = field(default_factory=set)
+    rights: set[str] = field(default_factory=set)
+
+
+def grants(settings: Directory) -> list[Grant]:
+    """The grants in the settings; BadInput shows how one is written."""
+    found = []
+    for line in settings.staff_groups:
+        group, arrow, rest = line.rpartition(ARROW)
+        words = rest.split()
+        try:
+            if not arrow or len(words) < 2:
+                raise ValueError("it has no role and scope")
+            rights, scope = (tuple(word for word in words[1:] if (word in ALL_RIGHTS) is wanted) for wanted in (True, False))
+            if not scope:
+                raise ValueError("it has no scope")
+            Scope.parse([word for word in scope if word != OWN_DEPARTMENT])
+            found.append(Grant(dn_key(group), Role(words[0]), scope, rights))
+        except ValueError as fault:
+            raise BadInput(
+                f"[directory] staff_groups: {line!r}: {fault}; write GROUP-DN => ROLE SCOPE, "
+                "such as cn=reception,ou=groups,dc=company,dc=example => triage company"
+            ) from fault
+    return found
+
+
+def seals(settings: Directory) -> Iterator[SealedEntry]:
+    """What the settings seal: `department:hr => hana`. BadInput shows how one is written."""
+    for line in settings.sealed:
+        folder, arrow, logins = line.partition(ARROW)
+        try:
+            scope = Scope.parse([folder.strip()])
+            if not arrow or scope.company:
+                raise ValueError("it has no folder and staff")
+        except ValueError as fault:
+            raise BadInput(f"[directory] sealed: {line!r}: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo") from fault
+        yield SealedEntry(scope.words()[0], tuple(login.strip().casefold() for login in logins.split(",") if login.strip()))
+
+
+def staff_of(
+    settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists", persons: dict[str, PersonEntry]
+) -> list[StaffEntry]:
+    """Everybody who triages: by group, and the assistants of people. Nobody by a disabled account, though its mailbox be in use."""
+    given: dict[str, Given] = {}
+    for grant in grants(settings):
+        if grant.group in lists.groups:
+            for key in filter(persons.__contains__, lists.people_in(lists.groups[grant.group])):
+                person = given.setdefault(key, Given())
+                person.roles.add(grant.role)
+                person.rights.update(grant.rights)
+                person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
+    if settings.assistants_triage:
+        let_assistants(given, schema, people, lists)
+    made = [member(people[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(people[key])]
+    return sorted(made, key=lambda one: one.login)
+
+
+def unread_staff(settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[str]:
+    """The uids of those who triage by a group or as assistants, and whose entries cannot be taken."""
+    groups = [lists.groups[grant.group] for grant in grants(settings) if grant.group in lists.groups]
+    named = {key for group in groups for key in lists.people_in(group)}
+    if settings.assistants_triage:
+        named |= {assistant for key in assisted(lists) for assistant in assistants_of(people[key], schema)}
+    return sorted(uid for key, uid in lists.reader.unread.items() if key in named and can_sign_in(people[key], schema))
+
+
+def can_sign_in(entry: Entry, schema: Schema) -> bool:
+    """Is this account not disabled? What cannot be read gives nobody a right."""
+    try:
+        return not schema.disabled(entry)
+    except ValueError:
+        return False
+
+
+def let_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> None:
+    """Let assistants see and decide the mail of those they assist, who may have a typo in their entry."""
+    for key, uid in assisted(lists).items():
+        for assistant in filter(lists.persons.__contains__, assistants_of(people[key], schema)):
+            one = given.setdefault(assistant, Given())
+            one.roles.add(Role.TRIAGE)
+            one.scope.add(f"person:{uid}")
+
+
+def assisted(lists: "Lists") -> dict[str, str]:
+    """Everybody here and their uid, those too whose entries cannot be taken."""
+    return {key: person.uid for key, person in lists.persons.items()} | lists.reader.unread
+
+
+def assistants_of(entry: Entry, schema: Schema) -> list[str]:
+    """Whom an entry names as assistants. What cannot be read names nobody."""
+    try:
+        return [dn_key(dn) for dn in entry.texts(schema.assistants)]
+    except ValueError:
+        return []
+
+
+def idle_grants(settings: Directory, lists: "Lists") -> Iterator[str]:
+    """Groups, departments and people that grants name and the directory does not know: by these nobody gets anything."""
+    known = {"department": {*lists.reader.departments.known}, "person": {*assisted(lists).values()}}
+    for grant in grants(settings):
+        if grant.group not in lists.groups:
+            yield f"the directory shows us no group {grant.group}: nobody has what this line gives"
+        for word in grant.scope:
+            kind, _, name = word.partition(":")
+            if name and name.casefold() not in known[kind]:
+                yield f"there is no {kind} {name}, whose mail the members of {grant.group} shall see"
+
+
+def lost_assistants(schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[tuple[str, str]]:
+    """Whom entries name as assistants and who is nobody here: the uid of who has such a one, and the key."""
+    here = lists.persons.keys() | lists.reader.unread.keys()
+    working = {key: uid for key, uid in assisted(lists).items() if key not in lists.persons or lists.persons[key].active}
+    return [(uid, one) for key, uid in working.items() for one in assistants_of(people[key], schema) if one not in here]
+
+
+def member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> StaffEntry:
+    """Somebody who triages, with the strongest role that was given; who may decide is more than who only looks."""
+    role = next(role for role in STRONGEST if role in given.roles)
+    scope = ("company",) if "company" in given.scope else tuple(sorted(given.scope))
+    return StaffEntry(
+        login=login_of(entry, schema) or person.uid, name=person.name, role=role.value, scope=scope, rights=tuple(sorted(given.rights))
+    )
+
+
+def login_of(entry: Entry, schema: Schema) -> str:
+    """What somebody types to sign in, folded; "" when the directory says nothing that can be read."""
+    try:
+        return entry.text(schema.login).casefold()
+    except ValueError:
+        return ""

@@ -1,0 +1,1 @@
+"""A company directory from a TOML file."""

@@ -1,0 +1,37 @@
+"""Who sent a mail that lies in a mailbox: DKIM checked again where the keys are still published, else what was found when it came in.
+
+The servers of the company wrote their results (RFC 8601) into the mail and put fields of their own above them. Only the
+topmost field in a trusted name counts, and those beside it up to the next Received: what a stranger wrote stands below.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from mail_auth import authentication_results, message
+from mail_auth.authenticate import authenticate
+from mail_auth.query_budget import Resolver
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Authentication
+
+RESULTS = b"authentication-results"
+
+
+def authenticate_past(
+    envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str]
+) -> Authentication:
+    """As `authenticate`, for a mail as it lies in a mailbox; `envelope.edge` must be set, `envelope.received_at` is when it arrived."""
+    return authenticate(envelope, as_handed_over(raw, trusted_authserv_ids), resolver, now, trusted_authserv_ids, past=True)
+
+
+def as_handed_over(raw: bytes, trusted: Collection[str]) -> bytes:
+    """The mail with the results of our own server on top, and without what was put above them later; unchanged without any."""
+    mail = message.read(raw)
+    names = {name.lower() for name in trusted}
+    ids = [authentication_results.authserv_id(one.value) if one.name == RESULTS else "" for one in mail.fields]
+    first = next((place for place, name in enumerate(ids) if name in names), None)
+    if mail.fault or first is None:
+        return raw
+    end = next((place for place, one in enumerate(mail.fields) if place > first and one.name == b"received"), len(mail.fields))
+    own = [place for place in range(first, end) if ids[place] == ids[first]]
+    below = [one for place, one in enumerate(mail.fields) if place > first and place not in own]
+    return b"".join(one.raw for one in [*(mail.fields[place] for place in own), *below]) + b"\r\n" + mail.body

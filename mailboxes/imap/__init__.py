@@ -1,0 +1,1 @@
+"""IMAP: client, sign-in, fast FETCH, what a folder is used for."""

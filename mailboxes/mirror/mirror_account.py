@@ -1,0 +1,280 @@
+"""One account of the mirror over IMAP: its folders, what of ours lies in them, and moving it. RFC 9051, 4315, 6851, 7162."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
+
+from mailboxes.imap.imap_client import Client
+from mailboxes.imap.imap_login import enter, hang_up, reason
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror.mirror_message import COPY
+from mailboxes.mirror.plan import Place, Seen
+from mailboxes.recall.imap_mailbox import FAULTS, UNSELECTABLE, VIEWS, answering, quoted
+from triage.config.settings import Mirror
+from triage.text.sanitize import visible
+
+AT_ONCE = 50  # messages in one question
+STEP = 0.25  # seconds until a stop is seen
+HINT = f"BODY.PEEK[HEADER.FIELDS ({COPY.upper()})]"
+NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing is mirrored there"
+
+log = logging.getLogger(__name__)
+
+
+class NotTaken(Exception):
+    """The account does not take this mail just now: it is full, or will not have such a mail. The text says why."""
+
+
+class Contents(NamedTuple):
+    """A folder as it was seen last."""
+
+    state: tuple[int, ...]  # what STATUS says when nothing has changed
+    validity: int
+    copies: dict[int, int]  # uid to the copy of ours that it is; 0: none of ours
+
+
+class MirrorAccount:
+    """A session. Which message is which is asked of `identify`: of the bytes, and whether a rewritten header is forgiven."""
+
+    def __init__(self, settings: Mirror, address: str, identify: Callable[[bytes, bool], int], known: dict[Place, int]) -> None:
+        """Unreachable when there is no way in. `known`: what the database knows of where copies lie."""
+        self.address, self.identify, self.known = address, identify, known
+        self.seen: dict[str, Contents] = {}
+        self.folders: frozenset[str] = frozenset()
+        self.unread: set[str] = set()  # folders that the server will not show
+        self.client: Client = enter(settings, address)
+        try:
+            self.get_to_know()
+        except BaseException:
+            hang_up(self.client)
+            raise
+
+    def get_to_know(self) -> None:
+        """What the server can."""
+        with answering("the account could not be looked at"):
+            if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
+                raise Unreachable(NO_UIDPLUS)
+            self.can_move = self.client.has_capability("MOVE") or self.client.has_capability("IMAP4rev2")
+            self.others = self.others_namespaces()
+            self.prefix, self.delimiter = self.own_namespace()
+            self.items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.client.has_capability("CONDSTORE") else [])]
+        self.dots = self.delimiter != "."
+
+    def own_namespace(self) -> tuple[str, str]:
+        """What the names of our folders begin with, and what is between their levels (RFC 2342)."""
+        if self.client.has_capability("NAMESPACE") and (own := self.client.namespace().personal):
+            return own[0][0], own[0][1] or "/"
+        delimiter = next((one for _, one, _ in self.client.listed()), b"/")
+        return "", delimiter.decode() if delimiter else "/"
+
+    def others_namespaces(self) -> tuple[str, ...]:
+        """What the names of other people's and shared folders begin with: they are looked after where they lie."""
+        if not self.client.has_capability("NAMESPACE"):
+            return ()
+        found = self.client.namespace()
+        return tuple(prefix for prefix, _ in (*(found.other or ()), *(found.shared or ())) if prefix)
+
+    def name(self, *words: str) -> str:
+        """The full name of a folder. A dot in it becomes an underscore where the server knows none within names."""
+        return self.prefix + self.delimiter.join(words if self.dots else tuple(word.replace(".", "_") for word in words))
+
+    def open_folders(self, needed: Iterable[tuple[str, ...]]) -> None:
+        """Have these folders, whatever somebody did to them."""
+        with answering("the folders could not be listed"):
+            listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
+        own = (name for name in listed if not name.startswith(self.others))
+        self.folders = frozenset(name for name in own if not (UNSELECTABLE | VIEWS) & listed[name])
+        for words in needed:
+            if self.name(*words) not in self.folders:
+                self.make(words)
+
+    def make(self, words: tuple[str, ...]) -> None:
+        """One folder."""
+        with answering("a folder could not be made"):
+            try:
+                self.client.create_folder(self.name(*words))
+            except IMAPClientError as fault:
+                if "EXISTS" not in reason(fault).upper():
+                    if not self.dots or "." not in "".join(words):
+                        raise
+                    self.dots = False
+                    if self.name(*words) not in self.folders:
+                        self.client.create_folder(self.name(*words))
+            self.client.subscribe_folder(self.name(*words))
+        self.folders |= {self.name(*words)}
+
+    def look(self, acts: frozenset[str], *, only: frozenset[str] | None = None) -> list[Seen]:
+        """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there.
+
+        A folder that the server will not show keeps no other waiting.
+        """
+        found: list[Seen] = []
+        for folder in sorted(self.folders if only is None else self.folders & only):
+            with answering(f"the folder {folder} could not be read"):
+                there = self.shown(folder, whole=folder in acts)
+            if there is not None:
+                ours = ((uid, copy) for uid, copy in there.copies.items() if copy or folder in acts)
+                found += [Seen(Place(folder, there.validity, uid), copy) for uid, copy in ours]
+        return found
+
+    def shown(self, folder: str, *, whole: bool) -> Contents | None:
+        """What lies in a folder; None where it has gone, or the server says no to it."""
+        try:
+            there = self.contents(folder, whole=whole)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as fault:
+            if folder not in self.unread:
+                said = {"account": visible(self.address), "folder": visible(folder), "why": reason(fault)}
+                log.warning("the folder %(folder)s of the account %(account)s is passed over, it cannot be read: %(why)s", said)
+            self.unread.add(folder)
+            self.seen.pop(folder, None)
+            return None
+        self.unread.discard(folder)
+        return there
+
+    def contents(self, folder: str, *, whole: bool) -> Contents | None:
+        """What lies in a folder. STATUS tells whether anything has changed since (RFC 7162, 3.1.2.2 where the server has it)."""
+        try:
+            status = self.client.folder_status(folder, self.items)
+        except IMAPClientError:
+            if self.client.folder_exists(folder):
+                raise
+            self.seen.pop(folder, None)  # it was deleted or renamed this moment
+            return None
+        validity = int(status[b"UIDVALIDITY"])
+        state = tuple(int(status.get(name.encode(), 0)) for name in self.items)
+        before = self.seen.get(folder)
+        if before and before.state == state:
+            return before
+        copies = dict(before.copies) if before and before.validity == validity else {}
+        uids = set(self.uids(folder)) if status[b"MESSAGES"] else set()
+        copies = {uid: copy for uid, copy in copies.items() if uid in uids}
+        self.sort(folder, validity, sorted(uids - copies.keys()), copies, whole=whole)
+        self.seen[folder] = Contents(state, validity, copies)
+        return self.seen[folder]
+
+    def uids(self, folder: str) -> list[int]:
+        """All that lies there now."""
+        self.client.select_folder(folder, readonly=True)
+        found: list[int] = self.client.search()
+        return found
+
+    def sort(self, folder: str, validity: int, uids: list[int], copies: dict[int, int], *, whole: bool) -> None:
+        """Which of these are ours. A header only says where it is worth to look: the bytes decide."""
+        unknown = [uid for uid in uids if Place(folder, validity, uid) not in self.known]
+        copies.update((uid, self.known[Place(folder, validity, uid)]) for uid in uids if Place(folder, validity, uid) in self.known)
+        for start in range(0, len(unknown), AT_ONCE):
+            some = unknown[start : start + AT_ONCE]
+            worth = some if whole else [uid for uid, answer in self.client.fetch(some, [HINT]).items() if has_hint(answer)]
+            copies.update((uid, 0) for uid in some)
+            for uid in worth:
+                body = self.client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+                copies[uid] = self.identify(body, whole) if body is not None else 0
+
+    def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:
+        """APPEND. NotTaken where the server says no to it: then the next mail may do better."""
+        with answering("a mail could not be put there"):
+            try:
+                self.client.append(folder, raw, flags, at)
+            except IMAPClientAbortError:
+                raise
+            except IMAPClientError as fault:
+                if "TRYCREATE" in (said := reason(fault)).upper():  # the folder was deleted this moment
+                    raise
+                raise NotTaken(said) from fault
+
+    def move(self, place: Place, folder: str) -> None:
+        """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault. NotTaken when it is full."""
+        if not self.open(place):
+            return
+        with answering("a mail could not be moved"):
+            try:
+                self.carry(place.uid, folder)
+            except IMAPClientError as fault:
+                said = reason(fault).upper()
+                if "OVERQUOTA" in said:  # RFC 5530
+                    raise NotTaken(reason(fault)) from fault
+                if "EXPUNGEISSUED" not in said:  # RFC 5530: somebody else was faster, and it is met again where it is now
+                    raise
+
+    def carry(self, uid: int, folder: str) -> None:
+        """One message of the folder that is open."""
+        if self.can_move:
+            self.client.move([uid], folder)
+        else:
+            self.client.copy([uid], folder)
+            self.client.add_flags([uid], ["\\Deleted"])
+            self.client.uid_expunge([uid])
+
+    def take(self, places: list[Place]) -> None:
+        """Take exactly these away."""
+        for folder, validity in dict.fromkeys((place.folder, place.validity) for place in places):
+            uids = [place.uid for place in places if (place.folder, place.validity) == (folder, validity)]
+            if self.open(Place(folder, validity, 0)):
+                with answering("a mail could not be taken away"):
+                    self.client.add_flags(uids, ["\\Deleted"], silent=True)
+                    self.client.uid_expunge(uids)
+
+    def open(self, place: Place) -> bool:
+        """SELECT its folder; False where that has gone, or was numbered anew: then nothing there is what it was."""
+        with answering(f"the folder {place.folder} could not be opened"):
+            try:
+                state = self.client.select_folder(place.folder)
+            except IMAPClientError:
+                if self.client.folder_exists(place.folder):
+                    raise
+                return False
+            return int(state[b"UIDVALIDITY"]) == place.validity
+
+    def lies(self, place: Place) -> bool:
+        """Is it still there, and not marked as deleted: as programs leave what they have moved on by COPY, until somebody expunges it?"""
+        if not self.open(place):
+            return False
+        with answering("a mail could not be looked at"):
+            flags = self.client.fetch([place.uid], ["FLAGS"]).get(place.uid, {}).get(b"FLAGS", (b"\\Deleted",))
+        return b"\\deleted" not in {flag.lower() for flag in flags}
+
+    def has_note(self, folder: str, message_id: str) -> bool:
+        """Was this note put there before?"""
+        with answering("a note could not be looked for"):
+            self.client.select_folder(folder, readonly=True)
+            return bool(self.client.search(f"HEADER Message-ID {quoted(message_id)}"))
+
+    def rest(self, folder: str, seconds: float, stop: threading.Event) -> None:
+        """Wait, in IDLE (RFC 2177) where the server has it: what comes into this folder ends it."""
+        with answering("the connection was lost"):
+            if not self.client.has_capability("IDLE"):
+                stop.wait(seconds)
+                self.client.noop()
+                return
+            self.client.select_folder(folder, readonly=True)
+            self.client.idle()
+            try:
+                self.idle(seconds, stop)
+            finally:
+                self.client.idle_done()
+
+    def idle(self, seconds: float, stop: threading.Event) -> None:
+        """Until something comes in, or it is time for the next look."""
+        until = time.monotonic() + seconds
+        while not stop.is_set() and (left := until - time.monotonic()) > 0:
+            if any(b"EXISTS" in answer for answer in self.client.idle_check(timeout=min(left, STEP))):
+                return
+
+    def close(self) -> None:
+        """Leave."""
+        try:
+            self.client.logout()
+        except FAULTS:
+            hang_up(self.client)
+
+
+def has_hint(answer: dict[bytes, Any]) -> bool:
+    """Does its header claim to be a copy of ours? A mail that went this moment has none (NIL)."""
+    return any((value or b"").strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))

@@ -1,0 +1,343 @@
+"""The mirror role: held mail lies in departments' accounts, and moving it into a folder for an act is that decision.
+
+A thread for each account. It looks, decides what was moved, and puts the picture right: all of it again and again, so that
+whatever broke off in between is simply done the next time.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from mailboxes.imap import imap_login
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror import mirror_message
+from mailboxes.mirror.mirror_account import MirrorAccount, NotTaken
+from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan
+from triage.access import staff_members
+from triage.actor import Actor
+from triage.config.settings import Mirror, Settings
+from triage.errors import BadInput
+from triage.ids import new_id, show
+from triage.quarantine import mirror_copies
+from triage.quarantine.decisions import mailbox_moves
+from triage.quarantine.decisions.mailbox_moves import ACTS, ALREADY, DONE, Outcome
+from triage.runtime import metrics
+from triage.runtime.wakeup import Bell, hung
+from triage.store.db import open_engine, reading, transaction
+from triage.store.models import MirrorCopy
+from triage.store.pg_notify import Telegraph
+from triage.store.transaction_retry import pause_after
+from triage.text.sanitize import visible
+from triage.times import utcnow
+
+DONE_FOLDER, SHARED = "Done", "Shared"
+OWN = "Mailroom"  # folder of a personal account above those for acts
+SHORTEST_REST = 0.25  # seconds
+LONGEST_PAUSE = 30.0  # seconds between attempts to get in
+LATER = 60.0  # seconds until a mail that the account did not take is tried again
+MOST_REFUSED = 3  # in one turn; then the account is full
+NO_RECEIPT = "$MDNSent"  # RFC 3503, 3: no program tells the sender that it was read, which the person alone may
+AT_ONCE = 50  # mails that are put there before somebody's acts are looked for again
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account on the IMAP server. `department`: whose held mail lies there, "" in somebody's own; `login`: who acts there."""
+
+    address: str
+    login: str
+    department: str = ""
+
+    def folder(self, act: str) -> tuple[str, ...]:
+        """Where a folder for acts is."""
+        return (act,) if self.department else (OWN, act)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Mirror until `stop` is set. BadInput when a setting is of no use."""
+    some = accounts(settings.mirror)
+    imap_login.check(with_server(settings).mirror)
+    engine = open_engine(settings.database.url)
+    bells = hung(settings.spool.directory, "relay", "change", "recall")
+    telegraph = Telegraph(settings, sends=bells)
+    desks = [Desk(with_server(settings), engine, one, bells) for one in some]
+    threads = [threading.Thread(target=one.run, args=(stop,), name=one.account.address) for one in desks]
+    try:
+        for thread in threads:
+            thread.start()
+        stop.wait()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        telegraph.close()
+        for bell in bells:
+            bell.close()
+        engine.dispose()
+
+
+def with_server(settings: Settings) -> Settings:
+    """The settings with the IMAP server filled in."""
+    return replace(settings, mirror=replace(settings.mirror, imap=settings.mirror.imap or settings.recall.imap))
+
+
+def accounts(settings: Mirror) -> list[Account]:
+    """Every account. BadInput where an entry is malformed, nobody acts in a department's, or two would put one account right."""
+    desks = dict(pairs(settings.desks, "desks"))
+    found = []
+    for code, address in pairs(settings.departments, "departments"):
+        if code not in desks:
+            raise BadInput(f'mirror.desks: name who acts in the account of {code}, such as "{code}=LOGIN"')
+        found.append(Account(address, desks[code].casefold(), code.casefold()))
+    found += [Account(address, login.casefold()) for login, address in pairs(settings.staff, "staff")]
+    named = Counter(one.address.casefold() for one in found)
+    if twice := [address for address, times in named.items() if times > 1]:
+        raise BadInput(f"mirror: {twice[0]} is named twice; give each department and each of the staff an account of its own")
+    return found
+
+
+def pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
+    """The entries NAME=VALUE of a setting."""
+    for entry in entries:
+        key, equals, value = (part.strip() for part in entry.partition("="))
+        if not (key and equals and value):
+            raise BadInput(f'mirror.{name}: {entry!r} must be NAME=VALUE, such as "it=it@company.example"')
+        yield key, value
+
+
+class Desk:
+    """Looks after one account."""
+
+    def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
+        self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
+        self.later: dict[int, float] = {}  # when mails that the account did not take are tried again (monotonic seconds)
+        self.left: set[Place] = set()  # what is none of ours and cannot be given back: the account is full
+        self.pause = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop. Whatever is down is waited for."""
+        while not stop.is_set():
+            try:
+                self.sit_down(stop)
+            except Unreachable as fault:
+                self.pause = min(max(1.0, 2 * self.pause), LONGEST_PAUSE)
+                log.warning(
+                    "the account %s is tried again in %d seconds: %s", visible(self.account.address), self.pause, visible(str(fault))
+                )
+            except DBAPIError as fault:
+                self.pause = pause_after(fault, min(max(1.0, 2 * self.pause), LONGEST_PAUSE))
+            except Exception:  # a fault of ours must not end the picture of a department
+                self.pause = LONGEST_PAUSE
+                log.exception("the account %s could not be looked after", visible(self.account.address))
+            stop.wait(self.pause)
+
+    def sit_down(self, stop: threading.Event) -> None:
+        """One session, turn after turn."""
+        with reading(self.engine) as session:
+            known = {
+                Place(one.folder, one.uid_validity, one.uid): one.id for one in mirror_copies.live(session, self.account.address) if one.uid
+            }
+        account = MirrorAccount(self.settings.mirror, self.account.address, self.identify, known)
+        try:
+            while not stop.is_set():
+                more = self.turn(account)
+                self.pause = 0.0
+                if not more:
+                    folder = account.name(*self.account.folder(mailbox_moves.RELEASE))
+                    account.rest(folder, self.settings.mirror.interval or SHORTEST_REST, stop)
+        finally:
+            account.close()
+
+    def turn(self, account: MirrorAccount) -> bool:
+        """Decide what was moved, then put the picture right; is there more to do at once?"""
+        account.open_folders([self.account.folder(act) for act in (*ACTS, DONE_FOLDER)])
+        acts = {account.name(*self.account.folder(act)): act for act in ACTS}
+        by = self.actor()
+        moved = [one for one in account.look(frozenset(acts), only=frozenset(acts)) if one.place not in self.left]
+        for one in moved:
+            self.decide(account, one, acts[one.place.folder], by)
+        return bool(moved) or (bool(self.account.department) and self.show(account, by))
+
+    def actor(self) -> Actor | None:
+        """Who acts here, with the role and scope of now; None when they are no staff any more: then nobody may see or do anything."""
+        with reading(self.engine) as session:
+            return staff_members.staff(session, self.account.login, utcnow())
+
+    def identify(self, raw: bytes, moved: bool) -> int:
+        """Which copy these bytes are; 0: none. Only of what somebody moved to act on it a rewritten header is forgiven."""
+        with reading(self.engine) as session:
+            found = mirror_copies.by_digest(session, mirror_message.exact(raw))
+            if found is None and moved:
+                found = mirror_copies.by_likeness(session, mirror_message.alike(raw), mirror_message.named(raw))
+            return found.id if found else 0
+
+    # what was moved
+
+    def decide(self, account: MirrorAccount, one: Seen, act: str, by: Actor | None) -> None:
+        """One message in a folder for acts: decide, and only when that is committed lay it aside or give it back.
+
+        A copy that has gone from there again, or is marked as deleted, means nothing.
+        """
+        if one.copy and not account.lies(one.place):
+            account.take([one.place])
+            return
+        outcome = self.outcome(one, act, by)
+        home = account.name(*self.account.folder(DONE_FOLDER))
+        if outcome.kind not in (DONE, ALREADY):
+            home = self.home_of(account, one) or home
+        if outcome.why:
+            self.say(account, home, one, act, outcome)
+        self.lay(account, one.place, home, ours=bool(one.copy))
+        metrics.count("mailroom_mirror_acts", outcome=outcome.kind)
+        said = {"copy": show(one.copy), "act": act, "account": visible(self.account.address), "outcome": outcome.kind, "why": outcome.why}
+        log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
+
+    def lay(self, account: MirrorAccount, place: Place, home: str, *, ours: bool) -> None:
+        """Move it. A copy of ours that a full account does not take is taken away, and put there again while its mail is held."""
+        try:
+            account.move(place, home)
+        except NotTaken as fault:
+            log.warning("the account %s is full, a mail cannot be moved there: %s", visible(self.account.address), visible(str(fault)))
+            if ours:
+                account.take([place])
+            else:
+                self.left.add(place)
+
+    def outcome(self, one: Seen, act: str, by: Actor | None) -> Outcome:
+        """What comes of it."""
+        if not one.copy:
+            return Outcome(
+                "foreign", "This is none of the mails that are held: only those that lie in this account's folders can be decided here."
+            )
+        if by is None:
+            return Outcome("refused", f"{self.account.login} is no member of staff (any more), so nobody can act here.")
+        with transaction(self.engine) as session:
+            moved = {"occasion": f"{one.place.validity}.{one.place.uid}", "account": self.account.address}
+            made = mailbox_moves.act(session, one.copy, act, **moved, by=by, settings=self.settings, now=utcnow())
+        for bell in self.bells:
+            bell.ring()
+        return made
+
+    def home_of(self, account: MirrorAccount, one: Seen) -> str:
+        """Where a message is given back to; "" in somebody's own account: there it is laid aside."""
+        if not self.account.department:
+            return ""
+        with reading(self.engine) as session:
+            row = session.get(MirrorCopy, one.copy) if one.copy else None
+            home = row.folder if row else "INBOX"
+        return home if home in account.folders or home == "INBOX" else "INBOX"
+
+    def say(self, account: MirrorAccount, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
+        """Put a note on top, once for each time that something was moved."""
+        number = f"{show(one.copy)}.{one.place.validity}.{one.place.uid}"
+        hostname = self.settings.company.hostname
+        if account.has_note(folder, mirror_message.note_id(number, hostname)):
+            return
+        subject = f"Nothing was done: {act}" if outcome.kind != ALREADY else f"Somebody was faster: {act}"
+        names = {"sender": self.settings.sender, "to": self.account.address, "hostname": hostname}
+        try:
+            account.put(folder, mirror_message.note(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
+        except NotTaken as fault:
+            log.warning("the account %s does not take a note: %s", visible(self.account.address), visible(str(fault)))
+
+    # the picture
+
+    def show(self, account: MirrorAccount, by: Actor | None) -> bool:
+        """Put right what differs; is there more to do at once?"""
+        with reading(self.engine) as session:
+            held = mirror_copies.wanted(session, self.account.department, by=by) if by else {}
+            kept = [as_kept(one) for one in mirror_copies.live(session, self.account.address)]
+        account.open_folders([(person or SHARED,) for person in set(held.values())])
+        wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
+        acts = frozenset(account.name(*self.account.folder(act)) for act in ACTS)
+        apart = frozenset({account.name(*self.account.folder(DONE_FOLDER))})
+        seen = [one for one in account.look(acts) if one.copy]
+        if any(one.place.folder in acts for one in seen):
+            return True  # somebody moved it this moment: that comes first
+        todo = plan(*readable(kept, wanted, seen, account.unread), apart=apart)
+        return bool(todo) and self.carry_out(account, todo)
+
+    def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:
+        """Each step can be done twice; is there more than fits in one turn?"""
+        if todo.end:
+            with transaction(self.engine) as session:
+                mirror_copies.end(session, todo.end, utcnow())
+                mirror_copies.forget(session, self.account.address, utcnow())
+        account.take(todo.take)
+        for row, place, home in todo.move:
+            self.note(row, home, 0, 0)
+            self.lay(account, place, home, ours=True)
+        for row, place in todo.found:
+            self.note(row, place.folder, place.validity, place.uid)
+        return self.fill(account, todo) or bool(todo.move)
+
+    def fill(self, account: MirrorAccount, todo: Plan) -> bool:
+        """Put there what is not; what the account does not take is tried again in a while, and keeps nothing else waiting."""
+        now, refused = time.monotonic(), 0
+        missing = [(row.delivery, row.id, home) for row, home in todo.put] + [(delivery, 0, home) for delivery, home in todo.new]
+        due = [one for one in missing if self.later.get(one[0], 0.0) <= now]
+        self.later = {delivery: until for delivery, until in self.later.items() if until > now}
+        for delivery, copy, home in due[:AT_ONCE]:
+            try:
+                self.send(account, copy, delivery, home)
+            except NotTaken as fault:
+                self.later[delivery] = now + LATER
+                refused += 1
+                said = {"account": visible(self.account.address), "delivery": show(delivery), "why": visible(str(fault))}
+                log.warning("the account %(account)s does not take delivery %(delivery)s, which waits in the queue: %(why)s", said)
+            except Unreachable:  # it may be this mail over which the server breaks off
+                self.later[delivery] = now + LATER
+                raise
+            if refused == MOST_REFUSED:  # it is full
+                self.later |= dict.fromkeys((delivery for delivery, _, _ in due), now + LATER)
+                break
+        return bool(due)
+
+    def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
+        """Where a copy lies is on the record before it is moved, and after it was found."""
+        with transaction(self.engine) as session:
+            mirror_copies.lies(session, row.id, folder, validity, uid)
+
+    def send(self, account: MirrorAccount, copy: int, delivery: int, home: str) -> None:
+        """First the record says what is coming, then it is sent, and found by its bytes. `copy`: that was there before, 0: none was.
+
+        A copy that somebody deleted, or that never arrived, is put there again as it was: should both turn up, one goes.
+        """
+        number = copy or new_id()
+        with transaction(self.engine) as session:
+            held = mirror_copies.held(session, delivery, utcnow())
+            if held is None:
+                return
+            raw = mirror_message.dressed(held.raw, copy=number, message=held.message_id, why=held.why, severity=held.severity.word)
+            known: dict[str, Any] = {"digest": mirror_message.exact(raw), "alike": mirror_message.alike(raw)}
+            if not copy:
+                whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
+                mirror_copies.begin(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
+            else:
+                mirror_copies.anew(session, copy, home, **known)
+        account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.perishes else (NO_RECEIPT,), at=held.received_at)
+
+
+def readable(kept: list[Kept], wanted: dict[int, str], seen: list[Seen], unread: set[str]) -> tuple[list[Kept], dict[int, str], list[Seen]]:
+    """Without the mails whose folder nobody can look into: what cannot be seen there would be put there again and again."""
+    aside = {row.delivery for row in kept if row.home in unread} | {delivery for delivery, home in wanted.items() if home in unread}
+    copies = {row.id for row in kept if row.delivery in aside}
+    return (
+        [row for row in kept if row.delivery not in aside],
+        {delivery: home for delivery, home in wanted.items() if delivery not in aside},
+        [one for one in seen if one.copy not in copies],
+    )
+
+
+def as_kept(row: MirrorCopy) -> Kept:
+    """A row as the plan knows it."""
+    return Kept(row.id, row.delivery_id, row.folder, Place(row.folder, row.uid_validity, row.uid) if row.uid else None)

@@ -1,0 +1,241 @@
+"""A mailbox over IMAP: look in every folder, take exactly what is ours, put it back as it was. Written to RFC 9051 and RFC 4315."""
+
+import contextlib
+import hashlib
+import imaplib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from imapclient.datetime_util import format_criteria_date  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
+
+from mailboxes.imap.imap_login import enter, hang_up, reason
+from mailboxes.mailbox import Found, Impossible, Unreachable
+from mailboxes.match import Names, Sought, is_copy, is_related, may_be
+from triage.config.settings import Recall
+from triage.delivery.recall.related_messages import Place
+from triage.delivery.recalled_copies import Copy
+from triage.message.mime.mime_parts import headers_of
+
+AT_ONCE = 20  # messages that one SEARCH asks for
+SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC 9051, 6.4.4)
+UNSELECTABLE, VIEWS = frozenset({b"\\noselect", b"\\nonexistent"}), frozenset({b"\\all", b"\\flagged"})
+FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]"
+NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
+FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
+
+
+@contextlib.contextmanager
+def answering(what: str) -> Iterator[None]:
+    """Trouble on the way is Unreachable, with what we were about."""
+    try:
+        yield
+    except FAULTS as fault:
+        raise Unreachable(f"{what}: {reason(fault)}") from fault
+
+
+class ImapMailbox:
+    """One session in one mailbox."""
+
+    def __init__(self, settings: Recall, mailbox: str) -> None:
+        """Unreachable when there is no way in."""
+        self.client = enter(settings, mailbox)
+        self.views: frozenset[str] = frozenset()  # folders that show what lies in others (RFC 6154, \\All and \\Flagged)
+        self.selected: tuple[str, bool] | None = None  # the folder that is open, and whether it is only read
+        self.validity = 0
+
+    def find(self, sought: list[Sought], since: datetime) -> list[Found]:
+        """As Mailbox.find. What is not found since that day is looked for among all the mail."""
+        found = [Found() for _ in sought]
+        with answering("the mailbox could not be searched"):
+            folders = self.folders()
+            self.search_folders(folders, list(zip(sought, found, strict=True)), since - SPARE)
+            missing = [(one, of_it) for one, of_it in zip(sought, found, strict=True) if not of_it.copies]
+            for _, of_it in missing:
+                of_it.related.clear()
+            if missing:
+                self.search_folders(folders, missing, None)
+        return found
+
+    def folders(self) -> list[str]:
+        """Every folder that can hold mail, the INBOX first; last those that only show what lies in others."""
+        colleagues = self.colleagues()
+        found = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
+        names = [name for name, flags in found.items() if not UNSELECTABLE & flags and not name.startswith(colleagues)]
+        self.views = frozenset(name for name in names if VIEWS & found[name])
+        return sorted(names, key=lambda name: (name in self.views, name.upper() != "INBOX"))
+
+    def colleagues(self) -> tuple[str, ...]:
+        """What the names of other people's folders begin with (RFC 2342): what lies there was delivered to them."""
+        if not self.client.has_capability("NAMESPACE"):
+            return ()
+        return tuple(prefix for prefix, _ in self.client.namespace().other or () if prefix)
+
+    def search_folders(self, folders: list[str], wanted: list[tuple[Sought, Found]], since: datetime | None) -> None:
+        """Add what each folder holds."""
+        for folder in folders:
+            if not self.open(folder, readonly=folder.upper() != "INBOX"):  # where it most likely is to be taken from
+                continue
+            for start in range(0, len(wanted), AT_ONCE):
+                some = wanted[start : start + AT_ONCE]
+                if uids := self.client.search(criteria([one for one, _ in some], since)):
+                    self.sort(folder, uids, some)
+
+    def open(self, folder: str, *, readonly: bool) -> int:
+        """EXAMINE or SELECT it; how many messages it holds. A folder that went away meanwhile holds none."""
+        if self.selected == (folder, readonly):
+            return 1
+        try:
+            state = self.client.select_folder(folder, readonly=readonly)
+        except IMAPClientError as fault:
+            self.selected = None
+            if not self.client.folder_exists(folder):
+                return 0
+            raise fault
+        self.selected, self.validity = (folder, readonly), int(state[b"UIDVALIDITY"])
+        return int(state[b"EXISTS"])
+
+    def sort(self, folder: str, uids: list[int], wanted: list[tuple[Sought, Found]]) -> None:
+        """Which of these messages are copies, and which only bear or refer to the Message-ID."""
+        expected = len(uids) <= len(wanted)  # then there is nothing else among them, and one question less
+        for uid, answer in self.client.fetch(uids, ["FLAGS", "INTERNALDATE", "BODY.PEEK[]" if expected else FIELDS]).items():
+            names = Names.of(answer[b"BODY[]"] if expected else header_of(answer))
+            for one, of_it in wanted:
+                if may_be(names, one):
+                    copy = self.copy(folder, uid, answer)
+                    if copy is not None and is_copy(copy.raw, one):
+                        of_it.copies += [] if self.shows(copy, of_it.copies) else [copy]
+                        continue
+                if is_related(names, one):
+                    head = headers_of(answer[b"BODY[]"]) if expected else header_of(answer)
+                    mail = self.lying(folder, uid, answer, head)
+                    of_it.related += [] if self.shows(mail, of_it.related) else [mail]
+
+    def copy(self, folder: str, uid: int, answer: dict[bytes, Any], part: str = "BODY[]") -> Copy | None:
+        """One message with its bytes; None when its owner deleted it this moment."""
+        body = answer.get(part.encode()) or self.client.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
+        if body is None:
+            return None
+        return self.lying(folder, uid, answer, body)
+
+    def shows(self, copy: Copy, found: list[Copy]) -> bool:
+        """Is this but the view of a mail that was found where it lies?"""
+        return copy.folder in self.views and any((one.internal_date, one.raw) == (copy.internal_date, copy.raw) for one in found)
+
+    def lying(self, folder: str, uid: int, answer: dict[bytes, Any], raw: bytes) -> Copy:
+        """A message of the folder that is open."""
+        flags = tuple(flag for flag in map(flag_of, answer[b"FLAGS"]) if flag.lower() != "\\recent")
+        return Copy(folder, flags, answer[b"INTERNALDATE"].astimezone(UTC), raw, self.validity, uid)
+
+    def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
+        """As Mailbox.from_sender. SEARCH finds parts of words too: who asks looks at what is found."""
+        wanted = (f"HEADER FROM {quoted(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
+        with answering("the mailbox could not be searched"):
+            folders = self.folders()
+        shown: set[tuple[datetime, bytes]] = set()  # where there are views of what lies elsewhere: all that was found
+        for folder in folders:
+            with answering("the mailbox could not be searched"):
+                uids = self.client.search(*wanted) if self.open(folder, readonly=True) else []
+            for start in range(0, len(uids), AT_ONCE):
+                with answering("the mailbox could not be read"):
+                    self.open(folder, readonly=True)
+                    answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
+                    copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
+                fresh = [copy for copy in copies if copy and (folder not in self.views or seen_as(copy) not in shown)]
+                shown.update(seen_as(copy) for copy in fresh if self.views)
+                yield fresh
+
+    def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
+        """As Mailbox.at. A folder that was numbered anew holds none of them."""
+        for folder in dict.fromkeys(place.folder for place in places):
+            with answering("the mailbox could not be read"):
+                if not self.open(folder, readonly=True):
+                    continue
+                uids = [place.uid for place in places if place.folder == folder and place.uid_validity == self.validity]
+            for start in range(0, len(uids), AT_ONCE):
+                with answering("the mailbox could not be read"):
+                    self.open(folder, readonly=True)
+                    answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
+                    copies = [self.copy(folder, uid, answer) for uid, answer in answers.items()]
+                yield [copy for copy in copies if copy]
+
+    def take(self, copies: list[Copy]) -> None:
+        """As Mailbox.take: marked and expunged by UID (UID EXPUNGE), so that nothing else goes along."""
+        if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
+            raise Impossible(NO_UIDPLUS)
+        with answering("the copy could not be taken out"):
+            folders = dict.fromkeys(copy.folder for copy in copies)
+            gone = sum(self.expunge(folder, [copy for copy in copies if copy.folder == folder]) for folder in folders)
+        if gone:
+            raise Unreachable(f"{gone} of the copies went elsewhere this moment, so the mailbox is looked through again")
+
+    def expunge(self, folder: str, copies: list[Copy]) -> int:
+        """These copies, for good; how many of them somebody has moved or deleted since they were found."""
+        if not self.open(folder, readonly=False):
+            return len(copies)
+        if any(copy.uid_validity != self.validity for copy in copies):
+            raise Unreachable(f"the folder {folder} was numbered anew (UIDVALIDITY) meanwhile")
+        uids = [copy.uid for copy in copies]
+        marked = self.client.add_flags(uids, ["\\Deleted"])
+        self.client.uid_expunge(uids)
+        return len(set(uids) - marked.keys())
+
+    def put_back(self, copy: Copy) -> str:
+        """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""
+        folder = copy.folder
+        with answering("the copy could not be put back"):
+            if not self.client.folder_exists(folder):
+                folder = "INBOX"
+            try:
+                self.client.append(folder, copy.raw, copy.flags, copy.internal_date)
+            except IMAPClientAbortError:  # it hung up: perhaps with the copy, which is looked for before it is put back again
+                raise
+            except IMAPClientError as fault:
+                raise Impossible(f"the mailbox refuses it: {reason(fault)}") from fault
+        return folder
+
+    def close(self) -> None:
+        """As Mailbox.close."""
+        try:
+            self.client.logout()
+        except FAULTS:
+            self.abort()
+
+    def abort(self) -> None:
+        """As Mailbox.abort."""
+        hang_up(self.client)
+
+
+def seen_as(copy: Copy) -> tuple[datetime, bytes]:
+    """What a mail and its view have in common."""
+    return copy.internal_date, hashlib.sha256(copy.raw).digest()
+
+
+def criteria(sought: list[Sought], since: datetime | None) -> str:
+    """SEARCH for whatever may be one of these, or bears or refers to its Message-ID (RFC 9051, 6.4.4).
+
+    With its brackets: somebody who calls a mail "@" must not have us look at every mail.
+    """
+    keys: list[str] = []
+    for one in sought:
+        keys.append(f"HEADER X-Mailroom-Message {quoted(one.marker)}")
+        if one.message_id and one.message_id.isascii() and one.message_id.isprintable():
+            keys += [f"HEADER {name} {quoted(f'<{one.message_id}>')}" for name in ("Message-ID", "In-Reply-To", "References")]
+    ored = [f"OR {key}" for key in keys[:-1]]
+    return " ".join([*([f"SINCE {format_criteria_date(since).decode()}"] if since else []), *ored, keys[-1]])
+
+
+def quoted(text: str) -> str:
+    """A quoted string (RFC 9051, 9): senders choose Message-IDs that would be commands, literals or syntax errors."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def flag_of(parsed: bytes | int | None) -> str:
+    """A flag or keyword: the library takes some of what people call their keywords for numbers or for nothing."""
+    return parsed.decode("utf-8", "replace") if isinstance(parsed, bytes) else "NIL" if parsed is None else str(parsed)
+
+
+def header_of(answer: dict[bytes, Any]) -> bytes:
+    """The header fields in a FETCH answer: servers write the item's name each in their own way."""
+    return next((value for name, value in answer.items() if name.startswith(b"BODY[HEADER")), b"")

@@ -1,0 +1,168 @@
+"""One visit to one mailbox: everything that is to be taken out of it and put back into it, in one session."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mailboxes.mailbox import Found, Impossible, Mailbox, NoCredentials, Unreachable
+from mailboxes.match import Sought
+from mailboxes.recall.examine_found import related_to
+from mailboxes.recall.imap_mailbox import ImapMailbox
+from mailboxes.recall.maildir_mailbox import MaildirMailbox
+from triage.config.settings import Settings
+from triage.delivery.recall.recall_jobs import Ending, Errand
+from triage.delivery.recalled_copies import Copy
+from triage.runtime.sandbox_pool import Pool
+from triage.text.sanitize import visible
+
+NO_WAY_IN = "There is no way into this mailbox: whoever runs Mailroom can open one."
+NO_CREDENTIALS = "what we sign in to the mailboxes with cannot be read: whoever runs Mailroom can put it right"
+REPLACED = "another worker has taken over"
+
+log = logging.getLogger(__name__)
+
+Secure = Callable[[Sequence[tuple[Errand, list[Copy]]]], set[int]]  # returns once it is on the record: ids that may be taken
+
+
+def open_mailbox(place: str, mailbox: str, settings: Settings) -> Mailbox:
+    """The mailbox behind the IMAP server or on the disk. Unreachable when there is no way in now, Impossible when there is none."""
+    if place.startswith("maildir:"):
+        return MaildirMailbox(Path(place.removeprefix("maildir:")), mailbox)
+    if not place:
+        raise Impossible(NO_WAY_IN)
+    try:
+        return ImapMailbox(settings.recall, mailbox)
+    except NoCredentials as fault:  # staff reads why a copy was not taken
+        log.error("the mailbox %s cannot be entered: %s", visible(mailbox), fault)
+        raise Unreachable(NO_CREDENTIALS) from fault
+
+
+class Visit:
+    """The errands of one mailbox, and how far they are."""
+
+    def __init__(self, errands: list[Errand], settings: Settings, secure: Secure, parsers: Pool) -> None:
+        self.errands, self.settings, self.secure, self.parsers = errands, settings, secure, parsers
+        self.endings: dict[int, Ending] = {}
+        self.found: set[int] = set()  # of which deliveries there was a copy
+        self.mailbox: Mailbox | None = None
+
+    @property
+    def address(self) -> str:
+        """Whose mailbox it is."""
+        return self.errands[0].mailbox
+
+    def run(self) -> dict[int, Ending]:
+        """Go there, do it, leave: how each errand ended, whatever happens."""
+        for place in dict.fromkeys(one.place for one in self.errands):
+            self.go(place, self.address, [one for one in self.errands if one.place == place])
+            for address in dict.fromkeys(name for one in self.errands for name in one.earlier):
+                self.look_again(place, address)
+        return self.endings
+
+    def look_again(self, place: str, address: str) -> None:
+        """What came to nothing in the mailbox is tried in the one of the name of before, which the server may know still."""
+        missed = [one for one in self.errands if one.place == place and address in one.earlier and not self.is_done(one)]
+        first = {one.delivery_id: self.endings.pop(one.delivery_id) for one in missed}
+        if missed:
+            self.go(place, address, missed)
+        self.endings |= {one.delivery_id: first[one.delivery_id] for one in missed if not self.is_done(one)}
+
+    def is_done(self, errand: Errand) -> bool:
+        """Was there something to take, or is it there again?"""
+        return errand.delivery_id in self.found or self.endings[errand.delivery_id].kind in ("restored", "there")
+
+    def go(self, place: str, address: str, errands: list[Errand]) -> None:
+        """The errands in one place, in the mailbox of this name."""
+        kind, why = "deferred", REPLACED
+        try:
+            self.mailbox = open_mailbox(place, address, self.settings)
+            self.work(self.mailbox, errands)
+        except Unreachable as fault:
+            why = str(fault)
+        except Impossible as fault:
+            kind, why = "refused", str(fault)
+        finally:
+            if self.mailbox:
+                self.mailbox.close()
+                self.mailbox = None
+        for errand in errands:
+            self.endings.setdefault(errand.delivery_id, Ending("deferred" if errand.irreplaceable else kind, why))
+
+    def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
+        """Look once for everything, then take and put back."""
+        found = mailbox.find([sought(one) for one in errands], min(one.received_at for one in errands))
+        both = list(zip(errands, found, strict=True))
+        self.take(mailbox, [(errand, there) for errand, there in both if not errand.restoring])
+        for errand, there in both:
+            if errand.restoring:
+                self.put_back(mailbox, errand, there)
+
+    def take(self, mailbox: Mailbox, wanted: list[tuple[Errand, Found]]) -> None:
+        """Secure the copies, and only then take them out."""
+        allowed = self.secure([(errand, there.copies) for errand, there in wanted]) if wanted else set()
+        mine = [(errand, there) for errand, there in wanted if errand.delivery_id in allowed]
+        self.found |= {errand.delivery_id for errand, there in mine if there.copies}
+        try:
+            if copies := [copy for _, there in mine for copy in there.copies]:
+                mailbox.take(copies)
+        except Impossible as fault:  # of no concern to what is to be put back
+            self.endings.update((errand.delivery_id, Ending("refused", str(fault))) for errand, _ in mine)
+            return
+        for errand, there in mine:
+            beside = related_to(sought(errand), there.related, self.parsers)
+            self.endings[errand.delivery_id] = Ending("taken", offered(there.related), beside)
+
+    def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
+        """Put back what is not there; a mailbox that refuses gets it delivered anew."""
+        if there.copies and not errand.copies:
+            self.endings[errand.delivery_id] = Ending("there", "It is still there.")
+        elif errand.gone:
+            self.endings[errand.delivery_id] = Ending("restored", "Its owner had deleted it before; nothing was put back.")
+        elif not errand.copies:
+            self.endings[errand.delivery_id] = Ending("absent", "It is not there any more, so it is delivered again.")
+        else:
+            self.endings[errand.delivery_id] = put_copies(mailbox, errand, there)
+
+
+def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
+    """Put every copy where it lay, unless a worker who died has done so already."""
+    present = list(there.copies)
+    back: list[str] = []
+    refused = ""
+    for copy in errand.copies:
+        if twin := twin_of(copy, present):
+            present.remove(twin)
+            back.append(twin.folder)
+            continue
+        try:
+            back.append(mailbox.put_back(copy))
+        except Impossible as fault:
+            if errand.irreplaceable:
+                return Ending("deferred", str(fault))
+            if not back:
+                return Ending("absent", f"{fault}; it is delivered again.")
+            refused = f" Not every copy of it: {fault}."
+    return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.{refused}")
+
+
+def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:
+    """What a worker who died has put back of this copy: it lies in its folder, or with its date elsewhere, since that folder was gone."""
+    inside = [one for one in present if one.folder == copy.folder]
+    fallen = [one for one in present if one.internal_date == copy.internal_date and one.raw == copy.raw]
+    return next(iter([one for one in inside if one in fallen] or inside or fallen), None)
+
+
+def sought(errand: Errand) -> Sought:
+    """What its copies are known by."""
+    return Sought(errand.marker, errand.message_id, errand.content)
+
+
+def offered(related: Sequence[Copy]) -> str:
+    """What else bears or refers to the Message-ID, for the person who purges to decide about; "" when there is nothing."""
+    if not related:
+        return ""
+    count, folders = len(related), Counter(copy.folder for copy in related)
+    places = ", ".join(f"{visible(folder)} ({number})" for folder, number in folders.items())
+    mails = f"{count} more mail{'s' if count != 1 else ''}"
+    return f"{mails} with or about its Message-ID (replies, forwarded or copied) left alone: {places}."

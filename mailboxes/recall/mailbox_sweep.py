@@ -1,0 +1,78 @@
+"""One mailbox of a sweep: a sender's mail, or mails that were named, that never came through us: secured and taken, a few at a time."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlmodel import Session
+
+from mailboxes.mailbox import BROKEN_OFF, Impossible, Mailbox, Unreachable
+from mailboxes.match import Names
+from mailboxes.recall.examine_found import said_by
+from mailboxes.recall.mailbox_session import open_mailbox
+from triage.config.settings import Settings
+from triage.delivery.recall.recall_jobs import Ending, Errand
+from triage.delivery.recalled_copies import Copy
+from triage.quarantine.decisions import mailbox_sweep
+from triage.quarantine.decisions.mailbox_sweep import Search, Sighting
+from triage.runtime.sandbox_pool import Pool
+from triage.times import utcnow
+
+Ask = Callable[[Callable[[Session], Any]], Any]  # writes in a transaction; returns once it is committed
+
+
+class Sweep:
+    """The search of one mailbox, and how far it is."""
+
+    def __init__(self, search: Search, settings: Settings, parsers: Pool, ask: Ask) -> None:
+        self.search, self.settings, self.parsers, self.ask = search, settings, parsers, ask
+        self.errands: list[Errand] = []
+        self.endings: dict[int, Ending] = {}
+        self.mailbox: Mailbox | None = None
+
+    @property
+    def address(self) -> str:
+        """Whose mailbox it is."""
+        return self.search.mailbox
+
+    def run(self) -> dict[int, Ending]:
+        """Go there, look, take, leave; how it ended is on the record."""
+        later, why = False, ""
+        try:
+            self.mailbox = open_mailbox(self.search.place, self.address, self.settings)
+            for copies in self.found(self.mailbox):
+                self.take(self.mailbox, copies)
+        except Unreachable as fault:
+            later, why = True, str(fault)
+        except Impossible as fault:
+            why = str(fault)
+        except Exception:
+            self.settle(BROKEN_OFF, later=True)
+            raise
+        finally:
+            if self.mailbox:
+                self.mailbox.close()
+                self.mailbox = None
+        self.settle(why, later=later)
+        return self.endings
+
+    def settle(self, why: str, *, later: bool) -> None:
+        """How it ended comes on the record."""
+        self.ask(lambda session: mailbox_sweep.settle(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
+
+    def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
+        """What may be meant."""
+        search = self.search
+        return mailbox.from_sender(search.sender, whole=search.take) if search.sender else mailbox.at(search.named)
+
+    def take(self, mailbox: Mailbox, copies: list[Copy]) -> None:
+        """Secure what is the sender's, and only then take it out."""
+        sightings = [one for copy in copies if (one := self.seen(copy))]
+        if sightings and (mine := self.ask(lambda session: mailbox_sweep.secure(session, self.search, sightings, now=utcnow()))):
+            mailbox.take(mine)
+
+    def seen(self, copy: Copy) -> Sighting | None:
+        """The copy with what it says, if the sender is its author, or it was named."""
+        summary = said_by(copy.raw, self.parsers, whole=self.search.take)
+        if summary is None or (self.search.sender and self.search.sender not in summary.authors):
+            return None
+        return Sighting(copy, summary, Names.of(copy.raw).marker)

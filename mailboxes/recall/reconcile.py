@@ -1,0 +1,71 @@
+"""After a restore: looks into the mailboxes for what may have been delivered since the backup. It changes nothing in them."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Engine
+
+from mailboxes.mailbox import Impossible, Unreachable
+from mailboxes.match import Sought
+from mailboxes.recall.mailbox_session import NO_WAY_IN, open_mailbox
+from triage.config.settings import Settings
+from triage.delivery.recall import reconcile
+from triage.delivery.recall.reconcile import Box
+from triage.store import db
+
+
+@dataclass(slots=True)
+class Look:
+    """What was seen in one mailbox."""
+
+    box: Box
+    found: list[int] = field(default_factory=list)  # deliveries whose copy lies there
+    absent: list[int] = field(default_factory=list)
+    unknown: list[int] = field(default_factory=list)  # that nobody could look for
+    why: str = ""  # nobody could look
+    later: bool = False  # trying again may help
+
+
+def look(engine: Engine, boxes: list[Box], settings: Settings) -> Iterator[Look]:
+    """Each mailbox, a few at a time; as they are done."""
+    with ThreadPoolExecutor(max(1, settings.recall.concurrency), thread_name_prefix="look") as workers:
+        yield from workers.map(partial(look_into, engine, settings), boxes)
+
+
+def look_into(engine: Engine, settings: Settings, box: Box) -> Look:
+    """One mailbox."""
+    seen = Look(box)
+    with db.reading(engine) as session:
+        for wanted in reconcile.sought_in(session, box):
+            if not seen.why:
+                search(settings, seen, wanted)
+            if seen.why:
+                seen.unknown += [one.delivery_id for one in wanted]
+            session.expunge_all()
+    return seen
+
+
+def search(settings: Settings, seen: Look, wanted: list[reconcile.Sought]) -> None:
+    """Look for these. Without a Message-ID, and under another number, a copy cannot be known again: it is as if nobody had looked."""
+    known = [one for one in wanted if one.message_id or not one.renumbered]
+    try:
+        if not seen.box.place:
+            raise Impossible(NO_WAY_IN)
+        mailbox = open_mailbox(seen.box.place, seen.box.mailbox, settings)
+        try:
+            there = mailbox.find([sought(one) for one in known], min((one.received_at for one in known), default=wanted[0].received_at))
+        finally:
+            mailbox.close()
+    except (Unreachable, Impossible) as fault:
+        seen.why, seen.later = str(fault), isinstance(fault, Unreachable)
+        return
+    for one, copies in zip(known, there, strict=True):
+        (seen.found if copies.copies else seen.absent).append(one.delivery_id)
+    seen.unknown += [one.delivery_id for one in wanted if one not in known]
+
+
+def sought(one: reconcile.Sought) -> Sought:
+    """What its copies are known by."""
+    return Sought(one.marker, one.message_id, one.content, any_marker=one.renumbered)

@@ -1,0 +1,1 @@
+"""Stored mail to read: IMAP accounts, Maildirs, mbox files."""

@@ -1,0 +1,383 @@
+"""Seeding: known correspondents from years of sent mail. Child processes read and parse; this one learns, and remembers how far they are.
+
+A child says what it has read through its own pipe and waits while that is full, so memory stays flat however much mail there is.
+It knows its next accounts beforehand, so it reads on while this process learns.
+What it read and how far it was go into one transaction: a run that ends in the middle is gone on with by the next one.
+"""
+
+import contextlib
+import gc
+import multiprocessing
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from typing import NamedTuple, Self
+
+from sqlalchemy import Engine
+
+from mailboxes.mailbox import ShutOut, Unreachable
+from mailboxes.sources.source import Account, Batch, Folder, Mark, Source, order
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.policy.contacts.sent_headers import PlainMails, elaborate
+from triage.policy.contacts.sent_mail_totals import Gathered, gather, together
+from triage.policy.learning import learn_contacts, seeding_progress
+from triage.policy.learning.learn_contacts import Learned
+from triage.policy.learning.seeding_progress import Reach
+from triage.store import db
+from triage.times import utcnow
+
+TRIES = 4  # at one place in one account
+AT_ONCE = 10_000  # messages that are learned from in one transaction, if they come soon
+SOON, LATEST = 0.2, 2.0  # seconds: without news, and in all
+SELDOM = 100_000  # values made and not given back, before circles are looked for among them
+AHEAD = 4  # accounts that a child knows of beside the one that it reads, while there are plenty
+CHILDREN = multiprocessing.get_context("forkserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is read, and how gently."""
+
+    source: Source
+    name: str  # of the source: imap://HOST:PORT, maildir:PATH, mbox:PATH
+    since: datetime | None = None
+    connections: int = 4
+    rate: float = 0.0  # messages a second in all; 0: as fast as it goes
+    pause: float = 2.0  # seconds before a second try; doubled for each further one
+
+    @property
+    def day(self) -> str:
+        """The day `since`, as it is remembered."""
+        return f"{self.since:%Y-%m-%d}" if self.since else ""
+
+
+class Lot(NamedTuple):
+    """What a child has read of one folder since it spoke last."""
+
+    folder: str
+    mark: Mark
+    found: Gathered
+    unreadable: tuple[str, ...]
+    left: int
+
+    @property
+    def messages(self) -> int:
+        """How many."""
+        return self.found.mails + len(self.unreadable)
+
+
+class End(NamedTuple):
+    """A child is through with an account; `why` not, where it is not."""
+
+    folders: int
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of it so far."""
+
+    accounts: int = 0  # in all
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # account: why
+    without: int = 0  # accounts that have no sent folder
+    folders: int = 0
+    messages: int = 0
+    found: int = 0  # addresses that mails went to, each as often as one did
+    learned: Learned = field(default_factory=Learned)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    left: dict[str, int] = field(default_factory=dict)  # account that is open: messages that are still to come, as far as is known
+
+
+News = tuple[Lot | None, End | None]  # what a child says
+Folders = dict[str, list[Reach]]  # by folder, what was read
+Heard = Callable[[Report, str], None]  # called when there is news of an account
+
+
+def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Heard) -> Report:
+    """Read all accounts and learn from them. Unreachable when there is no source; accounts that fail are in the report."""
+    waiting = deque(plan.source.accounts())
+    report = Report(accounts=len(waiting))
+    with db.reading(engine) as session:
+        reached = seeding_progress.reached(session, plan.name)
+    lots: list[tuple[str, Lot]] = []
+    ends: list[tuple[str, End]] = []
+    settling = partial(settle, engine, plan, report=report, settings=settings, by=by, heard=heard)
+    with seldom_collected(), children(plan, min(plan.connections, len(waiting))) as readers:
+        due = time.monotonic() + LATEST
+        for reader in readers:
+            reader.begin(waiting, reached)
+        while busy := [reader for reader in readers if reader.accounts]:
+            ready = wait([reader.pipe for reader in busy], timeout=SOON if lots or ends else None)
+            for reader in busy:
+                if reader.pipe in ready:
+                    hear(reader, lots, ends, waiting, reached)
+            if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE or time.monotonic() > due:
+                settling(lots, ends)
+                lots, ends, due = [], [], time.monotonic() + LATEST
+        settling(lots, ends)
+    return report
+
+
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """What is read here holds no circles, and looking for some in it took a third of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(SELDOM, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def hear(
+    reader: "Reader", lots: list[tuple[str, Lot]], ends: list[tuple[str, End]], waiting: deque[str], reached: dict[str, Folders]
+) -> None:
+    """Put what a child says to the rest; when it is through with an account, give it another."""
+    lot, end = reader.hear(waiting)
+    account = reader.accounts[0]
+    if lot:
+        lots.append((account, lot))
+    if end:
+        ends.append((account, end))
+        reader.accounts.popleft()
+        reader.begin(waiting, reached)
+
+
+def settle(
+    engine: Engine,
+    plan: Plan,
+    lots: list[tuple[str, Lot]],
+    ends: list[tuple[str, End]],
+    *,
+    report: Report,
+    settings: Settings,
+    by: Actor,
+    heard: Heard,
+) -> None:
+    """Learn from what was read, then say so."""
+    if lots:
+        learn(engine, plan, lots, report, settings=settings, by=by)
+    for account, end in ends:
+        ended(report, account, end)
+    for account in dict.fromkeys(account for account, _ in (*lots, *ends)):
+        heard(report, account)
+
+
+def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
+    """Learn from some accounts' lots, and remember how far they are."""
+    now = utcnow()
+    found = together(lot.found for _, lot in lots)
+    read = [
+        seeding_progress.Read(account, lot.folder, Reach(plan.day, lot.mark.validity, lot.mark.last), lot.messages) for account, lot in lots
+    ]
+    with db.transaction(engine) as session:
+        learned = learn_contacts.learn(session, found, how="seed", settings=settings, by=by, now=now)
+        seeding_progress.remember(session, plan.name, read, now=now)
+    for account, lot in lots:
+        report.messages += lot.messages
+        report.unreadable.update(lot.unreadable)
+        report.left[account] = lot.left
+    report.found += found.recipients
+    report.learned = added(report.learned, learned)
+
+
+def added(one: Learned, other: Learned) -> Learned:
+    """Both together."""
+    return Learned(one.learned + other.learned, one.known + other.known, one.parked + other.parked, one.skipped + other.skipped)
+
+
+def ended(report: Report, account: str, end: End) -> None:
+    """An account is through."""
+    report.left.pop(account, None)
+    report.folders += end.folders
+    if end.why:
+        report.failed[account] = end.why
+    else:
+        report.done += 1
+        report.without += not end.folders
+
+
+# the children
+
+
+@dataclass(slots=True)
+class Reader:
+    """A child process as its parent sees it."""
+
+    plan: Plan
+    process: ForkServerProcess
+    pipe: Connection
+    accounts: deque[str] = field(default_factory=deque)  # that it reads now, and next
+
+    @classmethod
+    def start(cls, plan: Plan) -> Self:
+        """A new one."""
+        return cls(plan, *started(plan))
+
+    def begin(self, waiting: deque[str], reached: dict[str, Folders]) -> None:
+        """Give it the next account, if there is one; some more, if there are plenty."""
+        wanted = 1 + min(AHEAD, len(waiting) // (2 * self.plan.connections))
+        while waiting and len(self.accounts) < wanted:
+            account = waiting.popleft()
+            self.accounts.append(account)
+            with contextlib.suppress(OSError):  # it is dead: `hear` says so
+                self.pipe.send((account, reached.get(account, {})))
+
+    def hear(self, waiting: deque[str]) -> News:
+        """What it says next. Another process takes its place when it is dead: that costs the account that it was at, and no other."""
+        try:
+            news: News = self.pipe.recv()
+        except (EOFError, OSError):
+            self.end()
+            self.process, self.pipe = started(self.plan)
+            while len(self.accounts) > 1:
+                waiting.appendleft(self.accounts.pop())
+            return None, End(0, "the process that read it came to a sudden end; run it again")
+        return news
+
+    def end(self) -> None:
+        """It is of no use any more."""
+        self.pipe.close()
+        self.process.terminate()
+        self.process.join()
+
+
+@contextlib.contextmanager
+def children(plan: Plan, number: int) -> Iterator[list[Reader]]:
+    """So many child processes; all of them end with this one, whatever happens."""
+    CHILDREN.set_forkserver_preload([__name__])
+    readers = [Reader.start(plan) for _ in range(number)]
+    try:
+        yield readers
+    finally:
+        for reader in readers:
+            reader.end()
+
+
+def started(plan: Plan) -> tuple[ForkServerProcess, Connection]:
+    """A child process, and our end of its pipe."""
+    ours, theirs = CHILDREN.Pipe()
+    process = CHILDREN.Process(target=serve, args=(plan, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def serve(plan: Plan, pipe: Connection) -> None:
+    """What a child does: read the accounts that it is given, until nobody gives any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    with contextlib.suppress(EOFError, OSError), seldom_collected():
+        while True:
+            account, reached = pipe.recv()
+            speaker = Speaker(pipe)
+            speaker.say(read_account(plan, account, reached, speaker.say))
+
+
+class Speaker:
+    """Says one lot after the other, the last one together with the end: what is said costs both sides more than what is in it."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.held: Lot | None = None
+
+    def say(self, news: Lot | End) -> None:
+        """What comes next of an account."""
+        if isinstance(news, End):
+            self.pipe.send((self.held, news))
+        elif self.held:
+            self.pipe.send((self.held, None))
+        self.held = news if isinstance(news, Lot) else None
+
+
+def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot], None]) -> End:
+    """Everything new in the sent folders of one account. A connection that breaks is made again, and goes on where it was."""
+    marks: dict[str, Mark] = {}
+    folders, tries = 0, 1
+    while True:
+        before = dict(marks)
+        try:
+            folders = max(folders, read_folders(plan, address, reached, marks, say))
+            return End(folders)
+        except ShutOut as fault:
+            return End(0, str(fault))
+        except Unreachable as fault:
+            tries = 1 if marks != before else tries + 1
+            if tries > TRIES:
+                return End(folders, f"{fault}; what was read is kept, run it again to go on")
+            time.sleep(plan.pause * 2 ** (tries - 1))
+
+
+def read_folders(plan: Plan, address: str, reached: Folders, marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:
+    """In one session: every sent folder from its mark on; how many there are."""
+    account = plan.source.open(address)
+    try:
+        folders = [folder for folder in account.folders() if folder.use == "sent"]
+        for folder in folders:
+            read_folder(plan, address, account, folder, reached.get(folder.name, []), marks, say)
+    finally:
+        account.close()
+    return len(folders)
+
+
+def read_folder(
+    plan: Plan,
+    address: str,
+    account: Account,
+    folder: Folder,
+    reached: list[Reach],
+    marks: dict[str, Mark],
+    say: Callable[[Lot], None],
+) -> None:
+    """One folder, without what an earlier run has read."""
+    after = marks.get(folder.name) or furthest(plan.day, reached)
+    everything = not plan.day and not reached
+    plain = PlainMails(address)
+    pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
+    for batch in account.read(folder, after=after, since=plan.since):
+        now = utcnow()
+        mails = (plain.read(one.raw, now) or elaborate(one.raw, address, partial(getattr, one, "arrived"), now) for one in batch.messages)
+        if not everything:
+            read = zip(batch.messages, mails, strict=True)
+            mails = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, reached))
+        say(Lot(folder.name, batch.mark, gather(mails), batch.unreadable, batch.left))
+        marks[folder.name] = batch.mark
+        pace.keep(len(batch.messages))
+
+
+def furthest(day: str, reached: list[Reach]) -> Mark | None:
+    """How far somebody has read everything that is wanted now."""
+    enough = [one for one in reached if one.since <= day]
+    last = max(enough, key=lambda one: order(one.last), default=None)
+    return Mark(last.validity, last.last) if last else None
+
+
+def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
+    """Was it written since the day that is asked for, and not read by a run that asked for a later day?"""
+    day = f"{at:%Y-%m-%d}"
+    return day >= plan.day and not any(
+        one.since > plan.day and one.validity == batch.mark.validity and order(place) <= order(one.last) and day >= one.since
+        for one in reached
+    )
+
+
+class Pace:
+    """Not more than so many messages a second."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate, self.begun, self.messages = rate, time.monotonic(), 0
+
+    def keep(self, messages: int) -> None:
+        """Wait until that many more were due."""
+        self.messages += messages
+        if self.rate:
+            time.sleep(max(0.0, self.begun + self.messages / self.rate - time.monotonic()))

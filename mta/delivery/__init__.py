@@ -1,0 +1,1 @@
+"""Sends what was released: SMTP, LMTP or Maildir, trace fields, ARC seal."""

@@ -1,0 +1,42 @@
+"""Our ARC seal on mail that goes on, where the settings name a key: so that the inner server may trust our word (RFC 8617)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mail_auth.arc_seal import SigningKey, load_key, seal
+from mta.delivery.authentication_results import authentication_results
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.message.authentication import Authentication
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """The key and the name that it is published under."""
+
+    domain: str
+    selector: str
+    key: SigningKey
+    authserv_id: str
+
+    def sealed(self, stamped: bytes, authentication: Authentication, now: datetime) -> bytes:
+        """The message with our trace fields, and on top our ARC set; as it is where the RFC leaves nothing to seal."""
+        results = authentication_results(authentication, self.authserv_id).partition(":")[2]
+        chain = authentication.arc.result
+        return seal(stamped, results, chain, domain=self.domain, selector=self.selector, key=self.key, now=now) + stamped
+
+
+def wanted(settings: Settings) -> bool:
+    """Is there to be a seal? BadInput when only half of it is named; no key is read."""
+    given = (settings.relay.arc_domain, settings.relay.arc_selector, settings.relay.arc_key_file)
+    if any(given) and not all(given):
+        raise BadInput("relay: arc_domain, arc_selector and arc_key_file belong together; set all of them or none")
+    return all(given)
+
+
+def open_sealer(settings: Settings) -> Sealer | None:
+    """The sealer that the settings describe, None without one. BadInput when only half of it is there, or the key is of no use."""
+    relay = settings.relay
+    if not wanted(settings):
+        return None
+    return Sealer(relay.arc_domain, relay.arc_selector, load_key(relay.arc_key_file), settings.authserv_id)

@@ -1,0 +1,139 @@
+"""Our Authentication-Results field (RFC 8601): write it, and know one that was forged in our name. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+from triage.addressing.envelope import DOTS
+from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf
+from triage.message.authors import loose_domains
+from triage.message.mime.decoding import words
+
+TOKEN = re.compile(r"[^\x00-\x20\x7f-\U0010ffff()<>@,;:\\\"/\[\]?=]+")  # RFC 2045, 5.1
+PARTS = re.compile(r'\\.|[^\\"();]+|.', re.S)  # of a structured field: quoted pairs, text, delimiters
+LINE = 78  # characters (RFC 5322, 2.1.1)
+LONGEST_VALUE = 255  # characters
+LONGEST_NAME = 1_000  # characters of an authserv-id that could still be ours in disguise
+ARC_WORDS = (Result.PASS, Result.FAIL)  # and "none": RFC 8617, 10.1 knows no errors
+
+
+def authentication_results(authentication: Authentication, authserv_id: str) -> str:
+    """The field with every result that was found, its reason, and what it is about."""
+    lines = [f"Authentication-Results: {value(authserv_id)}"]
+    for words_of_it in results(authentication):
+        lines[-1] += ";"
+        lines.append("\t" + words_of_it[0])
+        for word in words_of_it[1:]:
+            if len(lines[-1]) + len(word) >= LINE:
+                lines.append("\t " + word)
+            else:
+                lines[-1] += f" {word}"
+    return "\r\n".join(lines) + "\r\n"
+
+
+def results(found: Authentication) -> Iterator[list[str]]:
+    """Each result as its words: method and outcome, the reason, the properties."""
+    yield from map(spf_words, found.spf)
+    if found.dkim:
+        yield from map(dkim_words, found.dkim)
+    else:
+        yield ["dkim=none"]
+    if found.arc.instances:
+        yield arc_words(found.arc)
+    yield dmarc_words(found.dmarc)
+
+
+def spf_words(spf: Spf) -> list[str]:
+    """RFC 8601, 2.7.2."""
+    return result("spf", spf.result, spf.reason, ("smtp.helo" if spf.identity == "helo" else "smtp.mailfrom", spf.domain))
+
+
+def dkim_words(dkim: Dkim) -> list[str]:
+    """RFC 8601, 2.7.1; RFC 6008."""
+    about = (("header.d", dkim.domain), ("header.s", dkim.selector), ("header.a", dkim.algorithm))
+    return result("dkim", dkim.result, dkim.reason, *about)
+
+
+def arc_words(arc: Arc) -> list[str]:
+    """RFC 8617, 10.1. Who sealed last is a word of our own."""
+    known = arc.result in ARC_WORDS
+    return result("arc", arc.result if known else Result.NONE, arc.reason, ("policy.sealer", arc.sealer))
+
+
+def dmarc_words(dmarc: Dmarc) -> list[str]:
+    """RFC 7489, 11.1. The policy that the author's domain publishes is a word of our own, as other receivers write it."""
+    return result("dmarc", dmarc.result, dmarc.reason, ("header.from", dmarc.domain), ("policy.dmarc", dmarc.policy))
+
+
+def result(method: str, outcome: str, reason: str, *properties: tuple[str, str]) -> list[str]:
+    """One resinfo as words. A property that is not known is left out."""
+    why = [f"reason={quoted(reason)}"] if reason else []
+    return [f"{method}={outcome}", *why, *(f"{name}={value(text)}" for name, text in properties if text)]
+
+
+def value(text: str) -> str:
+    """A token, or a quoted string when it needs to be one (RFC 2045, 5.1). What is no printable ASCII becomes "?"."""
+    return text if TOKEN.fullmatch(text) and len(text) <= LONGEST_VALUE else quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A quoted string."""
+    plain = re.sub(r"[^\x20-\x7e]", "?", text)[:LONGEST_VALUE]
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def forged(text: bytes, authserv_id: str) -> bool:
+    """Does an Authentication-Results field with this text speak in our name? One that cannot be read and mentions us does too."""
+    unfolded = text.decode("utf-8", "replace").replace("\r\n", "")
+    readings = [unfolded, words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere
+    return any(speaks_as(reading, our_names(authserv_id)) for reading in readings)
+
+
+@lru_cache(maxsize=4)
+def our_names(authserv_id: str) -> frozenset[str]:
+    """Our own name in the forms of `plain_names`, found out once: every field of every mail is compared with them."""
+    return frozenset(plain_names(authserv_id))
+
+
+def speaks_as(text: str, ours: frozenset[str]) -> bool:
+    """Would some reader take the part before the first ";" for our authserv-id?"""
+    named = authserv_id_of(text)
+    if named is None:
+        return any(name in text.casefold() for name in ours)
+    pieces = re.split(r"[\x00-\x20\x7f]+", named.strip())
+    if len(pieces) > 1 and pieces[-1].isdigit():
+        pieces.pop()  # the version
+    first = re.split(r"[<>@,:/\[\]?=]", pieces[0])[0]
+    dots = max((name.count(".") for name in ours), default=0) + 1  # one more may end the name, in other letters
+    return any(not ours.isdisjoint(plain_names(name, dots)) for name in {first, "".join(pieces)})
+
+
+def plain_names(name: str, dots: int = LONGEST_NAME) -> set[str]:
+    """A name in the forms in which readers compare it: case, a last dot, invisible letters and the writing of a domain do not count.
+
+    One with more than so many dots is not read as a domain: that takes its time.
+    """
+    if len(name) > LONGEST_NAME:
+        return set()
+    seen = "".join(letter for letter in name if unicodedata.category(letter) != "Cf").rstrip(".")
+    domains = loose_domains(seen) if len(DOTS.findall(seen)) <= dots else []
+    return {seen.casefold(), *domains} - {""}
+
+
+def authserv_id_of(text: str) -> str | None:
+    """What an unfolded Authentication-Results value says before its first ";", comments and quotes taken away.
+
+    None when a comment or a quoted string never ends (RFC 5322, 3.2.2 and 3.2.4; RFC 8601, 2.2).
+    """
+    depth, quote, kept = 0, False, []
+    for part in PARTS.findall(text):
+        if part == '"' and not depth:
+            quote = not quote
+        elif part in ("(", ")") and not quote:
+            depth = max(0, depth + (1 if part == "(" else -1))
+        elif part == ";" and not depth and not quote:
+            break
+        elif not depth:
+            kept.append(part.removeprefix("\\"))
+    return None if depth or quote else "".join(kept)

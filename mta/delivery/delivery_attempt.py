@@ -1,0 +1,114 @@
+"""What one worker carries in one transaction: claims that share it, over a next hop, with one line in the log for each."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from mta.delivery.arc_seal import Sealer
+from mta.delivery.next_hop import NextHop
+from mta.delivery.trace_fields import passed_on, stamp
+from mta.spool.line_endings import crlf
+from triage.config.settings import Settings
+from triage.delivery import journal_report
+from triage.delivery.journal import JOURNAL
+from triage.delivery.queue import MOST_RECIPIENTS, Claim, Outcome
+from triage.ids import show
+from triage.runtime import metrics
+from triage.text.sanitize import visible
+from triage.times import utcnow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Claims of one message that share a transaction."""
+
+    claims: tuple[Claim, ...]
+    since: float = field(default_factory=time.monotonic)  # when they were claimed
+
+    @property
+    def size(self) -> int:
+        """Bytes of the message."""
+        return len(self.claims[0].raw)
+
+
+def errands(claims: Iterable[Claim]) -> list[Errand]:
+    """The claims, in their order, as few transactions as possible of at most MOST_RECIPIENTS each."""
+    groups: dict[tuple[object, ...], list[Claim]] = {}
+    for claim in claims:
+        groups.setdefault(claim.together, []).append(claim)
+    return [
+        Errand(tuple(group[begin : begin + MOST_RECIPIENTS]))
+        for group in groups.values()
+        for begin in range(0, len(group), MOST_RECIPIENTS)
+    ]
+
+
+def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, sealer: Sealer | None = None) -> list[Outcome]:
+    """The trace fields and the seal on top, and over to the next hop; an outcome for each claim."""
+    first = errand.claims[0]
+    try:
+        raw = first.raw if first.direction in ("notice", "report") else stamped(first, settings, sealer)
+        outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
+    except Exception:  # a fault of ours is no reason to lose mail or a worker
+        log.exception("message %(message)s: attempt broke off", {"message": show(first.message_id)})
+        hop.close()
+        outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
+    metrics.took("mailroom_transaction_seconds", time.monotonic() - errand.since)
+    report(errand.claims, outcomes)
+    return [replace(outcome, at=utcnow()) for outcome in outcomes]
+
+
+def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
+    """A message that came in, with our trace fields and our seal; an employee's with our Received; for the archive a journal report."""
+    if claim.direction == JOURNAL:
+        return for_archive(claim, settings)
+    if claim.direction == "outbound":
+        return passed_on(claim.raw, envelope=claim.envelope, hostname=settings.company.hostname)
+    raw = stamp(
+        claim.raw,
+        envelope=claim.envelope,
+        authentication=claim.authentication,
+        hostname=settings.company.hostname,
+        authserv_id=settings.authserv_id,
+        message_id_text=show(claim.message_id),
+        rule=claim.rule,
+        severity=claim.severity.word,
+    )
+    return sealer.sealed(raw, claim.authentication, utcnow()) if sealer else raw
+
+
+def for_archive(claim: Claim, settings: Settings) -> bytes:
+    """The journal report of a message; the same one each time it is sent."""
+    return journal_report.written(
+        claim.envelope,
+        crlf(claim.raw),
+        sender=settings.sender,
+        to=claim.mailbox,
+        hostname=settings.company.hostname,
+        number=show(claim.message_id),
+        boundary=f"=_{hashlib.sha256(claim.raw).hexdigest()[:32]}",
+        now=claim.envelope.received_at,
+    )
+
+
+def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
+    """One line in the log for each delivery, whatever came of it."""
+    for claim, outcome in zip(claims, outcomes, strict=True):
+        metrics.count("mailroom_attempts", outcome=outcome.kind)
+        log.log(
+            logging.INFO if outcome.kind == "delivered" else logging.WARNING,
+            "delivery %(delivery)s of message %(message)s to %(mailbox)s: %(outcome)s in attempt %(attempt)d by %(next_hop)s: %(reply)s",
+            {
+                "delivery": show(claim.delivery_id),
+                "message": show(claim.message_id),
+                "mailbox": visible(claim.mailbox),
+                "outcome": outcome.kind,
+                "attempt": claim.number,
+                "next_hop": outcome.next_hop,
+                "reply": outcome.reply,
+            },
+        )

@@ -1,0 +1,163 @@
+"""Signs in at a next hop (RFC 4954): as whom, by PLAIN, LOGIN or XOAUTH2, and never in the clear."""
+
+import base64
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mta.delivery.smtp_transaction import Ended, said, shut_out, unreachable
+from triage.config import oauth_tokens
+from triage.config.oauth_tokens import NoToken
+from triage.config.settings import Relay, Settings
+from triage.delivery.routes import destinations
+from triage.errors import BadInput
+
+FORM = "it has lines NEXT_HOP NAME:PASSWORD, the next hop as it is written in the settings"
+ANOTHER_MECHANISM = frozenset({504, 534})  # it is offered, but not for this account, or it is too weak (RFC 4954, 6)
+SIGNED_IN, GO_ON = 235, 334
+HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are at a next hop."""
+
+    name: str
+    secret: str = field(repr=False)  # the password, or an access token
+    is_token: bool = False
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """How that can be proven, the best first. LOGIN is for Exchange."""
+        return ("XOAUTH2",) if self.is_token else ("PLAIN", "LOGIN")
+
+
+class Logins:
+    """relay.logins_file, read anew for each connection: a changed password needs no restart."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+
+    def of(self, url: str) -> Login | None:
+        """Who we are there; None where we do not sign in. BadInput says why nobody can know."""
+        found = self.known().get(url)
+        if found is None:
+            return None
+        name, colon, password = found.partition(":")
+        return Login(name, password) if colon else Login(name, self.token(name), is_token=True)
+
+    def known(self) -> dict[str, str]:
+        """NAME:PASSWORD, or NAME alone, by next hop; BadInput when the file cannot be used."""
+        if not self.relay.logins_file:
+            return {}
+        try:
+            return dict(map(entry, entries(Path(self.relay.logins_file).read_text("utf-8"))))
+        except (OSError, UnicodeDecodeError, ValueError) as fault:
+            why = getattr(fault, "strerror", "") or fault
+            raise BadInput(f"relay.logins_file {self.relay.logins_file} cannot be used: {why}; {FORM}") from fault
+
+    def token(self, name: str) -> str:
+        """The access token of an account that has no password in the file."""
+        try:
+            return oauth_tokens.current(self.relay.token_file, self.relay.token_command, name, self.relay.timeout)
+        except NoToken as fault:
+            raise BadInput(f"relay.{fault}; relay.logins_file has no password for {name}") from fault
+
+
+def left_over(settings: Settings) -> list[str]:
+    """Next hops that have a line in the file, and no mail: whoever wrote them otherwise than in the settings is not signed in there."""
+    return sorted(Logins(settings.relay).known().keys() - {one.next_hop for one in destinations(settings)})
+
+
+def entries(text: str) -> list[tuple[int, str]]:
+    """The lines that say something, with their numbers."""
+    lines = ((number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1))
+    return [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
+
+
+def entry(line: tuple[int, str]) -> tuple[str, str]:
+    """The next hop of a line, and who we are there; ValueError, which shows nothing of it."""
+    number, text = line
+    url, login = (*text.split(None, 1), "")[:2]
+    name, colon, password = login.partition(":")
+    if not name or bool(colon) != bool(password) or "://" not in url:
+        raise ValueError(f"line {number} is none")
+    return url, login
+
+
+def sign_in(connection: smtplib.SMTP, login: Login) -> None:
+    """Sign in on a connection that was greeted. Ended when that did not come about: it is about no message, and mail waits."""
+    if not isinstance(connection.sock, ssl.SSLSocket):
+        raise shut_out("it is not encrypted, and we have a password for it: none is sent in the clear")
+    offered = connection.esmtp_features.get("auth", "").upper().split()
+    possible = [one for one in login.mechanisms if one in offered]
+    if not possible:
+        offers = f"it offers {', '.join(offered)} only" if offered else "it offers no AUTH"
+        raise shut_out(f"{offers}, and we sign in with {' or '.join(login.mechanisms)}")
+    for mechanism in possible:
+        answer = DIALOGUES[mechanism](connection, login)
+        if answer[0] not in ANOTHER_MECHANISM:
+            break
+    if answer[0] != SIGNED_IN:
+        raise refused(answer, login)
+
+
+def refused(answer: tuple[int, bytes], login: Login) -> Ended:
+    """Why we are not let in: for now, or until somebody mends it."""
+    reply = without_secrets(said(answer), login)
+    if answer[0] // 100 == 4:
+        return unreachable(f"we cannot sign in there for now: {reply}")
+    return shut_out(f"it does not let us in: {reply}")
+
+
+def plain(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
+    """Name and password together (RFC 4616)."""
+    return at_once(connection, "PLAIN", plain_words(login))
+
+
+def plain_words(login: Login) -> str:
+    """What PLAIN says, to be encoded."""
+    return f"\0{login.name}\0{login.secret}"
+
+
+def at_once(connection: smtplib.SMTP, mechanism: str, words: str) -> tuple[int, bytes]:
+    """All of it behind AUTH, and once more for a server that asks for it."""
+    answer = connection.docmd("AUTH", f"{mechanism} {encoded(words)}")
+    return connection.docmd(encoded(words)) if answer[0] == GO_ON and not answer[1].strip() else answer
+
+
+def login_dialogue(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
+    """Name and password, each when it is asked for; never registered, but what older Exchange offers alone."""
+    answer = connection.docmd("AUTH", "LOGIN")
+    for words in (login.name, login.secret):
+        if answer[0] == GO_ON:
+            answer = connection.docmd(encoded(words))
+    return answer
+
+
+def xoauth2(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
+    """As Microsoft and Google describe it: a server that says no says why first, and waits for an empty line."""
+    answer = at_once(connection, "XOAUTH2", oauth_words(login))
+    return connection.docmd("") if answer[0] == GO_ON else answer
+
+
+def oauth_words(login: Login) -> str:
+    """What XOAUTH2 says, to be encoded."""
+    return f"user={login.name}\1auth=Bearer {login.secret}\1\1"
+
+
+DIALOGUES: dict[str, Callable[[smtplib.SMTP, Login], tuple[int, bytes]]] = {"PLAIN": plain, "LOGIN": login_dialogue, "XOAUTH2": xoauth2}
+
+
+def encoded(words: str) -> str:
+    """Base64, in one line."""
+    return base64.b64encode(words.encode()).decode()
+
+
+def without_secrets(reply: str, login: Login) -> str:
+    """A reply as it may be kept and shown: some servers repeat what they did not understand."""
+    words = (login.secret, encoded(login.secret), encoded(plain_words(login)), encoded(oauth_words(login)))
+    return re.sub("|".join(map(re.escape, words)), HIDDEN, reply, flags=re.IGNORECASE)

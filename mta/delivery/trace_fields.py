@@ -1,0 +1,149 @@
+"""Trace fields: what we put on top of a message that goes on, and what was forged in our name and comes out. Pure."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from email.utils import format_datetime
+from itertools import count
+
+from mta.delivery.authentication_results import authentication_results, forged
+from mta.spool.line_endings import crlf
+from triage.addressing.envelope import Envelope
+from triage.ids import show
+from triage.message.authentication import Authentication
+
+FIELD_START = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")  # RFC 5322, 2.2 and 4.5
+MBOX_START = re.compile(rb">*From (?![ \t]*:)")
+# The whole of a field that may speak in our name, folded lines included
+OURS = re.compile(
+    rb"^(?P<name>x-mailroom-[^\r\n:]*+|authentication-results)[ \t]*:(?P<value>(?:[^\r\n]++|\r\n[ \t])*+)(?:\r\n|\Z)", re.I | re.M
+)
+LONGEST_RESULTS = 8 * 1024  # bytes of an Authentication-Results field that is read; mail_auth.authentication_results reads no longer one
+MOST_RESULTS = 50  # such fields of a mail that are read
+DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
+
+
+def stamp(
+    raw: bytes,
+    *,
+    envelope: Envelope,
+    authentication: Authentication,
+    hostname: str,
+    authserv_id: str,
+    message_id_text: str,
+    rule: str,
+    severity: str,
+) -> bytes:
+    """The message with our trace fields on top and without what was forged in our name.
+
+    Everything else is as it came in, byte for byte, so that the author's DKIM signature still verifies; only line
+    ends that are not CRLF become CRLF. `message_id_text` is `ids.show(message id)`, `rule` the name of the verdict's rule,
+    `severity` the word for how bad the message looks.
+    """
+    header, body = split(crlf(raw))
+    fields = (
+        received(envelope, hostname),
+        authentication_results(authentication, authserv_id),
+        f"X-Mailroom-Severity: {word(severity)}\r\n",
+        f"X-Mailroom-Message: {word(message_id_text)}\r\n",
+        f"X-Mailroom-Verdict: {word(rule)}\r\n",
+    )
+    own = "".join(fields).encode("ascii")
+    if body_only(header):
+        return own + b"\r\n" + header + body
+    kept = unforged(header, authserv_id)
+    return own + separator(kept) + kept + body
+
+
+def passed_on(raw: bytes, *, envelope: Envelope, hostname: str) -> bytes:
+    """An employee's mail on its way out: our Received field on top, everything else as it came."""
+    header, body = split(crlf(raw))
+    return received(envelope, hostname).encode("ascii") + separator(header) + header + body
+
+
+def split(raw: bytes) -> tuple[bytes, bytes]:
+    """The header block with its last line end, and the rest from the empty line on."""
+    if raw.startswith(b"\r\n"):
+        return b"", raw
+    end = raw.find(b"\r\n\r\n")
+    return (raw, b"") if end < 0 else (raw[: end + 2], raw[end + 2 :])
+
+
+def body_only(header: bytes) -> bool:
+    """Does the message begin with something else than a field: text without a header, or a continuation of nothing?"""
+    return bool(header) and not FIELD_START.match(header) and not MBOX_START.match(header)
+
+
+def unforged(header: bytes, authserv_id: str) -> bytes:
+    """The header without what was forged in our name and results that nobody reads; every other byte as it is."""
+    places = count()
+    return OURS.sub(lambda found: b"" if comes_out(found, places, authserv_id) else found[0], header)
+
+
+def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -> bool:
+    """Is this a field that only we may write, or one that nobody reads: left in, it could be in our name, and be believed?
+
+    `places` counts the Authentication-Results of the mail, from 0.
+    """
+    if found["name"].lower() != b"authentication-results":
+        return True
+    return next(places) >= MOST_RESULTS or len(found["value"]) > LONGEST_RESULTS or forged(found["value"], authserv_id)
+
+
+def separator(header: bytes) -> bytes:
+    """What keeps our fields and the first line apart where that line is no field; as Postfix does."""
+    if MBOX_START.match(header):
+        return b"Mailbox-Line: "
+    return b"\r\n" if body_only(header) else b""
+
+
+def received(envelope: Envelope, hostname: str) -> str:
+    """Our Received field (RFC 5321, 4.4). What the client said of itself appears only where it is a domain or an address."""
+    lines = [f"Received: from {origin(envelope)}", *way(envelope)]
+    lines.append(f"by {word(hostname)} with {word(envelope.protocol)} id {show(envelope.spool_id)}")
+    if envelope.tls:
+        lines.append(f"(using {word(envelope.tls)})")
+    if len(envelope.recipients) == 1 and PATH.fullmatch(envelope.recipients[0]):  # several would tell each of the others
+        lines.append(f"for <{envelope.recipients[0]}>")
+    return "\r\n\t".join(lines) + f";\r\n\t{format_datetime(envelope.received_at)}\r\n"
+
+
+def origin(envelope: Envelope) -> str:
+    """Extended-Domain of the client; of the edge where that did not tell who the client was."""
+    if envelope.edge and not envelope.client:
+        return extended_domain(envelope.edge_helo, envelope.edge)
+    return extended_domain(envelope.helo, envelope.client, envelope.client_name)
+
+
+def way(envelope: Envelope) -> list[str]:
+    """Through whom of ours the client's mail came, as a comment."""
+    if envelope.proxy:
+        return [f"(through the proxy {literal(envelope.proxy) or word(envelope.proxy)})"]
+    if not envelope.edge or not envelope.client:
+        return []
+    taken = f", which took it with {word(envelope.client_protocol)}" if envelope.client_protocol else ""
+    greeting = envelope.edge_helo if DOMAIN.fullmatch(envelope.edge_helo) else ""
+    return [" ".join(part for part in ("(through the edge", greeting, literal(envelope.edge) or word(envelope.edge)) if part) + f"{taken})"]
+
+
+def extended_domain(helo: str, client: str, name: str = "") -> str:
+    """The greeting and the real address; the address alone where the greeting is neither domain nor address (RFC 5321, 4.4)."""
+    address = literal(client)
+    greeting = helo if DOMAIN.fullmatch(helo) else literal(helo.removeprefix("[").removesuffix("]"))
+    named = f"{name} {address}" if DOMAIN.fullmatch(name) else address
+    return f"{greeting or address or 'unknown'} ({named})" if address else greeting or "unknown"
+
+
+def literal(text: str) -> str:
+    """An IP address as address literal (RFC 5321, 4.1.3); "" when it is none."""
+    try:
+        address = ipaddress.ip_address(text.removeprefix("IPv6:").partition("%")[0])
+    except ValueError:
+        return ""
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+
+
+def word(text: str) -> str:
+    """The text as one atom of a field of ours: whatever could end or fold the field, or close a comment, becomes "?"."""
+    return re.sub(r"[^A-Za-z0-9!#$%&'*+/=^_`{|}~.:-]", "?", text)[:255] or "?"

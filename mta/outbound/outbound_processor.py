@@ -1,0 +1,256 @@
+"""Employees' mail: taken from the internal server into a spool of its own, passed on by the relay, and learned from.
+
+The listener says 250 when the mail is on stable storage. Only then is it read, entered for the relay, and learned from; what
+cannot be read or learned from goes on all the same.
+"""
+
+import contextlib
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoConnection
+from sqlmodel import Session
+
+from mta.processing.examine_message import Found
+from mta.processing.processor import FAST_PARSER, PARSER_MEMORY, PARSERS, Writer, again
+from mta.processing.worker_pool import Judged, Lane
+from mta.server import receiver
+from mta.server.sockets import listeners
+from mta.server.tls_context import Certificate
+from mta.session.submitters import Submitters
+from mta.spool.spool import Spool
+from triage.actor import Actor
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.ids import show
+from triage.intake import store_outbound
+from triage.message.authentication import Authentication
+from triage.message.forwarded import Pointed
+from triage.message.outbound import Journaled
+from triage.message.summary import Summary
+from triage.policy.contacts.contact_evidence import Reason, Sent, sent
+from triage.policy.learning import learn_contacts
+from triage.policy.learning.writers import Lookup
+from triage.quarantine.requests import announce_sender, suspicion_reports
+from triage.runtime.sandbox_pool import Overrun, Pool
+from triage.runtime.spool_stats import OUTBOUND
+from triage.runtime.systemd import tell_ready
+from triage.runtime.wakeup import Bell
+from triage.store import bodies
+from triage.store.bodies import Packed
+from triage.store.db import open_engine
+from triage.store.pg_notify import Telegraph
+from triage.text.sanitize import visible
+from triage.times import utcnow
+
+WORKERS = 4
+BY = Actor.system("outbound")
+JOURNAL, REPORTS, EXPECTED = "copies", "reports", "expected mail"
+
+UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database may be down, or it may be the message
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = tell_ready) -> None:
+    """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
+    submitters = Submitters(settings.outbound)
+    checked(settings)
+    certificate = Certificate(settings.smtp, "outbound")
+    directory = settings.spool.directory
+    judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
+    ended = threading.Event()
+    with contextlib.ExitStack() as closing:
+        spool = Spool(directory / OUTBOUND)
+        spool.tidy()
+        own = closing.enter_context(contextlib.closing(listeners(as_listener(settings).smtp, "outbound.listen")))
+        engine = open_engine(settings.database.url)
+        closing.callback(engine.dispose)
+        bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (OUTBOUND, "relay", "change")]
+        spool.after_batch = bells[0].ring
+        closing.callback(Telegraph(settings, sends=bells[1:]).close)
+        pool = closing.enter_context(
+            contextlib.closing(Pool("triage.message.outbound:read_json", size=PARSERS, memory_bytes=PARSER_MEMORY, seconds=FAST_PARSER))
+        )
+        lane = Lane(spool, Reader(pool, settings), judged, workers=WORKERS)
+        writer = Departures(engine, spool, settings, bells[1:])
+        threads = [
+            again(ended, "reading the outbound spool", lambda: lane.feed(spool.batches()), bells[0].wait),
+            again(ended, "reading the outbound retry spool", lambda: lane.feed(spool.due(utcnow())), ended.wait),
+            entering(writer, judged, ended, stop),
+        ]
+        try:
+            receiver.open_door(as_listener(settings), certificate, spool, own, stop, ready, submitters=submitters)
+        finally:
+            ended.set()
+            lane.close()
+            bells[0].ring()
+            for thread in threads:
+                thread.join()
+            lane.let_go()
+
+
+def checked(settings: Settings) -> None:
+    """BadInput when nobody could send, or nothing could go anywhere."""
+    outbound = settings.outbound
+    if not outbound.networks and not outbound.accounts_file:
+        raise BadInput("outbound.networks: nobody may send yet; name the networks of your internal mail servers, such as 192.0.2.25")
+    if outbound.accounts_file and not settings.smtp.tls_cert:
+        raise BadInput("outbound.accounts_file: passwords are taken over TLS only; set smtp.tls_cert and smtp.tls_key")
+    if not settings.has_way_out and not (outbound.journal_address or outbound.report_address or outbound.expect_address):
+        raise BadInput("outbound.smarthost: there is no way to the outside; name the server that mail goes to next")
+
+
+def as_listener(settings: Settings) -> Settings:
+    """The settings as the listener's: one client brings the mail of everybody, so there are no limits for each client."""
+    smtp = replace(
+        settings.smtp,
+        listen=settings.outbound.listen,
+        lmtp_listen="",
+        workers=1,
+        trusted_edges=(),
+        max_connections_per_client=settings.smtp.max_connections,
+        max_messages_per_minute=0,
+    )
+    return replace(settings, smtp=smtp)
+
+
+def entering(writer: Writer, judged: "queue.SimpleQueue[Judged]", ended: threading.Event, stop: threading.Event) -> threading.Thread:
+    """The thread that enters what was read. Without it nothing would go on: then everything stops, and is started again."""
+
+    def work() -> None:
+        try:
+            writer.write(judged, ended)
+        except BaseException:
+            log.exception("employees' mail cannot be entered")
+            stop.set()
+            raise
+
+    thread = threading.Thread(target=work, name="entering", daemon=True)
+    thread.start()
+    return thread
+
+
+class Reader:
+    """Reads what a message says, in a bounded child; safe for several threads."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self.pool, self.settings = pool, settings
+
+    def believed(self, envelope: Envelope, _raw: bytes) -> Envelope:
+        """Who may send was asked at the door."""
+        return envelope
+
+    def examine(self, envelope: Envelope, raw: bytes) -> Found:
+        """What it says. What the parser gives up over goes on unread."""
+        desks = {desk_of(one, self.settings) for one in envelope.recipients}
+        is_copy = JOURNAL in desks
+        try:
+            read = json.loads(self.pool.run(raw, journal=is_copy, forwarded=REPORTS in desks))
+        except Overrun as fault:
+            unread = {"message": show(envelope.spool_id), "why": str(fault)}
+            log.warning("message %(message)s could not be read and teaches nothing: %(why)s", unread)
+            return Found(Authentication(""), Summary())
+        report = Journaled.from_json(read["journaled"]) if read["journaled"] else None
+        pointed = tuple(Pointed.from_json(one) for one in read.get("pointed", ()))
+        said = Summary.from_json(read["summary"])
+        return Found(Authentication(""), said, journaled=report, came_in=read["came_in"], pointed=pointed)
+
+
+def desk_of(recipient: str, settings: Settings) -> str:
+    """Which of our own addresses this is, whose mail goes nowhere else; "" for any other."""
+    outbound = settings.outbound
+    desks = {outbound.journal_address: JOURNAL, outbound.report_address: REPORTS, outbound.expect_address: EXPECTED}
+    return next((desk for address, desk in desks.items() if recipient.casefold() == address.casefold() != ""), "")
+
+
+class Departures(Writer):
+    """Enters employees' mail for the relay, and what it teaches."""
+
+    def why_later(self, message: Judged) -> str:
+        """Nothing waits for a parser that gave up."""
+        return message.fault
+
+    def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
+        """Each behind a savepoint of its own."""
+        ready = [(message, bodies.packed(message.raw)) for message in messages]
+        return lambda session: [self.let_go(session, *one) for one in ready]
+
+    def let_go(self, session: Session, message: Judged, packed: Packed) -> Exception | None:
+        """One message departs; why not, None when it has."""
+        try:
+            with session.begin_nested():
+                self.depart(session, message, packed)
+        except UNREACHABLE:
+            raise
+        except Exception as fault:
+            return fault
+        return None
+
+    def depart(self, session: Session, message: Judged, packed: Packed) -> None:
+        """The house's verbs: it departs, and only what has departed for the first time teaches."""
+        envelope, found = message.envelope, message.found
+        desks = {desk_of(one, self.settings) for one in envelope.recipients}
+        others = tuple(one for one in envelope.recipients if not desk_of(one, self.settings))
+        if others:
+            leaving = replace(envelope, recipients=others)
+            if store_outbound.depart(session, leaving, packed, found.summary, settings=self.settings, now=utcnow()) is not None:
+                self.learn(session, lesson(leaving, found.summary), "outbound")
+        if JOURNAL in desks:
+            self.learn(session, copied(envelope, found, by_employee=self.is_employee(session, envelope.reverse_path)), "journal")
+        if desks & {REPORTS, EXPECTED}:
+            self.hear(session, envelope, found, desks)
+
+    def hear(self, session: Session, envelope: Envelope, found: Found, desks: set[str]) -> None:
+        """What an employee writes to ourselves: what they find odd, and from whom they expect mail."""
+        for desk, take in ((REPORTS, self.report), (EXPECTED, self.expect)):
+            if desk in desks and (why := take(session, envelope, found)):
+                log.warning("a mail to the address for %s was not taken: %s", desk, visible(why))
+
+    def report(self, session: Session, envelope: Envelope, found: Found) -> str:
+        """Why a report is not taken, "" when it is."""
+        return suspicion_reports.report(session, envelope, found.summary, found.pointed, settings=self.settings, now=utcnow())
+
+    def expect(self, session: Session, envelope: Envelope, found: Found) -> str:
+        """Why it is not noted from whom they expect mail, "" when it is."""
+        return announce_sender.by_mail(session, envelope, found.summary, settings=self.settings, now=utcnow())
+
+    def is_employee(self, session: Session, address: str) -> bool:
+        """Does somebody here write from this address?"""
+        return Lookup(session, self.settings).writer(address) is not None
+
+    def learn(self, session: Session, mail: Sent, how: str) -> None:
+        """Learn from it; a fault of ours in that keeps no mail back."""
+        try:
+            with session.begin_nested():
+                learn_contacts.learn_many(session, [mail], how=how, settings=self.settings, by=BY, now=utcnow())
+        except UNREACHABLE:
+            raise
+        except Exception:
+            log.exception("a mail could not be learned from")
+
+
+def lesson(envelope: Envelope, summary: Summary) -> Sent:
+    """What a mail on its way out teaches."""
+    mail = sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
+    return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
+
+
+def copied(envelope: Envelope, found: Found, *, by_employee: bool) -> Sent:
+    """What a copy teaches: the envelope that a journal report tells, or of a plain copy the recipients that its header names.
+
+    Only a server writes reports: what employees send to the address themselves is none. And a copy of what came in through us
+    teaches nothing, whatever a stranger has written into it.
+    """
+    plain = lesson(replace(envelope, recipients=found.summary.to), found.summary)
+    if found.came_in:
+        return replace(plain, why_not=Reason.NOT_OURS)
+    if (report := found.journaled) and not by_employee:
+        mail = sent(report.summary, report.sender, report.recipients, envelope.received_at)
+        return mail if report.summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
+    return plain

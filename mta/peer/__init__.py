@@ -1,0 +1,1 @@
+"""Who is at the other end of an SMTP connection: limits, XFORWARD, PROXY protocol."""

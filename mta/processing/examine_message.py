@@ -1,0 +1,77 @@
+"""What is found out about one message before it is judged: who sent it, what it says, what scanners say, and who lists its client."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from mail_auth.authenticate import authenticate
+from mail_auth.query_budget import Resolver
+from mta.processing import edge_token
+from mta.processing.dnsbl import Listing
+from mta.processing.scanners import Scanners
+from triage.addressing.envelope import Envelope
+from triage.message.authentication import Authentication
+from triage.message.forwarded import Pointed
+from triage.message.outbound import Journaled
+from triage.message.signals.scan_results import NOT_ASKED, Scan
+from triage.message.summary import Summary
+from triage.runtime.sandbox_pool import Overrun, Pool
+from triage.times import utcnow
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that was found out."""
+
+    authentication: Authentication
+    summary: Summary
+    overran: bool = False  # the parser gave up
+    listed: str = ""  # who lists the client as bad, as a sentence without its end
+    scan: Scan = NOT_ASKED
+    journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
+    came_in: bool = False  # of such a copy: it is one of mail that came in through us
+    pointed: tuple[Pointed, ...] = ()  # of what an employee forwards to us: the mails that are meant
+
+
+NOTHING = Found(Authentication(""), Summary())
+
+
+class Examiner:
+    """Finds it out, with a resolver and a parser of its own; safe for several threads."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        pool: Pool,
+        listing: Listing,
+        scanners: Scanners,
+        trusted_authserv_ids: Collection[str],
+        edge_token: str = "",
+    ) -> None:
+        self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
+        self.listing, self.scanners = listing, scanners
+        self.edge_token = edge_token
+
+    def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
+        """The envelope as far as the one who brought the message may be believed."""
+        return edge_token.believed(envelope, raw, self.edge_token)
+
+    def examine(self, envelope: Envelope, raw: bytes) -> Found:
+        """Takes as long as the resolver and the parser may take."""
+        authentication = authenticate(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
+        summary, overran = summarise(self.pool, raw)
+        scan = self.scanners.about(envelope, raw)
+        return Found(authentication, summary, overran, self.listing.about(envelope, scan.opinion, self.resolver), scan)
+
+
+def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
+    """What the message says, and whether the parser gave up over it. Then only what the header says is known."""
+    try:
+        return Summary.from_json(json.loads(pool.run(raw))), False
+    except Overrun as fault:
+        problem = f"the parser gave up: {fault}"
+    try:
+        summary = Summary.from_json(json.loads(pool.run(raw, headers_only=True)))
+    except Overrun:
+        summary = Summary()
+    return replace(summary, parsed=False, problems=(*summary.problems, problem)), True

@@ -1,0 +1,320 @@
+"""From the spool into the record: what the lanes have found out is entered.
+
+Several judges may read one spool: a batch is locked while one reads it. On SQLite only one works at a time, which a
+lock file in the spool sees to; the others wait.
+"""
+
+import contextlib
+import fcntl
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from mail_auth.resolver_factory import open_resolver
+from mta.processing import scanners
+from mta.processing.dnsbl import asked_about_clients
+from mta.processing.examine_message import Examiner, Found
+from mta.processing.recipient_map_writer import Doorkeeper
+from mta.processing.rule_dns_check import Surveyor
+from mta.processing.worker_pool import Judged, Lane
+from mta.spool.spool import Spool
+from triage.config.settings import Settings
+from triage.errors import NotYet
+from triage.ids import show
+from triage.intake import receive as intake
+from triage.message.authentication import Authentication
+from triage.message.summary import Summary
+from triage.runtime import metrics
+from triage.runtime.sandbox_pool import Pool
+from triage.runtime.spool_stats import OFTEN
+from triage.runtime.wakeup import Bell
+from triage.store.db import carry_out, open_engine, transaction
+from triage.store.pg_notify import Telegraph
+from triage.text.sanitize import visible
+from triage.times import utcnow
+
+FAST_WORKERS = 32  # most of the time they wait for DNS
+FAST_DNS = 5  # seconds, for a message that comes for the first time; what takes longer goes on in the slow lane
+SLOW_WORKERS = 32
+PARSERS = 2
+PARSER_MEMORY = 256 * 1024 * 1024  # bytes
+FAST_PARSER, SLOW_PARSER = 2.0, 10.0  # seconds
+GROUP = 32  # messages in one transaction
+BREATH = 0.003  # seconds between transactions: the others get their turn at the SQLite file (building.md)
+PATIENCE = timedelta(minutes=15)  # with DNS that does not answer
+FEWEST_TRIES = 5  # however long a message waited for a judge: its DNS may come up after us
+FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
+LONGEST_DELAY = timedelta(minutes=10)
+GLANCE = 0.2  # seconds between looks whether to stop
+PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
+AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells may not reach us
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Judge what is in the spool until `stop`. What is not entered by then stays in the spool. BadInput as the settings deserve."""
+    engine = open_engine(settings.database.url)
+    directory = settings.spool.directory
+    spool = Spool(directory)
+    fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
+    slow_resolver = open_resolver(settings.dns)
+    asked = asked_about_clients(settings), scanners.chosen(settings)
+    judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
+    bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
+    with contextlib.ExitStack() as closing, turn(settings, stop):
+        spool.tidy()
+        for bell in bells:
+            closing.callback(bell.close)
+        closing.callback(engine.dispose)
+        closing.callback(Telegraph(settings, sends=bells[2:], hears=[bells[1]]).close)
+        fast_pool, slow_pool = parsers(PARSERS, FAST_PARSER), parsers(1, SLOW_PARSER)
+        closing.callback(fast_pool.close)
+        closing.callback(slow_pool.close)
+        edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *edges), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)
+        surveyor = Surveyor(engine, slow_resolver)
+        rounds = [
+            again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
+            again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
+            again(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
+            again(stop, "asking what senders publish", lambda: survey(surveyor, bells[3]), stop.wait),
+        ]
+        Writer(engine, spool, settings, bells[2:]).write(judged, stop)
+        fast.close()
+        slow.close()
+        bells[0].ring()
+        bells[1].ring()
+        for thread in rounds:
+            thread.join()
+        fast.let_go()
+        slow.let_go()
+
+
+def survey(surveyor: Surveyor, change: Bell) -> None:
+    """Tell browsers when a new rule turns out not to work."""
+    if surveyor.look():
+        change.ring()
+
+
+def parsers(size: int, seconds: float) -> Pool:
+    """The bounded parser."""
+    return Pool("triage.message.summary:summarise_json", size=size, memory_bytes=PARSER_MEMORY, seconds=seconds)
+
+
+def again(
+    stop: threading.Event, what: str, task: Callable[[], None], pause: Callable[[float], bool], seconds: float = PAUSE
+) -> threading.Thread:
+    """Do it again and again in a thread of its own, with pauses of at most `seconds`; a fault is logged, and it is tried again."""
+
+    def go_on() -> None:
+        while not stop.is_set():
+            try:
+                task()
+                pause(seconds)
+            except Exception as fault:
+                log.error("%s failed and is tried again: %s", what, in_words(fault))
+                stop.wait(PAUSE)
+
+    thread = threading.Thread(target=go_on, name=what, daemon=True)
+    thread.start()
+    return thread
+
+
+@contextlib.contextmanager
+def turn(settings: Settings, stop: threading.Event) -> Iterator[None]:
+    """On SQLite: wait until no other judge works on this spool."""
+    if not settings.database.url.startswith("sqlite:"):
+        yield
+        return
+    with (settings.spool.directory / "judge.lock").open("w") as file:
+        while not locked(file.fileno()) and not stop.is_set():
+            stop.wait(PAUSE)
+        yield
+
+
+def locked(descriptor: int) -> bool:
+    """Take the lock; False when somebody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+# the record
+
+
+class Writer:
+    """The one that enters messages: up to GROUP in a transaction, and one by one where the database will not have them together."""
+
+    def __init__(self, engine: Engine, spool: Spool, settings: Settings, bells: list[Bell]) -> None:
+        self.engine, self.spool, self.settings, self.bells = engine, spool, settings, bells
+
+    def write(self, judged: "queue.SimpleQueue[Judged]", stop: threading.Event) -> None:
+        """Settle what the lanes hand over, until `stop`."""
+        stuck: list[Judged] = []  # neither record nor retry spool took them
+        while not stop.is_set():
+            group = gathered(judged)
+            stuck = self.settle(stuck + group, stop) if stuck or group else []
+            if stuck:
+                stop.wait(PAUSE)
+            elif group:
+                time.sleep(BREATH)
+
+    def settle(self, messages: list[Judged], stop: threading.Event) -> list[Judged]:
+        """Enter the messages or put them off; those that neither could be done with."""
+        now = utcnow()
+        later = [(message, why) for message in messages if (why := self.why_later(message))]
+        ready = [message for message in messages if not self.why_later(message)]
+        failed = self.enter(ready, stop) if ready else []
+        left = [(message, why) for message, why in later + failed if not self.enter_unread(message, why, stop)]
+        return [message for message, why in left if not stop.is_set() and not self.put_off(message, why, now)]
+
+    def why_later(self, message: Judged) -> str:
+        """Why the message is not ready to be entered, "" when it is."""
+        if message.fault:
+            return message.fault
+        if message.found.overran and not message.attempt:
+            return "the parser gave up; the slow one has more time"
+        return ""
+
+    def enter(self, messages: list[Judged], stop: threading.Event) -> list[tuple[Judged, str]]:
+        """Enter messages; those that could not be, and why."""
+        try:
+            return self.enter_together(messages)
+        except Exception as fault:
+            log.warning("a transaction failed, its %d messages are entered one by one: %s", len(messages), in_words(fault))
+        return [(message, why) for message in messages if (why := self.enter_alone(message, stop))]
+
+    def enter_unread(self, message: Judged, why: str, stop: threading.Event) -> bool:
+        """Enter a message over which we have failed often enough as one that cannot be read, for people to look at. Was that possible?"""
+        if message.attempt + 1 < OFTEN or may_wait(message, utcnow()):
+            return False
+        unread = Found(Authentication(""), Summary(problems=(f"Mailroom failed over it: {why}",)))
+        if self.enter_alone(replace(message, found=unread, fault=""), stop) or stop.is_set():
+            return False
+        number = show(message.envelope.spool_id)
+        metrics.count("mailroom_entered_unread")
+        log.error("%(message)s is entered unread, since we failed over it again and again: %(why)s", {"message": number, "why": why})
+        return True
+
+    def enter_together(self, messages: list[Judged]) -> list[tuple[Judged, str]]:
+        """Enter them in one transaction; those that could not be, and why. Raises when none could."""
+        outcomes = self.receive(messages)
+        self.entered([message for message, fault in zip(messages, outcomes, strict=True) if fault is None])
+        return [(message, why(fault)) for message, fault in zip(messages, outcomes, strict=True) if fault is not None]
+
+    def enter_alone(self, message: Judged, stop: threading.Event) -> str:
+        """Enter one message, waiting for a database that is down; why it could not be, "" when it was or `stop` came."""
+        while not stop.is_set():
+            try:
+                (fault,) = self.receive([message])
+            except Exception as refused:
+                if self.database_answers():
+                    return why(refused)
+                log.warning("the database does not answer, what was accepted waits in the spool: %s", in_words(refused))
+                stop.wait(PAUSE)
+            else:
+                self.entered([message] if fault is None else [])
+                return why(fault) if fault else ""
+        return ""
+
+    def receive(self, messages: list[Judged]) -> list[Exception | None]:
+        """Enter messages in one transaction: of each why it was not entered, None when it was. Raises when none could."""
+        return carry_out(self.engine, self.work(messages))
+
+    def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
+        """The house's verb for these messages, with all done beforehand that needs no database: who writes keeps others waiting."""
+        arrivals = [arrival(message, self.settings, utcnow()) for message in messages]
+
+        def take(session: Session) -> list[Exception | None]:
+            entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow())
+            return [one if isinstance(one, Exception) else None for one in entered]
+
+        return take
+
+    def entered(self, messages: list[Judged]) -> None:
+        """They are committed: their batches may go, the others may know."""
+        for message in messages:
+            message.settled()
+            metrics.count("mailroom_judged")
+            metrics.took("mailroom_judging_seconds", (utcnow() - message.envelope.received_at).total_seconds())
+            log.info("entered %(message)s", {"message": show(message.envelope.spool_id)})
+        if messages:
+            for bell in self.bells:
+                bell.ring()
+
+    def database_answers(self) -> bool:
+        """Is it the message, or is it the database?"""
+        try:
+            with transaction(self.engine) as session:
+                session.execute(text("SELECT 1"))
+        except Exception:
+            return False
+        return True
+
+    def put_off(self, message: Judged, why: str, now: datetime) -> bool:
+        """Keep the message in the retry spool for later; False when even that cannot be done."""
+        not_before = retry_at(message, now)
+        number = show(message.envelope.spool_id)
+        try:
+            self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999), why=why)
+        except OSError as fault:
+            log.error("%(message)s cannot be put off, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
+            return False
+        message.settled()
+        metrics.count("mailroom_put_off")
+        log.warning("%(message)s is judged again at %(at)s: %(why)s", {"message": number, "at": f"{not_before:%H:%M:%S}", "why": why})
+        return True
+
+
+def arrival(message: Judged, settings: Settings, now: datetime) -> intake.Arrival:
+    """The message as the house takes it in, looked at already; a fault in that is met again where it takes no other message with it."""
+    found = message.found
+    patient = may_wait(message, now)
+    one = intake.Arrival(message.envelope, message.raw, found.authentication, found.summary, found.listed, found.scan, patient)
+    try:
+        return intake.looked_at(one, settings=settings, now=now)
+    except Exception:
+        return one
+
+
+def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
+    """What is ready, up to GROUP messages; waits a while for the first one."""
+    group: list[Judged] = []
+    with contextlib.suppress(queue.Empty):
+        group.append(judged.get(timeout=GLANCE))
+        while len(group) < GROUP:
+            group.append(judged.get_nowait())
+    return group
+
+
+def may_wait(message: Judged, now: datetime) -> bool:
+    """Is there time to judge it again? What a clock that was ahead took in a far future gets only the tries that everything gets."""
+    return abs(now - message.envelope.received_at) < PATIENCE or message.attempt + 1 < FEWEST_TRIES
+
+
+def retry_at(message: Judged, now: datetime) -> datetime:
+    """When it is judged again: later each time, and once at the end of PATIENCE, when DNS has its last chance."""
+    again: datetime = now + min(FIRST_DELAY * 3 ** min(message.attempt, 10), LONGEST_DELAY)
+    last = message.envelope.received_at + PATIENCE
+    return min(again, last) if now < last else again
+
+
+def why(fault: Exception) -> str:
+    """Why a message is not entered, in words."""
+    return str(fault) if isinstance(fault, NotYet) else in_words(fault)
+
+
+def in_words(fault: BaseException) -> str:
+    """A fault in one harmless line."""
+    return visible(f"{type(fault).__name__}: {fault}")[:500]

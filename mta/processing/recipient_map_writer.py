@@ -1,0 +1,55 @@
+"""Keeps the door snapshot equal to the record: written on each machine when recipients or blocks have changed."""
+
+import logging
+
+from sqlalchemy import Engine
+
+from mta.spool import block_refusals, recipient_map_file
+from triage.config.settings import Settings
+from triage.intake import receive as intake
+from triage.policy.rules import store as rules
+from triage.store.db import reading, transaction
+from triage.times import utcnow
+
+log = logging.getLogger(__name__)
+
+
+def write_door(settings: Settings, engine: Engine) -> str:
+    """Write the door snapshot as of now; its version. OSError or a database error leaves the one before in place.
+
+    As long as no directory was taken over there is none: the door asks everybody to come again and refuses nobody.
+    """
+    with reading(engine) as session:
+        now = utcnow()
+        version = intake.door_version(session, now)
+        door = intake.door_snapshot(session, settings=settings, now=now)
+    if door is None:
+        log.warning("nobody is known here yet, so there is no door snapshot: run `mailroom sync`")
+    else:
+        recipient_map_file.write(settings.spool.directory, door)
+    return version
+
+
+class Doorkeeper:
+    """Writes the door snapshot when recipients or blocks have changed."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self.version = ""
+
+    def look(self) -> None:
+        """Write it if need be."""
+        with reading(self.engine) as session:
+            version = intake.door_version(session, utcnow())
+        if version != self.version:
+            self.version = write_door(self.settings, self.engine)
+            log.info("the door snapshot is up to date, version %s", self.version)
+        self.add_up_refusals()
+
+    def add_up_refusals(self) -> None:
+        """Write down what blocks have refused at SMTP time. A crash in between may count a file twice, and loses none."""
+        for path, counts in block_refusals.take(self.settings.spool.directory):
+            if counts:
+                with transaction(self.engine) as session:
+                    rules.refused(session, counts, utcnow())
+            path.unlink(missing_ok=True)

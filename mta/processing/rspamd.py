@@ -1,0 +1,112 @@
+"""Asks the company's own Rspamd over HTTP what it would do with a message."""
+
+import http
+import http.client
+import json
+import math
+import re
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from mta.processing.scanner import Scanner
+from triage.addressing.envelope import Envelope
+from triage.errors import BadInput
+from triage.ids import show
+from triage.message.signals.scan_results import Opinion
+from triage.text.sanitize import visible
+
+LARGEST = 10 * 1024 * 1024  # bytes of a message that is sent there; larger ones are not junk's way
+LONGEST_ANSWER = 1024 * 1024  # bytes
+SYMBOLS = 5  # that are told: the heaviest
+SYMBOL_LIMIT = 120  # characters
+UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Rspamd(Scanner[Opinion]):
+    """One Rspamd."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """`url`: of its normal worker, http://HOST:PORT; `timeout`: seconds for one message. BadInput when the URL is none."""
+        parts = urlsplit(url)
+        try:
+            self.host, self.port = parts.hostname or "", parts.port or 11333
+        except ValueError as fault:
+            raise BadInput(f"[policy] rspamd_url: {url!r}: {fault}") from fault
+        if parts.scheme != "http" or not self.host or parts.path.strip("/"):
+            raise BadInput(f"[policy] rspamd_url: {url!r} is not http://HOST:PORT, such as http://127.0.0.1:11333")
+        self.timeout = timeout
+        super().__init__("Rspamd", f"{self.host}:{self.port}", LARGEST)
+
+    def asked(self, envelope: Envelope, raw: bytes) -> Opinion:
+        """See Scanner."""
+        deadline = time.monotonic() + self.timeout
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        try:
+            connection.putrequest("POST", "/checkv2")
+            for name, value in headers(envelope):
+                connection.putheader(name, UNSAFE.sub("?", value).encode())
+            connection.putheader("Content-Length", str(len(raw)))
+            connection.endheaders(raw)
+            response = connection.getresponse()
+            if response.status != http.HTTPStatus.OK:
+                raise ValueError(f"it answers {response.status} {response.reason}")
+            return opinion(json.loads(whole(response, connection, deadline)))
+        finally:
+            connection.close()
+
+    def ping(self) -> None:
+        """See Scanner."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        try:
+            connection.request("GET", "/ping")
+            if not connection.getresponse().read(LONGEST_ANSWER).startswith(b"pong"):
+                raise ValueError("it does not say pong")
+        finally:
+            connection.close()
+
+
+def headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
+    """What Rspamd wants to know of the envelope (its protocol, /checkv2)."""
+    yield "IP", envelope.client
+    yield "Helo", envelope.helo
+    yield "From", envelope.reverse_path
+    for recipient in envelope.recipients:
+        yield "Rcpt", recipient
+    if envelope.client_name:
+        yield "Hostname", envelope.client_name
+    yield "Queue-Id", show(envelope.spool_id)
+
+
+def whole(response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float) -> bytes:
+    """The body, within its limits of size and time."""
+    pieces: list[bytes] = []
+    while piece := response.read1(64 * 1024):
+        pieces.append(piece)
+        left = deadline - time.monotonic()
+        if left <= 0 or sum(map(len, pieces)) > LONGEST_ANSWER:
+            raise ValueError("its answer is too slow or too long")
+        if connection.sock:
+            connection.sock.settimeout(left)
+    return b"".join(pieces)
+
+
+def opinion(answer: object) -> Opinion:
+    """What the answer says. ValueError when it is none."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("action"), str):
+        raise ValueError("its answer names no action")
+    score, limit = (finite(answer.get(name)) for name in ("score", "required_score"))
+    return Opinion(visible(answer["action"])[:SYMBOL_LIMIT], score, limit, symbols(answer.get("symbols")))
+
+
+def symbols(found: object) -> tuple[str, ...]:
+    """What told against the message, the heaviest first: the descriptions, or the names where there are none."""
+    values = [(name, one) for name, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else []
+    against = [(finite(one.get("score")) or 0.0, str(one.get("description") or name)) for name, one in values]
+    heaviest = sorted((one for one in against if one[0] > 0), key=lambda one: (-one[0], one[1]))[:SYMBOLS]
+    return tuple(visible(text)[:SYMBOL_LIMIT] for _, text in heaviest)
+
+
+def finite(number: object) -> float | None:
+    """A number as one, None for anything else."""
+    return float(number) if isinstance(number, (int, float)) and math.isfinite(number) else None

@@ -1,0 +1,65 @@
+"""Asks DNS what the domain of a new rule publishes: a rule that no mail could ever meet says so as soon as it is made."""
+
+import logging
+
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from mail_auth.dmarc import discover
+from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuestions
+from triage.policy.rules.store import VERSION
+from triage.policy.rules_in_force import in_force
+from triage.store import versions
+from triage.store.db import reading, transaction
+from triage.store.models import Rule
+from triage.text.sanitize import visible
+from triage.times import utcnow
+
+AT_ONCE = 20  # rules of one look
+
+log = logging.getLogger(__name__)
+
+
+class Surveyor:
+    """Looks at the rules that let somebody in and that nobody has looked at."""
+
+    def __init__(self, engine: Engine, resolver: Resolver) -> None:
+        self.engine, self.resolver = engine, resolver
+        self.version: int | None = None
+
+    def look(self) -> bool:
+        """Look at those that were made since; True when one of them cannot work. What DNS does not answer is left as it is."""
+        with reading(self.engine) as session:
+            version = versions.read(session, VERSION)
+            if version == self.version:
+                return False
+            unseen = (col(Rule.effect) == "allow") & col(Rule.proof).in_(["dmarc", "aligned"]) & col(Rule.looked_at).is_(None)
+            columns = select(col(Rule.id), col(Rule.value), col(Rule.proof), col(Rule.doubt)).where(unseen, in_force(utcnow()))
+            found = session.execute(columns.order_by(col(Rule.id)).limit(AT_ONCE)).all()
+        told = [(row.id, row.doubt or doubt(row.value.rpartition("@")[2], row.proof, self.resolver)) for row in found]
+        with transaction(self.engine) as session:
+            for rule_id, sentence in told:
+                values = {"looked_at": utcnow()} | ({"doubt": sentence} if sentence else {})
+                session.execute(update(Rule).where(col(Rule.id) == rule_id).values(**values))
+        if len(found) < AT_ONCE:
+            self.version = version
+        if found:
+            log.info("looked at what the senders of %d rules publish", len(found))
+        return any(sentence for _, sentence in told)
+
+
+def doubt(domain: str, proof: str, resolver: Resolver) -> str:
+    """Why no mail from there can meet the proof, "" when some may or DNS does not say."""
+    questions = Questions(resolver)
+    found = discover(domain, questions)
+    if found.record or found.result:
+        return ""
+    try:
+        spf = any(text.lower().startswith(b"v=spf1") for text in questions.texts(domain))
+    except (Temporary, TooManyQuestions):
+        return ""
+    name = visible(domain)
+    if proof == "dmarc":
+        more = "its mail may meet “aligned”" if spf else "and no SPF record: only “aligned” or “dkim:DOMAIN” could be met, by a signature"
+        return f"{name} publishes no DMARC record, so nothing can prove itself by dmarc; {more}."
+    return "" if spf else f"{name} publishes neither DMARC nor SPF: only mail that it signs can prove itself."

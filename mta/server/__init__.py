@@ -1,0 +1,1 @@
+"""The SMTP server's processes: sockets, TLS, connections, workers."""

@@ -1,0 +1,188 @@
+"""A receiving process: accepts connections, keeps time, writes accepted mail into the spool, stops gracefully.
+
+It opens no connection, reads no mail that is in, and knows no secret but its TLS key.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from types import ModuleType
+
+from mta.peer.client_limits import Clients, Memory
+from mta.peer.shared_counters import Tally
+from mta.peer.trusted_edges import Edges
+from mta.server.connection import Connection
+from mta.server.loop_calls import Later
+from mta.server.sockets import BACKLOG, Listeners, listeners
+from mta.server.tls_context import Certificate
+from mta.server.worker_control import Orders
+from mta.session import replies
+from mta.session.server_context import Door
+from mta.session.submitters import Submitters
+from mta.spool.recipient_map_file import SnapshotFile
+from mta.spool.spool import Spool
+from triage.config.settings import Settings, Smtp
+from triage.runtime.wakeup import Bell
+
+MESSAGE_MEMORY = 512 * 1024 * 1024  # bytes of messages that are coming in, all sessions of all workers together
+LOOK_EVERY = 0.5  # seconds between looks at the sessions' time
+GRACE = 15.0  # seconds that a session has to finish its message when we stop
+LAST_WORD = 0.1  # seconds for the last replies to leave
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    settings: Settings,
+    ready: Callable[[], None] | None = None,
+    stop: threading.Event | None = None,
+    *,
+    own: Listeners | None = None,
+    tally: Tally | None = None,
+    lifeline: int | None = None,
+) -> None:
+    """Receive mail in this process until it is ordered to stop; what is under way is finished before it returns.
+
+    `ready` is called when connections are accepted. `own` are listening sockets; without them systemd's are used, or
+    smtp.listen is bound. `tally` is shared with other workers. BadInput when port, spool or certificate cannot be used.
+    """
+    certificate = Certificate(settings.smtp, "receive")
+    edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
+    directory = settings.spool.directory
+    spool = Spool(directory)
+    with contextlib.closing(Bell(directory, "judge")) as bell:
+        spool.after_batch = bell.ring
+        own = own or listeners(settings.smtp)
+        open_door(settings, certificate, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
+
+
+def open_door(
+    settings: Settings,
+    certificate: Certificate,
+    spool: Spool,
+    own: Listeners,
+    stop: threading.Event | None,
+    ready: Callable[[], None] | None,
+    *,
+    edges: Edges | None = None,
+    submitters: Submitters | None = None,
+    tally: Tally | None = None,
+    lifeline: int | None = None,
+) -> None:
+    """Accept connections on these sockets until it is ordered to stop, and put what is accepted into the spool."""
+    spool.start()
+    with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        loop = runner.get_loop()
+        door = Door(
+            settings=settings,
+            spool=spool,
+            snapshot=SnapshotFile(settings.spool.directory),
+            clients=Clients(settings.smtp, tally),
+            memory=memory(settings.smtp),
+            clock=loop.time,
+            later=Later(loop),
+            edges=edges or Edges(),
+            submitters=submitters,
+            tls=certificate.context,
+        )
+        runner.run(serve(door, own, lambda: Orders(loop, stop, lifeline), ready))
+        spool.close()
+    log.info("stopped")
+
+
+def memory(limits: Smtp) -> Memory:
+    """What one worker holds of messages that are coming in. No client gets more than a quarter, or one message with its dots."""
+    most = max(MESSAGE_MEMORY // limits.workers, 2 * limits.max_size)
+    return Memory(most, max(most // 4, limits.max_size * 3 // 2))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed: a third more messages a second."""
+    uvloop = optional_uvloop()
+    return uvloop.new_event_loop if uvloop else None
+
+
+def optional_uvloop() -> ModuleType | None:
+    """The module, where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop
+
+
+async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
+    """Accept connections until ordered otherwise, then let the sessions finish."""
+    loop = asyncio.get_running_loop()
+    orders = listen()
+    servers = [
+        await open_server(loop, functools.partial(Connection, door, loop, lmtp=lmtp), one)
+        for lmtp, sockets in ((False, own.smtp), (True, own.lmtp))
+        for one in sockets
+    ]
+    looking = loop.create_task(look_at_times(door))
+    log.info("listening on %s", str(own))
+    if ready:
+        ready()
+    await orders.any.wait()
+    for server in servers:
+        server.close()
+    own.close()
+    if not orders.stop.is_set():
+        await retired(door, orders)
+    await finish(door)
+    looking.cancel()
+
+
+async def open_server(loop: asyncio.AbstractEventLoop, connection: Callable[[], Connection], listener: socket.socket) -> asyncio.Server:
+    """Accept what comes to a socket."""
+    if listener.family == socket.AF_UNIX:
+        return await loop.create_unix_server(connection, sock=listener, backlog=BACKLOG)
+    return await loop.create_server(connection, sock=listener, backlog=BACKLOG)
+
+
+async def look_at_times(door: Door) -> None:
+    """Send away who takes too long."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        now = door.clock()
+        for connection in list(door.connections):
+            connection.dialogue.look(now)
+        door.refusals.write()
+
+
+async def retired(door: Door, orders: Orders) -> None:
+    """Others have taken over: let the sessions end by themselves, unless everything is to stop meanwhile."""
+    waiting = {asyncio.ensure_future(one) for one in (everybody_left(door), orders.stop.wait())}
+    _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in late:
+        one.cancel()
+
+
+async def finish(door: Door) -> None:
+    """Send idle clients away and wait for the others."""
+    door.refusals.write()
+    door.stopping = True
+    for connection in list(door.connections):
+        connection.dialogue.stop()
+    if not await everybody_left(door, GRACE):
+        log.warning("%d sessions did not finish within %d s and are cut", len(door.connections), GRACE)
+        for connection in list(door.connections):
+            connection.dialogue.hang_up(replies.SHUTTING_DOWN)
+        await everybody_left(door, LAST_WORD)
+        for connection in list(door.connections):
+            connection.transport.abort()
+        await everybody_left(door, LAST_WORD)
+
+
+async def everybody_left(door: Door, seconds: float | None = None) -> bool:
+    """Wait until no connection is left, at most so long; are they all gone?"""
+    door.emptied.clear()
+    if door.connections:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(door.emptied.wait(), seconds)
+    return not door.connections

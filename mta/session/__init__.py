@@ -1,0 +1,1 @@
+"""One SMTP session: commands, envelope, DATA, replies, authentication. Without database and resolver."""

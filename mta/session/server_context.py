@@ -1,0 +1,44 @@
+"""What all sessions of a receiving process share."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mta.peer.client_limits import Clients, Memory
+from mta.peer.trusted_edges import Edges
+from mta.session import replies
+from mta.session.submitters import Submitters
+from mta.session.transport import Carrier
+from mta.spool.block_refusals import Refusals
+from mta.spool.recipient_map_file import SnapshotFile
+from mta.spool.spool import Spool
+from triage.config.settings import Settings
+
+
+@dataclass
+class Door:
+    """The rules that hold for everybody, and who is in."""
+
+    settings: Settings
+    spool: Spool
+    snapshot: SnapshotFile
+    clients: Clients
+    memory: Memory
+    clock: Callable[[], float]  # steady, in seconds
+    later: Callable[[Callable[[], None]], None]  # lets the loop's thread do something, asked by another thread
+    edges: Edges = field(default_factory=Edges)
+    submitters: Submitters | None = None  # who hands over employees' mail, where that is what the door is for
+    tls: Callable[[], ssl.SSLContext | None] = lambda: None  # the context of the present certificate
+    connections: set[Carrier] = field(default_factory=set)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone
+    stopping: bool = False
+    refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.settings.spool.directory)
+
+    def refuse_blocked(self, entry: str, copies: int = 1) -> str:
+        """The reply to a sender whom a block of the whole company is about; counted, so that staff learns how often it refused."""
+        self.refusals.count(entry, copies)
+        return replies.sender_blocked(self.settings.smtp.blocked_text, self.settings.company.domains[0])

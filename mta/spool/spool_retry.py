@@ -1,0 +1,84 @@
+"""Accepted mail that waits to be tried again, at both doors: what it is and why; trying it now, and taking it out."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mta.spool.batch_file import read_batch, why_not_yet
+from mta.spool.spool import Batch, Spool
+from triage.addressing.envelope import Envelope
+from triage.errors import BadInput, Overtaken
+from triage.runtime.durable_files import sync_directory
+from triage.runtime.spool_stats import INCOMING, OUTBOUND, PUT_OFF, RETRY, batch_names
+from triage.times import from_micros, to_micros
+
+DOORS = {INCOMING: "", OUTBOUND: OUTBOUND}  # where the spool of each door is, below spool.directory
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """One message that waits."""
+
+    door: str
+    path: Path  # its batch
+    attempt: int  # how often it was put off
+    not_before: datetime
+    envelope: Envelope
+    raw: bytes
+    why: str  # it is not on the record yet, as was said last; "" where an earlier version has put it off
+
+
+def waiting(directory: Path) -> Iterator[Retry]:
+    """What waits in the spool directory, at each door what is due first first. BadInput when it cannot be read."""
+    try:
+        for door, below in DOORS.items():
+            place = directory / below / RETRY
+            for name in sorted(batch_names(place)) if place.is_dir() else ():
+                with contextlib.suppress(FileNotFoundError):  # it was entered, or put off once more, this moment
+                    yield from opened(door, place / name)
+    except OSError as fault:
+        raise BadInput(f"{fault.filename}: {fault.strerror}; run this as the user that runs mailroom") from fault
+
+
+def opened(door: str, path: Path) -> Iterator[Retry]:
+    """The message of a batch; none where the judge will find the batch damaged."""
+    if found := PUT_OFF.fullmatch(path.name):
+        with path.open("rb") as file:
+            for envelope, raw in read_batch(file, lambda _: None):
+                yield Retry(door, path, int(found["attempt"]), from_micros(int(found["not_before"])), envelope, raw, why_not_yet(file))
+                return
+
+
+@contextlib.contextmanager
+def held(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
+    """The message, while nobody else tries it. Overtaken when somebody does this moment, or has entered it."""
+    spool, batch = Spool(retry.path.parents[1]), Batch(retry.path)
+    if not spool.hold(batch):
+        raise Overtaken("it is being tried this moment, or was entered: look again")
+    try:
+        yield spool, batch
+    finally:
+        spool.let_go(batch)
+
+
+def try_now(retry: Retry, now: datetime) -> None:
+    """Let the message be due; the role of its door tries it within a second."""
+    with held(retry):
+        _, rest = retry.path.name.split(".", 1)
+        retry.path.rename(retry.path.with_name(f"{to_micros(now):016d}.{rest}"))
+        sync_directory(retry.path.parent)
+
+
+def save(raw: bytes, file: Path) -> None:
+    """Write a message into a file, a new one, byte for byte and on stable storage."""
+    try:
+        with open(file, "xb", opener=lambda where, flags: os.open(where, flags, 0o600)) as kept:
+            kept.write(raw)
+            kept.flush()
+            os.fsync(kept.fileno())
+        sync_directory(file.absolute().parent)
+    except OSError as fault:
+        raise BadInput(f"{file}: {fault.strerror}; the message stays in the spool") from fault

@@ -1,0 +1,31 @@
+"""Which passwords are refused, as a table."""
+
+import pytest
+
+from triage.access.password_policy import fault
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("correct horse battery", ""),
+        ("čtyři slova z lesa", ""),
+        ("x7#q" * 3, "first that are guessed"),
+        ("short", "fewer than 12"),
+        ("elevenchars", "fewer than 12"),
+        ("x" * 1001, "more than 1000"),
+        ("Ana.Roth is my name", "contains the login"),
+        ("Password1234", "first that are guessed"),
+        ("correct horse battery staple", "first that are guessed"),
+        ("aaaaaaaabbbb", "first that are guessed"),
+        ("abcdefghijklm", "first that are guessed"),
+        ("zyxwvutsrqpon", "first that are guessed"),
+    ],
+)
+def test_a_password(password: str, why: str) -> None:
+    said = fault(password, "ana.roth")
+    assert (why in said) if why else said == ""
+
+
+def test_without_a_login_nothing_is_contained() -> None:
+    assert fault("correct horse battery", "") == ""

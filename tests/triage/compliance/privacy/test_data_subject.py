@@ -1,0 +1,310 @@
+"""What is kept about a person: whose it is, what they take along, what is erased, and what stays."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Text, cast, or_, select
+from sqlmodel import Session, SQLModel, col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, COMPANY, IDA, NOW, OTTO, SYNC, arrive
+from tests.triage.mails import mail
+from triage.actor import Actor, Role
+from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.envelope import Envelope
+from triage.compliance.audit import hash_chain, verify_chain
+from triage.compliance.privacy import data_subject, person_erasure, person_export
+from triage.compliance.retention import legal_holds
+from triage.config.settings import Settings
+from triage.directory import apply as directory
+from triage.errors import BadInput, NotAllowed, NotAllowedNow
+from triage.ids import new_id
+from triage.intake import store_outbound
+from triage.message.summary import summarise
+from triage.policy.contacts.contact_evidence import Sent
+from triage.policy.learning import learn_contacts
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine import assignment
+from triage.quarantine.cards import fold_counts
+from triage.quarantine.decisions import approvals, decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import bodies, db, ledger
+from triage.store.delivery_state import Event, State
+from triage.store.models import Content, Correspondent, Delivery, Message, PendingAct, Person, PersonErasure, Rule
+
+ANNA = "anna@dell.example"
+MARA, JOE, INES = "mara.berg@company.example", "joe.fern@company.example", "ines.old@company.example"
+ELSE = Actor.person("kim", Role.ADMIN, IDA.scope, "Kim Ode")
+AUDITED = {"audit_record", "kept_answer", "legal_hold"}  # where an address may stay, and docs/privacy.md says why
+
+
+@pytest.fixture
+def session(sqlite_engine: Engine, settings: Settings) -> Iterator[Session]:
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+        yield session
+
+
+@pytest.fixture
+def either(known: Engine) -> Iterator[Session]:
+    """On each kind of database."""
+    with db.transaction(known) as session:
+        yield session
+
+
+def said(**more: Any) -> dict[str, Any]:
+    return {"by": IDA, "reason": "case 12", "now": NOW} | more
+
+
+def everything(session: Session, settings: Settings, author: str = ANNA, to: str = JOE) -> tuple[int, ...]:
+    """A sender leaves traces everywhere; the deliveries of their mail: held, purged, delivered."""
+    ids = [arrive(session, settings, to, author=author, subject=f"From {author}")[0] for _ in range(3)]
+    order = RuleOrder("block", "address", author, "company", note=f"{author} is rude")
+    selected = Selection.of(ids=(ids[1],))
+    decisions.decide(session, selected, Verb.PURGE, rule=order, settings=settings, by=ANA, reason="junk", now=NOW)
+    rules.add(session, RuleOrder("allow", "address", author, "person:joe.fern"), by=ANA, now=NOW, settings=settings)
+    assignment.hand(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
+    for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
+        ledger.record(session, ids[2], event, by=ANA, now=NOW)
+    sent = Sent(JOE, (author,), JOE, NOW, message_id="1@company.example")
+    learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
+    raw = mail(f"From: Joe Fern <{JOE}>\nTo: {author}", "Hello\n")
+    leaving = Envelope(new_id(), NOW, JOE, (author,), "192.0.2.25", "inner.company.example")
+    store_outbound.depart(session, leaving, bodies.packed(raw), summarise(raw), settings=settings, now=NOW)
+    (gone,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.direction) == "outbound"))
+    for event in (Event.CLAIM, Event.DELIVER):
+        ledger.record(session, gone, event, by=ANA, now=NOW)
+    return tuple(ids)
+
+
+def carry_out(session: Session, number: int) -> PersonErasure:
+    while person_erasure.carry_on(session, number, now=NOW, limit=2):
+        session.expire_all()
+    session.expire_all()
+    return session.get_one(PersonErasure, number)
+
+
+def where_it_stands(session: Session, word: str) -> set[str]:
+    """The tables in which a word occurs anywhere, the counts of what is held folded."""
+    while fold_counts.fold(session, now=NOW):
+        pass
+    found = set()
+    for table in SQLModel.metadata.sorted_tables:
+        if session.execute(select(table).where(or_(*(cast(column, Text).contains(word) for column in table.columns))).limit(1)).first():
+            found.add(table.name)
+    return found
+
+
+def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, settings: Settings) -> None:
+    ids = everything(either, settings)
+    assert {"delivery", "message", "rule", "correspondent", "handed"} <= where_it_stands(either, ANNA)
+    made = person_erasure.begin(either, ANNA.title(), settings=settings, with_rules=True, **said())
+    row = carry_out(either, made.id)
+    assert (row.address, row.deliveries, row.contents, row.kept, row.rules_left, row.done_at) == ("", 4, 4, 0, 0, NOW)
+    assert where_it_stands(either, "anna") <= AUDITED
+    assert [either.get_one(Delivery, one).state for one in ids] == [State.PURGED, State.PURGED, State.DELIVERED]
+    assert {either.get_one(Delivery, one).author for one in ids} == {f"{row.pseudonym}@erased.invalid"}
+    assert either.scalars(select(col(Content.zstd))).all() == [None] * 4
+    assert {one.removed_at for one in either.scalars(select(Rule))} == {NOW}
+
+
+def test_the_trail_stays_whole(session: Session, settings: Settings) -> None:
+    everything(session, settings)
+    hash_chain.seal(session)
+    carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
+    hash_chain.seal(session)
+    assert verify_chain.verify(session).fault == ""
+
+
+def test_a_rule_is_kept_unless_it_is_to_go(session: Session, settings: Settings) -> None:
+    everything(session, settings)
+    row = carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
+    assert row.rules_left == 2
+    assert {one.removed_at for one in session.scalars(select(Rule))} == {None}
+
+
+def test_others_mail_is_untouched(session: Session, settings: Settings) -> None:
+    everything(session, settings)
+    (other,) = arrive(session, settings, JOE, author="bob@dell.example")
+    carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
+    kept = session.get_one(Delivery, other)
+    assert (kept.author, kept.state, kept.erased_at) == ("bob@dell.example", State.HELD, None)
+
+
+def test_a_legal_hold_wins(either: Session, settings: Settings) -> None:
+    ids = everything(either, settings)
+    legal_holds.add(either, selected=Selection.of(ids=(ids[1],)), **said())
+    assert person_erasure.look(either, ANNA, by=IDA) == person_erasure.Found("outside", 4, 0, 1)
+    row = carry_out(either, person_erasure.begin(either, ANNA, settings=settings, **said()).id)
+    assert (row.deliveries, row.kept) == (3, 1)
+    kept = either.get_one(Delivery, ids[1])
+    assert (kept.author, kept.erased_at) == (ANNA, None)
+    assert either.get_one(Content, either.get_one(Message, kept.message_id).content_id).zstd
+
+
+def test_what_is_under_way_is_waited_for(session: Session, settings: Settings) -> None:
+    (mine,) = arrive(session, settings, JOE, author=ANNA)
+    ledger.record(session, mine, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+    assert person_erasure.look(session, ANNA, by=IDA).under_way == 1
+    made = person_erasure.begin(session, ANNA, settings=settings, **said())
+    assert carry_out(session, made.id).done_at is None
+    assert person_erasure.due(session) == [made.id]
+    assert person_erasure.begin(session, ANNA, settings=settings, **said()).id == made.id
+    for event in (Event.CLAIM, Event.DELIVER):
+        ledger.record(session, mine, event, by=ANA, now=NOW)
+    assert (carry_out(session, made.id).done_at, person_erasure.due(session)) == (NOW, [])
+
+
+def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
+    everything(either, settings, to=JOE)
+    both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
+    with pytest.raises(NotAllowedNow, match="works here"):
+        person_erasure.begin(either, JOE, settings=settings, **said())
+    left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
+    directory.apply(either, left, settings.company, by=SYNC, now=NOW)
+    row = carry_out(either, person_erasure.begin(either, "joe.fern", settings=settings, **said()).id)
+    assert row.done_at == NOW
+    assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a mail to Mara too names its recipients
+    assert either.get(Person, "joe.fern") is None
+    assert either.scalars(select(Correspondent)).all() == []
+    mine, hers = (either.get_one(Delivery, one) for one in both)
+    assert (mine.person, mine.state, hers.person, hers.state, hers.erased_at) == (
+        row.pseudonym,
+        State.PURGED,
+        "mara.berg",
+        State.HELD,
+        None,
+    )
+    assert either.get_one(Content, either.get_one(Message, hers.message_id).content_id).zstd
+
+
+def test_a_legal_hold_on_somebody_here_forbids_it(session: Session, settings: Settings) -> None:
+    legal_holds.add(session, person="ines.old", **said())
+    with pytest.raises(NotAllowedNow, match="legal hold"):
+        person_erasure.begin(session, INES, settings=settings, **said())
+
+
+def test_two_keys_where_the_company_wants_them(session: Session, settings: Settings) -> None:
+    everything(session, settings)
+    careful = replace(settings, policy=replace(settings.policy, two_keys=("person-erasure",)))
+    asked = person_erasure.erase_person(session, ANNA, settings=careful, **said())
+    assert isinstance(asked, PendingAct)
+    assert approvals.sentence(asked).startswith(f"Ida Lind asks for a second key: erase what is kept about {ANNA}. Two are needed")
+    assert approvals.listing(session, by=ANA, now=NOW) == []
+    directory.apply(
+        session,
+        replace(COMPANY, staff=tuple(arriving.COMPANY.staff) + tuple(staff(one) for one in (IDA, ELSE))),
+        settings.company,
+        by=SYNC,
+        now=NOW,
+    )
+    done = approvals.confirm(session, asked.id, by=ELSE, now=NOW, settings=careful, acts=person_erasure.ACTS)
+    assert (done.state, done.order) == ("confirmed", {})
+    assert carry_out(session, done.result_id or 0).done_at == NOW
+
+
+def staff(one: Actor) -> Any:
+    return StaffEntry(one.name, one.shown, "admin", ("company",))
+
+
+@pytest.mark.parametrize(
+    ("by", "text", "reason", "refusal"),
+    [
+        (ANA, ANNA, "x", NotAllowed),
+        (OTTO, ANNA, "x", NotAllowed),
+        (IDA, ANNA, " ", BadInput),
+        (IDA, "no address", "x", BadInput),
+    ],
+)
+def test_what_is_refused(session: Session, settings: Settings, by: Actor, text: str, reason: str, refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        person_erasure.begin(session, text, by=by, reason=reason, now=NOW, settings=settings)
+
+
+# taking it along
+
+
+def taken(session: Session, text: str, by: Actor = IDA) -> zipfile.ZipFile:
+    whose = data_subject.meant(session, text)
+    return zipfile.ZipFile(io.BytesIO(b"".join(person_export.zipped(session, whose, by=by, now=NOW))))
+
+
+def test_a_sender_gets_what_is_kept_and_their_mails(either: Session, settings: Settings) -> None:
+    everything(either, settings)
+    arrive(either, settings, JOE, author="bob@dell.example")
+    archive = taken(either, ANNA)
+    lists = {name: json.loads(archive.read(name)) for name in archive.namelist() if name.endswith(".json")}
+    assert (lists["about.json"]["who"], lists["about.json"]["deliveries"], lists["about.json"]["sealed"]) == ("somebody outside", 4, 0)
+    counts = {name: len(rows) for name, rows in lists.items() if name != "about.json"}
+    assert {
+        "deliveries.json": 4,
+        "messages.json": 4,
+        "decisions.json": 1,
+        "rules.json": 2,
+        "correspondents.json": 1,
+    }.items() <= counts.items()
+    assert not any(
+        "by_shown" in row or row.get("author") == "person:ana" for rows in lists.values() for row in rows if isinstance(row, dict)
+    )
+    mails = [archive.read(name) for name in archive.namelist() if name.endswith(".eml")]
+    assert len(mails) == 4
+    assert all(ANNA.encode() in raw for raw in mails)
+
+
+def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings: Settings) -> None:
+    everything(session, settings, to=JOE)
+    archive = taken(session, "joe.fern")
+    assert json.loads(archive.read("directory.json"))[0]["mailbox"] == JOE
+    assert len(json.loads(archive.read("sent.json"))) == 1
+    assert json.loads(archive.read("about.json"))["deliveries"] == 4
+    assert {"decisions_made.json", "staff.json", "sessions.json"} <= set(archive.namelist())
+
+
+def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, settings: Settings) -> None:
+    directory.apply(session, replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),)), settings.company, by=SYNC, now=NOW)
+    arrive(session, settings, JOE, MARA, author=ANNA)
+    archive = taken(session, ANNA)
+    assert json.loads(archive.read("about.json"))["sealed"] == 1
+    assert [one["person"] for one in json.loads(archive.read("deliveries.json"))] == ["mara.berg"]
+    (mail_of_both,) = [name for name in archive.namelist() if name.endswith(".eml")]
+    assert mail_of_both
+
+
+@pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
+def test_of_somebody_sealed_nothing_that_tells_of_their_mail_is_taken_along(session: Session, settings: Settings, folder: str) -> None:
+    everything(session, settings)
+    directory.apply(session, replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
+    hana, silent = replace(IDA, name="hana"), ("correspondents.json", "decisions.json", "notices.json")
+    for named, lists in (("joe.fern", ("correspondents.json", "sent.json", "rules.json")), (ANNA, silent)):
+        for by in (IDA, hana):
+            archive = taken(session, named, by)
+            found = [name for name in lists if json.loads(archive.read(name))]
+            assert bool(found) is (by is hana), (named, found)
+    assert [one["scope"] for one in json.loads(taken(session, ANNA).read("rules.json"))] == ["company"]
+
+
+def test_an_empty_list_is_a_list(session: Session) -> None:
+    assert json.loads(taken(session, "nobody@nowhere.example").read("deliveries.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "uid"),
+    [
+        (ANNA.upper().replace("DELL", "dell"), ANNA, ""),
+        ("Mara.Berg", MARA, "mara.berg"),
+        ("m.berg@company.example", MARA, "mara.berg"),
+        ("it+joe.fern@company.example", JOE, "joe.fern"),
+        ("ines.old@company.example", INES, "ines.old"),
+        ("info@company.example", "info@company.example", ""),
+    ],
+)
+def test_whom_an_address_means(session: Session, text: str, address: str, uid: str) -> None:
+    whose = data_subject.meant(session, text)
+    assert (whose.address, whose.uid) == (address, uid)

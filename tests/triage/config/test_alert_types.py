@@ -1,0 +1,53 @@
+"""What staff is told, in words, and settings that say who."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from triage.config.alert_types import CAUSES, EXPIRING, PERISHABLE, TITLES, WAITING, Wait, fault, sentence, target_of, told_instead
+
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cause", "waits", "said"),
+    [
+        (WAITING, [Wait(WAITING, "it", "joe", 1, AT)], "IT: 1 mail waits, the first since 24 Nov 10:30."),
+        (
+            WAITING,
+            [Wait(WAITING, "it", "joe", 2, AT + timedelta(hours=1)), Wait(WAITING, "it", "", 3, AT)],
+            "IT: 5 mails for 2 people wait, the first since 24 Nov 10:30.",
+        ),
+        (PERISHABLE, [Wait(PERISHABLE, "it", "joe", 1, AT)], "IT: 1 mail is of use for a short time only, the first until 24 Nov 10:30."),
+        (EXPIRING, [Wait(EXPIRING, "it", "joe", 2, AT)], "IT: 2 mails expire, the first on 24 Nov 10:30."),
+        ("queue", [Wait("queue", "", "", words="Mail does not get on.")], "Mail does not get on."),
+    ],
+)
+def test_a_sentence(cause: str, waits: list[Wait], said: str) -> None:
+    assert sentence(cause, waits, "IT", "Europe/Berlin") == said
+
+
+def test_every_cause_has_a_title() -> None:
+    assert set(TITLES) == set(CAUSES)
+
+
+@pytest.mark.parametrize(
+    ("targets", "told", "why"),
+    [
+        (("sales=30", "it = 0"), ("sales=ana",), ""),
+        (("sales",), (), "targets: 'sales' is no target: write such as sales=30"),
+        (("sales=soon",), (), "targets: 'sales=soon' is no target"),
+        ((), ("sales",), "told: 'sales' names nobody"),
+        ((), ("=ana",), "told: '=ana' names nobody"),
+    ],
+)
+def test_settings(targets: tuple[str, ...], told: tuple[str, ...], why: str) -> None:
+    assert fault(targets, told).startswith(why)
+    assert bool(fault(targets, told)) is bool(why)
+
+
+def test_a_department_may_have_a_target_of_its_own() -> None:
+    targets = ("sales=30", "it = 0")
+    assert [target_of(targets, 60, code) for code in ("sales", "it", "hr")] == [timedelta(minutes=30), None, timedelta(hours=1)]
+    assert target_of((), 0, "sales") is None
+    assert told_instead(("sales=ana", "it=ben", "sales = Desk@Company.example"), "sales") == ("ana", "desk@company.example")

@@ -1,0 +1,74 @@
+"""Where links and page parts lead."""
+
+import pytest
+
+from tests.triage.mails import html_mail, multipart, part
+from tests.triage.message.signals.seeing import looked_at, seen, to
+from triage.message.summary import Link, summarise
+
+
+@pytest.mark.parametrize(
+    ("link", "name"),
+    [
+        (Link("https://bank.example", "https://evil.test/"), "link-differs"),
+        (Link("here", "https://bank.example@evil.test/"), "link-hides-host"),
+        (Link("here", "http://192.0.2.1/"), "link-to-number"),
+        (Link("here", "http://0xc0000201/"), "link-to-number"),
+        (Link("here", "http://аррӏе.com/"), "link-foreign-letters"),
+        (Link("here", "javascript:x"), "link-odd"),
+        (Link("here", "data:text/html;base64,AAAA"), "link-data"),
+        (Link("here", "https://bit.ly/3abc"), "link-shortened"),
+        (Link("here", "https://www.tinyurl.com/3abc"), "link-shortened"),
+        (Link("here", "https://click.sender.example/?u=https%3A%2F%2Fevil.test%2Fa"), "link-redirects"),
+        (Link("here", "https://www.google.test/url?q=http://evil.test/"), "link-redirects"),
+        (Link("here", "https://sender.example/?back=https://www.sender.example/a"), None),
+        (Link("here", "https://sender.example/"), None),
+        (Link("mail us", "mailto:x@other.test"), None),
+    ],
+)
+def test_links(link: Link, name: str | None) -> None:
+    assert set(seen(links=(link,))) - {"links-elsewhere"} == ({name} if name else set())
+
+
+def test_what_a_link_is_said_of_is_the_evidence() -> None:
+    found = looked_at(links=to("https://t.co/1", "http://192.0.2.1/a"))
+    assert (found["link-shortened"].evidence, found["link-to-number"].evidence) == (("t.co",), ("http://192.0.2.1/a",))
+
+
+def test_links_that_all_lead_elsewhere() -> None:
+    assert seen(links=to("https://a.test/", "https://www.b.test/", "https://c.test", "https://d.test"))["links-elsewhere"] == (
+        "Its links lead to a.test, b.test, c.test and 1 others, none of them to sender.example."
+    )
+    assert "links-elsewhere" not in seen(links=to("https://a.test/", "https://shop.sender.example/"))
+    assert "links-elsewhere" not in seen(links=to("https://lists.example/x"), list_id="dev.lists.example")
+
+
+def test_many_links_of_one_kind_are_one_signal() -> None:
+    many = tuple(Link("here", f"http://192.0.2.{number}/") for number in range(5))
+    said = "A link: It opens a bare number (192.0.2.0) instead of a name. 4 more links are like it."
+    assert seen(links=many)["link-to-number"] == said
+
+
+@pytest.mark.parametrize(
+    ("html", "names"),
+    [
+        ("<form action='https://x.test'><input name=a></form>", {"page-form"}),
+        ("<form action='https://x.test'><input type=password></form>", {"page-password"}),
+        ("<FORM action=x><INPUT size=9 TYPE = 'Password'></FORM>", {"page-password"}),
+        ("<script>alert(1)</script>", {"page-script"}),
+        ("<script type='application/ld+json'>{}</script>", set()),
+        ("<p>information in this format</p>", set()),
+    ],
+)
+def test_page_parts(html: str, names: set[str]) -> None:
+    assert set(seen(page_parts=summarise(html_mail(html)).page_parts)) == names
+    attached = part("Content-Type: text/html; name=a.html\nContent-Disposition: attachment", html.encode(), encoded=True)
+    summary = summarise(multipart(part("Content-Type: text/plain", b"see attached"), attached))
+    assert {name.replace("attached-", "page-") for name in seen(page_parts=summary.page_parts)} == names
+
+
+def test_ten_thousand_links_and_five_megabytes_take_bounded_time() -> None:
+    links = "".join(f"<a href='https://h{number}.test/?u=https%3A%2F%2Fe{number}.test'>www.x{number}.test</a> " for number in range(10_000))
+    for html in (links, "<p>verify your account within 5 minutes</p>" * 120_000, "<" * 5_000_000, "<input " * 700_000, "&#8205;" * 700_000):
+        summary = summarise(html_mail(html))
+        assert seen(**{name: getattr(summary, name) for name in ("links", "text", "page_parts", "problems")}) is not None

@@ -1,0 +1,63 @@
+"""What is looked at first, and why: the reasons one by one, and what they make together."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.message.signals import Life, Signal
+from triage.message.signals.priority import START, Past, Reason, reasons, urgency
+
+
+def why(*signals: Signal, **known: Any) -> dict[str, Reason]:
+    """The reasons for a mail of ann@sender.example, by name."""
+    given: dict[str, Any] = {"author": "ann@sender.example", "proof": ""}
+    return {reason.name: reason for reason in reasons(signals, **given | known)}
+
+
+ODD = Signal("look-alike-domain", "The domain looks like ours.", 50)
+BULK = Signal("bulk", "It is bulk mail.")
+CODE, LINK = Life(1, "code", True), Life(60, "link", False)
+
+
+@pytest.mark.parametrize(
+    ("signals", "known", "name", "points", "sentence"),
+    [
+        ((), {"deadline": CODE}, "time-limited", 0, "It is of use for 1 minute: until then it stands before what can wait."),
+        ((), {"deadline": LINK}, "time-limited", 0, "It is usually of use for an hour: until then it stands before what can wait."),
+        ((ODD,), {}, "odd", -30, "What is odd about it speaks against it, above all: The domain looks like ours."),
+        ((), {"proof": "dmarc"}, "proven", 10, "It is proven to come from sender.example."),
+        ((), {"answers": True}, "answers", 10, "It says that it answers an earlier mail."),
+        ((BULK,), {}, "bulk", -10, "It is bulk mail: nobody waits for it in person."),
+        ((), {"by_sender": Past(1, 0)}, "sender-let-in", 16, "People here let in an earlier mail from ann@sender.example."),
+        ((), {"by_sender": Past(9, 0)}, "sender-let-in", 30, "People here let in 9 earlier mails from ann@sender.example."),
+        ((), {"by_sender": Past(0, 2)}, "sender-taken-away", -40, "People here took away 2 earlier mails from ann@sender.example."),
+        ((), {"by_domain": Past(1, 0)}, "domain-let-in", 8, "People here let in an earlier mail from others at sender.example."),
+        ((), {"by_domain": Past(0, 1)}, "domain-taken-away", -10, "People here took away an earlier mail from others at sender.example."),
+    ],
+)
+def test_each_reason(signals: tuple[Signal, ...], known: dict[str, Any], name: str, points: int, sentence: str) -> None:
+    assert why(*signals, **known) == {name: Reason(name, points, sentence)}
+
+
+def test_bulk_mail_answers_nothing() -> None:
+    assert set(why(BULK, answers=True)) == {"bulk"}
+
+
+def test_what_moves_it_most_comes_first_and_the_sum_stays_within_a_hundred() -> None:
+    known: dict[str, Any] = {"author": "ann@sender.example", "proof": "dmarc", "deadline": CODE, "answers": True, "by_sender": Past(9, 0)}
+    found = reasons((), **known)
+    assert [reason.points for reason in found] == [30, 10, 10, 0]
+    assert urgency(found) == 100
+    assert urgency(()) == START
+    assert urgency(reasons((Signal("virus", "V.", 100),), author="a@b.example", proof="", by_sender=Past(0, 9))) == 0
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 120), st.booleans())
+def test_it_only_orders(let_in: int, taken_away: int, weight: int, answers: bool) -> None:
+    signal = Signal("odd", "O.", weight)
+    past = Past(let_in, taken_away)
+    found = reasons((signal,), author="a@b.example", proof="", answers=answers, by_sender=past, by_domain=past)
+    assert 0 <= urgency(found) <= 100
+    more = reasons((signal,), author="a@b.example", proof="", answers=answers, by_sender=Past(let_in, taken_away + 1), by_domain=past)
+    assert urgency(more) <= urgency(found)

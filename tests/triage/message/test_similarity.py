@@ -1,0 +1,28 @@
+"""Past mail that is the same thing sent many times has one name."""
+
+from datetime import UTC, datetime
+
+from demo.correspondence import morning
+from demo.letters import Letter
+from triage.message.fingerprint import Fingerprint
+from triage.message.similarity import Likeness
+from triage.message.summary import summarise
+
+
+def names_of(alike: Likeness, letters: list[Letter]) -> list[str]:
+    """The name of each."""
+    return [alike.name(Fingerprint.from_text(summarise(letter.raw).fingerprint)) for letter in letters]
+
+
+def test_a_wave_has_one_name_and_other_mail_has_others() -> None:
+    alike, letters = Likeness(), morning(seed=1, start=datetime(2026, 11, 24, 7, 30, tzinfo=UTC))
+    wave = names_of(alike, [one for one in letters if one.kind == "phishing"])
+    others = names_of(alike, [one for one in letters if one.kind in ("applicant", "customer", "new-supplier")])
+    assert len(wave) == 40
+    assert len(set(wave)) == 1
+    assert len(set(others)) == len(others)
+    assert not set(wave) & set(others)
+
+
+def test_what_has_nothing_to_compare_has_no_name() -> None:
+    assert Likeness().name(None) == ""

@@ -1,0 +1,257 @@
+"""What is so now: on both databases, and that it goes on the record once."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import COMPANY, IDA, NOW, SYNC, arrive
+from triage.addressing.company import SealedEntry
+from triage.compliance.audit import hash_chain
+from triage.compliance.retention import expire as retention
+from triage.config.alert_types import Wait
+from triage.config.settings import Cover, Notices, Settings, Webhooks
+from triage.config.webhooks import Hook
+from triage.directory import apply as directory
+from triage.notifications import alerts
+from triage.notifications.webhooks import outbox, webhook_events
+from triage.policy import emergency
+from triage.quarantine.cards import fold_counts
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models import AuditRecord, Delivery, WebhookCall
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+
+
+@pytest.fixture
+def watched(settings: Settings) -> Settings:
+    return replace(settings, notices=Notices(target_minutes=60, targets=("legal=10",), queue_minutes=0))
+
+
+def held(engine: Engine, settings: Settings, *recipients: str, **columns: object) -> int:
+    """A mail that is held, with some of its columns as they are wanted."""
+    with db.transaction(engine) as session:
+        (came,) = arrive(session, settings, *recipients)
+        if columns:
+            session.execute(update(Delivery).where(col(Delivery.id) == came).values(**columns))
+    counted(engine)
+    return came
+
+
+def counted(engine: Engine) -> None:
+    """Kept counts, as upkeep keeps them."""
+    fold_counts.build(engine, now=NOW)
+    with db.transaction(engine) as session:
+        while fold_counts.fold(session, now=NOW):
+            pass
+
+
+def looked(engine: Engine, settings: Settings, now: datetime = NOW) -> list[Wait]:
+    with db.reading(engine) as session:
+        return alerts.look(session, settings, now)
+
+
+def watch(engine: Engine, settings: Settings, now: datetime = NOW) -> int:
+    """Look, remember and put on the record, as upkeep does; how many records."""
+    with db.transaction(engine) as session:
+        alerts.keep(session, alerts.look(session, settings, now), now=now)
+        assert not alerts.differs(session, alerts.look(session, settings, now))
+        return alerts.record(session, settings, now=now)
+
+
+def recorded(engine: Engine) -> list[str]:
+    with db.reading(engine) as session:
+        kept = select(AuditRecord).where(col(AuditRecord.act) == "alarm").order_by(col(AuditRecord.id))
+        return [one.detail["said"] for one in session.scalars(kept)]
+
+
+def test_mail_waits_longer_than_the_target_of_its_department(known: Engine, watched: Settings) -> None:
+    held(known, watched, JOE)
+    held(known, watched, MARA)
+    assert looked(known, watched, NOW + 10 * MINUTE) == []
+    (legal,) = looked(known, watched, NOW + 11 * MINUTE)
+    assert (legal.cause, legal.department, legal.person, legal.number, legal.since) == ("waiting", "legal", "mara.berg", 1, NOW)
+    assert {one.department for one in looked(known, watched, NOW + 61 * MINUTE)} == {"it", "legal"}
+    assert looked(known, replace(watched, notices=Notices()), NOW + 9 * HOUR) == []
+
+
+def test_only_hours_of_work_count(known: Engine, watched: Settings) -> None:
+    held(known, watched, JOE)
+    office = replace(watched, cover=Cover(hours=("mon-fri 08:00-10:00",)))  # it came at 09:30
+    assert looked(known, office, NOW + 23 * HOUR) == []
+    assert looked(known, office, NOW + 23 * HOUR + 31 * MINUTE)
+
+
+def test_what_is_hardly_wanted_may_wait(known: Engine, watched: Settings) -> None:
+    held(known, watched, JOE, urgency=29)
+    assert looked(known, watched, NOW + 9 * HOUR) == []
+
+
+def test_perishable_mail_that_may_be_wanted(known: Engine, watched: Settings) -> None:
+    until = NOW + 20 * MINUTE
+    held(known, watched, JOE)
+    assert looked(known, watched) == []
+    newest = held(known, watched, JOE, perishable_until=until)
+    assert looked(known, watched) == [Wait("perishable", "it", "joe.fern", 1, until, newest)]
+    assert looked(known, watched, until) == []
+
+
+def test_mail_that_expires_within_a_day(known: Engine, settings: Settings) -> None:
+    settings = arriving.expire_unseen(settings)
+    held(known, settings, JOE)
+    restored = held(known, settings, MARA)
+    with db.transaction(known) as session:
+        decisions.decide(session, Selection(ids=(restored,)), Verb.PURGE, by=IDA, reason="", now=NOW + DAY, settings=settings)
+        decisions.decide(session, Selection(ids=(restored,)), Verb.RESTORE, by=IDA, reason="", now=NOW + 2 * DAY, settings=settings)
+    assert looked(known, settings, NOW + 29 * DAY) == []
+    (one,) = looked(known, settings, NOW + 29 * DAY + MINUTE)
+    assert (one.cause, one.department, one.since) == ("expiring", "it", NOW + 30 * DAY)
+    with db.transaction(known) as session:  # what is announced is what expires
+        assert retention.expire(session, settings=settings, now=NOW + 30 * DAY + MINUTE) == 1
+
+
+def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: Settings) -> None:
+    held(known, settings, JOE)
+    end = NOW + 30 * DAY + MINUTE
+    assert [watch(known, settings, moment) for moment in (end - HOUR, end, end + HOUR, end + DAY, end + DAY)] == [0, 1, 0, 1, 0]
+    said = "IT: 1 message cannot expire because no daily digest named it, the first since 24 Dec 09:30."
+    assert recorded(known) == [said, said]
+    assert watch(known, arriving.expire_unseen(settings), end + 2 * DAY) == 1, "but that it expires"
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"waits_for": "lmtp://inner", "due_at": NOW + HOUR}, "1 mail waits for the next hop since 24 Nov 09:30 UTC; away: lmtp://inner."),
+        ({"due_at": NOW}, "1 mail waits for the next hop since 24 Nov 09:30 UTC. See `mailroom queue`"),
+        ({"due_at": NOW, "direction": "outbound"}, ""),  # a domain outside that does not answer is no alarm
+        ({"due_at": NOW, "direction": "outbound", "waits_for": "smtp://out"}, "away: smtp://out"),
+    ],
+)
+def test_the_queue_stands(known: Engine, settings: Settings, columns: dict[str, object], says: str) -> None:
+    held(known, settings, JOE, state=State.QUEUED, queued_at=NOW, **columns)
+    assert looked(known, settings, NOW + 30 * MINUTE) == []
+    found = looked(known, settings, NOW + 31 * MINUTE)
+    assert [says in one.words for one in found] == ([True] if says else [])
+    assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + 31 * MINUTE) == []
+
+
+@pytest.mark.parametrize("state", [State.RECALLING, State.RESTORING])
+def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state: State) -> None:
+    held(known, settings, JOE, state=state, queued_at=NOW, due_at=NOW + HOUR)
+    assert looked(known, settings, NOW + 30 * MINUTE) == []
+    (one,) = looked(known, settings, NOW + 31 * MINUTE)
+    assert one.words == (
+        "1 mail waits to be taken out of mailboxes or put back since 24 Nov 09:30 UTC. See `mailroom queue` and `mailroom doctor`."
+    )
+    held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
+    assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 mails wait"]
+    assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + HOUR) == []
+
+
+def test_many_mails_are_refused(known: Engine, settings: Settings) -> None:
+    few = replace(settings, notices=Notices(queue_bounces=1))
+    held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
+    assert looked(known, few) == []
+    held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
+    assert [one.words[:23] for one in looked(known, few)] == ["2 mails were refused by"]
+    assert looked(known, few, NOW + HOUR) == []
+
+
+def test_once_on_the_record_and_again_when_it_comes_again(known: Engine, watched: Settings) -> None:
+    held(known, watched, MARA)
+    held(known, watched, JOE)
+    late = NOW + 11 * MINUTE
+    assert [watch(known, watched, moment) for moment in (late, late, late + DAY)] == [1, 0, 1]  # a day later IT waits, too
+    decide_all(known, watched)
+    assert watch(known, watched, late + DAY) == 0
+    assert recorded(known)[0] == "Legal: 1 mail waits, the first since 24 Nov 09:30."
+
+
+def decide_all(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        everything = Selection(department="legal", states=(State.HELD,))
+        decisions.decide(session, everything, Verb.RELEASE, by=IDA, reason="", now=NOW, settings=settings)
+    counted(engine)
+
+
+def test_it_is_quiet_for_a_while_after_it_was_told(known: Engine, watched: Settings) -> None:
+    held(known, watched, MARA)
+    first = NOW + 11 * MINUTE
+    assert watch(known, watched, first) == 1
+    decide_all(known, watched)
+    watch(known, watched, first + MINUTE)
+    held(known, watched, MARA)  # waits since NOW too
+    assert watch(known, watched, first + 2 * MINUTE) == 0  # a new alarm, within the hour
+    assert watch(known, watched, first + HOUR) == 1  # and told when that is over
+
+
+def test_each_perishable_mail_is_news(known: Engine, watched: Settings) -> None:
+    plain = replace(watched, notices=Notices())
+    held(known, plain, JOE, perishable_until=NOW + HOUR, urgency=60)
+    assert [watch(known, plain, NOW + minutes * MINUTE) for minutes in (0, 1, 30)] == [1, 0, 0]
+    held(known, plain, JOE, perishable_until=NOW + HOUR, urgency=60)
+    assert watch(known, plain, NOW + 31 * MINUTE) == 1
+    held(known, plain, JOE, perishable_until=NOW + HOUR, urgency=60)
+    assert [watch(known, plain, NOW + minutes * MINUTE) for minutes in (32, 36)] == [0, 1]  # not more than once in five minutes
+
+
+def test_the_brake_is_an_alarm_until_the_directory_is_believed(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW)
+    assert watch(known, settings) == 1
+    with db.transaction(known) as session:
+        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW + HOUR)  # every five minutes
+    assert watch(known, settings, NOW + DAY - MINUTE) == 0
+    assert watch(known, settings, NOW + DAY) == 1, "nobody joins or leaves meanwhile: that is told every day"
+    assert watch(known, settings, NOW + DAY) == 0
+    stale = looked(known, settings)
+    with db.transaction(known) as session:
+        alerts.let_go(session)
+        alerts.keep(session, stale, now=NOW)  # somebody looked before
+    assert looked(known, settings) == []
+
+
+def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings: Settings) -> None:
+    hooked = replace(settings, webhooks=Webhooks(hooks=(Hook("all", "https://all.example", details=True),)), notices=Notices())
+    with db.transaction(known) as session:
+        outbox.take_up(session, hooked, now=NOW)
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+        directory.apply(session, sealed, hooked.company, by=SYNC, now=NOW)
+        emergency.open_door(session, NOW + DAY, by=IDA, reason="nobody", now=NOW)
+        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW)
+    with db.transaction(known) as session:
+        emergency.close(session, by=IDA, now=NOW)
+    held(known, hooked, JOE, perishable_until=NOW + HOUR, urgency=60)
+    held(known, hooked, MARA, perishable_until=NOW + HOUR, urgency=60)
+    assert watch(known, hooked) == 3
+    with db.transaction(known) as session:
+        hash_chain.seal(session)
+        outbox.take_up(session, hooked, now=NOW)
+        calls = {(row.kind, "supplier.example" in row.body) for row in session.scalars(select(WebhookCall))}
+    assert calls == {
+        ("emergency.opened", False),
+        ("emergency.closed", False),
+        ("directory.brake", False),
+        ("perishable.waiting", True),
+        ("perishable.waiting", False),  # of the sealed folder: that there is one, no more
+    }
+
+
+def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> None:
+    assert set(webhook_events.KINDS) == {"waiting", "perishable", "expiring", "unseen", "requested", "brake", "queue", "removal"}
+
+
+def test_a_clock_that_was_ahead_silences_nobody(known: Engine, watched: Settings) -> None:
+    held(known, watched, JOE)
+    assert watch(known, watched, NOW + 365 * DAY) == 2  # it waits, and expires
+    assert watch(known, watched, NOW + 2 * HOUR) == 1  # it waits
+    assert watch(known, watched, NOW + 3 * HOUR) == 0  # and is told of once

@@ -1,0 +1,429 @@
+"""What people are told once a day: their own mail, sender and subject, once, and links that are dead but ours."""
+
+import email
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.policy import default
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
+from tests.triage.notifications.test_staff_mail import text_of
+from triage.actor import Actor
+from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
+from triage.config.settings import Api, Cover, Notices, Settings
+from triage.directory import apply as directory, enforcement_mode
+from triage.ids import show
+from triage.message.signals.severity import Severity
+from triage.notifications import digest_entries, digests
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions, undo as undoing
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.requests import release_requests
+from triage.quarantine.search.selection import Selection
+from triage.store import bodies, db, ledger
+from triage.store.delivery_state import Event
+from triage.store.models import AuditRecord, Correspondent, Delivery, Message, Rule
+
+JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
+FOUR = NOW.replace(hour=16, minute=0)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+ASKING = Api(sign_in="directory", public_url="https://mailroom.company.example/")
+
+
+@pytest.fixture
+def daily(settings: Settings) -> Settings:
+    return replace(settings, notices=Notices(digest_at="16:00"))
+
+
+def with_page(settings: Settings) -> Settings:
+    """Employees see their own list, and may ask there."""
+    return replace(settings, api=ASKING, notices=replace(settings.notices, requests=True))
+
+
+def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
+    with db.transaction(engine) as session:
+        return arrive(session, settings, *to, **mail)[0]  # type: ignore[arg-type]
+
+
+def purge(engine: Engine, settings: Settings, mail: int, now: datetime = NOW) -> None:
+    with db.transaction(engine) as session:
+        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=now, settings=settings)
+
+
+def told(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
+    """What people are told now, as upkeep has them told: the text by the address."""
+    with db.transaction(engine) as session:
+        before = set(session.scalars(select(col(Delivery.id))))
+        while (moment := digests.due(session, settings, now)) and digests.tell_some(session, settings, moment, now=now):
+            pass
+        rows = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
+        fresh = session.execute(rows.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()
+        return {mailbox: text_of(bodies.load(session, content_id)).replace("\r\n", "\n") for mailbox, content_id in fresh}
+
+
+def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, author="hotel@inn.example", subject="Your room")
+    purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
+    came(known, daily, MARA, subject="A contract")
+    came(known, daily, INFO, subject="For the department")
+    assert told(known, daily, FOUR - timedelta(seconds=1)) == {}
+    found = told(known, daily)
+    assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
+    assert found["joe.fern@company.example"] == (
+        "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything.\n\n"
+        "Waits until somebody has looked at it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
+        "Was taken away\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
+        "To ask somebody: postmaster@company.example\n"
+    )
+    assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
+
+
+def test_what_a_person_may_want_first_stands_first(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, subject="First")
+    urgent = came(known, daily, JOE, subject="Urgent")
+    came(known, daily, JOE, subject="Last")
+    with db.transaction(known) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == urgent).values(urgency=90))
+    text = told(known, daily)["joe.fern@company.example"]
+    assert re.findall(r"“(.*)”", text) == ["Urgent", "Last", "First"]
+
+
+def test_the_next_day_tells_what_is_new_and_what_still_waits(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, subject="Your room")
+    purge(known, daily, came(known, daily, JOE, subject="Gift cards"))
+    assert "Gift cards" in told(known, daily)["joe.fern@company.example"]
+    again = told(known, daily, FOUR + DAY)["joe.fern@company.example"]
+    assert ("Your room" in again, "Gift cards" in again) == (True, False)
+
+
+def test_who_has_nothing_is_told_nothing(known: Engine, daily: Settings) -> None:
+    came(known, daily, INFO)
+    assert told(known, daily) == {}
+    came(known, daily, JOE)  # later on the same day
+    assert told(known, daily, FOUR + HOUR) == {}
+
+
+@pytest.mark.parametrize(
+    ("hours", "zone", "now", "is_due"),
+    [
+        ((), "UTC", FOUR, True),
+        ((), "UTC", FOUR + 6 * HOUR, False),  # too late: tomorrow
+        ((), "Europe/Berlin", FOUR - HOUR, True),
+        (("mon-fri 08:00-18:00",), "UTC", FOUR + 4 * DAY, False),  # a Saturday
+        (("mon-fri 08:00-18:00",), "UTC", FOUR + 6 * DAY, True),
+    ],
+)
+def test_when(known: Engine, daily: Settings, hours: tuple[str, ...], zone: str, now: datetime, is_due: bool) -> None:
+    with db.reading(known) as session:
+        assert bool(digests.due(session, replace(daily, cover=Cover(hours=hours, time_zone=zone)), now)) is is_due
+        for off in ("", "off"):
+            assert digests.due(session, replace(daily, notices=Notices(digest_at=off)), now) is None
+
+
+EIGHT = NOW.replace(hour=8, minute=30)
+
+
+@pytest.mark.parametrize(
+    ("mode", "observing", "switched", "told_at_eight"),
+    [
+        ("enforce", (), {}, {"joe.fern", "mara.berg"}),
+        ("observe", (), {}, set()),
+        ("enforce", ("legal",), {}, {"joe.fern"}),
+        ("observe", (), {"legal": "enforce"}, {"mara.berg"}),  # the first enforcement
+        ("observe", (), {"": "enforce"}, {"joe.fern", "mara.berg"}),
+        ("enforce", (), {"": "observe"}, set()),
+    ],
+)
+def test_by_itself_it_is_on_from_the_first_enforcement(
+    known: Engine, settings: Settings, mode: str, observing: tuple[str, ...], switched: dict[str, str], told_at_eight: set[str]
+) -> None:
+    came(known, settings, JOE)  # held before the mode changed
+    came(known, settings, MARA)
+    here = replace(settings, company=replace(settings.company, mode=mode, observe_departments=observing))
+    with db.transaction(known) as session:
+        for department, switch in switched.items():
+            enforcement_mode.switch(session, department, switch, by=IDA, reason="", now=NOW)
+    assert told(known, here, EIGHT - timedelta(minutes=1)) == {}
+    with db.reading(known) as session:
+        assert {uid for uid in ("joe.fern", "mara.berg") if digests.choice(session, uid, here)} == told_at_eight
+    assert {address.partition("@")[0] for address in told(known, here, EIGHT + DAY)} == told_at_eight
+    off = replace(here, notices=Notices(digest_at="off"))
+    assert told(known, off, EIGHT + 2 * DAY) == {}
+
+
+def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    people = (*COMPANY.people, PersonEntry("zoe", "Zoe", "it", "zoe@company.example"))
+    with db.transaction(known) as session:
+        directory.apply(session, replace(COMPANY, people=people), daily.company, by=SYNC, now=NOW)
+    for to in (JOE, MARA, "it+zoe@company.example"):
+        came(known, daily, to)
+    with db.transaction(known) as session:  # and then the machine stops
+        assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
+    assert set(told(known, daily, FOUR + HOUR)) == {"mara.berg@company.example", "zoe@company.example"}
+    assert told(known, daily, FOUR + HOUR) == {}
+
+
+def test_machines_that_tell_at_the_same_moment_tell_everybody_once(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    came(known, daily, JOE)
+    came(known, daily, MARA)
+    together = Barrier(4)
+
+    def tell() -> int:
+        together.wait()
+        slices = 0
+        while True:
+            with db.transaction(known) as session:
+                if not digests.tell_some(session, daily, FOUR, now=FOUR):
+                    return slices
+                slices += 1
+
+    with ThreadPoolExecutor(4) as machines:
+        assert sum(one.result() for one in [machines.submit(tell) for _ in range(4)]) == 2
+    with db.reading(known) as session:
+        reports = session.scalars(select(col(Delivery.mailbox)).where(col(Delivery.direction) == "report")).all()
+    assert sorted(reports) == ["joe.fern@company.example", "mara.berg@company.example"]
+
+
+@pytest.mark.parametrize("again", ["17:00", "16:30"])
+def test_another_time_of_day_is_for_the_next_day(known: Engine, daily: Settings, again: str) -> None:
+    came(known, daily, JOE)
+    assert told(known, daily)
+    later = replace(daily, notices=replace(daily.notices, digest_at=again))
+    assert told(known, later, FOUR + 2 * HOUR) == {}
+    assert told(known, later, FOUR + DAY + 2 * HOUR)
+
+
+def test_what_a_day_did_not_finish_the_next_one_begins_anew(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    came(known, daily, JOE)
+    purge(known, daily, came(known, daily, MARA, subject="Gift cards"))
+    with db.transaction(known) as session:  # Joe is told, and then the machine stops until the next day
+        assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
+    found = told(known, daily, FOUR + DAY)
+    assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
+
+
+def test_a_late_hour_goes_on_past_midnight(known: Engine, daily: Settings) -> None:
+    late = replace(daily, notices=Notices(digest_at="23:00"), cover=Cover(hours=("tue 08:00-18:00",)))  # the day that NOW is
+    came(known, daily, JOE)
+    assert told(known, late, FOUR + 9 * HOUR)
+    assert told(known, late, FOUR + 10 * HOUR) == {}
+
+
+def test_who_says_no_is_told_no_more(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    came(known, daily, MARA)
+    joe = Actor.employee("joe.fern", "Joe Fern")
+    for wanted in (False, False, True, False):
+        with db.transaction(known) as session:
+            digests.choose(session, by=joe, wanted=wanted, now=NOW)
+            assert digests.choice(session, "joe.fern", daily) is wanted
+    assert set(told(known, daily)) == {"mara.berg@company.example"}
+    with db.reading(known) as session:
+        acts = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "digest").order_by(col(AuditRecord.id)))
+        assert [detail["wanted"] for detail in acts] == [False, True, False]
+        assert digests.choice(session, "joe.fern", replace(daily, notices=Notices(digest_at="off"))) is None
+    never = replace(daily, notices=replace(daily.notices, digest_never=("Mara.Berg@company.example",)))
+    assert told(known, never, FOUR + DAY) == {}
+
+
+SHARED = "desk@company.example"
+
+
+@pytest.mark.parametrize(
+    "company",
+    [
+        replace(COMPANY, people=(PersonEntry("joe.fern", "Joe", "it", SHARED), PersonEntry("mara.berg", "Mara", "legal", SHARED))),
+        replace(COMPANY, people=(PersonEntry("joe.fern", "Joe", "it", "postmaster@company.example"),)),
+    ],
+)
+def test_a_mailbox_that_others_read_is_sent_nothing(known: Engine, daily: Settings, company: CompanyDirectory) -> None:
+    with db.transaction(known) as session:
+        directory.apply(session, company, daily.company, by=SYNC, now=NOW, confirmed=True)
+    came(known, daily, JOE)
+    assert told(known, daily) == {}
+
+
+def test_what_a_stranger_wrote_is_short_and_links_nowhere(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, author="evil.example/x@other.example", subject="https://evil.example/ " + "long " * 100)
+    text = told(known, daily)["joe.fern@company.example"]
+    assert "- “hxxps://evil[.]example/ long" in text
+    assert "<evil[.]example/x@other[.]example>" in text
+    assert max(map(len, text.splitlines())) < 150
+
+
+def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:
+    mail = came(known, daily, JOE)
+    with db.transaction(known) as session:
+        release_requests.ask(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
+    purge(known, daily, mail, NOW + HOUR)
+    assert "you asked for it: it was looked at and not let in" in told(known, daily)["joe.fern@company.example"]
+
+
+def test_only_some_departments(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    came(known, daily, MARA)
+    some = replace(daily, notices=replace(daily.notices, digest_departments=("legal",), digest_contact="reception, 100"))
+    found = told(known, some)
+    assert set(found) == {"mara.berg@company.example"}
+    assert found["mara.berg@company.example"].endswith("To ask somebody: reception, 100\n")
+
+
+def test_under_a_seal_it_is_still_ones_own(known: Engine, daily: Settings) -> None:
+    with db.transaction(known) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+        directory.apply(session, sealed, daily.company, by=SYNC, now=NOW)
+    came(known, daily, MARA, subject="A contract")
+    assert "A contract" in told(known, daily)["mara.berg@company.example"]
+
+
+def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Settings) -> None:
+    mail, asked, refused = (came(known, daily, JOE, subject=subject) for subject in ("one", "two", "three"))
+    joe = Actor.employee("joe.fern", "Joe Fern")
+    with db.transaction(known) as session:
+        release_requests.ask(session, asked, by=joe, words="", now=NOW)
+        request = release_requests.ask(session, refused, by=joe, words="", now=NOW)
+        release_requests.decline(session, request, by=ANA, reason="not from your bank", now=NOW)
+    text = told(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
+    assert text.count("May I have it? https://mailroom.company.example/ask?mail=") == 1
+    assert f"?mail={show(mail)}\n" in text
+    assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: somebody will look at it\n" in text
+    assert "24 Nov 09:30, you asked for it: Ana Roth: not from your bank\n" in text
+    assert "opens https://mailroom.company.example/ask, where you sign in" in text
+
+
+def test_what_expires_says_so(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    late = datetime(2026, 12, 23, 16, 0, tzinfo=UTC)  # held for 29 days and some hours
+    assert ", put away on 24 Dec 09:30 if nobody decides" in told(known, daily, late)["joe.fern@company.example"]
+
+
+def test_a_long_list_ends_and_says_how_many_more(known: Engine, daily: Settings) -> None:
+    for _ in range(digest_entries.LISTED + 2):
+        came(known, daily, JOE)
+    text = told(known, with_page(daily))["joe.fern@company.example"]
+    assert text.count("supplier.example") == 30
+    assert "\n- and 2 more\n  See the list: https://mailroom.company.example/ask\n" in text
+
+
+NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
+WAVE = "Keep your present password by signing in once more on the page below before this evening, or your mailbox is locked."
+
+
+def wrote_to(address: str, uid: str, state: str) -> Correspondent:
+    """That somebody here has written to an address."""
+    return Correspondent(
+        address=address, person=uid, state=state, learned_at=NOW, first_sent_at=NOW, last_sent_at=NOW, last_mail_at=NOW
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("severity", "copies", "removed", "rule", "contact", "says"),
+    [
+        (UNCLEAR, 1, "", "", "", "listed"),
+        (SUSPICIOUS, 1, "", "", "", "listed"),  # it is like no other
+        (SUSPICIOUS, 2, "", "", "", "counted"),
+        (UNCLEAR, 2, "", "", "", "listed"),  # a newsletter
+        (DANGEROUS, 1, "", "", "", "counted"),
+        (SUSPICIOUS, 2, "one by one", "", "", "counted"),
+        (UNCLEAR, 2, "one by one", "", "", "listed"),
+        (UNCLEAR, 2, "as a campaign", "", "", "counted"),
+        (UNCLEAR, 2, "and restored", "", "", "listed"),  # the removal was a mistake
+        (DANGEROUS, 1, "one by one", "", "", "counted"),
+        # a sender whom the employee ever wrote to
+        (DANGEROUS, 1, "", "", "known", "listed"),
+        (DANGEROUS, 1, "one by one", "", "dropped", "listed"),
+        (SUSPICIOUS, 2, "as a campaign", "", "parked", "listed"),
+        (DANGEROUS, 1, "", "", "somebody else's", "counted"),
+        # a block of the sender can be wrong; one of the campaign stops copies of an attack
+        (NONE, 1, "", "address", "", "listed"),
+        (SUSPICIOUS, 2, "", "domain", "", "listed"),
+        (DANGEROUS, 1, "", "address", "", "counted"),
+        (UNCLEAR, 2, "", "campaign", "", "counted"),
+    ],
+)
+def test_attacks_are_counted_and_mistakes_are_listed(
+    known: Engine, daily: Settings, severity: Severity, copies: int, removed: str, rule: str, contact: str, says: str
+) -> None:
+    mails = [came(known, daily, to, subject="Your password expires", text=WAVE) for to in (JOE, MARA)[:copies]]
+    with db.transaction(known) as session:
+        made = Rule(effect="block", match=rule, value="x", scope="company", author="Ana Roth", created_at=NOW)
+        if rule:
+            session.add(made)
+            ledger.record(session, mails[0], Event.PURGE, by=ANA, now=NOW)
+        columns = {"severity": int(severity)} | ({"rule": "blocked-sender", "rule_id": made.id} if rule else {})
+        session.execute(update(Delivery).values(**columns))
+        if contact:
+            uid, state = ("mara.berg", "known") if contact == "somebody else's" else ("joe.fern", contact)
+            session.add(wrote_to("sales@supplier.example", uid, state))
+        campaign = session.get_one(Delivery, mails[0]).campaign_id
+    if removed:
+        selected = Selection(ids=tuple(mails)) if removed == "one by one" else Selection(campaign=campaign, proof="any")
+        with db.transaction(known) as session:
+            made_of = decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=NOW, settings=daily)
+        if removed == "and restored":
+            with db.transaction(known) as session:
+                undoing.undo(session, made_of.id, by=ANA, reason="", now=NOW, settings=daily)
+    text = told(known, with_page(daily))["joe.fern@company.example"]
+    gone = "was removed" if rule or removed not in ("", "and restored") else "is held"
+    counted = f"- 1 message that looks dangerous or was sent to many people {gone}.\n  See the list: https://mailroom.company.example/ask\n"
+    seen = ("Your password expires" in text, "sales@supplier.example" in text, "May I have it? https:" in text, counted in text)
+    assert seen == ((True, True, True, False) if says == "listed" else (False, False, False, True)), text
+
+
+def test_a_removed_wave_is_one_line_in_600_digests_and_a_mistaken_block_is_listed(sqlite_engine: Engine, daily: Settings) -> None:
+    with db.transaction(sqlite_engine) as session:
+        people = tuple(PersonEntry(f"p{number}", f"P {number}", "it", f"p{number}@company.example") for number in range(600))
+        directory.apply(session, replace(COMPANY, people=(*COMPANY.people, *people)), daily.company, by=SYNC, now=NOW)
+        rule = RuleOrder("block", "domain", "customer.example", "company")
+        rules.add(session, rule, by=ANA, now=NOW, settings=daily)
+        for number in range(600):
+            crook = f"desk{number}@wave{number % 300}.example"
+            (first,) = arrive(session, daily, f"it+p{number}@company.example", author=crook, subject="Your password expires", text=WAVE)
+        arrive(session, daily, "it+p7@company.example", author="rosa@customer.example", subject="Our contract")
+        campaign = session.get_one(Delivery, first).campaign_id
+        decisions.decide(session, Selection(campaign=campaign, proof="any"), Verb.PURGE, by=ANA, reason="", now=NOW, settings=daily)
+    found = told(sqlite_engine, with_page(daily))
+    one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
+    assert (len(found), sum(one in text for text in found.values())) == (600, 600)
+    assert [address for address, text in found.items() if "password expires" in text or "@wave" in text] == []
+    asking_for = {address: re.findall("- “(.*)”", text) for address, text in found.items() if "May I have it? https:" in text}
+    assert asking_for == {"p7@company.example": ["Our contract"]}
+
+
+def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, author="hotel@inn.example", subject="Your room; released")
+    purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
+    german = replace(daily, api=ASKING, notices=replace(daily.notices, requests=True), company=replace(daily.company, language="de"))
+    assert told(known, german)["joe.fern@company.example"].splitlines()[:5] == [
+        "Mail von Menschen, die die Firma noch nicht kennt, wird angesehen, bevor sie zu Ihnen kommt. Sie müssen nichts tun.",
+        "",
+        "Wartet, bis jemand hingesehen hat",
+        "- „Your room; released“",
+        "  von Sales <hotel@inn.example>, 24. Nov., 09:30",
+    ]
+    with db.reading(known) as session:
+        raw = bodies.load(session, session.scalars(select(col(Message.content_id)).order_by(col(Message.id).desc())).first() or 0)
+    letter = email.message_from_bytes(raw, policy=default)
+    assert letter["subject"] == "Mail für Sie: 1 wartet, 1 wurde entfernt"
+    page = letter.get_body(("html",))
+    assert page
+    assert '<html lang="de">' in page.get_content()
+    assert ">Kann ich sie haben?</a>" in page.get_content()
+    assert "Dort können Sie auch sagen, dass Sie diesen Brief nicht möchten." in page.get_content()
+
+
+def test_a_clock_that_was_ahead_takes_no_letter_away(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    for days in (364, 0, 1):
+        assert set(told(known, daily, FOUR + days * DAY)) == {"joe.fern@company.example"}
+        assert told(known, daily, FOUR + days * DAY) == {}

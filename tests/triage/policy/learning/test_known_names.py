@@ -1,0 +1,117 @@
+"""Who only looks like a sender that the company knows: found by name and by domain, forgotten when the sender is."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlmodel import Session
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS, NOW
+from triage.config.settings import Settings
+from triage.intake import receive as intake
+from triage.message.signals import Correspondents
+from triage.policy.learning import known_names
+from triage.policy.learning.known_names import Stranger
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.store import db
+from triage.store.models import Delivery, FamiliarDomain, Message, Rule
+
+KNOWN, JOE = "ann.lee@northwind.example", "joe.fern@company.example"
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    """The small company, which knows Ann Lee of Northwind and has had mail from her."""
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        rules.add(session, RuleOrder("allow", "address", KNOWN, "company"), by=ANA, now=NOW, settings=settings)
+        rules.add(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+        follow(session, settings)
+        assert came(session, settings, KNOWN, "Ann Lee")[1] == "queued"
+    return engine
+
+
+def follow(session: Session, settings: Settings) -> tuple[list[str], list[str]]:
+    """What upkeep does."""
+    found = known_names.changes(session, settings=settings, now=NOW)
+    known_names.change(session, *found)
+    return found
+
+
+def came(session: Session, settings: Settings, author: str, name: str, proven: bool = True) -> tuple[dict[str, str], str]:
+    """Proven mail comes: its signals, and its state."""
+    (one,) = intake.receive(
+        session,
+        arriving.envelope(JOE),
+        f"From: {name} <{author}>\r\n\r\n{NOW}\r\n".encode(),
+        arriving.authentication(author, DMARC_PASS if proven else arriving.DMARC_FAIL),
+        arriving.summary(author, author_name=name),
+        settings=settings,
+        now=NOW,
+    )
+    delivery = session.get_one(Delivery, one)
+    found = session.get_one(Message, delivery.message_id).signals
+    return {signal["name"]: signal["sentence"] for signal in found}, delivery.state
+
+
+def test_the_same_name_with_another_address(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        found, state = came(session, settings, "ann.lee@gmail.com", "Lee, Ann")
+        assert found["name-of-known"] == (
+            "The name Lee, Ann is that of ann.lee@northwind.example, whom we know, but the address is another one: ann.lee@gmail.com."
+        )
+        assert state == "held"
+        assert "name-of-known" not in came(session, settings, "x@other.example", "Ann Lee-Smith")[0]
+
+
+@pytest.mark.parametrize(
+    ("domain", "known"),
+    [("n0rthwind.example", "northwind.example"), ("northwind-pay.test", "northwind.example"), ("suplier.example", "supplier.example")],
+)
+def test_a_domain_that_looks_like_a_known_one(company: Engine, settings: Settings, domain: str, known: str) -> None:
+    with db.transaction(company) as session:
+        found, _ = came(session, settings, f"billing@{domain}", "Billing")
+    assert found["look-alike-of-known"] == f"The domain {domain} looks like {known}, whom we know, but is another one."
+
+
+def test_the_known_sender_looks_like_nobody(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        for proven in (True, False):
+            found, _ = came(session, settings, KNOWN, "Ann Lee", proven)
+            assert {"name-of-known", "look-alike-of-known"}.isdisjoint(found)
+
+
+def test_who_is_no_longer_known_is_forgotten(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        for one in session.scalars(select(Rule)).all():
+            rules.remove(session, one.id, by=ANA, now=NOW)
+        assert follow(session, settings) == ([], ["northwind.example", "supplier.example"])
+        assert session.scalar(select(func.count()).select_from(FamiliarDomain)) == 0
+        found, _ = came(session, settings, "ann.lee@n0rthwind.example", "Ann Lee")
+    assert {"name-of-known", "look-alike-of-known"}.isdisjoint(found)
+
+
+def test_only_what_changed_is_written(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        assert follow(session, settings) == ([], [])
+        later = NOW + timedelta(days=1)
+        order = RuleOrder("allow", "address", "bo@gmail.com", "company", until=later)
+        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        assert follow(session, settings) == ([], []), "a free-mail domain says nothing"
+
+
+@pytest.mark.parametrize(
+    ("plain", "personal"),
+    [("ann lee", True), ("ann", False), ("", False), ("customer service", False), ("northwind support team", False), ("jorg muller", True)],
+)
+def test_names_of_persons(plain: str, personal: bool) -> None:
+    assert known_names.is_personal(plain) is personal
+
+
+def test_nobody_known_nobody_like_them(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        strangers = [Stranger("", ""), Stranger("a@xn--\u00ff", "A B")]
+        found = known_names.Familiar(session, strangers, settings=settings, now=NOW)
+        assert [found.of(one) for one in strangers] == [Correspondents(), Correspondents()]

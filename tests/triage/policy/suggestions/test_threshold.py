@@ -1,0 +1,61 @@
+"""When a rule is proposed, and in which words."""
+
+import pytest
+
+from triage.message.signals.severity import Severity
+from triage.policy.suggestions.threshold import Evidence, Kind, kind_of, sentence
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kind"),
+    [
+        (Evidence(people=3, mails=5), Kind.CORRESPONDENCE),
+        (Evidence(people=2, mails=500), None),
+        (Evidence(people=300, mails=4), None),
+        (Evidence(people=3, mails=5, taken_away=1), None),
+        (Evidence(people=3, mails=5, severity=Severity.UNCLEAR), Kind.CORRESPONDENCE),
+        (Evidence(people=3, mails=5, severity=Severity.SUSPICIOUS), None),
+        (Evidence(people=3, mails=5, perishable=2, would_pass=2), Kind.CORRESPONDENCE),
+        (Evidence(mails=2, perishable=1, would_pass=1), Kind.SIGN_IN),
+        (Evidence(mails=1, perishable=1, would_pass=1, people=1), Kind.SIGN_IN),
+        (Evidence(mails=1, perishable=1, would_pass=1), None),  # anybody can send one
+        (Evidence(mails=2, perishable=1), None),  # it passes anyhow
+        (Evidence(mails=2, would_pass=1), None),
+        (Evidence(perishable=1, would_pass=1, unproven=9), None),
+        (Evidence(mails=3, perishable=1, would_pass=1, taken_away=1), None),
+        (Evidence(), None),
+    ],
+)
+def test_what_is_worth_a_question(evidence: Evidence, kind: Kind | None) -> None:
+    assert kind_of(evidence) is kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "evidence", "said"),  # before "for the company?"
+    [
+        (
+            Kind.CORRESPONDENCE,
+            Evidence(people=14, mails=212, dmarc=212),
+            "14 people, 212 mails in 90 days, all DMARC pass: allow dell.com",
+        ),
+        (
+            Kind.CORRESPONDENCE,
+            Evidence(people=3, mails=1234, dmarc=1000, unproven=1),
+            "3 people, 1,234 mails in 90 days, 1,000 of them DMARC pass (1 more without proof stay out): allow dell.com",
+        ),
+        (
+            Kind.SIGN_IN,
+            Evidence(recipients=1, mails=1, perishable=1),
+            "1 sign-in or password mail to 1 person in 90 days, all with an aligned SPF or DKIM pass, since the domain publishes no DMARC: "
+            "allow dell.com",
+        ),
+        (
+            Kind.LIST,
+            Evidence(posts=2),
+            "2 mails of ours went to the list dell.com, whose posts are signed: allow the list",
+        ),
+    ],
+)
+def test_the_question_has_its_evidence_in_it(kind: Kind, evidence: Evidence, said: str) -> None:
+    assert sentence(kind, "dell.com", evidence) == f"{said} for the company?"
+    assert Evidence.from_json(evidence.as_json()) == evidence

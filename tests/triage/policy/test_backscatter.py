@@ -1,0 +1,137 @@
+"""Who may be told what became of a message: a table, and no way for a stranger's name to be used against its owner."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.message.authentication import Authentication, Dmarc, Result, Spf
+from triage.message.summary import Summary
+from triage.policy.backscatter import Circumstances, may_notify
+
+ANNA = "anna@supplier.example"
+PASS = Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf", "dkim"))
+FOUND = Authentication(ANNA, (Spf(Result.PASS, "mailfrom", "supplier.example"),), dmarc=PASS)
+WRITTEN = Summary(parsed=True, author=ANNA, authors=(ANNA,), subject="Offer", content_type="text/plain")
+FINE = Circumstances(ANNA, FOUND, WRITTEN, frozenset({"company.example"}))
+
+
+def found(**more: object) -> Authentication:
+    return replace(FOUND, **more)  # type: ignore[arg-type]
+
+
+def spf(result: Result, identity: str = "mailfrom", domain: str = "supplier.example") -> Authentication:
+    return found(spf=(Spf(result, identity, domain),))
+
+
+def author(address: str) -> dict[str, object]:
+    """Everything about somebody else, as proven as can be."""
+    domain = address.rpartition("@")[2]
+    proven = Authentication(address, (Spf(Result.PASS, "mailfrom", domain),), dmarc=replace(PASS, domain=domain))
+    return {"reverse_path": address, "authentication": proven, "summary": replace(WRITTEN, author=address, authors=(address,))}
+
+
+def summary(**more: object) -> dict[str, object]:
+    return {"summary": replace(WRITTEN, **more)}  # type: ignore[arg-type]
+
+
+TABLE: list[tuple[dict[str, object], str]] = [
+    # what is different from a proven person's mail                  the reason begins with
+    ({}, ""),
+    ({"reverse_path": "Anna@SUPPLIER.example"}, ""),
+    ({"reverse_path": "crm-17@supplier.example"}, ""),
+    ({"direction": "notice"}, "it is a notice"),
+    ({"direction": "bounce"}, "it is a notice"),
+    ({"reverse_path": ""}, "it names no sender"),
+    ({"reverse_path": "anna"}, "its sender has no address"),
+    ({"reverse_path": '"a b"@supplier.example'}, "its sender has no address"),
+    (author("anna@company.example"), "it claims to come from our own"),
+    (author("anna@mail.company.example"), "it claims to come from our own"),
+    ({"reverse_path": "anna@company.example"}, "it claims to come from our own"),
+    (summary(automatic="auto-submitted"), "a program or a list"),
+    (summary(automatic="precedence"), "a program or a list"),
+    (summary(automatic="list-unsubscribe"), "a program or a list"),
+    (summary(list_id="news.supplier.example"), "a program or a list"),
+    (summary(content_type="multipart/report"), "a program or a list"),
+    (author("mailer-daemon@supplier.example"), "nobody reads"),
+    (author("no-reply@supplier.example"), "nobody reads"),
+    (author("NoReply-17@supplier.example"), "nobody reads"),
+    (author("owner-news@supplier.example"), "nobody reads"),
+    (author("news-request@supplier.example"), "nobody reads"),
+    (author("bounces+17=anna@supplier.example"), "nobody reads"),
+    (author("bernard@supplier.example"), ""),
+    ({"authentication": found(dmarc=replace(PASS, result=Result.FAIL))}, "it is not proven who"),
+    ({"authentication": found(dmarc=replace(PASS, result=Result.NONE))}, "it is not proven who"),
+    ({"authentication": found(dmarc=replace(PASS, result=Result.TEMPERROR))}, "it is not proven who"),
+    ({"authentication": found(author="eve@supplier.example")}, "it is not proven who"),
+    (summary(author=""), "it is not proven who"),
+    (summary(parsed=False), "it is not proven who"),
+    ({"normalised": True}, "it is not proven who"),
+    ({"authentication": spf(Result.SOFTFAIL)}, "it is not proven that answers"),
+    ({"authentication": spf(Result.NONE)}, "it is not proven that answers"),
+    ({"authentication": spf(Result.PASS, "helo")}, "it is not proven that answers"),
+    ({"authentication": spf(Result.PASS, domain="mailer.example")}, "it is not proven that answers"),
+    ({"authentication": found(dmarc=replace(PASS, aligned=("dkim",)))}, "it is not proven that answers"),
+    ({"reverse_path": "anna@mailer.example", "authentication": spf(Result.PASS)}, "it is not proven that answers"),
+    ({"told": True}, "the sender was told already"),
+    ({"way_out": False}, "there is no way to the outside"),
+]
+
+
+@pytest.mark.parametrize(("different", "reason"), TABLE)
+def test_who_may_be_told(different: dict[str, object], reason: str) -> None:
+    told = may_notify(replace(FINE, **different))  # type: ignore[arg-type]
+    assert told.startswith(reason)
+    assert bool(told) == bool(reason)
+
+
+ADDRESSES = st.sampled_from(
+    ["", ANNA, "eve@supplier.example", "eve@stranger.example", "anna@company.example", "x", "no-reply@supplier.example"]
+)
+DOMAINS = st.sampled_from(["supplier.example", "stranger.example", "company.example", ""])
+AUTHENTICATIONS = st.builds(
+    Authentication,
+    ADDRESSES,
+    st.lists(st.builds(Spf, st.sampled_from(Result), st.sampled_from(["mailfrom", "helo"]), DOMAINS), max_size=2).map(tuple),
+    dmarc=st.builds(
+        Dmarc,
+        st.sampled_from(Result),
+        DOMAINS,
+        DOMAINS,
+        st.just("reject"),
+        st.lists(st.sampled_from(["spf", "dkim"]), max_size=2).map(tuple),
+    ),
+)
+SUMMARIES = st.builds(
+    Summary,
+    parsed=st.booleans(),
+    author=ADDRESSES,
+    automatic=st.sampled_from(["", "list-id", "auto-submitted"]),
+    content_type=st.sampled_from(["text/plain", "multipart/report"]),
+)
+
+
+@given(
+    st.builds(
+        Circumstances,
+        ADDRESSES,
+        AUTHENTICATIONS,
+        SUMMARIES,
+        st.just(frozenset({"company.example"})),
+        st.booleans(),
+        st.sampled_from(["in", "notice"]),
+        st.booleans(),
+        st.booleans(),
+    )
+)
+def test_nobody_is_told_without_proof_and_nothing_goes_in_a_circle(seen: Circumstances) -> None:
+    if may_notify(seen):
+        return
+    found, domain = seen.authentication, seen.reverse_path.rpartition("@")[2].casefold()
+    assert found.dmarc.result is Result.PASS
+    assert "spf" in found.dmarc.aligned
+    assert any(one.result is Result.PASS and one.identity == "mailfrom" and one.domain == domain for one in found.spf)
+    assert seen.summary.author == found.author != ""
+    assert domain not in ("", "company.example")
+    assert not seen.summary.automatic
+    assert (seen.direction, seen.told, seen.normalised) == ("in", False, False)

@@ -1,0 +1,204 @@
+"""Mail bombs: thousands of mails to one folder become one card, and the mail that they are to bury stays where it is seen."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings as checking, strategies as st
+from sqlalchemy import Engine, event, select, update
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, NO_DMARC, NOW
+from triage.config.settings import Floods, Settings
+from triage.intake import receive as intake
+from triage.message.authentication import Dmarc, Result
+from triage.quarantine.cards import card_list
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search import selection_summary
+from triage.quarantine.search.selection import Selection
+from triage.store.db import reading, transaction
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Rule
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+HELD = Selection(states=(State.HELD,))
+CAPS = Floods(per_sender=5, per_folder=12)
+
+
+def proven(domain: str) -> Dmarc:
+    """Mail of a domain that proves itself."""
+    return Dmarc(Result.PASS, domain, domain, "reject", ("dkim",))
+
+
+class House:
+    """The small company under a bomb."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.settings = engine, replace(settings, floods=CAPS)
+        with transaction(engine) as session:
+            arriving.set_up(session, settings)
+
+    def came(
+        self, author: str, *, to: str = JOE, robot: bool = True, dmarc: Dmarc = NO_DMARC, minutes: float = 0, subject: str = "Welcome"
+    ) -> int:
+        """A mail has come in so many minutes after NOW; its delivery."""
+        said = arriving.summary(author, f"{subject} {author}", automatic="list-id" if robot else "")
+        at = NOW + timedelta(minutes=minutes)
+        envelope = replace(arriving.envelope(to, reverse_path=author), received_at=at)
+        found = arriving.authentication(author, dmarc)
+        raw = f"From: {author}\r\nSubject: {subject} {author} {envelope.spool_id}\r\n\r\nHello\r\n".encode()
+        with transaction(self.engine) as session:
+            return intake.receive(session, envelope, raw, found, said, settings=self.settings, now=at)[0]
+
+    def cards(self) -> dict[frozenset[int], card_list.Card]:
+        """The queue."""
+        with reading(self.engine) as session:
+            page = card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=100)
+        return {frozenset(card.ids): card for card in page.items}
+
+
+@pytest.fixture
+def house(engine: Engine, settings: Settings) -> House:
+    """The small company."""
+    return House(engine, settings)
+
+
+def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: House) -> None:
+    friend = house.came("friend@old.example", robot=False, dmarc=proven("old.example"), subject="Lunch")
+    with transaction(house.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == friend).values(state=State.DELIVERED, settled_at=NOW))
+    bomb = {house.came(f"news@list{number}.example", dmarc=proven(f"list{number}.example")) for number in range(20)}
+    known = house.came("friend@old.example", robot=True, subject="Invitation")
+    written = house.came("new.customer@buyer.example", robot=False, dmarc=proven("buyer.example"), subject="Enquiry")
+    bomb |= {house.came("nobody@nowhere.example", robot=False)}
+    elsewhere = house.came("news@list1.example", to=MARA, dmarc=proven("list1.example"))
+    found = house.cards()
+    assert set(found) == {frozenset(bomb), frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+    card = found[frozenset(bomb)]
+    assert (card.count, card.apart, card.lead.flood) == (21, 0, True)
+    with transaction(house.engine) as session:
+        sheet = selection_summary.evidence(session, card.select, by=ANA, now=NOW)
+        done = decisions.decide(
+            session, replace(card.select, states=("held",)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings
+        )
+        assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
+    assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
+    assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+
+
+def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> None:
+    for number in range(CAPS.per_folder + 1):
+        house.came(f"news@list{number}.example")
+    asked: list[str] = []
+    event.listen(house.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    more = [f"more@list{number}.example" for number in range(8)]
+    with transaction(house.engine) as session:
+        arrivals = [
+            intake.Arrival(
+                arriving.envelope(JOE, reverse_path=author), author.encode(), arriving.authentication(author), arriving.summary(author)
+            )
+            for author in more
+        ]
+        entered = intake.receive_all(session, arrivals, settings=house.settings, now=NOW)
+    assert [len(one) for one in entered if not isinstance(one, Exception)] == [1] * len(more)
+    with reading(house.engine) as session:
+        assert set(session.scalars(select(col(Delivery.flood)).where(col(Delivery.author).in_(more)))) == {True}
+    assert [sum(words in one for one in asked) for words in ("DISTINCT delivery.author", "campaign.about =")] == [1, 1]
+
+
+def test_below_the_cap_nothing_is_put_together(house: House) -> None:
+    some = [house.came(f"news@list{number}.example") for number in range(CAPS.per_folder)]
+    assert set(house.cards()) == {frozenset([one]) for one in some}
+
+
+def test_a_loop_of_one_sender_is_one_card_and_the_forger_of_it_another(house: House) -> None:
+    loop = {house.came("robot@loop.example", dmarc=proven("loop.example"), subject=f"Re: {number}") for number in range(8)}
+    forged = house.came("robot@loop.example")
+    other = house.came("robot@loop.example", to=MARA, dmarc=proven("loop.example"))
+    found = house.cards()
+    assert set(found) >= {frozenset(loop)}
+    assert not any(one in ids for ids in found for one in (forged, other) if len(ids) > 2)
+    with reading(house.engine) as session:
+        assert session.get_one(Delivery, forged).flood is False
+        assert session.get_one(Delivery, other).flood is False
+
+
+def test_slow_mail_is_no_flood_and_a_flood_ends_with_its_hour(house: House) -> None:
+    for number in range(CAPS.per_folder * 2):
+        house.came(f"slow@list{number}.example", minutes=number * 10)
+    with reading(house.engine) as session:
+        assert not session.scalar(select(col(Delivery.id)).where(col(Delivery.flood)))
+    for number in range(CAPS.per_folder + 1):
+        house.came(f"fast@list{number}.example", minutes=1000 + number / 10)
+    late = house.came("late@list.example", minutes=1100)
+    with reading(house.engine) as session:
+        assert session.get_one(Delivery, late).flood is False
+        first = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.flood)).distinct()).all()
+    for number in range(CAPS.per_folder + 1):
+        house.came(f"again@list{number}.example", minutes=2000 + number / 10)
+    with reading(house.engine) as session:
+        assert session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.flood)).distinct()).all() == first
+
+
+def test_a_cap_of_nothing_never_makes_one(house: House) -> None:
+    house.settings = replace(house.settings, floods=Floods(per_sender=0, per_folder=0))
+    for number in range(20):
+        house.came("robot@loop.example", subject=str(number))
+    with reading(house.engine) as session:
+        assert not session.scalar(select(col(Delivery.id)).where(col(Delivery.flood)))
+
+
+def test_a_wave_is_purged_out_of_a_flood_too(house: House) -> None:
+    text = "Your parcel could not be handed over because the address was incomplete. Settle the customs charge today."
+    with transaction(house.engine) as session:
+        (outside,) = arriving.arrive(session, house.settings, MARA, author="a@crook.example", text=text)
+    for number in range(CAPS.per_folder):
+        house.came(f"news@list{number}.example")
+    with transaction(house.engine) as session:
+        (inside,) = arriving.arrive(session, house.settings, JOE, author="b@crook.example", text=text)
+    with transaction(house.engine) as session:
+        campaign = session.get_one(Delivery, outside).campaign_id
+        mine = session.get_one(Delivery, inside)
+        assert (mine.flood, mine.wave_id, campaign is not None) == (True, campaign, True)
+        done = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings)
+        assert {item.delivery_id for item in done.items} == {outside, inside}
+
+
+KINDS = {  # who writes: proven, a program, how many different ones
+    "friend": (True, False, 2),
+    "person": (True, False, 9),
+    "robot": (True, True, 9),
+    "stranger": (False, False, 9),
+}
+
+
+@checking(max_examples=12, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 8)), min_size=8, max_size=14))
+def test_whatever_comes_wanted_mail_is_never_buried(sqlite_engine: Engine, settings: Settings, coming: list[tuple[str, int]]) -> None:
+    caps = replace(settings, floods=Floods(per_sender=3, per_folder=5))
+    with Session(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+        written: Counter[str] = Counter()
+        rows: list[tuple[str, str, Delivery]] = []
+        for kind, number in coming:
+            proof, robot, most = KINDS[kind]
+            author = f"{kind}{number % most}@{kind}{number % most}.example"
+            said = arriving.summary(author, f"{kind} {len(rows)}", automatic="list-id" if robot else "")
+            found = arriving.authentication(author, proven(author.rpartition("@")[2]) if proof else NO_DMARC)
+            raw = f"From: {author}\r\nSubject: {kind} {len(rows)}\r\n\r\nHello\r\n".encode()
+            envelope = arriving.envelope(JOE, reverse_path=author)
+            one = intake.receive(session, envelope, raw, found, said, settings=caps, now=NOW)[0]
+            rows.append((kind, author, session.get_one(Delivery, one)))
+            if kind == "friend" and not written[author]:  # what was let in before is known, and not held
+                session.execute(update(Delivery).where(col(Delivery.id) == one).values(state=State.DELIVERED, settled_at=NOW))
+            written[author] += 1
+        session.expire_all()
+        for kind, author, row in rows:
+            too_many = written[author] > 3  # of one sender: their own card
+            assert not row.flood or too_many or kind in ("robot", "stranger"), (kind, author)
+        strangers = sum(kind in ("robot", "stranger") for kind, _, _ in rows)
+        assert strangers < 6 or any(row.flood for _, _, row in rows), "the cap is reached"
+        session.rollback()

@@ -1,0 +1,330 @@
+"""Very large decisions: carried out in slices, which nobody waits for, that go on after a crash, and are undone as a whole."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, func, select, update
+from sqlmodel import col
+
+from tests.peers.processes import until
+from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive, set_up
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import rejections
+from triage.directory import apply as directory
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, Overtaken, Stale
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.cards import fold_counts
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, outcomes, regroup
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.search import selection_summary
+from triage.quarantine.search.selection import Selection
+from triage.store.db import among, reading, transaction
+from triage.store.delivery_state import State
+from triage.store.models import AuditRecord, Campaign, Decision, DecisionItem, Delivery, KeptCard, Rule, StaffMember
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+WAVE = Selection.of(sender="wave@bad.example")
+MAILS = 12
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A wave for two people, where ten deliveries are many."""
+    monkeypatch.setattr(bulk_decisions, "LARGE", 10)
+    monkeypatch.setattr(bulk_decisions, "SLICE", 5)
+    with transaction(engine) as session:
+        set_up(session, settings)
+        for number in range(MAILS):
+            arrive(session, settings, JOE, MARA, author="wave@bad.example", subject=f"Wave {number}")
+    return engine
+
+
+def begun(
+    engine: Engine, settings: Settings, verb: Verb = Verb.PURGE, *, by: Actor = ANA, select: Selection = WAVE, **more: Any
+) -> DecisionReport:
+    """A large decision is made."""
+    with reading(engine) as session:
+        planned = bulk_decisions.plan(session, select, verb, by=by, now=NOW, settings=settings, **more)
+    assert planned is not None
+    with transaction(engine) as session:
+        return bulk_decisions.begin(session, planned, select, verb, by=by, reason="phishing", now=NOW, settings=settings, **more)
+
+
+def go_on(engine: Engine, settings: Settings, slices: int = 1000) -> int:
+    """So many slices, or all; how many deliveries they were about."""
+    total = 0
+    for _ in range(slices):
+        with transaction(engine) as session:
+            decision_id = bulk_decisions.under_way(session)
+            number = bulk_decisions.go_on(session, decision_id, now=NOW, settings=settings) if decision_id else 0
+        total += number
+        if not number:
+            break
+    return total
+
+
+def states(engine: Engine) -> dict[str, int]:
+    with reading(engine) as session:
+        return dict(session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all())
+
+
+def reported(engine: Engine, decision_id: int, by: Actor = ANA) -> DecisionReport:
+    with reading(engine) as session:
+        return outcomes.report(session, decision_id, by=by)
+
+
+def test_it_is_made_at_once_and_carried_out_in_slices(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    assert (made.count, made.done, made.left, made.under_way) == (24, 0, 24, 24)
+    assert "24 to come" in made.sentence
+    assert states(company) == {"held": 24}
+    assert go_on(company, settings, 2) == 10
+    halfway = reported(company, made.id)
+    assert (halfway.done, halfway.left) == (10, 14)
+    assert states(company) == {"held": 14, "purged": 10}
+    assert go_on(company, settings) == 14
+    ended = reported(company, made.id)
+    assert (ended.count, ended.done, ended.left, ended.under_way) == (24, 24, 0, 0)
+    assert go_on(company, settings) == 0
+
+
+def test_no_more_senders_are_told_no_than_at_once(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejections, "MOST_MESSAGES", 4)  # each slice is about three
+    with pytest.raises(BadInput, match="that would send 12 mails; at most 4 at once"):
+        begun(company, settings, Verb.REJECT, template="not-wanted")
+
+
+def test_fewer_are_decided_as_ever(company: Engine, settings: Settings) -> None:
+    with reading(company) as session:
+        few = replace(WAVE, person="joe.fern", q="Wave 1")
+        assert bulk_decisions.plan(session, few, Verb.PURGE, by=ANA, now=NOW, settings=settings) is None
+
+
+def test_others_decide_meanwhile_and_what_comes_later_is_not_meant(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        held = select(col(Delivery.id)).where(col(Delivery.state) == State.HELD)
+        last = tuple(session.scalars(held.order_by(col(Delivery.id).desc()).limit(2)))
+        released = decisions.decide(session, Selection.of(ids=last), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        arrive(session, settings, JOE, author="wave@bad.example", subject="late")
+    assert released.done == 2
+    go_on(company, settings)
+    ended = reported(company, made.id)
+    assert ended.done == 24  # a purge takes back what is queued too
+    assert states(company)["purged"] >= 24
+
+
+def test_it_goes_on_where_a_crash_has_left_it(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = begun(company, settings)
+    go_on(company, settings, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_decisions, "write_items", failing)
+        with pytest.raises(RuntimeError), transaction(company) as session:
+            bulk_decisions.go_on(session, made.id, now=NOW, settings=settings)
+    assert states(company) == {"held": 19, "purged": 5}  # nothing of the slice that crashed
+    go_on(company, settings)
+    assert states(company) == {"purged": 24}
+    with reading(company) as session:
+        assert session.scalar(select(func.count()).select_from(DecisionItem)) == 24
+
+
+def failing(*_: object) -> None:
+    raise RuntimeError
+
+
+def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: Settings) -> None:
+    rule = RuleOrder("block", "address", "", "company")
+    made = begun(company, settings, rule=rule)
+    go_on(company, settings)
+    with transaction(company) as session:
+        assert bulk_decisions.is_large(session, made.id)
+        undone = bulk_decisions.undo(session, made.id, by=ANA, reason="wrong", now=NOW, settings=settings)
+        assert session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all() == []
+    assert (undone.count, undone.left) == (24, 24)
+    go_on(company, settings, 2)
+    assert states(company) == {"held": 10, "purged": 14}
+    go_on(company, settings)
+    assert states(company) == {"held": 24}
+    assert (reported(company, undone.id).done, reported(company, made.id).undone_by) == (24, undone.id)
+    with transaction(company) as session, pytest.raises(Overtaken):
+        bulk_decisions.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+
+
+def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        assert bulk_decisions.is_large(session, made.id)
+        bulk_decisions.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+    go_on(company, settings)
+    assert states(company) == {"held": 24}
+    assert reported(company, made.id).left == 0
+
+
+def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
+    with reading(company) as session:
+        sheet = selection_summary.evidence(session, WAVE, by=ANA, now=NOW)
+        bulk_decisions.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, expect=24, fence=sheet.fence)
+    with transaction(company) as session:
+        arrive(session, settings, JOE, author="wave@bad.example", subject="one more")
+    with reading(company) as session:
+        for seen in ({"expect": 24}, {"fence": sheet.fence}):
+            with pytest.raises(Stale):
+                bulk_decisions.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, **seen)
+
+
+def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings) -> None:
+    two = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
+    with reading(company) as session:
+        with pytest.raises(NotAllowed):
+            bulk_decisions.plan(session, WAVE, Verb.PURGE, by=OTTO, now=NOW, settings=settings)
+        allow = RuleOrder("allow", "domain", "dell.example", "company")
+        with pytest.raises(NotAllowedNow, match="second person's key"):
+            bulk_decisions.plan(session, WAVE, Verb.RELEASE, by=ANA, now=NOW, settings=two, rule=allow)
+
+
+def test_only_what_is_in_scope_is_meant_also_later(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings, by=BEN)
+    assert (made.count, made.outside) == (12, 12)
+    go_on(company, settings)
+    with reading(company) as session:
+        left = session.scalars(select(col(Delivery.department)).where(col(Delivery.state) == State.HELD).distinct()).all()
+    assert left == ["it"]
+
+
+def test_who_may_no_longer_decide_decides_no_further(company: Engine, settings: Settings) -> None:
+    gone = replace(BEN, name="gone")
+    made = begun(company, settings, by=gone)
+    go_on(company, settings)
+    assert states(company) == {"held": 24}
+    assert (reported(company, made.id, gone).count, reported(company, made.id, gone).left) == (0, 0)
+
+
+def test_the_kept_counts_follow(company: Engine, settings: Settings) -> None:
+    fold_counts.build(company, now=NOW)
+    begun(company, settings)
+    go_on(company, settings)
+    with transaction(company) as session:
+        fold_counts.fold(session, now=NOW)
+    with reading(company) as session:
+        assert session.scalars(select(col(KeptCard.key))).all() == []
+
+
+def test_who_only_looks_by_now_decides_no_further(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings, by=ANA)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        session.get_one(StaffMember, "ana").role = "auditor"
+    go_on(company, settings)
+    assert states(company) == {"held": 19, "purged": 5}
+    assert (reported(company, made.id).count, reported(company, made.id).left) == (5, 0)
+
+
+def test_what_can_no_longer_be_done_ends_and_stands_in_nobodys_way(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings, Verb.REDIRECT, to="person:joe.fern")
+    other = begun(company, settings)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        directory.apply(session, replace(COMPANY, people=COMPANY.people[:1]), settings.company, by=SYNC, now=NOW)
+    go_on(company, settings, 1)
+    assert reported(company, made.id).left == 0
+    with reading(company) as session:
+        said = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "end-redirect")).one()
+        assert said.detail["left"] == 19
+        assert "joe.fern" in said.detail["why"]
+    go_on(company, settings)
+    assert reported(company, other.id).done == 24
+
+
+def test_who_sees_a_part_stops_nothing_for_the_others(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        session.execute(delete(Delivery).where(col(Delivery.department) == "it"))
+        for number in range(MAILS):
+            arrive(session, settings, JOE, author="wave@bad.example", subject=f"later {number}")
+    made = begun(company, settings)
+    go_on(company, settings, 2)  # of what lies in Ben's folders alone
+    with transaction(company) as session, pytest.raises(NotAllowed, match="outside your scope"):
+        bulk_decisions.undo(session, made.id, by=BEN, reason="", now=NOW, settings=settings)
+    go_on(company, settings)
+    assert states(company) == {"purged": 24}
+
+
+def test_a_campaign_means_the_same_mail_until_the_end(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        ids = list(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))))
+        session.execute(update(Delivery).values(campaign_id=7))
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[1::2])).values(proof="dmarc", proven_as="bad.example"))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids[1]).values(proof="", proven_as=""))
+    made = begun(company, settings, select=Selection.of(campaign=7))
+    assert made.count == 13
+    with transaction(company) as session:
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[4:8])).values(proof="dmarc", proven_as="bad.example"))
+    go_on(company, settings)
+    with reading(company) as session:
+        purged = select(col(Delivery.proof)).where(col(Delivery.state) == State.PURGED).distinct()
+        assert session.scalars(purged).all() == [""]
+
+
+def test_the_undo_of_a_large_join_is_done_at_once(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        session.execute(update(Delivery).values(campaign_id=7))
+        session.add_all([Campaign(id=number, begun_at=NOW, made_by="system:judge") for number in (7, 8)])
+        one = arrive(session, settings, JOE, author="other@bad.example")[0]
+        session.execute(update(Delivery).where(col(Delivery.id) == one).values(campaign_id=8))
+    with transaction(company) as session:
+        made = regroup.join(session, 7, 8, by=ANA, reason="", now=NOW)
+        assert not bulk_decisions.is_large(session, made.id)
+
+
+WORKER = """
+import sys
+from triage.store import db
+from triage.quarantine.decisions import bulk_decisions
+from triage.config.settings_loader import read
+from triage.times import utcnow
+settings = read(sys.argv[1])
+bulk_decisions.SLICE = 2
+engine = db.open_engine(settings.database.url)
+while True:
+    with db.transaction(engine) as session:
+        decision_id = bulk_decisions.under_way(session)
+        if decision_id is None or not bulk_decisions.go_on(session, decision_id, now=utcnow(), settings=settings):
+            break
+"""
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(company: Engine, settings: Settings, database_url: str, tmp_path: Path) -> None:
+    made = begun(company, settings)
+    file = tmp_path / "mailroom.toml"
+    file.write_text(f"""
+[company]
+domains = ["company.example"]
+hostname = "mx.company.example"
+[database]
+url = "{database_url}"
+[spool]
+directory = "{settings.spool.directory}"
+""")
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(file)], env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[4])})
+    try:
+        until(lambda: reported(company, made.id).done >= 4 or worker.poll() is not None, "some slices")
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    go_on(company, settings)
+    assert states(company) == {"purged": 24}
+    with reading(company) as session:
+        counted = session.execute(
+            select(func.count(), func.count(col(DecisionItem.delivery_id).distinct())).select_from(DecisionItem)
+        ).one()
+        assert tuple(counted) == (24, 24)
+        assert session.get_one(Decision, made.id).done == 24

@@ -1,0 +1,128 @@
+"""What a search finds, on each kind of database."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication
+from tests.triage.mails import mail
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.intake import receive as intake
+from triage.message import summary
+from triage.message.authentication import Dmarc
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search import listing, selection
+from triage.quarantine.search.selection import Selection
+from triage.store.db import transaction
+from triage.store.models import Delivery, Department
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+PAGE = "<p>Look <a href='https://portal.evil.example/x'>here</a></p>"
+
+
+def proven(domain: str) -> Dmarc:
+    """A domain proves to have sent it."""
+    return replace(DMARC_PASS, domain=domain, organisational_domain=domain)
+
+
+@pytest.fixture
+def full(known: Engine, settings: Settings) -> Engine:
+    """Three mails: held with a link, purged without proof, to legal."""
+    with transaction(known) as session:
+        raw = mail("From: DHL Express <post@dhl.example>\nSubject: Your Parcel\nContent-Type: text/html", PAGE)
+        proof = authentication("post@dhl.example", proven("dhl.example"))
+        envelope = arriving.envelope(JOE, reverse_path="post@dhl.example")
+        intake.receive(session, envelope, raw, proof, summary.summarise(raw), settings=settings, now=NOW)
+        (gone,) = arrive(session, settings, JOE, author="kim@free.example", subject="Offer 100% free")
+        arrive(session, settings, MARA, author="kim@law.example", subject="The contract", dmarc=proven("law.example"))
+        decisions.decide(session, Selection.of(ids=(gone,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("kim", "free law"),
+        ("from:kim contract", "law"),
+        ('from:"dhl express"', "dhl"),
+        ("from:@law.example", "law"),
+        ("from:contract", ""),
+        ("to:mara", "law"),
+        ('to:"joe fern"', "dhl free"),
+        ("to:legal", "law"),
+        ("dept:it", "dhl free"),
+        ("dept:leg", "law"),
+        ("subject:parcel", "dhl"),
+        ("has:link", "dhl"),
+        ("has:attachment", ""),
+        ("link:evil.example", "dhl"),
+        ("link:100%", ""),
+        ("100%", "free"),
+        ("state:held", "dhl law"),
+        ("state:decided", "free"),
+        ("state:released", ""),
+        ("by:ana", "free"),
+        ('by:"ana roth"', "free"),
+        ("by:ben", ""),
+        ("proof:none", "free"),
+        ("-proof:none", "dhl law"),
+        ("severity:none", "law"),
+        ("after:2026-11-24", "dhl free law"),
+        ("before:2026-11-24", ""),
+        ("-kim", "dhl"),
+        ("campaign:0000000000000", ""),
+    ],
+)
+def test_what_is_found(full: Engine, text: str, found: str) -> None:
+    with transaction(full) as session:
+        authors = session.scalars(select(col(Delivery.author_domain)).where(selection.condition(Selection(q=text))))
+        assert " ".join(sorted(one.removesuffix(".example") for one in authors)) == found
+        listed = listing.deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
+        assert " ".join(sorted(one.author_domain.removesuffix(".example") for one in listed)) == found
+
+
+SUBJECTS = ("Ärger mit MÜLLER", "Straße gesperrt", "Große Änderung über Übung", "Mueller")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("subject:müller", SUBJECTS[:1]),
+        ("subject:MÜLLER", SUBJECTS[:1]),
+        ("subject:ärger", SUBJECTS[:1]),
+        ("subject:Straße", SUBJECTS[1:2]),
+        ("subject:STRASSE", SUBJECTS[1:2]),
+        ("subject:GROSSE subject:änderung subject:ÜBER", SUBJECTS[2:3]),
+        ("to:österreich", SUBJECTS),
+        ("dept:österreich", SUBJECTS),
+        ("to:osterreich", ()),
+    ],
+)
+def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, text: str, found: tuple[str, ...]) -> None:
+    with transaction(known) as session:
+        for subject in SUBJECTS:
+            arrive(session, settings, JOE, subject=subject)
+        session.execute(update(Department).where(col(Department.code) == "it").values(name="IT Österreich"))
+        subjects = session.scalars(select(col(Delivery.subject)).where(selection.condition(Selection(q=text))).order_by(col(Delivery.id)))
+        assert tuple(subjects) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("has:legs", "has: takes attachment or link"),
+        ("state:gone", "state: takes held, queued"),
+        ("severity:40", "severity: takes none, unclear, suspicious, dangerous"),
+        ("proof:spf", "proof: takes none, any"),
+        ("campaign:x", "campaign: takes the id"),
+        ("after:soon", "after: takes a day"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(full: Engine, text: str, fault: str) -> None:
+    with transaction(full) as session, pytest.raises(BadInput, match=fault):
+        session.scalar(select(func.count()).select_from(Delivery).where(selection.condition(Selection(q=text))))

@@ -1,0 +1,48 @@
+"""What somebody types to find mail, term by term."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.errors import BadInput
+from triage.quarantine.search import search_query
+from triage.quarantine.search.search_query import Term
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", ()),
+        ("  Invoice  Dell ", (Term("", "invoice"), Term("", "dell"))),
+        ("from:dhl To:Finance has:attachment", (Term("from", "dhl"), Term("to", "finance"), Term("has", "attachment"))),
+        ('"two words" from:"Anna Roth"', (Term("", "two words"), Term("from", "anna roth"))),
+        ("-from:dhl -spam", (Term("from", "dhl", wanted=False), Term("", "spam", wanted=False))),
+        ("from: x", (Term("", "from:"), Term("", "x"))),  # nothing is typed yet: never everything
+        ("re:invoice http://x.example -", (Term("", "re:invoice"), Term("", "http://x.example"), Term("", "-"))),
+        ('"open', (Term("", '"open'),)),
+    ],
+)
+def test_terms(text: str, terms: tuple[Term, ...]) -> None:
+    assert search_query.terms(text) == terms
+
+
+@given(st.text(max_size=60))
+def test_nothing_that_is_typed_means_everything(text: str) -> None:
+    try:
+        found = search_query.terms(text)
+    except BadInput:
+        return
+    assert bool(found) == bool(text.split())
+    assert all(one.value and one.value == one.value.casefold() for one in found)
+
+
+def test_a_day_is_a_day() -> None:
+    assert search_query.day(Term("before", "2026-11-24")) == datetime(2026, 11, 24, tzinfo=UTC)
+    with pytest.raises(BadInput, match="before: takes a day like"):
+        search_query.day(Term("before", "yesterday"))
+
+
+def test_too_much_is_said() -> None:
+    with pytest.raises(BadInput, match="at most 20"):
+        search_query.terms("x " * 21)

@@ -1,0 +1,107 @@
+"""The index of words finds what looking through all mail finds, in the same order, and follows every change."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
+from sqlalchemy import Engine, delete, select, update
+from sqlmodel import Session, col
+
+from tests.triage.arriving import ANA, NOW, arrive
+from triage.config.settings import Settings
+from triage.quarantine.search import listing, trigram_index
+from triage.quarantine.search.selection import Selection
+from triage.store.db import transaction
+from triage.store.models import Delivery
+
+JOE = "it+joe.fern@company.example"
+LETTERS = "abAB\"'*()%_^:é漢字-"
+MAILS = 40
+
+
+@pytest.fixture
+def full(known: Engine, settings: Settings) -> Engine:
+    """Mails with any letters in their subjects, two of every moment."""
+    chance = random.Random(7)
+    with transaction(known) as session:
+        for number in range(MAILS):
+            subject = "".join(chance.choices([*LETTERS, " "], k=12))
+            arrive(session, settings, JOE, subject=f"{number} {subject}", at=NOW + timedelta(seconds=number // 2))
+    return known
+
+
+def listed(session: Session, search: str, page: int = 7) -> list[int]:
+    """What a search lists, page by page."""
+    found: list[int] = []
+    after = None
+    while True:
+        one = listing.deliveries(session, Selection(q=search), by=ANA, limit=page, after=after)
+        found += [item.id for item in one.items]
+        if one.following is None:
+            return found
+        after = one.following
+
+
+def looked_through(session: Session, word: str) -> list[int]:
+    """The same by hand."""
+    rows = session.execute(select(col(Delivery.received_at), col(Delivery.id), col(Delivery.search))).all()
+    return [one for _, one, _ in sorted((row for row in rows if word.casefold() in row.search), reverse=True)]
+
+
+@pytest.mark.parametrize("few", [trigram_index.FEW, 0], ids=["looked up", "walked through"])
+def test_the_index_finds_what_is_there(full: Engine, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trigram_index, "FEW", few)
+    with transaction(full) as session:
+
+        @example('"*"')
+        @example("sales@supplier.example")
+        @given(st.text(LETTERS, min_size=1, max_size=5))
+        @hypothesis_settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+        def finds(word: str) -> None:
+            word = word.replace('"', "") or "b"
+            assert listed(session, f'"{word}"') == looked_through(session, word)
+
+        finds()
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ("invoice from:dhl", ["invoice", "dhl"]),
+        ('"your parcel" -urgent', ["your parcel"]),
+        ("subject:offer to:joe dept:it", ["offer"]),
+        ("ab state:held", []),
+        ("", []),
+    ],
+)
+def test_what_is_looked_up(search: str, words: list[str]) -> None:
+    assert trigram_index.looked_up(search) == words
+
+
+def test_few_is_said_only_of_few(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction(full) as session:
+        assert len(trigram_index.few(session, "supplier") or ()) == MAILS
+        assert trigram_index.few(session, "nowhere") == []
+        assert trigram_index.few(session, "ab") is None
+        monkeypatch.setattr(trigram_index, "FEW", MAILS - 1)
+        assert trigram_index.few(session, "supplier") is None
+
+
+def test_the_index_follows_every_change(full: Engine) -> None:
+    with transaction(full) as session:
+        one, other = listed(session, "supplier")[:2]
+        session.execute(update(Delivery).where(col(Delivery.id) == one).values(search="something quite different"))
+        session.execute(delete(Delivery).where(col(Delivery.id) == other))
+        assert listed(session, "quite different") == [one]
+        assert len(listed(session, "supplier")) == MAILS - 2
+        assert not {one, other} & set(trigram_index.few(session, "supplier") or ())
+
+
+def test_a_search_that_finds_much_says_that_there_is_more(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trigram_index, "FEW", 10)
+    with transaction(full) as session:
+        page = listing.deliveries(session, Selection(q="supplier"), by=ANA, limit=5)
+        assert (len(page.items), page.total, page.following is None) == (5, 6, False)
+        monkeypatch.setattr(trigram_index, "FEW", MAILS)
+        assert listing.deliveries(session, Selection(q="supplier"), by=ANA, limit=5).total == MAILS

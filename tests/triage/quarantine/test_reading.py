@@ -1,0 +1,422 @@
+"""What staff read: lists, cards, folders, histories, messages, the record; each within the reader's scope."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import (
+    ALIGNED,
+    ANA,
+    BEN,
+    COMPANY,
+    DMARC_FAIL,
+    DMARC_PASS,
+    IDA,
+    NO_DMARC,
+    NOW,
+    OTTO,
+    SYNC,
+    UNKNOWN,
+    arrive,
+    authentication,
+    set_up,
+)
+from triage.actor import Actor, Role, Scope
+from triage.compliance.audit import audit_log, hash_chain
+from triage.compliance.retention import expire as retention
+from triage.config.settings import Settings
+from triage.delivery import queue, queue_admin
+from triage.directory import apply as directory
+from triage.errors import NotFound
+from triage.ids import show
+from triage.message.authentication import Arc, Authentication, Dmarc, Result, Stated, proof_sentence
+from triage.policy.rules import store as rules
+from triage.policy.rules.store import RuleOrder
+from triage.quarantine import delivery_history, folders, open_message
+from triage.quarantine.cards import card_list
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.open_message import Erased
+from triage.quarantine.search import listing
+from triage.quarantine.search.selection import Selection
+from triage.store import ledger
+from triage.store.db import reading, transaction
+from triage.store.delivery_state import Event, State
+from triage.store.models import AuditRecord, Delivery, Person
+
+JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
+NOTHING = Actor.person("zoe", Role.TRIAGE, Scope(), "Zoe")
+MARAS = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})), "Eva")
+ALL = Selection()
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    """A database with the small company."""
+    with transaction(engine) as session:
+        set_up(session, settings)
+    return engine
+
+
+def came(engine: Engine, settings: Settings, *recipients: str, **more: object) -> tuple[int, ...]:
+    """A message has come in; its deliveries."""
+    with transaction(engine) as session:
+        return arrive(session, settings, *recipients, **more)  # type: ignore[arg-type]
+
+
+def decided(session: Session, settings: Settings, verb: Verb, *ids: int, by: Actor, reason: str = "", now: datetime = NOW) -> None:
+    """Somebody has decided."""
+    decisions.decide(session, Selection(ids=ids), verb, by=by, reason=reason, now=now, settings=settings)
+
+
+def change(engine: Engine, delivery_id: int, **values: object) -> None:
+    """Set what the generator of test mail leaves alone."""
+    with transaction(engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(**values))
+
+
+def test_a_list_is_newest_first_and_pages_meet(company: Engine, settings: Settings) -> None:
+    ids = [came(company, settings, JOE)[0] for _ in range(7)]
+    change(company, ids[2], received_at=NOW + timedelta(seconds=5))
+    change(company, ids[4], received_at=NOW - timedelta(seconds=5))
+    expected = [ids[2], ids[6], ids[5], ids[3], ids[1], ids[0], ids[4]]
+    found, after = [], None
+    with reading(company) as session:
+        while True:
+            page = listing.deliveries(session, ALL, by=ANA, limit=3, after=after)
+            found += [one.id for one in page.items]
+            assert page.total == 7
+            if page.following is None:
+                break
+            after = page.following
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("by", "seen"),
+    [(ANA, {JOE, MARA, INFO}), (BEN, {MARA}), (MARAS, {MARA}), (NOTHING, set()), (OTTO, {JOE, MARA, INFO})],
+    ids=["company", "department", "person", "empty", "auditor"],
+)
+def test_nobody_reads_beyond_their_scope(company: Engine, settings: Settings, by: Actor, seen: set[str]) -> None:
+    ids = {recipient: one for recipient in (JOE, MARA, INFO) for one in came(company, settings, recipient)}
+    with reading(company) as session:
+        assert {one.recipient for one in listing.deliveries(session, ALL, by=by).items} == seen
+        assert {one.lead.recipient for one in card_list.cards(session, ALL, by=by, now=NOW, group="none").items} == seen
+        assert sum(folder.held for folder in folders.folders(session, by=by)) == len(seen)
+        for recipient, delivery_id in ids.items():
+            if recipient in seen:
+                message_id = delivery_history.delivery(session, delivery_id, by=by).listed.message_id
+                assert open_message.message(session, message_id, by=by).deliveries[0].id == delivery_id
+                assert open_message.raw(session, message_id, by=by).startswith(b"From: ")
+            else:
+                message_id = session.get_one(Delivery, delivery_id).message_id
+                for read in (open_message.message, open_message.raw):
+                    with pytest.raises(NotFound):
+                        read(session, message_id, by=by)
+                with pytest.raises(NotFound):
+                    delivery_history.delivery(session, delivery_id, by=by)
+                assert listing.some(session, [delivery_id], by=by) == ()
+
+
+def test_a_delivery_says_whose_it_is_and_what_it_is(company: Engine, settings: Settings) -> None:
+    (delivery_id,) = came(company, settings, MARA, dmarc=DMARC_PASS)
+    with reading(company) as session:
+        one = delivery_history.delivery(session, delivery_id, by=ANA).listed
+        raw = open_message.raw(session, one.message_id, by=ANA)
+    assert (one.department, one.department_name, one.person, one.person_name) == ("legal", "Legal", "mara.berg", "Mara Berg")
+    assert (one.state, one.mailbox, one.proof, one.attachments, one.decided) == ("held", "mara.berg@company.example", "dmarc", 0, None)
+    assert one.verdict.rule == "first-contact"
+    assert one.size == len(raw)
+
+
+def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
+    wave = [came(company, settings, JOE, MARA, author="wave@bad.example") for _ in range(2)]
+    (single,) = came(company, settings, INFO, author="one@good.example")
+    with reading(company) as session:
+        page = card_list.cards(session, ALL, by=ANA, now=NOW)
+        own = card_list.cards(session, ALL, by=BEN, now=NOW)
+    found = {card.key: card for card in page.items}
+    assert (page.cards, page.deliveries) == (2, 5)
+    assert (found["wave@bad.example"].count, found["wave@bad.example"].people, found["wave@bad.example"].departments) == (4, 2, 2)
+    assert found["wave@bad.example"].ids == tuple(sorted((one for pair in wave for one in pair), reverse=True))
+    assert found["wave@bad.example"].lead.id == max(wave[1])
+    assert found["one@good.example"].ids == (single,)
+    assert [(card.key, card.count, card.departments) for card in own.items] == [("wave@bad.example", 2, 1)]
+
+
+def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
+    rows: dict[str, dict[str, Any]] = {
+        "soonest": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 49},
+        "soon": {"perishable_until": NOW + timedelta(minutes=5), "urgency": 50},
+        "later": {"perishable_until": NOW + timedelta(minutes=9), "urgency": 75},
+        "usually": {"perishable_until": NOW + timedelta(minutes=2), "lifetime_assumed": True, "urgency": 90},
+        "heavy": {"urgency": 80},
+        "light new": {"urgency": 60, "received_at": NOW + timedelta(minutes=1)},
+        "light": {"urgency": 60},
+        "passed": {"perishable_until": NOW - timedelta(minutes=1), "urgency": 50},
+        "surely not wanted": {"urgency": 49},
+    }
+    for name in sorted(rows):
+        (one,) = came(company, settings, JOE, author=f"{name.replace(' ', '.')}@s.example", subject=name)
+        change(company, one, **rows[name])
+    for group in ("sender", "none", "campaign"):
+        found, after = [], None
+        with reading(company) as session:
+            while True:
+                page = card_list.cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
+                found += [card.lead.subject for card in page.items]
+                assert page.cards == 9
+                if page.following is None:
+                    break
+                after = page.following
+        assert found == list(rows)
+
+
+def test_a_clock_that_has_run_out_is_not_shown(company: Engine, settings: Settings) -> None:
+    (one,) = came(company, settings, JOE)
+    change(company, one, perishable_until=NOW)
+    with reading(company) as session:
+        assert card_list.cards(session, ALL, by=ANA, now=NOW).items[0].perishable_until is None
+        assert card_list.cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].perishable_until == NOW
+
+
+def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Settings) -> None:
+    for _ in range(2):
+        (one,) = came(company, settings, JOE)
+        change(company, one, author="")
+    with reading(company) as session:
+        assert [card.count for card in card_list.cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
+
+
+def test_a_large_card_carries_the_id_of_its_lead_alone(company: Engine, settings: Settings) -> None:
+    ids = [came(company, settings, JOE)[0] for _ in range(5)]
+    with reading(company) as session:
+        carried = {most: card_list.cards(session, ALL, by=ANA, now=NOW, most_ids=most).items[0].ids for most in (0, 4, 5)}
+    assert carried == {0: (ids[-1],), 4: (ids[-1],), 5: tuple(reversed(ids))}
+
+
+def test_folders_count_what_is_held_and_keep_who_has_left_while_mail_is_there(company: Engine, settings: Settings) -> None:
+    came(company, settings, JOE, INFO)
+    came(company, settings, JOE)
+    came(company, settings, MARA)
+    with transaction(company) as session:
+        session.get_one(Person, "mara.berg").active = False
+    with reading(company) as session:
+        everything, legal = folders.folders(session, by=ANA), folders.folders(session, by=MARAS)
+    assert [(one.code, one.name, one.held, one.shared_held) for one in everything] == [("it", "IT", 3, 1), ("legal", "Legal", 1, 0)]
+    assert [(person.uid, person.held) for folder in everything for person in folder.people] == [("joe.fern", 2), ("mara.berg", 1)]
+    assert [(folder.code, folder.held) for folder in legal] == [("legal", 1)]
+
+
+def test_a_person_moves_with_their_held_mail(company: Engine, settings: Settings) -> None:
+    came(company, settings, JOE)
+    people = tuple(replace(one, department="legal") if one.uid == "joe.fern" else one for one in COMPANY.people)
+    with transaction(company) as session:
+        directory.apply(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW)
+    with reading(company) as session:
+        assert {folder.code: folder.held for folder in folders.folders(session, by=ANA)} == {"it": 0, "legal": 1}
+
+
+@pytest.mark.parametrize(
+    ("q", "found"), [("", ["joe.fern", "mara.berg"]), ("BERG", ["mara.berg"]), ("fern it", ["joe.fern"]), ("old", []), ("%", [])]
+)
+def test_people_are_found_by_words(company: Engine, q: str, found: list[str]) -> None:
+    with reading(company) as session:
+        assert [one.uid for one in folders.people(session, q)] == found
+
+
+def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> None:
+    (one,) = came(company, settings, JOE)
+    with transaction(company) as session:
+        decisions.decide(
+            session, Selection(ids=(one,)), Verb.RELEASE, by=ANA, reason="she called", now=NOW + timedelta(1), settings=settings
+        )
+    with transaction(company) as session:
+        (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(2))
+        queue.settle(
+            session, claim, queue.Outcome("deferred", "451 busy {x}", "smtp://inner"), settings=settings, now=NOW + timedelta(2, 1)
+        )
+    with transaction(company) as session:
+        queue_admin.retry(session, [one], settings=settings, by=IDA, now=NOW + timedelta(3))
+        (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(3))
+        delivered = queue.Outcome("delivered", "250 ok", "smtp://inner")
+        queue.settle(session, claim, delivered, settings=settings, now=NOW + timedelta(3, 1))
+    with reading(company) as session:
+        told = delivery_history.delivery(session, one, by=ANA)
+    assert [past.act for past in told.history] == ["receive", "release", "defer", "retry", "deliver"]
+    assert [past.sentence for past in told.history][1:] == [
+        "Ana Roth: release: she called",
+        "Put off by the next hop: 451 busy {x}",
+        "Tried again at once by person:ida.",
+        "Delivered to joe.fern@company.example: 250 ok",
+    ]
+    assert [(tried.number, tried.outcome, tried.reply) for tried in told.attempts_made] == [
+        (1, "deferred", "451 busy {x}"),
+        (2, "delivered", "250 ok"),
+    ]
+    assert told.listed.decided is not None
+    assert (told.listed.decided.by_shown, told.listed.decided.undone) == ("Ana Roth", False)
+    json.dumps([past.detail for past in told.history])
+
+
+def test_a_history_tells_nothing_of_copies_beyond_the_scope(company: Engine, settings: Settings) -> None:
+    joes, maras = came(company, settings, JOE, MARA)
+    with transaction(company) as session:
+        message_id = session.get_one(Delivery, maras).message_id
+        for by, act, detail in ((ANA, "open", {"reason": "the works council asked"}), (ANA, "view", {}), (BEN, "source", {})):
+            ledger.write(session, act, f"message:{show(message_id)}", by=replace(by, place="192.0.2.77"), now=NOW, detail=detail)
+        record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "receive")).one()
+        assert delivery_history.detail_about(
+            AuditRecord(**record.model_dump() | {"detail": {"notes": {show(joes): "To a leaver.", show(maras): "To an alias."}}}),
+            listing.some(session, [maras], by=BEN)[0],
+        ) == {"notes": {show(maras): "To an alias."}}
+    with reading(company) as session:
+        bens = delivery_history.delivery(session, maras, by=BEN).history
+        anas = delivery_history.delivery(session, joes, by=ANA).history
+    assert [past.act for past in bens] == ["receive", "source"]
+    assert [past.act for past in anas] == ["receive", "open", "view", "source"]
+    assert "192.0.2.77" not in json.dumps([past.detail for past in (*bens, *anas)])
+
+
+def test_what_the_sender_was_told_is_of_the_copies_that_ended_so(company: Engine, settings: Settings) -> None:
+    joes, maras = came(company, settings, JOE, MARA)
+    with transaction(company) as session:
+        message = f"message:{show(session.get_one(Delivery, joes).message_id)}"
+        decisions.decide(session, Selection(ids=(joes,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        for kind in ("rejection", "expiry"):
+            ledger.write(session, "notice", message, by=SYNC, now=NOW, detail={"kind": kind, "to": "a@b.example", "said": f"Of {MARA}."})
+        ledger.write(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "it names no sender"})
+        session.execute(update(Delivery).where(col(Delivery.id) == maras).values(state=State.REJECTED))
+    with reading(company) as session:
+        bens = [past for past in delivery_history.delivery(session, maras, by=BEN).history if past.act in ("notice", "not_told")]
+        it = Actor.person("kim", Role.TRIAGE, Scope(departments=frozenset({"it"})))
+        kims = delivery_history.delivery(session, joes, by=it).history
+        anas = delivery_history.delivery(session, joes, by=ANA).history
+    assert [(past.act, past.detail.get("kind"), past.detail.get("said")) for past in bens] == [
+        ("notice", "rejection", None),
+        ("not_told", None, None),
+    ]
+    assert [past.act for past in kims] == ["receive", "purge"]
+    assert [past.detail.get("said") for past in anas if past.act == "notice"] == [f"Of {MARA}."] * 2
+
+
+def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, settings: Settings) -> None:
+    ids = [came(company, settings, JOE)[0] for _ in range(2)]
+    later = NOW + timedelta(days=31)
+    with transaction(company) as session:
+        assert retention.expire(session, settings=arriving.expire_unseen(settings), now=later) == 2
+    with reading(company) as session:
+        told = [delivery_history.delivery(session, one, by=ANA).history for one in ids]
+    assert [[past.act for past in history] for history in told] == [["receive", "expire"]] * 2
+    assert told[0][-1].at == later
+
+
+def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Settings) -> None:
+    (one,), (other,) = came(company, settings, JOE), came(company, settings, JOE)
+    with transaction(company) as session:
+        decisions.decide(session, Selection(ids=(one,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(
+            session, Selection(ids=(one, other)), Verb.RELEASE, by=IDA, reason="", now=NOW + timedelta(seconds=4), settings=settings
+        )
+    with reading(company) as session:
+        assert (
+            delivery_history.delivery(session, one, by=ANA).history[-1].sentence
+            == "Ida Lind: release, refused. Purged by Ana Roth 4 seconds ago."
+        )
+
+
+def test_erased_content_is_gone_and_the_record_stays(company: Engine, settings: Settings) -> None:
+    (one,) = came(company, settings, JOE)
+    with transaction(company) as session:
+        ledger.record(session, one, Event.PURGE, by=ANA, now=NOW)
+        assert arriving.erase(session, settings=settings, now=NOW + timedelta(days=31)) == 1
+    with reading(company) as session:
+        message_id = delivery_history.delivery(session, one, by=ANA).listed.message_id
+        assert open_message.message(session, message_id, by=ANA).erased
+        with pytest.raises(Erased):
+            open_message.raw(session, message_id, by=ANA)
+        with pytest.raises(NotFound):
+            open_message.raw(session, message_id, by=BEN)
+
+
+def test_a_message_shows_only_the_reader_s_deliveries(company: Engine, settings: Settings) -> None:
+    ids = came(company, settings, JOE, MARA)
+    with reading(company) as session:
+        message_id = session.get_one(Delivery, ids[0]).message_id
+        assert {one.recipient for one in open_message.message(session, message_id, by=ANA).deliveries} == {JOE, MARA}
+        assert {one.recipient for one in open_message.message(session, message_id, by=BEN).deliveries} == {MARA}
+
+
+SUPPLIER = "sales@supplier.example"
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (authentication(SUPPLIER, DMARC_PASS), "supplier.example proves that it sent this: DMARC passes by DKIM."),
+        (
+            authentication(SUPPLIER, replace(DMARC_PASS, origin="mx.edge.example")),
+            "supplier.example proves that it sent this, as our edge mx.edge.example found: DMARC passes.",
+        ),
+        (
+            authentication(SUPPLIER, replace(DMARC_FAIL, origin="mx.edge.example")),
+            "supplier.example says that this is not from there, as our edge mx.edge.example found: DMARC fails.",
+        ),
+        (
+            replace(
+                authentication(SUPPLIER, DMARC_FAIL),
+                arc=Arc(Result.PASS, "lists.example", 1, stated=(Stated("dmarc", "pass", "supplier.example"),)),
+            ),
+            "Nothing proves that supplier.example sent this, but lists.example, which passed it on, says that it had proven itself there.",
+        ),
+        (authentication(SUPPLIER, ALIGNED), "supplier.example has no DMARC record, but SPF proves that it sent this."),
+        (authentication(SUPPLIER, DMARC_FAIL), "supplier.example says that this is not from there: DMARC fails, and its policy is reject."),
+        (authentication(SUPPLIER, UNKNOWN), "DNS did not answer, so it is not known whether supplier.example sent this."),
+        (authentication(SUPPLIER, NO_DMARC), "supplier.example publishes nothing by which its mail could prove itself."),
+        (authentication(SUPPLIER, NO_DMARC, Result.FAIL), "Nothing proves that supplier.example sent this."),
+        (Authentication("", dmarc=Dmarc(Result.NONE)), "It does not name exactly one author, so nothing can prove who sent it."),
+    ],
+)
+def test_proof_in_words(found: Authentication, sentence: str) -> None:
+    assert proof_sentence(found) == sentence
+
+
+def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company: Engine, settings: Settings) -> None:
+    numbers = []
+    for _ in range(3):
+        came(company, settings, JOE)
+        numbers.append(number(company))
+        with transaction(company) as session:
+            hash_chain.seal(session)
+        numbers.append(number(company))
+    assert numbers == [2, 2, 3, 3, 4, 4]
+
+
+def number(engine: Engine) -> int:
+    """How many acts have been committed."""
+    with reading(engine) as session:
+        return audit_log.number_of_acts(session)
+
+
+def test_rules_of_another_scope_are_not_shown(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        scopes = ("company", "department:it", "department:legal", "person:mara.berg")
+        orders = [RuleOrder("block", "domain", f"s{number}.example", scope) for number, scope in enumerate(scopes)]
+        made = [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
+    with reading(company) as session:
+        assert {one.scope for one in rules.known_to(session, made, by=BEN)} == {"company", "department:legal"}
+        assert len(rules.known_to(session, made, by=ANA)) == 4
+
+
+def test_reading_waits_for_no_writer(company: Engine, settings: Settings) -> None:
+    (one,) = came(company, settings, JOE)
+    with transaction(company) as writing, reading(company) as session:
+        ledger.record(writing, one, Event.PURGE, by=ANA, now=NOW)
+        assert isinstance(session, Session)
+        assert delivery_history.delivery(session, one, by=ANA).listed.state == "held"

@@ -1,0 +1,125 @@
+"""What a child that reads hostile bytes can reach: next to nothing in bubblewrap, and its answers come from a unit where there is one."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.peers import processes
+from tests.peers.processes import HANG
+from tests.triage.mails import mail
+from triage.message.summary import Summary, summarise
+from triage.runtime import sandbox
+from triage.runtime.sandbox_pool import Overrun, Pool
+
+MEMORY = 256 * 1024 * 1024
+ROOT = Path(__file__).parents[3]
+ACCEPTING = "00010000"  # flags of a socket that listens, in /proc/net/unix: __SO_ACCEPTCON
+
+
+def pool(function: str, *, seconds: float = HANG) -> Pool:
+    """A pool of one child."""
+    return Pool(f"tests.triage.children:{function}", size=1, memory_bytes=MEMORY, seconds=seconds)
+
+
+@pytest.fixture
+def wrapped() -> None:
+    """Bubblewrap, which the tests install, works here."""
+    sandbox.wrapper.cache_clear()
+    assert sandbox.wrapper(), "bwrap is there and does not work"
+
+
+@pytest.mark.peers
+@pytest.mark.usefixtures("wrapped")
+def test_in_bubblewrap_a_child_sees_no_file_no_process_and_no_network(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    with pool("reach_out") as children:
+        found = json.loads(children.run(str(secret).encode()))
+    code = {one for path in (ROOT, Path(sys.prefix), Path(sys.base_prefix)) for one in (path, *path.parents)}
+    assert set(map(Path, found["readable"])) <= code, "nothing beside the way to our own code, wherever that lies"
+    assert found["interfaces"] == ["lo"]
+    assert found["processes"] <= 3, "bubblewrap's own, and the child"
+    assert found["capabilities"] == 0
+    assert found["etc"] == ["ld.so.cache"]
+    assert "bubblewrap" in sandbox.in_words()
+
+
+@pytest.mark.peers
+@pytest.mark.usefixtures("wrapped")
+def test_in_bubblewrap_misbehaviour_is_an_overrun_and_the_next_message_is_served() -> None:
+    with pool("behave", seconds=2.0) as children:
+        for message in (b"loop", b"sleep", b"eat", b"die"):
+            with pytest.raises(Overrun):
+                children.run(message)
+            assert children.run(b"after") == b"after"
+
+
+def test_without_bubblewrap_the_limits_hold_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.wrapper.cache_clear()
+    assert sandbox.wrapper() == ()
+    assert "limits" in sandbox.in_words()
+    sandbox.wrapper.cache_clear()
+
+
+def test_a_bubblewrap_that_may_not_work_here_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container without user namespaces."""
+    refusing = tmp_path / "bwrap"
+    refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.wrapper.cache_clear()
+    assert sandbox.wrapper() == ()
+    sandbox.wrapper.cache_clear()
+
+
+@pytest.fixture
+def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """systemd's own socket activation, one process a connection, as mailroom-parse.socket does it."""
+    path = tmp_path / "parse.sock"
+    functions = ["tests.triage.children:behave", "tests.triage.children:count", "triage.message.summary:summarise_json"]
+    serving = [sys.executable, "-P", "-m", "triage.runtime.sandbox_pool", "--socket", *functions]
+    command = ["systemd-socket-activate", "--accept", "--inetd", "-E", f"PYTHONPATH={ROOT}", "-l", str(path), *serving]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as manager:
+        processes.until(lambda: listens(path), "systemd-socket-activate listens", manager)
+        monkeypatch.setenv(sandbox.SOCKET, str(path))
+        yield path
+        manager.terminate()
+
+
+def listens(path: Path) -> bool:
+    """Is there a socket that takes connections? Its file is there a moment before."""
+    sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+    return any(one[-1] == str(path) and one[3] == ACCEPTING for one in sockets)
+
+
+def test_behind_a_socket_the_same_children_answer(unit: Path) -> None:
+    raw = mail("From: Ann <ann@sender.example>\nSubject: x", "hello")
+    with Pool("triage.message.summary:summarise_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
+        assert Summary.from_json(json.loads(children.run(raw))) == summarise(raw)
+    with pool("count") as children:
+        assert [json.loads(children.run(b""))[0] for _ in range(3)] == [1, 2, 3]
+    assert str(unit) in sandbox.in_words()
+
+
+def test_behind_a_socket_misbehaviour_is_an_overrun_too(unit: Path) -> None:
+    with pool("behave", seconds=2.0) as children:
+        for message in (b"sleep", b"eat", b"die"):
+            with pytest.raises(Overrun):
+                children.run(message)
+            assert children.run(b"after") == b"after"
+
+
+def test_a_child_behind_a_socket_runs_only_what_its_unit_names(unit: Path) -> None:
+    with pool("reach_out") as children, pytest.raises(RuntimeError, match="not for this function"):
+        children.run(b"")
+
+
+def test_a_socket_that_nobody_listens_on_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(sandbox.SOCKET, str(tmp_path / "nobody.sock"))
+    with pool("count") as children, pytest.raises(RuntimeError, match=r"no parser answers behind .*nobody\.sock.*mailroom-parse\.socket"):
+        children.run(b"")

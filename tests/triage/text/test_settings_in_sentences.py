@@ -1,0 +1,99 @@
+"""No sentence that people read names a key of the settings file: who reads it cannot change it, and who can is told in the docs."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from triage.config.settings import Settings
+from triage.text import i18n
+
+CONSOLE = Path("webui/src/languages/de.ts")
+TEXT = re.compile(r"'((?:[^'\\]|\\.)*)'")
+
+
+def keys_of(cls: type, prefix: str = "") -> Iterator[str]:
+    """Every key of the settings, with its sections: "policy.undo_seconds"."""
+    hints = get_type_hints(cls)
+    for one in fields(cls):
+        yield prefix + one.name
+        for kind in (hints[one.name], *get_args(hints[one.name])):
+            if is_dataclass(kind):
+                yield from keys_of(kind, f"{prefix}{one.name}.")  # type: ignore[arg-type]
+
+
+KEYS = frozenset(keys_of(Settings))
+SECTIONS = frozenset(key for key in KEYS if "." not in key)
+NAMES = frozenset(name for key in KEYS if "_" in (name := key.rpartition(".")[2]))
+DOTTED = re.compile(
+    rf"(?<![\w./-])(?:{'|'.join(re.escape(key) for key in sorted(KEYS - SECTIONS, reverse=True))})(?![\w/-])"
+    rf"|\[\[?(?:{'|'.join(sorted(SECTIONS))})\]"
+)
+LEAK = re.compile(rf"{DOTTED.pattern}|(?<![\w{{/.-])(?:{'|'.join(sorted(NAMES, reverse=True))})(?![\w}}/-])")
+
+
+def server_sentences() -> Iterator[str]:
+    """Whatever the server says to people, in each language."""
+    for language in set(i18n.LANGUAGES) - {i18n.ENGLISH}:
+        for table in i18n.catalogue(language).values():
+            for english, here in table.items():
+                yield english
+                yield str(here)
+
+
+def console_sentences() -> Iterator[str]:
+    """Whatever the console says, in English and in German: its table has both."""
+    yield from TEXT.findall(CONSOLE.read_text())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "leaks"),
+    [
+        ("It was delivered already: see [recall] in the settings.", True),
+        ("Keys and time are not measured here (reports.staff).", True),
+        ("set relay.smarthost", True),
+        ("take it out of two_keys", True),
+        ("as retention.record_days says.", True),
+        ("The report is at https://mx.company.example/policy.html", False),
+        ("{n} reports. Staff decided {m}.", False),
+        ("The policy holds it.", False),
+    ],
+)
+def test_a_key_is_told_from_words(sentence: str, leaks: bool) -> None:
+    assert bool(LEAK.search(sentence)) is leaks
+
+
+def test_no_sentence_of_the_server_names_a_setting() -> None:
+    sentences = list(server_sentences())
+    assert len(sentences) > 1500
+    assert [one for one in sentences if LEAK.search(one)] == []
+
+
+def test_no_sentence_of_the_console_names_a_setting() -> None:
+    sentences = list(console_sentences())
+    assert len(sentences) > 2000
+    assert [one for one in sentences if LEAK.search(one)] == []
+
+
+def refusals(path: Path) -> Iterator[str]:
+    """What a file says where it refuses something, as far as it is written there."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Raise) and node.exc:
+            texts = (one.value for one in ast.walk(node.exc) if isinstance(one, ast.Constant) and isinstance(one.value, str))
+            yield from (f"{path}:{node.lineno}: {text}" for text in texts)
+
+
+# What these refuse is told to whoever starts a role with settings of their own.
+STARTS = {"app", "bell", "checkpoints", "db", "db_copy", "leavers", "routes", "settings", "settings_file", "trail_proof"}
+
+
+def test_no_refusal_of_staff_names_a_setting() -> None:
+    """Fields of requests have names, which may be those of settings."""
+    places = [*Path("triage").glob("*.py"), *Path("triage_api").rglob("*.py"), *Path("mailboxes").glob("visit.py")]
+    said = [one for path in places if path.stem not in STARTS for one in refusals(path)]
+    assert len(said) > 300
+    assert [one for one in said if DOTTED.search(one.partition(": ")[2])] == []

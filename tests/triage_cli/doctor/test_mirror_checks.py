@@ -1,0 +1,95 @@
+"""What the doctor says of the mirror's accounts, with a real Dovecot, and of the addresses that employees write to."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.peers import dovecot
+from tests.peers.processes import free_port
+from tests.triage import arriving
+from triage.config.settings import Mirror, Outbound, Settings
+from triage.store import db
+from triage_cli.doctor import mirror_checks
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+
+
+@pytest.fixture
+def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Settings:
+    """A house whose database knows people."""
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    return replace(settings, database=replace(settings.database, url=sqlite_url))
+
+
+def said(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+    """How bad, and what was seen."""
+    return [(one.level, one.found) for one in findings]
+
+
+@pytest.mark.peers
+def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_path: Path) -> None:
+    secret = tmp_path / "passwords"
+    secret.write_text(f"it@company.example:{dovecot.PASSWORD}\nana@company.example:wrong\n")
+    with dovecot.running() as server:
+        way = Mirror(
+            departments=("it=it@company.example",),
+            desks=("it=ana",),
+            imap=f"imap://127.0.0.1:{server.imap_port}",
+            password_file=str(secret),
+        )
+        assert said(mirror_checks.mirrored(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
+        wrong = replace(way, desks=("it=nobody",), staff=("ana=ana@company.example",))
+        (acts, entered, shut_out) = said(mirror_checks.mirrored(replace(house, mirror=wrong)))
+        assert acts == (FAIL, "nobody, who acts in it@company.example, is no member of staff who decides: nothing is done there")
+        assert (entered[0], shut_out[0], "does not let us in" in shut_out[1]) == (OK, FAIL, True)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "plain", "found"),
+    [
+        (Mirror(), False, []),
+        (Mirror(departments=("it=it@company.example",)), True, [(WARN, "in plain mode nothing is held, so nothing is mirrored")]),
+        (
+            Mirror(departments=("it=it@company.example",), imap="imap://127.0.0.1", password_file="x"),
+            False,
+            [(FAIL, 'mirror.desks: name who acts in the account of it, such as "it=LOGIN"')],
+        ),
+        (
+            Mirror(departments=("it=it@company.example",), desks=("it=ana",), imap="imap://127.0.0.1"),
+            False,
+            [(FAIL, "mirror.password_file is missing: mirror.auth = 'per-account' needs it")],
+        ),
+    ],
+)
+def test_settings_that_make_no_sense(house: Settings, mirror: Mirror, plain: bool, found: list[tuple[str, str]]) -> None:
+    house = replace(house, mirror=mirror, company=replace(house.company, plain=plain))
+    assert said(mirror_checks.mirrored(house)) == found
+
+
+def test_a_department_that_is_none(house: Settings) -> None:
+    way = Mirror(
+        departments=("law=law@company.example",), desks=("law=ana",), imap=f"imap://127.0.0.1:{free_port()}", password_file="x", timeout=1
+    )
+    first, second = said(mirror_checks.mirrored(replace(house, mirror=way)))
+    assert (first, second[0]) == ((FAIL, "there is no department law"), FAIL)
+
+
+@pytest.mark.parametrize(
+    ("outbound", "level", "words"),
+    [
+        (Outbound(report_address="report@other.example"), FAIL, "is in no domain of ours"),
+        (Outbound(report_address="report@company.example"), FAIL, "nobody may hand mail over"),
+        (Outbound(expect_address="info@company.example", networks=("192.0.2.1",)), WARN, "is in the directory too"),
+    ],
+)
+def test_addresses_for_employees(house: Settings, outbound: Outbound, level: str, words: str) -> None:
+    ((found, sentence),) = said(mirror_checks.written_to_us(replace(house, outbound=outbound)))
+    assert (found, words in sentence) == (level, True)
+
+
+def test_addresses_that_work(house: Settings) -> None:
+    outbound = Outbound(report_address="report@company.example", expect_address="expect@company.example", networks=("192.0.2.1",))
+    assert said(mirror_checks.written_to_us(replace(house, outbound=outbound))) == []

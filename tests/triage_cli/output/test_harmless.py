@@ -1,0 +1,126 @@
+"""Every command that lists or tells something, in a company whose names and notes would move the cursor, turn the text or calculate."""
+
+import csv
+import io
+import json
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlmodel import SQLModel, select
+
+from tests.triage.tampering import unguard
+from tests.triage_cli.conftest import Arrives, Shell
+from tests.triage_cli.output.test_tables import is_harmless
+from tests.triage_cli.test_parity import leaf
+from tests.triage_cli.test_scope import commands
+from triage.delivery.recall import related_messages
+from triage.delivery.recall.related_messages import Place, Related
+from triage.ids import read
+from triage.store import db, models
+from triage.text.csv_export import FORMULA
+from triage_cli.output.tables import FormOption
+
+HOSTILE = "=\x1b[2J\x9b1m\u202e\x7f\u2028\u200b\ttext\r\nmore"
+SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mailboxes, by people
+    (models.Delivery, ("subject", "author_name", "note", "last_reply", "reason")),
+    (models.Message, ("text",)),
+    (models.Decision, ("reason", "by_shown")),
+    (models.Rule, ("note", "author", "doubt")),
+    (models.RelatedMail, ("mailbox", "folder", "author", "subject")),
+    (models.SweptMailbox, ("why",)),
+    (models.PostedList, ("address", "signer", "list_id", "person")),
+    (models.Department, ("name",)),
+    (models.Person, ("name",)),
+    (models.StaffMember, ("name",)),
+    (models.Substitution, ("reason",)),
+    (models.ApiToken, ("name", "client")),
+    (models.ModeSwitch, ("reason", "by_shown")),
+    (models.LegalHold, ("reason", "made_by_shown")),
+    (models.MailRequest, ("words", "asked_by_shown")),
+)
+ARGUMENTS = {  # of those that are about something
+    "show": "{mail} --reason curious",
+    "decisions related": "{purge}",
+    "decisions items": "{purge}",
+    "campaigns show": "{campaign}",
+    "campaigns": "--fewest 1 --state any",
+    "campaigns list": "--fewest 1 --state any",
+    "rules explain": "{mail}",
+    "legal-hold list": "--lifted",
+    "report": "campaigns",
+}
+ACTS = {  # they say what they have done in the words of `decisions`
+    "campaigns join", "campaigns split", "decisions undo", "hold", "purge", "redeliver", "redirect", "reject", "release", "restore",
+    "sweep", "token create", "retention", "resume",
+}  # fmt: skip
+OTHERWISE = ("report --format html", "show {mail} --reason curious --headers", "rules export", "audit export")  # what no FormOption is for
+ELSEWHERE = {"doctor", "sync", "import maildir", "import mbox", "practice scores", "webhooks list"}  # they read no mail from the database
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """What is printed has nothing to do with the database."""
+    return sqlite_url
+
+
+def forms(name: str) -> list[str]:
+    """--json and --csv, as far as a command has them."""
+    return [one.opts[0] for one in leaf(name).params if isinstance(one, FormOption)]
+
+
+def test_nothing_of_it_gets_through(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+    names = busy(shell, arrives, engine)
+    with db.transaction(engine) as session:
+        unguard(session)
+        for model, columns in SAID:
+            assert session.scalars(select(model).limit(1)).first() is not None, model
+            session.execute(update(model).values(dict.fromkeys(columns, HOSTILE)))
+    looking = [name for name in dict.fromkeys([*commands(), "queue", "rules", "mode"]) if forms(name) and name not in ACTS | ELSEWHERE]
+    assert len(looking) > 25
+    for name in looking:
+        words = [*name.split(), *ARGUMENTS.get(name, "").format(**names).split()]
+        for form in ("", *forms(name)):
+            said = shell(*words, *filter(None, [form]))
+            assert (name, form, said.code, said.err) == (name, form, 0, "")
+            assert is_harmless(said.out), (name, form, said.out)
+            if form == "--json":
+                json.loads(said.out)
+            if form == "--csv":
+                assert not [cell for row in csv.reader(io.StringIO(said.out)) for cell in row if cell.startswith(FORMULA)], (name, said.out)
+    for line in OTHERWISE:
+        said = shell(*line.format(**names).split())
+        assert (line, said.code, said.err, is_harmless(said.out)) == (line, 0, "", True), said
+
+
+def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
+    """A company in which each command has something to tell; the ids by name."""
+    mail, other = arrives(text="A long text, of which there is one campaign with one mail in it."), arrives()
+    purge = json.loads(shell("purge", other, "--json").out)["decision"]
+    for line in (
+        "sweep bad@bad.example --reason x",
+        "block junk.example --note x",
+        "staff substitute ana ben --until 2031-01-01 --reason x",
+        "token create robot --may read",
+        "mode observe --department it --reason x",
+        "legal-hold add --of joe.fern --reason x",
+        f"ask {mail} --words x",
+        f"release {arrives()}",
+    ):
+        assert shell(*line.split()).code == 0, line
+    with db.transaction(engine) as session:
+        delivery = session.get_one(models.Delivery, read(mail))
+        campaign = delivery.campaign_id or 0
+        beside = [Related(Place("x", 7, 1, ""), delivery.received_at, False, None, "x", "x")]
+        related_messages.keep(session, read(purge), session.get_one(models.Delivery, read(other)), beside, delivery.received_at)
+        session.add(models.PostedList(address="x", posts=1))
+    (row,) = (one for one in json.loads(shell("campaigns", "--fewest", "1", "--state", "any", "--json").out))
+    assert campaign
+    return {"mail": mail, "purge": purge, "campaign": row["id"]}
+
+
+@pytest.mark.parametrize(
+    "words", [["nonsense\x1b[2J"], ["show", "\u202enonsense"], ["deliveries", "--state", "\x1b[2J"], ["release", "--\x1b"]]
+)
+def test_what_is_typed_wrong_is_harmless_too(shell: Shell, words: list[str]) -> None:
+    said = shell(*words)
+    assert (said.code, is_harmless(said.err)) == (2, True), said

@@ -1,0 +1,27 @@
+"""A role ends with the supervisor that started it, also with one that died before the role could notice."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triage_cli.services.roles import SUPERVISOR
+
+
+def ended() -> int:
+    """The id of a process that is no more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        return process.pid
+
+
+@pytest.mark.parametrize("role", ["receive", "judge", "relay", "recall", "upkeep", "api", "webhooks"])
+def test_a_role_whose_supervisor_is_dead_ends_at_once(role: str, tmp_path: Path) -> None:
+    (tmp_path / "mailroom.toml").write_text("[company]\ndomains = []\n")  # it would be refused with 2
+    command = [sys.executable, "-m", "triage_cli", "--config", str(tmp_path / "mailroom.toml"), role]
+    code = [
+        subprocess.run(command, env=os.environ | {SUPERVISOR: str(pid)}, check=False, capture_output=True).returncode
+        for pid in (ended(), os.getpid())
+    ]
+    assert code == [0, 2]

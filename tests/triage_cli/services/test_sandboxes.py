@@ -1,0 +1,43 @@
+"""What the units of the sandboxes start answers to the names that the other processes ask for, and to no others."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triage.runtime.sandbox_pool import ANSWER, DONE, FAILED
+from triage_cli.services import sandboxes
+
+ROOT = Path(__file__).parents[3]
+UNITS = ROOT / "deploy" / "systemd"
+ASKED = [(unit, name) for unit, names in sandboxes.FUNCTIONS.items() for name in names]
+
+
+def answer(unit: str, function: str) -> tuple[int, bytes]:
+    """Returns what a sandbox says first, and its reason."""
+    hello = json.dumps([function, 1 << 30, 30.0, 0]).encode() + b"\n"
+    done = subprocess.run([sys.executable, "-P", "-m", "triage_cli", unit], cwd=ROOT, input=hello, capture_output=True, check=False)
+    kind, size = ANSWER.unpack(done.stdout[: ANSWER.size])
+    return kind, done.stdout[ANSWER.size : ANSWER.size + size]
+
+
+@pytest.mark.parametrize(("unit", "function"), ASKED)
+def test_a_sandbox_is_ready_for_each_function(unit: str, function: str) -> None:
+    assert answer(unit, function) == (DONE, b"")
+
+
+def test_a_sandbox_serves_no_other_function() -> None:
+    assert answer("parse", "triage.message.preview.render_pages:draw") == (FAILED, b"it is not for this function")
+
+
+@pytest.mark.parametrize("unit", sandboxes.FUNCTIONS)
+def test_units_name_no_module_that_may_be_renamed(unit: str) -> None:
+    assert f"python3 -I -m triage_cli {unit}\n" in (UNITS / f"mailroom-{unit}@.service").read_text()
+
+
+def test_a_sandbox_imports_no_command() -> None:
+    program = "import sys; import triage.runtime.sandbox_pool; from triage_cli.services import sandboxes; print('click' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,85 @@
+"""Upkeep looks, and tells; and the directory's brake is an alarm until it is let go."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage_cli.conftest import Arrives, Shell
+from triage.config.settings import Notices, Settings
+from triage.store import db
+from triage.store.models import Alarm, AuditRecord, Delivery
+from triage.times import utcnow
+from triage_cli.services import upkeep_alerts
+
+HEAD = '[company]\npostmaster = "p0@company.example"\n[[department]]\ncode = "it"\nname = "IT"\n'
+PERSON = '[[person]]\nuid = "p{0}"\nname = "P {0}"\ndepartment = "it"\nmailbox = "p{0}@company.example"\n'
+STAFF = '[[staff]]\nlogin = "ida"\nname = "Ida"\nrole = "admin"\nscope = ["company"]\nperson = "p0"\n'
+
+
+def company(directory: Path, people: int) -> None:
+    (directory / "company.toml").write_text(HEAD + "".join(PERSON.format(number) for number in range(people)) + STAFF)
+
+
+def told(engine: Engine) -> list[str]:
+    with db.reading(engine) as session:
+        return list(session.scalars(select(col(Delivery.mailbox)).where(col(Delivery.direction) == "report")))
+
+
+def acts(engine: Engine) -> list[str]:
+    with db.reading(engine) as session:
+        return list(session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.act).in_(["alarm", "told"]))))
+
+
+def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings: Settings, tmp_path: Path) -> None:
+    company(tmp_path, 20)
+    assert shell("sync", "--confirm").code == 0
+    company(tmp_path, 5)
+    assert shell("sync", "--dry-run").code == 0
+    assert not upkeep_alerts.watch(settings, engine, "here:1")  # nothing is wrong yet
+    assert shell("sync").code == 2
+    assert shell("sync").code == 2
+    assert upkeep_alerts.watch(settings, engine, "here:1")
+    assert not upkeep_alerts.watch(settings, engine, "here:1")
+    assert (told(engine), acts(engine)) == (["p0@company.example"], ["alarm", "told"])
+    assert shell("sync", "--confirm").code == 0
+    with db.reading(engine) as session:
+        assert session.scalars(select(Alarm)).all() == []
+
+
+def test_one_machine_tells_people_and_a_restart_tells_nobody_again(
+    shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    company(tmp_path, 2)
+    assert shell("sync", "--confirm").code == 0
+    arrives("it+p1@company.example")
+    wanted = replace(settings, notices=Notices(digest_at=f"{utcnow():%H:%M}"))
+    for holder, looked_at in (("here:1", 2), ("there:2", 0), ("here:3", 0)):
+        assert upkeep_alerts.tell_people(wanted, engine, holder, threading.Event()) == looked_at
+    assert told(engine) == ["p1@company.example"]
+
+
+def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, tmp_path: Path) -> None:
+    company(tmp_path, 20)
+    assert shell("sync", "--confirm").code == 0
+    arrives("it+p1@company.example")
+    with db.transaction(engine) as session:
+        held = session.scalars(select(Delivery).where(col(Delivery.state) == "held")).one()
+        held.perishable_until, held.urgency = utcnow().replace(year=2099), 90
+    wanted = replace(settings, notices=Notices(staff=("perishable",)))
+    assert upkeep_alerts.watch(wanted, engine, "here:1")
+    with db.transaction(engine) as session:
+        session.scalars(select(Alarm)).one().newest = 0  # as if there were news
+    assert not upkeep_alerts.watch(wanted, engine, "there:2")
+    assert upkeep_alerts.watch(wanted, engine, "here:1")
+    assert told(engine) == ["p0@company.example"]  # within the quiet minutes
+
+
+@pytest.mark.parametrize("text", ['staff = ["hunger"]', 'targets = ["sales"]', 'told = ["sales="]'])
+def test_mistakes_in_the_settings_are_named(shell: Shell, config: Path, text: str) -> None:
+    config.write_text(config.read_text() + f"[notices]\n{text}\n")
+    said = shell("deliveries")
+    assert (said.code, text.partition(" ")[0] in said.err) == (2, True)

@@ -1,0 +1,130 @@
+"""Signed checkpoints as upkeep makes them and the shell verifies by them."""
+
+import stat
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage.arriving import ANA
+from triage.compliance.audit import checkpoints, hash_chain, verify_chain
+from triage.config.settings import Audit, Retention, Settings
+from triage.errors import BadInput
+from triage.store import db, ledger
+from triage.times import utcnow
+from triage_cli.services import upkeep
+from triage_cli.services.upkeep_checkpoints import Recorder
+
+HERE = "here:1"
+
+
+@pytest.fixture
+def signing(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings by which a checkpoint is made as soon as anything has happened."""
+    public = checkpoints.make_key(tmp_path / "audit.key")
+    (tmp_path / "checkpoints").mkdir()
+    return replace(settings, audit=Audit(str(tmp_path / "checkpoints"), str(tmp_path / "audit.key"), public, every=0))
+
+
+def act(engine: Engine) -> None:
+    """Something happens, and is sealed."""
+    with db.transaction(engine) as session:
+        ledger.write(session, "test", "thing", by=ANA, now=utcnow())
+    upkeep.seal_trail(engine, HERE)
+
+
+def verify(engine: Engine, settings: Settings) -> verify_chain.Verification:
+    claims = verify_chain.claims(settings)
+    with db.reading(engine) as session:
+        return verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(settings, utcnow()))
+
+
+def test_a_checkpoint_for_everything_new_and_none_for_nothing(engine: Engine, signing: Settings) -> None:
+    recorder = Recorder(signing)
+    recorder.keep(engine, HERE)
+    assert verify(engine, signing).checkpoints == 0, "nothing has happened yet"
+    for expected in (1, 2):
+        act(engine)
+        recorder.keep(engine, HERE)
+        recorder.keep(engine, HERE)
+        found = verify(engine, signing)
+        assert (found.fault, found.records, found.checkpoints) == ("", expected, expected)
+
+
+def test_only_the_sealer_makes_them(engine: Engine, signing: Settings) -> None:
+    act(engine)
+    Recorder(signing).keep(engine, "elsewhere:1")
+    assert verify(engine, signing).checkpoints == 0
+
+
+def test_a_full_disk_ends_nothing(engine: Engine, signing: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder(signing)
+    act(engine)
+    recorder.directory = Path(signing.audit.checkpoints) / "gone"
+    recorder.keep(engine, HERE)
+    assert "no checkpoint of the audit trail" in caplog.text
+    recorder.directory = Path(signing.audit.checkpoints)
+    recorder.keep(engine, HERE)
+    assert verify(engine, signing).checkpoints == 1
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_old_records_are_let_go(engine: Engine, signing: Settings, signed: bool) -> None:
+    settings = signing if signed else replace(signing, audit=Audit())
+    recorder = Recorder(settings)
+    for _ in range(3):
+        act(engine)
+        recorder.keep(engine, HERE)
+    assert recorder.let_go(engine, settings) == 0
+    now_old = replace(settings, retention=Retention(audit_days=-1))  # as if tomorrow
+    assert recorder.let_go(engine, now_old) == 2, "the last one is kept"
+    upkeep.seal_trail(engine, HERE)
+    found = verify(engine, now_old)
+    assert (found.fault, found.records) == ("", 2)
+
+
+@pytest.mark.parametrize(
+    ("audit", "says"),
+    [
+        (Audit(checkpoints="x"), "belong together"),
+        (Audit(checkpoints="{dir}/missing", key_file="{dir}/audit.key"), "is no directory; make it"),
+        (Audit(checkpoints="{dir}", key_file="{dir}/missing.key"), "cannot be read"),
+        (Audit(checkpoints="{dir}", key_file="{dir}/other"), "is not a private key in PEM form; `mailroom audit key FILE` makes one"),
+    ],
+)
+def test_settings_of_no_use(settings: Settings, tmp_path: Path, audit: Audit, says: str) -> None:
+    checkpoints.make_key(tmp_path / "audit.key")
+    (tmp_path / "other").write_text("no key")
+    placed = replace(audit, checkpoints=audit.checkpoints.format(dir=tmp_path), key_file=audit.key_file.format(dir=tmp_path))
+    with pytest.raises(BadInput, match=says):
+        Recorder(replace(settings, audit=placed))
+
+
+def test_a_key_is_its_owner_s_and_never_written_over(tmp_path: Path) -> None:
+    public = checkpoints.make_key(tmp_path / "audit.key")
+    assert stat.S_IMODE((tmp_path / "audit.key").stat().st_mode) == 0o600
+    assert checkpoints.shown(checkpoints.read_public(public)) == public
+    with pytest.raises(BadInput, match="never written over"):
+        checkpoints.make_key(tmp_path / "audit.key")
+    with pytest.raises(BadInput, match="is no public key"):
+        checkpoints.read_public("none")
+
+
+def test_where_a_trail_ends_is_not_let_go(engine: Engine, settings: Settings) -> None:
+    act(engine)
+    with db.reading(engine) as session:
+        assert hash_chain.last_before(session, utcnow() + timedelta(days=1)) == 0
+    assert Recorder(settings).let_go(engine, replace(settings, retention=Retention(audit_days=-1))) == 0
+
+
+def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
+    engine: Engine, signing: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    act(engine)
+    act(engine)
+    (tmp_path / "checkpoints" / "checkpoints-2026-01.jsonl").mkdir()  # as a file that belongs to somebody else
+    monkeypatch.setattr(verify_chain, "kept_since", lambda *_: utcnow() + timedelta(hours=1))
+    assert Recorder(signing).let_go(engine, signing) == 0
+    assert "old records of the audit trail stay" in caplog.text

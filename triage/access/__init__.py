@@ -1,0 +1,1 @@
+"""Who may do what: scopes, confidential folders, accounts, sessions, tokens, dual control."""

@@ -1,0 +1,189 @@
+"""Staff accounts of our own, for companies without a directory server: kept in the database, and left alone by every sync."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from triage.access import preferences, scope as access
+from triage.actor import Actor, Role, Scope, rights_of
+from triage.addressing.company import StaffEntry
+from triage.addressing.envelope import folded
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
+from triage.store import db, ledger
+from triage.store.models import Department, Person, StaffMember, StaffSession
+
+LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
+LONGEST_LOGIN = 64  # characters
+TURN = 0x6164  # who takes administrators away does so under this number
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that shall be."""
+
+    login: str
+    name: str
+    role: str
+    scope: tuple[str, ...]
+    rights: tuple[str, ...] = ()
+
+
+def add(session: Session, account: Account, password_hash: str, *, by: Actor, now: datetime) -> str:
+    """Make an account; its login as it is kept. BadInput when the login is taken or no login, or names in the scope are nobody's."""
+    login = checked_login(account.login)
+    taken = session.get(StaffMember, login)
+    if taken is not None:
+        raise BadInput(f"{login} is staff already" + (", by the directory" if taken.source == DIRECTORY else ""))
+    scope = checked_scope(session, account.scope)
+    role = checked_role(account.role)
+    name = account.name.strip() or login
+    rights = checked_rights(account.rights)
+    made = StaffMember(login=login, name=name, role=role, scope=scope, rights=rights, password_hash=password_hash, source=LOCAL)
+    session.add(made)
+    record(session, login, by, now, what="add", role=role, scope=scope, **({"rights": rights} if rights else {}))
+    return login
+
+
+def remove(session: Session, login: str, *, by: Actor, now: datetime, by_directory: bool = False) -> None:
+    """Take an account away; who is signed in with it is out at once. NotAllowedNow when nobody would administer the company any more."""
+    take_turns(session)
+    member = own(session, login)
+    if administrators(session, by_directory=by_directory) == [member.login]:
+        raise NotAllowedNow(
+            f"nobody but {member.login} administers the whole company: name somebody else first, "
+            "`mailroom staff add LOGIN --role admin --scope company`"
+        )
+    session.delete(member)
+    end_sessions(session, member.login)
+    preferences.forget(session, member.login)
+    record(session, member.login, by, now, what="remove")
+
+
+def set_password(session: Session, login: str, password_hash: str, *, by: Actor, now: datetime) -> None:
+    """Give an account another password; whoever is signed in with the old one is out at once."""
+    member = own(session, login)
+    member.password_hash = password_hash
+    end_sessions(session, member.login)
+    record(session, member.login, by, now, what="password")
+
+
+def give_rights(session: Session, login: str, rights: tuple[str, ...], *, by: Actor, now: datetime) -> None:
+    """Give an account these rights and no others. BadInput when one is none, or the account comes from the directory."""
+    member = own(session, login)
+    member.rights = checked_rights(rights)
+    record(session, member.login, by, now, what="rights", rights=member.rights)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who triages."""
+
+    login: str
+    name: str
+    role: str
+    scope: tuple[str, ...]
+    rights: tuple[str, ...]
+    source: str
+    active: bool
+    away_until: datetime | None
+    sessions: int
+
+
+def listing(session: Session, *, by: Actor, now: datetime, limit: int, after: str = "") -> list[Member]:
+    """Staff by login, for administrators and auditors of the whole company; `after` is the login to go on from."""
+    access.require(by, Role.ADMIN, Role.AUDITOR)
+    if not by.scope.company:
+        raise NotAllowed("the list of staff is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+    rows = session.scalars(select(StaffMember).where(col(StaffMember.login) > after).order_by(col(StaffMember.login)).limit(limit)).all()
+    signed_in = Counter(session.scalars(select(col(StaffSession.login)).where(col(StaffSession.login).in_([one.login for one in rows]))))
+    return [member(one, signed_in[one.login], now) for one in rows]
+
+
+def member(row: StaffMember, signed_in: int, now: datetime) -> Member:
+    """A row as a value."""
+    away = row.away_until if row.away_until and row.away_until > now else None
+    return Member(row.login, row.name, row.role, tuple(row.scope), tuple(row.rights), row.source, row.active, away, signed_in)
+
+
+def administrators(session: Session, *, by_directory: bool) -> list[str]:
+    """Who can sign in and administers the whole company; `by_directory`: with the directory's passwords, which our accounts do not have."""
+    rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
+    return [one.login for one in rows if administers(one, by_directory=by_directory) and not (by_directory and one.source == LOCAL)]
+
+
+def take_turns(session: Session) -> None:
+    """Let nobody else take an administrator away until this transaction ends: two who do so at once would each count on the other one."""
+    db.waits_its_turn(session, TURN)
+
+
+def administers(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:
+    """Is this an administrator of the whole company, with a password?"""
+    return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and (by_directory or bool(one.password_hash))
+
+
+def own_ones(session: Session) -> dict[str, bool]:
+    """Every staff login, and whether it is an account of ours."""
+    return {login: source == LOCAL for login, source in session.execute(select(col(StaffMember.login), col(StaffMember.source)))}
+
+
+def own(session: Session, login: str) -> StaffMember:
+    """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
+    member = session.get(StaffMember, folded(login.strip()))
+    if member is None:
+        raise NotFound(f"there is no staff account {login!r}; `mailroom staff list` names all")
+    if member.source != LOCAL:
+        raise BadInput(f"{member.login} comes from the directory: change the directory, then run `mailroom sync`")
+    return member
+
+
+def checked_login(login: str) -> str:
+    """A login in the form in which it is kept."""
+    login = folded(login.strip())
+    if not login or len(login) > LONGEST_LOGIN or not login.isprintable() or any(one.isspace() or one in ":," for one in login):
+        raise BadInput(f"a login has 1 to {LONGEST_LOGIN} characters, and no space, colon, comma or control character")
+    return login
+
+
+def checked_role(role: str) -> str:
+    """A role that there is."""
+    if role not in (roles := [one.value for one in Role]):
+        raise BadInput(f"there is no role {role!r}; there are {', '.join(roles)}")
+    return role
+
+
+def checked_rights(words: tuple[str, ...]) -> list[str]:
+    """Rights that there are."""
+    try:
+        return sorted(rights_of(words))
+    except ValueError as fault:
+        raise BadInput(f"rights: {fault}") from fault
+
+
+def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
+    """A scope of departments and people that there are."""
+    try:
+        scope = Scope.parse(words)
+    except ValueError as fault:
+        raise BadInput(f"scope: {fault}") from fault
+    if not scope.words():
+        raise BadInput("scope: write company, department:CODE or person:UID")
+    for kind, table, names in (("department", Department, scope.departments), ("person", Person, scope.persons)):
+        for name in sorted(names):
+            if session.get(table, name) is None:
+                raise BadInput(f"scope: there is no {kind} {name!r}")
+    return scope.words()
+
+
+def end_sessions(session: Session, login: str) -> int:
+    """Sign somebody out everywhere; of how many sessions."""
+    ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
+    return int(ended.rowcount)
+
+
+def record(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
+    """Put a change of an account on the record."""
+    ledger.write(session, "staff", f"staff:{login}", by=by, now=now, detail=detail)

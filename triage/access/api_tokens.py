@@ -1,0 +1,207 @@
+"""Tokens: keys for programs, each for some kinds of work, some folders and a time; no longer good than its maker is. Kept as hashes."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.access import scope as access, staff_members
+from triage.access.accounts import checked_scope
+from triage.actor import Actor, Grant, Role, Scope
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.store import ledger
+from triage.store.models import ApiToken
+
+PREFIX = "mailroom_"  # secret scanners find a key that leaked
+LASTS = timedelta(days=90)  # unless somebody says otherwise
+LONGEST = timedelta(days=366)
+LONGEST_NAME = 64  # characters
+UPKEEP = Actor.system("upkeep")
+SEEN_EVERY = timedelta(seconds=30)  # a request writes `used_at` at most so often
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOrder:
+    """A token that somebody asks for. Without `until` it lasts LASTS."""
+
+    name: str
+    grants: tuple[str, ...]
+    scope: tuple[str, ...] = ("company",)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whose key came with a request. `unseen`: `touch` is due."""
+
+    actor: Actor
+    unseen: bool
+
+
+def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> tuple[ApiToken, str]:
+    """Make a token; its row, and the key, which nobody can read again. For administrators, within their own scope.
+
+    BadInput names what cannot be. A token makes no tokens: a leaked one would outlive its end.
+    """
+    may_manage(by)
+    if by.kind == "token":
+        raise NotAllowed("a token cannot make tokens: sign in, or use `mailroom token create`")
+    scope = checked_scope(session, order.scope)
+    if not by.scope.covers(Scope.parse(scope)):
+        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a token for {', '.join(scope)}")
+    key = PREFIX + secrets.token_urlsafe(32)
+    made = ApiToken(
+        key_sha256=hashed(key),
+        name=checked_name(session, order.name, now),
+        grants=checked_grants(order.grants),
+        scope=scope,
+        made_by=str(by),
+        made_at=now,
+        expires_at=checked_end(order.until, now),
+    )
+    if not vouched(session, made, now):
+        raise NotAllowed("a token ends with what its maker may: make it for what you may at every hour, as an administrator")
+    session.add(made)
+    session.flush()
+    detail = {"what": "create", "name": made.name, "grants": made.grants, "scope": scope, "until": made.expires_at.isoformat()}
+    ledger.write(session, "token", subject(made), by=by, now=now, detail=detail)
+    return made, key
+
+
+def revoke(session: Session, token_id: int, *, by: Actor, now: datetime) -> None:
+    """End a token now. NotFound when there is none within the actor's scope; revoked again nothing changes."""
+    may_manage(by)
+    found = session.get(ApiToken, token_id, with_for_update=True)
+    if found is None or not within(found, by):
+        raise NotFound(f"there is no token {ids.show(token_id)}")
+    if found.revoked_at is None:
+        end(session, found, by=by, now=now)
+
+
+def end(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
+    """It is over, on the record."""
+    token.revoked_at, token.revoked_by = now, str(by)
+    session.flush()
+    ledger.write(session, "token", subject(token), by=by, now=now, detail={"what": "revoke", "name": token.name} | why)
+
+
+def orphans(session: Session, now: datetime) -> list[ApiToken]:
+    """Tokens that would still be good, but whose maker is no administrator of their scope any more."""
+    good = select(ApiToken).where(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at) > now)
+    return [one for one in session.scalars(good.order_by(col(ApiToken.id))) if not vouched(session, one, now)]
+
+
+def let_go(session: Session, *, now: datetime) -> int:
+    """End the orphans for good: should their maker come back, they make new ones. How many."""
+    found = orphans(session, now)
+    for one in found:
+        end(session, one, by=UPKEEP, now=now, why=f"{one.made_by} is no administrator of its scope any more")
+    return len(found)
+
+
+def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[ApiToken]:
+    """Tokens within the actor's scope, those over too, the youngest first. `before` is an id."""
+    may_manage(by)
+    rows = select(ApiToken).order_by(col(ApiToken.id).desc())
+    found = session.scalars(rows if before is None else rows.where(col(ApiToken.id) < before))
+    return [one for one in found if within(one, by)][:limit]
+
+
+def holder(session: Session, key: str, now: datetime) -> Bearer | None:
+    """Who holds this key, read anew each time; None when it is unknown, revoked or over, or its maker may no longer what it may."""
+    found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hashed(key))).first()
+    if found is None or not in_force(session, found, now):
+        return None
+    return Bearer(actor_of(found), found.used_at is None or now - found.used_at >= SEEN_EVERY)
+
+
+def touch(session: Session, token_id: int, client: str, *, now: datetime) -> None:
+    """The token has just been used from this network address."""
+    session.execute(update(ApiToken).where(col(ApiToken.id) == token_id).values(used_at=now, client=client))
+
+
+def named(session: Session, name: str, now: datetime) -> Actor | None:
+    """The actor of a token, as the record names it without its kind; None when it is over."""
+    found = session.get(ApiToken, ids.read(name))
+    return actor_of(found) if found and in_force(session, found, now) else None
+
+
+def maker(session: Session, actor: str) -> str:
+    """Who made the token that acted as `token:ID`; the actor itself where it is no token."""
+    kind, _, name = actor.partition(":")
+    found = session.get(ApiToken, ids.read(name)) if kind == "token" else None
+    return found.made_by if found else actor
+
+
+def actor_of(token: ApiToken) -> Actor:
+    """The token as one who acts. What is sealed is closed to it: a seal names people."""
+    grants = frozenset(Grant(one) for one in token.grants)
+    role = Role.ADMIN if Grant.ADMIN in grants else Role.TRIAGE
+    return Actor("token", ids.show(token.id), role, Scope.parse(token.scope), f"{token.name} (token)", grants=grants)
+
+
+def in_force(session: Session, token: ApiToken, now: datetime) -> bool:
+    """Is it still good?"""
+    return token.revoked_at is None and token.expires_at > now and vouched(session, token, now)
+
+
+def vouched(session: Session, token: ApiToken, now: datetime) -> bool:
+    """Is its maker still an administrator whose scope covers it? Who made it in the shell is nobody's account."""
+    kind, _, login = token.made_by.partition(":")
+    if kind != "person":
+        return True
+    made_by = staff_members.staff(session, login, now)
+    return made_by is not None and made_by.role is Role.ADMIN and within(token, made_by)
+
+
+def may_manage(by: Actor) -> None:
+    """NotAllowed unless tokens are the actor's business."""
+    access.require(by, Role.ADMIN)
+    access.allow(by, Grant.ADMIN)
+
+
+def within(token: ApiToken, by: Actor) -> bool:
+    """Does the actor's scope cover the token's?"""
+    return by.scope.covers(Scope.parse(token.scope))
+
+
+def checked_name(session: Session, name: str, now: datetime) -> str:
+    """A name that says what the token is for, and that no other one in force has."""
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadInput(f"name: 1 to {LONGEST_NAME} printable characters that say what the token is for")
+    same = session.scalars(select(ApiToken).where(col(ApiToken.name) == name))
+    if any(in_force(session, one, now) for one in same):
+        raise BadInput(f"name: there is a token {name!r} already; revoke it, or choose another name")
+    return name
+
+
+def checked_grants(grants: tuple[str, ...]) -> list[str]:
+    """What it may do, at least one thing."""
+    if unknown := sorted(set(grants) - set(Grant)):
+        raise BadInput(f"grants: there is no {unknown[0]!r}; there are {', '.join(Grant)}")
+    if not grants:
+        raise BadInput(f"grants: name at least one of {', '.join(Grant)}")
+    return [one for one in Grant if one in grants]
+
+
+def checked_end(until: datetime | None, now: datetime) -> datetime:
+    """When it ends: no token is for ever."""
+    end = until or now + LASTS
+    if not now < end <= now + LONGEST:
+        raise BadInput(f"until: a token lasts until a time to come, at most {LONGEST.days} days")
+    return end
+
+
+def hashed(key: str) -> str:
+    """What the database knows of a key: 256 bits of chance need no slow hash."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def subject(token: ApiToken) -> str:
+    """As the record names it."""
+    return f"token:{ids.show(token.id)}"

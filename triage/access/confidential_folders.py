@@ -1,0 +1,131 @@
+"""Sealed departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, literal, or_, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.addressing.company import SealedEntry
+from triage.store.confidential_rows import NOBODY, anyhow, names
+from triage.store.db import among
+from triage.store.models import Decision, DecisionItem, Delivery, Person, Rule, Sealed
+
+PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
+
+
+def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+    """Which deliveries a seal keeps away from this actor, or which rows of another table that tells of folders.
+
+    Who is named for a person but not for the department stays outside.
+    """
+    return or_(
+        col(table.department).in_(names_closed("department", by)),
+        col(table.person).in_(names_closed("person", by)),
+    )
+
+
+def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
+    """The sealed folders that some of these deliveries lie in: so the audit log tells a note or a reason only to those named for them."""
+    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids), anyhow()).distinct()
+    found = {word for code, uid in session.execute(lies) for word in (f"department:{code}", f"person:{uid}")}
+    return {"scope": sorted(found)} if found else {}
+
+
+def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
+    """Which sealed folders these deliveries lie in, each combination once; an empty one for those that lie in none."""
+    under = folders(session)
+    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), list(ids))).distinct()
+    return {under & {f"department:{code}", f"person:{uid}"} for code, uid in session.execute(lies)}
+
+
+def names_closed(kind: str, by: Actor) -> Select[str]:
+    """The codes or uids that are sealed and that the actor is not named for."""
+    opened = select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == by.name)
+    return names(kind).where(col(Sealed.name).not_in(opened))
+
+
+SEALED_OR_OPEN = select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).where(
+    or_(col(Sealed.login) == NOBODY, col(Sealed.login) == bindparam("login"))
+)
+
+
+def closed(session: Session, by: Actor) -> frozenset[str]:
+    """The sealed folders that the actor does not see into, as words of a scope."""
+    if by.kind not in PEOPLE:
+        return frozenset()
+    found: dict[str, set[str]] = {NOBODY: set(), by.name: set()}
+    for login, kind, name in session.execute(SEALED_OR_OPEN, {"login": by.name}):
+        found[login].add(f"{kind}:{name}")
+    return frozenset(found[NOBODY] - found[by.name])
+
+
+def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
+    """The same, and the people of the sealed departments: what names one of them tells of mail that waits there."""
+    found = closed(session, by)
+    if not any(word.startswith("department:") for word in found):
+        return found
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(names_closed("department", by)))
+    return found.union(f"person:{uid}" for uid in session.scalars(theirs))
+
+
+def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which rules are for a folder that is sealed to the actor?"""
+    return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
+
+
+def about_sealed(by: Actor) -> ColumnElement[bool]:
+    """Which decisions are about mail that is sealed to the actor, or may have been when it is forgotten?"""
+    items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    away = items.where(col(DecisionItem.decision_id) == col(Decision.id), away_from(by)).correlate(Decision).exists()
+    return or_(away, cannot_be_told(by))
+
+
+def cannot_be_told(by: Actor) -> ColumnElement[bool]:
+    """Which decisions are about mail of which some is forgotten, where a seal keeps any from this actor: it may have been that."""
+    left = select(func.count()).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision).scalar_subquery()
+    closed = or_(names_closed("department", by).exists(), names_closed("person", by).exists())
+    return and_(closed, left < col(Decision.count))
+
+
+FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)
+
+
+def folders(session: Session) -> frozenset[str]:
+    """Every sealed folder, as words of a scope."""
+    return frozenset(f"{kind}:{name}" for kind, name in session.execute(FOLDERS))
+
+
+def hides_person(session: Session, person: str) -> bool:
+    """Is this person sealed to anybody, apart from their department?"""
+    return session.get(Sealed, ("person", person, NOBODY)) is not None
+
+
+def hides(folders: Collection[str], department: str, person: str) -> bool:
+    """Is this person, or the department, among the sealed folders? Then others are not told who it was."""
+    return f"department:{department}" in folders or f"person:{person}" in folders
+
+
+def entries(session: Session) -> tuple[SealedEntry, ...]:
+    """All seals, by their folders."""
+    found: dict[str, list[str]] = {}
+    for kind, name, login in session.execute(select(col(Sealed.kind), col(Sealed.name), col(Sealed.login))):
+        found.setdefault(f"{kind}:{name}", []).append(login)
+    return tuple(SealedEntry(folder, tuple(sorted(login for login in found[folder] if login))) for folder in sorted(found))
+
+
+def equalise(session: Session, wanted: Iterable[SealedEntry]) -> None:
+    """Make the table hold exactly these seals."""
+    wanted = tuple(wanted)
+    if entries(session) == wanted:
+        return
+    session.execute(delete(Sealed))
+    rows = [
+        {"kind": kind, "name": name, "login": login}
+        for entry in wanted
+        for kind, _, name in [entry.folder.partition(":")]
+        for login in (NOBODY, *entry.staff)
+    ]
+    if rows:
+        session.execute(insert(Sealed), rows)

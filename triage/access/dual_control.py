@@ -1,0 +1,112 @@
+"""Which acts a company lets nobody do alone, and what waits for a second person's key."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Right
+from triage.config.settings import Settings
+from triage.errors import SecondKeyNeeded
+from triage.ids import show
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Message, PendingAct
+
+LASTS = timedelta(hours=72)
+DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
+REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this name needs no second person for it
+MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
+RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
+WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
+
+
+def of_rules(reaches: Iterable[tuple[str, str, str]], settings: Settings) -> list[str]:
+    """Why rules need a second key, by their effect, match and scope."""
+    wide = any(effect == "allow" and match in MANY and scope == "company" for effect, match, scope in reaches)
+    return [DOMAIN_ALLOW] if wide and DOMAIN_ALLOW in settings.policy.two_keys else []
+
+
+def of_purge(meant: Sequence[tuple[int, State]], settings: Settings) -> list[str]:
+    """Why this purge needs one: it reaches into more mailboxes than one person may reach into."""
+    delivered = sum(state is State.DELIVERED for _, state in meant) if settings.reaches_mailboxes else 0
+    return [LARGE_PURGE] if LARGE_PURGE in settings.policy.two_keys and delivered > settings.policy.two_keys_purge else []
+
+
+def of_release(session: Session, ids: Sequence[int], settings: Settings) -> list[str]:
+    """Why letting this mail go needs one: a signal says that somebody pretends to be one of us."""
+    if RISKY_RELEASE not in settings.policy.two_keys:
+        return []
+    letters = select(col(Message.signals)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    found = session.scalars(letters.where(among(session, col(Delivery.id), ids)))
+    return [RISKY_RELEASE] if any(one["name"] in RISKY for signals in found for one in signals) else []
+
+
+def require(needs: list[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
+    """SecondKeyNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none."""
+    if needs and second is None and by.kind in confidential_folders.PEOPLE:
+        raise SecondKeyNeeded(tuple(needs), tuple(delivery_id for delivery_id, _ in meant), fence_of(meant))
+
+
+def fence_of(meant: Iterable[tuple[int, State]]) -> str:
+    """A digest of deliveries and their states: equal fences, equal mail."""
+    return hashlib.sha256("".join(f"{delivery_id} {state}\n" for delivery_id, state in sorted(meant)).encode()).hexdigest()[:24]
+
+
+def ask(
+    session: Session, kind: str, order: dict[str, Any], need: SecondKeyNeeded, *, by: Actor, reason: str, key: str | None, now: datetime
+) -> PendingAct:
+    """Put an act aside for a second person."""
+    asked = PendingAct(
+        kind=kind,
+        order=order,
+        needs=list(need.needs),
+        items=[show(one) for one in need.ids],
+        fence=need.fence,
+        reason=reason[:1000],
+        asked_by=str(by),
+        asked_by_shown=by.shown,
+        asked_at=now,
+        lapses_at=now + LASTS,
+        idempotency_key=key,
+    )
+    session.add(asked)
+    session.flush()
+    detail = {"needs": asked.needs, "reason": asked.reason}
+    ledger.write(session, "ask-second-key", subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
+    return asked
+
+
+def settle(session: Session, asked: PendingAct, state: str, *, by: Actor, reason: str, now: datetime, result: int | None = None) -> None:
+    """What became of it, on the record."""
+    asked.state, asked.settled_by, asked.settled_by_shown, asked.settled_at = state, str(by), by.shown, now
+    asked.settled_reason, asked.result_id = reason[:1000], result
+    if asked.kind == PERSON_ERASURE:
+        asked.order = {}  # whose data it was is not kept
+    session.flush()
+    detail = {"asked_by": asked.asked_by, "reason": reason[:1000]} | ({"result": show(result)} if result else {})
+    ledger.write(session, f"second-key-{state}", subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
+
+
+def subject(asked: PendingAct) -> str:
+    """As the record names it."""
+    return f"second-key:{show(asked.id)}"
+
+
+def lapse(session: Session, *, now: datetime) -> int:
+    """What waited too long is over; how many."""
+    late = session.scalars(select(PendingAct).where(col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) <= now)).all()
+    for one in late:
+        settle(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody turned the second key in time", now=now)
+    return len(late)
+
+
+def within(session: Session, ids: Sequence[int], by: Actor) -> bool:
+    """Does the actor see every one of these deliveries?"""
+    seen = select(func.count()).select_from(Delivery).where(among(session, col(Delivery.id), ids), access.visible(by))
+    return session.scalar(seen) == len(ids)

@@ -1,0 +1,142 @@
+"""May this actor do this to these deliveries? The scope is a SQL condition, so that no row outside it is ever read."""
+
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders
+from triage.actor import Actor, Grant, Right, Role, Scope
+from triage.errors import NotAllowed
+from triage.store.models import Delivery, StaffMember
+
+REMEMBERED = 256  # actors whose conditions are not made anew for each question: making one takes as long as asking
+DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
+
+
+@lru_cache(REMEMBERED)
+def visible(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may decide about. Outbound mail, bounces and our own notices are no mail to triage."""
+    return and_(col(Delivery.direction) == "in", within(by))
+
+
+def readable(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may read: what they may decide about, what came back of it, and what its senders were told.
+
+    Who is at the machine's own keyboard reads every kind.
+    """
+    if by.kind == "shell":
+        return within(by)
+    return and_(col(Delivery.direction).in_(["in", "bounce", "notice"]), within(by))
+
+
+def sent_by(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may see waiting for a next hop: what they may read, and for administrators of the whole company also
+    employees' own mail and what is told of it. Nobody reads that."""
+    if by.role is Role.ADMIN and by.scope.company:
+        return within(by)
+    return readable(by)
+
+
+def within(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+    """The actor's scope, without what is sealed to them: of the deliveries, or of another table that tells of folders."""
+    return (
+        and_(reach(by, table), not_(confidential_folders.away_from(by, table)))
+        if by.kind in confidential_folders.PEOPLE
+        else reach(by, table)
+    )
+
+
+def waiting(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may count, folder by folder: sealed mail too, about which they learn nothing else."""
+    return and_(col(Delivery.direction) == "in", reach(by))
+
+
+def beyond(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries lie outside the actor's scope. Not what is sealed to them: a number about a sender would tell of it."""
+    return and_(col(Delivery.direction) == "in", not_(reach(by)), not_(confidential_folders.away_from(by)))
+
+
+def reach(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+    """The actor's scope as the directory gives it, whatever is sealed in it."""
+    scope = by.scope
+    if scope.company:
+        return true()
+    allowed = []
+    if scope.departments:
+        allowed.append(col(table.department).in_(sorted(scope.departments)))
+    if scope.persons:
+        allowed.append(col(table.person).in_(sorted(scope.persons)))
+    return or_(*allowed) if allowed else false()
+
+
+def require(by: Actor, *roles: Role) -> None:
+    """NotAllowed unless the actor has one of these roles."""
+    if by.role not in roles:
+        raise NotAllowed(f"this needs the role {' or '.join(roles)}; yours is {by.role}")
+
+
+def over_everything(by: Actor, *roles: Role) -> None:
+    """NotAllowed unless the actor has one of these roles for the whole company."""
+    require(by, *roles)
+    if not by.scope.company:
+        raise NotAllowed("this is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+
+
+def may_see_viewers(by: Actor) -> bool:
+    """May the actor see who viewed messages: an auditor, a data protection officer, or who is at the machine's own keyboard?"""
+    return by.role is Role.AUDITOR or Right.DATA_PROTECTION in by.rights
+
+
+def over(by: Actor, member: StaffMember) -> bool:
+    """Is the actor an administrator whose scope covers that of this member of staff?"""
+    return by.role is Role.ADMIN and by.scope.covers(Scope.parse(tuple(member.scope)))
+
+
+def allow(by: Actor, grant: Grant) -> None:
+    """NotAllowed for a token that was not made for this."""
+    if by.grants is not None and grant not in by.grants:
+        raise NotAllowed(f"this needs a token with the scope {grant}; yours has {', '.join(sorted(by.grants))}")
+
+
+def may_decide(by: Actor) -> None:
+    """NotAllowed for those who only look."""
+    require(by, *sorted(DECIDING))
+    allow(by, Grant.DECIDE)
+
+
+def may_make_rules(by: Actor) -> None:
+    """NotAllowed for those who make no rules anywhere."""
+    require(by, *sorted(DECIDING))
+    allow(by, Grant.RULES)
+
+
+def may_make_rule(session: Session, by: Actor, scope: str) -> None:
+    """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
+    may_make_rules(by)
+    scope = scope.casefold()  # as the rule will have it
+    if scope in confidential_folders.closed_scopes(session, by):
+        raise NotAllowed(f"{scope} is sealed: only the staff named for it make rules there")
+    kind, _, name = scope.partition(":")
+    if by.scope.company:
+        return
+    if (kind == "department" and name in by.scope.departments) or (kind == "person" and name in by.scope.persons):
+        return
+    raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a rule for {scope}")
+
+
+def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:
+    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: what is sealed to them (sealed.closed_scopes)."""
+    return scope not in closed and (by.scope.company or scope in ("company", *by.scope.words()))
+
+
+def knows_uses(by: Actor, scope: str) -> bool:
+    """May the actor know how a rule is used, and read its note? Where it reaches beyond their scope both tell of others' mail."""
+    return by.scope.company or scope in by.scope.words()
+
+
+def verbs_of(by: Actor) -> list[str]:
+    """What the console offers this actor."""
+    may = by.role in DECIDING and (by.grants is None or Grant.DECIDE in by.grants)
+    return ["release", "redirect", "purge", "reject", "restore", "hold"] if may else []

@@ -1,0 +1,231 @@
+"""Staff sign in with a password: argon2id, a throttle against guessing, and sessions whose key only the browser knows."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import ColumnElement, Select, delete, select, update
+from sqlmodel import Session, col
+
+from triage.access import employee_sessions, staff_members
+from triage.access.accounts import LOCAL
+from triage.access.sessions import hashed
+from triage.actor import EMPLOYEE, Actor
+from triage.addressing.networks import network
+from triage.errors import Refused
+from triage.store import db, ledger
+from triage.store.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
+
+TRIES = 5  # failures until an account has to wait
+OF_AN_ADDRESS = 50  # failures of all accounts until a client address has to: a whole office may stand behind one
+WINDOW = timedelta(minutes=15)
+LATELY = 20  # sign-ins of an account by which it is known from where it comes
+SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
+STAFF = "staff"  # before a login on the record
+AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
+
+Prover = Callable[[str, str], bool]  # login, password; Unanswered when it cannot say
+
+HASHER = PasswordHasher()  # RFC 9106, 4: the second recommended option
+# of a random password that was thrown away: a name that nobody has costs the same work
+NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$v6XUfieOFjP0yw8whlv2AQ$zeSZHKTui7lrv4EbqCio1HbZrn62CpytIkeICtTAGKc"
+
+
+class TooManyFailures(Refused):
+    """This account or this client address has to wait; `wait` says how long."""
+
+    def __init__(self, wait: timedelta) -> None:
+        minutes = max(1, -(-wait // timedelta(minutes=1)))
+        super().__init__(f"Too many failed sign-ins. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One sign-in under way. It counts as failed until it has succeeded, so that many at once gain nothing."""
+
+    id: int
+    login: str
+    client: str
+    password_hash: str
+    barred: bool = False  # an account of our own, where only the directory's passwords count
+    subject: str = STAFF  # as the record names it: staff:LOGIN, employee:UID; without a name where nobody has it: it may be a password
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is signed in. `unseen`: `touch` is due."""
+
+    actor: Actor
+    unseen: bool
+    before: "Before | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """When somebody signed in the last time, and from which network address."""
+
+    at: datetime
+    client: str
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash that a staff entry holds."""
+    return HASHER.hash(password)
+
+
+def begin(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False, employee: bool = False) -> Try:
+    """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
+
+    An account waits where it has failed, and everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
+    An address waits for all who fail there together, though not for staff who have signed in from there lately: their work goes on.
+    `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
+    `employee`: it is about somebody's own mail.
+    """
+    login, place = login.strip().casefold(), network(client)
+    db.waits_its_turn(session, turn(f"login {login}"), turn(f"client {place}"))  # what others are about to note counts, too
+    session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
+    of_account, of_address = col(FailedSignIn.login) == login, col(FailedSignIn.client) == place
+    subject = subject_of(session, login, employee=employee)
+    known = comes_from(session, subject, place)
+    refuse_guessing(session, of_account & of_address if known else of_account, TRIES, now)
+    if employee or not known:
+        refuse_guessing(session, of_address, OF_AN_ADDRESS, now)
+    attempt = FailedSignIn(at=now, login=login, client=place)
+    session.add(attempt)
+    member = session.get(StaffMember, login)
+    password_hash = member.password_hash if member and member.active else ""
+    barred = by_directory and member is not None and member.source == LOCAL
+    return Try(attempt.id, login, client, password_hash or NOBODY, barred, subject)
+
+
+def turn(whose: str) -> int:
+    """The number under which attempts on one account, or from one address, take turns."""
+    return int.from_bytes(hashlib.sha256(whose.encode()).digest()[:8], signed=True)
+
+
+def refuse_guessing(session: Session, same: ColumnElement[bool], tries: int, now: datetime) -> None:
+    """TooManyFailures when so many failures of this account or address are too close together."""
+    recent = session.scalars(select(col(FailedSignIn.at)).where(same).order_by(col(FailedSignIn.at).desc()).limit(tries)).all()
+    if len(recent) == tries:
+        raise TooManyFailures(recent[-1] + WINDOW - now)
+
+
+def subject_of(session: Session, login: str, *, employee: bool) -> str:
+    """How the record names this account. What was typed as a login is named only if it is one."""
+    if employee:
+        person = staff_members.person_of(session, login)
+        return f"{EMPLOYEE}:{person.uid}" if person else EMPLOYEE
+    return f"{STAFF}:{login}" if session.get(StaffMember, login) else STAFF
+
+
+def comes_from(session: Session, subject: str, place: str) -> bool:
+    """Has this account signed in from there lately?"""
+    details = session.scalars(signed_in(subject).with_only_columns(col(AuditRecord.detail)).limit(LATELY))
+    return any(network(str(one.get("client", ""))) == place != "" for one in details)
+
+
+def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
+    """Is this the account's password? Slow on purpose: call it outside of a transaction.
+
+    `prover`: who says so, where staff sign in with the directory's passwords; our own hash otherwise.
+    """
+    if prover is not None:
+        return prover(attempt.login, password) and not attempt.barred
+    with AT_ONCE:
+        try:
+            HASHER.verify(attempt.password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+    return attempt.password_hash != NOBODY
+
+
+def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
+    """Open a session: who signed in, and the key for the browser. None when the account was removed meanwhile."""
+    actor = staff_members.staff(session, attempt.login, now)
+    if actor is None:
+        return None
+    forget_failures(session, attempt)
+    session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
+    key = secrets.token_urlsafe(32)
+    subject = f"{STAFF}:{attempt.login}"
+    before = last(session, subject)
+    session.add(
+        StaffSession(
+            key_sha256=hashed(key),
+            login=attempt.login,
+            started_at=now,
+            seen_at=now,
+            client=attempt.client,
+            before_at=before.at if before else None,
+            before_client=before.client if before else "",
+        )
+    )
+    ledger.write(session, "sign-in", subject, by=actor, now=now, detail={"client": attempt.client})
+    return actor, key
+
+
+def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, str] | None:
+    """Open an employee's session for their own mail: who it is, and the key for the browser. None when nobody here signs in so."""
+    person = staff_members.person_of(session, attempt.login)
+    if person is None:
+        return None
+    forget_failures(session, attempt)
+    actor = Actor.employee(person.uid, person.name)
+    key = employee_sessions.begin(session, person.uid, attempt.client, now=now)
+    ledger.write(session, "sign-in", str(actor), by=actor, now=now, detail={"client": attempt.client})
+    return actor, key
+
+
+def forget_failures(session: Session, attempt: Try) -> None:
+    """Who is in has not guessed."""
+    where = (col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == network(attempt.client))
+    session.execute(delete(FailedSignIn).where(*where))
+
+
+def fail(session: Session, attempt: Try, *, now: datetime) -> None:
+    """Put a wrong password on the record."""
+    ledger.write(session, "sign-in-failed", attempt.subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
+
+
+def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
+    """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, or the account is gone."""
+    kept = session.get(StaffSession, hashed(key))
+    if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
+        return None
+    actor = staff_members.staff(session, kept.login, now)
+    before = Before(kept.before_at, kept.before_client) if kept.before_at else None
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before) if actor else None
+
+
+def last(session: Session, subject: str) -> Before | None:
+    """The last sign-in that is on the record."""
+    found = session.execute(signed_in(subject).limit(1)).first()
+    return Before(found.at, str(found.detail.get("client", ""))) if found else None
+
+
+def signed_in(subject: str) -> Select[Any]:
+    """When and from where this account signed in, the last time first."""
+    mine = (col(AuditRecord.subject) == subject) & (col(AuditRecord.act) == "sign-in")
+    return select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc())
+
+
+def touch(session: Session, key: str, *, now: datetime) -> None:
+    """The holder of this key has just done something."""
+    session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == hashed(key)).values(seen_at=now))
+
+
+def sign_out(session: Session, key: str, *, now: datetime) -> None:
+    """End a session. An unknown key changes nothing."""
+    kept = session.get(StaffSession, hashed(key))
+    if kept is None:
+        return
+    session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
+    if actor := staff_members.staff(session, kept.login, now):
+        ledger.write(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)

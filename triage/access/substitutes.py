@@ -1,0 +1,117 @@
+"""Who stands in for whom, from when until when. A substitute sees and decides what the absent one may, in their own name."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor, Role, Scope
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.ids import show
+from triage.store import ledger
+from triage.store.models import StaffMember, Substitution
+
+IN_ORDER = (col(Substitution.starts_at), col(Substitution.id))
+EITHER_OR = "a substitute has the role of the absent one, or triage for an admin: nobody gets more power than either has"
+
+
+def arrange(
+    session: Session, absent: str, substitute: str, *, starts_at: datetime, ends_at: datetime, reason: str, by: Actor, now: datetime
+) -> Substitution:
+    """Let one member of staff stand in for another. NotAllowed unless the absent one asks, or an admin whose scope covers theirs.
+
+    What is sealed stays with the staff who are named for it. BadInput names what cannot be.
+    """
+    absent, substitute = absent.strip().casefold(), substitute.strip().casefold()
+    one, other = member(session, absent, "absent"), member(session, substitute, "substitute")
+    may_arrange(by, one)
+    if absent == substitute:
+        raise BadInput("substitute: somebody else has to stand in")
+    if ends_at <= max(starts_at, now):
+        raise BadInput("ends_at: the time must end later than it starts, and not be over")
+    if other.role not in (one.role, Role.TRIAGE if one.role == Role.ADMIN else one.role):
+        raise BadInput(f"substitute: {EITHER_OR}")
+    made = Substitution(
+        absent=absent, substitute=substitute, starts_at=starts_at, ends_at=ends_at, reason=reason[:1000], made_by=str(by), made_at=now
+    )
+    session.add(made)
+    session.flush()
+    detail = {
+        "absent": absent,
+        "substitute": substitute,
+        "since": starts_at.isoformat(),
+        "until": ends_at.isoformat(),
+        "reason": made.reason,
+    }
+    ledger.write(session, "substitute", f"substitution:{show(made.id)}", by=by, now=now, detail=detail)
+    return made
+
+
+def end(session: Session, substitution_id: int, *, by: Actor, now: datetime) -> None:
+    """End it now; also one that has not begun. The absent one, the substitute and admins may. Ended again nothing changes."""
+    found = session.get(Substitution, substitution_id)
+    if found is None or whose(session, by).isdisjoint((found.absent, found.substitute)):
+        raise NotFound(f"there is no substitution {show(substitution_id)}")
+    absent = session.get(StaffMember, found.absent)
+    if by.name != found.substitute and absent is not None:
+        may_arrange(by, absent)
+    if found.ends_at > now:
+        found.ends_at = now
+        session.flush()
+        ledger.write(session, "end-substitute", f"substitution:{show(found.id)}", by=by, now=now)
+
+
+def member(session: Session, login: str, field: str) -> StaffMember:
+    """Somebody who is staff; BadInput when they are not."""
+    found = session.get(StaffMember, login)
+    if found is None or not found.active:
+        raise BadInput(f"{field}: {login!r} is no member of staff")
+    return found
+
+
+def may_arrange(by: Actor, absent: StaffMember) -> None:
+    """NotAllowed unless it is their own absence, or an admin's scope covers theirs."""
+    if by.name == absent.login:
+        return
+    if not access.over(by, absent):
+        raise NotAllowed("only the absent one, or an admin whose scope covers theirs, can name a substitute")
+
+
+def whose(session: Session, by: Actor) -> set[str]:
+    """The staff whose absence is the actor's business: their own, for admins and auditors that of all within their scope."""
+    if by.role not in (Role.ADMIN, Role.AUDITOR):
+        return {by.name}
+    return {by.name} | {one.login for one in session.scalars(select(StaffMember)) if by.scope.covers(Scope.parse(tuple(one.scope)))}
+
+
+def listing(session: Session, *, by: Actor, now: datetime) -> list[Substitution]:
+    """Those that are in force or to come and are the actor's business, soonest first. They say why somebody is away."""
+    rows = session.scalars(select(Substitution).where(col(Substitution.ends_at) > now).order_by(*IN_ORDER))
+    theirs = whose(session, by)
+    return [one for one in rows if not theirs.isdisjoint((one.absent, one.substitute))]
+
+
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """Substitutions that hold at this moment."""
+    return and_(col(Substitution.starts_at) <= now, col(Substitution.ends_at) > now)
+
+
+def absent_for(session: Session, login: str, now: datetime) -> list[StaffMember]:
+    """The staff whom this one stands in for now. It does not go on from one substitute to the next."""
+    away = select(col(Substitution.absent)).where(col(Substitution.substitute) == login, in_force(now))
+    rows = session.scalars(
+        select(StaffMember).where(col(StaffMember.login).in_(away), col(StaffMember.active)).order_by(col(StaffMember.login))
+    )
+    return list(rows)
+
+
+def together(scopes: Iterable[Scope]) -> Scope:
+    """One scope that reaches as far as all of these."""
+    scopes = tuple(scopes)
+    return Scope(
+        any(one.company for one in scopes),
+        frozenset(code for one in scopes for code in one.departments),
+        frozenset(uid for one in scopes for uid in one.persons),
+    )

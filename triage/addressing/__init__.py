@@ -1,0 +1,1 @@
+"""Addresses as values: envelopes, sub-addresses, registrable domains, the company's people and networks."""

@@ -1,0 +1,197 @@
+"""The record of all acts as an administrator or an auditor reads it: what was sealed to them is named, and not told."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, not_, select
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Role, Scope
+from triage.compliance.audit import hash_chain
+from triage.directory import rename_records
+from triage.directory.renames import ASIDE
+from triage.quarantine import viewings
+from triage.store.db import among
+from triage.store.models import AuditRecord, Decision, Delivery, FormerName, Marker, PendingAct, Rule
+
+UNTOLD = {"sealed": True}  # stands in the place of what may not be told
+WITHHELD = "withheld"  # in the place of who viewed a message, for those who may not know it
+PLACES = ("from", "stands_in_for")  # details that tell who it was
+ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """One act on the record."""
+
+    id: int
+    at: datetime
+    by: str
+    act: str
+    subject: str
+    detail: dict[str, Any]
+    items: int
+    sequence: int | None  # None until it is sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """One page of the record, newest first; `following` is the id to go on from, None at the end."""
+
+    items: tuple[OnRecord, ...]
+    following: tuple[int] | None
+
+
+def record(
+    session: Session, *, by: Actor, limit: int = 50, before: int | None = None, who: str = "", act: str = "", subject: str = ""
+) -> Acts:
+    """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id.
+
+    `who`: only of this actor (a login alone is a person), `act`: only such, `subject`: only about this. Who viewed messages is told to
+    auditors and data protection officers: for others WITHHELD stands there, and `who` finds only what they viewed themselves.
+    """
+    require_auditor(by)
+    rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
+    if who:
+        rows = rows.where(col(AuditRecord.by) == (who if ":" in who else str(Actor.person(who.casefold(), Role.TRIAGE, Scope()))))
+        if not access.may_see_viewers(by):
+            rows = rows.where(not_(viewings.of_others(by)))
+    if act:
+        rows = rows.where(col(AuditRecord.act) == act)
+    if subject:
+        rows = rows.where(col(AuditRecord.subject) == subject)
+    found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
+    kept_back = untold(session, found, by)
+    items = tuple(
+        OnRecord(one.id, one.at, who_of(one, by), one.act, one.subject, detail_of(one, kept_back, by), one.items, one.sequence)
+        for one in found[:limit]
+    )
+    return Acts(items, (items[-1].id,) if len(found) > limit else None)
+
+
+def chained(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:
+    """The next acts of the chain as plain values, in its order; empty at its end. `after`: a sequence."""
+    some = hash_chain.sealed_after(session, after)
+    kept_back = untold(session, some, by)
+    return [one.model_dump(mode="json") | {"by": who_of(one, by), "detail": detail_of(one, kept_back, by)} for one in some]
+
+
+def who_of(record: AuditRecord, by: Actor) -> str:
+    """Who did it, as far as this actor may know."""
+    return WITHHELD if is_withheld(record, by) else record.by
+
+
+def detail_of(record: AuditRecord, kept_back: set[int], by: Actor) -> dict[str, Any]:
+    """What else is known of an act, as far as this actor may know."""
+    if record.id in kept_back:
+        return UNTOLD
+    return {name: value for name, value in record.detail.items() if not (name in PLACES and is_withheld(record, by))}
+
+
+def is_withheld(record: AuditRecord, by: Actor) -> bool:
+    """Does it say that somebody else viewed a message, and may this actor not know who?"""
+    return viewings.is_of_others(record, by) and not access.may_see_viewers(by)
+
+
+def require_auditor(by: Actor) -> None:
+    """NotAllowed for anybody but administrators and auditors of the whole company."""
+    access.over_everything(by, Role.ADMIN, Role.AUDITOR)
+
+
+def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
+    """The records whose details tell of mail that is sealed to this actor."""
+    closed = formerly(session, confidential_folders.closed_scopes(session, by))
+    if not closed:
+        return set()
+    about: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # kind -> id -> records
+    several = set()
+    for one in records:
+        kind, colon, name = one.subject.partition(":")
+        if one.subject == ABOUT_SEVERAL:
+            several.add(one.id)
+        elif colon and kind in FINDERS:
+            about[kind][ids.read(name)].append(one.id)
+    hidden = {
+        record_id for kind, subjects in about.items() for found in FINDERS[kind](session, subjects, by) for record_id in subjects[found]
+    }
+    return hidden | several | {one.id for one in records if not closed.isdisjoint(scopes_of(one))}
+
+
+def formerly(session: Session, closed: frozenset[str]) -> frozenset[str]:
+    """These folders, and their people under every name that they had: the record stays as it was written.
+
+    Who has such a name now may be somebody else: which of them a record means nobody can say.
+    """
+    uids = {word.removeprefix("person:") for word in closed if word.startswith("person:")}
+    had = (col(FormerName.kind) == rename_records.PERSON, among(session, col(FormerName.now), uids))
+    aside = {uid.rpartition(ASIDE)[0] for uid in uids if ASIDE in uid}
+    return closed.union(f"person:{name}" for name in aside.union(session.scalars(select(col(FormerName.name)).where(*had))))
+
+
+def scopes_of(record: AuditRecord) -> Sequence[str]:
+    """The folders that a record names: of a rule or a legal hold its one, of a token all of them, of a note the sealed ones."""
+    named = record.detail.get("scope", ())
+    return (named,) if isinstance(named, str) else named
+
+
+def deliveries(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The deliveries among these that are sealed to the actor, or forgotten: nobody knows any more whose they were."""
+    some = set(subjects)
+    told = select(col(Delivery.id)).where(among(session, col(Delivery.id), some), not_(confidential_folders.away_from(by)))
+    return some.difference(session.scalars(told))
+
+
+def messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The messages among these that have a delivery which is sealed to the actor, or are forgotten."""
+    some = set(subjects)
+    there = select(col(Delivery.message_id)).where(among(session, col(Delivery.message_id), some)).distinct()
+    return some.difference(session.scalars(there)).union(session.scalars(there.where(confidential_folders.away_from(by))))
+
+
+def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The decisions among these that are about a delivery which is sealed to the actor, or made a rule for such a folder."""
+    some = set(subjects)
+    made = select(col(Rule.decision_id)).where(among(session, col(Rule.decision_id), some), confidential_folders.closed_rules(session, by))
+    return about_sealed(session, some, by).union(session.scalars(made))
+
+
+def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
+    """The decisions among these that are about sealed mail, or may have been, or are forgotten themselves."""
+    told = select(col(Decision.id)).where(among(session, col(Decision.id), some), not_(confidential_folders.about_sealed(by)))
+    return some.difference(session.scalars(told))
+
+
+def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The rules among these that are for a folder which is sealed to the actor, or were made along with a decision about sealed mail."""
+    rows = session.execute(
+        select(col(Rule.id), col(Rule.decision_id), confidential_folders.closed_rules(session, by)).where(
+            among(session, col(Rule.id), subjects)
+        )
+    ).all()
+    hidden = about_sealed(session, {decision for _, decision, _ in rows if decision is not None}, by)
+    return [rule for rule, decision, closed in rows if closed or decision in hidden]
+
+
+def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """What asks or asked for a second key, among these, and is about mail or a folder that is sealed to the actor."""
+    closed = confidential_folders.closed_scopes(session, by)
+    for one in session.scalars(select(PendingAct).where(among(session, col(PendingAct.id), subjects))):
+        rule = one.order if one.kind == "rule" else one.order.get("rule")
+        if (rule and rule["scope"] in closed) or any(deliveries(session, [ids.read(item) for item in one.items], by)):
+            yield one.id
+
+
+FINDERS = {"delivery": deliveries, "message": messages, "decision": decisions, "rule": rules, "second-key": pending}
+
+
+def number_of_acts(session: Session) -> int:
+    """How many acts have changed something: it grows with each, in whatever order their ids were made. Looking at mail changes nothing."""
+    chained = select(func.coalesce(func.max(col(Marker.number)), 0)).where(col(Marker.name) == hash_chain.LOUD).scalar_subquery()
+    waiting = (col(AuditRecord.sequence).is_(None), col(AuditRecord.act).not_in(hash_chain.QUIET))
+    unsealed = select(func.count()).where(*waiting).select_from(AuditRecord).scalar_subquery()
+    return session.scalar(select(chained + unsealed)) or 0

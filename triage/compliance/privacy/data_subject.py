@@ -1,0 +1,49 @@
+"""Whose data it is: an address outside or somebody here, and which mail is theirs."""
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlmodel import Session, col
+
+from triage.addressing.envelope import Address
+from triage.delivery.journal import JOURNAL
+from triage.errors import BadInput
+from triage.store.models import Delivery, KnownRecipient, Person
+
+WRITTEN = ("in", "bounce", JOURNAL)  # directions of mail from outside
+SENT = ("outbound", "notice")  # of mail that goes there
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Somebody outside, by an address, or somebody who works or worked here, by their uid."""
+
+    address: str  # folded; of somebody here their mailbox
+    uid: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Stands for the address on the record: who knows the address can make it, and nobody can read it."""
+        return hashlib.sha256(self.address.encode()).hexdigest()
+
+    @property
+    def mails(self) -> ColumnElement[bool]:
+        """Which deliveries are theirs: what they wrote and what was written to them, as far as it came by here."""
+        if self.uid:
+            return and_(col(Delivery.person) == self.uid, col(Delivery.direction) != "notice")
+        wrote = and_(col(Delivery.author) == self.address, col(Delivery.direction).in_(WRITTEN))
+        return or_(wrote, and_(col(Delivery.mailbox) == self.address, col(Delivery.direction).in_(SENT)))
+
+
+def meant(session: Session, text: str) -> Whose:
+    """Who an address, or a uid, means. BadInput for what is neither."""
+    if person := session.get(Person, text.strip().casefold()):
+        return Whose(person.mailbox, person.uid)
+    try:
+        address = str(Address.parse(text.strip()))
+    except ValueError as fault:
+        raise BadInput(f"address: {fault}, and nobody here has that uid") from fault
+    known = session.get(KnownRecipient, address)
+    person = session.get(Person, (known.leaver or known.person) if known else "")
+    return Whose(person.mailbox, person.uid) if person else Whose(address)

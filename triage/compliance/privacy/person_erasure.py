@@ -1,0 +1,264 @@
+"""What is kept about a person is erased: mail, addresses, what was learned. The record of acts stays, and a legal hold wins."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, case, cast, delete, func, join, literal, not_, or_, select, true, update
+from sqlmodel import Session, col
+
+from triage.access import dual_control, scope as access
+from triage.actor import Actor, Role
+from triage.addressing.envelope import Envelope
+from triage.compliance.privacy import person_traces
+from triage.compliance.privacy.data_subject import SENT, Whose, meant
+from triage.config.settings import Settings
+from triage.delivery.journal import JOURNAL
+from triage.delivery.recall import related_messages
+from triage.errors import BadInput, NotAllowedNow, NotFound, SecondKeyNeeded
+from triage.ids import show
+from triage.message.authentication import Authentication
+from triage.message.summary import Summary
+from triage.quarantine.campaigns import assign as campaigns, traits
+from triage.quarantine.decisions.approvals import Act
+from triage.quarantine.search import legal_hold
+from triage.store import ledger
+from triage.store.db import UNSEEN, among
+from triage.store.delivery_state import FINAL, Event, State
+from triage.store.models import (
+    Attempt,
+    Content,
+    Delivery,
+    Handed,
+    LegalHold,
+    Message,
+    MessageTrait,
+    PendingAct,
+    Person,
+    PersonErasure,
+    Recalled,
+)
+
+BY = Actor.system("privacy")
+SLICE = 500  # deliveries of one transaction
+NOWHERE = "erased.invalid"  # RFC 2606: no such domain exists
+DECIDABLE = frozenset({State.HELD, State.BOUNCED})  # waits for a person, who has said now what is to become of it
+WORDS = ("author_name", "subject", "search", "detail", "note", "last_reply", "reason")
+EMPTY: dict[str, Any] = dict.fromkeys(WORDS, "") | {"signals": [], "why_here": [], "beside": []}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What would be erased now."""
+
+    kind: str  # outside, here
+    deliveries: int
+    under_way: int  # that are erased when they have come to an end
+    kept: int  # by legal holds
+
+
+def look(session: Session, text: str, *, by: Actor) -> Found:
+    """What an erasure would find; nothing is changed. For administrators of the whole company."""
+    access.over_everything(by, Role.ADMIN)
+    whose = meant(session, text)
+    kept = legal_hold.kept(session)
+    unfinished = and_(not_(kept), col(Delivery.state).not_in(FINAL | DECIDABLE))
+    total, under_way, held = (
+        session.scalar(select(func.count()).select_from(Delivery).where(whose.mails, one)) or 0 for one in (true(), unfinished, kept)
+    )
+    return Found("here" if whose.uid else "outside", total, under_way, held)
+
+
+def begin(
+    session: Session,
+    text: str,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    settings: Settings,
+    with_rules: bool = False,
+    second: Actor | None = None,
+) -> PersonErasure:
+    """Erase what is kept about an address, or about somebody who has left; `carry_on` does it, slice by slice.
+
+    NotAllowedNow while that person works here, or is under a legal hold. SecondKeyNeeded where the company wants two keys.
+    """
+    access.over_everything(by, Role.ADMIN)
+    reason = " ".join(reason.split())[:500]
+    if not reason:
+        raise BadInput("reason: say why; it is on the record, so name nobody in it")
+    whose = meant(session, text)
+    may_be_erased(session, whose)
+    if pending := session.scalars(select(PersonErasure).where(col(PersonErasure.address) == whose.address)).first():
+        return pending
+    dual_control.require([dual_control.PERSON_ERASURE] if dual_control.PERSON_ERASURE in settings.policy.two_keys else [], by, second)
+    row = PersonErasure(
+        address=whose.address,
+        uid=whose.uid,
+        pseudonym=f"erased-{secrets.token_hex(5)}",
+        with_rules=with_rules,
+        reason=reason,
+        asked_at=now,
+        asked_by=str(by),
+        asked_by_shown=by.shown,
+        second_by=str(second or ""),
+        second_by_shown=second.shown if second else "",
+    )
+    session.add(row)
+    session.flush()
+    detail = {"about": whose.digest, "reason": reason, "rules": with_rules} | ({"second_key": str(second)} if second else {})
+    ledger.write(session, "erase-person-data", subject(row), by=by, now=now, detail=detail)
+    return row
+
+
+def subject(row: PersonErasure) -> str:
+    """As the record names it."""
+    return f"person-erasure:{show(row.id)}"
+
+
+def may_be_erased(session: Session, whose: Whose) -> None:
+    """NotAllowedNow for somebody who works here, or whom a legal hold is about."""
+    person = session.get(Person, whose.uid) if whose.uid else None
+    if person and person.active:
+        raise NotAllowedNow(f"{whose.uid} works here: take them out of the directory first, then erase what is left of them")
+    if whose.uid and session.scalar(select(col(LegalHold.id)).where(legal_hold.in_force(), col(LegalHold.person) == whose.uid)):
+        raise NotAllowedNow("their mail is under a legal hold: it has to be lifted first (`mailroom legal-hold list`)")
+
+
+def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[PersonErasure]:
+    """Erasures, newest first. For administrators and auditors of the whole company."""
+    access.over_everything(by, Role.ADMIN, Role.AUDITOR)
+    rows = select(PersonErasure).order_by(col(PersonErasure.id).desc()).limit(limit)
+    return list(session.scalars(rows if before is None else rows.where(col(PersonErasure.id) < before)))
+
+
+def get(session: Session, erasure_id: int, *, by: Actor) -> PersonErasure:
+    """One erasure and how far it is."""
+    access.over_everything(by, Role.ADMIN, Role.AUDITOR)
+    row = session.get(PersonErasure, erasure_id)
+    if row is None:
+        raise NotFound(f"there is no erasure {show(erasure_id)}")
+    return row
+
+
+def due(session: Session) -> list[int]:
+    """The erasures that are not done."""
+    return list(session.scalars(select(col(PersonErasure.id)).where(col(PersonErasure.done_at).is_(None))))
+
+
+def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = SLICE) -> bool:
+    """One slice; is there more to do at once? What is under way is waited for: it is done when nothing is left."""
+    row = session.scalars(select(PersonErasure).where(col(PersonErasure.id) == erasure_id).with_for_update()).first()
+    if row is None or row.done_at is not None:
+        return False
+    whose = Whose(row.address, row.uid)
+    legal_hold.take_turn(session)
+    free = and_(whose.mails, not_(legal_hold.kept(session)))
+    put_away(session, free, now=now)
+    ids = list(
+        session.scalars(select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL)).order_by(col(Delivery.id)).limit(limit))
+    )
+    if ids:
+        row.contents += erase(session, whose, row.pseudonym, ids, now=now)
+        row.deliveries += len(ids)
+        session.flush()
+        return True
+    if session.scalar(select(literal(1)).select_from(Delivery).where(free).limit(1)) is None:
+        end(session, row, whose, now=now)
+    return False
+
+
+def put_away(session: Session, where: ColumnElement[bool], *, now: datetime) -> None:
+    """What waits for a person is purged: nobody is to decide about it any more."""
+    waiting = session.scalars(select(col(Delivery.id)).where(where, col(Delivery.state).in_(DECIDABLE)).limit(SLICE)).all()
+    if waiting:
+        ledger.record_many(session, among(session, col(Delivery.id), waiting), Event.PURGE, by=BY, now=now, due_at=None)
+
+
+def erase(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *, now: datetime) -> int:
+    """Empty these deliveries, and erase the messages that nobody else has a part in; how many contents."""
+    alone, gone = nobody_elses(session, ids)
+    emptied = EMPTY | {"perishable_until": None, "erased_at": now} | renamed(whose, pseudonym)
+    session.execute(update(Delivery).where(among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
+    session.execute(update(Attempt).where(among(session, col(Attempt.delivery_id), ids)).values(reply=""))
+    session.execute(update(Recalled).where(among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))
+    session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
+    related_messages.forget(session, ids)
+    if alone:
+        campaigns.forget(session, select(col(Message.id)).where(among(session, col(Message.id), alone)))
+        traits.forget(session, among(session, col(MessageTrait.message_id), alone))
+        for message in session.scalars(select(Message).where(among(session, col(Message.id), alone))):
+            message.envelope = Envelope(message.spool_id, message.received_at, "", (), "", "").as_json()
+            message.authentication, message.signals, message.text = Authentication("").as_json(), [], ""
+            message.summary = Summary(parsed=message.summary["parsed"]).as_json()
+        session.flush()
+        session.execute(update(Content).where(among(session, col(Content.id), gone)).values(zstd=None, erased_at=now))
+    return len(gone)
+
+
+def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The messages, and the contents that are still there, all of whose deliveries are among these or need them no more."""
+    archived = and_(col(Delivery.direction) == JOURNAL, col(Delivery.state) == State.DELIVERED)
+    free = or_(among(session, col(Delivery.id), ids), col(Delivery.erased_at).is_not(None), archived)
+    letters = select(col(Delivery.message_id)).where(among(session, col(Delivery.id), ids))
+    needed = select(literal(1)).where(col(Delivery.message_id) == col(Message.id), not_(free)).correlate(Message).exists()
+    alone = list(session.scalars(select(col(Message.id)).where(col(Message.id).in_(letters), not_(needed))))
+    elsewhere = (
+        select(literal(1))
+        .select_from(join(Delivery, Message, col(Message.id) == col(Delivery.message_id)))
+        .where(col(Message.content_id) == col(Content.id), not_(free))
+        .correlate(Content)
+        .exists()
+    )
+    theirs = select(col(Message.content_id)).where(among(session, col(Message.id), alone))
+    gone = select(col(Content.id)).where(col(Content.id).in_(theirs), col(Content.zstd).is_not(None), not_(elsewhere))
+    return alone, list(session.scalars(gone.order_by(col(Content.id)).with_for_update()))
+
+
+def renamed(whose: Whose, pseudonym: str) -> dict[str, Any]:
+    """What stands where their name stood: the author of what they wrote, the recipient of what was written to them."""
+    to_them = col(Delivery.direction) != "outbound" if whose.uid else col(Delivery.direction).in_(SENT)
+    nobody = literal("erased-", String) + cast(col(Delivery.id), String) + literal(f"@{NOWHERE}", String)  # one recipient a message
+    values: dict[str, Any] = {
+        "author": case((to_them, col(Delivery.author)), else_=f"{pseudonym}@{NOWHERE}"),
+        "author_domain": case((to_them, col(Delivery.author_domain)), else_=NOWHERE),
+        "recipient": case((to_them, nobody), else_=col(Delivery.recipient)),
+        "mailbox": case((to_them, nobody), else_=col(Delivery.mailbox)),
+        "listed": case((to_them, ""), else_=col(Delivery.listed)),
+    }
+    return values | ({"person": pseudonym} if whose.uid else {"proven_as": ""})
+
+
+def end(session: Session, row: PersonErasure, whose: Whose, *, now: datetime) -> None:
+    """Nothing of their mail is left but what a legal hold keeps: the rest goes, and then whose it was."""
+    row.kept = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
+    row.rules_left = person_traces.forget(session, whose, row.pseudonym, with_rules=row.with_rules, now=now)
+    row.address, row.uid, row.done_at = "", "", now
+    session.flush()
+    counts = {"deliveries": row.deliveries, "contents": row.contents, "kept": row.kept, "rules_left": row.rules_left}
+    ledger.write(session, "person-data-erased", subject(row), by=BY, now=now, detail=counts)
+
+
+def erase_person(
+    session: Session, address: str, *, by: Actor, reason: str, now: datetime, settings: Settings, with_rules: bool = False
+) -> PersonErasure | PendingAct:
+    """As `begin`, or what now waits for the second key."""
+    more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
+    try:
+        return begin(session, address, **more)
+    except SecondKeyNeeded as need:
+        order = {"address": address, "with_rules": with_rules}
+        return dual_control.ask(session, dual_control.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
+
+
+def carry_out(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> int:
+    """Begin the erasure that the first person asked for and an administrator confirms."""
+    access.over_everything(by, Role.ADMIN)
+    wanted: dict[str, Any] = asked.order | {"by": first, "reason": asked.reason, "now": now, "settings": settings, "second": by}
+    return begin(session, wanted.pop("address"), **wanted).id
+
+
+ACTS: Mapping[str, Act] = {dual_control.PERSON_ERASURE: carry_out}

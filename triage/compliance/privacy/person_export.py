@@ -1,0 +1,223 @@
+"""What is kept about a person, for that person: a zip with JSON and the original mails, made while it is read."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, String, and_, cast, func, not_, or_, select
+from sqlmodel import Session, SQLModel, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Role
+from triage.compliance.privacy.data_subject import Whose
+from triage.ids import show
+from triage.policy.contacts import store as contacts
+from triage.quarantine import viewings
+from triage.store import bodies, ledger
+from triage.store.models import (
+    Attempt,
+    AuditRecord,
+    Content,
+    Correspondent,
+    Decision,
+    DecisionItem,
+    Delivery,
+    DigestEntry,
+    DigestRefusal,
+    EmployeeSession,
+    FamiliarName,
+    FormerMailbox,
+    FormerName,
+    Handed,
+    KnownRecipient,
+    Message,
+    Notice,
+    Person,
+    PracticeAnswer,
+    Rule,
+    SentMail,
+    StaffMember,
+    StaffSession,
+)
+
+AT_ONCE = 200  # rows that are in memory together
+CHUNK = 256 * 1024  # bytes that are gathered before they are passed on
+STAFFS = frozenset({"by", "by_shown", "second_by", "second_by_shown", "password_hash", "key_sha256", "idempotency_key", "removed_by"})
+README = """What Mailroom keeps about this person.
+
+about.json         whose data it is, when it was taken, how much was left out
+*.json             what is kept, one list a file
+views.json         of somebody here: who viewed or fetched their messages, or took a copy of one
+mails/ID.eml       the mails themselves, as they came, where they are not erased
+
+Times are ISO 8601 in UTC. Mail of the same person holds the data of others too: whoever passes this on looks through it first.
+"""
+
+
+def note(session: Session, whose: Whose, *, by: Actor, reason: str, now: datetime) -> None:
+    """Put on the record that somebody takes this. For administrators of the whole company."""
+    access.over_everything(by, Role.ADMIN)
+    ledger.write(session, "export-person-data", "person-data", by=by, now=now, detail={"about": whose.digest, "reason": reason[:500]})
+
+
+def zipped(session: Session, whose: Whose, *, by: Actor, now: datetime) -> Iterator[bytes]:
+    """The zip in chunks, as of one moment. What is sealed to the actor is left out, and counted."""
+    access.over_everything(by, Role.ADMIN)
+    sink = Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", README)
+        archive.writestr("about.json", as_json(about(session, whose, by, now)))
+        for name, rows in lists(session, whose, by):
+            with archive.open(f"{name}.json", "w") as file:
+                for text in listed(rows):
+                    file.write(text.encode())
+                    yield from sink.chunks()
+        for name, raw in mails(session, whose, by):
+            archive.writestr(f"mails/{name}.eml", raw)
+            yield from sink.chunks()
+    yield from sink.chunks(last=True)
+
+
+class Sink(io.RawIOBase):
+    """A file that can only be written to, and is emptied by whoever passes it on."""
+
+    def __init__(self) -> None:
+        self.waiting = bytearray()
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep it until somebody asks for chunks."""
+        self.waiting += data
+        return len(data)
+
+    def chunks(self, *, last: bool = False) -> Iterator[bytes]:
+        """What has gathered, when it is worth passing on."""
+        if len(self.waiting) >= CHUNK or (last and self.waiting):
+            yield bytes(self.waiting)
+            self.waiting.clear()
+
+
+def about(session: Session, whose: Whose, by: Actor, now: datetime) -> dict[str, Any]:
+    """Whose data it is, and what is not in it."""
+    total = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
+    mine = session.scalar(select(func.count()).select_from(Delivery).where(theirs(whose, by))) or 0
+    kind = "somebody here" if whose.uid else "somebody outside"
+    return {"address": whose.address, "uid": whose.uid, "who": kind, "taken_at": now, "deliveries": mine, "sealed": total - mine}
+
+
+def theirs(whose: Whose, by: Actor) -> Any:
+    """Their mail, without what is sealed to the actor."""
+    return and_(whose.mails, access.within(by))
+
+
+def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """Each list of rows by its name."""
+    ids = select(col(Delivery.id)).where(theirs(whose, by))
+    letters = select(col(Delivery.message_id)).where(theirs(whose, by))
+    items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.delivery_id).in_(ids))
+    told = not_(confidential_folders.about_sealed(by))
+    named = cast(col(Decision.selection), String).contains(json.dumps(whose.address), autoescape=True)
+    wanted: list[tuple[str, Select[Any]]] = [
+        ("deliveries", select(Delivery).where(theirs(whose, by)).order_by(col(Delivery.id))),
+        ("messages", select(Message).where(col(Message.id).in_(letters)).order_by(col(Message.id))),
+        ("attempts", select(Attempt).where(col(Attempt.delivery_id).in_(ids)).order_by(col(Attempt.id))),
+        ("decisions", select(Decision).where(or_(col(Decision.id).in_(items), named), told).order_by(col(Decision.id))),
+        *(of_somebody_here(session, whose, by) if whose.uid else of_somebody_outside(session, whose, by)),
+    ]
+    for name, rows in wanted:
+        yield name, map(plain, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
+    if whose.uid:
+        yield "views", viewings.taken_along(session, list(session.scalars(letters.distinct())), whose.uid)
+
+
+def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
+    """What else is kept about a sender."""
+    letters = select(col(Delivery.message_id)).where(theirs(whose, by))
+    open_rules = not_(confidential_folders.closed_rules(session, by))
+    return [
+        ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, contacts.visible(by))),
+        ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules).order_by(col(Rule.id))),
+        ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
+        ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
+    ]
+
+
+def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
+    """What else is kept about somebody who works or worked here, as staff too."""
+    person = session.get_one(Person, whose.uid)
+    login = person.login or person.uid
+    handed = or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")
+    theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
+    open_rules = not_(confidential_folders.closed_rules(session, by))
+    wrote = contacts.of_people(col(SentMail.person), col(SentMail.department), by)
+    waits = col(Handed.delivery_id).in_(select(col(Delivery.id)).where(access.within(by)))
+    about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
+    addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
+    return [
+        ("directory", select(Person).where(col(Person.uid) == whose.uid)),
+        ("addresses", select(KnownRecipient).where(addresses).order_by(col(KnownRecipient.address))),
+        ("former_names", select(FormerName).where(col(FormerName.kind) == "person", col(FormerName.now) == whose.uid)),
+        ("former_mailboxes", select(FormerMailbox).where(col(FormerMailbox.person) == whose.uid)),
+        ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, contacts.visible(by))),
+        ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),
+        (
+            "rules",
+            select(Rule).where(col(Rule.scope) == f"person:{whose.uid}", open_rules).order_by(col(Rule.id)),
+        ),
+        ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
+        ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
+        ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
+        ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
+        ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
+        ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
+        ("handed", select(Handed).where(handed, waits).order_by(col(Handed.delivery_id))),
+        (
+            "decisions_made",
+            select(Decision)
+            .where(col(Decision.by) == f"person:{login}", not_(confidential_folders.about_sealed(by)))
+            .order_by(col(Decision.id)),
+        ),
+        ("signed_in", select(AuditRecord).where(about_them).order_by(col(AuditRecord.id))),
+    ]
+
+
+def plain(row: SQLModel) -> dict[str, Any]:
+    """A row as it is handed out: ids as people write them, without which member of staff acted."""
+    ids = {name for name in type(row).model_fields if name == "id" or name.endswith("_id")}
+    hidden = STAFFS | {"author"} if isinstance(row, Rule) else STAFFS
+    values = {name: value for name, value in row.model_dump().items() if name not in hidden and not isinstance(value, bytes)}
+    return {name: show(value) if name in ids and isinstance(value, int) else value for name, value in values.items()}
+
+
+def listed(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A JSON list, a row a line."""
+    yield "["
+    for place, row in enumerate(rows):
+        yield (",\n" if place else "\n") + as_json(row)
+    yield "\n]\n"
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON in ASCII, so that nothing in it is a control character to whoever looks at it."""
+    said = json.dumps(value, ensure_ascii=True, default=lambda one: one.isoformat() if isinstance(one, datetime) else str(one))
+    return said.replace("\x7f", "\\u007f")
+
+
+def mails(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, bytes]]:
+    """The original of each of their mails that is not erased, by our id of it."""
+    rows = (
+        select(col(Message.id), col(Message.content_id))
+        .join(Content, col(Content.id) == col(Message.content_id))
+        .where(col(Message.id).in_(select(col(Delivery.message_id)).where(theirs(whose, by))), col(Content.zstd).is_not(None))
+        .order_by(col(Message.id))
+    )
+    for message_id, content_id in session.execute(rows, execution_options={"yield_per": AT_ONCE}):
+        if (raw := bodies.if_there(session, content_id)) is not None:
+            yield show(message_id), raw
+        session.expunge_all()

@@ -1,0 +1,136 @@
+"""What names a person beside their mail: it is deleted, or a pseudonym stands there from then on."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, cast, delete, func, or_, select, update
+from sqlmodel import Session, col
+
+from triage.access.dual_control import WAITING
+from triage.actor import Actor
+from triage.compliance.privacy.data_subject import Whose
+from triage.directory import apply as directory, reassigned_addresses
+from triage.ids import show
+from triage.policy.rules import store as rules
+from triage.store import ledger, versions
+from triage.store.models import (
+    Arrived,
+    Campaign,
+    Correspondent,
+    Decision,
+    DigestEntry,
+    DigestRefusal,
+    EmployeeSession,
+    Expectation,
+    FailedSignIn,
+    FamiliarName,
+    FormerMailbox,
+    FormerName,
+    Handed,
+    InHand,
+    KnownRecipient,
+    MailReport,
+    Notice,
+    PendingAct,
+    Person,
+    PostedList,
+    PracticeAnswer,
+    Preference,
+    QueueSample,
+    RelatedMail,
+    Rule,
+    SavedSearch,
+    SentMail,
+    StaffMember,
+    StaffSession,
+    Told,
+)
+
+BY = Actor.system("privacy")
+
+
+def forget(session: Session, whose: Whose, pseudonym: str, *, with_rules: bool, now: datetime) -> int:
+    """Forget them; how many rules still name them. A block is kept unless `with_rules`: without the address it could not work."""
+    if whose.uid:
+        of_somebody_here(session, whose, pseudonym)
+    else:
+        of_somebody_outside(session, whose, pseudonym)
+    about = (
+        or_(col(Rule.value) == whose.address, col(Rule.scope) == f"person:{whose.uid}") if whose.uid else col(Rule.value) == whose.address
+    )
+    if with_rules or whose.uid:
+        for rule in session.scalars(select(Rule).where(about).order_by(col(Rule.id)).with_for_update()):
+            unname(session, rule, whose, pseudonym, now)
+        versions.advance(session, rules.VERSION)
+    return session.scalar(select(func.count()).select_from(Rule).where(about)) or 0
+
+
+def unname(session: Session, rule: Rule, whose: Whose, pseudonym: str, now: datetime) -> None:
+    """A rule about them is out of force and names them no more."""
+    if rule.removed_at is None:
+        rule.removed_at, rule.removed_by = now, str(BY)
+        ledger.write(session, "unrule", f"rule:{show(rule.id)}", by=BY, now=now, detail={"effect": rule.effect})
+    rule.value = pseudonym if rule.value == whose.address else rule.value
+    rule.scope = f"person:{pseudonym}" if whose.uid and rule.scope == f"person:{whose.uid}" else rule.scope
+    rule.note = ""
+    session.flush()
+
+
+def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
+    """An address that wrote here, or was written to."""
+    address = whose.address
+    session.execute(delete(Correspondent).where(col(Correspondent.address) == address))
+    session.execute(delete(FamiliarName).where(col(FamiliarName.address) == address))
+    session.execute(delete(Expectation).where(col(Expectation.sender) == address))
+    session.execute(update(MailReport).where(col(MailReport.author) == address).values(author=pseudonym, subject=""))
+    told = cast(col(Notice.delivery_id), String)
+    session.execute(update(Notice).where(col(Notice.sender) == address).values(sender=pseudonym, about=told, text=""))
+    session.execute(update(RelatedMail).where(col(RelatedMail.author) == address).values(author="", subject=""))
+    session.execute(update(Campaign).where(col(Campaign.about).contains(f" {address}", autoescape=True)).values(about=None))
+    for decision in session.scalars(select(Decision).where(holds(col(Decision.selection), address))):
+        decision.selection = decision.selection | {"sender": pseudonym}
+    for mail in session.scalars(select(SentMail).where(holds(col(SentMail.went_to), address))):
+        mail.went_to = [one for one in mail.went_to if one != address]
+    for act in session.scalars(select(PendingAct).where(holds(col(PendingAct.order), address), col(PendingAct.state) != WAITING)):
+        act.order = json.loads(json.dumps(act.order).replace(json.dumps(address), json.dumps(pseudonym)))
+    session.flush()
+
+
+def holds(column: Any, text: str) -> ColumnElement[bool]:
+    """Is this text a value somewhere in the JSON of a column?"""
+    return cast(column, String).contains(json.dumps(text), autoescape=True)
+
+
+def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
+    """Somebody who worked here: as an employee, and as staff."""
+    uid = whose.uid
+    person = session.get_one(Person, uid)
+    login = person.login or uid
+    session.execute(delete(Correspondent).where(col(Correspondent.person) == uid))
+    session.execute(delete(SentMail).where(col(SentMail.person) == uid))
+    session.execute(update(PostedList).where(col(PostedList.person) == uid).values(person=""))
+    session.execute(delete(KnownRecipient).where(or_(col(KnownRecipient.person) == uid, col(KnownRecipient.leaver) == uid)))
+    session.execute(delete(Told).where(col(Told.who) == f"person:{uid}"))
+    for counted in (Arrived, QueueSample):
+        session.execute(update(counted).where(col(counted.person) == uid).values(person=pseudonym))
+    session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))
+    for told in (DigestEntry, DigestRefusal):
+        session.execute(delete(told).where(col(told.person) == uid))
+    for said in (Expectation, MailReport):
+        session.execute(delete(said).where(col(said.person) == uid))
+    for kept in (StaffSession, FailedSignIn, PracticeAnswer, Preference):
+        session.execute(delete(kept).where(col(kept.login) == login))
+    session.execute(delete(InHand).where(col(InHand.login) == login))
+    session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
+    session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
+    called = and_(col(FormerName.kind) == "person", col(FormerName.now) == uid) | and_(
+        col(FormerName.kind) == "staff", col(FormerName.now) == login
+    )
+    session.execute(delete(FormerName).where(called))
+    session.execute(delete(FormerMailbox).where(col(FormerMailbox.person) == uid))
+    reassigned_addresses.forget(session, person.name)
+    session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
+    session.delete(person)
+    session.flush()
+    versions.advance(session, directory.VERSION)

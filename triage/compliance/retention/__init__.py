@@ -1,0 +1,1 @@
+"""Retention: expire held messages, erase bodies, delete records, except what a legal hold keeps."""

@@ -1,0 +1,168 @@
+"""The record of a mail goes when its time is over: who wrote to whom, about what, and what was decided. In slices that never hurt.
+
+Its content was erased long before. What stays is the record of acts. The numbers that reports are made of go as well
+(`triage/reports/daily_counts.py`).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, delete, exists, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, SQLModel, col
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.ids import first_id_at, read
+from triage.quarantine.campaigns import assign as campaigns, traits
+from triage.quarantine.decisions import regroup
+from triage.quarantine.search import legal_hold
+from triage.store import bodies, ledger
+from triage.store.db import UNSEEN, among, window
+from triage.store.delivery_state import FINAL
+from triage.store.models import (
+    Content,
+    Decision,
+    DecisionItem,
+    Delivery,
+    Escalation,
+    MailReport,
+    Message,
+    MessageTrait,
+    Notice,
+    SweptMailbox,
+)
+
+BY = Actor.system("retention")
+WINDOW = 2_000  # messages or decisions that are looked at in one go
+SLICE = 100  # deliveries or decisions that are forgotten in one go: each is in a dozen indexes
+OF_A_DELIVERY = (
+    "attempt",
+    "decision_item",
+    "digest_entry",
+    "escalated",
+    "handed",
+    "legally_held",  # by holds that were lifted
+    "mail_report",
+    "mail_request",
+    "mirror_copy",
+    "notice",
+    "recalled",
+    "related_mail",
+)
+"""Tables whose rows are about one delivery (`delivery_id`), and mean nothing without it."""
+
+
+def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
+    """Which of the next messages are to be forgotten, and the last one that was looked at; 0: these were all.
+
+    As in `retention.due` nobody waits for the looking.
+    """
+    old = select(col(Message.id)).where(col(Message.id) < first_id_at(oldest(settings, now)))
+    return window(session, col(Message.id), old, forgettable(session, settings, now), after, limit)
+
+
+def copies(session: Session, found: Sequence[int]) -> dict[int, int]:
+    """How many deliveries each of these messages has: there may be a thousand, and they go together."""
+    mine = among(session, col(Delivery.message_id), found)
+    return dict(session.execute(select(col(Delivery.message_id), func.count()).where(mine).group_by(col(Delivery.message_id))).all())
+
+
+def forget(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
+    """Forget those of these messages whose time is over still, with their deliveries and all that is about them; how many that were."""
+    legal_hold.take_turn(session)
+    bodies.lock(session, list(session.scalars(select(col(Message.content_id)).where(among(session, col(Message.id), found)))))
+    messages = list(session.scalars(forgettable(session, settings, now).where(among(session, col(Message.id), found))))
+    if not messages:
+        return 0
+    of_these = among(session, col(Delivery.message_id), messages)
+    deliveries = session.execute(select(col(Delivery.id), col(Delivery.campaign_id), col(Delivery.wave_id)).where(of_these)).all()
+    kept_in = session.scalars(select(col(Message.content_id)).where(among(session, col(Message.id), messages)).distinct()).all()
+    for name in OF_A_DELIVERY:
+        about = SQLModel.metadata.tables[name].c.delivery_id
+        session.execute(delete(about.table).where(among(session, about, [one for one, _, _ in deliveries])))
+    session.execute(delete(Notice).where(among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
+    session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
+    traits.forget(session, among(session, col(MessageTrait.message_id), messages))
+    session.execute(delete(Message).where(among(session, col(Message.id), messages)), execution_options=UNSEEN)
+    drop_contents(session, kept_in)
+    campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})
+    ledger.write(session, "forget", "records of mail", by=BY, now=now, items=len(messages))
+    return len(messages)
+
+
+def decisions_due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
+    """Which of the next decisions are to be forgotten, and the last one that was looked at; 0: these were all."""
+    last = first_id_at(oldest(settings, now))
+    old = select(col(Decision.id)).where(col(Decision.id) < last)
+    return window(session, col(Decision.id), old, about_nothing(last), after, limit)
+
+
+def forget_decisions(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
+    """Forget those of these decisions that are about no mail any more; how many that were."""
+    ids = list(session.scalars(about_nothing(first_id_at(oldest(settings, now))).where(among(session, col(Decision.id), found))))
+    if not ids:
+        return 0
+    regrouped = (among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regroup.VERBS)))
+    said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no mail since, for their undo
+    session.execute(delete(SweptMailbox).where(among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
+    session.execute(delete(Escalation).where(among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
+    session.execute(delete(Decision).where(among(session, col(Decision.id), ids)), execution_options=UNSEEN)
+    campaigns.drop_empty(session, {read(one[name]) for one in said for name in ("campaign", "into")})
+    ledger.write(session, "forget", "decisions", by=BY, now=now, items=len(ids))
+    return len(ids)
+
+
+def forget_reports(session: Session, *, settings: Settings, now: datetime, limit: int = SLICE) -> int:
+    """Forget what employees reported that never came through us; how many, at most `limit`. Other reports go with their mail."""
+    old = (col(MailReport.delivery_id).is_(None), col(MailReport.at) < oldest(settings, now))
+    ids = list(session.scalars(select(col(MailReport.id)).where(*old).limit(limit)))
+    if ids:
+        session.execute(delete(MailReport).where(among(session, col(MailReport.id), ids)), execution_options=UNSEEN)
+        ledger.write(session, "forget", "reports of mail", by=BY, now=now, items=len(ids))
+    return len(ids)
+
+
+def overdue(session: Session, *, settings: Settings, then: datetime) -> int:
+    """How many messages were to be forgotten by then and are not. Nothing, where `mailroom upkeep` runs."""
+    left = forgettable(session, settings, then).order_by(None).subquery()
+    return session.scalar(select(func.count()).select_from(left)) or 0
+
+
+def oldest(settings: Settings, now: datetime) -> datetime:
+    """Since when records are kept."""
+    return now - timedelta(days=settings.retention.record_days)
+
+
+def forgettable(session: Session, settings: Settings, now: datetime) -> Select[int]:
+    """Messages that are erased, and all of whose deliveries were final long enough ago; none is legally held.
+
+    What a sender was told outlives the mail that it was about, so that nobody is told twice, nor of what is taken back then.
+    """
+    old = oldest(settings, now)
+    over = and_(col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < old)
+    of_another = (col(Notice.delivery_id) == col(Delivery.id), col(Notice.message_id) != col(Delivery.message_id))
+    tells = exists().where(*of_another).correlate(Delivery)
+    needed = select(col(Delivery.id)).where(col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_hold.kept(session)))
+    return (
+        select(col(Message.id))
+        .join(Content, col(Content.id) == col(Message.content_id))
+        .where(col(Message.id) < first_id_at(old), col(Content.zstd).is_(None), ~needed.exists())
+        .order_by(col(Message.id))
+    )
+
+
+def about_nothing(last: int) -> Select[int]:
+    """Decisions before `last` whose mail is forgotten, or that were about none. A decision and its undo go together, the undo last."""
+    undone = aliased(Decision)
+    item = exists().where(col(DecisionItem.decision_id) == col(Decision.id))
+    sweeping = exists().where(col(SweptMailbox.decision_id) == col(Decision.id), col(SweptMailbox.due_at).is_not(None))
+    undo_is_old = or_(col(Decision.undone_by).is_(None), col(Decision.undone_by) < last)
+    undoes = exists().where(col(undone.id) == col(Decision.undoes)).correlate(Decision)
+    return select(col(Decision.id)).where(col(Decision.id) < last, ~item, ~sweeping, undo_is_old, ~undoes).order_by(col(Decision.id))
+
+
+def drop_contents(session: Session, found: Iterable[int]) -> None:
+    """Of these contents, which are erased, drop those that no message has any more."""
+    used = exists().where(col(Message.content_id) == col(Content.id)).correlate(Content)
+    session.execute(delete(Content).where(among(session, col(Content.id), found), ~used), execution_options=UNSEEN)

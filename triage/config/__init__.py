@@ -1,0 +1,1 @@
+"""Settings: their keys and defaults, the loader, and secrets that lie in files."""

@@ -1,0 +1,33 @@
+"""What the settings of a webhook keep in files: its URL and its keys, read anew for each call."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from triage.config.webhooks import Hook, fault_of_url
+
+UNITS = Path("/run/credentials")  # where systemd puts each unit's, for it alone
+
+
+def url_of(hook: Hook) -> str:
+    """The URL to call now. ValueError or OSError says why there is none."""
+    url = hook.url or held_here(hook.url_file).read_text("utf-8").strip()
+    if why := fault_of_url(url):
+        raise ValueError(f"url_file: {why}")
+    return url
+
+
+def keys_of(hook: Hook) -> tuple[str, ...]:
+    """The keys to sign with now, none where nothing is signed. ValueError or OSError says why they cannot be had."""
+    if not hook.secret_file:
+        return ()
+    keys = tuple(line.strip() for line in held_here(hook.secret_file).read_text("utf-8").splitlines() if line.strip())
+    if not keys:
+        raise ValueError("secret_file is empty; `mailroom webhooks secret` makes a key")
+    return keys
+
+
+def held_here(file: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this process has the file: a credential that the settings name as one unit has it is among the own ones of another."""
+    path, own = Path(file), environment.get("CREDENTIALS_DIRECTORY")
+    return Path(own, path.name) if own and path.parent.parent == UNITS else path

@@ -1,0 +1,1 @@
+"""Outgoing messages: routes, the queue, distribution lists, bounces, DSNs, notices, the journal."""

@@ -1,0 +1,201 @@
+"""Groups: who their members are, one delivery for each when the group's own leaves, and the way back for all of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, func, select, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.addressing.envelope import Address
+from triage.config.settings import Company
+from triage.delivery import recalled_copies
+from triage.directory import leavers, recipients
+from triage.ids import new_id
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import DecisionItem, Delivery, KnownRecipient, MailGroup, Person
+from triage.store.queue.grouping import in_states
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who gets a copy of what a group gets."""
+
+    mailbox: str
+    department: str
+    person: str  # uid; "" for a department's mailbox, a group that is not expanded, somebody outside
+
+
+def members(session: Session, group: MailGroup, company: Company) -> tuple[Member, ...]:
+    """Everybody in a group and in the groups within it, each once, in the order of the directory. Who has left is no member."""
+    found: dict[str, Member] = {}
+    seen: set[str] = set()  # groups may contain each other
+    waiting = [group]
+    while waiting:
+        one = waiting.pop(0)
+        if one.address in seen:
+            continue
+        seen.add(one.address)
+        inside = members_here(session, one, company)
+        nested = expanding(session, (member.mailbox for member in inside))
+        waiting.extend(nested.values())
+        outside = (Member(address, one.department, "") for address in one.external)
+        for member in (*inside, *outside):
+            if member.mailbox not in nested:
+                found.setdefault(member.mailbox, member)
+    return tuple(found.values())
+
+
+def members_here(session: Session, group: MailGroup, company: Company) -> list[Member]:
+    """Who the group itself names, as far as they are here."""
+    people = session.scalars(
+        select(Person).where(col(Person.uid).in_([one for one in group.members if "@" not in one]), col(Person.active))
+    )
+    named = {person.uid: Member(person.mailbox, person.department, person.uid) for person in people}
+    addresses = [one for one in group.members if "@" in one]
+    for known in session.scalars(
+        select(KnownRecipient).where(col(KnownRecipient.address).in_(addresses), col(KnownRecipient.kind) != leavers.GONE)
+    ):
+        named[known.address] = Member(known.mailbox, known.department, known.person)
+    for address in addresses:
+        if address not in named and (meant := recipients.resolve(session, Address.parse(address), company)):
+            named[address] = Member(meant.mailbox, meant.department, meant.person)
+    return [named[one] for one in group.members if one in named]
+
+
+def closed_addresses(session: Session) -> frozenset[str]:
+    """The addresses of groups that take mail from inside only."""
+    theirs = col(KnownRecipient.mailbox) == col(MailGroup.address)
+    wanted = select(col(KnownRecipient.address)).join(MailGroup, theirs).where(col(KnownRecipient.kind) == "group", col(MailGroup.closed))
+    return frozenset(session.scalars(wanted))
+
+
+def expanding(session: Session, mailboxes: Iterable[str]) -> dict[str, MailGroup]:
+    """Those of the mailboxes that are groups whose members get a copy each."""
+    wanted = set(mailboxes)
+    rows = session.scalars(select(MailGroup).where(col(MailGroup.address).in_(wanted), col(MailGroup.expand))) if wanted else ()
+    return {group.address: group for group in rows}
+
+
+def expand(session: Session, delivery_id: int, group: MailGroup, company: Company, *, by: Actor, now: datetime) -> None:
+    """A group's delivery, just claimed, leaves: each member gets one of their own, who has none of this message yet.
+
+    A group without members is shown as bounced.
+    """
+    parent = session.get_one(Delivery, delivery_id, populate_existing=True)
+    wanted = members(session, group, company)
+    if not wanted:
+        ledger.record(session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, last_reply=f"the group {group.name} has no members")
+        return
+    of_this = select(col(Delivery.mailbox), col(Delivery.recipient), none_for_them()).where(col(Delivery.message_id) == parent.message_id)
+    present = session.execute(of_this).all()
+    having, taken = {mailbox for mailbox, _, none in present if not none}, {address for _, address, _ in present}
+    revive(session, parent, {member.mailbox for member in wanted}, by=by, now=now)
+    copies: list[Delivery] = []
+    for member in wanted:
+        if member.mailbox not in having:
+            address = free_address(session, member, taken, group)
+            taken.add(address)
+            copies.append(copy(parent, member, address, group, now))
+    reply = f"each of the {len(wanted)} members of {group.name} gets a copy"
+    ledger.branch(session, parent.id, copies, by=by, now=now, detail={"group": group.address, "members": len(wanted)})
+    ledger.record(session, parent.id, Event.DELIVER, by=by, now=now, detail={"reply": reply}, due_at=None, last_reply=reply, expanded=True)
+
+
+def none_for_them() -> ColumnElement[bool]:
+    """Which deliveries bring nothing to the mailbox that they name? What was sent on to it, and was taken away."""
+    return col(Delivery.redirected) & in_states((State.PURGED, State.REJECTED, State.EXPIRED))
+
+
+def free_address(session: Session, member: Member, taken: set[str], group: MailGroup) -> str:
+    """The member's address for their copy; another one where what came for that was redirected to somebody else.
+
+    Of one message each address has one delivery. Where all of theirs have one, the copy is named after the group too, which is no address.
+    """
+    if member.mailbox not in taken:
+        return member.mailbox
+    others = select(col(KnownRecipient.address)).where(col(KnownRecipient.mailbox) == member.mailbox).order_by(col(KnownRecipient.address))
+    return next((address for address in session.scalars(others) if address not in taken), f"{group.address}:{member.mailbox}")
+
+
+def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: datetime) -> Delivery:
+    """A member's copy: judged and decided as the group's own."""
+    own: dict[str, Any] = {
+        "id": new_id(),
+        "parent_id": parent.id,
+        "state": State.QUEUED,
+        "recipient": address,
+        "listed": member.mailbox,
+        "detail": "",
+        "redirected": False,
+        "department": member.department,
+        "person": member.person,
+        "mailbox": member.mailbox,
+        "note": f"It came for the group {group.name}.",
+        "search": f"{parent.search} {member.mailbox} {member.person}",
+        "due_at": now,
+        "queued_at": now,
+        "attempts": 0,
+        "last_reply": "",
+        "waits_for": "",
+        "expanded": False,
+    }
+    return Delivery(**parent.model_dump() | own)
+
+
+def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor, now: datetime) -> None:
+    """Members' copies of an earlier release that were taken back go out again; those on their way back when they are there."""
+    again = select(Delivery).where(col(Delivery.parent_id) == parent.id).order_by(col(Delivery.id))
+    locked = again.with_for_update().execution_options(populate_existing=True)  # a recaller may be settling them this moment
+    mine = [row for row in session.scalars(locked) if row.mailbox in mailboxes]
+    purged = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.PURGED and row.erased_at is None])
+    said: dict[str, Any] = {"by": by, "now": now, "decision_id": parent.decision_id}
+    for delivery_id, _ in ledger.record_many(session, purged, Event.RESTORE, **said):
+        recalled_copies.end(session, [delivery_id], now=now)
+    ledger.record_many(session, purged, Event.RELEASE, **said, due_at=now, queued_at=now, last_reply="")
+    for row in mine:
+        if row.state == State.RELAYING:
+            recalled_copies.tell(session, row.purge_wanted_by, row.id, "refused", "It has left again with the group's mail.")
+    flying = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
+    session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))
+    leaving = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING and row.back_to != "mailbox"])
+    recalled_copies.want_back(session, leaving, "queued", parent.decision_id or 0)
+
+
+def left(session: Session, where: ColumnElement[bool]) -> set[int]:
+    """The groups' own deliveries whose members have got their copies."""
+    own = where & col(Delivery.expanded) & in_states((State.DELIVERED,))
+    return set(session.scalars(select(col(Delivery.id)).where(own)))
+
+
+def is_copy_within(decision_id: int) -> ColumnElement[bool]:
+    """Which deliveries are members' copies whose group's own delivery the same decision is about? They belong to it."""
+    items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
+    return func.coalesce(col(Delivery.parent_id).in_(items), false())
+
+
+def copies_of(session: Session, parents: Iterable[int]) -> list[tuple[int, State]]:
+    """The members' copies of these deliveries and their states, locked."""
+    ids = list(parents)
+    return [(one, state) for one, state, _ in ledger.lock(session, among(session, col(Delivery.parent_id), ids))] if ids else []
+
+
+def close(session: Session, parents: set[int], *, by: Actor, now: datetime, decision_id: int, detail: Mapping[str, Any]) -> None:
+    """Groups' own deliveries that have left are purged: no mailbox holds them, their copies are purged one by one."""
+    mine = among(session, col(Delivery.id), parents)
+    for event in (Event.PURGE, Event.RECALL) if parents else ():
+        ledger.record_many(session, mine, event, by=by, now=now, decision_id=decision_id, detail=detail, due_at=None)
+
+
+def open_again(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime, decision_id: int) -> set[int]:
+    """What `close` has purged has left once more; which ones."""
+    closed = where & col(Delivery.expanded) & in_states((State.PURGED,))
+    changed = ledger.record_many(session, closed, Event.PUT_BACK, by=by, now=now, decision_id=decision_id, due_at=None)
+    ids = {delivery_id for delivery_id, _ in changed}
+    mine = among(session, col(Delivery.id), ids)
+    ledger.record_many(session, mine, Event.DELIVER, by=by, now=now, decision_id=decision_id, due_at=None)
+    return ids

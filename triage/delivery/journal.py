@@ -1,0 +1,30 @@
+"""A copy of every accepted mail goes to an archive: queued in the transaction that enters the mail, whatever was judged about it."""
+
+from dataclasses import replace
+
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
+from triage.delivery.passthrough import unread
+from triage.store.new_rows import NewDelivery
+
+JOURNAL = "journal"  # direction of such a copy: it shares the mail's content, and nobody triages it
+
+
+def copies(message_id: int, envelope: Envelope, settings: Settings) -> list[NewDelivery]:
+    """The archive's delivery of a message; none where there is no archive, or where the mail is an old one that was brought in."""
+    to = settings.journal.address
+    if not to or envelope.protocol == "local":
+        return []
+    copy = unread(
+        message_id,
+        to,
+        received_at=envelope.received_at,
+        recipient=f"{JOURNAL}:{to}",  # no address: one that the mail itself is for stays free
+        author=envelope.reverse_path.casefold(),
+        folder=("", ""),
+        direction=JOURNAL,
+        rule=JOURNAL,
+        reason="every accepted mail is copied to the archive",
+        now=envelope.received_at,
+    )
+    return [replace(copy, author_domain="")]  # so that nobody takes it for mail of their domain that was let in (standing)

@@ -1,0 +1,178 @@
+"""What somebody here is told whose mail to the outside is late, or was not delivered (RFC 3464): by the queue, to the inner server."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import dsn, internal_mail
+from triage.delivery.templates import FAILURE, as_written, failure
+from triage.ids import new_id, show
+from triage.message.summary import summarise
+from triage.store import bodies, ledger
+from triage.store.db import UNSEEN, among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Message
+from triage.text.i18n import said
+from triage.text.sanitize import visible
+
+BY = Actor.system("outbound")
+OUTBOUND = "outbound"  # direction of the mail that was sent on
+ON_ITS_WAY = (State.QUEUED, State.RELAYING)
+DELAY = "delay"
+MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What became of some deliveries of one mail, in words and for programs."""
+
+    kind: str
+    opening: str  # follows the subject and the date, before the recipients
+    closing: str
+    recipients: tuple[dsn.Failed, ...]
+    replies: tuple[str, ...]  # what the servers outside have said of each
+    reason: str
+
+
+def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+    """Of these deliveries those that were to leave have bounced: tell whoever of ours sent them, once a message."""
+    where = (among(session, col(Delivery.id), ids), col(Delivery.direction) == OUTBOUND)
+    rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
+    for message, bounced in by_message(session, rows):
+        if why := why_not(message, settings):
+            ledger.write(session, "not_told", f"message:{show(message.id)}", by=BY, now=now, detail={"why": why})
+        else:
+            tell(session, message, bounced, bounces(message, bounced), settings=settings, now=now)
+
+
+def delayed(session: Session, *, settings: Settings, now: datetime, limit: int = 100) -> int:
+    """Tell whoever of ours wrote a mail that has not left for `outbound.delay_warning_hours`, once and never of a program's mail.
+
+    How many deliveries were looked at, at most `limit`; call it until that is 0.
+    """
+    overdue = late(settings, now)
+    if overdue is None:
+        return 0
+    some = session.scalars(select(col(Delivery.message_id)).where(overdue).order_by(col(Delivery.id)).limit(limit)).all()
+    theirs = (among(session, col(Delivery.message_id), some), col(Delivery.direction) == OUTBOUND, col(Delivery.delay_told_at).is_(None))
+    marked = update(Delivery).where(*theirs).values(delay_told_at=now).returning(col(Delivery.id))
+    ids = session.scalars(marked, execution_options=UNSEEN).all()  # whoever else looks gets none of them
+    where = (among(session, col(Delivery.id), ids), col(Delivery.state).in_(ON_ITS_WAY))
+    rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
+    for message, waiting in by_message(session, rows):
+        if not why_not(message, settings) and not message.summary.get("automatic"):
+            tell(session, message, waiting, delay(message, waiting, settings), settings=settings, now=now)
+    return len(ids)
+
+
+def any_late(session: Session, *, settings: Settings, now: datetime) -> bool:
+    """Has `delayed` anything to do?"""
+    overdue = late(settings, now)
+    return overdue is not None and session.scalars(select(col(Delivery.id)).where(overdue).limit(1)).first() is not None
+
+
+def late(settings: Settings, now: datetime) -> ColumnElement[bool] | None:
+    """Which deliveries are late, and nobody was told; None where nobody is to be. What is given up next is not late but failed."""
+    hours = settings.outbound.delay_warning_hours
+    if not hours:
+        return None
+    return and_(
+        col(Delivery.state).in_(ON_ITS_WAY),
+        col(Delivery.direction) == OUTBOUND,
+        col(Delivery.delay_told_at).is_(None),
+        col(Delivery.queued_at) <= now - timedelta(hours=hours),
+        col(Delivery.queued_at) > now - timedelta(hours=settings.relay.give_up_after),
+    )
+
+
+def by_message(session: Session, rows: Iterable[Delivery]) -> list[tuple[Message, list[Delivery]]]:
+    """Deliveries, those of a message together."""
+    together: dict[int, list[Delivery]] = defaultdict(list)
+    for one in rows:
+        together[one.message_id].append(one)
+    return [(session.get_one(Message, message_id), theirs) for message_id, theirs in together.items()]
+
+
+def why_not(message: Message, settings: Settings) -> str:
+    """Why nobody is told, "" when somebody is: only our own domains are written to, so that a forged sender never is."""
+    sender = message.envelope["reverse_path"]
+    if not sender:
+        return "it names no sender to answer to"
+    return "its sender is not one of us" if internal_mail.is_outside(sender, settings) else ""
+
+
+def bounces(message: Message, bounced: Sequence[Delivery]) -> Story:
+    """It could not be delivered to these."""
+    return Story(
+        kind=FAILURE,
+        opening="could not be delivered to:",
+        closing="",
+        recipients=tuple(failure(named(one, message), one, FAILURE) for one in bounced),
+        replies=tuple(one.last_reply for one in bounced),
+        reason="it tells somebody here that their mail could not be delivered",
+    )
+
+
+def delay(message: Message, waiting: Sequence[Delivery], settings: Settings) -> Story:
+    """It has not been delivered to these so far."""
+    until = max(one.queued_at or message.received_at for one in waiting) + timedelta(hours=settings.relay.give_up_after)
+    return Story(
+        kind=DELAY,
+        opening="has not been delivered so far to:",
+        closing=f"You need not send it again: it is tried until {until:%d %b %Y %H:%M} UTC. You hear of it when that fails.",
+        recipients=tuple(dsn.late(named(one, message), one.last_reply, until) for one in waiting),
+        replies=tuple(one.last_reply for one in waiting),
+        reason="it tells somebody here that their mail is late",
+    )
+
+
+def tell(session: Session, message: Message, concerned: Sequence[Delivery], story: Story, *, settings: Settings, now: datetime) -> None:
+    """Queue the report: a null reverse-path, so that no answer ever comes of it."""
+    number, to = new_id(), message.envelope["reverse_path"]
+    original = bodies.if_there(session, message.content_id) or b""
+    subject = summarise(original, headers_only=True).subject
+    notice = dsn.Notice(
+        kind=story.kind,
+        sender=settings.sender,
+        to=to,
+        subject=subject,
+        text=in_words(subject, message, story, settings),
+        failed=story.recipients,
+        hostname=settings.company.hostname,
+        arrived_at=message.received_at,
+        message_id=message.summary.get("message_id", ""),
+        original=original,
+        title=said(dsn.WHAT[story.kind], settings.company.language),
+    )
+    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
+    folder = concerned[0].department, concerned[0].person
+    report_id = internal_mail.enter(
+        session, raw, to, number=number, folder=folder, rule="undelivered", reason=story.reason, settings=settings, by=BY, now=now
+    )
+    told_of = [show(one.id) for one in concerned][:MOST_TOLD]
+    detail = {"kind": story.kind, "to": to, "report": show(report_id), "deliveries": told_of}
+    ledger.write(session, "told", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
+
+
+def named(delivery: Delivery, message: Message) -> str:
+    """A recipient as whoever wrote knows it."""
+    return as_written(delivery, message) or delivery.mailbox
+
+
+def in_words(subject: str, message: Message, story: Story, settings: Settings) -> str:
+    """What is said to people: which mail, to whom, and what the servers outside have answered."""
+    lines = [f"Your message “{visible(subject) or '(no subject)'}” of {message.received_at:%d %b %Y %H:%M} UTC {story.opening}", ""]
+    for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:
+        lines += [f"  {visible(one.recipient)}", f"    {visible(reply) or said('no answer', settings.company.language)}"]
+    if len(story.recipients) > MOST_TOLD:
+        lines.append(f"  and {len(story.recipients) - MOST_TOLD} more")
+    lines += ["", story.closing] if story.closing else []
+    lines += ["", f"This was written by the mail system of {settings.company.domains[0]}.", ""]
+    return "\n".join(said(line, settings.company.language) for line in lines)

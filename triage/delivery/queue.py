@@ -1,0 +1,408 @@
+"""The queue of what is to be sent on: claim, settle, when again."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
+from sqlmodel import Session, SQLModel, col
+
+from triage.actor import Actor
+from triage.addressing.envelope import Envelope, folded
+from triage.addressing.subaddress import with_detail
+from triage.addressing.verp import Tag
+from triage.config.settings import Settings
+from triage.delivery import bounces, groups, outbound_notices, recalled_copies, routes, sender_notices
+from triage.delivery.journal import JOURNAL
+from triage.errors import NotAllowedNow, NotFound
+from triage.ids import new_id, show
+from triage.message.authentication import Authentication, Result
+from triage.message.signals.severity import Severity
+from triage.store import bodies, ledger, restore_pause
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import Content, DecisionItem, Delivery, KnownRecipient, Message
+from triage.store.queue import grouping
+
+RELAY = Actor.system("relay")
+LEASE = timedelta(minutes=12)  # outlive the slowest final dot: 10 minutes (RFC 5321, 4.5.3.2.6)
+SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 64))  # the last one again and again
+SOONER = 20  # times, where only the next hop's limit of speed is in the way: 15 seconds to 3 minutes
+JITTER = 0.2
+LANDED = "It was delivered before the purge could stop it."
+IN_DOUBT = "It may have been delivered."
+MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
+MOST_BYTES = 64 * 1024 * 1024  # of messages that wait in memory for a worker
+DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One delivery that a worker may send now, until its lease ends."""
+
+    delivery_id: int
+    number: int  # of the attempt; fences late answers of a dead worker
+    message_id: int
+    mailbox: str
+    reverse_path: str  # to use at the next hop, "" is null
+    rule: str
+    envelope: Envelope
+    authentication: Authentication
+    raw: bytes
+    direction: str = "in"
+    severity: Severity = Severity.NONE
+
+    @property
+    def together(self) -> tuple[int, str, str, Severity, str, bool]:
+        """Claims with the same value may share a transaction: same bytes on the wire, same envelope sender, same needs (RFC 6531)."""
+        return self.message_id, self.reverse_path, self.rule, self.severity, self.direction, self.mailbox.isascii()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the next hop said, or that it could not be asked."""
+
+    kind: str  # delivered, deferred, bounced; unanswered: it may have arrived; untried: nobody was asked about it, and it may go at once
+    reply: str
+    next_hop: str
+    unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
+    too_fast: bool = False  # the next hop takes mail more slowly than we send it: this one comes again soon
+    shut_out: bool = False  # it does not let us sign in: somebody has to mend that
+    at: datetime | None = None  # when; None: as it is settled
+
+
+EVENTS = {
+    "delivered": Event.DELIVER,
+    "deferred": Event.DEFER,
+    recalled_copies.UNANSWERED: Event.DEFER,
+    "untried": Event.DEFER,
+    "bounced": Event.BOUNCE,
+}
+
+
+def claim(
+    session: Session,
+    *,
+    limit: int,
+    settings: Settings,
+    now: datetime,
+    where: ColumnElement[bool] | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> list[Claim]:
+    """Take at most `limit` due deliveries, with the due siblings that can share a transaction with them (MOST_RECIPIENTS a message).
+
+    Their messages have at most `most_bytes` together, or there is but one of them. The attempt is on the record before
+    anybody dials. `where` narrows it to one destination. On PostgreSQL workers pass over each other's rows (SKIP LOCKED);
+    SQLite has one writer anyway.
+    """
+    picked = pick(session, limit, now, true() if where is None else where, most_bytes)
+    if not picked:
+        return []
+    taken = ledger.record_many(
+        session,
+        among(session, col(Delivery.id), picked),
+        Event.CLAIM,
+        by=RELAY,
+        now=now,
+        attempts=col(Delivery.attempts) + 1,
+        due_at=now + LEASE,
+    )
+    claims = claims_of(session, [delivery_id for delivery_id, _ in taken], settings, now)
+    order = {delivery_id: place for place, delivery_id in enumerate(picked)}
+    claims.sort(key=lambda one: order[one.delivery_id])
+    if claims:
+        attempts = [{"id": new_id(), "delivery_id": one.delivery_id, "number": one.number, "started_at": now} for one in claims]
+        session.connection().execute(insert(ATTEMPT).values(next_hop="", outcome="", reply=""), attempts)
+    return claims
+
+
+def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool], most_bytes: int) -> list[int]:
+    """The deliveries to claim, locked: those due longest, whose worker died last, and their siblings."""
+    found: dict[int, int] = {}
+    for state in (State.QUEUED, State.RELAYING):  # apart, so that each walks the index in order and stops
+        if len(found) < limit:
+            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where, restore_pause.going())
+            rows = select(col(Delivery.id), col(Delivery.message_id)).where(due).order_by(col(Delivery.due_at))
+            locked = rows.limit(limit - len(found)).with_for_update(skip_locked=True)
+            for delivery_id, message_id in session.execute(locked):
+                found[delivery_id] = message_id
+    if not found:
+        return []
+    found = light_enough(session, found, most_bytes)
+    due = and_(col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, where)
+    siblings = (
+        select(col(Delivery.id), col(Delivery.message_id))
+        .where(among(session, col(Delivery.message_id), set(found.values())), due)
+        .order_by(col(Delivery.message_id), col(Delivery.id))
+        .limit(MOST_RECIPIENTS * len(set(found.values())))
+        .with_for_update(skip_locked=True)
+    )
+    return with_siblings(found, ((row.id, row.message_id) for row in session.execute(siblings)))
+
+
+def light_enough(session: Session, found: dict[int, int], most_bytes: int) -> dict[int, int]:
+    """The first of these deliveries, whose messages are held in memory until they are sent; at least one of them."""
+    sizes = select(col(Message.id), col(Content.size)).join(Content, col(Content.id) == col(Message.content_id))
+    left = dict(session.execute(sizes.where(among(session, col(Message.id), set(found.values())))).all())
+    kept: dict[int, int] = {}
+    total = 0
+    for delivery_id, message in found.items():
+        total += left.pop(message, 0)  # once, however many it is for
+        if kept and total > most_bytes:
+            break
+        kept[delivery_id] = message
+    return kept
+
+
+def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) -> list[int]:
+    """What was found, in full transactions: filled up to MOST_RECIPIENTS of a message, cut down to a multiple of it."""
+    together: dict[int, list[int]] = defaultdict(list)
+    for delivery_id, message in found.items():
+        together[message].append(delivery_id)
+    for delivery_id, message in siblings:
+        if delivery_id not in found and len(together[message]) < MOST_RECIPIENTS:
+            together[message].append(delivery_id)
+    return [one for ids in together.values() for one in (ids[: len(ids) - len(ids) % MOST_RECIPIENTS] or ids)]
+
+
+def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: datetime) -> list[Claim]:
+    """All that a worker needs, as values, without what must not or cannot be sent any more.
+
+    A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced. What is for
+    a group becomes a delivery for each member, due at once.
+    """
+    columns = (
+        Delivery.id,
+        Delivery.message_id,
+        Delivery.attempts,
+        Delivery.department,
+        Delivery.mailbox,
+        Delivery.detail,
+        Delivery.redirected,
+        Delivery.rule,
+        Delivery.direction,
+        Delivery.purge_wanted_by,
+    )
+    bad = grouping.severity().label("severity")
+    rows = session.execute(select(*map(col, columns), bad).where(among(session, col(Delivery.id), ids))).all()
+    messages = letters(session, {row.message_id for row in rows})
+    lists = groups.expanding(session, (row.mailbox for row in rows if row.direction == "in"))
+    claims = []
+    for row in rows:
+        letter = messages[row.message_id]
+        if row.purge_wanted_by is not None:
+            purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
+        elif isinstance(letter, NotFound):
+            ledger.record(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
+        elif row.direction == "in" and row.mailbox in lists:
+            groups.expand(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
+        else:
+            envelope, authentication, raw = letter
+            path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings, row.direction)
+            address = address_at_next_hop(session, row, settings)
+            claims.append(
+                Claim(
+                    *(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction),
+                    severity=Severity(row.severity),
+                )
+            )
+    return claims
+
+
+def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> str:
+    """The mailbox with the detail of the sub-address, where the next hop understands such and nobody has that address."""
+    if not row.detail or row.redirected or not settings.relay.keep_detail:
+        return str(row.mailbox)
+    hop = routes.next_hop_of(settings, department=row.department, mailbox=row.mailbox, direction=row.direction)
+    if hop.startswith("maildir:"):
+        return str(row.mailbox)
+    detailed = with_detail(row.mailbox, row.detail, settings.company.delimiter)
+    return str(row.mailbox) if session.get(KnownRecipient, folded(detailed)) else detailed
+
+
+def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
+    """The messages with their bytes, each once however many deliveries it has; why for one whose content is gone."""
+    found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound] = {}
+    columns = (Message.id, Message.envelope, Message.authentication, Content.zstd, Content.size)
+    joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
+    for message in session.execute(joined.where(among(session, col(Message.id), ids))):
+        try:
+            raw = bodies.unpacked(message.zstd, message.size)
+        except NotFound as gone:
+            found[message.id] = gone
+        else:
+            found[message.id] = (Envelope.from_json(message.envelope), Authentication.from_json(message.authentication), raw)
+    return found
+
+
+def reverse_path(
+    session: Session, envelope: Envelope, authentication: Authentication, tag: Tag, settings: Settings, direction: str = "in"
+) -> str:
+    """The envelope sender at the next hop (mailflow.md 2): null stays null, what SPF proves goes on, the rest bounces to us.
+
+    Mail of our own people goes on with theirs; a journal report is ours.
+    """
+    proven = any(spf.identity == "mailfrom" and spf.result is Result.PASS for spf in authentication.spf)
+    if direction == JOURNAL:
+        return bounces.address_for(session, tag, settings.company.domains[0])
+    if not envelope.reverse_path or proven or settings.relay.original_reverse_path or direction == "outbound":
+        return envelope.reverse_path
+    return bounces.address_for(session, tag, settings.company.domains[0])
+
+
+def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:
+    """Write down how an attempt ended. NotAllowedNow when another worker has taken over since."""
+    if settle_many(session, [(claim, outcome)], settings=settings, now=now):
+        raise NotAllowedNow(f"delivery {show(claim.delivery_id)} is in other hands since, or is no more")
+
+
+def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, settings: Settings, now: datetime) -> list[Claim]:
+    """Write down how attempts ended, in a few statements however many. The claims that others have taken over come back unsettled."""
+    standing = fenced(session, [claim for claim, _ in ended])
+    settled: list[dict[str, Any]] = []
+    wanted: list[tuple[int, int, str]] = []
+    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for claim, outcome in ended:
+        row = standing.get(claim.delivery_id)
+        if row is None:
+            continue
+        kind = given_up(outcome, claim.direction, row.queued_at, settings, now)
+        settled.append(values_of(claim, outcome, kind, now))
+        by_kind[kind].append(settled[-1])
+        if row.purge_wanted_by is not None:
+            wanted.append((claim.delivery_id, row.purge_wanted_by, kind))
+    if not settled:
+        return [claim for claim, _ in ended]
+    for kind, alike in by_kind.items():
+        ids = [one["delivery"] for one in alike]
+        detail = detail_of(kind, alike[0], len(alike))
+        ledger.record_many(session, among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
+    write_down(session, settled)
+    purged = {delivery_id for delivery_id, _, _ in wanted}
+    if refused := [one["delivery"] for one in by_kind["bounced"] if one["delivery"] not in purged]:
+        sender_notices.failed(session, refused, settings=settings, now=now)
+        outbound_notices.failed(session, refused, settings=settings, now=now)
+    for delivery_id, decision_id, kind in wanted:
+        purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
+    return [claim for claim, _ in ended if claim.delivery_id not in standing]
+
+
+def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
+    """The deliveries that are still in these hands, locked by id."""
+    columns = (Delivery.id, Delivery.attempts, Delivery.queued_at, Delivery.purge_wanted_by)
+    number = {claim.delivery_id: claim.number for claim in claims}
+    relaying = and_(among(session, col(Delivery.id), number), col(Delivery.state) == State.RELAYING)
+    rows = session.execute(select(*map(col, columns)).where(relaying).order_by(col(Delivery.id)).with_for_update())
+    return {row.id: row for row in rows if row.attempts == number[row.id]}
+
+
+def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
+    """What is put off again and again bounces in the end; only a person gives up what is for the archive, whatever it has said.
+
+    Not after an attempt that reached nobody, or none: what waits for a next hop that is away is given up by `queue_admin.put_off`.
+    """
+    if direction == JOURNAL:
+        return "deferred" if outcome.kind == "bounced" else outcome.kind
+    overdue = now - (queued_at or now) >= timedelta(hours=settings.relay.give_up_after)
+    put_off = outcome.kind in ("deferred", recalled_copies.UNANSWERED) and not outcome.unreachable
+    return "bounced" if put_off and overdue else outcome.kind
+
+
+def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:
+    """What the rows of delivery and attempt say afterwards."""
+    later = again_at(claim.number, now, sooner=SOONER if outcome.too_fast else 1)
+    due = {"deferred": later, recalled_copies.UNANSWERED: later, "untried": now}.get(kind)
+    waits_for = outcome.next_hop if outcome.unreachable and due else ""
+    return {
+        "delivery": claim.delivery_id,
+        "attempt_number": claim.number,
+        "due_at": due,
+        "waits_for": waits_for,
+        "last_reply": outcome.reply,
+        "outcome": outcome.kind if outcome.kind == recalled_copies.UNANSWERED else kind,  # it may have arrived also when it is given up
+        "reply": outcome.reply,
+        "next_hop": outcome.next_hop,
+        "ended_at": outcome.at or now,
+    }
+
+
+def detail_of(kind: str, settled: dict[str, Any], count: int) -> dict[str, Any]:
+    """What the audit record says: all of a single attempt; of many, what they have in common."""
+    detail = {"outcome": kind, "next_hop": settled["next_hop"]}
+    return detail | {"reply": settled["reply"], "attempt": settled["attempt_number"]} if count == 1 else detail
+
+
+def write_down(session: Session, settled: list[dict[str, Any]]) -> None:
+    """Replies and times of each. The states are the ledger's."""
+    connection = session.connection()
+    delivery = update(DELIVERY).where(DELIVERY.c.id == bindparam("delivery"))
+    connection.execute(delivery.values({name: bindparam(name) for name in ("due_at", "waits_for", "last_reply")}), settled)
+    attempt = update(ATTEMPT).where(ATTEMPT.c.delivery_id == bindparam("delivery"), ATTEMPT.c.number == bindparam("attempt_number"))
+    connection.execute(attempt.values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "next_hop")}), settled)
+
+
+def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind: str, *, settings: Settings, now: datetime) -> None:
+    """A purge met this delivery under way: what became of the attempt decides."""
+    if kind == "delivered":
+        land_purge(session, delivery_id, decision_id, settings=settings, now=now)
+    else:
+        fire_purge(session, delivery_id, decision_id, settings=settings, now=now)
+
+
+def purge_of_the_dead(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
+    """A purge met the attempt of a worker who died: nobody knows whether it was delivered, the recaller finds out where there is one."""
+    ledger.record(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
+    fire_purge(session, delivery_id, decision_id, settings=settings, now=now, why="The worker died: it may have been delivered.")
+
+
+def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
+    """A purge met this delivery while it was under way, and it has landed: take it out of the mailbox, where there is a way in."""
+    if not settings.reaches_mailboxes:
+        end_purge(session, delivery_id, decision_id, "out of reach", LANDED)
+        session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(back_wanted_by=None, back_to=""))
+        return
+    ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, **recalled_copies.due(now))
+    end_purge(session, delivery_id, decision_id, "recalling", LANDED)
+
+
+def fire_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime, why: str = "") -> None:
+    """A purge met this delivery while it was under way: carry it out now that the attempt has failed.
+
+    Where it may have arrived all the same, and there is a way into the mailboxes, somebody looks for it there first.
+    """
+    in_doubt = (col(Delivery.id) == delivery_id) & recalled_copies.may_have_arrived()
+    changes = recalled_copies.to_seek(now)
+    if settings.reaches_mailboxes and ledger.record_many(
+        session, in_doubt, Event.SEEK, by=RELAY, now=now, decision_id=decision_id, **changes
+    ):
+        end_purge(session, delivery_id, decision_id, "recalling", why or IN_DOUBT)
+        return
+    ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
+    end_purge(session, delivery_id, decision_id, "done", why)
+    recalled_copies.bring_back(session, delivery_id, now=now)
+
+
+def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str, why: str) -> None:
+    """Write down what became of a purge that was in flight."""
+    session.execute(
+        update(DecisionItem)
+        .where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == delivery_id)
+        .values(outcome=outcome, why=why)
+    )
+    session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(purge_wanted_by=None))
+
+
+def again_at(attempts: int, now: datetime, *, sooner: int = 1) -> datetime:
+    """When a delivery that was put off is tried again; so many times `sooner` where that is enough."""
+    return now + SCHEDULE[min(attempts, len(SCHEDULE)) - 1] / sooner * random.uniform(1 - JITTER, 1 + JITTER)
+
+
+def next_due(session: Session, where: ColumnElement[bool] | None = None) -> datetime | None:
+    """When the next delivery is due, or a dead worker's lease ends; None when nothing waits or all is paused. `where`: a destination."""
+    waiting = or_(col(Delivery.state) == State.QUEUED, col(Delivery.state) == State.RELAYING)
+    mine = (waiting, restore_pause.going(), true() if where is None else where)
+    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(*mine))
+    return found

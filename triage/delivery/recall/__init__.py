@@ -1,0 +1,1 @@
+"""Recall: messages taken out of mailboxes and put back."""

@@ -1,0 +1,337 @@
+"""The recaller's verbs: claim what is to be taken out of mailboxes or put back, secure it, settle what became of it."""
+
+import contextlib
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, func, select, update
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.delivery import recalled_copies
+from triage.delivery.recall import related_messages
+from triage.delivery.recall.related_messages import Related
+from triage.delivery.recalled_copies import BY, Copy
+from triage.delivery.routes import next_hop_of, place_of
+from triage.directory import reassigned_addresses, renamed_mailboxes
+from triage.errors import NotFound
+from triage.ids import made_at, show
+from triage.store import bodies, ledger, restore_pause
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import Attempt, Content, Delivery, Message
+
+LEASE = timedelta(minutes=4)  # a session with one mailbox ends before
+DUE = frozenset({State.RECALLING, State.RESTORING})
+MOST = 100  # deliveries of one mailbox in one session
+LOOKED_AT = 1000  # due deliveries that one claim sorts by mailbox
+SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
+JITTER = 0.2
+ANOTHERS = "The address is somebody else's now, and it is not in their mailbox."
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One delivery that a worker may take out of its mailbox, or put back, until the lease ends."""
+
+    delivery_id: int
+    number: int  # of the attempt; fences late answers of a dead worker
+    restoring: bool
+    mailbox: str
+    place: str  # maildir:DIRECTORY or the IMAP server's URL; "" when there is no way in
+    marker: str  # the value of X-Mailroom-Message
+    message_id: str  # the Message-ID, "" without one
+    received_at: datetime
+    content: bytes | None  # as received; None when erased
+    sure: bool = True  # False: the next hop did not answer or the relay's worker died, so nobody knows whether it was delivered
+    copies: tuple[Copy, ...] = ()  # restoring: what to put back
+    gone: bool = False  # restoring: there was no copy when it was taken
+    earlier: tuple[str, ...] = ()  # what the mailbox was called before, where it may lie all the same
+    anothers: bool = False  # whose mail it is has left, and somebody else has the address now
+
+    @property
+    def irreplaceable(self) -> bool:
+        """Are the copies that it puts back all that there is?"""
+        return self.restoring and self.content is None and bool(self.copies)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of an errand: taken (or gone already), restored, there (still), absent, deferred or refused; and what to say."""
+
+    kind: str
+    why: str = ""
+    related: tuple[Related, ...] = ()  # what lies beside, for the person who purges
+
+
+def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
+    """Take everything that is due in at most so many mailboxes, none of them in `busy`; the errands of each mailbox."""
+    taken = set(busy)
+    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(taken) & restore_pause.going()
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.mailbox))
+        .where(due)
+        .order_by(col(Delivery.due_at), col(Delivery.id))
+        .limit(LOOKED_AT)
+        .with_for_update(skip_locked=True)
+    )
+    found: dict[int, str] = dict(rows.all())
+    moved = renamed_mailboxes.today(session, found)
+    picked: dict[str, list[int]] = {}
+    for delivery_id, mailbox in (found | moved).items():
+        if mailbox in picked or (len(picked) < mailboxes and mailbox not in taken):
+            picked.setdefault(mailbox, []).append(delivery_id)
+    ids = [delivery_id for some in picked.values() for delivery_id in some[:MOST]]
+    if not ids:
+        return []
+    renamed_mailboxes.lead_on(session, {one: moved[one] for one in ids if one in moved})
+    ledger.record_many(
+        session,
+        among(session, col(Delivery.id), ids) & col(Delivery.state).in_(DUE),
+        Event.CLAIM,
+        by=BY,
+        now=now,
+        attempts=col(Delivery.attempts) + 1,
+        due_at=now + LEASE,
+    )
+    errands = {errand.delivery_id: errand for errand in errands_of(session, ids, settings, now)}
+    mine = ([errands[one] for one in some[:MOST] if one in errands] for some in picked.values())
+    return [some for some in mine if some]
+
+
+def errands_of(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[Errand]:
+    """All that workers need, as values; the attempts are on the record before anybody dials."""
+    rows = session.execute(
+        select(Delivery, col(Message.summary), col(Message.received_at), col(Message.content_id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(among(session, col(Delivery.id), ids))
+        .order_by(col(Delivery.id))
+        .execution_options(populate_existing=True)
+    ).all()
+    hops, kept = delivered_by(session, ids), recalled_copies.current(session, ids)
+    in_doubt = set(
+        session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), recalled_copies.may_have_arrived()))
+    )
+    known = contents_of(session, {content_id for _, _, _, content_id in rows})
+    names = renamed_mailboxes.earlier(session, (delivery.mailbox for delivery, *_ in rows))
+    anothers = reassigned_addresses.barred(session, ids)
+    errands = []
+    for delivery, summary, received_at, content_id in rows:
+        hop = hops.get(delivery.id, "")
+        way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
+        restoring = State(delivery.state) is State.RESTORING
+        content = known.get(content_id)
+        copies = kept.get(delivery.id, []) if restoring else []
+        errands.append(
+            Errand(
+                delivery_id=delivery.id,
+                number=delivery.attempts,
+                restoring=restoring,
+                mailbox=delivery.mailbox,
+                place=place_of(way, settings),
+                marker=show(delivery.message_id),
+                message_id=summary.get("message_id", ""),
+                received_at=received_at,
+                content=content,
+                sure=bool(hop) or delivery.id not in in_doubt,
+                copies=tuple(recalled_copies.copy_of(row, content) for row in copies if recalled_copies.is_whole(row, content)),
+                gone=any(row.gone for row in copies),
+                earlier=tuple(name for name, until in names.get(delivery.mailbox, ()) if made_at(delivery.id) <= until),
+                anothers=delivery.id in anothers,
+            )
+        )
+    session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in errands)
+    session.flush()
+    return errands
+
+
+def contents_of(session: Session, ids: Iterable[int]) -> dict[int, bytes]:
+    """The bytes of each content that is not erased, once however many mailboxes it is to be taken out of."""
+    rows = session.execute(
+        select(col(Content.id), col(Content.zstd), col(Content.size)).where(
+            among(session, col(Content.id), ids), col(Content.zstd).is_not(None)
+        )
+    )
+    found: dict[int, bytes] = {}
+    for content_id, zstd, size in rows:
+        with contextlib.suppress(NotFound):  # damaged: as if it were erased
+            found[content_id] = bodies.unpacked(zstd, size)
+    return found
+
+
+def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
+    """The next hop that took each of these over."""
+    rows = session.execute(
+        select(col(Attempt.delivery_id), col(Attempt.next_hop))
+        .where(among(session, col(Attempt.delivery_id), ids), col(Attempt.outcome) == "delivered")
+        .order_by(col(Attempt.number))
+    )
+    return dict(rows.all())
+
+
+def secure(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
+    """Write down the copies that are about to be taken (mailflow.md 13).
+
+    Only of these deliveries they may be taken: of the others another worker has taken over.
+    """
+    held = holding(session, [errand for errand, _ in found])
+    mine = [(errand, copies) for errand, copies in found if errand.delivery_id in held]
+    recalled_copies.keep(session, ((errand.delivery_id, errand.content, copies) for errand, copies in mine), now=now)
+    return set(held)
+
+
+def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings: Settings, now: datetime) -> set[int]:
+    """Write down how errands ended; of which deliveries. Of the others another worker has taken over: its word counts."""
+    held = holding(session, [errand for errand, _ in ended])
+    mine = [Settled(held[errand.delivery_id], errand, ending) for errand, ending in ended if errand.delivery_id in held]
+    end_attempts(session, mine, now)
+    taken, there = [], []
+    for one in mine:
+        over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
+        if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
+            put_off(session, one.delivery, one.ending.why, now)
+        elif one.ending.kind == "taken" and one.errand.anothers and not recalled_copies.current(session, [one.delivery.id]):
+            leave(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
+        elif one.ending.kind == "taken":
+            taken.append(one)
+        elif one.ending.kind in ("restored", "there"):
+            there.append(one)
+        elif one.errand.restoring:
+            deliver_anew(session, one, now)
+        else:
+            leave(session, one, now)
+    settle_taken(session, taken, now)
+    settle_there(session, there, now)
+    return set(held)
+
+
+class Settled(NamedTuple):
+    """A delivery whose errand has ended."""
+
+    delivery: Delivery
+    errand: Errand
+    ending: Ending
+
+
+def holding(session: Session, errands: Sequence[Errand]) -> dict[int, Delivery]:
+    """The deliveries, locked, of which the errand's attempt is the last one."""
+    mine = among(session, col(Delivery.id), (errand.delivery_id for errand in errands))
+    ordered = select(Delivery).where(mine).order_by(col(Delivery.id)).with_for_update().execution_options(populate_existing=True)
+    rows = {delivery.id: delivery for delivery in session.scalars(ordered)}
+    return {
+        errand.delivery_id: delivery
+        for errand in errands
+        if (delivery := rows.get(errand.delivery_id)) and delivery.attempts == errand.number and State(delivery.state) in DUE
+    }
+
+
+def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) -> None:
+    """What became of each attempt."""
+    mine = (col(Attempt.delivery_id) == bindparam("one")) & (col(Attempt.number) == bindparam("attempt"))
+    what = update(Attempt).where(mine).values(ended_at=now, outcome=bindparam("became"), reply=bindparam("said"))
+    ended = [(one.errand, one.ending) for one in settled]
+    rows = [{"one": errand.delivery_id, "attempt": errand.number, "became": ending.kind, "said": ending.why} for errand, ending in ended]
+    if rows:
+        session.connection().execute(what, rows)
+
+
+def put_off(session: Session, delivery: Delivery, why: str, now: datetime) -> None:
+    """Try it again later: the longer it has not worked, the later."""
+    pause = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
+    session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(due_at=now + pause, last_reply=why))
+    under_way = "restoring" if State(delivery.state) is State.RESTORING else "recalling"
+    recalled_copies.tell(session, delivery.decision_id, delivery.id, under_way, f"Tried again later: {why}")
+
+
+def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> None:
+    """These are out of the mailbox, or were gone already. What an undo wants back meanwhile sets out on its way."""
+    copies = recalled_copies.current(session, (one.delivery.id for one in taken))
+    recalled_copies.keep_absence(session, (one.delivery.id for one in taken if one.errand.sure and one.delivery.id not in copies), now=now)
+    told, wanted = [], []
+    for one in taken:
+        found = copies.get(one.delivery.id, [])
+        why = f"{recalled_copies.in_words(found) or absence(one.errand)} {one.ending.why}".strip()
+        related_messages.keep(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
+        told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
+        if one.delivery.back_wanted_by is not None:
+            wanted.append(one.delivery.id)
+    by_decision(session, taken, Event.RECALL, now)
+    recalled_copies.tell_all(session, told)
+    for delivery_id in wanted:
+        recalled_copies.bring_back(session, delivery_id, now=now)
+
+
+def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> None:
+    """These are in their mailbox again, or still. A purge that met them on the way is carried out."""
+    words = {"there": "still there", "restored": "done"}
+    told = [(one.delivery.decision_id, one.delivery.id, words[one.ending.kind], one.ending.why) for one in there]
+    purges = [(delivery.id, delivery.purge_wanted_by) for delivery, _, _ in there if delivery.purge_wanted_by is not None]
+    by_decision(session, there, Event.DELIVER, now)
+    recalled_copies.end(session, [one.delivery.id for one in there], now=now)
+    recalled_copies.tell_all(session, told)
+    for delivery_id, purge in purges:
+        carry_out_purge(session, delivery_id, purge, now)
+        recalled_copies.tell(session, purge, delivery_id, "recalling", "")
+
+
+def by_decision(session: Session, settled: Sequence[Settled], event: Event, now: datetime) -> None:
+    """The event on the record, once for all items of a decision."""
+    decisions: dict[int | None, list[int]] = {}
+    for one in settled:
+        decisions.setdefault(one.delivery.decision_id, []).append(one.delivery.id)
+    for decision_id, ids in decisions.items():
+        mine = among(session, col(Delivery.id), ids)
+        ledger.record_many(session, mine, event, by=BY, now=now, decision_id=decision_id, due_at=None, last_reply="")
+
+
+def leave(session: Session, one: Settled, now: datetime) -> None:
+    """A copy that cannot be taken stays where it is. What may never have arrived is purged without."""
+    delivery, why = one.delivery, one.ending.why
+    purge, undone_by = delivery.decision_id, delivery.back_wanted_by
+    if not one.errand.sure and not recalled_copies.current(session, [delivery.id]):
+        ledger.record(session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail={"why": why}, due_at=None)
+        recalled_copies.tell(session, purge, delivery.id, "done", f"It may have been delivered, and nobody could look: {why}")
+        recalled_copies.bring_back(session, delivery.id, now=now)
+        return
+    changes: dict[str, Any] = {"due_at": None, "last_reply": why, "back_wanted_by": None, "back_to": ""}
+    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, **changes)
+    recalled_copies.end(session, [delivery.id], now=now)
+    recalled_copies.tell(session, purge, delivery.id, "out of reach", why)
+    if undone_by not in (None, purge):
+        recalled_copies.tell(session, undone_by, delivery.id, "done", "It never left the mailbox.")
+
+
+def deliver_anew(session: Session, one: Settled, now: datetime) -> None:
+    """What cannot be put back, or is there no more, goes to the next hop again; or is purged where a purge met it on the way."""
+    delivery, why = one.delivery, one.ending.why
+    decision, purge = delivery.decision_id, delivery.purge_wanted_by
+    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, due_at=now, queued_at=now, last_reply="")
+    recalled_copies.end(session, [delivery.id], now=now)
+    recalled_copies.tell(session, decision, delivery.id, "done", why)
+    if purge is not None:
+        carry_out_purge(session, delivery.id, purge, now)
+        recalled_copies.tell(session, purge, delivery.id, "done", "")
+        recalled_copies.bring_back(session, delivery.id, now=now)
+
+
+def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: datetime) -> None:
+    """The purge that met this delivery while it was being put back."""
+    ledger.record(
+        session, delivery_id, Event.PURGE, by=BY, now=now, decision_id=decision_id, purge_wanted_by=None, **recalled_copies.due(now)
+    )
+
+
+def absence(errand: Errand) -> str:
+    """Why there was nothing to take, in words."""
+    return "Its owner had deleted it already." if errand.sure else "It never arrived."
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next errand is due, or a dead worker's lease ends; None when nothing waits."""
+    found: datetime | None = session.scalar(
+        select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE), restore_pause.going())
+    )
+    return found

@@ -1,0 +1,162 @@
+"""After a restore: what had been sent on since the backup is found in the mailboxes, and not sent again; what nobody can find out waits.
+
+A delivery that waits for a person's word is queued without a time: `mailroom queue retry ID` sends it, `give-up` ends it.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlmodel import Session, SQLModel, col
+
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.config.settings import Settings
+from triage.delivery import groups
+from triage.delivery.journal import JOURNAL
+from triage.delivery.routes import next_hop_of, place_of
+from triage.errors import NotFound
+from triage.ids import made_at, new_id, show
+from triage.store import bodies, ledger, restore_pause
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import Attempt, Delivery, Message
+from triage.store.restore_pause import Pause
+
+BY = Actor.system("restore")
+INWARD = ("in", "report")  # directions of mail that lies in a mailbox of ours afterwards
+UNSENT = (State.HELD, State.QUEUED, State.RELAYING)
+FOUND = "found in the mailbox: it was delivered before the backup was restored"
+UNKNOWN = "restored from a backup: nobody can find out whether it was sent since then; send it, or give it up"
+NOTE = "It may have been delivered before the backup was restored."
+AT_ONCE = 50  # mails of one mailbox that are looked for together
+ATTEMPT = SQLModel.metadata.tables[str(Attempt.__tablename__)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A delivery that may have been sent on since the backup."""
+
+    delivery_id: int
+    marker: str  # the value of X-Mailroom-Message, as this database has it
+    message_id: str  # the Message-ID, "" without one
+    received_at: datetime
+    content: bytes | None
+    renumbered: bool  # it came out of the spool after the restore: what was sent on bears another number
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A mailbox that is to be looked into."""
+
+    place: str  # maildir:DIRECTORY or the IMAP server's URL; "" when there is no way in
+    mailbox: str
+
+
+def pause_in_force(session: Session) -> Pause:
+    """The pause; NotFound when nothing is paused."""
+    pause = restore_pause.pause_of(session)
+    if pause is None:
+        raise NotFound("nothing is paused: no backup was restored here, or it was resumed already")
+    return pause
+
+
+def doubtful(pause: Pause) -> ColumnElement[bool]:
+    """Mail from before the restore that may have been sent on by the system that was lost."""
+    return and_(col(Delivery.state).in_(UNSENT), col(Delivery.received_at) <= pause.since)
+
+
+def boxes(session: Session, settings: Settings) -> list[Box]:
+    """The mailboxes in which doubtful mail would lie. There is no way into a group's, whose members another system has asked for."""
+    place = (col(Delivery.department), col(Delivery.mailbox))
+    where = and_(doubtful(pause_in_force(session)), col(Delivery.direction).in_(INWARD))
+    rows = session.execute(select(*place).where(where).distinct().order_by(*place)).all()
+    lists = groups.expanding(session, (mailbox for _, mailbox in rows))
+    found = []
+    for department, mailbox in rows:
+        hop = next_hop_of(settings, department=department, mailbox=mailbox, direction="in")
+        found.append(Box("" if mailbox in lists or not mailbox else place_of(hop, settings), mailbox))
+    return list(dict.fromkeys(found))
+
+
+def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
+    """What is to be looked for in one mailbox, some at a time."""
+    pause = pause_in_force(session)
+    rows = session.execute(
+        select(col(Delivery.id), col(Message.id), col(Message.summary), col(Message.content_id), col(Message.received_at))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(doubtful(pause), col(Delivery.direction).in_(INWARD), col(Delivery.mailbox) == box.mailbox)
+        .order_by(col(Delivery.id))
+    )
+    while some := list(islice(rows, AT_ONCE)):
+        yield [
+            Sought(
+                one,
+                show(message_id),
+                said.get("message_id", ""),
+                at,
+                bodies.if_there(session, content_id),
+                made_at(message_id) > pause.since,
+            )
+            for one, message_id, said, content_id, at in some
+        ]
+
+
+def elsewhere(session: Session) -> list[int]:
+    """Doubtful mail that went to no mailbox of ours: nobody can look where it went. What is for the archive simply goes again."""
+    outward = col(Delivery.direction).not_in((*INWARD, JOURNAL))
+    return list(session.scalars(select(col(Delivery.id)).where(doubtful(pause_in_force(session)), outward).order_by(col(Delivery.id))))
+
+
+def resume(
+    session: Session, *, found: Collection[int], absent: Collection[int], unknown: Collection[int], by: Actor, now: datetime, send: bool
+) -> list[int]:
+    """Go on: what was found is delivered, what is nowhere is sent, what is unknown waits for a person's word; the ids of those.
+
+    `send`: that word is given already, for all of them.
+    """
+    access.over_everything(by, Role.ADMIN)
+    pause = pause_in_force(session)
+    deliver(session, found, now)
+    archive = and_(doubtful(pause), col(Delivery.direction) == JOURNAL)
+    for where in (among(session, col(Delivery.id), [*absent, *(unknown if send else ())]), archive):
+        queue_again(session, where, due_at=now, reply="", now=now)
+    waiting = [] if send else put_aside(session, unknown, now)
+    restore_pause.end(session)
+    counts = {"found": len(found), "absent": len(absent), "unknown": len(unknown), "sent": send, "backup": pause.backup_at.isoformat()}
+    ledger.write(session, "resume", "restore", by=by, now=now, detail=counts)
+    return waiting
+
+
+def deliver(session: Session, ids: Collection[int], now: datetime) -> None:
+    """These lie in their mailbox: they take the way that they took then."""
+    mine = among(session, col(Delivery.id), ids)
+    ledger.record_many(session, mine & (col(Delivery.state) == State.HELD), Event.RELEASE, by=BY, now=now, due_at=None, queued_at=now)
+    ledger.record_many(session, mine, Event.CLAIM, by=BY, now=now, attempts=col(Delivery.attempts) + 1, due_at=None)
+    sent = mine & (col(Delivery.state) == State.RELAYING)
+    rows = session.execute(select(col(Delivery.id), col(Delivery.attempts)).where(sent)).all()
+    made = {"started_at": now, "ended_at": now, "next_hop": "", "outcome": "delivered", "reply": FOUND}
+    if rows:
+        session.execute(insert(ATTEMPT), [{"id": new_id(), "delivery_id": one, "number": number} | made for one, number in rows])
+    detail = {"reply": FOUND}
+    ledger.record_many(session, sent, Event.DELIVER, by=BY, now=now, detail=detail, due_at=None, last_reply=FOUND, waits_for="")
+
+
+def queue_again(session: Session, where: ColumnElement[bool], *, due_at: datetime | None, reply: str, now: datetime) -> list[int]:
+    """What was queued, or under way, is queued from now on; which deliveries."""
+    ledger.record_many(session, where & (col(Delivery.state) == State.RELAYING), Event.DEFER, by=BY, now=now)
+    queued = where & (col(Delivery.state) == State.QUEUED)
+    ids = list(session.scalars(select(col(Delivery.id)).where(queued).order_by(col(Delivery.id))))
+    values = {"due_at": due_at, "queued_at": now, "waits_for": "", "last_reply": reply}
+    session.execute(update(Delivery).where(among(session, col(Delivery.id), ids)).values(**values))
+    return ids
+
+
+def put_aside(session: Session, ids: Collection[int], now: datetime) -> list[int]:
+    """These wait for a person's word; those that are held say so to whoever releases them."""
+    mine = among(session, col(Delivery.id), ids)
+    held = mine & (col(Delivery.state) == State.HELD)
+    session.execute(update(Delivery).where(held).values(note=func.trim(col(Delivery.note) + " " + NOTE)))
+    return queue_again(session, mine, due_at=None, reply=UNKNOWN, now=now)

@@ -1,0 +1,88 @@
+"""Telling a proven sender no: what is said, to whom it may be said, and until when it can be taken back."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.delivery import sender_notices
+from triage.delivery.templates import REJECTION, as_written
+from triage.errors import BadInput
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Message, Notice
+
+LONGEST_TEXT = 4000  # characters
+MOST_MESSAGES = 100  # at once: each sends a mail
+TOLD = "The sender was told no already: ask them to send it again."
+
+
+def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
+    """What is to be said, with its placeholders: a template of the settings, or somebody's own words. BadInput unless it is one of both."""
+    if bool(template) == bool(text.strip()):
+        raise BadInput("reject: name a template, or give a text; one of both")
+    if len(text) > LONGEST_TEXT:
+        raise BadInput(f"reject: the text is longer than {LONGEST_TEXT} characters")
+    known = dict(settings.reject.templates)
+    if template and template not in known:
+        raise BadInput(f"reject: there is no template {template!r}; there are {', '.join(known)}")
+    return known[template] if template else text
+
+
+def refused(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
+    """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many mails."""
+    given = list(ids)
+    at_once(session, given)
+    found = held_among(session, given)
+    messages = {message.id: message for _, message in found}
+    waiting = sender_notices.waiting(session, messages)
+    reasons = {one: sender_notices.why_not(session, message, settings) for one, message in messages.items() if not joins(waiting.get(one))}
+    why = {delivery.id: reasons.get(message.id) or unnamed(delivery, message) for delivery, message in found}
+    return {delivery_id: f"Not told: {reason}." for delivery_id, reason in why.items() if reason}
+
+
+def at_once(session: Session, ids: Iterable[int]) -> None:
+    """BadInput when rejecting these would send too many mails."""
+    number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held(session, ids))) or 0
+    if number > MOST_MESSAGES:
+        raise BadInput(f"reject: that would send {number} mails; at most {MOST_MESSAGES} at once, or purge instead")
+
+
+def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Message]]:
+    """Those of the deliveries that are held, with their messages."""
+    rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(*held(session, ids))
+    return [(delivery, message) for delivery, message in session.execute(rows.order_by(col(Delivery.id)))]
+
+
+def held(session: Session, ids: Iterable[int]) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on those that are held."""
+    return among(session, col(Delivery.id), ids), col(Delivery.state) == State.HELD
+
+
+def unnamed(delivery: Delivery, message: Message) -> str:
+    """Is it for somebody whom the sender never named?"""
+    return "" if as_written(delivery, message) else "the sender never wrote to this address"
+
+
+def joins(notice: Notice | None) -> bool:
+    """Does a further copy of the message go into this notice?"""
+    return notice is not None and notice.kind == REJECTION
+
+
+def tell(session: Session, ids: Iterable[int], text: str, *, settings: Settings, now: datetime) -> None:
+    """These deliveries were rejected: tell their senders after the undo time, one notice a message however many copies."""
+    messages = sender_notices.messages_of(session, ids)
+    waiting = sender_notices.waiting(session, [message.id for message in messages])
+    due = now + timedelta(seconds=settings.policy.undo_seconds)
+    for message in messages:
+        if joins(waiting.get(message.id)):
+            sender_notices.follow(session, [message.id], settings=settings, now=now)
+        else:
+            sender_notices.make(session, message, REJECTION, text, settings=settings, due=due, now=now)
+
+
+def told(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Those rejected deliveries that cannot be taken back, and why."""
+    return dict.fromkeys(sender_notices.left(session, ids), TOLD)

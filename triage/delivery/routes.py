@@ -1,0 +1,103 @@
+"""Which next hop a delivery takes: by department, by domain, or out of the house."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, not_, or_, true
+from sqlmodel import col
+
+from triage.addressing.envelope import ascii_domain
+from triage.config.settings import Settings
+from triage.delivery.journal import JOURNAL
+from triage.errors import BadInput
+from triage.store.models import Delivery
+
+INWARD = ("in", "report")  # directions of what goes to somebody here
+OWN_WAYS = ("outbound", JOURNAL)  # directions that have a next hop of their own
+POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the settings: what it is for, and where that goes."""
+
+    kind: str  # department, domain: of mail for people here; outbound: of employees' mail; journal; outside: everything else; rest
+    value: str
+    next_hop: str
+
+    def takes(self, *, department: str, mailbox: str, direction: str) -> bool:
+        """Is this delivery's way this one, unless an earlier route takes it?"""
+        if self.kind in ("department", "domain"):
+            return direction in INWARD and self.value == (department if self.kind == "department" else mailbox.rpartition("@")[2])
+        if self.kind in OWN_WAYS:
+            return direction == self.kind
+        return self.kind == "rest" or direction not in INWARD
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """The same in SQL."""
+        came_in = col(Delivery.direction).in_(INWARD)
+        if self.kind == "department":
+            return and_(came_in, col(Delivery.department) == self.value)
+        if self.kind == "domain":
+            return and_(came_in, col(Delivery.mailbox).endswith(f"@{self.value}", autoescape=True))
+        if self.kind in OWN_WAYS:
+            return col(Delivery.direction) == self.kind
+        return true() if self.kind == "rest" else not_(came_in)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Destination:
+    """A next hop and the deliveries that go there; None stands for all."""
+
+    next_hop: str
+    condition: ColumnElement[bool] | None
+
+
+def routes(settings: Settings) -> tuple[Route, ...]:
+    """The routes in their order: the first that takes a delivery is its way. BadInput names the one that is of no use."""
+    outbound = [Route("outbound", "", settings.outbound.smarthost)] if settings.outbound.smarthost else []
+    archive = [Route(JOURNAL, "", settings.journal.next_hop or settings.relay.next_hop)] if settings.journal.address else []
+    outside = [Route("outside", "", settings.relay.smarthost)] if settings.relay.smarthost else []
+    return (*outbound, *archive, *outside, *map(route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
+
+
+def route(text: str) -> Route:
+    """KIND:VALUE=NEXT_HOP; BadInput when it is no such thing."""
+    chosen, separator, next_hop = text.partition("=")
+    kind, colon, value = chosen.strip().partition(":")
+    if not (separator and colon and value and next_hop.strip()) or kind not in ("department", "domain"):
+        raise BadInput(f"relay.routes: {text!r} is no route; {POSSIBLE}")
+    try:
+        return Route(kind, ascii_domain(value) if kind == "domain" else value, next_hop.strip())
+    except ValueError as fault:
+        raise BadInput(f"relay.routes: {text!r}: {fault}") from fault
+
+
+def next_hop_of(settings: Settings, *, department: str, mailbox: str, direction: str) -> str:
+    """Where a delivery goes next."""
+    return next(way.next_hop for way in routes(settings) if way.takes(department=department, mailbox=mailbox, direction=direction))
+
+
+def place_of(next_hop: str, settings: Settings) -> str:
+    """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server; "" without a way in."""
+    return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
+
+
+def destinations(settings: Settings) -> tuple[Destination, ...]:
+    """Every next hop once, each with the condition on its deliveries; together they take every delivery, none twice."""
+    found: dict[str, list[ColumnElement[bool]]] = {}
+    earlier: list[ColumnElement[bool]] = []
+    for way in routes(settings):
+        found.setdefault(way.next_hop, []).append(and_(way.condition, *(not_(one) for one in earlier)))
+        earlier.append(way.condition)
+    if len(found) == 1:
+        return (Destination(settings.relay.next_hop, None),)
+    return tuple(Destination(next_hop, or_(*conditions)) for next_hop, conditions in found.items())
+
+
+def destination(settings: Settings, next_hop: str) -> Destination:
+    """The destination of this name; BadInput when the settings have none."""
+    known = {one.next_hop: one for one in destinations(settings)}
+    if next_hop not in known:
+        raise BadInput(f"next_hop: no mail goes to {next_hop!r}; there are {', '.join(known)}")
+    return known[next_hop]

@@ -1,0 +1,83 @@
+"""What a notice says: the words of a template about some deliveries of one message, and only what the sender may know."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triage.addressing.envelope import Address
+from triage.config.settings import Settings
+from triage.delivery import dsn
+from triage.store.models import Delivery, Message
+from triage.text.i18n import ENGLISH, said
+from triage.text.sanitize import visible
+
+FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
+STATUS = {REJECTION: "5.7.1", EXPIRY: "5.4.7"}  # RFC 3463; of a failure the next hop says it
+PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
+BETWEEN = "– In English:"
+VALUE_LENGTH = 200  # characters of what a placeholder stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a sender would be told about some deliveries of one message."""
+
+    to: str
+    text: str
+    failed: tuple[dsn.Failed, ...]
+
+
+def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
+    """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
+    failures = [failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
+    if not failures:
+        return None  # members of a group: who they are is nobody's business outside
+    return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
+
+
+def as_written(delivery: Delivery, message: Message) -> str:
+    """The recipient as the sender wrote it, "" when the sender did not."""
+    return next((one for one in message.envelope["recipients"] if folded(one) == delivery.recipient), "")
+
+
+def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
+    """One recipient's part of the notice."""
+    if kind in STATUS:
+        return dsn.Failed(recipient, STATUS[kind])
+    status, code = dsn.status_of(delivery.last_reply)
+    return dsn.Failed(recipient, status, code)
+
+
+def folded(address: str) -> str:
+    """A recipient as deliveries hold it."""
+    try:
+        return str(Address.parse(address))
+    except ValueError:
+        return address.casefold()
+
+
+def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
+    """The words of a template. Those that Mailroom brings along are said in the company's language, and in English for whoever reads that.
+
+    What the company has written itself is all that is said.
+    """
+    language = settings.company.language
+    ours = said(text, language)
+    if ours == text:
+        return filled_in(text, message, failures, settings, language)
+    there, english = filled_in(ours, message, failures, settings, language), filled_in(text, message, failures, settings, ENGLISH)
+    return f"{there}\n{BETWEEN}\n\n{english}"
+
+
+def filled_in(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings, language: str) -> str:
+    """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
+    values = {
+        "subject": message.summary.get("subject") or said("(no subject)", language),
+        "recipient": ", ".join(one.recipient for one in failures),
+        "sender": message.envelope["reverse_path"],
+        "date": said(f"{message.received_at:%d %b %Y}", language),
+        "company": settings.company.domains[0],
+    }
+    filled = PLACEHOLDER.sub(lambda found: visible(values[found[1]])[:VALUE_LENGTH], text)
+    reasons = dict.fromkeys(said(one.reason, language) for one in failures) if "{reason}" in text else {}
+    return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"

@@ -1,0 +1,1 @@
+"""The company directory in the database: take-over, recipients, renames, people who left, the recipient map."""

@@ -1,0 +1,219 @@
+"""Takes a company's directory over: departments, people, groups, addresses and staff become as it says. Who is staff."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from triage.access import accounts, confidential_folders
+from triage.access.accounts import DIRECTORY, LOCAL
+from triage.actor import Actor
+from triage.addressing.company import CompanyDirectory, PersonEntry, StaffEntry
+from triage.config.settings import Company
+from triage.directory import closed_departments, directory_rows, leavers, reassigned_addresses, rename_records, renamed_mailboxes
+from triage.directory.directory_rows import Difference, entry_of, entry_row, equalise
+from triage.directory.known_addresses import KnownAddress, addresses_of, keep_former
+from triage.directory.leaver_policy import Leaving
+from triage.directory.renames import Renaming, named_today, renaming, who_is_who, with_identities
+from triage.directory.sync_plan import Plan, plan
+from triage.errors import BadInput
+from triage.store import confidential_rows, ledger, versions
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
+
+VERSION = "directory"  # the marker that moves when recipients or people change
+NOBODY = (
+    "who joins, leaves or moves has to wait until somebody administers it: name one in the directory, or, where passwords are kept here, "
+    "run `mailroom staff add LOGIN --role admin --scope company`; "
+)
+MOST_NAMED = 1000  # changes that are written on the record one by one
+
+
+class Braked(BadInput):
+    """The directory would change more than is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a take-over changed."""
+
+    people: int
+    recipients_added: int
+    recipients_removed: int
+    moved: int  # held deliveries that went along with people who moved
+    plan: Plan
+    outdated: tuple[str, ...] = ()  # settings that name people who are called otherwise, in words
+
+
+def apply(
+    session: Session,
+    directory: CompanyDirectory,
+    company: Company,
+    *,
+    by: Actor,
+    now: datetime,
+    confirmed: bool = False,
+    leaving: Leaving = Leaving(),  # noqa: B008
+    by_directory: bool = False,
+    same_people: bool = False,
+) -> Applied:
+    """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
+
+    Nothing is applied when it is inconsistent (BadInput says where), or when it would take away, move or strip of addresses
+    more than 5 and more than 5 % of the people, or leave no administrator who can sign in (Braked), which is a broken source more
+    often than a living company; `confirmed` says that it is meant. People whom the directory no longer names are disabled, never
+    deleted; their mail goes where `leaving` says. Who is called otherwise keeps all that they had (identities). `by_directory`: staff
+    sign in with the directory's passwords. `same_people`: everybody is who had their name so far, whatever identity they have now.
+    """
+    accounts.take_turns(session)
+    wanted = directory_rows.normal(directory, company)
+    before, wanted, made = compared(session, wanted, leaving, now, same_people=same_people)
+    late = rename_records.follow_names(session)
+    names = tuple(made.changes({person.uid for person in before.people}))
+    if made.uids or made.signs_in:
+        believe(Plan(sum(person.active for person in before.people), names), confirmed=confirmed)
+        rename_records.carry(session, made, by=by, now=now)
+        before = known_people(session, wanted, same_people=same_people)
+    wanted = directory_rows.with_old_seals(named_today(wanted, *rename_records.former_names(session)), before)
+    intended = replace(plan(before, wanted, names), locks_out=locks_out(session, wanted, by_directory=by_directory))
+    addresses = addresses_of(wanted, company)
+    believe(intended, confirmed=confirmed)
+    write_rows(session, wanted)
+    leavers.date(session, now)
+    left = leavers.Leavers(wanted, before.people, leaving)
+    written = write_addresses(session, addresses, wanted, left, company, now)
+    moved = late + follow_directory(session, before, wanted, left, now)
+    if intended.changes or any(written):
+        versions.advance(session, VERSION)
+    applied = Applied(len(wanted.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
+    if intended.changes or any(written) or moved:
+        ledger.write(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
+    return applied
+
+
+def compared(
+    session: Session, wanted: CompanyDirectory, leaving: Leaving, now: datetime, *, same_people: bool
+) -> tuple[CompanyDirectory, CompanyDirectory, Renaming]:
+    """The directory as it was, what is wanted with all that is known of its people, and who is called otherwise there."""
+    before = known_people(session, wanted, same_people=same_people)
+    wanted = directory_rows.with_unread(wanted, before)
+    were = who_is_who(before, wanted, left_lately(session, leaving, now))
+    wanted = with_identities(wanted, were)
+    return before, wanted, renaming(before, wanted, were, accounts.own_ones(session), rename_records.former_names(session))
+
+
+def believe(intended: Plan, *, confirmed: bool) -> None:
+    """Braked when it is too much to be true, and nobody has said that it is meant."""
+    if (why := intended.too_much()) and not confirmed:
+        first = NOBODY if intended.locks_out else ""
+        raise Braked(
+            f"the directory would {why}: nothing was changed; {first}look at `mailroom sync --dry-run`, and when it is meant, "
+            "run `mailroom sync --confirm`"
+        )
+
+
+def known_people(session: Session, wanted: CompanyDirectory, *, same_people: bool) -> CompanyDirectory:
+    """The directory as it was taken over last, without identities where only names shall count."""
+    before = directory_rows.present(session, like=wanted.people)
+    return replace(before, people=tuple(replace(one, identity="") for one in before.people)) if same_people else before
+
+
+def left_lately(session: Session, leaving: Leaving, now: datetime) -> set[str]:
+    """Who has left and may be back under another identity: their days as leavers are not over."""
+    since = now - timedelta(days=leaving.days)
+    return set(session.scalars(select(col(Person.uid)).where(col(Person.left_at) > since)))
+
+
+def write_rows(session: Session, wanted: CompanyDirectory) -> None:
+    """Make the tables say what the directory says. Who has left stays, as somebody who has left."""
+    people = {entry.uid: entry for entry in wanted.people}
+    for row in directory_rows.rows(session, Person):
+        if row["uid"] not in people:
+            people[row["uid"]] = replace(entry_of(PersonEntry, row), active=False)
+    equalise(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
+    equalise(session, Person, people, entry_row)
+    equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
+    staff_named = {entry.login: entry for entry in staff_of(session, wanted)}
+    equalise(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
+    confidential_folders.equalise(session, wanted.sealed)
+
+
+def write_addresses(
+    session: Session,
+    addresses: dict[str, KnownAddress],
+    wanted: CompanyDirectory,
+    left: leavers.Leavers,
+    company: Company,
+    now: datetime,
+) -> Difference:
+    """Know these addresses, and those by which strangers go on writing to people who have moved or left."""
+    keep_former(session, addresses, wanted, company)
+    left.keep_addresses(session, addresses, company, now=now)
+    return equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
+
+
+def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
+    """The staff that the directory names, without those who are staff here by an account of our own."""
+    own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL)))
+    return [entry for entry in wanted.staff if entry.login not in own]
+
+
+def locks_out(session: Session, wanted: CompanyDirectory, *, by_directory: bool) -> bool:
+    """Does somebody administer the whole company now, and would nobody afterwards?"""
+    now = accounts.administrators(session, by_directory=by_directory)
+    ours = select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL, col(StaffMember.login).in_(now))
+    named = (accounts.administers(entry, by_directory=by_directory) for entry in staff_of(session, wanted))
+    return bool(now) and not any(named) and session.scalar(ours.limit(1)) is None
+
+
+def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
+    """What the record keeps of a run."""
+    changes = applied.plan.changes
+    return {
+        "people": applied.people,
+        "groups": len(wanted.groups),
+        "added": applied.recipients_added,
+        "removed": applied.recipients_removed,
+        "moved": applied.moved,
+        "changes": [str(change) for change in changes[:MOST_NAMED]],
+        "more": max(0, len(changes) - MOST_NAMED),
+    }
+
+
+def follow_directory(session: Session, before: CompanyDirectory, wanted: CompanyDirectory, left: leavers.Leavers, now: datetime) -> int:
+    """Held mail goes along with its people, and out of departments that are no more; how much changed its folder."""
+    follow_mailboxes(session, before, wanted)
+    renamed_mailboxes.remember(session, before, wanted, now)
+    rename_records.follow_addresses(session)
+    moved = follow_people(session) + left.take_held_mail_along(session)
+    moved += closed_departments.move_held(session, {one.code: one.name for one in before.departments})
+    reassigned_addresses.note_held(session)
+    return moved
+
+
+def follow_people(session: Session) -> int:
+    """People who move to another department take their held mail along, but none out of a sealed one; how much that was."""
+    theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
+    held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
+    held &= col(Delivery.department).not_in(confidential_rows.names("department"))
+    return ledger.lay_elsewhere(session, held, department=theirs)
+
+
+def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:
+    """What is held for somebody at an address that they have no more goes to their mailbox, and not to who has the address now.
+
+    So does what a rule sends to them, which lies in the folder of whom it came for.
+    """
+    sent_on = (col(Delivery.recipient) != col(Delivery.listed)) & (col(Delivery.detail) == "")
+    here = {person.uid: person for person in wanted.people if person.active}
+    for was in before.people:
+        will = here.get(was.uid)
+        if will and (lost := sorted({was.mailbox, *was.aliases} - {will.mailbox, *will.aliases})):
+            held = (col(Delivery.state) == State.HELD) & col(Delivery.listed).in_(lost)
+            theirs = [one for one, *_ in ledger.lock(session, held & ((col(Delivery.person) == was.uid) | sent_on))]
+            session.execute(
+                update(Delivery).where(among(session, col(Delivery.id), theirs)).values(listed=will.mailbox, mailbox=will.mailbox)
+            )

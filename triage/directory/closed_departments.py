@@ -1,0 +1,33 @@
+"""Departments that are no more: what is held in their folders lies where somebody looks, in the transaction that closes them."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlmodel import Session, col
+
+from triage.directory import undeliverable
+from triage.store import confidential_rows, ledger
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Department, KeptFolder, KnownRecipient
+
+
+def move_held(session: Session, names: Mapping[str, str]) -> int:
+    """Held mail of a department that is gone goes to the one that has its address now, else to the postmaster's; how much that was.
+
+    `names`: of the departments before. What is sealed stays: who may see in still does.
+    """
+    codes, counted = select(col(Department.code)), select(col(KeptFolder.department)).where(col(KeptFolder.held) > 0)
+    gone = ({*names, *session.scalars(counted)} - set(session.scalars(codes))) - {""}
+    last = undeliverable.postmasters(session)
+    if not gone or last is None:
+        return 0
+    lost: ColumnElement[bool] = (col(Delivery.state) == State.HELD) & col(Delivery.department).in_(gone)
+    lost &= col(Delivery.department).not_in(confidential_rows.names("department")) & col(Delivery.person).not_in(
+        confidential_rows.names("person")
+    )
+    has_it = select(col(KnownRecipient.department)).where(
+        col(KnownRecipient.address) == col(Delivery.listed), col(KnownRecipient.department).in_(codes)
+    )
+    said = {code: f"It came for the department {names.get(code, code)}, which is no more." for code in gone}
+    note = func.trim(col(Delivery.note) + " " + case(said, value=col(Delivery.department)))
+    return ledger.lay_elsewhere(session, lost, department=func.coalesce(has_it.scalar_subquery(), literal(last.code)), note=note)

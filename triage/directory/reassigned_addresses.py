@@ -1,0 +1,131 @@
+"""Addresses that have passed to somebody else: what came for who had one before is not for who has it now."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, not_, or_, select, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from triage.directory.renames import ASIDE
+from triage.store.db import UNSEEN, among
+from triage.store.delivery_state import State
+from triage.store.models import DecisionItem, Delivery, Department, KnownRecipient, MailGroup, Person
+
+REDIRECT_IT = "redirect it to who it is for."  # how all that is said of it ends
+
+
+class Passed(NamedTuple):
+    """A delivery that may belong to nobody here, where it would go today, and who has the address that it came to."""
+
+    id: int
+    person: str  # uid of whose it is, who has left; "" a department
+    came_to: str  # the directory's address, "" where a rule sent it on
+    has: str | None  # uid of who has that now, "" a department; None: nobody
+    mailbox: str
+
+
+def leads_to() -> ColumnElement[Any]:
+    """The mailbox that what came to a delivery's address goes to today; NULL when nobody knows one.
+
+    An address that somebody else has now leads nobody there: it is the mailbox of whose mail it is.
+    """
+    today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.listed)).scalar_subquery()
+    return case((and_(came_to_it(), is_anothers(Delivery.listed, Delivery.person)), own_mailbox()), else_=today)
+
+
+def came_to_it() -> ColumnElement[bool]:
+    """Which deliveries came to the address that is listed? A rule may have sent one on to another."""
+    return and_(col(Delivery.direction) == "in", or_(col(Delivery.recipient) == col(Delivery.listed), col(Delivery.detail) != ""))
+
+
+def is_anothers(address: Any, uid: Any) -> ColumnElement[bool]:
+    """Where does somebody else have the address of this column now than the person of that one, "" a department's?"""
+    left = and_(col(uid) != "", col(KnownRecipient.leaver) == col(uid))
+    theirs = or_(col(KnownRecipient.person) == col(uid), left)
+    return exists().where(col(KnownRecipient.address) == col(address), not_(theirs)).correlate_except(KnownRecipient)
+
+
+def own_mailbox() -> ColumnElement[Any]:
+    """The mailbox of the person whose mail it is, here or not, or of the department."""
+    person: ScalarSelect[Any] = select(col(Person.mailbox)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
+    department = select(col(Department.mailbox)).where(col(Department.code) == col(Delivery.department)).scalar_subquery()
+    return case((col(Delivery.person) != "", person), else_=func.nullif(department, ""))
+
+
+def barred(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Which of these would go to a mailbox that is somebody else's now, and why they leave for nobody by themselves, in words."""
+    return in_words(session, suspected(session, among(session, col(Delivery.id), ids)))
+
+
+def suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]:
+    """Those of these whose person is here no more, or whose department has lost the address. Whoever is here has a mailbox."""
+    left = col(Delivery.person).in_(select(col(Person.uid)).where(~col(Person.active)))
+    has = aliased(KnownRecipient)
+    lost = and_(col(Delivery.person) == "", col(has.person) != "", came_to_it())
+    chosen = and_(col(Delivery.redirected), col(Delivery.state) != State.HELD)
+    mailbox = case((chosen, col(Delivery.mailbox)), else_=func.coalesce(leads_to(), col(Delivery.mailbox)))
+    came_to = case((came_to_it(), col(Delivery.listed)), else_="")
+    columns = (col(Delivery.id), col(Delivery.person), came_to, col(has.person), mailbox)
+    rows = select(*columns).outerjoin(has, col(has.address) == col(Delivery.listed))
+    found = session.execute(rows.where(where, col(Delivery.direction) == "in", or_(left, lost)))
+    return [Passed(*one) for one in found]
+
+
+def in_words(session: Session, rows: list[Passed]) -> dict[int, str]:
+    """Why of those that would go to a stranger."""
+    if not rows:
+        return {}
+    uids, mailboxes = {one.person for one in rows}, {one.mailbox for one in rows}
+    people = {one.uid: one for one in session.scalars(select(Person).where(among(session, col(Person.uid), uids)))}
+    known = {
+        one.address: one for one in session.scalars(select(KnownRecipient).where(among(session, col(KnownRecipient.address), mailboxes)))
+    }
+    found: dict[int, str] = {}
+    for one in rows:
+        person, there = people.get(one.person), known.get(one.mailbox)
+        if there and is_anothers_mailbox(one, person, there):
+            owner = owner_of(session, there)
+            found[one.id] = (
+                f"It came for {person.name}, who has left, and {one.mailbox} is the address of {owner} now: redirect it to who it is for."
+                if person
+                else f"It came for the shared folder, and {one.mailbox} is the address of {owner} now: redirect it to who it is for."
+            )
+        elif person and ASIDE in person.uid and one.mailbox == person.mailbox:
+            found[one.id] = f"It came for {person.name}, who has left, and somebody else has the name now: redirect it to who it is for."
+    return found
+
+
+def is_anothers_mailbox(one: Passed, person: Person | None, there: KnownRecipient) -> bool:
+    """Does the mailbox belong to who has the address now? `there`: the mailbox as the directory has it."""
+    if person is not None:
+        hers = {person.mailbox, *person.aliases, one.came_to}
+        return one.mailbox in hers and person.uid not in (there.person, there.leaver)
+    return not one.person and (one.mailbox == one.came_to or there.person == one.has)
+
+
+def owner_of(session: Session, known: KnownRecipient) -> str:
+    """The name of who has an address."""
+    person = session.get(Person, known.person) if known.person else None
+    group = session.get(MailGroup, known.mailbox) if known.kind == "group" else None
+    department = session.get(Department, known.department)
+    named = person or group or department
+    return named.name if named else known.person or known.department
+
+
+def note_held(session: Session) -> None:
+    """Staff reads at what is held why it leaves for nobody by itself."""
+    said = in_words(session, suspected(session, col(Delivery.state) == State.HELD))
+    for words in set(said.values()):
+        theirs = among(session, col(Delivery.id), [one for one, why in said.items() if why == words])
+        unsaid = and_(theirs, not_(col(Delivery.note).contains(words, autoescape=True)))
+        note = func.trim(col(Delivery.note) + " " + words)
+        session.execute(update(Delivery).where(unsaid).values(note=note), execution_options=UNSEEN)
+
+
+def forget(session: Session, name: str) -> None:
+    """Nobody reads at other people's mail, or in decisions about it, that this one has left or has an address."""
+    columns: tuple[Any, ...] = (Delivery.note, DecisionItem.why)
+    for column in columns:
+        said = (col(column).contains(words, autoescape=True) for words in (f"{name}, who has left", f"the address of {name} now"))
+        session.execute(update(column.class_).where(or_(*said)).values({column.key: ""}), execution_options=UNSEEN)

@@ -1,0 +1,129 @@
+"""Whom an address means: a person, a department's shared folder, a group; and where what is released goes."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import ColumnElement, case, false, func, select, update
+from sqlmodel import Session, col
+
+from triage.addressing.envelope import Address, folded
+from triage.addressing.recipient import Recipient
+from triage.addressing.subaddress import DELIMITERS, bases, detail_of
+from triage.config.settings import Company
+from triage.directory import reassigned_addresses
+from triage.directory.leavers import GONE, ON, note_about
+from triage.directory.recipient_map import ALWAYS
+from triage.errors import BadInput
+from triage.store.db import UNSEEN, OneOf
+from triage.store.models import Delivery, Department, KnownRecipient, MailGroup, Person
+
+BY_ADDRESS = select(KnownRecipient).where(OneOf(col(KnownRecipient.address), "addresses"))
+Addresses = Mapping[str, KnownRecipient]
+
+
+def known_among(session: Session, some: Iterable[Address], company: Company) -> Addresses:
+    """The addresses of ours among these, and those that they have a detail of."""
+    wanted = {str(one) for address in some for one in (address, *bases(address, company.delimiter))}
+    return {known.address: known for known in session.scalars(BY_ADDRESS, {"addresses": sorted(wanted)})}
+
+
+def resolve(session: Session, address: Address, company: Company, *, spelled: str = "", ours: Addresses | None = None) -> Recipient | None:
+    """Whom an envelope recipient means; None when nobody here has that address (any more). docs/addresses.md has the order.
+
+    `spelled`: the address as the sender wrote it; a detail is passed on like that. `ours`: where that was asked before.
+    """
+    ours = known_among(session, [address], company) if ours is None else ours
+    if known := ours.get(str(address)):
+        return recipient(session, address, known, "") if known.kind != GONE else None
+    for base in bases(address, company.delimiter):
+        known = ours.get(str(base))
+        if known is not None and known.sub_addressed:
+            if known.kind == GONE:
+                return None
+            return recipient(session, address, known, detail_of(spelled or str(address), base, company.delimiter))
+    if address.local in ALWAYS and address.domain in company.domains:  # a domain that the directory has not seen yet
+        known = session.scalars(select(KnownRecipient).where(col(KnownRecipient.kind) == "postmaster").limit(1)).first()
+        return recipient(session, address, known, "") if known else None
+    return None
+
+
+def recipient(session: Session, address: Address, known: KnownRecipient, detail: str) -> Recipient:
+    """An address of ours as the policy knows it."""
+    return Recipient(
+        str(address),
+        known.department,
+        known.person,
+        known.mailbox,
+        always=known.kind == "postmaster",
+        listed=known.address,
+        detail=detail,
+        note=note(session, known),
+    )
+
+
+def note(session: Session, known: KnownRecipient) -> str:
+    """What staff should know about this address, in a sentence; "" when there is nothing to say."""
+    if known.kind == "former":
+        person = session.get(Person, known.person)
+        name, local = person.name if person else known.person, known.address.rpartition("@")[0]
+        if not local.endswith(tuple(f"{delimiter}{known.person}" for delimiter in DELIMITERS)):
+            return f"It was addressed to {local}: {name} has another address now."
+        return f"It was addressed to the old department {local.removesuffix(known.person)[:-1]}: {name} works elsewhere now."
+    if known.kind == ON:
+        person = session.get(Person, known.leaver)
+        return note_about(person.name if person else known.leaver)
+    group = session.get(MailGroup, known.mailbox) if known.kind == "group" else None
+    if group is None:
+        return ""
+    if group.expand:
+        return f"It is for the group {group.name}: each member gets a copy when it leaves."
+    return f"It is for the group {group.name}, whose members another server knows: what has left cannot be taken back."
+
+
+def destination(session: Session, to: str, company: Company) -> str:
+    """The mailbox of `person:UID`, `department:CODE`, either name alone, or any address of somebody here. Nothing leads outside.
+
+    BadInput when it is nobody, has no mailbox, or when a name means two.
+    """
+    kind, _, name = folded(to.strip()).rpartition(":")
+    boxes = {"person": mailbox_of_person(session, name), "department": mailbox_of_department(session, name)}
+    found = {word: box for word, box in boxes.items() if box is not None and kind in ("", word)}
+    if len(found) > 1:
+        raise BadInput(f"to: {name!r} is a person and a department; write person:{name} or department:{name}")
+    if found:
+        mailbox = next(iter(found.values()))
+        if not mailbox:
+            raise BadInput(f"to: the department {name} has no mailbox; name one in the directory, or redirect to a person")
+        return mailbox
+    try:
+        meant = resolve(session, Address.parse(to), company)
+    except ValueError:
+        meant = None
+    if meant is None:
+        raise BadInput(f"to: {to[:80]!r} is nobody here; name a person, a department, a group or an address of the company")
+    return meant.mailbox
+
+
+def mailbox_of_person(session: Session, uid: str) -> str | None:
+    """The mailbox of somebody who works here."""
+    person = session.get(Person, uid)
+    return person.mailbox if person is not None and person.active else None
+
+
+def mailbox_of_department(session: Session, code: str) -> str | None:
+    """The mailbox of a department, "" when it has none."""
+    department = session.get(Department, code)
+    return department.mailbox if department is not None else None
+
+
+def address_anew(session: Session, where: ColumnElement[bool]) -> None:
+    """Let deliveries go where their recipient leads today; those whose recipient is gone keep their mailbox."""
+    today = reassigned_addresses.leads_to()
+    session.execute(
+        update(Delivery)
+        .where(where)
+        .values(
+            mailbox=func.coalesce(today, col(Delivery.mailbox)),
+            redirected=case((today.is_(None), col(Delivery.redirected)), else_=false()),
+        ),
+        execution_options=UNSEEN,
+    )

@@ -1,0 +1,103 @@
+"""People, logins and departments that the settings name and that are called otherwise by now: only its administrator rewrites that file."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.business_hours import SUBSTITUTE
+from triage.config.settings import Settings
+from triage.directory import leaver_policy, rename_records
+from triage.store.models import Department, Person, StaffMember
+
+DEPARTMENT = "department"
+
+
+class Named(NamedTuple):
+    """A name in the settings: where, of what kind, and the name."""
+
+    setting: str
+    kind: str  # staff: a login; person: a uid; department: a code
+    name: str
+
+
+def named(settings: Settings) -> Iterator[Named]:
+    """Every person and login that the settings name beside seals and scopes, which follow by themselves."""
+    cover, notices, mirror = settings.cover, settings.notices, settings.mirror
+    policies = {"cover.out_of_hours": (f"={cover.out_of_hours}",), "cover.departments": cover.departments, "cover.people": cover.people}
+    for setting, entries in policies.items():
+        for entry in entries:
+            whose, _, policy = (part.strip().casefold() for part in entry.partition("="))
+            if setting == "cover.people":
+                yield Named(setting, rename_records.PERSON, whose)
+            if policy.startswith(SUBSTITUTE):
+                yield Named(setting, rename_records.STAFF, policy.removeprefix(SUBSTITUTE))
+    lists = {
+        ("notices.told", rename_records.STAFF): [entry.partition("=")[2] for entry in notices.told],
+        ("notices.digest_never", rename_records.PERSON): notices.digest_never,
+        ("mirror.desks", rename_records.STAFF): [entry.partition("=")[2] for entry in mirror.desks],
+        ("mirror.staff", rename_records.STAFF): [entry.partition("=")[0] for entry in mirror.staff],
+    }
+    for (setting, kind), names in lists.items():
+        yield from (Named(setting, kind, name.strip().casefold()) for name in names if "@" not in name)
+
+
+def departments(settings: Settings) -> Iterator[Named]:
+    """Every department that the settings name, but where that makes it one, and those of the mirror, which the doctor tries."""
+    notices, rule = settings.notices, settings.directory.leavers
+    lists: dict[str, Iterable[str]] = {
+        "company.observe_departments": settings.company.observe_departments,
+        "cover.departments": map(str.casefold, before("=", settings.cover.departments)),
+        "relay.routes": folders(before("=", settings.relay.routes)),
+        "notices.targets": before("=", notices.targets),
+        "notices.told": before("=", notices.told),
+        "notices.digest_departments": notices.digest_departments,
+        "directory.sealed": map(str.casefold, folders(before("=>", settings.directory.sealed))),
+        "directory.leavers": [rule.removeprefix(leaver_policy.FOLDER)] if rule.startswith(leaver_policy.FOLDER) else [],
+        "webhooks.hooks": (code for hook in settings.webhooks.hooks for code in hook.departments),
+    }
+    for setting, codes in lists.items():
+        yield from (Named(setting, DEPARTMENT, code) for code in codes)
+
+
+def before(sign: str, entries: Iterable[str]) -> Iterator[str]:
+    """What stands before the sign in each of these."""
+    return (entry.partition(sign)[0].strip() for entry in entries)
+
+
+def folders(names: Iterable[str]) -> Iterator[str]:
+    """The codes of those that are departments."""
+    return (name.removeprefix("department:") for name in names if name.startswith("department:"))
+
+
+def outdated(session: Session, settings: Settings) -> list[str]:
+    """Which of them mean nobody, or somebody else than they did, in words."""
+    people, logins = rename_records.former_names(session)
+    former: dict[str, dict[str, list[str]]] = {rename_records.PERSON: people, rename_records.STAFF: logins, DEPARTMENT: {}}
+    all_named = dict.fromkeys((*named(settings), *departments(settings)))
+    found = (in_words(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in all_named)
+    return [words for words in found if words]
+
+
+def is_here(session: Session, one: Named) -> bool:
+    """Is somebody, or a department, here called so?"""
+    if one.kind == DEPARTMENT:
+        return session.get(Department, one.name) is not None
+    person = session.scalar(select(col(Person.uid)).where(col(Person.uid) == one.name, col(Person.active)))
+    if one.kind == rename_records.PERSON or person:
+        return person is not None
+    staff = select(col(StaffMember.login)).where(col(StaffMember.login) == one.name, col(StaffMember.active))
+    signs_in = select(col(Person.uid)).where(col(Person.login) == one.name, col(Person.active)).limit(1)
+    return session.scalar(staff) is not None or session.scalar(signs_in) is not None
+
+
+def in_words(one: Named, today: list[str], *, here: bool) -> str:
+    """What is odd about it, "" when nothing is."""
+    names = " or ".join(today)
+    if today and here:
+        return f"{one.setting} names {one.name}, who is somebody else by now: who was called so is {names}"
+    if today:
+        return f"{one.setting} names {one.name}, who is called {names} now"
+    nobody = "there is no such department" if one.kind == DEPARTMENT else "nobody here is called so"
+    return "" if here else f"{one.setting} names {one.name}, and {nobody}"

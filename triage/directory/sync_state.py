@@ -1,0 +1,84 @@
+"""What the directory last said of the company, and whether it is believed: departments, numbers, the last change, the brake."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor, Role
+from triage.config.alert_types import BRAKE
+from triage.store.models import Alarm, AuditRecord, Department, MailGroup, Person
+
+SUBJECT = "directory"  # of the record that a change leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A department: where its own mail goes, who answers for it, and how many work there."""
+
+    code: str
+    name: str
+    mailbox: str
+    roles: tuple[str, ...]
+    responsible: str  # full name; "" when nobody is named
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """The directory was not believed."""
+
+    since: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryState:
+    """The directory as it was taken over last."""
+
+    departments: tuple[Place, ...]
+    people: int
+    left: int
+    groups: int
+    changed_at: datetime | None  # None before the first sync
+    changes: tuple[str, ...]  # of the last change, in words
+    more: int  # changes that are not among them
+    brake: Brake | None
+
+
+def state(session: Session, *, by: Actor) -> DirectoryState:
+    """What the directory is now. What changed last is told to those who may read the record."""
+    last = session.scalar(select(AuditRecord).where(col(AuditRecord.subject) == SUBJECT).order_by(col(AuditRecord.id).desc()).limit(1))
+    alarm = session.scalar(select(Alarm).where(col(Alarm.cause) == BRAKE).limit(1))
+    reads = by.scope.company and by.role in (Role.ADMIN, Role.AUDITOR)
+    detail = last.detail if last and reads else {}
+    active, left = number_of_people(session)
+    return DirectoryState(
+        departments=places(session),
+        people=active,
+        left=left,
+        groups=session.scalar(select(func.count()).select_from(MailGroup)) or 0,
+        changed_at=last.at if last else None,
+        changes=tuple(detail.get("changes", ())),
+        more=detail.get("more", 0),
+        brake=Brake(alarm.raised_at, alarm.words) if alarm else None,
+    )
+
+
+def number_of_people(session: Session) -> tuple[int, int]:
+    """Who works here, and who has left."""
+    counts = dict(session.execute(select(col(Person.active), func.count()).group_by(col(Person.active))).all())
+    return counts.get(True, 0), counts.get(False, 0)
+
+
+def places(session: Session) -> tuple[Place, ...]:
+    """The departments by name."""
+    names = dict(session.execute(select(col(Person.uid), col(Person.name))).all())
+    homes = select(col(Person.department), func.count()).where(col(Person.active)).group_by(col(Person.department))
+    here = dict(session.execute(homes).all())
+    rows = sorted(session.scalars(select(Department)), key=lambda one: one.name.casefold())
+    return tuple(
+        Place(one.code, one.name, one.mailbox, tuple(one.roles), names.get(one.responsible, one.responsible), here.get(one.code, 0))
+        for one in rows
+    )

@@ -1,0 +1,56 @@
+"""Mail that was promised to somebody who is not here any more when it is judged: it lies in a folder that somebody looks into."""
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.addressing.envelope import Address
+from triage.addressing.recipient import Recipient
+from triage.addressing.subaddress import bases
+from triage.config.settings import Company
+from triage.directory.leavers import GONE, note_about
+from triage.store.models import Department, KnownRecipient, Person
+
+NOTE = "Nobody here has this address any more: redirect it to who it is for."
+
+
+def recipient(session: Session, address: Address, company: Company) -> Recipient:
+    """An address that nobody has any more, in the first of these folders that there is.
+
+    The one where a leaver's mail lies or went last; the shared folder of the department that a triage address names; that of
+    the postmaster's department; that of any department. Released it goes to that folder's mailbox, else to the postmaster.
+    """
+    known = leaver(session, address, company)
+    if known is not None and session.get(Department, known.department) is not None:
+        person = session.get(Person, known.leaver)
+        note = f"{note_about(person.name if person else known.leaver)} Redirect it to who it is for."
+        return Recipient(str(address), known.department, known.person, known.mailbox, listed=known.address, note=note, stray=True)
+    department = named(session, address, company) or postmasters(session)
+    mailbox = (department.mailbox if department else "") or postmaster(session)
+    return Recipient(str(address), department.code if department else "", "", mailbox or str(address), note=NOTE, stray=True)
+
+
+def leaver(session: Session, address: Address, company: Company) -> KnownRecipient | None:
+    """The address of somebody who has left, as it is or without its detail."""
+    for one in (address, *bases(address, company.delimiter)):
+        known = session.get(KnownRecipient, str(one))
+        if known is not None and known.kind == GONE:
+            return known
+    return None
+
+
+def named(session: Session, address: Address, company: Company) -> Department | None:
+    """The department that a triage address begins with."""
+    code, delimiter, _ = address.local.partition(company.delimiter)
+    return session.get(Department, code) if delimiter else None
+
+
+def postmasters(session: Session) -> Department | None:
+    """The department of the postmaster, else the first."""
+    theirs = select(col(Person.department)).where(col(Person.mailbox) == postmaster(session), col(Person.active)).limit(1)
+    found = session.get(Department, session.scalar(theirs) or "")
+    return found or session.scalars(select(Department).order_by(col(Department.code)).limit(1)).first()
+
+
+def postmaster(session: Session) -> str:
+    """The postmaster's mailbox, "" before there is one."""
+    return session.scalar(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) == "postmaster").limit(1)) or ""

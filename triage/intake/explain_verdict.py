@@ -1,0 +1,145 @@
+"""Why a mail passes or not: for a sender and a recipient before any mail comes, and for what came, then and today."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor
+from triage.addressing.envelope import Address, Envelope
+from triage.addressing.recipient import Recipient
+from triage.config.settings import Settings
+from triage.errors import BadInput, NotFound
+from triage.ids import show
+from triage.intake import lookups
+from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
+from triage.message.signals.severity import Severity
+from triage.message.summary import Summary
+from triage.policy.decide import Verdict, decide
+from triage.policy.runner_up import Beside
+from triage.quarantine.search.listing import severity_of
+from triage.store.models import Delivery, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What happens under one assumption about the sender's proof."""
+
+    proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN, none
+    disposition: str
+    rule: str
+    rule_id: int | None
+    reason: str
+    beside: tuple[Beside, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would become of a sender's mail to somebody here."""
+
+    sender: str
+    to: str
+    department: str
+    person: str
+    mailbox: str  # where it goes when it passes
+    note: str
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Why a delivery went where it went, and what the rules of today would say."""
+
+    delivery: int
+    then: Case
+    today: Case | None  # None where its recipient's folder is another one by now, and not the asker's
+
+
+def explain(
+    session: Session, sender: str, to: str, *, by: Actor, settings: Settings, now: datetime, list_id: str = "", subject: str = ""
+) -> Explanation:
+    """Which rule would decide about mail from this sender, under each proof that makes a difference, and what else matches.
+
+    BadInput for what is no address; NotFound when nobody in the actor's scope has the recipient's address.
+    """
+    author, recipient = address(sender, "sender"), address(to, "to")
+    summary = Summary(parsed=True, author=author, authors=(author,), subject=subject, list_id=list_id.strip("<> ").casefold())
+    envelope = Envelope(0, now, author, (recipient,), "", "")
+    facts = lookups.evidence(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
+    if facts.recipient.stray or not within(session, facts.recipient, by):
+        raise NotFound(f"nobody in your scope has the address {recipient}")
+    proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
+    cases = [case(proof, decide(replace(facts, authentication=supposed(author, proof)))) for proof in proofs]
+    return Explanation(
+        author,
+        recipient,
+        facts.recipient.department,
+        facts.recipient.person,
+        facts.recipient.mailbox,
+        facts.recipient.note,
+        tuple(told_apart(cases)),
+    )
+
+
+def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings: Settings, now: datetime) -> Past:
+    """Why this delivery went where it went, and what would be said today, in a folder of the actor's. NotFound outside their scope."""
+    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible(by))).first()
+    if delivery is None:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    message = session.get_one(Message, delivery.message_id)
+    beside = tuple(Beside(**one) for one in delivery.beside)
+    then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
+    envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
+    authentication = Authentication.from_json(message.authentication)
+    is_suspicious = severity_of(delivery, message.signals) >= Severity.SUSPICIOUS
+    lasts = None if is_suspicious else lookups.deadline_of(summary, envelope.received_at, settings)
+    found = lookups.evidence(
+        session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, lasts=lasts
+    )
+    facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
+    return Past(delivery_id, then, case(then.proof, decide(facts)) if within(session, facts.recipient, by) else None)
+
+
+def within(session: Session, recipient: Recipient, by: Actor) -> bool:
+    """Does the recipient's folder lie in the actor's scope, and under no seal that is closed to them?"""
+    folder = {f"department:{recipient.department}", f"person:{recipient.person}"}
+    if folder & confidential_folders.closed(session, by):
+        return False
+    return by.scope.company or bool(folder & set(by.scope.words()))
+
+
+def address(text: str, field: str) -> str:
+    """The address folded."""
+    try:
+        return str(Address.parse(text))
+    except ValueError as fault:
+        raise BadInput(f"{field}: {fault}") from fault
+
+
+def supposed(author: str, proof: str) -> Authentication:
+    """What would have been found out about an author who proves themselves in this way alone."""
+    domain, (kind, _, named) = author.rpartition("@")[2], proof.partition(":")
+    if kind == "dkim":
+        return Authentication(author, dkim=(Dkim(Result.PASS, named, signs_list=True),))
+    if kind == "arc":
+        return Authentication(author, arc=Arc(Result.PASS, named, 1, "", (named,), (Stated("dmarc", "pass", domain),), signs_list=True))
+    if kind == "dmarc":
+        return Authentication(author, dmarc=Dmarc(Result.PASS, domain, domain, "reject", ("dkim",)))
+    return Authentication(author, dmarc=Dmarc(Result.NONE, domain, domain, "", ("spf",) if kind == "aligned" else ()))
+
+
+def case(proof: str, verdict: Verdict) -> Case:
+    """A verdict under an assumption."""
+    return Case(proof, str(verdict.disposition), verdict.rule, verdict.rule_id, verdict.reason, verdict.beside)
+
+
+def told_apart(cases: Iterable[Case]) -> Iterable[Case]:
+    """Without those that say the same as the one before."""
+    before: Case | None = None
+    for one in cases:
+        if before is None or replace(one, proof=before.proof) != before:
+            yield one
+        before = one

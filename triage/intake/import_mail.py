@@ -1,0 +1,69 @@
+"""Old mail comes in: judged by the policy like any other, entered once however often it is brought."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.addressing.envelope import Address, Envelope
+from triage.config.settings import Settings
+from triage.directory import recipients
+from triage.errors import BadInput
+from triage.intake import receive as intake
+from triage.intake.receive import Arrival
+from triage.message.authentication import Authentication
+from triage.message.summary import Summary
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.models import Delivery, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One old mail, and what can still be found out about it. Its envelope's id follows from its bytes and its recipient."""
+
+    envelope: Envelope
+    raw: bytes
+    authentication: Authentication
+    summary: Summary
+
+
+def destination(session: Session, to: str, settings: Settings) -> str:
+    """The address that old mail is brought in for; BadInput when it is nobody's here."""
+    try:
+        address = Address.parse(to)
+    except ValueError as fault:
+        raise BadInput(f"--to: {fault}") from fault
+    if recipients.resolve(session, address, settings.company) is None:
+        raise BadInput(f"--to: {to[:80]} is nobody's address here; see `mailroom sync --dry-run` for who is")
+    return str(address)
+
+
+def present(session: Session, ids: Iterable[int]) -> set[int]:
+    """Which of these ids of envelopes have come in already."""
+    return set(session.scalars(select(col(Message.spool_id)).where(among(session, col(Message.spool_id), ids))))
+
+
+def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: str, settings: Settings, now: datetime) -> list[Delivery]:
+    """Enter those that have not come in yet, as received now, on the record; their deliveries.
+
+    The time that they are held begins now. A signature was checked as of when the mail arrived then.
+    """
+    access.require(by, Role.ADMIN)
+    letters = list(letters)
+    known = present(session, [one.envelope.spool_id for one in letters])
+    once = {letter.envelope.spool_id: letter for letter in letters if letter.envelope.spool_id not in known}
+    arrivals = [Arrival(replace(one.envelope, received_at=now), one.raw, one.authentication, one.summary) for one in once.values()]
+    entered: list[int] = []
+    for ids in intake.receive_all(session, arrivals, settings=settings, now=now):
+        if isinstance(ids, Exception):
+            raise ids
+        entered += ids
+    if entered:
+        detail = {"source": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
+        ledger.write(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))
+    return list(session.scalars(select(Delivery).where(among(session, col(Delivery.id), entered))))

@@ -1,0 +1,223 @@
+"""What is known here about messages before they are judged: each kind of question is asked once, for all of them together."""
+
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from sqlmodel import Session
+
+from triage.addressing.envelope import Address, Envelope, folded
+from triage.addressing.recipient import Recipient
+from triage.config.settings import Company, Settings
+from triage.delivery import bounces
+from triage.directory import enforcement_mode, recipients, undeliverable
+from triage.message.authentication import Authentication, Result
+from triage.message.mailing_lists import rewritten
+from triage.message.signals import Life, deadline
+from triage.message.signals.held_attachments import first_danger
+from triage.message.summary import Summary
+from triage.policy import emergency
+from triage.policy.contacts import sent_messages, store as contacts, wanted_senders
+from triage.policy.facts import Facts, MatchedRule, OurMail
+from triage.policy.rules import matching_rules, redirects
+from triage.quarantine import coverage
+
+
+class Asked(NamedTuple):
+    """A message that is asked about."""
+
+    envelope: Envelope
+    summary: Summary
+    campaigns: Collection[int] = ()  # of which it may be
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The answers."""
+
+    addresses: recipients.Addresses  # of ours that the messages are for
+    rules: matching_rules.ByValue  # in force, that name a sender or a recipient
+    learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
+    switched: enforcement_mode.Modes
+    opened: emergency.Alarm | None
+
+
+def ask(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
+    """Everything that `evidence` needs to know about these messages. Writes nothing."""
+    some = list(some)
+    named = [address for one in some for text in one.envelope.recipients if (address := address_of(text))]
+    addresses = recipients.known_among(session, named, settings.company)
+    values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_of(one.envelope), one.campaigns)}
+    authors = {one.summary.author for one in some if not rewritten(one.summary)}  # such a list is nobody's correspondent
+    return Known(
+        addresses=addresses,
+        rules=matching_rules.naming(session, {*values, *map(str, named), *addresses}, now),
+        learned=contacts.rules_about_all(session, authors, settings=settings, now=now),
+        switched=enforcement_mode.now_in_force(session, settings.company),
+        opened=emergency.alarm(session, now),
+    )
+
+
+def evidence(
+    session: Session,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+    listed: str = "",
+    virus: str = "",
+    campaign_id: int | None = None,
+    known: Known | None = None,
+    danger: str | None = None,
+    lasts: Life | Literal["ask"] | None = "ask",
+) -> list[Facts]:
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `lasts`: where somebody has
+    asked."""
+    known = known or ask(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
+    about = matching_rules.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
+    about += () if rewritten(summary) else known.learned.get(summary.author, ())
+    ours = sent_messages.named_in(session, envelope, summary)
+    wanted = is_wanted(session, authentication, summary, about, settings=settings, now=now)
+    danger = danger_of(summary, settings) if danger is None else danger
+    lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
+    found = recipients_of(session, envelope, settings.company, known.addresses)
+    return [
+        facts_of(
+            envelope,
+            authentication,
+            summary,
+            recipient,
+            about,
+            settings,
+            listed,
+            virus,
+            ours=ours,
+            switched=known.switched,
+            opened=known.opened,
+            danger=danger,
+            wanted=wanted,
+            lasts=lasts,
+            now=now,
+        )
+        for recipient in redirects.applied(session, known.rules, summary, found, settings.company)
+    ]
+
+
+def is_wanted(
+    session: Session, authentication: Authentication, summary: Summary, about: Sequence[MatchedRule], *, settings: Settings, now: datetime
+) -> bool:
+    """Is the sender wanted? Asked only where a block of the campaign is about the message: only that minds."""
+    refuted = authentication.dmarc.result is Result.FAIL
+    if refuted or not any(rule.effect == "block" and rule.match == "campaign" for rule in about):
+        return False
+    domain = summary.author.rpartition("@")[2]
+    proven = (summary.author if domain in settings.policy.freemail_domains else domain) if authentication.proof else ""
+    sender = wanted_senders.Sender(summary.author, proven)
+    return sender in wanted_senders.wanted_among(session, [sender], settings=settings, now=now)
+
+
+def carrier_of(envelope: Envelope) -> str:
+    """The reverse-path as the address of a rule, "" where none could be about it."""
+    return str(address_of(envelope.reverse_path) or "")
+
+
+@lru_cache(4096)
+def address_of(text: str) -> Address | None:
+    """The address, None where it is none. Asked several times about each message."""
+    try:
+        return Address.parse(text)
+    except ValueError:
+        return None
+
+
+def recipients_of(session: Session, envelope: Envelope, company: Company, ours: recipients.Addresses) -> list[Recipient]:
+    """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
+
+    An address that the directory lost since RCPT is a stray, for the staff to see: it was promised. Each is somebody else's mail,
+    wherever it lies.
+    """
+    found: dict[tuple[str, str, str], Recipient] = {}
+    for text in envelope.recipients:
+        address = Address.parse(text)
+        made_by_us = bounces.recipient(session, envelope, address)
+        recipient = (
+            made_by_us
+            or recipients.resolve(session, address, company, spelled=text, ours=ours)
+            or bounces.forged(address)
+            or undeliverable.recipient(session, address, company)
+        )
+        place = recipient.mailbox, folded(recipient.detail), recipient.address if recipient.stray else ""
+        if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
+            found[place] = recipient
+    return list(found.values())
+
+
+def facts_of(
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    recipient: Recipient,
+    about: Sequence[MatchedRule],
+    settings: Settings,
+    listed: str = "",
+    virus: str = "",
+    *,
+    now: datetime,
+    ours: tuple[OurMail, ...] = (),
+    switched: enforcement_mode.Modes | None = None,
+    opened: emergency.Alarm | None = None,
+    danger: str = "",
+    wanted: bool = False,
+    lasts: Life | None = None,
+) -> Facts:
+    """All evidence for one recipient."""
+    policy = settings.policy
+    switched = switched or enforcement_mode.Modes(settings.company)
+    return Facts(
+        envelope=envelope,
+        authentication=authentication,
+        summary=summary,
+        recipient=recipient,
+        own_domains=settings.own_domains,
+        rules=matching_rules.fitting(about, recipient),
+        ours=ours,
+        wanted=wanted,
+        trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
+        listed=listed,
+        sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
+        out_of_hours=coverage.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
+        emergency=opened.sentence if opened else "",
+        observe=switched.of(recipient.department) == enforcement_mode.OBSERVE,
+        virus=virus,
+        virus_found=policy.virus,
+        own_domain_forged=policy.own_domain_forged,
+        dmarc_reject=policy.dmarc_reject,
+        danger=danger,
+        deadline=lasts,
+    )
+
+
+def deadline_of(summary: Summary, received_at: datetime, settings: Settings) -> Life | None:
+    """How long a message is of use, where that counts if its author is verified: at a free-mail provider no domain is the author's own."""
+    return None if summary.author.rpartition("@")[2] in settings.policy.freemail_domains else deadline(summary, received_at)
+
+
+def danger_of(summary: Summary, settings: Settings) -> str:
+    """Why what is attached holds a message: the same for each recipient. It takes a while where there are thousands of names."""
+    return first_danger(summary.attachments, all_folded(settings.policy.dangerous_attachments))
+
+
+@lru_cache
+def all_folded(endings: tuple[str, ...]) -> frozenset[str]:
+    """Endings of file names, folded: always the same ones, asked for with every message."""
+    return frozenset(map(str.casefold, endings))
+
+
+def is_sample(spool_id: int, one_in: int) -> bool:
+    """Is this message one of the few that staff look at? Always the same answer for one message; 0: never."""
+    return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0

@@ -1,0 +1,119 @@
+"""What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, and_, select
+from sqlmodel import Session, col
+
+from triage.directory import apply as directory
+from triage.message.authentication import Authentication
+from triage.message.signals import Life, Signal, priority, second_look, weight
+from triage.message.signals.behaviour import stranger_here
+from triage.message.signals.severity import Severity, severity
+from triage.message.summary import Summary
+from triage.policy.contacts.sender_history import LET_IN, Senders, Standing
+from triage.quarantine.requests.expected_senders import Expected
+from triage.store import versions
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Message, Person
+from triage.store.new_rows import NewDelivery
+
+LAST = 20  # messages of an author whose verification is compared
+
+_names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
+
+
+def about_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Signal]:
+    """The signals about one copy alone: is its author new to this department or person? Asked for what people will look at."""
+    if one.state != State.HELD or not known.met.let_in or not one.author:
+        return []
+    department = senders.has_written_to(one.author, one.department)
+    alone = bool(one.person) and department and not senders.has_written_to(one.author, one.department, one.person)
+    return list(stranger_here(one.author, one.department, to_department=department, to_person=one.person if alone else ""))
+
+
+def place(
+    senders: Senders,
+    one: NewDelivery,
+    found: Sequence[Signal],
+    known: Standing,
+    expected: Expected,
+    *,
+    deadline: Life | None,
+    answers: bool,
+) -> tuple[Signal, ...]:
+    """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `answers` is as
+    `priority.reasons` wants it. `deadline`: how long it is of use, which counts where the author is verified and nothing is suspicious.
+
+    Returns all signals, the message's and its own.
+    """
+    own = about_copy(senders, one, known)
+    everything = (*found, *own)
+    one.weight = weight(everything)
+    one.severity = severity(one.weight, {signal.name for signal in everything})
+    deadline = deadline if one.proof and one.severity < Severity.SUSPICIOUS else None
+    why = priority.reasons(
+        everything,
+        author=one.author,
+        proof=one.proof,
+        deadline=deadline,
+        answers=answers,
+        by_sender=known.by_sender,
+        by_domain=known.by_domain,
+        by_campaign=known.by_campaign,
+    )
+    if awaited := expected.by(one.person, one.author, one.proof):
+        why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
+    one.signals = [signal.as_json() for signal in own]
+    if deadline:
+        one.perishable_until, one.lifetime_assumed = one.received_at + timedelta(minutes=deadline.minutes), not deadline.stated
+    one.urgency, one.why_here = priority.urgency(why), [reason.as_json() for reason in why]
+    return everything
+
+
+def look_twice(
+    session: Session,
+    one: NewDelivery,
+    found: Sequence[Signal],
+    authentication: Authentication,
+    summary: Summary,
+    freemail: Collection[str],
+) -> None:
+    """Say of a copy why it needs a second look before it is released, and who passed it on. `found`: all signals that it has."""
+    about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
+    changed = about_money and is_verified_otherwise(session, one, authentication)
+    one.second_look = int(second_look.looks(found, authentication, proof=one.proof, changed=changed))
+    one.passed_on_by = second_look.carrier(authentication, summary, freemail)
+
+
+def is_verified_otherwise(session: Session, one: NewDelivery, authentication: Authentication) -> bool:
+    """Is the author proven now, and in none of the ways in which those of their last messages were that were let in?"""
+    if not one.proof:
+        return False
+    theirs = and_(col(Delivery.author) == one.author, LET_IN)
+    rows = session.execute(
+        select(col(Delivery.proof), col(Message.authentication))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(theirs)
+        .order_by(col(Delivery.received_at).desc())
+        .limit(LAST)
+    )
+    before = {way_of(proof, Authentication.from_json(results)) for proof, results in rows}
+    return bool(before) and way_of(one.proof, authentication) not in before
+
+
+def way_of(proof: str, authentication: Authentication) -> tuple[str, bool]:
+    """In which way somebody is proven: by what, and whether their domain signed it."""
+    return proof, bool(proof) and "dkim" in authentication.dmarc.aligned
+
+
+def names_of_people(session: Session) -> dict[str, str]:
+    """Folded full name to mailbox of everybody who works here, read again when the directory has changed."""
+    key, version = session.get_bind().engine, versions.read(session, directory.VERSION)
+    kept = _names.get(key)
+    if kept is None or kept[0] != version:
+        people = session.execute(select(col(Person.name), col(Person.mailbox)).where(col(Person.active)))
+        kept = _names[key] = (version, {name.casefold(): mailbox for name, mailbox in people})
+    return kept[1]

@@ -1,0 +1,165 @@
+"""What the policy, with the rules in force now, says about a mail that arrived before us. Reads, and never writes."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.addressing.envelope import Address, Envelope
+from triage.config.settings import Settings
+from triage.directory import recipients
+from triage.directory.leavers import GONE
+from triage.intake import lookups, sender_context
+from triage.message import signals
+from triage.message.authentication import Authentication
+from triage.message.fingerprint import Fingerprint
+from triage.message.mime.links import related
+from triage.message.signals import Seen, Signal
+from triage.message.similarity import Likeness
+from triage.message.summary import Summary
+from triage.policy.decide import Disposition, Verdict, decide
+from triage.policy.facts import Facts, MatchedRule
+from triage.policy.proof import precision, proof_of_author, proven_as
+from triage.quarantine import coverage
+from triage.reports.simulated_mail import Rehearsed, Remedy
+from triage.store.models import KnownRecipient
+
+FORGED = frozenset({"own-domain-forged", "unproven-known-sender", "dmarc-reject", "dangerous-attachment"})  # rules of the policy
+HARMLESS = frozenset({"first-contact", "unproven", "authentication-failed", "proof-unknown", "unreadable", "wrong-date", "bulk"})
+HEAVY = 30  # weight from which on a signal alone says that somebody deceives
+SUBJECT = 120  # characters
+
+
+def address_of(session: Session, mailbox: str, settings: Settings) -> str:
+    """The address that strangers write to when their mail lands in this mailbox; "" when that is nobody's here."""
+    try:
+        address = Address.parse(mailbox)
+    except ValueError:
+        return ""
+    found = recipients.resolve(session, address, settings.company)
+    if found is not None and found.mailbox == str(address):
+        return str(address)
+    leads_here = col(KnownRecipient.mailbox) == str(address), col(KnownRecipient.kind).not_in([GONE, "postmaster"])
+    other = session.scalars(select(col(KnownRecipient.address)).where(*leads_here).order_by(col(KnownRecipient.address)).limit(1)).first()
+    return other or (str(address) if found is not None else "")
+
+
+def leads_to(session: Session, address: str, mailbox: str, settings: Settings) -> bool:
+    """Is what is sent to this address released into this mailbox?"""
+    try:
+        found = recipients.resolve(session, Address.parse(address), settings.company)
+    except ValueError:
+        return False
+    return found is not None and found.mailbox == mailbox
+
+
+def rehearse(
+    session: Session,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+    answered: datetime | None = None,
+    alike: Likeness | None = None,
+) -> Iterator[Rehearsed]:
+    """What would have happened to each copy. `envelope.received_at` is when it came, `now` says which rules are in force.
+
+    `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
+    """
+    for facts in lookups.evidence(session, envelope, authentication, summary, settings=settings, now=now):
+        yield judged(session, closed(facts, settings), settings=settings, answered=answered, alike=alike)
+
+
+def verdicts(
+    session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
+) -> list[Verdict]:
+    """What would become of a mail that came now, by the modes in force."""
+    return [decide(facts) for facts in lookups.evidence(session, envelope, authentication, summary, settings=settings, now=now)]
+
+
+def closed(facts: Facts, settings: Settings) -> Facts:
+    """The facts as they are when the door is closed and no emergency is on, at the hour when the mail came."""
+    folder = facts.recipient.department, facts.recipient.person
+    awake = coverage.lets_perishable_pass(settings.cover, *folder, facts.envelope.received_at)
+    return replace(facts, observe=False, emergency="", out_of_hours=awake)
+
+
+def judged(session: Session, facts: Facts, *, settings: Settings, answered: datetime | None, alike: Likeness | None) -> Rehearsed:
+    """One copy."""
+    verdict = decide(facts)
+    summary = facts.summary
+    author = summary.author or next(iter(summary.authors), "") or facts.envelope.reverse_path.casefold()
+    deceives = "" if answered else deception(facts, verdict, seen(session, facts))
+    held = verdict.disposition is Disposition.QUARANTINE
+    possible = candidates(facts, settings) if deceives else remedies(facts, settings)
+    return Rehearsed(
+        arrived=facts.envelope.received_at,
+        mailbox=facts.recipient.mailbox,
+        department=facts.recipient.department,
+        author=author,
+        disposition=str(verdict.disposition),
+        rule=verdict.rule,
+        card=card_of(facts, author, alike, settings.policy.freemail_domains) if held else "",
+        remedies=tuple(possible) if held else (),
+        unknown=verdict.unknown,
+        answered=answered,
+        deceives=deceives,
+        subject=summary.subject[:SUBJECT] if deceives else "",
+    )
+
+
+def card_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collection[str]) -> str:
+    """The card that it lies on: with its campaign or its sender, and apart what somebody has proven to be their own."""
+    pile = alike.name(Fingerprint.from_text(facts.summary.fingerprint)) if alike else ""
+    return f"{pile or author} {proven_as(facts, freemail)}"
+
+
+def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
+    """What a trained eye sees in it."""
+    return signals.signals(
+        Seen(  # whom the company knew then is not told
+            facts.summary,
+            facts.authentication,
+            facts.envelope.received_at,
+            facts.own_domains,
+            sender_context.names_of_people(session),
+            reverse_path=facts.envelope.reverse_path,
+        )
+    )
+
+
+def deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -> str:
+    """Why it looks like an attack, "" when it does not: the policy found it forged or dangerous, or one signal is heavy enough."""
+    if verdict.rule in FORGED:
+        return verdict.reason[:1].upper() + verdict.reason[1:] + "."
+    if verdict.rule == "allowed-sender" and not proof_of_author(facts):
+        return ""  # a list vouches for it
+    return next((one.sentence for one in seen if one.weight >= HEAVY and one.name not in HARMLESS), "")
+
+
+def remedies(facts: Facts, settings: Settings) -> Iterator[Remedy]:
+    """Each allow for the whole company that lets this mail through, when the policy is asked again with it."""
+    for remedy in candidates(facts, settings):
+        allow = MatchedRule(0, "allow", remedy.match, remedy.value, "company", remedy.proof, False, "", "staff", facts.envelope.received_at)
+        rules = sorted((*facts.rules, allow), key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
+        if decide(replace(facts, rules=tuple(rules))).disposition is Disposition.RELAY:
+            yield remedy
+
+
+def candidates(facts: Facts, settings: Settings) -> Iterator[Remedy]:
+    """Allows that staff could make of it: its list, its author, the author's domain, and the organisation's; no free-mail domain."""
+    summary, found = facts.summary, facts.authentication
+    for one in found.dkim:
+        if summary.list_id and one.domain and related(one.domain, summary.list_id) and found.signed_by(one.domain, as_list=True):
+            yield Remedy("list", summary.list_id, f"dkim:{one.domain}")
+    if proof := proof_of_author(facts):
+        yield Remedy("address", summary.author, proof)
+        domain, whole = summary.author.rpartition("@")[2], found.dmarc.organisational_domain
+        if domain not in settings.policy.freemail_domains:
+            yield Remedy("domain", domain, proof)
+        if whole not in ("", domain, *settings.policy.freemail_domains):
+            yield Remedy("subdomains", whole, proof)

@@ -1,0 +1,70 @@
+"""A mail of somebody here leaves: one delivery for each recipient, queued for the smarthost, hidden from triage."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage.actor import Actor
+from triage.addressing.envelope import Address, Envelope, folded
+from triage.config.settings import Settings
+from triage.delivery import journal
+from triage.delivery.outbound_notices import OUTBOUND
+from triage.delivery.passthrough import message_of, unread
+from triage.directory import recipients
+from triage.message.summary import Summary
+from triage.store import bodies, ledger, message_ids
+from triage.store.bodies import Packed
+
+BY = Actor.system("outbound")
+
+
+def depart(session: Session, envelope: Envelope, packed: Packed, summary: Summary, *, settings: Settings, now: datetime) -> int | None:
+    """Queue a mail that was accepted from inside; the id of its message, None when that was done before.
+
+    Idempotent by `envelope.spool_id`. Of what it says only its author and Message-ID are kept beside its bytes, and those
+    only for `outbound.keep_days`.
+    """
+    envelope, entered = message_ids.identified(session, envelope)
+    if entered is not None:
+        return None
+    ((content_id, content),) = bodies.keep_all(session, [packed])
+    kept = replace(Summary(), parsed=summary.parsed, author=summary.author, message_id=summary.message_id, automatic=summary.automatic)
+    message = message_of(envelope, content_id, kept)
+    author, folder = summary.author or envelope.reverse_path.casefold(), folder_of(session, envelope.reverse_path, settings)
+    once = {recipient_of(text): text for text in envelope.recipients}
+    deliveries = [
+        unread(
+            message.id,
+            text,
+            received_at=message.received_at,
+            recipient=one,
+            author=author,
+            folder=folder,
+            direction=OUTBOUND,
+            rule=OUTBOUND,
+            reason="somebody here sent it",
+            now=now,
+        )
+        for one, text in once.items()
+    ]
+    copies = journal.copies(message.id, envelope, settings) if settings.journal.outbound else []
+    ledger.enter(session, message, content, deliveries + copies, by=BY, now=now)
+    return message.id
+
+
+def recipient_of(text: str) -> str:
+    """A recipient as deliveries hold it: two spellings of one address are one."""
+    try:
+        return str(Address.parse(text))
+    except ValueError:
+        return folded(text)
+
+
+def folder_of(session: Session, reverse_path: str, settings: Settings) -> tuple[str, str]:
+    """Whose mail it is; of nobody in particular where the directory knows no such address."""
+    try:
+        meant = recipients.resolve(session, Address.parse(reverse_path), settings.company)
+    except ValueError:
+        return "", ""
+    return (meant.department, meant.person) if meant else ("", "")

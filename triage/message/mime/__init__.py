@@ -1,0 +1,1 @@
+"""MIME: parts, character sets, attachments, HTML, links, calendars, S/MIME. Pure."""

@@ -1,0 +1,93 @@
+"""What a message from inside says: a mail on its way out, a copy of one, or an Exchange journal report about one.
+
+A journal report is a text with the real envelope, one line a recipient, and behind it the mail as an attachment.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from triage.message.forwarded import pointed_at
+from triage.message.mime.mime_parts import Part, TooMuch, parts_of
+from triage.message.summary import Summary, summarise
+from triage.text.sanitize import visible
+
+READ_LIMIT = 1024 * 1024  # characters of a report
+RECIPIENT_LIMIT = 10_000
+LINE = re.compile(r"^[ \t]*(sender|to|cc|bcc|recipient)[ \t]*:[ \t]*+((?:.*[^ \t\r\n])?)[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
+TRACE = re.compile(rb"^X-Mailroom-Message[ \t]*:", re.IGNORECASE | re.MULTILINE)
+ADDRESS = re.compile(r"<?([^\s<>,;]{1,254})>?")  # what follows a comma says how Exchange came to it: Expanded, Forwarded
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """The real envelope of a mail, as a journal report tells it, and what the mail says."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    summary: Summary
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; `from_json` reads them back."""
+        return {"sender": self.sender, "recipients": list(self.recipients), "summary": self.summary.as_json()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The value that `as_json` wrote."""
+        return cls(values["sender"], tuple(values["recipients"]), Summary.from_json(values["summary"]))
+
+
+def journaled(raw: bytes) -> Journaled | None:
+    """What a journal report tells; None when this is none. Bounded, never raises."""
+    try:
+        parts = parts_of(raw)
+    except TooMuch:
+        return None
+    text = next((part for part in parts if part.media_type == "text/plain" and part.depth == 1), None)
+    mail = next((part for part in parts if part.media_type == "message/rfc822" and part.depth == 1), None)
+    marked = any(field.name == "x-ms-journal-report" for field in parts[0].fields)
+    if text is None or mail is None:
+        return None
+    sender, recipients = envelope_of(text)
+    if not marked and not (sender and recipients):
+        return None
+    return Journaled(sender, recipients, summarise(mail.content()))
+
+
+def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
+    """Sender and recipients in the text of a report."""
+    sender = ""
+    recipients: dict[str, None] = {}
+    for name, value in LINE.findall(report.text()[:READ_LIMIT]):
+        found = ADDRESS.match(value)
+        if found is None:
+            continue
+        if name.casefold() == "sender":
+            sender = sender or visible(found[1])
+        elif len(recipients) < RECIPIENT_LIMIT:
+            recipients[visible(found[1])] = None
+    return sender, tuple(recipients)
+
+
+def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """For a bounded child: the summary, and the journal report where it is one, as JSON. Options: headers_only, journal,
+    forwarded: also which mails it forwards.
+    """
+    is_copy = bool(options.get("journal"))
+    report = journaled(raw) if is_copy else None
+    summary = summarise(raw, headers_only=bool(options.get("headers_only")))
+    read: dict[str, Any] = {
+        "summary": summary.as_json(),
+        "journaled": report.as_json() if report else None,
+        "came_in": is_copy and came_in(raw),
+    }
+    if options.get("forwarded"):
+        read["pointed"] = [one.as_json() for one in pointed_at(raw)]
+    return json.dumps(read).encode()
+
+
+def came_in(raw: bytes) -> bool:
+    """Did we put our trace fields on it? Nobody outside can: those in our name are taken out of what comes in."""
+    return TRACE.search(raw[: raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in raw else raw) is not None

@@ -1,0 +1,1 @@
+"""Previews: a message as harmless HTML, attachments as pixels."""

@@ -1,0 +1,107 @@
+"""Draws the pages of a PDF or a picture as pixels, for a bounded child in a sandbox: poppler for PDF, Pillow for pictures.
+
+What it gives back is a count, or a width, a height and pixels: a drawer that somebody else has taken over can lie about what a page
+looks like, and nothing more. Files and networks are for the sandbox to deny (`confinement`).
+"""
+
+import io
+import re
+import subprocess
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from triage.message.preview.rendered_pages import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, packed
+
+SIDE = 1400  # pixels of the longer side of a page
+PIXELS = 40_000_000  # of a picture that is decoded at all
+KINDS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+PAGED = "TIFF"  # faxes; of what moves the first picture is shown
+PDF_BEGINS_WITHIN = 1024  # bytes; readers look no further
+FONTS = Path(__file__).with_name("fonts.conf")
+COUNTED = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
+PPM = re.compile(rb"P6\n(\d{1,5}) (\d{1,5})\n255\n")
+
+
+def draw(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """The page with this number; page 0: how many there are (`drawn`)."""
+    number = int(options["page"])
+    try:
+        source = Document(raw) if b"%PDF-" in raw[:PDF_BEGINS_WITHIN] else Picture(raw)
+        if number == 0:
+            return packed({"pages": min(source.pages, PAGES)})
+        width, height, pixels = source.page(number)
+    except NotDrawn as why:
+        return packed({"why": str(why)})
+    return packed({"width": width, "height": height}, pixels)
+
+
+class Document:
+    """A PDF, read by poppler's programs."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    @property
+    def pages(self) -> int:
+        """How many it says it has."""
+        found = COUNTED.search(self._asked(["pdfinfo", "-"]))
+        if not found or not int(found[1]):
+            raise NotDrawn(BROKEN)
+        return int(found[1])
+
+    def page(self, number: int) -> tuple[int, int, bytes]:
+        """Width, height and pixels of one."""
+        picture = self._asked(["pdftoppm", "-f", str(number), "-l", str(number), "-scale-to", str(SIDE), "-"])
+        head = PPM.match(picture)
+        if not head:
+            raise NotDrawn(BROKEN)
+        return int(head[1]), int(head[2]), picture[head.end() :]
+
+    def _asked(self, command: Sequence[str]) -> bytes:
+        """What a program says about it."""
+        environment = {"PATH": "/usr/bin", "LC_ALL": "C", "FONTCONFIG_FILE": str(FONTS)}
+        try:
+            done = subprocess.run(command, input=self.raw, capture_output=True, env=environment, check=False)
+        except FileNotFoundError as fault:
+            raise NotDrawn(NO_PROGRAM) from fault
+        if done.returncode:
+            raise NotDrawn(LOCKED if b"Incorrect password" in done.stderr else BROKEN)
+        return done.stdout
+
+
+class Picture:
+    """A picture, read by Pillow."""
+
+    def __init__(self, raw: bytes) -> None:
+        warnings.simplefilter("ignore")  # of what is odd in a file
+        Image.MAX_IMAGE_PIXELS = None  # ours counts
+        try:
+            self.image: Image.Image = Image.open(io.BytesIO(raw), formats=KINDS)
+        except UnidentifiedImageError as fault:
+            raise NotDrawn(UNKNOWN) from fault
+        except (OSError, ValueError, SyntaxError, ArithmeticError, LookupError) as fault:
+            raise NotDrawn(BROKEN) from fault
+        if self.image.width * self.image.height > PIXELS:
+            raise NotDrawn(BROKEN)
+
+    @property
+    def pages(self) -> int:
+        """One, but for faxes."""
+        return int(getattr(self.image, "n_frames", 1)) if self.image.format == PAGED else 1
+
+    def page(self, number: int) -> tuple[int, int, bytes]:
+        """Width, height and pixels of one; white shows through."""
+        try:
+            self.image.seek(number - 1)
+            self.image.draft("RGB", (SIDE, SIDE))
+            self.image.thumbnail((SIDE, SIDE))
+            upright = ImageOps.exif_transpose(self.image).convert("RGBA")
+        except (OSError, EOFError, ValueError, SyntaxError, ArithmeticError, LookupError) as fault:
+            raise NotDrawn(BROKEN) from fault
+        ground = Image.new("RGBA", upright.size, "white")
+        ground.alpha_composite(upright)
+        return *ground.size, ground.convert("RGB").tobytes()

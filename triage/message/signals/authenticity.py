@@ -1,0 +1,49 @@
+"""Who really sent it, as far as the authentication could tell, in words."""
+
+from collections.abc import Iterable, Iterator
+
+from triage.message.authentication import Result
+from triage.message.signals.signal_context import Seen, Signal
+
+
+def unclear_author(seen: Seen) -> Iterable[Signal]:
+    """It names nobody, several people, or somebody in a way that programs read differently."""
+    if not seen.summary.author:
+        yield Signal("unclear-author", "It does not say clearly who wrote it.", 30, seen.summary.authors)
+
+
+def forged_own_domain(seen: Seen) -> Iterable[Signal]:
+    """It came from outside in our own name and cannot prove it."""
+    claimed = next((one for one in seen.summary.authors if seen.is_ours(one.rpartition("@")[2])), None)
+    if claimed and not seen.authentication.proof:
+        yield Signal("own-domain-forged", f"It claims to come from us ({claimed}) and cannot prove it.", 60, (claimed,))
+
+
+def unproven(seen: Seen) -> Iterable[Signal]:
+    """What the authentication found out, unless the author is proven."""
+    found, domain = seen.authentication, seen.author_domain
+    if found.proof or not domain:
+        return
+    results = tuple(spelled(seen))
+    if found.unknown:
+        yield Signal("proof-unknown", f"It is not known whether it is from {domain}: the sender's DNS did not answer.", 15, results)
+    elif found.dmarc.result in (Result.FAIL, Result.PERMERROR):
+        yield Signal("authentication-failed", f"The check whether it is really from {domain} failed.", 30, results)
+    elif any(spf.result in (Result.FAIL, Result.SOFTFAIL) for spf in found.spf[:1]):
+        yield Signal("authentication-failed", f"It was sent from a machine that {domain} does not know.", 25, results)
+    else:
+        yield Signal("unproven", f"It cannot prove that it is from {domain}.", 10, results)
+
+
+def proven(seen: Seen) -> Iterable[Signal]:
+    """It is from where it says."""
+    if seen.authentication.proof and seen.author_domain:
+        yield Signal("proven", f"It proves that it is from {seen.author_domain}.", 0, tuple(spelled(seen)))
+
+
+def spelled(seen: Seen) -> Iterator[str]:
+    """The single results, as they stand in an Authentication-Results field (RFC 8601)."""
+    found = seen.authentication
+    yield from (f"spf={one.result} {one.domain}".rstrip() for one in found.spf[:1])
+    yield from (f"dkim={one.result} {one.domain}".rstrip() for one in found.dkim[:3])
+    yield f"dmarc={found.dmarc.result} {found.dmarc.domain}".rstrip()

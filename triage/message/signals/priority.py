@@ -1,0 +1,123 @@
+"""Which cards are looked at first: what costs most to delay and what is surest, in points that each have a sentence. It never decides."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triage.message.signals import Life, Signal, spell, weight
+from triage.text.json_values import as_dict
+
+START = 50  # of 100, before anything speaks for it or against it
+ODDITY = 0.6  # points that one of weight takes away
+OWN_DOMAIN_HALF = 2  # what became of a colleague's mail says half as much
+WANTED_BEFORE, WANTED_MOST = 8, 30
+UNWANTED_BEFORE, UNWANTED_MOST = 20, 45
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that moves a card, and by how many points: up where they are positive."""
+
+    name: str
+    points: int
+    sentence: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the database and the API."""
+        return as_dict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What people here did with earlier mail: how many they let in, how many they took away."""
+
+    let_in: int = 0
+    taken_away: int = 0
+
+
+NOTHING_YET = Past()
+
+
+def reasons(
+    signals: Sequence[Signal],
+    *,
+    author: str,
+    proof: str,
+    deadline: Life | None = None,
+    answers: bool = False,
+    by_sender: Past = NOTHING_YET,
+    by_domain: Past = NOTHING_YET,
+    by_campaign: Past = NOTHING_YET,
+) -> tuple[Reason, ...]:
+    """Why a delivery stands where it stands, what moves it most first.
+
+    `proof`: how the author is proven, "" when not. `deadline`: how long it is of use, where that counts. `answers`: it names an earlier
+    message.
+    `by_sender`, `by_domain`, `by_campaign`: what became of earlier mail from this address, from others of its domain, and of its campaign.
+    """
+    names = {signal.name for signal in signals}
+    found = [
+        *time_limited(deadline),
+        *odd(signals),
+        *proven(author, proof),
+        *answered(answers and bool(author) and "bulk" not in names),
+        *waits(names),
+        *decided(author, by_sender, "sender", 1),
+        *decided("its campaign", by_campaign, "campaign", 1),
+        *decided(f"others at {author.rpartition('@')[2]}", by_domain, "domain", OWN_DOMAIN_HALF),
+    ]
+    return tuple(sorted(found, key=lambda reason: -abs(reason.points)))
+
+
+def urgency(reasons: Iterable[Reason]) -> int:
+    """The points added up, from 0 (can wait, or is surely not wanted) to 100 (look at it first)."""
+    return min(100, max(0, START + sum(reason.points for reason in reasons)))
+
+
+def time_limited(deadline: Life | None) -> Iterable[Reason]:
+    """It is in the section of what is time-limited, which comes before the rest. No points: they would stay when it has expired."""
+    if deadline:
+        usual = "is of use for" if deadline.stated else "is usually of use for"
+        yield Reason("time-limited", 0, f"It {usual} {spell(deadline.minutes)}: until then it stands before what can wait.")
+
+
+def odd(signals: Sequence[Signal]) -> Iterable[Reason]:
+    """The more a trained eye minds, the surer it can wait: held, it harms nobody."""
+    if taken := round(ODDITY * weight(signals)):
+        heaviest = max(signals, key=lambda signal: signal.weight)
+        yield Reason("odd", -taken, f"What is odd about it speaks against it, above all: {heaviest.sentence}")
+
+
+def proven(author: str, proof: str) -> Iterable[Reason]:
+    """Somebody who proves who they are is more often wanted."""
+    if proof:
+        yield Reason("proven", 10, f"It is proven to come from {author.rpartition('@')[2]}.")
+
+
+def answered(answers: bool) -> Iterable[Reason]:
+    """Somebody here may wait for the answer."""
+    if answers:
+        yield Reason("answers", 10, "It says that it answers an earlier mail.")
+
+
+def waits(names: set[str]) -> Iterable[Reason]:
+    """What goes to many is seldom what one person waits for."""
+    if "bulk" in names:
+        yield Reason("bulk", -10, "It is bulk mail: nobody waits for it in person.")
+    if "many-of-us" in names:
+        yield Reason("many", -10, "It came for many of us at once.")
+
+
+def decided(whose: str, past: Past, name: str, share: int) -> Iterable[Reason]:
+    """What people here decided about earlier mail."""
+    if past.let_in:
+        points = min(WANTED_MOST, WANTED_BEFORE * (past.let_in + 1)) // share
+        yield Reason(f"{name}-let-in", points, f"People here let in {times(past.let_in)} from {whose}.")
+    if past.taken_away:
+        points = min(UNWANTED_MOST, UNWANTED_BEFORE * past.taken_away) // share
+        yield Reason(f"{name}-taken-away", -points, f"People here took away {times(past.taken_away)} from {whose}.")
+
+
+def times(number: int) -> str:
+    """A number of mails in words."""
+    return "an earlier mail" if number == 1 else f"{number} earlier mails"

@@ -1,0 +1,125 @@
+"""Second look: why releasing a message, or allowing its sender, has to be confirmed. The reasons, their order and their sentences. Pure."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from enum import IntFlag
+
+from triage.message.authentication import Authentication, Result
+from triage.message.mime.links import related
+from triage.message.signals import Signal, weight
+from triage.message.signals.severity import DANGERS, Severity, severity
+from triage.message.summary import Summary
+
+REMEMBERED = timedelta(days=90)  # a forwarder or list that was confirmed does not ask again for so long
+STRICT = ("reject", "quarantine")  # DMARC policies that ask receivers not to deliver what fails
+FORGED, BANK_DETAILS = "own-domain-forged", "bank-details"  # signals
+EXPLAINED = frozenset({"authentication-failed", "unproven", "return-path-elsewhere", "through-a-list"})  # signals that forwarding causes
+LIST = "list:"  # how the carrier of a list's posts begins
+
+
+class Look(IntFlag):
+    """The reasons of one message. The number is what the database keeps."""
+
+    DANGER_FOUND = 1
+    OWN_DOMAIN_FORGED = 2
+    DMARC_FAILS = 4
+    NEW_BANK_DETAILS = 8
+    DANGEROUS = 16
+    SUSPICIOUS = 32
+    FORWARDED = 64  # no reason: it is suspicious only because of what forwarding does to a message
+
+    @property
+    def word(self) -> str:
+        """The name that the API, the shell and the audit log use."""
+        return str(self.name).lower().replace("_", "-")
+
+
+REASONS = tuple(one for one in Look if one is not Look.FORWARDED)  # the weightiest first
+NAMES = tuple(one.word for one in REASONS)
+
+
+def looks(signals: Sequence[Signal], authentication: Authentication, *, proof: str, changed: bool = False) -> Look:
+    """Why a message needs a second look. `proof`: how its author is proven; `changed`: they used to be proven in another way."""
+    names, found = {signal.name for signal in signals}, Look(0)
+    if not (DANGERS - {FORGED}).isdisjoint(names):
+        found |= Look.DANGER_FOUND
+    if FORGED in names:
+        found |= Look.OWN_DOMAIN_FORGED
+    if is_refused(authentication):
+        found |= Look.DMARC_FAILS
+    if BANK_DETAILS in names and (changed or not proof):
+        found |= Look.NEW_BANK_DETAILS
+    return found | by_severity(signals)
+
+
+def by_severity(signals: Sequence[Signal]) -> Look:
+    """The reasons that are its severity."""
+    names = {signal.name for signal in signals}
+    bad = severity(weight(signals), names)
+    if bad < Severity.SUSPICIOUS:
+        return Look(0)
+    if bad is Severity.DANGEROUS:
+        return Look.DANGEROUS
+    others = [signal for signal in signals if signal.name not in EXPLAINED]
+    return Look.SUSPICIOUS | (Look.FORWARDED if severity(weight(others), names) < Severity.SUSPICIOUS else Look(0))
+
+
+def is_refused(authentication: Authentication) -> bool:
+    """Does DMARC fail, and does the author's domain ask receivers not to deliver such messages?"""
+    return authentication.dmarc.result is Result.FAIL and authentication.dmarc.policy in STRICT
+
+
+def carrier(authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
+    """Who provably passed on a message whose DMARC fails: a list signed by its own organisation, the domain that sealed it (ARC), or the
+    one that signed it (DKIM); "" for none. That somebody names a list proves nothing, nor does a provider that signs anybody's messages."""
+    if not is_refused(authentication):
+        return ""
+    passed = [one for one in authentication.dkim if one.result is Result.PASS]
+    if summary.list_id:
+        signers = sorted(one.domain for one in passed if one.signs_list and related(one.domain, summary.list_id))
+        if signers:
+            return f"{LIST}{summary.list_id.casefold()} {signers[0]}"
+    if authentication.sealed_by(authentication.arc.sealer):
+        return f"arc:{authentication.arc.sealer}"
+    return next((f"dkim:{one.domain}" for one in passed if one.domain not in freemail), "")
+
+
+def forgiven(found: Look) -> Look:
+    """What is left of the reasons when who passed it on was confirmed before: all that forwarding does not explain."""
+    left = found & ~Look.DMARC_FAILS
+    return left & ~Look.SUSPICIOUS if Look.FORWARDED in found else left
+
+
+def needs(found: int) -> tuple[str, ...]:
+    """The names of these reasons, the weightiest first; empty: no second look."""
+    return tuple(one.word for one in REASONS if one in Look(found))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names in the order of their weight; what is no name comes last."""
+    return sorted(set(names), key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name))
+
+
+def sentence(name: str, domain: str = "", *, proven: bool = False) -> str:
+    """One reason for a person to read. `domain`: of the author; `proven`: it is really from there."""
+    who = domain or "the sender"
+    if name == Look.NEW_BANK_DETAILS.word:
+        why = f"{who} is verified in another way than before" if proven else "the sender is not verified"
+        return f"It mentions new bank details, and {why}. Call a number that you know before you release it."
+    if name == Look.OWN_DOMAIN_FORGED.word and domain:
+        return f"It claims to come from {domain}, which is ours, and does not. {road(domain)}"
+    return SENTENCES[name].format(who=who)
+
+
+def road(domain: str) -> str:
+    """What to do where somebody sends in our own name without being set up for it."""
+    return f"This service is not set up to send as {domain}. Ask IT to add it."
+
+
+SENTENCES = {
+    Look.DANGER_FOUND.word: "A danger was found in it: a virus, a program, macros or a disguised file.",
+    Look.OWN_DOMAIN_FORGED.word: "It claims to come from us and does not.",
+    Look.DMARC_FAILS.word: "It is not really from {who}: DMARC fails, and the domain asks receivers not to deliver such messages.",
+    Look.DANGEROUS.word: "It looks dangerous.",
+    Look.SUSPICIOUS.word: "It looks suspicious.",
+}

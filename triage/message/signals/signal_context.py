@@ -1,0 +1,102 @@
+"""A signal, and everything that the rules which find signals may look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Any
+
+from triage.message.authentication import Authentication
+from triage.message.mime.links import Destination, destination
+from triage.message.signals.scan_results import NOT_ASKED, Scan
+from triage.message.summary import Summary
+from triage.text.json_values import as_dict
+
+LOOKED_AT = 4_000  # characters of the text: what matters stands near the top
+TOGETHER = 64  # messages of which is remembered what several rules ask for: more than are judged together
+OPENING = itemgetter(slice(4))  # the first four letters
+BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”„‚’‘«»…–—\u00a0", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing worth knowing. `weight` 0-100 says how much to mind, and is never a verdict; `evidence` is what it rests on."""
+
+    name: str
+    sentence: str
+    weight: int = 0
+    evidence: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the database and the API."""
+        return as_dict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whether this author has written here before."""
+
+    wrote: bool = False  # there was mail from them before
+    let_in: bool = False  # and some of it was let in
+    colleagues: bool = False  # mail from others of their domain was let in
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondents:
+    """Those of the senders that the company knows whom this author could be taken for."""
+
+    namesakes: tuple[str, ...] = ()  # addresses of those who have the same display name
+    domains: tuple[str, ...] = ()  # domains of known senders that may look alike
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the rules look at. Everything beside the message itself was looked up before."""
+
+    summary: Summary
+    authentication: Authentication
+    now: datetime
+    own_domains: frozenset[str] = frozenset()
+    people: Mapping[str, str] = field(default_factory=dict)  # folded full name -> mailbox of those whose names are worth imitating
+    met: Met = Met(wrote=True, let_in=True)
+    known: Correspondents = Correspondents()
+    recipients: int = 1  # mailboxes of ours that it came for
+    reverse_path: str = ""
+    listed: str = ""  # who lists the client as bad
+    scan: Scan = NOT_ASKED
+
+    @cached_property
+    def author_domain(self) -> str:
+        """Of the one author, "" without one."""
+        return self.summary.author.rpartition("@")[2]
+
+    @cached_property
+    def words(self) -> str:
+        """Subject and the top of the text, folded, as one line."""
+        return " ".join(top_of(self.summary).split())
+
+    @cached_property
+    def openings(self) -> frozenset[str]:
+        """The first four letters of every word of `words`."""
+        return openings(self.summary)
+
+    @cached_property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where its links lead, in their order."""
+        return tuple(destination(link.target) for link in self.summary.links)
+
+    def is_ours(self, host: str) -> bool:
+        """Is this one of our own domains, or below one?"""
+        return any(host == own or host.endswith("." + own) for own in self.own_domains)
+
+
+@lru_cache(maxsize=TOGETHER)  # asked by several rules and by the policy
+def openings(summary: Summary) -> frozenset[str]:
+    """The first four letters of every word of `Seen.words`. A pattern that needs one of some words is tried only when one may be there."""
+    return frozenset(map(OPENING, top_of(summary).translate(BETWEEN).split()))
+
+
+def top_of(summary: Summary) -> str:
+    """Subject and the top of the text, folded."""
+    return f"{summary.subject} {summary.text[:LOOKED_AT]}".casefold()

@@ -1,0 +1,51 @@
+"""Which mails are the same thing sent many times, among those that one has in hand: as `campaigns` does it, without a database."""
+
+import threading
+
+from triage.message.fingerprint import Fingerprint, packed, unpacked
+
+OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
+DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
+MOST_REPRESENTATIVES = 12  # of one campaign
+
+
+class Likeness:
+    """The mails that it was asked about; safe for several threads."""
+
+    def __init__(self) -> None:
+        self.campaigns: list[int] = []  # how many representatives each has
+        self.representatives: list[tuple[int, bytes]] = []  # campaign and features of each
+        self.of_band: dict[int, list[int]] = {}
+        self.lock = threading.Lock()
+
+    def name(self, fingerprint: Fingerprint | None) -> str:
+        """The same name for every mail that is the same thing; "" for one that is like no other by its nature."""
+        if fingerprint is None:
+            return ""
+        with self.lock:
+            likeness, campaign = self.nearest(fingerprint)
+            if not likeness:
+                campaign = len(self.campaigns)
+                self.campaigns.append(0)
+            if likeness < DRIFTED and self.campaigns[campaign] < MOST_REPRESENTATIVES:
+                self.represent(campaign, fingerprint)
+        return f"campaign {campaign}"
+
+    def nearest(self, fingerprint: Fingerprint) -> tuple[float, int]:
+        """How like the campaign is that a mail is most like, and which it is; 0 when it is like none."""
+        near = {number for band in fingerprint.bands for number in self.of_band.get(band, ())[-OF_A_BAND:]}
+        best = (0.0, 0)
+        for number in sorted(near):
+            campaign, kept = self.representatives[number]
+            features = unpacked(kept)
+            likeness = fingerprint.likeness(features)
+            if likeness >= fingerprint.needed(features) and likeness > best[0]:
+                best = likeness, campaign
+        return best
+
+    def represent(self, campaign: int, fingerprint: Fingerprint) -> None:
+        """Let a mail stand for its campaign."""
+        for band in fingerprint.bands:
+            self.of_band.setdefault(band, []).append(len(self.representatives))
+        self.representatives.append((campaign, packed(fingerprint.features)))
+        self.campaigns[campaign] += 1

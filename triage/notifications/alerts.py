@@ -1,0 +1,306 @@
+"""What is so now that somebody should be told: mail that waits, perishes or expires, a queue that stands, a directory not believed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, func, or_, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.business_hours import worked_since
+from triage.config.alert_types import (
+    BRAKE,
+    CAUSES,
+    COMES_ANEW,
+    EACH,
+    EMERGENCY,
+    EXPIRING,
+    LASTS,
+    PERISHABLE,
+    QUEUE,
+    REQUESTED,
+    SOON,
+    UNSEEN,
+    WAITING,
+    Wait,
+    sentence,
+    target_of,
+)
+from triage.config.settings import Settings
+from triage.delivery.routes import INWARD
+from triage.policy import emergency
+from triage.quarantine.removal import large_removals
+from triage.quarantine.requests import open_requests
+from triage.quarantine.search import expiry, legal_hold
+from triage.store import db, ledger
+from triage.store.delivery_state import State
+from triage.store.models import Alarm, Decision, Delivery, Department, Instant, KeptFolder, MailRequest, Told
+from triage.store.queue.grouping import HELD
+
+BY = Actor.system("alarms")
+COMPANY = ""  # the department of what is the company's
+ON_RECORD = "record"  # who is told, where the record is: of it webhooks are told
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+REMEMBERED = timedelta(days=7)
+BEFORE = datetime.min.replace(tzinfo=UTC)  # everything
+HARDLY_WANTED = 30  # urgency: what lies below may wait
+AHEAD = HOUR  # that the clocks of two machines are never apart
+
+
+def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
+    """All that is so now, folder by folder."""
+    return [
+        *waiting(session, settings, now),
+        *perishable(session, now),
+        *expiring(session, settings, now),
+        *unseen(session, settings, now),
+        *requested(session),
+        *queue(session, settings, now),
+        *mailboxes(session, settings, now),
+        *open_door(session, now),
+        *large_removals.find(session, settings, now),
+        *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
+    ]
+
+
+def waiting(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """Folders where mail that may be wanted has waited longer than the target of their department, in hours of work.
+
+    Only those are looked into in which something was held when the counts were folded last.
+    """
+    full = col(KeptFolder.held) > 0
+    for code in session.scalars(select(col(KeptFolder.department)).where(full).distinct()).all():
+        target = target_of(settings.notices.targets, settings.notices.target_minutes, code)
+        if target is not None:
+            before = worked_since(settings.cover.hours, settings.cover.time_zone, now, target)
+            folder = and_(full, col(KeptFolder.department) == code)
+            theirs = and_(col(Delivery.department) == col(KeptFolder.department), col(Delivery.person) == col(KeptFolder.person))
+            late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED)
+            yield from by_folder(session, WAITING, late, col(Delivery.received_at))
+
+
+def perishable(session: Session, now: datetime) -> Iterator[Wait]:
+    """Folders with mail that is of use for a short time only and may be wanted."""
+    presses = and_(HELD, col(Delivery.perishable_until) > now)
+    yield from by_folder(session, PERISHABLE, presses, col(Delivery.perishable_until))
+
+
+def expiring(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """Folders with mail that expires within a day unless somebody decides."""
+    yield from by_end(session, EXPIRING, expiry.over(now + expiry.SOON, expiry.terms(settings)), settings)
+
+
+def unseen(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """Folders with mail that is past its time and cannot expire, because its recipient was never told of it."""
+    terms = expiry.terms(settings)
+    if not terms.unseen:
+        yield from by_end(session, UNSEEN, expiry.unseen(now, terms), settings)
+
+
+def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: Settings) -> Iterator[Wait]:
+    """What of this held mail is in each folder, and when the time of the first one is over."""
+    place = (col(Delivery.department), col(Delivery.person))
+    counted = select(*place, func.count(), func.min(expiry.begun(), type_=Instant), func.max(col(Delivery.id)))
+    these = and_(HELD, which, ~legal_hold.kept(session))
+    rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(*place)
+    for department, person, number, begun, newest in session.execute(rows):
+        yield Wait(cause, department, person, number, begun + timedelta(days=settings.retention.held_days), newest)
+
+
+def requested(session: Session) -> Iterator[Wait]:
+    """Folders of whose mail somebody asked for some, and has no answer."""
+    place = (col(Delivery.department), col(Delivery.person))
+    counted = select(*place, func.count(), func.min(col(MailRequest.asked_at), type_=Instant), func.max(col(MailRequest.id)))
+    rows = counted.join(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id)).where(open_requests.is_open()).group_by(*place)
+    for department, person, number, first, newest in session.execute(rows):
+        yield Wait(REQUESTED, department, person, number, first, newest)
+
+
+def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: SQLColumnExpression[Any]) -> Iterator[Wait]:
+    """What of this is in each folder: how many, the first moment, the newest."""
+    place = (col(Delivery.department), col(Delivery.person))
+    counted = select(*place, func.count(), func.min(moment, type_=Instant), func.max(col(Delivery.id))).where(which).group_by(*place)
+    for department, person, number, first, newest in session.execute(counted):
+        yield Wait(cause, department, person, number, first, newest)
+
+
+def queue(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """A next hop that is away, mail for people here that waits too long for it, and many mails refused."""
+    minutes, bounces = settings.notices.queue_minutes, settings.notices.queue_bounces
+    if minutes:
+        stands = and_(col(Delivery.state) == State.QUEUED, col(Delivery.queued_at) < now - timedelta(minutes=minutes))
+        counted = select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(
+            stands, or_(col(Delivery.waits_for) != "", and_(col(Delivery.direction).in_(INWARD), col(Delivery.due_at).is_not(None)))
+        )
+        number, since = session.execute(counted).one()
+        if number:
+            away = session.scalars(select(col(Delivery.waits_for)).where(stands, col(Delivery.waits_for) != "").distinct().limit(3)).all()
+            yield Wait(QUEUE, COMPANY, "standing", number, since, words=standing(number, "for the next hop", since, away))
+    if bounces:
+        refused = and_(col(Delivery.state) == State.BOUNCED, col(Delivery.direction) == "in", col(Delivery.settled_at) > now - HOUR)
+        number = session.scalar(select(func.count()).select_from(Delivery).where(refused)) or 0
+        if number > bounces:
+            words = f"{number} mails were refused by the next hop within an hour. See `mailroom queue`."
+            yield Wait(QUEUE, COMPANY, "refused", number, words=words)
+
+
+def mailboxes(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """Purged mail that lies in mailboxes for too long still, or mail that is not back there: the recaller is away, or does not get in."""
+    if minutes := settings.notices.queue_minutes:
+        late = col(Delivery.queued_at) < now - timedelta(minutes=minutes)
+        wanted = and_(col(Delivery.state).in_((State.RECALLING, State.RESTORING)), late)
+        number, since = session.execute(select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(wanted)).one()
+        if number:
+            words = standing(number, "to be taken out of mailboxes or put back", since)
+            yield Wait(QUEUE, COMPANY, "recalling", number, since, words=words)
+
+
+def standing(number: int, what: str, since: datetime, away: Sequence[str] = ()) -> str:
+    """What is said of mail that does not get on."""
+    mails = f"{number} mails wait" if number > 1 else "1 mail waits"
+    why = f"; away: {', '.join(away)}" if away else ""
+    return f"{mails} {what} since {since:%d %b %H:%M} UTC{why}. See `mailroom queue` and `mailroom doctor`."
+
+
+def open_door(session: Session, now: datetime) -> Iterator[Wait]:
+    """The emergency."""
+    if opened := emergency.alarm(session, now):
+        yield Wait(EMERGENCY, COMPANY, "", since=opened.at, words=f"{opened.sentence}.")
+
+
+def brake(session: Session, words: str, *, now: datetime) -> None:
+    """The directory was not believed; it stays an alarm until it is again. The same words again are no news."""
+    row = session.get(Alarm, (BRAKE, COMPANY, ""))
+    if row is None:
+        session.add(Alarm(cause=BRAKE, department=COMPANY, person="", raised_at=now, words=words))
+    elif row.words != words:
+        row.words, row.raised_at = words, now
+
+
+def let_go(session: Session) -> None:
+    """The directory is believed."""
+    session.execute(delete(Alarm).where(col(Alarm.cause) == BRAKE))
+
+
+def rows(session: Session) -> dict[tuple[str, str, str], Alarm]:
+    """What was so when somebody looked last."""
+    return {(row.cause, row.department, row.person): row for row in session.scalars(select(Alarm))}
+
+
+def differs(session: Session, found: Iterable[Wait]) -> bool:
+    """Is something else so than when somebody looked last?"""
+    kept = {key: as_wait(row) for key, row in rows(session).items()}
+    return kept != {(one.cause, one.department, one.person): one for one in found}
+
+
+def keep(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
+    """Remember what is so: raised now is what is new, and what comes anew where more has come. The brake is kept by who pulls it."""
+    before = {key: row for key, row in rows(session).items() if row.cause != BRAKE}
+    for one in found:
+        if one.cause == BRAKE:
+            continue
+        row = before.pop((one.cause, one.department, one.person), None)
+        if row is None:
+            row = Alarm(cause=one.cause, department=one.department, person=one.person, raised_at=now)
+            session.add(row)
+        elif row.raised_at > now + AHEAD or (one.cause in COMES_ANEW and one.newest > row.newest):  # or a clock was ahead
+            row.raised_at = now
+        row.number, row.since, row.newest, row.words = one.number, one.since, one.newest, one.words
+    for row in before.values():
+        session.delete(row)
+    session.flush()
+    forget(session, now)
+
+
+def as_wait(row: Alarm) -> Wait:
+    """A row as a value."""
+    return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, row.words)
+
+
+def quiet(settings: Settings, cause: str) -> timedelta:
+    """How long nobody is told the same again."""
+    if cause in EACH:
+        return timedelta(0)
+    usual = timedelta(minutes=settings.notices.quiet_minutes)
+    return min(SOON, usual) if cause in COMES_ANEW else usual
+
+
+def untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
+    """Those of these alarms, by their cause, that somebody is to be told now: where one is new, and it was quiet for long enough.
+
+    Told in a far future is not told: that was while a clock was ahead.
+    """
+    before = select(Told).where(col(Told.who) == who, col(Told.at) <= now + AHEAD)
+    told = {(row.cause, row.department, row.person): row.at for row in session.scalars(before)}
+    last: dict[str, datetime] = {}
+    for (cause, *_), at in told.items():
+        last[cause] = max(at, last.get(cause, at))
+    found: dict[str, list[Alarm]] = defaultdict(list)
+    for row in alarms:
+        if row.cause not in EACH or is_news(row, told.get((row.cause, row.department, row.person), BEFORE), now):
+            found[row.cause].append(row)
+    return {
+        cause: some
+        for cause, some in found.items()
+        if (cause not in last or now - last[cause] >= quiet(settings, cause))
+        and any(is_news(row, told.get((row.cause, row.department, row.person), BEFORE), now) for row in some)
+    }
+
+
+def is_news(row: Alarm, told_at: datetime, now: datetime) -> bool:
+    """Is it newer than what somebody was told then, or does it last for too long already?"""
+    return row.raised_at > told_at or (row.cause in LASTS and now - told_at >= DAY)
+
+
+def note_told(session: Session, who: str, alarms: Iterable[Alarm], now: datetime) -> None:
+    """They have been told of these, as they are now."""
+    for row in alarms:
+        key = {"who": who, "cause": row.cause, "department": row.department, "person": row.person}
+        db.insert_if_missing(session, Told, **key, at=now)
+        session.get_one(Told, tuple(key.values()), populate_existing=True).at = now
+
+
+def forget(session: Session, now: datetime) -> None:
+    """Forget who was told of what is over for long enough."""
+    folder = (col(Alarm.department) == col(Told.department), col(Alarm.person) == col(Told.person))
+    over = ~exists().where(col(Alarm.cause) == col(Told.cause), *folder)
+    session.execute(delete(Told).where(col(Told.cause).in_(CAUSES), col(Told.at) < now - REMEMBERED, over))
+
+
+def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[Alarm]]]:
+    """What is to go on the record now: department, cause, and the alarms in its folders."""
+    departments: dict[str, list[Alarm]] = defaultdict(list)
+    for row in rows(session).values():
+        departments[row.department].append(row)
+    return [
+        (code, cause, some)
+        for code in sorted(departments)
+        for cause, some in untold(session, f"{ON_RECORD}:{code}", departments[code], settings, now).items()
+    ]
+
+
+def record(session: Session, settings: Settings, *, now: datetime) -> int:
+    """Put on the record what is new, a record for each cause and department; how many. Webhooks tell of them."""
+    due = due_for_record(session, settings, now)
+    names = names_of(session)
+    for code, cause, some in due:
+        waits = [as_wait(row) for row in some]
+        moments = [one.since for one in waits if one.since]
+        detail = {
+            "cause": cause,
+            "department": code,
+            "number": sum(one.number for one in waits),
+            "people": len(waits),
+            "moment": min(moments).isoformat() if moments else "",
+            "said": sentence(cause, waits, names.get(code, code), settings.cover.time_zone),
+        } | ({"decisions": [one.person for one in waits]} if cause in EACH else {})
+        ledger.write(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
+        note_told(session, f"{ON_RECORD}:{code}", some, now)
+    return len(due)
+
+
+def names_of(session: Session) -> dict[str, str]:
+    """The departments' names by their codes."""
+    return dict(session.execute(select(col(Department.code), col(Department.name))).all())

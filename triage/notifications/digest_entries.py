@@ -1,0 +1,79 @@
+"""Chooses what a daily digest lists one by one and what it only counts: it must neither carry an attack on nor hide a mistake."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.quarantine.campaigns.attack_copies import is_counted
+from triage.quarantine.requests import own_mail
+from triage.quarantine.requests.own_mail import Own
+from triage.quarantine.search import expiry
+from triage.store.db import UNSEEN, among, insert_missing
+from triage.store.models import Delivery, DigestEntry
+
+LISTED = 30  # messages of a part that are listed one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The held messages of a digest, or the removed ones."""
+
+    listed: tuple[Own, ...] = ()
+    more: tuple[int, ...] = ()  # ids of others that are as good as the listed ones: the digest says how many
+    counted: tuple[int, ...] = ()  # ids of messages that look dangerous or were sent to many people
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Everything that the digest lists or counts."""
+        return (*(one.id for one in self.listed), *self.more, *self.counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one person's digest says."""
+
+    held: Part = Part()
+    removed: Part = Part()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Everything that it lists or counts."""
+        return (*self.held.ids, *self.removed.ids)
+
+    @property
+    def counted(self) -> frozenset[int]:
+        """Everything of which it says only how many there are."""
+        return frozenset((*self.held.counted, *self.removed.counted))
+
+
+def of_person(session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime) -> Digest:
+    """The digest of one person: everything that is held, and what was removed since then."""
+    held, removed = (part_of(session, own_mail.theirs(uid, waits, settings, now, since), settings) for waits in (True, False))
+    return Digest(held, removed)
+
+
+def part_of(session: Session, which: ColumnElement[bool], settings: Settings) -> Part:
+    """These messages, parted into what is listed and what is only counted."""
+    rows = session.execute(select(col(Delivery.id), is_counted()).where(which)).all()
+    counted, alone = (tuple(one for one, hidden in rows if bool(hidden) is wanted) for wanted in (True, False))
+    listed = list_first(session, alone, settings) if alone else ()
+    shown = {one.id for one in listed}
+    return Part(listed, tuple(one for one in alone if one not in shown), counted)
+
+
+def list_first(session: Session, ids: Sequence[int], settings: Settings) -> tuple[Own, ...]:
+    """Those of these messages that the person may want first."""
+    return tuple(own_mail.select_own(session, among(session, col(Delivery.id), ids), settings=settings, limit=LISTED))
+
+
+def remember(session: Session, uid: str, digest: Digest, *, letter: int, now: datetime) -> None:
+    """Record that this letter told the person of these messages. A digest that reached the mailbox before stays on record."""
+    of_these = (among(session, col(DigestEntry.delivery_id), digest.ids), col(DigestEntry.person) == uid)
+    session.execute(delete(DigestEntry).where(*of_these, expiry.is_undelivered()), execution_options=UNSEEN)
+    counted = digest.counted
+    entry = {"person": uid, "letter_id": letter, "at": now}
+    insert_missing(session, DigestEntry, [{"delivery_id": one, "counted": one in counted, **entry} for one in digest.ids])

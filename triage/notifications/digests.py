@@ -1,0 +1,253 @@
+"""What people are told once a day: which mail of theirs waits, which was taken away, sender and subject only. It asks, never acts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.business_hours import at, works_on
+from triage.config.alert_types import AUTO, OFF
+from triage.config.settings import Settings
+from triage.delivery import internal_mail
+from triage.delivery.internal_mail import Letter, Line, Section
+from triage.directory import enforcement_mode
+from triage.directory.enforcement_mode import COMPANY, ENFORCE, Modes
+from triage.ids import show
+from triage.notifications import digest_entries
+from triage.notifications.digest_entries import Digest, Part
+from triage.quarantine.requests.own_mail import Own
+from triage.quarantine.search import expiry
+from triage.store import db, ledger, versions
+from triage.store.models import DigestRefusal, KnownRecipient, Marker, Person
+from triage.text.defuse_links import dead, dead_address
+from triage.times import from_micros, to_micros
+
+BY = Actor.system("notices")
+DONE = "digest"  # the marker: the moment for which all were told last; text: the day that is under way, and who was told last
+RULE, REASON = "digest", "it tells somebody here what waits for them"
+BY_ITSELF = "08:30"  # when it goes out where the settings name no time
+AT_ONCE = 25  # people in one transaction
+LATE = timedelta(hours=6)  # who comes later than that leaves it for the next day
+LONGEST = timedelta(days=7)  # how far back the first one after a pause looks
+LONGEST_SUBJECT, LONGEST_NAME = 120, 60  # characters that a stranger may fill
+PAGE = "/ask"
+ASK = "May I have it?"
+SEE = "See the list:"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """When the daily digest goes out, and to the people of which departments."""
+
+    clock: str  # "": to nobody
+    departments: tuple[str, ...] = ()  # none: all
+    modes: Modes | None = None  # None: whatever the mode of their department
+
+    def is_for(self, department: str) -> bool:
+        """Do the people of this department get it?"""
+        named = not self.departments or department in self.departments
+        return bool(self.clock) and named and (self.modes is None or self.modes.of(department) == ENFORCE)
+
+
+def offer(session: Session, settings: Settings) -> Offer:
+    """The digest as the settings have it; by itself it begins with the first department that enforces."""
+    at, departments = settings.notices.digest_at, settings.notices.digest_departments
+    if at != AUTO:
+        return Offer("" if at == OFF else at, departments)
+    now = enforcement_mode.now_in_force(session, settings.company)
+    enforces = now.of(COMPANY) == ENFORCE or ENFORCE in now.switched.values()
+    return Offer(BY_ITSELF if enforces else "", departments, now)
+
+
+def due(session: Session, settings: Settings, now: datetime) -> datetime | None:
+    """The moment for which people are to be told now; None when there is none, or all were told that day, at whatever time."""
+    clock = offer(session, settings).clock
+    if not clock:
+        return None
+    today = now.astimezone(ZoneInfo(settings.cover.time_zone)).date()
+    for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
+        moment = at(day, time.fromisoformat(clock), settings.cover.time_zone)
+        if moment <= now < moment + LATE and works_on(settings.cover.hours, day):
+            return moment if day_of(told_last(versions.read(session, DONE), now), settings) < day else None
+    return None
+
+
+def told_last(moment: int, now: datetime) -> int:
+    """The moment for which all were told last, 0 for none. One in a far future is none: it was told while a clock was ahead."""
+    return moment if moment <= to_micros(now + timedelta(days=1)) else 0
+
+
+def day_of(moment: int, settings: Settings) -> date:
+    """The day of a moment where the company is."""
+    return from_micros(moment).astimezone(ZoneInfo(settings.cover.time_zone)).date()
+
+
+def tell_some(session: Session, settings: Settings, moment: datetime, *, now: datetime) -> int:
+    """Tell the next people for this moment, at most 25; how many were looked at, 0 when all have been.
+
+    Nobody is told twice a day, whatever stops or starts in between: how far it got is committed with the letters. What a day
+    did not finish the next one begins anew.
+    """
+    db.insert_if_missing(session, Marker, name=DONE, number=0, text="")
+    mark = session.get_one(Marker, DONE, with_for_update=True, populate_existing=True)
+    day, mark.number = day_of(to_micros(moment), settings), told_last(mark.number, now)
+    if day_of(mark.number, settings) >= day:
+        return 0
+    mark.number = mark.number or to_micros(moment - timedelta(days=1))
+    since = max(from_micros(mark.number), moment - LONGEST)
+    begun, _, last = mark.text.partition(" ")
+    later = select(Person).where(col(Person.active), col(Person.uid) > (last if begun == day.isoformat() else ""))
+    people = session.scalars(later.order_by(col(Person.uid)).limit(AT_ONCE)).all()
+    offered = offer(session, settings)
+    for person in people:
+        if is_told(session, person, settings, offered):
+            tell(session, person, settings, since=since, now=now)
+    mark.number, mark.text = (mark.number, f"{day} {people[-1].uid}") if people else (to_micros(moment), "")
+    return len(people)
+
+
+def is_told(session: Session, person: Person, settings: Settings, offered: Offer) -> bool:
+    """Does this person get the letter: are they to have it, do they want it, and does nobody else read their mailbox?"""
+    never = {one.strip().casefold() for one in settings.notices.digest_never}
+    return (
+        offered.is_for(person.department)
+        and never.isdisjoint((person.uid.casefold(), person.mailbox.casefold()))
+        and is_wanted(session, person.uid)
+        and person.mailbox.rpartition("@")[2] in settings.own_domains
+        and is_theirs_alone(session, person)
+    )
+
+
+def is_theirs_alone(session: Session, person: Person) -> bool:
+    """Is it a mailbox of one person, and of no role, group or department?"""
+    known = session.get(KnownRecipient, person.mailbox)
+    sharing = select(func.count()).select_from(Person).where(col(Person.active), col(Person.mailbox) == person.mailbox)
+    return known is not None and (known.kind, known.person) == ("legacy", person.uid) and session.scalar(sharing) == 1
+
+
+def is_wanted(session: Session, uid: str) -> bool:
+    """Has this person not said that they want no letter?"""
+    return session.get(DigestRefusal, uid) is None
+
+
+def choice(session: Session, uid: str, settings: Settings) -> bool | None:
+    """Does this person want the letter? None: there is none for them."""
+    person = session.get(Person, uid)
+    return is_wanted(session, uid) if person and offer(session, settings).is_for(person.department) else None
+
+
+def choose(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
+    """An employee says whether they want the letter, on the record. Said again it changes nothing."""
+    if wanted == is_wanted(session, by.name):
+        return
+    if wanted:
+        session.delete(session.get_one(DigestRefusal, by.name))
+    else:
+        db.insert_if_missing(session, DigestRefusal, person=by.name, at=now)
+    ledger.write(session, "digest", str(by), by=by, now=now, detail={"wanted": wanted})
+
+
+def tell(session: Session, person: Person, settings: Settings, *, since: datetime, now: datetime) -> None:
+    """Tell one person, where there is something to tell."""
+    digest = digest_entries.of_person(session, person.uid, settings=settings, now=now, since=since)
+    if not digest.ids:
+        return
+    letter = letter_to(person.mailbox, digest, settings, now)
+    folder = (person.department, person.uid)
+    message = internal_mail.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+    digest_entries.remember(session, person.uid, digest, letter=message, now=now)
+    detail = {"to": person.mailbox, "mails": len(digest.ids), "message": show(message)}
+    ledger.write(session, "told", f"employee:{person.uid}", by=BY, now=now, detail=detail)
+
+
+def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -> Letter:
+    """The letter."""
+    titled = (("Waits until somebody has looked at it", digest.held), ("Was taken away", digest.removed))
+    sections = [section(title, part, settings, now) for title, part in titled if part.listed]
+    if counts := tuple(count_attacks(digest, settings)):
+        sections.append(Section("Not listed one by one", counts))
+    waits, gone = len(digest.held.ids), len(digest.removed.ids)
+    counted = [f"{waits} wait{'s' if waits == 1 else ''}"] if waits else []
+    counted += [f"{gone} {'was' if gone == 1 else 'were'} taken away"] if gone else []
+    opening = "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything."
+    return Letter(address, "Mail for you: " + ", ".join(counted), tuple(sections), "\n".join(footer(settings)), opening)
+
+
+def section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
+    """A list of mails, each with the link that asks for it where employees may ask."""
+    more = (refer_to_list(f"and {len(part.more)} more", settings),) if part.more else ()
+    return Section(title, tuple(line(one, settings, now) for one in part.listed) + more, ASK)
+
+
+def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
+    """How many messages look dangerous or were sent to many people: no sender, no subject, and nothing to ask for."""
+    for number, one, several in (
+        (
+            len(digest.removed.counted),
+            "1 message that looks dangerous or was sent to many people was removed.",
+            "messages that look dangerous or were sent to many people were removed.",
+        ),
+        (
+            len(digest.held.counted),
+            "1 message that looks dangerous or was sent to many people is held.",
+            "messages that look dangerous or were sent to many people are held.",
+        ),
+    ):
+        if number:
+            yield refer_to_list(one if number == 1 else f"{number} {several}", settings)
+
+
+def refer_to_list(words: str, settings: Settings) -> Line:
+    """A line with a link to the employee's own list, where there is one."""
+    return Line(words, link=page(settings) if may_ask(settings) else "", link_words=SEE)
+
+
+def line(one: Own, settings: Settings, now: datetime) -> Line:
+    """One mail. What its sender wrote is short and links nowhere."""
+    zone = ZoneInfo(settings.cover.time_zone)
+    subject = f"“{dead(cut(one.subject, LONGEST_SUBJECT))}”" if one.subject.strip() else "(no subject)"
+    address = dead_address(cut(one.author, 2 * LONGEST_NAME)) or "no sender"
+    name = dead(cut(one.author_name, LONGEST_NAME))
+    more = [f"from {name} <{address}>" if name else f"from {address}", f"{one.received_at.astimezone(zone):%d %b %H:%M}"]
+    if one.expires_at and one.expires_at <= now + expiry.SOON:
+        more.append(f"put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides")
+    if one.asked_at:
+        more.append(f"you asked for it: {dead(one.declined) or 'somebody will look at it'}")
+    return Line(subject, tuple(more), link(one, settings))
+
+
+def cut(text: str, most: int) -> str:
+    """So much of a text as there is room for."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def link(one: Own, settings: Settings) -> str:
+    """Where one can ask for it: a page that asks who comes, and changes nothing by being opened."""
+    return f"{page(settings)}?mail={show(one.id)}" if may_ask(settings) and not one.asked_at else ""
+
+
+def page(settings: Settings) -> str:
+    """Where employees see their own mail."""
+    return settings.api.public_url.rstrip("/") + PAGE
+
+
+def may_ask(settings: Settings) -> bool:
+    """Can employees ask by themselves?"""
+    return settings.notices.requests and settings.api.sign_in == "directory" and bool(settings.api.public_url)
+
+
+def footer(settings: Settings) -> Iterator[str]:
+    """How to ask, and how to be told no more."""
+    if may_ask(settings):
+        yield (
+            f"“{ASK}” opens {page(settings)}, where you sign in with the name and password that you use at work. "
+            "You can type that address yourself. Asking lets nothing in: somebody looks at the mail first."
+        )
+        yield "There you can also say that you do not want this letter."
+    if contact := settings.notices.digest_contact or ("" if may_ask(settings) else settings.sender):
+        yield f"To ask somebody: {contact}"

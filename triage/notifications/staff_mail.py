@@ -1,0 +1,155 @@
+"""Which staff is told by mail what is so: who is on duty and looks after it, each cause once, and not at night unless it is wanted."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, staff_members
+from triage.access.staff_addresses import Addressee, of_address, of_staff
+from triage.actor import Actor, Role
+from triage.business_hours import SUBSTITUTE
+from triage.config.alert_types import BRAKE, OF_COMPANY, REMOVAL, TITLES, sentence, told_instead
+from triage.config.settings import Settings
+from triage.delivery import internal_mail
+from triage.delivery.internal_mail import Letter, Line, Section
+from triage.directory import undeliverable
+from triage.ids import show
+from triage.notifications import alerts
+from triage.quarantine import coverage
+from triage.store import ledger
+from triage.store.models import Alarm, StaffMember
+
+BY = Actor.system("notices")
+RULE, REASON = "staff-notice", "it tells staff what waits for them"
+
+
+def due(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
+    """Who is to be told what now."""
+    found = concerned(session, settings, now)
+    told = [(one, alerts.untold(session, one.who, rows, settings, now)) for one, rows in found.items()]
+    return [(one, untold) for one, untold in told if untold]
+
+
+def tell(session: Session, settings: Settings, *, now: datetime) -> int:
+    """Queue a letter to everybody who is to be told something; how many."""
+    names = alerts.names_of(session)
+    letters = due(session, settings, now)
+    for one, untold in letters:
+        letter = letter_to(one.address, untold, names, settings)
+        message = internal_mail.send(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+        alerts.note_told(session, one.who, chain.from_iterable(untold.values()), now)
+        detail = {"to": one.address, "causes": sorted(untold), "message": show(message)}
+        ledger.write(session, "told", one.who, by=BY, now=now, detail=detail)
+    return len(letters)
+
+
+def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
+    """Everybody who is told of something that is so, told before or not."""
+    rows = [row for row in alerts.rows(session).values() if row.cause in settings.notices.staff]
+    if not rows:
+        return {}
+    found: dict[Addressee, list[Alarm]] = defaultdict(list)
+    night = coverage.is_out_of_hours(settings.cover, now)
+    on_duty, elsewhere = shared_out(session, rows, confidential_folders.folders(session), settings)
+    for actor, theirs in looking_after(session, on_duty, settings, now):
+        there = of_staff(session, actor.name, settings)
+        closed = confidential_folders.closed(session, actor)
+        mine = [row for row in theirs if concerns(row, actor, closed) and awake(row, actor.name, settings, night=night)]
+        if there and mine:
+            found[there] += mine
+    for instead, who, row in elsewhere:
+        if awake(row, who, settings, night=night):
+            found[instead].append(row)
+    for who in settings.notices.removal_told:
+        there = addressee(session, who.casefold(), settings)
+        large = [row for row in rows if row.cause == REMOVAL and awake(row, who, settings, night=night)]
+        if there and large:
+            found[there] += [row for row in large if row not in found[there]]
+    brake = [row for row in rows if row.cause == BRAKE and awake(row, "", settings, night=night)]
+    postmaster = of_address(undeliverable.postmaster(session), settings)  # who administers the company may be who has left
+    if brake and postmaster and all(one.address != postmaster.address for one in found):
+        found[postmaster] = brake
+    return found
+
+
+def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: datetime) -> Iterator[tuple[Actor, list[Alarm]]]:
+    """Who may be told of which of these: staff on duty, and of what is the company's its heads where none of them is on duty."""
+    staff = coverage.on_duty(session, settings.cover, now)
+    yield from ((one, rows) for one in staff)
+    if not any(map(is_head, staff)):
+        of_company = [row for row in rows if row.cause in OF_COMPANY]
+        yield from ((one, of_company) for one in heads(session, now))
+
+
+def shared_out(
+    session: Session, rows: list[Alarm], shut: frozenset[str], settings: Settings
+) -> tuple[list[Alarm], list[tuple[Addressee, str, Alarm]]]:
+    """What is for staff on duty, and who is told of what instead. What is sealed is for those named only.
+
+    Where none of the others is anybody here (any more) staff on duty is told.
+    """
+    on_duty, elsewhere = [], []
+    for row in rows:
+        stays = not row.department or confidential_folders.hides(shut, row.department, row.person)
+        named = () if stays else told_instead(settings.notices.told, row.department)
+        others = [(found, who, row) for who in named if (found := addressee(session, who, settings))]
+        elsewhere += others
+        on_duty += [] if others else [row]
+    return on_duty, elsewhere
+
+
+def addressee(session: Session, who: str, settings: Settings) -> Addressee | None:
+    """Whom a login or an address of ours means; None when it is nobody."""
+    return of_address(who, settings) if "@" in who else of_staff(session, who, settings)
+
+
+def concerns(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
+    """Does this member of staff look after it?"""
+    if row.cause in OF_COMPANY:
+        return is_head(actor)
+    if confidential_folders.hides(closed, row.department, row.person):
+        return False
+    scope = actor.scope
+    return scope.company or row.department in scope.departments or (row.person != "" and row.person in scope.persons)
+
+
+def awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
+    """Is this one told of it now: by day, and at night where it is wanted then or they look after the folder?"""
+    if not night or row.cause in settings.notices.at_night:
+        return True
+    return bool(row.department) and coverage.policy_of(settings.cover, row.department, row.person) == f"{SUBSTITUTE}{login}"
+
+
+def is_head(actor: Actor) -> bool:
+    """Is this an administrator of the whole company?"""
+    return actor.role is Role.ADMIN and actor.scope.company
+
+
+def heads(session: Session, now: datetime) -> Iterator[Actor]:
+    """Every administrator of the whole company: somebody has to know, also when none of them is on duty. Of folders they are not told."""
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.ADMIN))
+    yield from (actor for login in logins if (actor := staff_members.staff(session, login, now)) and is_head(actor))
+
+
+def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings) -> Letter:
+    """What is said: how many and how long, no word of any sender."""
+    said = {cause: tuple(map(Line, lines_of(cause, rows, names, settings))) for cause, rows in untold.items()}
+    sections = tuple(Section(TITLES[cause], lines) for cause, lines in said.items())
+    first, more = sections[0], len(sections) - 1
+    subject = first.lines[0].words if len(first.lines) == 1 and not more else first.title + (f", and {more} more" if more else "")
+    console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
+    footer = f"{console}You are told because you look after this. Somebody else does while you are away: say so in the console."
+    return Letter(address, subject, sections, footer)
+
+
+def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Settings) -> Iterator[str]:
+    """A line for each department, or for each thing that is the company's."""
+    together: dict[str, list[Alarm]] = defaultdict(list)
+    for row in rows:
+        together[row.department or row.person].append(row)
+    for code, some in together.items():
+        yield sentence(cause, [alerts.as_wait(row) for row in some], names.get(code, code), settings.cover.time_zone)

@@ -1,0 +1,1 @@
+"""Webhooks: audit records as events, the outbox, payload formats and signatures."""

@@ -1,0 +1,115 @@
+"""What a webhook is sent: an occurrence as JSON or in the words of a chat, and its signature (Standard Webhooks)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from triage.text.defuse_links import dead
+from triage.text.sanitize import visible
+
+PREFIX = "whsec_"  # of a key in base64
+SHOWN = 200  # characters of a sender or subject
+LISTED = 5  # mails whose sender and subject are named
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Of one mail: all that a hook may learn of it, where it is to learn that."""
+
+    sender: str
+    subject: str
+
+    @property
+    def words(self) -> str:
+        """For a person to read, in a chat that makes links of what looks like one."""
+        return f"{dead(self.sender)}: “{dead(self.subject) or '(no subject)'}”"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Something that programs elsewhere are told, once."""
+
+    id: str
+    kind: str  # hooks.EVENTS
+    at: datetime
+    sequence: int  # of the record: what is greater was recorded later
+    text: str  # a sentence, without anything that a sender wrote
+    data: Mapping[str, Any]
+    departments: frozenset[str] = frozenset()  # whom it concerns; empty: everybody
+    mails: Mapping[tuple[str, ...], tuple[Detail, ...]] = field(default_factory=dict)  # by the departments that a hook is told of
+    link: str = field(default="", kw_only=True)  # to the console
+
+
+def body(told: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
+    """The body of the call, as JSON. `mails`: those that are named in it."""
+    shown = [Detail(visible(one.sender)[:SHOWN], visible(one.subject)[:SHOWN]) for one in mails[:LISTED]]
+    made = {"slack": slack, "teams": teams, "json": plain}[form](told, shown)
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+
+
+def plain(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+    """For programs."""
+    named = [{"sender": one.sender, "subject": one.subject} for one in mails]
+    data = dict(told.data) | ({"mails": named} if named else {})
+    data |= {"link": told.link} if told.link else {}
+    return {"type": told.kind, "timestamp": told.at.isoformat(), "sequence": told.sequence, "text": told.text, "data": data}
+
+
+def slack(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+    """For Slack, and for Mattermost and Rocket.Chat, which read the same. What a mail says calls nobody and links nowhere."""
+    text = "\n".join(lines(told, mails))
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    link = f"\n<{told.link}|Open the queue>" if told.link else ""
+    return {"text": escaped.replace("@", "@\u200b") + link, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+
+
+def teams(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+    """For a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so that what a mail says links nowhere."""
+    blocks = [
+        {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, "weight": "Default" if place else "Bolder"}]}
+        for place, line in enumerate(lines(told, mails))
+    ]
+    card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
+    if told.link:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open the queue", "url": told.link}]
+    return {"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]}
+
+
+def lines(told: Occurrence, mails: Sequence[Detail]) -> list[str]:
+    """What a chat shows, one a line."""
+    return [told.text, *(one.words for one in mails)]
+
+
+def headers(event: str, keys: Iterable[str], said: bytes, at: int) -> dict[str, str]:
+    """What goes with a call. `at`: of this attempt, seconds since 1970. ValueError when a key is none."""
+    signatures = [f"v1,{signature(key, event, said, at)}" for key in keys]
+    named = {"webhook-id": event, "webhook-timestamp": str(at)}
+    return named | ({"webhook-signature": " ".join(signatures)} if signatures else {})
+
+
+def signature(key: str, event: str, said: bytes, at: int) -> str:
+    """HMAC-SHA-256 over id, time and body, in base64 (Standard Webhooks, "Signature scheme")."""
+    signed = f"{event}.{at}.".encode() + said
+    return base64.b64encode(hmac.digest(key_bytes(key), signed, hashlib.sha256)).decode()
+
+
+def key_bytes(key: str) -> bytes:
+    """The key behind its text: base64 after `whsec_`, or the text itself."""
+    if not key.startswith(PREFIX):
+        return key.encode()
+    try:
+        return base64.b64decode(key.removeprefix(PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("secret_file: what follows whsec_ is no base64; `mailroom webhooks secret` makes a key") from None
+
+
+def new_key() -> str:
+    """A key for both sides."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

@@ -1,0 +1,70 @@
+"""May the sender of a message be told anything? What would reach somebody who never wrote it, or start a loop, and why. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from triage.addressing.envelope import Address
+from triage.directory.recipient_map import ancestors
+from triage.message.authentication import Authentication, Result
+from triage.message.summary import Summary
+
+# Local parts behind which nobody reads (RFC 3834, 2; RFC 2142, 6)
+NOBODY = re.compile(
+    r"mailer-daemon|(?:no|do-?not)[-_.]?reply.*|owner-.*|.*-(?:owner|request|bounces?)|bounces?(?:[-+=_.].*)?|.*\+bounces?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What counts when a sender is to be told what became of a message."""
+
+    reverse_path: str
+    authentication: Authentication
+    summary: Summary
+    own_domains: frozenset[str]
+    normalised: bool = False  # its bytes had to be mended: such a message is never proven
+    direction: str = "in"  # of the delivery that it is about
+    told: bool = False  # there has been a notice about this message already
+    way_out: bool = True  # is there a next hop that takes mail for the outside?
+
+
+def may_notify(seen: Circumstances) -> str:
+    """Why the sender must not be told, as part of a sentence; "" when they may be (mailflow.md 3)."""
+    if seen.direction != "in":
+        return "it is a notice or a bounce itself"
+    if not seen.reverse_path:
+        return "it names no sender to answer to"
+    try:
+        sender = Address.parse(seen.reverse_path)
+    except ValueError:
+        return "its sender has no address that an answer could go to"
+    author = seen.summary.author
+    if any(claims_ours(domain, seen.own_domains) for domain in (sender.domain, author.rpartition("@")[2])):
+        return "it claims to come from our own domain"
+    if seen.summary.automatic or seen.summary.list_id or seen.summary.content_type in ("multipart/report", "message/delivery-status"):
+        return "a program or a list sent it, so nobody waits for an answer"
+    if NOBODY.fullmatch(sender.local):
+        return "nobody reads what is sent back to its sender"
+    return unproven(seen, sender) or ("the sender was told already" if seen.told else "") or no_way_out(seen)
+
+
+def unproven(seen: Circumstances, sender: Address) -> str:
+    """Is it not proven that the author wrote it, and that an answer goes to the author's own domain?"""
+    found, author = seen.authentication, seen.summary.author
+    named = seen.summary.parsed and not seen.normalised and author != "" and author == found.author
+    if not named or found.dmarc.result is not Result.PASS:
+        return "it is not proven who sent it, so an answer could go to somebody who did not"
+    spf = any(one.identity == "mailfrom" and one.result is Result.PASS and one.domain == sender.domain for one in found.spf)
+    if not spf or "spf" not in found.dmarc.aligned:
+        return "it is not proven that answers to it go to its author"
+    return ""
+
+
+def no_way_out(seen: Circumstances) -> str:
+    """Is there nobody who would carry it?"""
+    return "" if seen.way_out else "there is no way to the outside: whoever runs Mailroom can name a server for it"
+
+
+def claims_ours(domain: str, own_domains: frozenset[str]) -> bool:
+    """Is it one of our domains, or below one?"""
+    return not own_domains.isdisjoint(ancestors(domain.casefold().rstrip(".")))

@@ -1,0 +1,195 @@
+"""What of a mail that somebody here sent teaches whom we know, and why the rest does not. Pure."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from triage.addressing.envelope import Address
+from triage.message.summary import Summary
+from triage.policy.backscatter import NOBODY, claims_ours
+
+
+class Reason(StrEnum):
+    """Why a mail, or one address of it, is not learned from."""
+
+    NULL_SENDER = "null-sender"
+    AUTOMATIC = "automatic"
+    BULK = "bulk"
+    LIST = "list"
+    RECEIPT = "receipt"
+    BOUNCE = "bounce"
+    CALENDAR_REPLY = "calendar-reply"
+    RESOURCE = "resource"
+    NOT_OURS = "not-ours"
+    FORWARD = "forward"
+    UNREADABLE = "unreadable"
+    NO_RECIPIENT = "no-recipient"
+    # of single addresses
+    MALFORMED = "malformed"
+    OWN_DOMAIN = "own-domain"
+    NO_REPLY = "no-reply"
+    UNSUBSCRIBE = "unsubscribe"
+    ONE_TIME = "one-time"
+    LIST_POST = "list-post"
+    DAILY_CAP = "daily-cap"
+
+
+WORDS = {
+    Reason.NULL_SENDER: "it names no sender, so a program sent it",
+    Reason.AUTOMATIC: "a program answered by itself, such as a holiday notice",
+    Reason.BULK: "it went to many",
+    Reason.LIST: "it was sent through a list of ours",
+    Reason.RECEIPT: "it is a read receipt",
+    Reason.BOUNCE: "it says that a mail could not be delivered",
+    Reason.CALENDAR_REPLY: "a calendar answered an invitation",
+    Reason.RESOURCE: "a meeting room or the like sent it",
+    Reason.NOT_OURS: "its sender is nobody here",
+    Reason.FORWARD: "From and envelope sender are not the same employee: it was passed on, or written in another's name",
+    Reason.UNREADABLE: "it could not be read",
+    Reason.NO_RECIPIENT: "it names nobody it went to",
+    Reason.MALFORMED: "it is not a mail address",
+    Reason.OWN_DOMAIN: "it is one of our own",
+    Reason.NO_REPLY: "nobody reads what is sent there",
+    Reason.UNSUBSCRIBE: "it only ends a subscription",
+    Reason.ONE_TIME: "it was made for one mail only",
+    Reason.LIST_POST: "it is a mailing list: it is proposed as a rule for the list",
+    Reason.DAILY_CAP: "too many new addresses on one day: it waits until staff has looked",
+}
+
+REPLYING, FORWARDING = "re|aw|antw|sv|vs|odp|res", "fwd?|wg|tr"
+ANSWERS = re.compile(rf"(?:(?:{REPLYING}|{FORWARDING})(?:\[\d+\])?: *)*", re.IGNORECASE)  # before a subject
+OUT_OF_OFFICE = re.compile(  # how the automatic answers begin that carry no field by which they say so
+    rf"(?>(?:(?:{REPLYING})(?:\[\d+\])?: *)*)"  # whoever forwards one writes by hand
+    r"(?:auto(?:matic)?[ -]?(?:reply|response)|out of (?:the )?office|away from (?:my|the) office|vacation (?:reply|response)"
+    r"|automatische (?:antwort|beantwoording)|abwesenheits(?:notiz|nachricht|assistent)|nicht im büro|afwezigheidsbericht"
+    r"|réponse automatique|absence du bureau|respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori ufficio"
+    r"|autosvar|automaattinen vastaus|odpowiedź automatyczna)\b",
+    re.IGNORECASE,
+)
+BULK = frozenset({"precedence", "feedback-id"})
+# Local parts (RFC 3834, 2, and what is seen in mail)
+NO_REPLY = re.compile(r"(?:.*[-_.+])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|devnull|dev-null|nobody", re.ASCII)
+ENDING = (
+    "un-?subscribe|unsub|opt-?out|signoff|remove-me|abmeld(?:en|ung)|abbestell(?:en|ung)|des-?(?:inscription|abonnement)"
+    "|afmeld(?:en|ing)?|uitschrijven|disiscri(?:viti|zione)|avmeld(?:ing)?|avregistrera"
+)
+UNSUBSCRIBE = re.compile(
+    rf"(?:.*[-_.+])?(?:{ENDING}|listserv|majordomo|sympa|mailman)(?:[-_.+=].*)?"
+    r"|leave[-+].*|.*[-+]leave|.*-(?:request|subscribe|unsubscribe|confirm)(?:[+=-].*)?",
+    re.ASCII,
+)
+LEAVING = re.compile(  # of these, where one can only go
+    rf"(?:.*[-_.+])?(?:{ENDING})(?:[-_.+=].*)?|leave[-+].*|.*[-+]leave", re.ASCII
+)
+LEAVES = re.compile(  # a subject (RFC 2369, 3.2)
+    r"\s*(?:un-?subscribe|(?:newsletter )?(?:abmelden|abbestellen)|newsletter-?abmeldung|désinscription|désabonnement|se désabonner"
+    r"|afmelden|uitschrijven|darse de baja|disiscrizione|avregistrera)(?:[ :_-]++[^\s\d]*+\d\S*+)?\s*",
+    re.IGNORECASE,
+)
+LEAVING_PROGRAM = re.compile(r"\b(?:apple|ios) mail\b", re.IGNORECASE)  # names itself in what it writes then, in whatever language
+ONE_TIME = re.compile(r".*=.*|(?:srs[01]|prvs|btv1|msprvs\d?|bounces?|return|verp|confirm|token|ticket)[-+=].*", re.ASCII)
+TOKEN = re.compile(r"[-+._]")
+LONG_TOKEN, MANY_DIGITS = 16, 4  # letters of a part of an address that only a program writes, and how many are digits at least
+LIST_DOMAIN = re.compile(
+    r"(?:e?lists?|groups|mailman|listserv|listes|listen|maillists?|ml)\..+\..+|googlegroups\.com|(?:.+\.)?groups\.io|freelists\.org"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that somebody here sent, as far as it can teach. `why_not`: it teaches nothing for this reason."""
+
+    sender: str  # the reverse-path, or the address of the account whose sent folder it lies in
+    recipients: tuple[str, ...]  # of the envelope; without one those that the header names
+    author: str  # the one address in From, folded; "" when there is not exactly one
+    at: datetime
+    message_id: str = ""  # without brackets
+    subject_digest: str = ""
+    uid: str = ""  # of a calendar entry that somebody is invited to
+    why_not: Reason | None = None
+
+
+def sent(summary: Summary, sender: str, recipients: tuple[str, ...], at: datetime) -> Sent:
+    """What a summary says of a mail that was sent (a summary of the header alone will do)."""
+    return Sent(
+        sender=sender,
+        recipients=recipients,
+        author=summary.author,
+        at=at,
+        message_id=summary.message_id,
+        subject_digest=digest(summary.subject),
+        uid=summary.calendar_uid if summary.calendar_method in INVITING else "",
+        why_not=why_not(summary, sender),
+    )
+
+
+INVITING = frozenset({"request", "add", "publish", "counter", "cancel"})  # methods after which somebody may answer (RFC 5546, 1.4)
+ANSWERING = frozenset({"reply", "refresh", "declinecounter"})
+
+
+def why_not(summary: Summary, sender: str) -> Reason | None:
+    """Why a mail teaches nothing by what it says itself; None when it may teach."""
+    if not sender:
+        return Reason.NULL_SENDER
+    if summary.report_type == "disposition-notification":
+        return Reason.RECEIPT
+    if summary.content_type in ("multipart/report", "message/delivery-status"):
+        return Reason.BOUNCE
+    if summary.calendar_method in ANSWERING:
+        return Reason.CALENDAR_REPLY
+    if summary.list_id or summary.automatic.startswith("list-") or summary.precedence == "list":
+        return Reason.LIST
+    if summary.automatic in BULK:
+        return Reason.BULK
+    if summary.automatic:
+        return Reason.AUTOMATIC
+    return Reason.UNSUBSCRIBE if is_left_by_program(summary) else why_not_subject(summary.subject)
+
+
+def is_left_by_program(summary: Summary) -> bool:
+    """Did a mail program write it to end a subscription (RFC 2369, 3.2)? Whoever wrote the newsletter chose to whom, and which subject.
+
+    It says nothing, answers nothing and brings nothing along, or has no subject and says which program it is from.
+    """
+    if not summary.parsed or summary.in_reply_to or summary.attachments or summary.calendar_method:
+        return False
+    return not summary.text or (not summary.subject and LEAVING_PROGRAM.search(summary.text) is not None)
+
+
+def why_not_subject(subject: str) -> Reason | None:
+    """The same by its subject alone."""
+    if LEAVES.fullmatch(subject):
+        return Reason.UNSUBSCRIBE
+    return Reason.AUTOMATIC if OUT_OF_OFFICE.match(subject) else None
+
+
+def why_not_address(address: Address, own_domains: frozenset[str]) -> Reason | None:
+    """Why an address that was written to is not learned; None when it is."""
+    if claims_ours(address.domain, own_domains):
+        return Reason.OWN_DOMAIN
+    if UNSUBSCRIBE.fullmatch(address.local):
+        return Reason.UNSUBSCRIBE
+    if NO_REPLY.fullmatch(address.local) or (NOBODY.fullmatch(address.local) and not ONE_TIME.fullmatch(address.local)):
+        return Reason.NO_REPLY
+    if ONE_TIME.fullmatch(address.local) or has_token(address.local):
+        return Reason.ONE_TIME
+    return Reason.LIST_POST if LIST_DOMAIN.fullmatch(address.domain) else None
+
+
+def may_answer(address: Address, reason: Reason | None) -> bool:
+    """May somebody answer from where this recipient is? Whoever only left a list wants nothing from there."""
+    return reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST) and not LEAVING.fullmatch(address.local)
+
+
+def has_token(local: str) -> bool:
+    """Does a part of it look as if a program had made it for one mail: long, with letters and digits mixed?"""
+    parts = [part for part in TOKEN.split(local) if len(part) >= LONG_TOKEN]
+    return any(sum(map(str.isdigit, part)) >= MANY_DIGITS and not part.isdigit() for part in parts)
+
+
+def digest(subject: str) -> str:
+    """A short digest of a subject without the words that answering puts before it: enough to know it again, not to read it."""
+    plain = " ".join(ANSWERS.sub("", subject, count=1).casefold().split())
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()[:16] if plain else ""

@@ -1,0 +1,161 @@
+"""Whom we know by our own mail, as staff sees it: with where it comes from, what waits for a look, and what was not learned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, literal, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.errors import NotAllowed, NotFound
+from triage.ids import show
+from triage.policy.contacts import store as contacts
+from triage.policy.contacts.store import DROPPED, KNOWN, PARKED
+from triage.store import ledger
+from triage.store.models import Correspondent, Department, NotLearned, Person, PostedList
+
+MOST_NAMED = 20  # addresses on the record of one act
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """A correspondent as staff sees it, with where it comes from."""
+
+    id: int
+    address: str
+    person: str
+    department: str
+    writer: str  # the name
+    state: str
+    how: str
+    scope: str
+    provenance: str
+    message_id: str
+    sent: int
+    heard: int
+    learned_at: datetime
+    last_sent_at: datetime
+    last_mail_at: datetime
+    lapses_at: datetime
+
+
+def listing(
+    session: Session,
+    *,
+    by: Actor,
+    settings: Settings,
+    state: str = KNOWN,
+    q: str = "",
+    person: str = "",
+    limit: int = 50,
+    before: int | None = None,
+) -> list[Acquaintance]:
+    """Correspondents in this state that the actor may know of, newest first; `before` is the id to go on from."""
+    where = [contacts.visible(by), col(Correspondent.state) == state]
+    if q:
+        where.append(col(Correspondent.address).contains(q.casefold(), autoescape=True))
+    if person:
+        where.append(col(Correspondent.person) == person.casefold())
+    if before is not None:
+        where.append(col(Correspondent.id) < before)
+    found = session.scalars(select(Correspondent).where(*where).order_by(col(Correspondent.id).desc()).limit(limit))
+    return [acquaintance(session, one, settings) for one in found]
+
+
+def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Acquaintance:
+    """One as staff sees it."""
+    person = session.get(Person, one.person) if one.person else None
+    department = one.department or (person.department if person else "")
+    role = session.get(Department, department)
+    writer = person.name if person else one.person or (role.name if role else department)
+    scope = contacts.scope_of(settings.outbound.learn, one.person, department)
+    return Acquaintance(
+        id=one.id,
+        address=one.address,
+        person=one.person,
+        department=department,
+        writer=writer,
+        state=one.state,
+        how=one.how,
+        scope=scope,
+        provenance=contacts.provenance(one, writer),
+        message_id=one.message_id,
+        sent=one.sent,
+        heard=one.heard,
+        learned_at=one.learned_at,
+        last_sent_at=one.last_sent_at,
+        last_mail_at=one.last_mail_at,
+        lapses_at=contacts.lapses_at(one, settings),
+    )
+
+
+def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> int:
+    """What was parked or dropped counts from now on; how many. NotFound for one that the actor may not see, NotAllowed for one
+    that more people would know than are in their scope."""
+    access.may_make_rules(by)
+    for one in contacts.locked(session, ids, by).values():
+        person = session.get(Person, one.person) if one.person else None
+        department = one.department or (person.department if person else "")
+        learn = settings.outbound.learn
+        if not contacts.may_open(by, learn, one.person, department):
+            raise NotAllowed(f"{one.address} would be known to the whole {learn}: that is beyond your scope")
+    return decide(session, ids, KNOWN, by=by, now=now)
+
+
+def drop(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
+    """These do not count, also when somebody writes to them again; how many. NotFound for one that the actor may not see."""
+    return decide(session, ids, DROPPED, by=by, now=now)
+
+
+def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: datetime) -> int:
+    """Give them a state, on the record."""
+    access.may_make_rules(by)
+    wanted = sorted(set(ids))
+    rows = contacts.locked(session, wanted, by)
+    for missing in (one for one in wanted if one not in rows):
+        raise NotFound(f"there is no correspondent {show(missing)}")
+    changed = [row for row in rows.values() if row.state != state]
+    for row in changed:
+        row.state = state
+        if state == KNOWN:
+            row.last_mail_at = max(row.last_mail_at, now)
+    if changed:
+        whose = {f"person:{row.person}" if row.person else f"department:{row.department}" for row in changed[:MOST_NAMED]}
+        detail = {"state": state, "addresses": [row.address for row in changed][:MOST_NAMED], "scope": sorted(whose)}
+        ledger.write(session, "correspondents", "correspondents", by=by, now=now, detail=detail, items=len(changed))
+    session.flush()
+    return len(changed)
+
+
+def reasons(session: Session, *, by: Actor, since: datetime) -> list[tuple[str, str, int]]:
+    """What was not learned of mail of the actor's folders since that day: (how, reason, how often), the most frequent first."""
+    total = func.sum(col(NotLearned.count))
+    rows = session.execute(
+        select(col(NotLearned.how), col(NotLearned.reason), total)
+        .where(col(NotLearned.day) >= f"{since:%Y-%m-%d}", access.within(by, NotLearned))
+        .group_by(col(NotLearned.how), col(NotLearned.reason))
+        .order_by(total.desc(), col(NotLearned.reason))
+    )
+    return [(how, reason, int(number)) for how, reason, number in rows]
+
+
+def numbers(session: Session) -> tuple[int, int]:
+    """How many correspondents are known, and how many wait for a look."""
+    state = col(Correspondent.state)
+    counted: dict[str, int] = dict(session.execute(select(state, func.count()).group_by(state)).all())
+    return counted.get(KNOWN, 0), counted.get(PARKED, 0)
+
+
+def posted_lists(session: Session, *, by: Actor, limit: int = 50, after: tuple[int, str] | None = None) -> list[PostedList]:
+    """The lists that people in the actor's scope write to, those with the most posts first: proposals for rules of lists.
+
+    `after`: the posts and the address of the last one seen.
+    """
+    rows = select(PostedList).where(col(PostedList.posts) > 0, contacts.of_people(col(PostedList.person), literal(""), by))
+    if after is not None:
+        posts, address = after
+        rows = rows.where((col(PostedList.posts) < posts) | (col(PostedList.posts) == posts) & (col(PostedList.address) > address))
+    return list(session.scalars(rows.order_by(col(PostedList.posts).desc(), col(PostedList.address)).limit(limit)))

@@ -1,0 +1,153 @@
+"""How a sender stands with the company: who has had mail from them, and what people here decided about it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Row, Select, Text, and_, bindparam, exists, func, literal_column, not_, select
+from sqlmodel import Session, col
+
+from triage.message.signals import Met
+from triage.message.signals.priority import NOTHING_YET, Past
+from triage.store import confidential_rows
+from triage.store.db import Kinds, bound_as, is_postgresql, table_of
+from triage.store.delivery_state import State
+from triage.store.models import Delivery
+from triage.store.new_rows import NewDelivery
+
+
+def one_of(*states: State) -> ColumnElement[bool]:
+    """Is the delivery in one of these states? As constants, so that the statement is made once."""
+    return col(Delivery.state).in_([literal_column(f"'{state}'") for state in states])
+
+
+IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not, nor an archive's copy: both go out whatever was judged
+LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER)
+TAKEN_AWAY = one_of(State.PURGED, State.RECALLING, State.REJECTED)
+NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
+LOOKED_AT = 200  # earlier mails of one sender that are counted at most
+
+
+class Sender(NamedTuple):
+    """Whose standing is asked: an author, and the campaign of their mail; and whether they prove themselves."""
+
+    author: str
+    domain: str
+    campaign: int
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a sender before their mail is looked at."""
+
+    met: Met
+    by_sender: Past
+    by_domain: Past
+    by_campaign: Past = NOTHING_YET
+
+
+SENDER: Kinds = {"author": Text, "domain": Text, "campaign": BigInteger, "proven": Boolean}
+NOBODY = Standing(Met(), NOTHING_YET, NOTHING_YET)
+
+
+@cache
+def of_senders(on_postgresql: bool) -> Select[Any]:
+    """The statement that says how senders stand, a row for each."""
+    asked, (author, domain, campaign, proven) = table_of(SENDER, on_postgresql)
+
+    def decided(whose: ColumnElement[bool], became: ColumnElement[bool]) -> ColumnElement[int]:
+        """How many of somebody's earlier mails people let in or took away, outside sealed folders, of the first LOOKED_AT."""
+        is_proven = (col(Delivery.proof) != "").label("proven")
+        looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.anyhow()).label("open"))
+        some = looked_at.where(whose, became).limit(LOOKED_AT).correlate(asked).subquery()
+        counted = select(func.count()).where(some.c.decision.is_not(None), some.c.proven == proven, some.c.open)
+        return counted.correlate(asked).scalar_subquery()
+
+    by_them = col(Delivery.author) == author
+    by_colleagues = and_(col(Delivery.author_domain) == domain, col(Delivery.author) != author)
+    of_campaign = col(Delivery.campaign_id) == campaign
+    return select(
+        author.label("author"),
+        domain.label("domain"),
+        campaign.label("campaign"),
+        proven.label("proven"),
+        exists().where(by_them).correlate(asked).label("wrote"),
+        exists().where(by_them, LET_IN).correlate(asked).label("let_in"),
+        exists().where(col(Delivery.author_domain) == domain, LET_IN).correlate(asked).label("colleagues"),
+        decided(by_them, LET_IN).label("sender_in"),
+        decided(by_them, TAKEN_AWAY).label("sender_away"),
+        decided(by_colleagues, LET_IN).label("domain_in"),
+        decided(by_colleagues, TAKEN_AWAY).label("domain_away"),
+        decided(of_campaign, LET_IN).label("campaign_in"),
+        decided(of_campaign, TAKEN_AWAY).label("campaign_away"),
+    ).select_from(asked)
+
+
+IN_DEPARTMENT = exists().where(col(Delivery.author) == bindparam("author"), LET_IN, col(Delivery.department) == bindparam("department"))
+IN_FOLDER = IN_DEPARTMENT.where(col(Delivery.person) == bindparam("person"))
+HAS_WRITTEN_TO = {False: select(IN_DEPARTMENT), True: select(IN_FOLDER)}
+
+
+class Senders:
+    """How senders stand whose mail comes in together: each mail that has come in counts for those behind it."""
+
+    def __init__(self, session: Session, asked: Iterable[Sender]) -> None:
+        self.session = session
+        self.found = {Sender(row.author, row.domain, row.campaign, bool(row.proven)): row for row in rows_about(session, asked)}
+        self.wrote: set[str] = set()
+        self.let_in: set[str] = set()
+        self.folders: set[tuple[str, str, str | None]] = set()
+
+    def of(self, sender: Sender) -> Standing:
+        """How one of them stands."""
+        row = self.found.get(sender)
+        if row is None:
+            return NOBODY
+        wrote, let_in = row.wrote or sender.author in self.wrote, row.let_in or sender.author in self.let_in
+        colleagues = row.colleagues or sender.domain in self.let_in
+        return Standing(
+            Met(bool(wrote), bool(let_in), bool(colleagues and not let_in)),
+            Past(row.sender_in, row.sender_away),
+            Past(row.domain_in, row.domain_away),
+            Past(row.campaign_in, row.campaign_away),
+        )
+
+    def has_written_to(self, author: str, department: str, person: str | None = None) -> bool:
+        """Was mail from this author let in to the department, or to this folder of it?"""
+        if (author, department, person) in self.folders:
+            return True
+        folder = {"author": author, "department": department, "person": person}
+        return bool(self.session.scalar(HAS_WRITTEN_TO[person is not None], folder))
+
+    def entered(self, deliveries: Iterable[NewDelivery]) -> None:
+        """Mail has come in."""
+        for one in deliveries:
+            self.wrote.add(one.author)
+            if one.state == State.QUEUED and one.department:
+                self.let_in.update((one.author, one.author_domain))
+                self.folders.update(((one.author, one.department, None), (one.author, one.department, one.person)))
+
+
+def sender(author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Sender:
+    """An author as it is asked about: at a free-mail provider nobody is a colleague."""
+    domain = author.rpartition("@")[2]
+    theirs = NO_ONE if not domain or domain in freemail else domain
+    return Sender(author or NO_ONE, theirs, NO_CAMPAIGN if campaign is None else campaign, proven)
+
+
+def rows_about(session: Session, asked: Iterable[Sender]) -> Sequence[Row[Any]]:
+    """What the database says of each.
+
+    What was decided about mail that could not prove it came from them says nothing about what can.
+    """
+    known = sorted({one for one in asked if (one.author, one.campaign) != (NO_ONE, NO_CAMPAIGN)})
+    on_postgresql = is_postgresql(session)
+    return session.connection().execute(of_senders(on_postgresql), bound_as(SENDER, known, on_postgresql)).all() if known else ()
+
+
+def of_sender(session: Session, author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Standing:
+    """How an author stands, and the campaign of their mail."""
+    asked = sender(author, proven=proven, freemail=freemail, campaign=campaign)
+    return Senders(session, [asked]).of(asked)

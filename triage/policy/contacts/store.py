@@ -1,0 +1,376 @@
+"""Whom somebody here has written to: the rows, what they are worth as rules, and what lapses."""
+
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col
+
+from triage.access import confidential_folders
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.ids import new_ids
+from triage.policy.contacts.contact_evidence import Reason
+from triage.policy.facts import MatchedRule
+from triage.store import db
+from triage.store.db import OneOf
+from triage.store.models import Correspondent, Department, Instant, Person, PostedList, SentMail
+from triage.times import to_micros
+
+KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
+ORIGIN = "learned"  # of the rules that correspondents are worth
+PROOF = "aligned"  # DMARC; where a domain publishes none, an aligned SPF or DKIM pass (mailflow.md 9)
+SOMEBODY = "Somebody here"  # whose mail is sealed
+TABLE = SQLModel.metadata.tables["correspondent"]
+COUNTS = SQLModel.metadata.tables["not_learned"]
+LISTS = SQLModel.metadata.tables["posted_list"]
+DAY = timedelta(days=1)
+
+
+class Lesson(NamedTuple):
+    """That somebody here wrote to an address: once, or so many times. The columns of a row, as the database has them."""
+
+    address: str  # folded
+    person: str  # uid; "" for a role address
+    department: str  # of the role address; "" for a person
+    sent: int
+    first_sent_at: int
+    last_sent_at: int
+    message_id: str
+    subject_digest: str
+
+
+Key = tuple[str, str, str]  # address, person, department: what makes it one correspondent
+
+
+WRITTEN = (*Lesson._fields, "last_mail_at", "state", "id", "how", "heard", "learned_at")
+
+
+class Post(NamedTuple):
+    """That somebody here wrote to a mailing list."""
+
+    address: str
+    posts: int
+    person: str  # uid; "" for a role address
+    last_posted_at: datetime
+
+
+STATES = select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)).where(
+    OneOf(col(Correspondent.address), "addresses")
+)
+
+
+def present(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
+    """The state of those that are there already."""
+    rows = session.execute(STATES, {"addresses": sorted({address for address, _, _ in wanted})})
+    return {key: state for *whose, state in rows if (key := tuple(whose)) in wanted}
+
+
+def learned_lately(session: Session, person: str, department: str, now: datetime) -> int:
+    """How many new addresses of one employee have counted within the last 24 hours."""
+    where = [col(Correspondent.person) == person, col(Correspondent.state) == KNOWN, col(Correspondent.learned_at) > now - DAY]
+    where += [col(Correspondent.department) == department, col(Correspondent.how).in_(("outbound", "journal", "log"))]
+    return session.scalar(select(func.count()).select_from(Correspondent).where(*where)) or 0
+
+
+def write(
+    session: Session, lessons: Sequence[Lesson], parked: Container[Key], *, how: str, counts_from: datetime | None, now: datetime
+) -> None:
+    """Add lessons; those that are new and parked wait. `counts_from`: when the time of each begins; None: with its last mail."""
+    if not lessons:
+        return
+    begun, learned = to_micros(counts_from) if counts_from else None, to_micros(now)
+    rows = [
+        (*one, one.last_sent_at if begun is None else begun, PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
+        for one, number in zip(lessons, new_ids(len(lessons)), strict=True)
+    ]
+    db.execute_for_each(session, upsert(db.is_postgresql(session), adds=how != "api"), WRITTEN, rows)
+
+
+@cache
+def upsert(on_postgresql: bool, *, adds: bool) -> Insert:
+    """The statement that adds a lesson, or puts it to what is known; `adds`: its mails are others than those that were counted."""
+    dialect = postgresql if on_postgresql else sqlite
+    statement = dialect.insert(TABLE)
+    new, old = statement.excluded, TABLE.c
+    newer = new.last_sent_at > old.last_sent_at
+    both: Insert = statement.on_conflict_do_update(
+        index_elements=["address", "person", "department"],
+        set_={
+            "sent": old.sent + new.sent if adds else case((new.sent > old.sent, new.sent), else_=old.sent),
+            "first_sent_at": case((new.first_sent_at < old.first_sent_at, new.first_sent_at), else_=old.first_sent_at),
+            "last_sent_at": case((newer, new.last_sent_at), else_=old.last_sent_at),
+            "message_id": case((newer, new.message_id), else_=old.message_id),
+            "subject_digest": case((newer, new.subject_digest), else_=old.subject_digest),
+            "last_mail_at": case((new.last_mail_at > old.last_mail_at, new.last_mail_at), else_=old.last_mail_at),
+        },
+    )
+    return both
+
+
+def known_since(since: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Known, with mail either way after that time."""
+    return (col(Correspondent.state) == KNOWN) & (col(Correspondent.last_mail_at) > since)
+
+
+COLUMNS: tuple[Any, ...] = (Correspondent, col(Person.name), col(Person.department), col(Department.name).label("role"))
+BY_AUTHOR: Select[Any] = (
+    select(*COLUMNS)
+    .join(Person, (col(Person.uid) == col(Correspondent.person)) & col(Person.active), isouter=True)
+    .join(Department, col(Department.code) == col(Correspondent.department), isouter=True)
+    .where(OneOf(col(Correspondent.address), "authors"), known_since(bindparam("since", type_=Instant)))
+    .order_by(col(Correspondent.last_mail_at).desc(), col(Correspondent.id))
+)
+
+
+def rules_about_all(session: Session, authors: Iterable[str], *, settings: Settings, now: datetime) -> dict[str, list[MatchedRule]]:
+    """The learned allows for authors, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
+
+    One a scope, the one whose last mail is the latest; of those of whom nothing is learned nothing.
+    """
+    learn, asked = settings.outbound.learn, sorted(set(authors) - {""})
+    if learn == "none" or not asked:
+        return {}
+    rows = session.execute(BY_AUTHOR, {"authors": asked, "since": now - timedelta(days=settings.outbound.lapse_days)}).all()
+    seals = confidential_folders.folders(session) if rows else frozenset()
+    found: dict[str, dict[str, MatchedRule]] = {}
+    for one, name, department, role in rows:
+        writer = name or role
+        if writer is None:
+            continue  # who wrote has left, or never was: nobody here knows the address any more
+        scope, theirs = scope_of(learn, one.person, one.department or department), found.setdefault(one.address, {})
+        if scope in theirs:
+            continue
+        if not scope.startswith("person:") and confidential_folders.hides(seals, one.department or department, one.person):
+            writer = SOMEBODY
+        theirs[scope] = as_rule(one, writer, scope)
+    return {author: list(theirs.values()) for author, theirs in found.items()}
+
+
+def in_force(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    """Known, and not lapsed."""
+    return known_since(now - timedelta(days=settings.outbound.lapse_days))
+
+
+def scope_of(learn: str, person: str, department: str) -> str:
+    """For whom it counts. What a role address wrote to is known to its department at least."""
+    if learn == "company":
+        return "company"
+    return f"person:{person}" if person and learn == "person" else f"department:{department}"
+
+
+def may_open(by: Actor, learn: str, person: str, department: str) -> bool:
+    """Does the actor's scope hold all of those to whom an address is known that this employee knows?"""
+    scope = scope_of(learn, person, department)
+    holding = {scope, f"department:{department}"} if scope.startswith("person:") else {scope}
+    return by.scope.company or not holding.isdisjoint(by.scope.words())
+
+
+def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
+    """A correspondent as the rule it is worth."""
+    return MatchedRule(
+        id=one.id,
+        effect="allow",
+        match="address",
+        value=one.address,
+        scope=scope,
+        proof=PROOF,
+        unproven_only=False,
+        author=writer,
+        origin=ORIGIN,
+        since=one.last_sent_at,
+    )
+
+
+def provenance(one: Correspondent, writer: str) -> str:
+    """Who wrote, when, in which mail."""
+    named = f" (Message-ID <{one.message_id}>)" if one.message_id else ""
+    return f"{writer} wrote to {one.address} on {one.last_sent_at:%d %b %Y}{named}"
+
+
+def lapses_at(one: Correspondent, settings: Settings) -> datetime:
+    """When it counts no more, unless there is mail either way."""
+    return one.last_mail_at + timedelta(days=settings.outbound.lapse_days)
+
+
+HEARD = (
+    update(TABLE)
+    .where(TABLE.c.id == bindparam("of"))
+    .values(heard=TABLE.c.heard + bindparam("times"), last_heard_at=bindparam("now"), last_mail_at=bindparam("now"))
+)
+
+
+def heard(session: Session, ids: Iterable[int], now: datetime) -> None:
+    """Proven mail came from these correspondents, as often as each is named: their time begins anew."""
+    rows = [{"of": one, "times": times, "now": now} for one, times in sorted(Counter(ids).items())]
+    if rows:
+        session.connection().execute(HEARD, rows)
+
+
+def shut(session: Session, person: str, department: str, author: str) -> set[str]:
+    """From where an author may not answer this employee: staff has said no to them or has still to look; or they are not known, and
+    staff has said no to somebody else of their domain."""
+    domain = author.rpartition("@")[2]
+    of_theirs = col(Correspondent.person) == person, col(Correspondent.department) == ("" if person else department)
+    themselves, colleague = col(Correspondent.address) == author, col(Correspondent.address).endswith(f"@{domain}", autoescape=True)
+    rows = select(col(Correspondent.address), col(Correspondent.state))
+    where = or_(themselves, and_(colleague, col(Correspondent.state) == DROPPED))
+    found: dict[str, str] = dict(session.execute(rows.where(*of_theirs, where)).all())
+    if author in found:
+        return set() if found[author] == KNOWN else {author, domain}
+    return {domain} if found else set()
+
+
+def count(session: Session, reasons: Mapping[tuple[str, str, Reason], int], *, how: str, now: datetime) -> None:
+    """Count what was not learned: by the person, or department of a role address, that wrote, and the reason."""
+    dialect = postgresql if db.is_postgresql(session) else sqlite
+    statement = dialect.insert(COUNTS)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["day", "how", "reason", "department", "person"], set_={"count": COUNTS.c.count + statement.excluded.count}
+    )
+    found: Counter[tuple[str, str, str]] = Counter()
+    for (person, department, reason), number in reasons.items():
+        found[(str(reason), *counted_with(session, person, department))] += number
+    names = ("reason", "department", "person")
+    same = {"day": f"{now:%Y-%m-%d}", "how": how}
+    rows = [same | dict(zip(names, key, strict=True)) | {"count": number} for key, number in sorted(found.items()) if number]
+    if rows:
+        session.connection().execute(upsert, rows)
+
+
+def counted_with(session: Session, person: str, department: str) -> tuple[str, str]:
+    """Whose numbers somebody's are added to: their department's, or where they are sealed their own."""
+    known = session.get(Person, person) if person else None
+    department = known.department if known else department
+    return department, person if confidential_folders.hides_person(session, person) else ""
+
+
+def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
+    """Remember mails that left, so that what answers them is known."""
+    if mails:
+        session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
+
+
+def answerable(session: Session, person: str, department: str, now: datetime) -> set[str]:
+    """Where mail of one employee has gone within the last 24 hours that somebody may answer."""
+    where = [col(SentMail.at) > now - DAY, col(SentMail.person) == person, col(SentMail.department) == department]
+    rows = session.scalars(select(col(SentMail.went_to)).where(*where, col(SentMail.automatic).is_(False)))
+    return {place for went_to in rows for place in went_to}
+
+
+# mailing lists
+
+
+KNOWN_LISTS = select(col(PostedList.address)).where(OneOf(col(PostedList.address), "addresses"))
+
+
+def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
+    """Those of the addresses that are known to be lists."""
+    return frozenset(session.scalars(KNOWN_LISTS, {"addresses": sorted(set(addresses))}))
+
+
+def posted(session: Session, posts: Iterable[Post]) -> None:
+    """Somebody here wrote to lists."""
+    dialect = postgresql if db.is_postgresql(session) else sqlite
+    statement = dialect.insert(LISTS)
+    new = statement.excluded
+    upsert = statement.on_conflict_do_update(
+        index_elements=["address"],
+        set_={"posts": LISTS.c.posts + new.posts, "person": new.person, "last_posted_at": new.last_posted_at},
+    )
+    rows = [one._asdict() | {"list_id": "", "signer": ""} for one in sorted(posts)]
+    if rows:
+        session.connection().execute(upsert, rows)
+
+
+BY_LIST = select(LISTS.c.address, LISTS.c.list_id, LISTS.c.signer).where(OneOf(LISTS.c.address, "addresses"))
+
+
+def seen_lists(session: Session, posts: Mapping[str, tuple[str, str]]) -> None:
+    """Lists' posts came in: by where posts go how each list calls itself, and who signs them ("": nobody whom it helps to know).
+
+    Only what was not known so far is written.
+    """
+    rows = session.execute(BY_LIST, {"addresses": sorted(posts)}) if posts else ()
+    known = {address: (list_id, signer) for address, list_id, signer in rows}
+    new = [
+        {"address": address, "list_id": list_id, "signer": signer, "posts": 0, "person": "", "last_posted_at": None}
+        for address, (list_id, signer) in sorted(posts.items())
+        if address not in known
+    ]
+    db.insert_missing(session, PostedList, new)
+    for address, (list_id, before) in sorted(known.items()):
+        now_called, signer = posts[address]
+        if (list_id, before) != (now_called, signer or before):
+            changed = update(LISTS).where(LISTS.c.address == address).values(list_id=now_called, signer=signer or before)
+            session.connection().execute(changed)
+
+
+def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:
+    """Forget what has lapsed: addresses, and mails that nobody will answer any more. How many, at most `limit` of each."""
+    since = now - timedelta(days=settings.outbound.lapse_days)
+    lapsed = select(col(Correspondent.id)).where(col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED).limit(limit)
+    old = select(col(SentMail.id)).where(col(SentMail.at) <= since).limit(limit)
+    gone = 0
+    for table, rows in ((Correspondent, list(session.scalars(lapsed))), (SentMail, list(session.scalars(old)))):
+        if rows:
+            session.execute(delete(table).where(db.among(session, col(table.id), rows)))
+            gone += len(rows)
+    return gone
+
+
+# who may know of them
+
+
+def visible(by: Actor) -> ColumnElement[bool]:
+    """Which correspondents the actor may know of: those of the people and departments in their scope, and of no sealed folder."""
+    return of_people(col(Correspondent.person), col(Correspondent.department), by)
+
+
+def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+    """Is it a person, or a department's role address, in the actor's scope and not sealed to them? The columns hold uid and code."""
+    within = reach(person, department, by)
+    return and_(within, not_(away_from(person, department, by))) if by.kind in confidential_folders.PEOPLE else within
+
+
+def reach(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+    """In the actor's scope?"""
+    if by.scope.company:
+        return true()
+    codes, uids = sorted(by.scope.departments), sorted(by.scope.persons)
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(codes))
+    return or_(person.in_(uids), person.in_(theirs), department.in_(codes))
+
+
+def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+    """Does a seal keep it away from the actor?"""
+    codes, uids = confidential_folders.names_closed("department", by), confidential_folders.names_closed("person", by)
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(codes))
+    return or_(person.in_(uids), person.in_(theirs), department.in_(codes))
+
+
+def locked(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:
+    """Those of them that the actor may know of, held until the transaction ends."""
+    where = db.among(session, col(Correspondent.id), ids) & visible(by)
+    rows = session.scalars(select(Correspondent).where(where).order_by(col(Correspondent.id)).with_for_update())
+    return {row.id: row for row in rows}

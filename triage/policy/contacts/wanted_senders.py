@@ -1,0 +1,178 @@
+"""Senders whose messages a removal of copies leaves alone: contacts, allowed senders, and senders of messages that staff released."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal_column, not_, or_, select
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.directory.recipient_map import ancestors
+from triage.message.authentication import Result
+from triage.message.mime.links import organisation
+from triage.policy.contacts import store as contacts_store
+from triage.policy.contacts.sender_history import LET_IN
+from triage.policy.facts import BY_STAFF
+from triage.policy.rules_in_force import in_force
+from triage.store import confidential_rows, db
+from triage.store.db import among
+from triage.store.models import Correspondent, Decision, DecisionItem, Delivery, Department, FamiliarDomain, Message, Person, Rule
+
+Why = Literal["contact", "allowed", "released"]
+KEPT_WITHIN = timedelta(hours=1)  # in which upkeep has surely written down the domains of new contacts
+LET_IN_BY = ("allowed-sender", "reply-to-ours")  # the policy's rules that let in what the company wants
+
+
+class Sender(NamedTuple):
+    """Who seems to have sent a message, and whom its proof is good for: a domain, at a free-mail provider an address, "" nobody."""
+
+    author: str
+    proven_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Why the messages of a sender are left alone."""
+
+    why: Why
+    of: str = ""  # the department or person whose contact they are, as people read it
+
+
+def wanted_among(session: Session, senders: Iterable[Sender], *, settings: Settings, now: datetime) -> dict[Sender, Wanted]:
+    """Those of the senders that are wanted, each with the strongest reason.
+
+    An address that a message only claims counts as a contact's too: whoever knows that the claim is refuted asks for no such sender.
+    What lies in confidential folders is no reason: that it exists would show.
+    """
+    asked = sorted(set(senders))
+    found: dict[Sender, Wanted] = {}
+    released = released_by(session, asked)
+    allowed = allowed_among(session, asked, now)
+    contacts = contacts_among(session, {one.author for one in asked}, settings=settings, now=now)
+    for one in asked:
+        if one.author in contacts:
+            found[one] = Wanted("contact", contacts[one.author])
+        elif one in allowed:
+            found[one] = Wanted("allowed")
+        elif one in released:
+            found[one] = Wanted("released")
+    return found
+
+
+def contacts_among(session: Session, authors: Collection[str], *, settings: Settings, now: datetime) -> dict[str, str]:
+    """Those of the addresses to which somebody outside the confidential folders has written; whose contact each is, in words."""
+    asked = sorted(set(authors) - {""})
+    if not asked:
+        return {}
+    closed = {
+        "department": set(session.scalars(confidential_rows.names("department"))),
+        "person": set(session.scalars(confidential_rows.names("person"))),
+    }
+    rows = session.execute(
+        select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Person.department))
+        .outerjoin(Person, col(Person.uid) == col(Correspondent.person))
+        .where(among(session, col(Correspondent.address), asked), contacts_store.in_force(settings, now))
+        .order_by(col(Correspondent.last_sent_at))
+    )
+    names = dict(session.execute(select(col(Department.code), col(Department.name))).all())
+    found: dict[str, str] = {}
+    for address, person, of_role, of_person in rows:
+        department = of_role or of_person or ""
+        if person not in closed["person"] and department not in closed["department"]:
+            found[address] = names.get(department, department)
+    return found
+
+
+def allowed_among(session: Session, senders: Sequence[Sender], now: datetime) -> set[Sender]:
+    """Those who prove who they are and whom a rule of staff lets in."""
+    proven = [one for one in senders if one.proven_as]
+    names = {name for one in proven for name in (one.author, *ancestors(one.author.rpartition("@")[2]))}
+    if not names:
+        return set()
+    rows = session.execute(
+        select(col(Rule.match), col(Rule.value)).where(
+            among(session, col(Rule.value), sorted(names)),
+            col(Rule.effect) == "allow",
+            col(Rule.match) != "list",
+            col(Rule.origin).in_(BY_STAFF),
+            in_force(now),
+        )
+    )
+    allowed = {(match, value) for match, value in rows}
+    return {one for one in proven if not allowed.isdisjoint(reached_by(one.author))}
+
+
+def reached_by(author: str) -> set[tuple[str, str]]:
+    """(match, value) of the allows that reach an author: a domain alone, or with what lies below it."""
+    domain = author.rpartition("@")[2]
+    return {("address", author), ("domain", domain), *(("subdomains", above) for above in ancestors(domain))}
+
+
+def released_by(session: Session, senders: Sequence[Sender]) -> set[Sender]:
+    """Those of whom wanted mail came in: proven, by their domain (or address at a free-mail provider); unproven, by their address."""
+    on_postgresql = db.is_postgresql(session)
+    found: set[Sender] = set()
+    for column, proven, key in WAYS:
+        mine = {one: value for one in senders if (value := key(one))}
+        values = sorted(set(mine.values()))
+        if values:
+            bound = db.bound_as({"name": Text}, [(one,) for one in values], on_postgresql)
+            there = set(session.connection().execute(with_wanted(column, proven, on_postgresql), bound).scalars())
+            found |= {one for one, value in mine.items() if value in there}
+    return found
+
+
+WAYS: tuple[tuple[str, bool, Any], ...] = (
+    ("author_domain", True, lambda one: one.proven_as if "@" not in one.proven_as else ""),
+    ("author", True, lambda one: one.proven_as if "@" in one.proven_as else ""),
+    ("author", False, lambda one: one.author if not one.proven_as else ""),
+)
+
+
+@cache
+def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
+    """Which of the names that are bound have sent something that was wanted: proven, or what nobody proved."""
+    asked, (name,) = db.table_of({"name": Text}, on_postgresql)
+    theirs = and_(getattr(Delivery, column) == name, (col(Delivery.proof) != "") if proven else (col(Delivery.proof) == ""), was_wanted())
+    return select(name).select_from(asked).where(exists().where(theirs).correlate(asked))
+
+
+def was_wanted() -> ColumnElement[bool]:
+    """Was a delivery let in because the company wants it: by a rule, as an answer, or by somebody who released it?"""
+    by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in LET_IN_BY])
+    return and_(LET_IN, or_(by_rule, was_released()), not_(confidential_rows.anyhow()))
+
+
+def was_released() -> ColumnElement[bool]:
+    """Did somebody release or redirect a delivery, and has nobody taken that back?"""
+    verbs: list[ColumnElement[str]] = [literal_column(f"'{verb}'") for verb in ("release", "redirect")]
+    item = and_(col(DecisionItem.delivery_id) == col(Delivery.id), col(DecisionItem.outcome) == literal_column("'done'"))
+    stands = and_(col(Decision.id) == col(DecisionItem.decision_id), col(Decision.verb).in_(verbs), col(Decision.undone_by).is_(None))
+    return exists().where(item, stands).correlate(Delivery)
+
+
+def is_refuted() -> ColumnElement[bool]:
+    """Does the domain that a delivery's author names say itself that it is not theirs (DMARC)?"""
+    result = col(Message.authentication)[("dmarc", "result")].as_string()
+    failed = exists().where(col(Message.id) == col(Delivery.message_id), result == Result.FAIL).correlate(Delivery)
+    return and_(col(Delivery.proof) == "", failed)
+
+
+def domains_with_contacts(session: Session, domains: Collection[str], *, now: datetime) -> set[str]:
+    """Those of the domains where somebody here has a contact or lets somebody in: they are never blocked as a whole.
+
+    Upkeep keeps the domains that are known; of contacts learned since it last looked the addresses themselves are read.
+    """
+    asked = sorted(set(domains) - {""})
+    if not asked:
+        return set()
+    organisations = {one: organisation(one) for one in asked}
+    kept = set(
+        session.scalars(select(col(FamiliarDomain.domain)).where(among(session, col(FamiliarDomain.domain), organisations.values())))
+    )
+    lately = session.scalars(select(col(Correspondent.address)).where(col(Correspondent.last_mail_at) >= now - KEPT_WITHIN))
+    known = kept | {organisation(address.rpartition("@")[2]) for address in lately}
+    return {one for one, of in organisations.items() if of in known}

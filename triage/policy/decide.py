@@ -1,0 +1,345 @@
+"""What happens to a delivery and why: the rules one by one, in order, and `decide`. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from triage.message.mailing_lists import shown_author
+from triage.message.signals import spell
+from triage.policy.facts import Facts, MatchedRule
+from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
+from triage.policy.replies import answered, awaited_answer, returned
+from triage.policy.runner_up import Beside, sender_rule
+
+
+class Disposition(StrEnum):
+    """What happens to a delivery on arrival."""
+
+    RELAY = "relay"
+    QUARANTINE = "quarantine"
+    PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A disposition, the name of the rule that made it, and the reason in words that reception understands."""
+
+    disposition: Disposition
+    rule: str
+    reason: str
+    rule_id: int | None = None  # the sender rule that decided, if one did
+    withheld: str = ""  # in observe mode, or in an emergency: the name of the rule that would have held or purged it
+    unknown: bool = False  # it rests on a DNS that did not answer: not a verdict while there is time to ask again
+    beside: tuple[Beside, ...] = ()  # what matched too, and did not decide
+
+
+HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
+
+
+def postmaster(facts: Facts) -> Verdict | None:
+    """postmaster@ and abuse@ are always delivered: the one stated exception (RFC 5321, 4.5.1; RFC 2142)."""
+    if facts.recipient.always:
+        return Verdict(Disposition.RELAY, "postmaster", f"{facts.recipient.address} is always delivered")
+    return None
+
+
+def listed_client(facts: Facts) -> Verdict | None:
+    """It came from a client that is known as bad, and not from somebody whom the company knows and who proves it or still may."""
+    known = deciding_allow(facts) or awaited_allow(facts) or answered(facts) or awaited_answer(facts) or returned(facts)
+    if not facts.listed or known:
+        return None
+    if facts.sample:
+        return Verdict(Disposition.QUARANTINE, "listed-sample", f"it is a sample of what is purged because {facts.listed}")
+    return Verdict(Disposition.PURGE, "listed-client", facts.listed)
+
+
+def returned_mail(facts: Facts) -> Verdict | None:
+    """What comes back to an address that we made for it is no mail to triage (mailflow.md 2)."""
+    if facts.recipient.bounce == "ours":
+        return Verdict(Disposition.PURGE, "returned-mail", "it says what became of a mail that was sent on")
+    return None
+
+
+def forged_bounce(facts: Facts) -> Verdict | None:
+    """Nobody here has an address that only looks like ours for bounces."""
+    if facts.recipient.bounce == "forged":
+        return Verdict(Disposition.PURGE, "forged-bounce", "it claims to return a mail that we never sent on")
+    return None
+
+
+def blocked_sender(facts: Facts) -> Verdict | None:
+    """Somebody here has said no to this sender."""
+    firm = tuple(rule for rule in facts.rules if rule.effect != "block" or not only_holds(rule, facts))
+    block = deciding_block(facts if len(firm) == len(facts.rules) else replace(facts, rules=firm))
+    if block is None:
+        return None
+    return Verdict(Disposition.PURGE, "blocked-sender", f"{shown_block(block)} on {block.since:%d %b %Y}", block.id)
+
+
+def held_by_block(facts: Facts) -> Verdict | None:
+    """A block made with a removal only holds at first, so that undo is whole; a campaign's never takes what a wanted sender sent."""
+    block = deciding_block(facts)
+    if block is None or not only_holds(block, facts):
+        return None
+    reason = f"{shown_block(block)} on {block.since:%d %b %Y}"
+    return Verdict(Disposition.QUARANTINE, "held-by-block", f"{reason}, and late copies are held", block.id)
+
+
+def only_holds(block: MatchedRule, facts: Facts) -> bool:
+    """Does a block hold this message, and neither refuse nor remove it?
+
+    A campaign's block takes nothing along that somebody proves to have sent, unless it was made about them: it may be what was copied.
+    """
+    if block.holds_until is not None and facts.envelope.received_at < block.holds_until:
+        return True
+    of_campaign = block.match == "campaign" and block.origin == "removal"
+    return of_campaign and not block.proof and (is_wanted(facts) or bool(proof_of_author(facts)))
+
+
+def is_wanted(facts: Facts) -> bool:
+    """Is it from somebody whose messages no removal of copies takes along?"""
+    return facts.wanted or deciding_allow(facts) is not None or answered(facts) is not None
+
+
+def shown_block(block: MatchedRule) -> str:
+    """Who keeps somebody out, in words."""
+    if block.origin == "removal" and block.match == "campaign":
+        return f"{block.author} removed and blocked this campaign"
+    if block.origin == "standing":
+        what = "this campaign" if block.match == "campaign" else f"the mail of {block.value}"
+        return f"it is a late copy: {block.author} purged {what}"
+    return f"{block.author} blocked {block.value}"
+
+
+def virus_found(facts: Facts) -> Verdict | None:
+    """A scanner knows what is in it, whoever sent it."""
+    if not facts.virus:
+        return None
+    return Verdict(HELD_OR_PURGED[facts.virus_found], "virus", f"ClamAV found a virus in it: {facts.virus}")
+
+
+def own_domain_forged(facts: Facts) -> Verdict | None:
+    """From outside, in our own name, without proof: never passes, whatever rule or mode exists."""
+    domains = {address.rpartition("@")[2] for address in facts.summary.authors}
+    if proof_of_author(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
+        return None
+    if proof_awaited(facts):
+        reason = "it claims to come from our own domain, and our DNS did not answer whether it does"
+        return Verdict(Disposition.QUARANTINE, "own-domain-forged", reason, unknown=True)
+    return Verdict(
+        HELD_OR_PURGED[facts.own_domain_forged], "own-domain-forged", "it claims to come from our own domain and cannot prove it"
+    )
+
+
+def ambiguous_author(facts: Facts) -> Verdict | None:
+    """Without exactly one author there is nobody to know. Mail systems often are none: what they return is known by what it returns."""
+    if facts.summary.parsed and not facts.summary.author and not returned(facts):
+        return Verdict(Disposition.QUARANTINE, "ambiguous-author", "it does not name exactly one author")
+    return None
+
+
+def unparsable(facts: Facts) -> Verdict | None:
+    """What cannot be read safely is looked at by a person."""
+    if not facts.summary.parsed:
+        return Verdict(Disposition.QUARANTINE, "unparsable", "it could not be read safely")
+    return None
+
+
+def rejected_by_author_domain(facts: Facts) -> Verdict | None:
+    """The author's domain asks receivers to reject what fails its DMARC check."""
+    dmarc = facts.authentication.dmarc
+    if dmarc.result == "fail" and dmarc.policy == "reject" and deciding_allow(facts) is None:  # a list's pinned signature counts
+        reason = f"{dmarc.domain} asks to reject mail that cannot prove it comes from there, and this cannot"
+        return Verdict(HELD_OR_PURGED[facts.dmarc_reject], "dmarc-reject", reason)
+    return None
+
+
+def recipient_left(facts: Facts) -> Verdict | None:
+    """It was promised at RCPT, and nobody here has the address any more: whom it goes to is for a person to say."""
+    if facts.recipient.stray:
+        return Verdict(Disposition.QUARANTINE, "recipient-left", f"nobody here has the address {facts.recipient.address} any more")
+    return None
+
+
+def proof_unknown(facts: Facts) -> Verdict | None:
+    """DNS did not answer: not known is not proven. Whoever an allow already knows by another proof need not wait."""
+    waits = proof_awaited(facts) or awaited_allow(facts)
+    if not waits or ((deciding_allow(facts) or returned(facts)) and not awaited_block(facts)):
+        return None
+    reason = "it is not known who sent it: the sender's DNS did not answer"
+    return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
+
+
+def held_sender(facts: Facts) -> Verdict | None:
+    """Staff holds everything of this sender until a date, whatever would let it in: a reply to ours, an allow, a mode."""
+    hold = deciding_hold(facts)
+    if hold is None:
+        return None
+    until = f" until {hold.until:%d %b %Y}" if hold.until else ""
+    reason = f"{hold.author} decided on {hold.since:%d %b %Y} to hold every message from {hold.value}{until}: {hold.note}"
+    return Verdict(Disposition.QUARANTINE, "held-sender", reason, hold.id)
+
+
+def dangerous_content(facts: Facts) -> Verdict | None:
+    """Attachments that run when opened, or that nobody can look into, need a staff allow that says so."""
+    allow = deciding_allow(facts)
+    if not facts.danger or (allow and allow.risky and allow.by_staff):
+        return None
+    return Verdict(Disposition.QUARANTINE, "dangerous-attachment", facts.danger)
+
+
+def allowed_sender(facts: Facts) -> Verdict | None:
+    """The company knows this sender, and the sender can prove who they are."""
+    if allow := deciding_allow(facts):
+        return Verdict(Disposition.RELAY, "allowed-sender", f"{shown_allow(allow)}, and {shown_proof(allow.proof)}", allow.id)
+    return None
+
+
+def shown_allow(allow: MatchedRule) -> str:
+    """Why somebody is let in, in words: staff said so, or somebody here has written to them."""
+    if allow.origin == "learned":
+        return f"{allow.author} wrote to {allow.value} on {allow.since:%d %b %Y}"
+    return f"{allow.author} allowed {allow.value}"
+
+
+def shown_proof(proof: str) -> str:
+    """How a sender proved themselves, in words."""
+    kind, _, domain = proof.partition(":")
+    if kind == "dkim":
+        return f"the signature of {domain} proves that it came through there unchanged"
+    if kind == "arc":
+        return f"{domain}, which passed it on, vouches for its sender"
+    return "it proves that it comes from there"
+
+
+def bounce_with_files(facts: Facts) -> Verdict | None:
+    """A mail system returns what we sent, and says why. Whoever knows a Message-ID of ours may have put in what else there is to open."""
+    file = facts.summary.added
+    if not file or answered(facts) or not returned(facts):
+        return None
+    reason = f"it says what became of a mail of ours, and brings {file} along, as no mail system does"
+    return Verdict(Disposition.QUARANTINE, "bounce-with-files", reason)
+
+
+def reply_to_ours(facts: Facts) -> Verdict | None:
+    """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
+    if mail := answered(facts):
+        what = "an invitation" if mail.named_by == "calendar" else "a mail"
+        words = f"it answers {what} that {mail.author} sent to {facts.summary.author.rpartition('@')[2]} on {mail.at:%d %b %Y}"
+        return Verdict(Disposition.RELAY, "reply-to-ours", f"{words}, and it proves that it comes from there")
+    if mail := returned(facts):
+        return Verdict(Disposition.RELAY, "reply-to-ours", f"it says what became of a mail that {mail.author} sent on {mail.at:%d %b %Y}")
+    return None
+
+
+def unproven_known_sender(facts: Facts) -> Verdict | None:
+    """It uses an allowed sender's name and cannot prove it."""
+    allow = next((rule for rule in facts.rules if rule.effect == "allow"), None)
+    if allow is None or deciding_allow(facts):
+        return None
+    known = "who is allowed" if allow.origin != "learned" else f"to whom {allow.author} has written"
+    return Verdict(Disposition.QUARANTINE, "unproven-known-sender", f"it says it is from {allow.value}, {known}, but cannot prove it")
+
+
+def out_of_hours(facts: Facts) -> Verdict | None:
+    """Nobody is at work to look at it in time, the folder lets such messages pass then, and its sender is verified (mailflow.md 17)."""
+    if not facts.out_of_hours or not facts.deadline or not proof_of_author(facts):
+        return None
+    author = shown_author(facts.summary)
+    reason = f"nobody is at work now, it is of use for {spell(facts.deadline.minutes)} only, and {author} proves who they are"
+    return Verdict(Disposition.RELAY, "out-of-hours", reason)
+
+
+def first_contact(facts: Facts) -> Verdict:
+    """Nobody here knows this sender yet: a person decides."""
+    return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {shown_author(facts.summary)} yet")
+
+
+RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
+    postmaster,
+    returned_mail,
+    forged_bounce,
+    listed_client,
+    blocked_sender,
+    virus_found,
+    own_domain_forged,
+    ambiguous_author,
+    unparsable,
+    recipient_left,
+    proof_unknown,
+    rejected_by_author_domain,
+    held_by_block,
+    held_sender,
+    dangerous_content,
+    allowed_sender,
+    bounce_with_files,
+    reply_to_ours,
+    unproven_known_sender,
+    out_of_hours,
+    first_contact,
+)
+# What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
+STRICTEST = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, unparsable, recipient_left)
+NEVER_WAIVED = (*STRICTEST, held_sender)
+
+
+def forged_author(facts: Facts) -> Verdict | None:
+    """It fails the check that its author's domain publishes, whatever that asks to do with it."""
+    dmarc = facts.authentication.dmarc
+    if dmarc.result != "fail" or deciding_allow(facts):
+        return None
+    return Verdict(Disposition.QUARANTINE, "forged-author", f"it cannot prove that it comes from {dmarc.domain}, whose mail can")
+
+
+# Nobody looks at what passes in an emergency: what may be forged waits for a person.
+HELD_IN_EMERGENCY = (
+    *STRICTEST,
+    listed_client,
+    ambiguous_author,
+    proof_unknown,
+    rejected_by_author_domain,
+    forged_author,
+    held_sender,
+    unproven_known_sender,
+)
+
+
+def decide(facts: Facts) -> Verdict:
+    """The verdict of the first rule that speaks, with what matched beside it. The last line of RULES always speaks."""
+    spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
+    verdict = waived(spoken[0], facts)
+    return replace(verdict, beside=beside(verdict, spoken, facts))
+
+
+def waived(verdict: Verdict, facts: Facts) -> Verdict:
+    """The verdict as it stands in observe mode and in an emergency."""
+    if verdict.disposition is Disposition.RELAY or not (facts.observe or facts.emergency):
+        return verdict
+    never = NEVER_WAIVED if facts.observe else HELD_IN_EMERGENCY
+    strict = next((strict for rule in never if (strict := rule(facts))), None)
+    return strict or (observed(verdict, facts) if facts.observe else passed_in_emergency(verdict, facts))
+
+
+def beside(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
+    """The policy's rules that would have spoken next, and the sender rules that matched and did not decide."""
+    others = [Beside(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
+    named = {verdict.rule_id, *(one.rule_id for one in others)}
+    return (*others, *(sender_rule(rule, facts) for rule in facts.rules if rule.id not in named))
+
+
+def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:
+    """Let it pass, and say on whose word and what would have happened."""
+    reason = f"{facts.emergency}; without that it would have been stopped because {verdict.reason}"
+    return Verdict(Disposition.RELAY, "emergency", reason, withheld=verdict.rule)
+
+
+def observed(verdict: Verdict, facts: Facts) -> Verdict:
+    """In observe mode: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
+    reason = f"observe mode: would have been stopped because {verdict.reason}"
+    unknown = verdict.unknown or awaited_block(facts) is not None
+    return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=unknown)
+
+
+def is_within(domain: str, parent: str) -> bool:
+    """Is `domain` the parent itself or below it?"""
+    return domain == parent or domain.endswith("." + parent)

@@ -1,0 +1,96 @@
+"""The emergency: for a stated time everything passes that is neither blocked nor forged, since nobody is there to look."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.store import ledger
+from triage.store.models import Emergency, Instant
+
+LONGEST = timedelta(days=7)
+BY = Actor.system("emergency")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What everybody is told while the door stands open."""
+
+    until: datetime
+    reason: str
+    by_shown: str
+    at: datetime
+    sentence: str
+
+
+def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Not closed, and its time is not over."""
+    return col(Emergency.closed_at).is_(None) & (col(Emergency.until) > now)
+
+
+HOLDS = select(Emergency).where(in_force(bindparam("now", type_=Instant))).order_by(col(Emergency.at).desc()).limit(1)
+
+
+def alarm(session: Session, now: datetime) -> Alarm | None:
+    """The emergency that holds now, None in ordinary times."""
+    row = session.scalars(HOLDS, {"now": now}).first()
+    return Alarm(row.until, row.reason, row.by_shown, row.at, sentence(row)) if row else None
+
+
+def sentence(row: Emergency) -> str:
+    """Who opened the door, until when and why."""
+    return f"{row.by_shown} let everything pass until {row.until:%d %b %Y %H:%M} UTC: {row.reason}"
+
+
+def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now: datetime) -> Alarm:
+    """Let everything pass that is neither blocked nor forged, until then; it closes by itself. Opened again the new time counts.
+
+    For administrators of the whole company, the shell among them. What is held already stays held.
+    """
+    may_open(by)
+    reason = " ".join(reason.split())[:500]
+    if not reason:
+        raise BadInput("reason: say why; it is on the record, and everybody sees it")
+    if until <= now:
+        raise BadInput("until: the time is over already")
+    if until > now + LONGEST:
+        raise BadInput(f"until: at most {LONGEST.days} days from now; for longer there is observe mode (`mailroom mode observe`)")
+    session.execute(update(Emergency).where(in_force(now)).values(closed_at=now, closed_by=str(by)))
+    row = Emergency(at=now, until=until, reason=reason, by=str(by), by_shown=by.shown)
+    session.add(row)
+    session.flush()
+    ledger.write(session, "open-emergency", "emergency", by=by, now=now, detail={"until": until.isoformat(), "reason": reason})
+    return Alarm(until, reason, row.by_shown, now, sentence(row))
+
+
+def close(session: Session, *, by: Actor, now: datetime) -> None:
+    """Close the door before its time. NotFound when it is not open."""
+    may_open(by)
+    row = session.scalars(select(Emergency).where(in_force(now)).with_for_update()).first()
+    if row is None:
+        raise NotFound("there is no emergency: the door is closed")
+    row.closed_at, row.closed_by = now, str(by)
+    session.flush()
+    ledger.write(session, "close-emergency", "emergency", by=by, now=now)
+
+
+def end(session: Session, *, now: datetime) -> int:
+    """Put on the record that its time is over; how many were."""
+    over = select(Emergency).where(col(Emergency.closed_at).is_(None), col(Emergency.until) <= now).with_for_update()
+    rows = session.scalars(over).all()
+    for row in rows:
+        row.closed_at, row.closed_by = row.until, str(BY)
+        ledger.write(session, "close-emergency", "emergency", by=BY, now=now, detail={"until": row.until.isoformat()})
+    session.flush()
+    return len(rows)
+
+
+def may_open(by: Actor) -> None:
+    """NotAllowed for all but administrators of the whole company."""
+    access.require(by, Role.ADMIN)
+    if not by.scope.company:
+        raise NotAllowed("the door is the whole company's: only an administrator with that scope opens and closes it")

@@ -1,0 +1,77 @@
+"""Facts: all evidence for one verdict about one delivery, in one frozen value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from triage.addressing.envelope import Envelope
+from triage.addressing.recipient import Recipient
+from triage.message.authentication import Authentication
+from triage.message.signals import Life
+from triage.message.summary import Summary
+
+BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedRule:
+    """A sender rule that matches this delivery."""
+
+    id: int
+    effect: str  # allow, block, hold
+    match: str  # address, domain, subdomains, list, campaign
+    value: str
+    scope: str  # company, department:CODE, person:UID
+    proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; "" for blocks
+    unproven_only: bool  # a block made from unproven mail: it leaves proven mail alone
+    author: str
+    origin: str  # staff, learned, import, standing, removal
+    since: datetime
+    risky: bool = False  # a staff allow that says "with risky attachments"
+    holds_until: datetime | None = None  # a block: until then it only holds
+    note: str = ""  # a hold: why
+    until: datetime | None = None  # a hold: when it ends
+    kept_out: tuple[str, ...] = ()  # confidential folders that it does not reach into
+
+    @property
+    def by_staff(self) -> bool:
+        """Did somebody make it on purpose? Else it was learned, or came with a purge."""
+        return self.origin in BY_STAFF
+
+
+@dataclass(frozen=True, slots=True)
+class OurMail:
+    """A mail of ours that a message names."""
+
+    named_by: str  # reply, calendar, returned
+    author: str  # who wrote it, as people read it
+    person: str  # uid of who sent it, "" for a role address
+    department: str
+    at: datetime
+    went_to: frozenset[str]  # domains; of free-mail providers whole addresses
+    automatic: bool = False  # a program wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known when a delivery is judged."""
+
+    envelope: Envelope
+    authentication: Authentication
+    summary: Summary
+    recipient: Recipient
+    own_domains: frozenset[str]
+    rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
+    ours: tuple[OurMail, ...] = ()  # mails of ours that it names
+    wanted: bool = False  # asked where a campaign is blocked: is its sender a contact, allowed, or one whose messages were released?
+    trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
+    listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
+    sample: bool = False  # one of those that staff look at to see what the lists take away
+    virus: str = ""  # that a scanner found in it
+    virus_found: str = "hold"  # hold | purge
+    out_of_hours: bool = False  # nobody is at work, and what perishes may go on to this folder's people
+    emergency: str = ""  # who let everything pass that is neither blocked nor forged, until when and why; "" when nobody did
+    observe: bool = False  # record verdicts, let everything else pass
+    own_domain_forged: str = "hold"  # hold | purge
+    dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
+    deadline: Life | None = None  # how long it is of use, where that counts if its author is verified
+    danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none

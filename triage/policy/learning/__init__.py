@@ -1,0 +1,1 @@
+"""Learns contacts and known names from sent mail."""

@@ -1,0 +1,128 @@
+"""Names and domains of the senders that the company knows, kept so that what only looks like them is found at once."""
+
+import itertools
+import re
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Select, delete, func, insert, select
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.directory.recipient_map import ancestors
+from triage.message.mime.links import organisation
+from triage.message.signals import Correspondents
+from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
+from triage.policy.contacts import store as contacts
+from triage.policy.rules.store import in_force
+from triage.store import db
+from triage.store.db import OneOf
+from triage.store.models import Correspondent, FamiliarDomain, FamiliarName, Rule
+
+MOST = 5  # namesakes, and domains that may look alike
+SLICE = 500  # domains that one transaction takes in or forgets, and addresses that are in memory together
+TELLS_NOTHING = re.compile(
+    r"\b(?:service|support|team|info|customer|news|newsletter|sales|office|reply|account|accounts|billing|invoice|help|desk|notification"
+    r"|notifications|mail|mailer|daemon|admin|system|alerts?|online|kundenservice|rechnung|vertrieb|client|ventas|the|your|inc|ltd|gmbh)\b"
+)
+
+
+class Stranger(NamedTuple):
+    """Somebody whom no rule lets in: their address and what they call themselves."""
+
+    author: str
+    name: str
+
+
+PLACE = func.row_number().over(partition_by=col(FamiliarDomain.key), order_by=col(FamiliarDomain.domain))
+WITH_KEY = select(col(FamiliarDomain.key), col(FamiliarDomain.domain), PLACE.label("place")).where(OneOf(col(FamiliarDomain.key), "keys"))
+FIRST = WITH_KEY.subquery()
+DOMAINS = select(FIRST.c.key, FIRST.c.domain).where(FIRST.c.place <= MOST * 4)
+NAMES = (
+    select(col(FamiliarName.name), col(FamiliarName.address))
+    .where(OneOf(col(FamiliarName.name), "names"))
+    .order_by(col(FamiliarName.name), col(FamiliarName.address))
+)
+
+
+class Familiar:
+    """Whom strangers could be taken for whose mail comes in together; who is let in with it is met by those behind them."""
+
+    def __init__(self, session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> None:
+        self.session, self.settings, self.now = session, settings, now
+        self.keys = {one: keys_of(one.author.rpartition("@")[2], settings) for one in strangers}
+        self.domains = grouped(session, DOMAINS, "keys", itertools.chain.from_iterable(self.keys.values()))
+        self.named = grouped(session, NAMES, "names", filter(is_personal, (plain_name(one.name) for one in self.keys)))
+
+    def of(self, one: Stranger) -> Correspondents:
+        """Known senders of the same name, and domains of known senders that may look like theirs."""
+        domains = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
+        return Correspondents(self.namesakes(one), tuple(sorted(domains)[: MOST * 4]))
+
+    def namesakes(self, one: Stranger) -> tuple[str, ...]:
+        """Those who have the same name, as far as they are still known."""
+        named = self.named.get(plain_name(one.name), [])[:MOST]
+        return tuple(address for address in named if address != one.author and is_known(self.session, address, self.settings, self.now))
+
+    def met(self, address: str, name: str) -> None:
+        """Proven mail of a known sender is let in."""
+        for plain, one in names_of([(address, name)]):
+            self.named[plain] = sorted({*self.named.get(plain, ()), one})
+
+
+def keys_of(domain: str, settings: Settings) -> Collection[str]:
+    """By which domains are found that look like this one; at a free-mail provider everybody has the same."""
+    return () if not domain or domain in settings.policy.freemail_domains else keys_of_stranger(domain)
+
+
+def grouped(session: Session, pairs: Select[str, str], bound: str, wanted: Iterable[str]) -> dict[str, list[str]]:
+    """What a statement gives for these keys, by key."""
+    found: dict[str, list[str]] = {}
+    asked = sorted(set(wanted))
+    for key, value in session.connection().execute(pairs, {bound: asked}) if asked else ():
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def is_personal(plain: str) -> bool:
+    """Is it the name of a person, as far as can be told: two words or more, none of them of a service?"""
+    return " " in plain and TELLS_NOTHING.search(plain) is None
+
+
+def is_known(session: Session, address: str, settings: Settings, now: datetime) -> bool:
+    """Has somebody here written to the address, or is it let in by a rule?"""
+    written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, contacts.in_force(settings, now))
+    values = (address, *ancestors(address.rpartition("@")[2]))
+    let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
+    return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
+
+
+def meet(session: Session, senders: Iterable[tuple[str, str]]) -> None:
+    """Proven mail of known senders was let in, by address and name: remember what they call themselves."""
+    db.insert_missing(session, FamiliarName, [{"name": name, "address": address} for name, address in sorted(names_of(senders))])
+
+
+def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """As what they are remembered, and their addresses: those who call themselves as persons do."""
+    return {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
+
+
+def changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
+    """The domains that are known and not kept yet, and those that are kept and not known any more."""
+    rows = select(col(Rule.value)).where(col(Rule.effect) == "allow", col(Rule.match) != "list", in_force(now))
+    written_to = select(col(Correspondent.address)).where(contacts.in_force(settings, now)).execution_options(yield_per=SLICE)
+    values = itertools.chain(session.scalars(rows), session.scalars(written_to))
+    domains = {value.rpartition("@")[2] for value in values}
+    known = set(map(organisation, domains)) - set(settings.policy.freemail_domains) - {""}
+    kept = set(session.scalars(select(col(FamiliarDomain.domain)).distinct()))
+    return sorted(known - kept), sorted(kept - known)
+
+
+def change(session: Session, new: Iterable[str], gone: Collection[str]) -> None:
+    """Keep these domains, and forget those."""
+    if gone:
+        session.execute(delete(FamiliarDomain).where(col(FamiliarDomain.domain).in_(gone)))
+    rows = [{"key": key, "domain": domain} for domain in new for key in sorted(keys_of_known(domain)) or [""]]
+    if rows:
+        session.execute(insert(FamiliarDomain), rows)

@@ -1,0 +1,286 @@
+"""Somebody here wrote to somebody outside: learn whom we know, and put on the record what was not learned and why.
+
+`learn_many` is the one way in, for the outbound listener, journal copies, logs, seeds and scripts. It takes `contact_evidence.Sent`
+values, any number in one call; make them with `contact_evidence.sent` from a summary (headers alone will do). It may be called again
+with the same mails, but counts them again: who reads mailboxes remembers how far it has come.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Grant
+from triage.addressing.envelope import Address
+from triage.config.settings import Settings
+from triage.directory import recipients
+from triage.errors import BadInput, NotAllowed
+from triage.policy import copies
+from triage.policy.contacts import store as contacts_store
+from triage.policy.contacts.contact_evidence import Reason, Sent, may_answer
+from triage.policy.contacts.sent_mail_totals import Gathered, gather
+from triage.policy.contacts.store import KNOWN, Key, Lesson, Post
+from triage.policy.learning.writers import Lookup, Writer
+from triage.policy.rules import store as rules
+from triage.store import ledger, versions
+from triage.store.db import among
+from triage.store.models import Delivery, SentMail
+from triage.times import from_micros
+
+CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in
+ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: their time counts from the import
+TURN = "learning"  # the marker that one listener at a time moves on, so that a day's cap holds over all of them
+MOST_SHOWN = 20  # addresses that are kept with a reason why they were not learned
+Lessons = dict[Key, Lesson]
+
+
+@dataclass(slots=True)
+class Learned:
+    """What came of it: addresses, and for each reason what was not learned (mails and addresses)."""
+
+    learned: int = 0  # new ones
+    known: int = 0  # that were there already
+    parked: int = 0  # new ones that wait until staff has looked
+    skipped: Counter[Reason] = field(default_factory=Counter)
+    whose: Counter[tuple[str, str, Reason]] = field(default_factory=Counter, repr=False)  # the same, by who wrote (Writer.key)
+
+    def skip(self, reason: Reason, number: int, key: tuple[str, str]) -> None:
+        """So much of somebody's mail was not learned."""
+        self.skipped[reason] += number
+        self.whose[(*key, reason)] += number
+
+
+def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
+    """Learn from mails that were sent, in their order; `how`: outbound, journal, log, seed or api.
+
+    What left through us (outbound, journal, log) is remembered too, so that answers are known, and counts towards
+    `outbound.daily_cap`. What is not learned is counted by reason. Nothing is learned where `outbound.learn` is none.
+    """
+    given = list(mails)
+    left = given if how in CAPPED else ()
+    return learn(session, gather(given), left=left, how=how, settings=settings, by=by, now=now)
+
+
+def learn(
+    session: Session, found: Gathered, *, left: Sequence[Sent] = (), how: str, settings: Settings, by: Actor, now: datetime
+) -> Learned:
+    """The same from mails that were put together before; `left`: those that are to be remembered one by one."""
+    if how not in CAPPED | ANNOUNCED:
+        raise BadInput(f"how: outbound, journal, log, seed or api, not {how!r}")
+    lists = contacts_store.lists_among(session, (one.recipient for contacts in found.contacts.values() for one in contacts))
+    lookup = Lookup(session, settings, lists)
+    lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
+    report = Learned()
+    count_whole_mails(found, lookup, report)
+    lessons, posts = taught(found, lookup, report)
+    outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
+    if left:
+        versions.advance(session, TURN)
+    if settings.outbound.learn != "none":
+        unwanted = settle(session, lessons, report, how=how, settings=settings, now=now)
+        contacts_store.posted(session, posts)
+        for _, outcome in outcomes:
+            outcome.leave_out(unwanted)
+    rules.prolong(session, {address for _, outcome in outcomes for address in outcome.addresses}, now)
+    for mail, outcome in outcomes:  # one by one: the day's cap of each counts those before it
+        if row := remembered(session, mail, outcome, lookup, now):
+            contacts_store.keep_sent(session, [row])
+    contacts_store.count(session, report.whose, how=how, now=now)
+    if report.learned or report.parked:
+        detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": found.mails}
+        ledger.write(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
+    return report
+
+
+def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
+    """How many mails teach nothing as a whole, and why."""
+    for (sender, why), mails in found.why_not.items():
+        report.skip(why, mails, lookup.key(sender))
+    for (sender, author), mails in found.authors.items():
+        if reason := lookup.why_not_from(sender, author):
+            report.skip(reason, mails, lookup.key(sender))
+        elif without := found.without[sender, author]:
+            report.skip(Reason.NO_RECIPIENT, without, lookup.key(sender))
+
+
+def taught(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Lessons, list[Post]]:
+    """What is to be learned, and what was posted to lists; the rest is counted by reason."""
+    lessons: Lessons = {}
+    posts: list[Post] = []
+    for (sender, author), contacts in found.contacts.items():
+        writer = lookup.writer(sender)
+        if writer is None or lookup.why_not_from(sender, author):
+            continue
+        person, department = writer.key
+        for recipient, sent, first, last, message_id, subject_digest in contacts:
+            address, reason = lookup.recipient(recipient)
+            if reason is None:
+                key = str(address), person, department
+                before, lesson = lessons.get(key), Lesson(*key, sent, first, last, message_id, subject_digest)
+                lessons[key] = together(before, lesson) if before else lesson
+                continue
+            report.skip(reason, sent, writer.key)
+            if reason is Reason.LIST_POST:
+                posts.append(Post(str(address), sent, person, from_micros(last)))
+    return lessons, posts
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one mail teaches."""
+
+    writer: Writer | None = None
+    addresses: tuple[str, ...] = ()
+    whole: Reason | None = None  # the whole mail teaches nothing
+    skipped: dict[Reason, list[str]] = field(default_factory=dict)
+    outside: tuple[Address, ...] = ()  # whoever outside may answer
+
+    def leave_out(self, unwanted: frozenset[Key]) -> None:
+        """These do not count, so they do not open the door by answering either."""
+        if self.writer is not None:
+            person, department = self.writer.key
+            self.outside = tuple(one for one in self.outside if (str(one), person, department) not in unwanted)
+
+    @property
+    def person(self) -> str:
+        """Who wrote."""
+        return self.writer.person if self.writer else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """That somebody here knows an address, as a script says."""
+
+    employee: str  # uid, or any address of theirs; a role address stands for its department
+    address: str
+    at: datetime | None = None  # when they wrote last
+    message_id: str = ""
+
+
+def announce(session: Session, items: Sequence[Announced], *, settings: Settings, by: Actor, now: datetime) -> Learned:
+    """Learn what a script says; the same once more changes nothing. BadInput names an employee who is nobody here, NotAllowed one
+    beyond the actor's scope: then nothing is learned at all."""
+    access.require(by, *sorted(access.DECIDING))
+    access.allow(by, Grant.LEARN)
+    lookup = Lookup(session, settings)
+    employees = {one.employee: employee(session, one.employee, lookup, by) for one in items}
+    mails = [Sent(to, (one.address,), to, one.at or now, one.message_id) for one in items for to in [employees[one.employee]]]
+    return learn_many(session, mails, how="api", settings=settings, by=by, now=now)
+
+
+def employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
+    """The address that stands for somebody here."""
+    address = named if "@" in named else recipients.mailbox_of_person(session, named.casefold()) or ""
+    writer = lookup.writer(address)
+    if writer is None:
+        raise BadInput(f"employee: {named[:80]!r} is nobody here; name a uid of the directory, or an address")
+    folders = {f"person:{writer.person}", f"department:{writer.department}"}
+    if (not by.scope.company and folders.isdisjoint(by.scope.words())) or folders & confidential_folders.closed(session, by):
+        raise NotAllowed(f"employee: {named[:80]!r} is beyond your scope")
+    learn = lookup.settings.outbound.learn
+    if not contacts_store.may_open(by, learn, writer.person, writer.department):
+        raise NotAllowed(f"employee: whom {named[:80]!r} knows the whole {learn} knows, and that is beyond your scope")
+    return address
+
+
+def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
+    """What a mail teaches, by what it says and by whom the directory knows."""
+    outcome = Outcome(writer=lookup.writer(mail.sender))
+    for text in dict.fromkeys(one.casefold() for one in mail.recipients):
+        sort_in(outcome, text, *lookup.recipient(text))
+    outcome.whole = mail.why_not or lookup.why_not_from(mail.sender, mail.author) or (None if mail.recipients else Reason.NO_RECIPIENT)
+    if outcome.whole:
+        outcome.addresses, outcome.skipped = (), {}
+    return outcome
+
+
+def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason | None) -> None:
+    """One recipient: to be learned, or skipped for a reason."""
+    if reason is None:
+        outcome.addresses += (str(address),)
+    else:
+        outcome.skipped.setdefault(reason, []).append(str(address or text))
+    if address and may_answer(address, reason):
+        outcome.outside += (address,)
+
+
+def together(one: Lesson, other: Lesson) -> Lesson:
+    """What this call has learned of the same address twice."""
+    last = other if other.last_sent_at > one.last_sent_at else one
+    first = min(one.first_sent_at, other.first_sent_at)
+    return last._replace(sent=one.sent + other.sent, first_sent_at=first)
+
+
+def settle(session: Session, lessons: Lessons, report: Learned, *, how: str, settings: Settings, now: datetime) -> frozenset[Key]:
+    """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows. The keys of those that do not."""
+    there = contacts_store.present(session, lessons)
+    fresh = [key for key in lessons if key not in there]
+    parked = beyond_cap(session, fresh, settings, now) if how in CAPPED else frozenset()
+    report.known += len(there)
+    report.learned += len(fresh) - len(parked)
+    report.parked += len(parked)
+    for _, person, department in parked:
+        report.skip(Reason.DAILY_CAP, 1, (person, department))
+    rows = sorted(lessons.values())  # two that write the same ones do not wait for each other in a circle
+    contacts_store.write(session, rows, parked, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+    contacts = {key[0] for key in fresh if key not in parked}
+    copies.sort_anew(session, among(session, col(Delivery.author), contacts), settings=settings, now=now)
+    return parked.union(key for key, state in there.items() if state != KNOWN)
+
+
+def beyond_cap(session: Session, fresh: Iterable[Key], settings: Settings, now: datetime) -> frozenset[Key]:
+    """The new ones that are too many of one employee for a day."""
+    room: dict[tuple[str, str], int] = {}
+    parked: set[Key] = set()
+    for key in fresh:
+        whose = key[1:]
+        if whose not in room:
+            room[whose] = settings.outbound.daily_cap - contacts_store.learned_lately(session, *whose, now)
+        room[whose] -= 1
+        if room[whose] < 0:
+            parked.add(key)
+    return frozenset(parked)
+
+
+def remembered(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, now: datetime) -> SentMail | None:
+    """The mail as answers may name it; None when it went to nobody outside, or is not of ours: only passed on."""
+    writer, author = outcome.writer, lookup.writer(mail.author)
+    if not mail.message_id or not outcome.outside or writer is None or author is None:
+        return None
+    freemail = frozenset(lookup.settings.policy.freemail_domains)
+    went_to = {str(one) if one.domain in freemail else one.domain for one in outcome.outside}
+    return SentMail(
+        message_id=mail.message_id,
+        uid=mail.uid,
+        person=writer.person,
+        department=writer.department,
+        author=author.shown,
+        at=mail.at,
+        automatic=is_automatic(mail, outcome) or is_too_much(session, writer, outcome, went_to, lookup.settings, now),
+        went_to=sorted(went_to),
+        skipped=skipped(outcome),
+    )
+
+
+def is_automatic(mail: Sent, outcome: Outcome) -> bool:
+    """Did a program write it?"""
+    return mail.why_not is not None or outcome.whole is Reason.RESOURCE
+
+
+def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set[str], settings: Settings, now: datetime) -> bool:
+    """Mail in a colleague's name, to addresses that are never learned, or where nothing is, does not meet the day's cap: its answers do.
+
+    What may be answered from there today opens nothing new.
+    """
+    if settings.outbound.learn != "none" and all(str(one) in outcome.addresses for one in outcome.outside):
+        return False
+    today = contacts_store.answerable(session, writer.person, writer.department, now)
+    return not went_to <= today and len(went_to | today) > settings.outbound.daily_cap
+
+
+def skipped(outcome: Outcome) -> dict[str, list[str]]:
+    """What was not learned from it, in short."""
+    return {str(outcome.whole): []} if outcome.whole else {str(why): found[:MOST_SHOWN] for why, found in outcome.skipped.items()}

@@ -1,0 +1,67 @@
+"""How far each sent folder was read for seeding: so that the next run, or the rest of one that broke off, learns nothing twice."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, select
+
+from triage.store import db
+from triage.store.models import SeededFolder
+
+TABLE = SQLModel.metadata.tables["seeded_folder"]
+NUMBERED = ("source", "account", "folder", "validity")
+OUTDATED = delete(TABLE).where(
+    and_(*(TABLE.c[name] == bindparam(f"its_{name}") for name in NUMBERED[:3])), TABLE.c.validity != bindparam("its_validity")
+)
+
+
+class Reach(NamedTuple):
+    """What of a folder was read: everything up to `last` that was written on or after the day `since` ("": everything)."""
+
+    since: str
+    validity: str
+    last: str
+
+
+def reached(session: Session, source: str) -> dict[str, dict[str, list[Reach]]]:
+    """By account and folder, everything that was read of a source."""
+    found: dict[str, dict[str, list[Reach]]] = {}
+    for row in session.exec(select(SeededFolder).where(col(SeededFolder.source) == source)):
+        found.setdefault(row.account, {}).setdefault(row.folder, []).append(Reach(row.since, row.validity, row.last))
+    return found
+
+
+class Read(NamedTuple):
+    """So many messages more of a folder were read, to there."""
+
+    account: str
+    folder: str
+    reach: Reach
+    messages: int
+
+
+def remember(session: Session, source: str, read: Iterable[Read], *, now: datetime) -> None:
+    """That much more was read, in this order. What was read before a folder was numbered anew counts no more."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for account, folder, reach, messages in read:
+        before = rows.get((account, folder, reach.since))
+        same = before is not None and before["validity"] == reach.validity
+        rows[account, folder, reach.since] = {
+            "source": source,
+            "account": account,
+            "folder": folder,
+            **reach._asdict(),
+            "messages": messages + (before["messages"] if before and same else 0),
+            "read_at": now,
+        }
+    if rows:
+        connection = session.connection()
+        connection.execute(OUTDATED, [{f"its_{name}": row[name] for name in NUMBERED} for row in rows.values()])
+        dialect = postgresql if db.is_postgresql(session) else sqlite
+        statement = dialect.insert(TABLE)
+        new = statement.excluded
+        values = {"validity": new.validity, "last": new.last, "messages": TABLE.c.messages + new.messages, "read_at": new.read_at}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(TABLE.primary_key), set_=values), list(rows.values()))

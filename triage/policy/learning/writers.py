@@ -1,0 +1,138 @@
+"""Who of us wrote a mail: a person, or a role address of a department; and what their recipients are to us."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+from sqlmodel import Session, SQLModel, select
+
+from triage.addressing.envelope import Address
+from triage.config.settings import Settings
+from triage.directory import recipients
+from triage.policy.contacts.contact_evidence import Reason, why_not_address
+from triage.store import db
+from triage.store.models import Department, KnownRecipient, Person
+
+Row = TypeVar("Row", bound=SQLModel)
+OURS = frozenset({"legacy", "triage", "alias", "former", "role", "group"})  # kinds of addresses that somebody here writes from
+
+
+class Writer(NamedTuple):
+    """Who wrote: a person, or a role address of a department."""
+
+    person: str
+    department: str
+    shown: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As a correspondent has it: the department only where no person is named."""
+        return self.person, "" if self.person else self.department
+
+
+class Lookup:
+    """Who has which address here, asked once a call."""
+
+    def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset()) -> None:
+        """`lists`: addresses of mailing lists that we know."""
+        self.session, self.settings, self.lists, self.ours = session, settings, lists, settings.own_domains
+        self.found: dict[str, Writer | None] = {}
+        self.held: list[SQLModel] = []
+        self.expected: dict[str, Address | None] = {}
+        self.known: recipients.Addresses = {}
+        self.unfit: dict[tuple[str, str], Reason | None] = {}
+
+    def expect(self, addresses: Iterable[str]) -> None:
+        """Ask the database at once for all of these, which `writer` will be asked for."""
+        self.expected = {text: self.of_ours(text) for text in addresses}
+        self.known = recipients.known_among(self.session, filter(None, self.expected.values()), self.settings.company)
+        known = self.known.values()
+        self.held += [
+            *self.held_rows(Person, Person.uid, (one.person for one in known)),
+            *self.held_rows(Department, Department.code, (one.department for one in known)),
+        ]
+
+    def held_rows(self, table: type[Row], key: Any, keys: Iterable[str]) -> list[Row]:
+        """The rows with these keys. As long as they are held here, the session has them at hand."""
+        return list(self.session.scalars(select(table).where(db.among(self.session, key, sorted(set(keys))))))
+
+    def writer(self, text: str) -> Writer | None:
+        """Whose address this is; None when nobody here writes from it."""
+        if text not in self.found:
+            self.found[text] = self.look_up(text)
+        return self.found[text]
+
+    def of_ours(self, text: str) -> Address | None:
+        """This address, when it is in a domain of ours."""
+        try:
+            address = Address.parse(text)
+        except ValueError:
+            return None
+        return address if address.domain in self.ours else None
+
+    def look_up(self, text: str) -> Writer | None:
+        """As the directory has it now."""
+        address = self.of_ours(text)
+        if address is None:
+            return None
+        meant = recipients.resolve(self.session, address, self.settings.company, ours=self.known if text in self.expected else None)
+        known = self.session.get(KnownRecipient, meant.listed) if meant else None
+        if meant is None or known is None or known.kind not in OURS:
+            return None
+        person = self.session.get(Person, meant.person) if meant.person else None
+        department = self.session.get(Department, meant.department)
+        return Writer(meant.person, meant.department, person.name if person else department.name if department else meant.department)
+
+    def key(self, sender: str) -> tuple[str, str]:
+        """As a correspondent has who sent it; nobody where nobody here writes from that address."""
+        writer = self.writer(sender)
+        return writer.key if writer else ("", "")
+
+    def owner(self, sender: str) -> Person | None:
+        """Who works here and has this address; None when it is nobody's, or a department's."""
+        writer = self.writer(sender.casefold())
+        person = self.session.get(Person, writer.person) if writer and writer.person else None
+        return person if person and person.active else None
+
+    def employee(self, sender: str, author: str) -> Person | None:
+        """Who works here and wrote it themselves: envelope and author name the same person; None where they do not."""
+        person, other = self.owner(sender), self.writer(author)
+        return person if person and other and other.person == person.uid else None
+
+    def why_not_from(self, sender: str, author: str) -> Reason | None:
+        """Why nothing is learned from what this author sent as this sender; None when something is."""
+        key = sender, author
+        if key not in self.unfit:
+            self.unfit[key] = self.weighed(sender, author)
+        return self.unfit[key]
+
+    def weighed(self, sender: str, author: str) -> Reason | None:
+        """As it is now."""
+        writer = self.writer(sender)
+        if writer is None:
+            return Reason.NOT_OURS
+        if self.is_resource(sender) or self.is_resource(author):
+            return Reason.RESOURCE
+        other = self.writer(author)
+        return Reason.FORWARD if other is None or other.key != writer.key else None
+
+    def is_resource(self, text: str) -> bool:
+        """Is this a meeting room or the like?"""
+        local = text.rpartition("@")[0].casefold()
+        return any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
+
+    def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
+        """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
+        address, reason = judged(text, self.ours)
+        return address, Reason.LIST_POST if address and reason is None and str(address) in self.lists else reason
+
+
+@lru_cache(50_000)
+def judged(text: str, own_domains: frozenset[str]) -> tuple[Address | None, Reason | None]:
+    """The same without the lists that we know."""
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        return None, Reason.MALFORMED
+    return address, why_not_address(address, own_domains)

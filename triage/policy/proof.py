@@ -1,0 +1,122 @@
+"""Which sender rule decides: whose proof is met, whose is not, and whose is not known yet. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Protocol
+
+from triage.policy.facts import Facts, MatchedRule
+
+
+def names_its_author(facts: Facts) -> bool:
+    """Does it name one author, the one that was authenticated? A message whose bytes we had to normalise proves nothing."""
+    author = facts.summary.author
+    return facts.summary.parsed and not facts.envelope.normalised and author != "" and author == facts.authentication.author
+
+
+def proof_of_author(facts: Facts) -> str:
+    """How the author proved who they are: "dmarc", "aligned" or ""."""
+    return facts.authentication.proof if names_its_author(facts) else ""
+
+
+def proven_as(facts: Facts, freemail: Collection[str]) -> str:
+    """Whom the proof is good for: the author's whole domain, at a free-mail provider their address alone, "" without one."""
+    author = facts.summary.author
+    domain = author.rpartition("@")[2]
+    return "" if not proof_of_author(facts) else author if domain in freemail else domain
+
+
+def proof_awaited(facts: Facts) -> bool:
+    """Could the author still be proven when DNS answers?"""
+    return names_its_author(facts) and facts.authentication.unknown
+
+
+def deciding_allow(facts: Facts) -> MatchedRule | None:
+    """The most precise allow whose proof is met."""
+    return next((rule for rule in allows(facts) if met(rule, facts)), None)
+
+
+def awaited_allow(facts: Facts) -> MatchedRule | None:
+    """The most precise allow whose proof could still be met when DNS answers."""
+    return next((rule for rule in allows(facts) if awaited(rule, facts)), None)
+
+
+def met(allow: MatchedRule, facts: Facts) -> bool:
+    """Is the proof there that an allow asks for?"""
+    return counts(allow.proof, facts) and facts.authentication.satisfies(allow.proof, as_list=allow.match == "list")
+
+
+def awaited(allow: MatchedRule, facts: Facts) -> bool:
+    """Could it still come when DNS answers?"""
+    return counts(allow.proof, facts) and facts.authentication.awaits(allow.proof)
+
+
+def counts(proof: str, facts: Facts) -> bool:
+    """A seal proves something only as long as the company trusts the sealer; every other kind of proof always counts."""
+    kind, _, domain = proof.partition(":")
+    return kind != "arc" or domain in facts.trusted_arc_sealers
+
+
+def allows(facts: Facts) -> Iterator[MatchedRule]:
+    """The allows that a proof could put in force, most precise first."""
+    return (rule for rule in facts.rules if rule.effect == "allow" and names_its_author(facts))
+
+
+def deciding_block(facts: Facts) -> MatchedRule | None:
+    """The most precise block in force. A staff allow that is met and more precise goes before it; a learned allow never does.
+
+    What DNS has not answered yet is not held against the author: neither by a block that is about unproven mail only, nor
+    where such an allow may still be met.
+    """
+    if proof_of_author(facts) or proof_awaited(facts):
+        return block_beside(facts, [rule for rule in facts.rules if not rule.unproven_only], hopeful=True)
+    return block_beside(facts, facts.rules, hopeful=True)
+
+
+def awaited_block(facts: Facts) -> MatchedRule | None:
+    """The block that is in force if DNS answers that the author is not proven."""
+    return block_beside(facts, facts.rules, hopeful=False) if proof_awaited(facts) else None
+
+
+def deciding_hold(facts: Facts) -> MatchedRule | None:
+    """The most precise hold of this sender. It asks for no proof: a message that only uses the name is held too."""
+    return next((rule for rule in facts.rules if rule.effect == "hold"), None)
+
+
+def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -> MatchedRule | None:
+    """The most precise block among these, unless a staff allow goes before it; `hopeful` counts those that may still be met."""
+    block = next((rule for rule in rules if rule.effect == "block" and not (facts.wanted and leaves_wanted_alone(rule))), None)
+    if block and any(goes_before(allow, block, facts, hopeful) for allow in allows(facts)):
+        return None
+    return block
+
+
+def leaves_wanted_alone(rule: MatchedRule) -> bool:
+    """Is it what a removal without a block left behind for late copies of a campaign? It takes nothing of a wanted sender along."""
+    return rule.origin == "standing" and rule.match == "campaign"
+
+
+def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
+    """Did staff let this sender in more precisely than somebody blocked it, and is or may that be proven?"""
+    possible = met(allow, facts) or (hopeful and awaited(allow, facts))
+    return possible and allow.by_staff and precision(allow) > precision(block)
+
+
+Precision = tuple[int, int, int, int]
+
+
+class Scoped(Protocol):
+    """What says how narrowly a rule fits."""
+
+    @property
+    def match(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+def precision(rule: Scoped) -> Precision:
+    """How narrowly a rule fits: the sender match first (of domains the deeper one, then the one alone), then the scope."""
+    match = {"campaign": 3, "address": 2, "list": 1}.get(rule.match, 0)
+    depth = rule.value.count(".") if rule.match in ("domain", "subdomains") else 0
+    scope = {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
+    return match, depth, int(rule.match != "subdomains"), scope

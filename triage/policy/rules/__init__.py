@@ -1,0 +1,1 @@
+"""Allow, block, hold and redirect rules: made, checked, matched, imported."""

@@ -1,0 +1,134 @@
+"""Which rules are about a mail: by who wrote it, the list it came through, its campaign, and whom it is for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, col
+
+from triage.addressing.recipient import Recipient
+from triage.directory.recipient_map import ancestors
+from triage.ids import show
+from triage.message import mailing_lists
+from triage.message.summary import Summary
+from triage.policy.facts import MatchedRule
+from triage.policy.proof import precision
+from triage.policy.rules.rule_request import WHOLE
+from triage.policy.rules_in_force import in_force
+from triage.store.db import OneOf
+from triage.store.models import Instant, Rule
+
+NAMING = select(Rule).where(OneOf(col(Rule.value), "values"), in_force(bindparam("now", type_=Instant)))
+ByValue = Mapping[str, Sequence[Rule]]
+MOST_AUTHORS = 50  # of one From field
+
+
+def naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
+    """The rules in force that name one of these values, by it."""
+    found: dict[str, list[Rule]] = {}
+    for rule in session.scalars(NAMING, {"values": sorted(set(values)), "now": now}):
+        found.setdefault(rule.value, []).append(rule)
+    return found
+
+
+def values_of(summary: Summary, carrier: str = "", campaigns: Iterable[int] = ()) -> set[str]:
+    """What a rule would name that is about this sender."""
+    return {value for _, value in wanted_of(summary, campaigns) | authors_values(summary)} | ({carrier} if carrier else set())
+
+
+def about_sender(
+    rules: ByValue, summary: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False
+) -> list[MatchedRule]:
+    """Every one of these rules that is about this sender, whoever the recipient is.
+
+    `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
+    it had to take all the same (mailflow.md 4) meets the block here.
+    `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
+    A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
+    A hold is about everybody whom the From field names.
+    """
+    wanted = wanted_of(summary, () if campaign_id is None else (campaign_id,))
+    authors = authors_values(summary)
+    named = (rule for value in {carrier, *(value for _, value in wanted | authors)} for rule in rules.get(value, ()))
+    rows = [rule for rule in named if rule.effect != "redirect"]
+    by_list_only = mailing_lists.rewritten(summary) is not None
+    domain = domain_of(summary)
+    proofs = {summary.author, domain} if proven else set()
+    fit = (row for row in rows if reaches(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier) or is_hold_of(row, authors))
+    return [matched(row) for row in fit if not by_list_only or row.effect != "allow" or row.match == "list"]
+
+
+def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
+    """Is it about the sender? Who lets a domain in means that domain alone, who blocks it means everything below it too."""
+    alone = (rule.effect, rule.match) == ("allow", "domain")
+    if rule.match == "campaign" and rule.proof and rule.proof not in proofs:  # the purge left alone what somebody else proves
+        return False
+    return (rule.match, rule.value) in wanted and (not alone or rule.value == domain)
+
+
+def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
+    """Is it about the envelope sender, proven or not?"""
+    about = (rule.effect, rule.match, rule.scope, rule.unproven_only, rule.value)
+    return about == ("block", "address", "company", False, carrier)
+
+
+def is_hold_of(rule: Rule, authors: set[tuple[str, str]]) -> bool:
+    """Does it hold the messages of one of these authors?"""
+    return rule.effect == "hold" and (rule.match, rule.value) in authors
+
+
+def wanted_of(summary: Summary, campaigns: Iterable[int]) -> set[tuple[str, str]]:
+    """(match, value) of every rule that could be about this sender, or about one of these campaigns."""
+    return sender_values(summary) | {("campaign", show(one)) for one in campaigns}
+
+
+def sender_values(summary: Summary) -> set[tuple[str, str]]:
+    """(match, value) of every rule that could be about this sender."""
+    wanted: set[tuple[str, str]] = set()
+    if summary.list_id:
+        wanted.add(("list", summary.list_id.casefold()))
+    return wanted | address_values(summary.author) if summary.author else wanted
+
+
+def authors_values(summary: Summary) -> set[tuple[str, str]]:
+    """(match, value) of every hold that could be about somebody whom the From field names: where it names several, none is the author."""
+    return {value for author in summary.authors[:MOST_AUTHORS] for value in address_values(author)}
+
+
+def address_values(author: str) -> set[tuple[str, str]]:
+    """(match, value) of every rule about this address, or about a domain that it is in."""
+    domains = ancestors(author.rpartition("@")[2])
+    return {("address", author)} | {(match, domain) for domain in domains for match in WHOLE}
+
+
+def domain_of(summary: Summary) -> str:
+    """The author's domain."""
+    return summary.author.rpartition("@")[2]
+
+
+def fitting(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
+    """Those of the rules whose scope holds this recipient, in the order of `matching`."""
+    folders = {f"department:{recipient.department}", f"person:{recipient.person}"}
+    found = [rule for rule in rules if rule.scope in {"company", *folders} and folders.isdisjoint(rule.kept_out)]
+    return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
+
+
+def matched(row: Rule) -> MatchedRule:
+    """A rule as the policy knows it."""
+    return MatchedRule(
+        id=row.id,
+        effect=row.effect,
+        match=row.match,
+        value=row.value,
+        scope=row.scope,
+        proof=row.proof,
+        unproven_only=row.unproven_only,
+        author=row.author,
+        origin=row.origin,
+        since=row.created_at,
+        risky=row.risky,
+        holds_until=row.holds_until,
+        note=row.note if row.effect == "hold" else "",
+        until=row.until,
+        kept_out=tuple(row.kept_out),
+    )

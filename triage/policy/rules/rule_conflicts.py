@@ -1,0 +1,107 @@
+"""Rules that stand in each other's way: which never take effect, which are exceptions, which say what another one says. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from triage.policy.proof import Scoped, precision
+from triage.policy.runner_up import DID
+
+ORDER = ("block", "hold", "allow")  # whose word counts first, where one of them is a hold
+
+
+class Ruled(Scoped, Protocol):
+    """A rule as far as others can stand in its way."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def effect(self) -> str: ...
+    @property
+    def proof(self) -> str: ...
+    @property
+    def unproven_only(self) -> bool: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def risky(self) -> bool: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """How a rule stands to another one."""
+
+    kind: str  # shadowed: it never takes effect; exception: it goes before the other; same: the other one says it already
+    rule_id: int  # the other one
+    sentence: str
+
+
+def clashes(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Iterable[Clash]:
+    """How a rule stands to those that reach all of its mail, the weightiest first. `department`: of the person whom it is for."""
+    over = [one for one in others if covers(one, rule, department)]
+    found = [clash for one in over if (clash := clash_of(rule, one))]
+    return sorted(found, key=lambda clash: ["shadowed", "same", "exception"].index(clash.kind))
+
+
+def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
+    """How a rule stands to one that reaches all of its mail."""
+    who = f"{other.author} {DID[other.effect]} {shown(other)} for {other.scope}"
+    if rule.effect == other.effect:
+        if says_as_much(other, rule):
+            return Clash("same", other.id, f"{who}, which says this already.")
+        return None
+    if rule.effect == "block":
+        if before(rule, other):
+            return Clash("exception", other.id, f"It is an exception: {who}.")
+        return None
+    if other.unproven_only:  # it leaves proven mail alone: an allow asks for proof, and a hold is about proven messages too
+        return None
+    if before(rule, other):
+        return Clash("exception", other.id, f"It is an exception: {who}.")
+    return Clash("shadowed", other.id, f"It never takes effect: {who}, and that goes before it.")
+
+
+def before(rule: Ruled, other: Ruled) -> bool:
+    """Does the rule decide where both match? A block beats an allow of equal precision, and every learned one; a hold beats every allow."""
+    if "hold" in (rule.effect, other.effect):
+        return ORDER.index(rule.effect) < ORDER.index(other.effect)
+    if rule.effect == "block":
+        return precision(rule) >= precision(other) or other.origin not in ("staff", "import")
+    return rule.origin in ("staff", "import") and precision(rule) > precision(other)
+
+
+def covers(wide: Ruled, narrow: Ruled, department: str) -> bool:
+    """Does the one rule reach all mail that the other one reaches?"""
+    return wide.scope in ("company", narrow.scope, f"department:{department}") and sender_covers(wide, narrow)
+
+
+def sender_covers(wide: Ruled, narrow: Ruled) -> bool:
+    """Does the one match hold every sender of the other one?"""
+    if wide.match in ("list", "campaign", "address") or narrow.match in ("list", "campaign"):
+        return (wide.match, wide.value) == (narrow.match, narrow.value)
+    domain = narrow.value.rpartition("@")[2]
+    alone = wide.match == "domain" and wide.effect == "allow"
+    if alone:
+        return domain == wide.value and narrow.match != "subdomains" and not (narrow.match == "domain" and narrow.effect != "allow")
+    return domain == wide.value or domain.endswith("." + wide.value)
+
+
+def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
+    """Does the wider rule of the same effect do all that the narrower one does?"""
+    if wide.effect == "hold":
+        return wide.until is None or (narrow.until is not None and wide.until >= narrow.until)
+    if wide.effect == "block":
+        return not wide.unproven_only or narrow.unproven_only
+    easier: Sequence[str] = (narrow.proof, "aligned") if narrow.proof == "dmarc" else (narrow.proof,)
+    stronger = wide.origin in ("staff", "import") or narrow.origin not in ("staff", "import")
+    return wide.proof in easier and (wide.risky or not narrow.risky) and stronger
+
+
+def shown(rule: Ruled) -> str:
+    """Whom a rule is about."""
+    return f".{rule.value}" if rule.match == "subdomains" else rule.value

@@ -1,0 +1,87 @@
+"""Why a rule may never work, or hit more than is meant: what mail so far could prove, whole mail providers, rules that go before it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.directory.recipient_map import ancestors
+from triage.message.authentication import Authentication, Result
+from triage.policy.rules import provider_warning
+from triage.policy.rules.rule_conflicts import Clash, clashes
+from triage.policy.rules.rule_request import RuleOrder
+from triage.policy.rules_in_force import in_force
+from triage.store.db import beside
+from triage.store.domain_index import of_domain
+from triage.store.models import Delivery, Message, Person, Rule
+
+LOOKED_AT = 20  # of the sender's last mails
+
+
+def doubt(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
+    """What to know before this rule is made; "" when there is nothing to say. `order` is checked."""
+    if order.effect in ("block", "hold") and order.match in ("domain", "subdomains"):
+        return provider_warning.caution(session, order.value, settings.policy.freemail_domains, by=by, now=now)
+    return no_proof(session, order, by=by)
+
+
+def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
+    """Why no mail of this sender so far could have met the proof, with what would meet it; "" when some could, or none came.
+
+    Of the mail that the actor may see: whether others got any is not theirs to learn.
+    `order` is checked. A list is known by its posts' signatures, which their authors' mail says nothing about.
+    """
+    if order.effect != "allow" or order.match == "list":
+        return ""
+    column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
+    about = of_domain(order.value) if order.match == "subdomains" else column == order.value
+    letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    newest = letters.where(about, beside(session, access.visible(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    found = [Authentication.from_json(one) for one in session.scalars(newest)]
+    if not found or any(one.satisfies(order.proof) for one in found):
+        return ""
+    several = f"None of the last {len(found)} mails from there could prove itself by {order.proof}"
+    said = several if len(found) > 1 else f"The last mail from there could not prove itself by {order.proof}"
+    nothing = " The domain publishes neither SPF nor DMARC." if all(one.publishes_nothing for one in found) else ""
+    return f"{said}: this rule would have let in nothing.{nothing}{better(found)}"
+
+
+def better(found: Sequence[Authentication]) -> str:
+    """The proof that all of this mail could have given."""
+    if all(one.proof for one in found):
+        return " Ask for “aligned” instead: all of them meet it."
+    signers = set.intersection(*({one.domain for one in each.dkim if one.result is Result.PASS} for each in found))
+    if signers:
+        return f" All of them are signed by {min(signers, key=len)}: you may ask for “dkim:{min(signers, key=len)}” if you trust it."
+    return ""
+
+
+def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Actor) -> dict[int, tuple[Clash, ...]]:
+    """How each of these rules stands to others that reach all of its mail, by its id; only to those that the actor may know of."""
+    judged = [rule for rule in about if rule.effect != "redirect"]
+    names = {name for rule in judged for name in names_of(rule)}
+    where = in_force(now) & col(Rule.value).in_(names) & (col(Rule.effect) != "redirect")
+    rows = session.scalars(select(Rule).where(where)).all() if names else []
+    closed = confidential_folders.closed_scopes(session, by)
+    known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
+    departments = departments_of(session, judged)
+    told = {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, ""))) for rule in judged}
+    return {rule.id: told.get(rule.id, ()) for rule in about}
+
+
+def departments_of(session: Session, about: Sequence[Rule]) -> dict[str, str]:
+    """The department of each person whom one of these rules is for, by the rule's scope."""
+    persons = {rule.scope.removeprefix("person:") for rule in about if rule.scope.startswith("person:")}
+    if not persons:
+        return {}
+    found = session.execute(select(col(Person.uid), col(Person.department)).where(col(Person.uid).in_(persons)))
+    return {f"person:{uid}": department for uid, department in found}
+
+
+def names_of(rule: Rule) -> Iterable[str]:
+    """The values of rules that could reach the same mail from further up: its own, and the domains above."""
+    return [rule.value, *(ancestors(rule.value.rpartition("@")[2]) if rule.match != "list" else [])]

@@ -1,0 +1,70 @@
+"""Which blocks the door itself enforces, and whether they may have changed."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session, col
+
+from triage.directory.recipient_map import ancestors
+from triage.policy.facts import BY_STAFF
+from triage.policy.proof import Precision, precision
+from triage.policy.rules.rule_request import WHOLE
+from triage.policy.rules.store import STANDING, VERSION, in_force
+from triage.store import versions
+from triage.store.models import Rule
+
+NOT_SEEN = ("list", "campaign")  # what neither the envelope nor the From field shows
+LEAST = (-1, -1, -1, -1)  # less precise than every rule
+
+
+class DoorEntries(NamedTuple):
+    """The blocks that the door itself enforces (DoorSnapshot says how)."""
+
+    always: frozenset[str]
+    unsigned: frozenset[str]
+
+
+def door_entries(session: Session, now: datetime) -> DoorEntries:
+    """The company-wide blocks that no narrower staff allow can override and that the envelope and the From field show.
+
+    Not those of a purge while what they catch comes back when the purge is undone, nor those that do not reach into every folder.
+    """
+    meant = (col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match).not_in(NOT_SEEN), col(Rule.origin) != STANDING)
+    refuses = or_(col(Rule.holds_until).is_(None), col(Rule.holds_until) <= now)
+    blocks = session.scalars(select(Rule).where(in_force(now), refuses, *meant))
+    allowed = most_precise_allows(session, now)
+    lists = any_list_allowed(session, now)
+    always, unsigned = set(), set()
+    for block in blocks:
+        if block.kept_out or allowed.get(block.value, LEAST) > precision(block) or (lists and block.match in WHOLE):
+            continue
+        if not block.unproven_only:
+            always.add(block.value)
+        elif block.unsigned_only:
+            unsigned.add(block.value)
+    return DoorEntries(frozenset(always), frozenset(unsigned))
+
+
+def any_list_allowed(session: Session, now: datetime) -> bool:
+    """Is some list allowed? Its posts have authors from anywhere: then blocks of whole domains are the judge's to weigh."""
+    lists = select(col(Rule.id)).where(
+        in_force(now), col(Rule.effect) == "allow", col(Rule.match) == "list", col(Rule.origin).in_(BY_STAFF)
+    )
+    return session.scalar(lists.limit(1)) is not None
+
+
+def most_precise_allows(session: Session, now: datetime) -> dict[str, Precision]:
+    """How precise the narrowest staff allow is about each address and about anything within each domain."""
+    found: dict[str, Precision] = {}
+    for allow in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "allow", col(Rule.origin).in_(BY_STAFF))):
+        for name in [allow.value, *ancestors(allow.value.rpartition("@")[2])]:
+            found[name] = max(found.get(name, LEAST), precision(allow))
+    return found
+
+
+def version(session: Session, now: datetime) -> str:
+    """Differs from every earlier one when the rules in force may have changed, also when one has run out."""
+    moments = (col(Rule.until), col(Rule.holds_until))
+    over = [session.scalar(select(func.count()).select_from(Rule).where(one <= now)) for one in moments]
+    return ".".join(map(str, (versions.read(session, VERSION), *over)))

@@ -1,0 +1,362 @@
+"""Sender rules: who said yes or no to whom, within which scope, for which proof. Make, change, remove, count, list."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, func, literal, not_, or_, select, update
+from sqlmodel import Session, SQLModel, col
+
+from triage.access import confidential_folders, dual_control, scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.directory.recipient_map import ancestors
+from triage.errors import NotFound, NotYet, Stale
+from triage.ids import show
+from triage.policy import copies
+from triage.policy.facts import BY_STAFF
+from triage.policy.rules import rule_warnings
+from triage.policy.rules.rule_request import SAYS, RuleOrder as RuleOrder, as_row, checked, ends
+from triage.policy.rules_in_force import in_force as in_force
+from triage.store import ledger, versions
+from triage.store.db import UNSEEN, OneOf, among, columns_of, insert_all
+from triage.store.domain_index import of_domain
+from triage.store.models import Delivery, Rule
+from triage.times import to_micros
+
+VERSION = "rules"  # the marker that moves when the door's blocks may have changed
+LEARNED, IMPORTED, STANDING, REMOVAL = "learned", "import", "standing", "removal"  # origins beside staff's own
+DAY = 86_400_000_000  # microseconds
+CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
+TABLE = SQLModel.metadata.tables["rule"]
+
+
+def add(
+    session: Session,
+    order: RuleOrder,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    origin: str = "staff",
+    decision_id: int | None = None,
+    second: Actor | None = None,
+    confirmed: Sequence[str] = (),
+) -> Rule:
+    """Make a rule. SecondKeyNeeded where the company wants two keys for it and no `second` person has turned theirs.
+
+    An equal one that is in force is kept and returned, with the later end of the two; one that was learned is none to staff.
+    `confirmed`: names of a second look, for the record.
+    """
+    access.may_make_rule(session, by, order.scope)
+    order = checked(session, order, settings)
+    until = ends(order, now)
+    dual_control.require(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
+    versions.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
+    if (twin := twin_of(session, order, origin, now)) is not None:
+        widen(session, twin, replace(order, until=until), by=by, now=now)
+        return twin
+    rule = Rule(
+        **as_row(order),
+        doubt=rule_warnings.doubt(session, order, by=by, settings=settings, now=now),
+        author=by.shown,
+        second_by=str(second or ""),
+        origin=origin,
+        created_at=now,
+        until=until,
+        decision_id=decision_id,
+        kept_out=kept_out(session, by, origin),
+    )
+    session.add(rule)
+    session.flush()
+    said = {"confirmed": list(confirmed)} if confirmed else {}
+    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=said | detail_of(rule))
+    if rule.effect == "allow":
+        copies.sort_anew(session, reached(rule), settings=settings, now=now)
+    return rule
+
+
+def add_blocks(
+    session: Session,
+    orders: Sequence[RuleOrder],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    decision_id: int,
+    origin: str = REMOVAL,
+) -> int:
+    """Make the blocks that go along with a removal, however many they are, each on the record; how many.
+
+    What staff has blocked already stays as it is, and is not blocked once more: undone with the removal it would be gone.
+    """
+    for scope in sorted({order.scope for order in orders}):
+        access.may_make_rule(session, by, scope)
+    if not orders:
+        return 0
+    versions.advance(session, VERSION)
+    there = blocked_by_staff(session, {order.value for order in orders}, now)
+    wanted = [checked(session, one, settings) for one in orders if (one.match, one.value, one.scope) not in there]
+    more: dict[str, Any] = {
+        "kept_out": kept_out(session, by, origin),
+        "author": by.shown,
+        "origin": origin,
+        "created_at": now,
+        "decision_id": decision_id,
+    }
+    made = [Rule(**as_row(order), until=ends(order, now), **more) for order in wanted]
+    insert_all(session, Rule, [columns_of(rule) for rule in made])
+    ledger.write_all(session, [("rule", f"rule:{show(rule.id)}", detail_of(rule)) for rule in made], by=by, now=now)
+    return len(made)
+
+
+def kept_out(session: Session, by: Actor, origin: str) -> list[str]:
+    """The confidential folders that what goes along with a removal does not reach into: those that are closed to who made it."""
+    return sorted(confidential_folders.closed(session, by)) if origin in (STANDING, REMOVAL) else []
+
+
+def blocked_by_staff(session: Session, values: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
+    """What staff blocks of these, proven or not, for good or for longer than a removal would: by match, value and scope."""
+    block = (col(Rule.effect) == "block", col(Rule.origin).in_(BY_STAFF), col(Rule.unproven_only).is_(False), col(Rule.until).is_(None))
+    columns = (col(Rule.match), col(Rule.value), col(Rule.scope))
+    return {tuple(row) for row in session.execute(select(*columns).where(among(session, col(Rule.value), values), *block, in_force(now)))}
+
+
+def reached(rule: Rule) -> ColumnElement[bool]:
+    """The deliveries of the sender or domain that an allow is about."""
+    if rule.match == "subdomains":
+        return of_domain(rule.value)
+    return (col(Delivery.author) if rule.match == "address" else col(Delivery.author_domain)) == rule.value
+
+
+def twin_of(session: Session, order: RuleOrder, origin: str, now: datetime) -> Rule | None:
+    """The rule in force that says the same; one that was learned is none to staff."""
+    same = [getattr(Rule, name) == getattr(order, name) for name in SAYS]
+    origins = (*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF
+    rows = select(Rule).where(*same, col(Rule.target) == order.to, col(Rule.origin).in_(origins), in_force(now))
+    return session.scalars(rows).first()
+
+
+def detail_of(rule: Rule) -> dict[str, Any]:
+    """What the record keeps of a rule that was made."""
+    names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
+    return {name: getattr(rule, name) for name in names} | ({"second_key": rule.second_by} if rule.second_by else {})
+
+
+def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
+    """Let a rule in force cover an equal order too: the later end of the two, and for a block all that either stops."""
+    until = None if order.until is None or rule.until is None else max(order.until, rule.until)
+    unsigned_only = rule.unsigned_only and order.unsigned_only
+    lapse_days = max(rule.lapse_days, order.lapse_days) if until else 0
+    if (until, unsigned_only, lapse_days) == (rule.until, rule.unsigned_only, rule.lapse_days):
+        return
+    rule.until, rule.unsigned_only, rule.lapse_days = until, unsigned_only, lapse_days
+    session.flush()
+    detail = {"until": until.isoformat() if until else "", "unsigned_only": unsigned_only}
+    ledger.write(session, "widen-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+
+
+def version_of(rule: Rule) -> str:
+    """Changes when somebody changes the rule, not when it is used."""
+    until = "" if rule.lapse_days else str(rule.until)
+    said = (rule.proof, rule.note, rule.risky, rule.lapse_days, until, rule.removed_at)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def change(
+    session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
+) -> Rule:
+    """Change proof, until, lapse_days, note or risky of a rule in force; what is not named stays. It asks nothing (rule_looks.change).
+
+    `expected` is the version that the asker saw: Stale when somebody has changed it since. Who it is about is another rule.
+    """
+    rule, order = changing(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
+    return write_change(session, rule, order, changes, by=by, now=now)
+
+
+def changing(
+    session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
+) -> tuple[Rule, RuleOrder]:
+    """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can."""
+    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
+    if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
+        raise NotFound(f"there is no rule {show(rule_id)}")
+    access.may_make_rule(session, by, rule.scope)
+    if expected is not None and expected != version_of(rule):
+        raise Stale("somebody has changed this rule since you looked: look again, then change it")
+    order = checked(session, replace(order_of(rule), **changes), settings)
+    if set(changes) - {"note"}:
+        dual_control.require(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
+    return rule, order
+
+
+def order_of(rule: Rule) -> RuleOrder:
+    """What a rule says, as somebody would ask for it; `until` only where it is a day of its own."""
+    keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
+    return RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps)
+
+
+def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | None:
+    """When a changed rule runs out: as before where it lapses after as many days, and else as one that is made now."""
+    same = order.effect != "hold" and order.until is None and order.lapse_days == rule.lapse_days > 0
+    return rule.until if same else ends(order, now)
+
+
+def write_change(
+    session: Session, rule: Rule, order: RuleOrder, changes: Mapping[str, Any], *, by: Actor, now: datetime, confirmed: Sequence[str] = ()
+) -> Rule:
+    """Change the rule to what the order says, on the record. `confirmed`: names of a second look, for the record."""
+    until = end_of_change(rule, order, now)
+    for name, value in (*((name, getattr(order, name)) for name in CHANGEABLE), ("until", until)):
+        setattr(rule, name, value)
+    session.flush()
+    said = {"confirmed": list(confirmed)} if confirmed else {}
+    detail = said | {name: str(getattr(rule, name)) for name in changes}
+    ledger.write(session, "change-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+    versions.advance(session, VERSION)
+    return rule
+
+
+def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
+    """Take a rule out of force; it stays on the record. Removing it again changes nothing."""
+    rule = session.get(Rule, rule_id)
+    if rule is None:
+        raise NotFound(f"there is no rule {show(rule_id)}")
+    access.may_make_rule(session, by, rule.scope)
+    changed = session.execute(
+        update(Rule).where(col(Rule.id) == rule_id, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by))
+    )
+    if changed.rowcount:  # type: ignore[attr-defined]
+        ledger.write(
+            session,
+            "unrule",
+            f"rule:{show(rule_id)}",
+            by=by,
+            now=now,
+            detail={"effect": rule.effect, "value": rule.value, "scope": rule.scope},
+        )
+        versions.advance(session, VERSION)
+
+
+def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: datetime) -> None:
+    """Take rules that are in force out of force together, each on the record."""
+    for scope in sorted({rule.scope for rule in some}):
+        access.may_make_rule(session, by, scope)
+    if not some:
+        return
+    these = among(session, col(Rule.id), [rule.id for rule in some])
+    session.execute(update(Rule).where(these, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by)))
+    said = [("unrule", f"rule:{show(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
+    ledger.write_all(session, said, by=by, now=now)
+    versions.advance(session, VERSION)
+
+
+def lapse(at: ColumnElement[int]) -> ColumnElement[int]:
+    """When a rule runs out that has been of use then."""
+    return case((TABLE.c.lapse_days > 0, at + TABLE.c.lapse_days * literal(DAY, BigInteger)), else_=TABLE.c.until)
+
+
+AT = bindparam("at", type_=BigInteger)
+FIRST = func.coalesce(TABLE.c.first_used_at, AT)
+COUNTED = {"used": TABLE.c.used + bindparam("times"), "first_used_at": FIRST, "last_used_at": AT, "until": lapse(AT)}
+USED = update(TABLE).where(TABLE.c.id == bindparam("of")).values(**COUNTED)
+GONE = select(TABLE.c.id).where(OneOf(TABLE.c.id, "ids", BigInteger), TABLE.c.removed_at.is_not(None))
+
+
+def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
+    """Count the uses of rules, as often as each is named.
+
+    NotYet when somebody has taken one back since it was read: what it did might not be undone with it.
+    """
+    uses = sorted(Counter(rule_ids).items())  # each by itself and in order: judges that count the same ones never wait in a circle
+    if not uses:
+        return
+    connection = session.connection()
+    connection.execute(USED, [{"of": one, "times": times, "at": to_micros(now)} for one, times in uses])
+    if gone := connection.execute(GONE, {"ids": [one for one, _ in uses]}).scalars().first():
+        raise NotYet(f"the rule {show(gone)} was taken back meanwhile")
+
+
+def refused(session: Session, counts: Mapping[str, int], now: datetime) -> None:
+    """The SMTP server has refused so many copies by the blocks of these addresses and domains, for the whole company."""
+    refuses = and_(col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list", in_force(now))
+    young = or_(col(Rule.holds_until).is_(None), col(Rule.holds_until) <= now)
+    for entry, number in sorted(counts.items()):
+        mine = and_(col(Rule.value) == entry, refuses, young)
+        session.execute(update(Rule).where(mine).values(refused=col(Rule.refused) + number), execution_options=UNSEEN)
+
+
+def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
+    """Somebody here has written to these addresses: rules about them that lapse begin their days anew."""
+    written = set(addresses)
+    if not written:
+        return
+    domains = {address.rpartition("@")[2] for address in written}
+    above = {name for domain in domains for name in ancestors(domain)}
+    about = or_(
+        (col(Rule.match) == "address") & col(Rule.value).in_(written),
+        (col(Rule.match) == "domain") & col(Rule.value).in_(domains),
+        (col(Rule.match) == "subdomains") & col(Rule.value).in_(above),
+    )
+    lapsing = (col(Rule.lapse_days) > 0) & in_force(now)
+    session.execute(update(Rule).where(about, lapsing).values(until=lapse(literal(to_micros(now), BigInteger))), execution_options=UNSEEN)
+
+
+def listing(
+    session: Session,
+    now: datetime,
+    *,
+    by: Actor,
+    q: str = "",
+    sender: str = "",
+    scope: str = "",
+    limit: int = 50,
+    before: int | None = None,
+) -> list[Rule]:
+    """Rules in force that reach into the actor's scope, newest first; `before` is the id to go on from.
+
+    `sender`: an address or a domain; only rules that are about it. `scope`: only rules for exactly this one.
+    """
+    where = [in_force(now)]
+    if not by.scope.company:
+        where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
+    where.append(not_(confidential_folders.closed_rules(session, by)))
+    if q:
+        where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
+    if sender:
+        where.append(about(sender.casefold().strip()))
+    if scope:
+        where.append(col(Rule.scope) == scope.strip())
+    if before is not None:
+        where.append(col(Rule.id) < before)
+    found = session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit))
+    return [as_seen(rule, by) for rule in found]
+
+
+def about(name: str) -> ColumnElement[bool]:
+    """Which rules are about an address, or about a domain and all that lies in it; also those about the domains above, as they reach."""
+    domain = name.rpartition("@")[2]
+    match, value = col(Rule.match), col(Rule.value)
+    above = value.in_(ancestors(domain)[1:]) & or_(match == "subdomains", (match == "domain") & (col(Rule.effect) != "allow"))
+    named = or_((match == "address") & (value == name), match.in_(("domain", "subdomains")) & (value == domain), above)
+    if "@" in name:
+        return named
+    return or_(named, *(value.endswith(sign + domain, autoescape=True) for sign in "@."))
+
+
+def as_seen(rule: Rule, by: Actor) -> Rule:
+    """A rule as this actor may know it: without uses, note and doubt where these tell of mail beyond their scope."""
+    if access.knows_uses(by, rule.scope):
+        return rule
+    note = rule.note if rule.effect == "hold" else ""  # every message that it holds says it
+    return Rule(**rule.model_dump() | {"note": note, "doubt": "", "used": None, "first_used_at": None, "last_used_at": None})
+
+
+def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:
+    """The rules with these ids that reach into the actor's scope, newest first."""
+    found = session.scalars(select(Rule).where(among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id).desc()))
+    closed = confidential_folders.closed_scopes(session, by)
+    return tuple(as_seen(rule, by) for rule in found if access.knows_rule(by, rule.scope, closed))

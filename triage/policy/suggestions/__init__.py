@@ -1,0 +1,1 @@
+"""Rules that mail and decisions speak for, suggested to staff."""

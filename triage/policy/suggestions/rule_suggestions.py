@@ -1,0 +1,182 @@
+"""Rules that the company's own mail and decisions speak for: dealt out to people with their evidence, and answered by them.
+
+Nothing is let in by a proposal. `refresh` writes down what `prospects` finds; `take` gives each who helps cards of their own,
+so that no two people look at the same one; `answered` settles one.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
+from triage.ids import show
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.policy.suggestions import superseded
+from triage.policy.suggestions.threshold import Candidate, Evidence, Kind, sentence
+from triage.store import ledger
+from triage.store.models import PendingAct, Proposal, Rule
+
+OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
+HAND = 10  # cards that one person has in hand
+LEASE = timedelta(minutes=5)  # then somebody else may have them
+
+
+def refresh(session: Session, candidates: list[Candidate], *, now: datetime) -> int:
+    """Make the open proposals those; what was answered stays answered. How many are new."""
+    there = {(row.match, row.value): row for row in session.scalars(select(Proposal).order_by(col(Proposal.id)).with_for_update())}
+    new = 0
+    for one in candidates:
+        row = there.pop((one.match, one.value), None)
+        if row is None:
+            row = Proposal(match=one.match, value=one.value, found_at=now)
+            new += 1
+        elif row.state != OPEN and not was_given_up(session, row):
+            continue
+        row.state, row.kind, row.proof, row.evidence, row.seen_at = OPEN, one.kind, one.proof, one.evidence.as_json(), now
+        row.weight = one.evidence.would_pass + one.evidence.mails + one.evidence.posts
+        session.add(row)
+    for row in there.values():
+        if row.state == OPEN:
+            session.delete(row)  # nothing speaks for it any more, or a rule was made elsewhere
+    return new
+
+
+def was_given_up(session: Session, row: Proposal) -> bool:
+    """Was it accepted, and the second key then not turned?"""
+    pending = session.get(PendingAct, row.pending_id) if row.pending_id else None
+    return row.state == ACCEPTED and pending is not None and pending.state not in ("waiting", "confirmed")
+
+
+# dealing and answering
+
+
+def listing(
+    session: Session, *, by: Actor, now: datetime, state: str = OPEN, limit: int = 50, after: tuple[int, int] | None = None
+) -> list[Proposal]:
+    """Proposals, those that would matter most first; `after`: weight and id to go on from. They are about the whole company's mail.
+
+    An open one that staff has decided otherwise since is left out.
+    """
+    may_look(by)
+    where = [col(Proposal.state) == state, *still_speaks(state, now)]
+    if after:
+        where.append(tuple_(col(Proposal.weight), col(Proposal.id)) < after)
+    return list(session.scalars(select(Proposal).where(*where).order_by(col(Proposal.weight).desc(), col(Proposal.id).desc()).limit(limit)))
+
+
+def take(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
+    """This person's own cards, filled up from those that nobody has in hand; they stay theirs for LEASE from now."""
+    whole_company(session, by)
+    mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now), now).limit(count)).all()
+    free = or_(col(Proposal.lane) == "", col(Proposal.lane_until) <= now)
+    more = (
+        session.scalars(in_order(free, now).limit(count - len(mine)).with_for_update(skip_locked=True)).all() if len(mine) < count else []
+    )
+    for row in (*mine, *more):
+        row.lane, row.lane_shown, row.lane_until = str(by), by.shown, now + LEASE
+        session.add(row)
+    return [*mine, *more]
+
+
+def still_speaks(state: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Of an open proposal: has staff said nothing else since it was found? They may have blocked its sender a moment ago."""
+    return (~superseded.is_superseded(now),) if state == OPEN else ()
+
+
+def in_order(where: ColumnElement[bool], now: datetime) -> Any:
+    """Open proposals, those that would matter most first."""
+    return (
+        select(Proposal)
+        .where(col(Proposal.state) == OPEN, where, *still_speaks(OPEN, now))
+        .order_by(col(Proposal.weight).desc(), col(Proposal.id).desc())
+    )
+
+
+def lay_back(session: Session, *, by: Actor) -> None:
+    """Whoever leaves lets the others have their cards."""
+    whole_company(session, by)
+    for row in session.scalars(select(Proposal).where(col(Proposal.lane) == str(by)).with_for_update()):
+        row.lane, row.lane_shown, row.lane_until = "", "", None
+        session.add(row)
+
+
+def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> Proposal:
+    """An open proposal that this person may answer now. Overtaken says who was faster, or who has it in hand."""
+    row = known(session, proposal_id, by=by)
+    if row.state != OPEN:
+        raise Overtaken(f"{row.answered_by_shown} has {row.state} it")
+    if row.lane not in ("", str(by)) and row.lane_until and row.lane_until > now:
+        raise Overtaken(f"{row.lane_shown} has it in hand")
+    if session.scalar(select(superseded.is_superseded(now)).where(col(Proposal.id) == row.id)):
+        raise Overtaken("staff has blocked it, removed messages of it or made a rule about it since it was proposed")
+    return row
+
+
+def known(session: Session, proposal_id: int, *, by: Actor) -> Proposal:
+    """A proposal, locked."""
+    whole_company(session, by)
+    row = session.scalars(select(Proposal).where(col(Proposal.id) == proposal_id).with_for_update()).first()
+    if row is None:
+        raise NotFound(f"there is no proposal {show(proposal_id)}")
+    return row
+
+
+def order_of(row: Proposal) -> RuleOrder:
+    """The rule that a proposal asks for."""
+    return RuleOrder("allow", row.match, row.value, "company", proof=row.proof, note=said(row))
+
+
+def said(row: Proposal) -> str:
+    """A proposal as a sentence."""
+    return sentence(Kind(row.kind), row.value, Evidence.from_json(row.evidence))
+
+
+def answered(session: Session, row: Proposal, state: str, *, by: Actor, now: datetime, made: Rule | PendingAct | None = None) -> None:
+    """Settle a proposal, on the record."""
+    row.state, row.answered_by, row.answered_by_shown, row.answered_at = state, str(by), by.shown, now
+    row.lane, row.lane_shown, row.lane_until = "", "", None
+    row.rule_id = made.id if isinstance(made, Rule) else None
+    row.pending_id = made.id if isinstance(made, PendingAct) else None
+    session.add(row)
+    detail = {"answer": state, "match": row.match, "value": row.value, "evidence": said(row)}
+    ledger.write(session, "answer-proposal", f"proposal:{show(row.id)}", by=by, now=now, detail=detail)
+
+
+def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> Proposal:
+    """Take one's own last answer back, and the rule with it."""
+    row = known(session, proposal_id, by=by)
+    if row.state == OPEN:
+        return row
+    if row.answered_by != str(by):
+        raise Overtaken(f"{row.answered_by_shown} has {row.state} it; it is theirs to take back, or remove the rule")
+    if row.pending_id:
+        raise BadInput("it waits for a second key: withdraw it there")
+    if row.rule_id:
+        rules.remove(session, row.rule_id, by=by, now=now)
+    answered(session, row, OPEN, by=by, now=now)
+    row.lane, row.lane_shown, row.lane_until = str(by), by.shown, now + LEASE
+    return row
+
+
+def numbers(session: Session, *, now: datetime) -> dict[str, int]:
+    """How many there are in each state; of the open ones those that are still to be answered."""
+    rows = dict(session.execute(select(col(Proposal.state), func.count()).group_by(col(Proposal.state))).all())
+    if OPEN in rows:
+        rows[OPEN] = session.scalar(select(func.count()).where(col(Proposal.state) == OPEN, *still_speaks(OPEN, now))) or 0
+    return rows
+
+
+def may_look(by: Actor) -> None:
+    """Evidence is of everybody's mail."""
+    if not by.scope.company:
+        raise NotAllowed("proposals are about the whole company's mail: they need the whole company as scope")
+
+
+def whole_company(session: Session, by: Actor) -> None:
+    """The rule would be everybody's."""
+    access.may_make_rule(session, by, "company")

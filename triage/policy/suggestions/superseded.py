@@ -1,0 +1,45 @@
+"""Rule proposals that staff's own blocks, removals and rules have superseded since they were found: nobody is asked about those.
+
+Proposals are looked for once an hour; what staff does meanwhile counts at once.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, case, exists, literal, or_
+from sqlmodel import col
+
+from triage.policy.contacts.sender_history import TAKEN_AWAY
+from triage.policy.rules import store as rules
+from triage.policy.suggestions.threshold import DAYS
+from triage.store import confidential_rows
+from triage.store.models import Delivery, Proposal, Rule
+
+
+def recent(now: datetime) -> ColumnElement[bool]:
+    """Strangers' mail of the last DAYS, outside sealed folders."""
+    return and_(col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~confidential_rows.anyhow())
+
+
+def was_taken_away() -> ColumnElement[bool]:
+    """Of a delivery: did staff remove or reject it?"""
+    return and_(TAKEN_AWAY, col(Delivery.decision_id).is_not(None))
+
+
+def is_superseded(now: datetime) -> ColumnElement[bool]:
+    """Of an open proposal: the next look would not find it any more. A "_" in a name stands for any letter here."""
+    listed = exists().where(rules.in_force(now), col(Rule.match) == "list", col(Rule.value) == col(Proposal.value))
+    return case((col(Proposal.match) == "list", listed), else_=or_(has_rule(now), had_messages_removed(now)))
+
+
+def has_rule(now: datetime) -> ColumnElement[bool]:
+    """Of a proposed domain: is it, a domain above it or an address there blocked or held, or the domain allowed for the company?"""
+    name, value = col(Proposal.value), col(Rule.value)
+    stops = col(Rule.effect).in_(["block", "hold"])
+    about_domain = and_(col(Rule.match).in_(["domain", "subdomains"]), or_(value == name, name.like(literal("%.").concat(value))))
+    about_address = and_(stops, col(Rule.match) == "address", value.like(literal("%@").concat(name)))
+    return exists().where(rules.in_force(now), or_(and_(or_(stops, col(Rule.scope) == "company"), about_domain), about_address))
+
+
+def had_messages_removed(now: datetime) -> ColumnElement[bool]:
+    """Of a proposed domain: did staff remove messages that prove to be from there?"""
+    return exists().where(was_taken_away(), recent(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != "")

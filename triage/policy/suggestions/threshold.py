@@ -1,0 +1,103 @@
+"""When a rule is worth proposing to people, and the sentence that says why. Pure; it never makes a rule."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from triage.message.signals.severity import Severity
+
+DAYS = 90  # of correspondence that is looked at
+PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
+SIGN_INS = 2  # mails at least from a domain that nobody here wrote to or had mail released from: anybody can send one code
+SHOWN = 3  # subjects
+
+
+class Kind(StrEnum):
+    """Why a rule is proposed."""
+
+    CORRESPONDENCE = "correspondence"
+    SIGN_IN = "sign-in"  # it sends sign-in codes and password mails, for which nobody can wait
+    LIST = "list"  # somebody here writes to it
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the last DAYS say about a domain, or about a list. Counts are of mail that proves where it comes from."""
+
+    people: int = 0  # who wrote to it, or whom staff released its mail to
+    wrote: int = 0  # people who wrote to it
+    mails: int = 0
+    dmarc: int = 0  # of these, by DMARC
+    unproven: int = 0  # more mails say that they come from there, and do not prove it
+    perishable: int = 0  # sign-in codes, links that expire
+    recipients: int = 0  # people who got mail from it
+    taken_away: int = 0  # by staff: purged, rejected
+    would_pass: int = 0  # were held, or would have been
+    weight: int = 0  # of the worst of them
+    severity: int = 0  # of the worst of them
+    posts: int = 0  # mails of ours to a list
+    subjects: tuple[str, ...] = ()  # of the last ones
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self) | {"subjects": list(self.subjects)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """What `as_json` wrote."""
+        return cls(**values | {"subjects": tuple(values["subjects"])})
+
+    @property
+    def proof(self) -> str:
+        """What the rule would ask for."""
+        return "dmarc" if self.dmarc else "aligned"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that might be proposed."""
+
+    kind: Kind
+    match: str
+    value: str
+    proof: str
+    evidence: Evidence
+
+
+def kind_of(evidence: Evidence) -> Kind | None:
+    """Is a rule for this domain worth a question? Never where staff took proven mail of it away, or where one looks like a trick."""
+    if evidence.taken_away or evidence.severity >= Severity.SUSPICIOUS or not evidence.mails:
+        return None
+    if evidence.people >= PEOPLE and evidence.mails >= MAILS:
+        return Kind.CORRESPONDENCE
+    known = evidence.people or evidence.mails >= SIGN_INS
+    return Kind.SIGN_IN if evidence.perishable and evidence.would_pass and known else None
+
+
+def sentence(kind: Kind, value: str, evidence: Evidence) -> str:
+    """The question, with its evidence."""
+    if kind is Kind.LIST:
+        return f"{number(evidence.posts, 'mail')} of ours went to the list {value}, whose posts are signed: allow the list for the company?"
+    if kind is Kind.CORRESPONDENCE:
+        said = f"{number(evidence.people, 'person')}, {number(evidence.mails, 'mail')} in {DAYS} days"
+    else:
+        said = f"{number(evidence.perishable, 'sign-in or password mail')} to {number(evidence.recipients, 'person')} in {DAYS} days"
+    others = f" ({number(evidence.unproven, 'more')} without proof stay out)" if evidence.unproven else ""
+    return f"{said}, {proofs(evidence)}{others}: allow {value} for the company?"
+
+
+def proofs(evidence: Evidence) -> str:
+    """How its mail proves where it comes from."""
+    if evidence.dmarc == evidence.mails:
+        return "all DMARC pass"
+    if not evidence.dmarc:
+        return "all with an aligned SPF or DKIM pass, since the domain publishes no DMARC"
+    return f"{evidence.dmarc:,} of them DMARC pass"
+
+
+def number(count: int, word: str) -> str:
+    """A count with its word."""
+    if word == "more":
+        return f"{count:,} more"
+    plural = "people" if word == "person" else f"{word}s"
+    return f"{count:,} {word if count == 1 else plural}"

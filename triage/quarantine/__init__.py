@@ -1,0 +1,1 @@
+"""The quarantine as staff sees it: folders, who looks at what, one message opened, its history."""

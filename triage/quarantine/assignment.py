@@ -1,0 +1,105 @@
+"""Mail handed to a colleague with a note. It stays held, everybody sees whose it is, and whoever decides settles it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, func, not_, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access, staff_members, substitutes
+from triage.actor import Actor
+from triage.errors import BadInput, NotFound
+from triage.quarantine.search.selection import MOST_IDS, Selection, condition
+from triage.store import db, ledger
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Handed, Instant, StaffMember, Substitution
+from triage.store.queue.grouping import in_states
+
+LONGEST = 500  # characters of a note
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody to whom mail can be handed."""
+
+    login: str
+    name: str
+    away_until: datetime | None
+
+
+def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor, now: datetime) -> int:
+    """Hand the held mail of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
+
+    NotFound when nothing of it is held, BadInput when the colleague may not decide about all of it.
+    """
+    access.may_decide(by)
+    receiver = staff_members.staff(session, to, now)
+    if receiver is None or receiver.role not in access.DECIDING:
+        raise BadInput(f"to: {to!r} is nobody here who decides about mail")
+    ids = held(session, selected, by)
+    if session.scalar(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), not_(access.visible(receiver))).limit(1)):
+        raise BadInput(f"to: {receiver.shown} does not see all of this mail")
+    session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
+    note = note[:LONGEST]
+    same = {"to": receiver.name, "to_shown": receiver.shown, "by": str(by), "by_shown": by.shown, "at": now, "note": note}
+    db.insert_all(session, Handed, [same | {"delivery_id": one} for one in ids])
+    ledger.write(
+        session,
+        "hand-over",
+        f"staff:{receiver.name}",
+        by=by,
+        now=now,
+        detail={"note": note} | confidential_folders.scopes_of(session, ids),
+        items=len(ids),
+    )
+    return len(ids)
+
+
+def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime) -> int:
+    """This mail is nobody's in particular any more; of how many deliveries."""
+    access.may_decide(by)
+    ids = held(session, selected, by)
+    handed = among(session, col(Handed.delivery_id), ids)
+    taken = Counter(session.scalars(delete(Handed).where(handed).returning(col(Handed.to))))
+    if not taken:
+        raise NotFound("none of this mail was handed to anybody")
+    for to, items in sorted(taken.items()):
+        ledger.write(session, "take-back", f"staff:{to}", by=by, now=now, items=items)
+    return taken.total()
+
+
+def held(session: Session, selected: Selection, by: Actor) -> list[int]:
+    """What of a selection waits in the actor's scope, which nobody else hands on meanwhile.
+
+    NotFound when nothing does, BadInput when it is too much for one person.
+    """
+    waits = in_states((State.HELD,)) if selected.ids else col(Delivery.state) == State.HELD
+    where = and_(condition(selected), access.visible(by), waits)
+    ids = list(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(MOST_IDS + 1).with_for_update()))
+    if not ids:
+        raise NotFound("nothing of this mail is held")
+    if len(ids) > MOST_IDS:
+        raise BadInput(f"select: at most {MOST_IDS} mails are handed over at once")
+    return ids
+
+
+def waiting_for(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries are handed to the actor and wait."""
+    return and_(condition(Selection(handed_to=by.name)), access.visible(by), in_states((State.HELD,)))
+
+
+def number_for(session: Session, by: Actor) -> int:
+    """How much of what is handed to the actor waits."""
+    return session.scalar(select(func.count()).select_from(Delivery).where(waiting_for(by))) or 0
+
+
+def candidates(session: Session, *, by: Actor, now: datetime) -> tuple[Candidate, ...]:
+    """To whom mail can be handed, by name: everybody else who decides. Whom somebody stands in for is away until that ends."""
+    stand_ins = select(col(Substitution.absent), func.max(col(Substitution.ends_at), type_=Instant)).where(substitutes.in_force(now))
+    absent = dict(session.execute(stand_ins.group_by(col(Substitution.absent))).all())
+    deciding = select(StaffMember).where(col(StaffMember.active), col(StaffMember.role).in_(access.DECIDING))
+    rows = session.scalars(deciding.where(col(StaffMember.login) != by.name).order_by(col(StaffMember.name), col(StaffMember.login)))
+    away = ((row, max(filter(None, (row.away_until, absent.get(row.login))), default=None)) for row in rows)
+    return tuple(Candidate(row.login, row.name, until if until and until > now else None) for row, until in away)

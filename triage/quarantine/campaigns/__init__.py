@@ -1,0 +1,1 @@
+"""Campaigns: messages that are the same thing sent many times, and mail bombs."""

@@ -1,0 +1,191 @@
+"""Mail bombs: more held mail of one sender, or of strangers and robots, in one folder than anybody looks through becomes one card."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from itertools import starmap
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, func, literal, select
+from sqlmodel import Session, col
+
+from triage.config.settings import Floods as Caps
+from triage.ids import new_id
+from triage.policy.contacts.sender_history import IN_A_FOLDER
+from triage.quarantine.campaigns import assign as campaigns
+from triage.store import db
+from triage.store.db import Kinds
+from triage.store.delivery_state import State
+from triage.store.models import JUDGE, Campaign, Delivery, Instant, Message
+from triage.store.new_rows import NewDelivery
+from triage.store.queue import grouping
+
+WINDOW = timedelta(hours=1)
+Folder = tuple[str, str]  # department and person
+
+
+@dataclass(slots=True)
+class Lying:
+    """A held mail of the last hour in the folder, its columns as IN_FOLDER has them."""
+
+    id: int
+    message_id: int
+    received_at: datetime
+    author: str
+    proof: str
+    flood: bool
+    proven_as: str | None
+    automatic: bool | None = None  # a program wrote it, or it went to many; None: not asked yet
+
+
+LATELY = (
+    col(Delivery.state) == State.HELD,
+    col(Delivery.received_at) > bindparam("since", type_=Instant),
+    col(Delivery.direction) == "in",
+)
+NAMES = ("id", "message_id", "received_at", "author", "proof", "flood")
+IN_FOLDER = (
+    select(*(col(getattr(Delivery, name)) for name in NAMES), grouping.proven_as().label("proven_as"))
+    .where(col(Delivery.department) == bindparam("department"), col(Delivery.person) == bindparam("person"), *LATELY)
+    .order_by(col(Delivery.received_at).desc(), col(Delivery.id).desc())
+    .limit(bindparam("most"))
+)
+FOLDERS: Kinds = {"department": Text, "person": Text}
+
+
+@cache
+def how_full(on_postgresql: bool) -> Select[Any]:
+    """The statement that counts what came into folders lately, up to a number."""
+    asked, (department, person) = db.table_of(FOLDERS, on_postgresql)
+    here = (col(Delivery.department) == department, col(Delivery.person) == person, *LATELY)
+    some = select(literal(1)).where(*here).limit(bindparam("most")).correlate(asked).subquery()
+    return select(department, person, select(func.count()).select_from(some).correlate(asked).scalar_subquery()).select_from(asked)
+
+
+class Floods:
+    """Where a flood may be, among mails that come in together: each one that is placed lies there for those behind it."""
+
+    def __init__(self, session: Session, arriving: Iterable[NewDelivery], *, caps: Caps) -> None:
+        self.session, self.caps, self.most = session, caps, max(caps.per_sender, caps.per_folder)
+        self.lying: dict[Folder, list[Lying]] = {}
+        self.gathered: dict[int, list[int]] = {}  # by flood: those that lay there before it was one
+        self.known: dict[str, int] = {}  # floods by what they are about
+        held = [one for one in arriving if self.counts(one)]
+        self.authors = {one.author for one in held}
+        if held:
+            since = min(one.received_at for one in held) - WINDOW
+            self.lying = {place: self.in_folder(place, since) for place in self.filling(Counter(map(place_of, held)), since)}
+
+    def counts(self, one: NewDelivery) -> bool:
+        """Can it be part of a flood?"""
+        return self.most > 0 and one.state == State.HELD and one.direction == "in"
+
+    def filling(self, coming: Counter[Folder], since: datetime) -> list[Folder]:
+        """The folders in which there may be a flood when all that is coming has come."""
+        fewest = min(cap for cap in (self.caps.per_sender, self.caps.per_folder) if cap)
+        on_postgresql = db.is_postgresql(self.session)
+        asked = db.bound_as(FOLDERS, sorted(coming), on_postgresql) | {"since": since, "most": fewest}
+        counted = self.session.connection().execute(how_full(on_postgresql), asked)
+        return [(department, person) for department, person, number in counted if number + coming[department, person] > fewest]
+
+    def in_folder(self, place: Folder, since: datetime) -> list[Lying]:
+        """What came into a folder since then and is held, the newest first, no more than matters."""
+        department, person = place
+        asked = {"department": department, "person": person, "since": since, "most": self.most}
+        return list(starmap(Lying, self.session.connection().execute(IN_FOLDER, asked)))
+
+    def place(self, arriving: NewDelivery, automatic: bool) -> None:
+        """Put a mail that is about to be held with the flood that it is part of, and those before it too when it is the one too many.
+
+        `automatic`: a program wrote it, or it went to many. What a person writes and proves, and what comes from somebody whose
+        mail was let in before, is never put with a flood of others: that is the mail that a bomb is to bury.
+        """
+        lying = self.lying.get(place_of(arriving)) if self.counts(arriving) else None
+        if lying is None:
+            return
+        lately = [one for one in lying if one.received_at > arriving.received_at - WINDOW]
+        self.join(arriving, lately[: self.most], automatic)
+        new = Lying(**{name: getattr(arriving, name) for name in (*NAMES, "proven_as")}, automatic=automatic)
+        older = (place for place, one in enumerate(lying) if (one.received_at, one.id) < (new.received_at, new.id))
+        lying.insert(next(older, len(lying)), new)
+
+    def join(self, arriving: NewDelivery, lying: list[Lying], automatic: bool) -> None:
+        """The same, beside what lies there."""
+        of_sender = [one for one in lying if (one.author, one.proven_as) == (arriving.author, arriving.proven_as)]
+        if self.caps.per_sender and len(of_sender) >= self.caps.per_sender:
+            about, members = f"{folder(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
+        elif self.caps.per_folder and len(lying) >= self.caps.per_folder and self.is_of_crowd(arriving, automatic):
+            about, members = folder(arriving), lying
+        else:
+            return
+        flood_id = self.known[about] = self.known.get(about) or flood(self.session, about, arriving)
+        if not any(one.flood for one in members):
+            self.gather(flood_id, members if members is of_sender else self.crowd(lying))
+        arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
+
+    def is_of_crowd(self, arriving: NewDelivery, automatic: bool) -> bool:
+        """May it be put with others' mail?"""
+        return impersonal(arriving.proof, automatic) and arriving.author not in self.welcome
+
+    @cached_property
+    def welcome(self) -> set[str]:
+        """Those of the authors whose mail was let in before: asked once for all that come together, and only where a folder is full."""
+        return welcome(self.session, self.authors)
+
+    def crowd(self, lying: list[Lying]) -> list[Lying]:
+        """Those that may be."""
+        ask = {one.message_id for one in lying if one.proof and one.automatic is None}
+        robots, known = automatic_ones(self.session, ask), welcome(self.session, {one.author for one in lying})
+        return [one for one in lying if impersonal(one.proof, one.automatic or one.message_id in robots) and one.author not in known]
+
+    def gather(self, flood_id: int, members: list[Lying]) -> None:
+        """From now on they are part of the flood."""
+        self.gathered.setdefault(flood_id, []).extend(one.id for one in members)
+        for one in members:
+            one.flood = True
+
+    def settle(self) -> None:
+        """Those that lay there before, and those that have come with them, are of the flood; they stay findable by their own campaign."""
+        for flood_id, members in self.gathered.items():
+            not_yet = col(Delivery.flood).is_(False)  # another judge may have put them there meanwhile
+            where = db.among(self.session, col(Delivery.id), members) & not_yet
+            campaigns.move(self.session, where, wave_id=col(Delivery.campaign_id), campaign_id=flood_id, flood=True)
+
+
+def place_of(one: NewDelivery) -> Folder:
+    """The folder of a delivery."""
+    return one.department, one.person
+
+
+def folder(one: NewDelivery) -> str:
+    """The same as triage addresses write it."""
+    return f"{one.department}+{one.person}"
+
+
+def impersonal(proof: str, automatic: bool) -> bool:
+    """Did nobody prove to have written it, or no person write it?"""
+    return automatic or not proof
+
+
+def automatic_ones(session: Session, ids: Iterable[int]) -> set[int]:
+    """Which of these messages say that a program wrote them or that they went to many."""
+    rows = session.execute(select(col(Message.id), col(Message.summary)).where(db.among(session, col(Message.id), ids)))
+    return {message_id for message_id, summary in rows if summary.get("automatic")}
+
+
+def welcome(session: Session, authors: Iterable[str]) -> set[str]:
+    """Whose mail of these was let in before."""
+    let_in = select(col(Delivery.author)).where(col(Delivery.author).in_(authors), col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
+    return set(session.scalars(let_in.distinct()))
+
+
+def flood(session: Session, about: str, arriving: NewDelivery) -> int:
+    """The campaign that stands for a flood: one for each folder, and one for each sender in it."""
+    wanted = select(col(Campaign.id)).where(col(Campaign.about) == about).with_for_update(read=True, key_share=True)  # it is not dropped
+    found = session.scalar(wanted)
+    if found is None:
+        db.insert_if_missing(session, Campaign, id=new_id(), begun_at=arriving.received_at, made_by=JUDGE, about=about)
+        found = session.scalars(wanted).one()
+    return found

@@ -1,0 +1,221 @@
+"""Read-only: cards from the kept counts, exact at every moment: what was touched since is left to who asks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, bindparam, func, not_, select, tuple_
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Session, col
+
+from triage.quarantine.cards.folder_views import View
+from triage.quarantine.search.folder_totals import pile_of
+from triage.store.db import OneOf
+from triage.store.models import CardAnchor, Instant, KeptCard, KeptTotal, KeptView
+from triage.store.queue import dirty_counts
+from triage.store.queue.grouping import Group
+from triage.times import from_micros, to_micros
+
+EVERYTHING = 0  # the view of the anchors of all held mail, each a card
+Place = tuple[datetime, int, datetime, str]  # pressing, urgency, newest, key: where a card stands in the order
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """A card's numbers."""
+
+    pressing: datetime
+    urgency: int
+    newest: datetime
+    key: str
+    perishable: datetime
+    weight: int
+    severity: int
+    pile: str
+    number: int
+    people: int
+    departments: int
+    lead: int
+
+    @property
+    def rank(self) -> tuple[datetime, int, int, str]:
+        """What cards are sorted by."""
+        return rank_of(place_of(self))
+
+
+Piles = tuple[list[Pile], dict[str, int], tuple[int, int]]  # in order; how much lies in the pile of each; cards and deliveries in all
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list of cards: so many after a place, from one on, before one, or the last of all."""
+
+    limit: int
+    after: Place | None = None
+    at: Place | None = None
+    before: Place | None = None
+    end: bool = False
+
+    @property
+    def backwards(self) -> bool:
+        """Is it read from its end?"""
+        return self.end or self.before is not None
+
+    def walked(self, order: Iterable[tuple[Any, bool]]) -> list[ColumnElement[Any]]:
+        """An order of columns, each with whether it descends, in the direction in which this part is read."""
+        return [column.desc() if descends != self.backwards else column.asc() for column, descends in order]
+
+    def in_order(self, piles: list[Pile]) -> list[Pile]:
+        """What was read in that direction, as the list has it."""
+        return piles[::-1] if self.backwards else piles
+
+    def of(self, piles: list[Pile]) -> list[Pile]:
+        """This part of piles that are in the list's order."""
+        return piles[-self.limit :] if self.backwards else piles[: self.limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A view's cards, apart from the piles that were touched since they were counted."""
+
+    view: int
+    group: Group
+    touched: frozenset[str]
+
+
+def place_of(pile: Pile) -> Place:
+    """Where a card stands."""
+    return pile.pressing, pile.urgency, pile.newest, pile.key
+
+
+def rank_of(place: Place) -> tuple[datetime, int, int, str]:
+    """A place as the database sorts it: everything ascending."""
+    return place[0], -place[1], -to_micros(place[2]), place[3]
+
+
+VIEW = select(col(KeptView.id)).where(col(KeptView.name) == bindparam("name"), col(KeptView.ready))
+MINE = and_(col(KeptCard.view) == bindparam("view"), col(KeptCard.grouped) == bindparam("grouped"))
+LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.perishable) <= bindparam("now", type_=Instant))
+
+
+def kept(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
+    """What is kept for a view; None where nothing is (yet), or too much was touched since."""
+    number = session.scalar(VIEW, {"name": view.name})
+    rows = dirty_counts.since_folding(session)
+    if number is None or rows is None:
+        return None
+    late = session.scalars(LATE, {"view": number, "grouped": group, "now": now}).all()
+    return Kept(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
+
+
+HOLDING = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
+ORDER = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+
+
+def of(found: Kept) -> dict[str, Any]:
+    """What HOLDING asks for."""
+    return {"view": found.view, "grouped": found.group, "touched": found.touched}
+
+
+def page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
+    """Kept cards in their order."""
+    places = {name: place for name, place in (("after", part.after), ("at", part.at), ("before", part.before)) if place is not None}
+    words = of(found) | {"limit": part.limit, "skip": skip}
+    for name, place in places.items():
+        words |= as_row(name, place)
+    rows = session.scalars(page_of(frozenset(places), part.backwards), words)
+    return part.in_order([as_pile(one) for one in rows])
+
+
+@cache
+def page_of(places: frozenset[str], backwards: bool) -> Select[KeptCard]:
+    """The question of `page`, made once."""
+    order = Part(0, end=backwards).walked((column, False) for column in ORDER)
+    rows = select(KeptCard).where(HOLDING).order_by(*order).limit(bindparam("limit")).offset(bindparam("skip"))
+    here = tuple_(*ORDER)
+    compared = {"after": here > row_of("after"), "at": here >= row_of("at"), "before": here < row_of("before")}
+    return rows.where(*(compared[name] for name in sorted(places)))
+
+
+def row_of(name: str) -> ColumnElement[Any]:
+    """A place as the database compares it with rows."""
+    kinds: tuple[TypeEngine[Any], ...] = (Instant(), Integer(), BigInteger(), Text())
+    return tuple_(*(bindparam(f"{name}_{number}", type_=kind) for number, kind in enumerate(kinds)))
+
+
+def as_row(name: str, place: Place) -> dict[str, Any]:
+    """The values of `row_of`."""
+    return {f"{name}_{number}": value for number, value in enumerate(rank_of(place))}
+
+
+def as_pile(one: KeptCard) -> Pile:
+    """A row as a value."""
+    return Pile(
+        one.pressing,
+        -one.calm,
+        from_micros(-one.age),
+        one.key,
+        one.perishable,
+        one.weight,
+        one.severity,
+        one.pile,
+        one.number,
+        one.people,
+        one.departments,
+        one.lead,
+    )
+
+
+def totals(session: Session, found: Kept) -> tuple[int, int]:
+    """How many cards and deliveries the kept cards that still hold are."""
+    total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
+    if total is None:
+        return 0, 0
+    if not found.touched:
+        return total.cards, total.deliveries
+    stale = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group) & col(KeptCard.pile).in_(found.touched)
+    cards, deliveries = session.execute(select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(stale)).one()
+    return total.cards - cards, total.deliveries - int(deliveries)
+
+
+SIZES = (
+    select(col(KeptCard.pile), func.sum(col(KeptCard.number)))
+    .where(HOLDING, OneOf(col(KeptCard.pile), "piles"))
+    .group_by(col(KeptCard.pile))
+)
+
+
+def sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
+    """How many deliveries lie in each of these piles, on whatever card."""
+    return {pile: int(number) for pile, number in session.execute(SIZES, of(found) | {"piles": piles})}
+
+
+def place_at(session: Session, found: Kept, position: int) -> Place | None:
+    """Where the card at a position stands, counted on from the last anchor before it; None where there are fewer."""
+    begins, place = anchor_before(session, found.view, found.group, position) or (0, None)
+    piles = page(session, found, Part(1, at=place), skip=position - begins)
+    return place_of(piles[0]) if piles else None
+
+
+def anchor_before(session: Session, view: int, group: Group, position: int) -> tuple[int, Place] | None:
+    """The last anchor before a position, as of some seconds ago."""
+    rows = anchors_of(view, group).where(col(CardAnchor.position) <= position)
+    one = session.scalars(rows.order_by(col(CardAnchor.position).desc()).limit(1)).first()
+    return as_anchor(one) if one else None
+
+
+def anchors(session: Session, view: int, group: Group) -> list[tuple[int, Place]]:
+    """Where every so many cards begin, as of some seconds ago."""
+    return [as_anchor(one) for one in session.scalars(anchors_of(view, group).order_by(col(CardAnchor.position)))]
+
+
+def anchors_of(view: int, group: Group) -> Any:
+    """A view's anchors."""
+    return select(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group)
+
+
+def as_anchor(one: CardAnchor) -> tuple[int, Place]:
+    """A row as values."""
+    return one.position, (one.pressing, -one.calm, from_micros(-one.age), one.key)

@@ -1,0 +1,368 @@
+"""Read-only: the queue as cards, deliveries that are decided together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select, true
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders
+from triage.actor import Actor
+from triage.message.signals.second_look import in_order, needs
+from triage.message.signals.severity import Severity
+from triage.quarantine.cards import cached_cards, computed_cards, delivered_copies, folder_counts, single_cards
+from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles, Place
+from triage.quarantine.cards.delivered_copies import NONE_OUT
+from triage.quarantine.cards.folder_views import View
+from triage.quarantine.cards.single_cards import Asked
+from triage.quarantine.requests import open_requests, reported_messages
+from triage.quarantine.requests.open_requests import Asked as Wish
+from triage.quarantine.requests.reported_messages import Suspicion
+from triage.quarantine.search import confirmations, expiry, legal_hold
+from triage.quarantine.search.folder_totals import by_index, in_piles
+from triage.quarantine.search.listing import Listed, seen, some
+from triage.quarantine.search.selection import COPIES, UNPROVEN, Selection
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models import Decision, Delivery, Instant
+from triage.store.queue import grouping, sections
+from triage.store.queue.grouping import NEVER, Group, in_states
+from triage.store.queue.sections import Section
+
+CARD_IDS = 50  # deliveries of a card that carries the ids of all of them
+ANCHOR_EVERY = 200  # cards between two anchors
+LOOKED_AT = 500  # deliveries of a card, of which it is read why each needs a second look
+WALKED = 100  # cards of a page, about
+MOST_URGENT = 1000  # more than any
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Deliveries that are decided together."""
+
+    key: str
+    count: int
+    apart: int  # more of the same campaign or sender that prove differently who sent them: other cards
+    people: int  # distinct
+    departments: int  # distinct
+    newest_at: datetime
+    weight: int  # the greatest
+    severity: Severity  # the worst
+    second_look: tuple[str, ...]  # why releasing it has to be confirmed; of a large card that of its lead and its severity
+    urgency: int  # the greatest
+    section: Section  # of the queue; the rows of one stand together
+    perishable_until: datetime | None  # the soonest that has not passed
+    lifetime_assumed: bool  # the message does not say so: it is what is usual
+    delivered: int  # to act on: copies in mailboxes, as far as the actor sees them
+    opened: int | None  # and how many of these were read or answered; None: no mailbox tells
+    expires_at: datetime | None  # the soonest that does, where that is within a day
+    lead: Listed
+    ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
+    select: Selection  # all of it, whatever its state
+    asked: tuple[Wish, ...] = ()  # who asked for which of it, the oldest first
+    suspected: tuple[Suspicion, ...] = ()  # who finds which of it odd, the oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """One page of cards. `cards` and `deliveries` count all pages, `position` the cards that come before this one, where that is known."""
+
+    items: tuple[Card, ...]
+    following: Place | None
+    preceding: Place | None
+    position: int | None
+    deliveries: int
+    cards: int
+
+
+class Question(NamedTuple):
+    """Which deliveries are asked for as cards, and what is kept of them."""
+
+    where: ColumnElement[bool]
+    of_piles: ColumnElement[bool]  # the same where something else than their states finds them
+    group: Group
+    now: datetime
+    kept: Kept | None  # None: they are counted now
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Places in a list of cards, each with its position."""
+
+    items: tuple[tuple[int, Place], ...]
+    cards: int
+
+
+def cards(
+    session: Session,
+    wanted: Selection,
+    *,
+    by: Actor,
+    now: datetime,
+    group: Group = "sender",
+    limit: int = 50,
+    after: Place | None = None,
+    at: Place | None = None,
+    before: Place | None = None,
+    position: int = 0,
+    end: bool = False,
+    most_ids: int = CARD_IDS,
+    section: Section | None = None,
+) -> Cards:
+    """Deliveries in the actor's scope as cards: what must be acted on now, then by deadline, then by urgency, then the newest.
+
+    What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
+    `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
+    `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
+    `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's. `section`: only its cards, from
+    its beginning on where no place is given; what is counted is all of the list.
+    """
+    question = asked_for(session, wanted, by, group, now)
+    if position:
+        at = place_at(session, question, position)
+    elif section and not (after or at or before or end):
+        at = beginning_of(section)
+    part = Part(limit + 1, after, at, before, end or bool(position and at is None))
+    piles, sizes, numbers = some_piles(session, question, part)
+    if section:
+        piles = [pile for pile in piles if sections.section_of(pile.pressing) is section]
+    page = piles[-limit:] if part.backwards else piles[:limit]
+    items = tuple(laid_out(session, question, page, sizes, most_ids, by=by))
+    more, inside = len(piles) > limit, after is not None or at is not None
+    preceding = cached_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
+    following = cached_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
+    return Cards(items, following, preceding, begins(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
+
+
+def beginning_of(section: Section) -> Place:
+    """The place before the first card of a section."""
+    return (sections.BEGINNINGS[section], MOST_URGENT, NEVER, "")
+
+
+def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Question:
+    """The question for these deliveries, as far as they are in the actor's scope."""
+    of_piles = and_(seen(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
+    return Question(seen(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
+
+
+def some_piles(session: Session, question: Question, part: Part) -> Piles:
+    """A part of the cards."""
+    if question.group == "none":
+        return one_by_one(session, question, part)
+    if question.kept is None:
+        return computed_cards.page(session, question.where, question.group, question.now, part)
+    return from_kept(session, question, question.kept, part)
+
+
+def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict[str, int], most_ids: int, *, by: Actor) -> Iterator[Card]:
+    """The cards of a page with what is shown on them: a lead that is away by now takes its card along."""
+    where, group, now = question.where, question.group, question.now
+    ids = ids_of(session, where, page, group, most_ids)
+    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
+    large = {pile.key: leads[pile.lead] for pile in page if pile.number > CARD_IDS and pile.lead in leads}
+    out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), large, group, by=by)
+    ends = expiring(session, question.of_piles, page, group, now)
+    wishes = open_requests.of_cards(session, where, [pile.key for pile in page], group)
+    doubts = reported_messages.of_cards(session, where, [pile.key for pile in page], group)
+    looks = looks_of(session, where, page, group)
+    for pile in page:
+        if lead := leads.get(pile.lead):
+            looked = looks.get(pile.key) or by_lead(pile, lead)
+            plain = card(pile, sizes[pile.pile], lead, ids[pile.key], soon(pile, lead, ends, now), group, looked)
+            copies = out.get(pile.key, NONE_OUT)
+            reports = sorted({*doubts.get(pile.key, ()), *copies.reports}, key=lambda one: one.id)
+            wished = tuple(wishes.get(pile.key, ()))
+            yield replace(plain, asked=wished, suspected=tuple(reports), delivered=copies.delivered, opened=copies.opened)
+
+
+def to_act_on(page: list[Pile]) -> dict[str, str]:
+    """The keys of the cards that must be acted on now, with their piles."""
+    return {pile.key: pile.pile for pile in page if sections.section_of(pile.pressing) is Section.ACT_NOW}
+
+
+def begins(part: Part, position: int, all_but_page: int) -> int | None:
+    """How many cards come before a page; None where nobody knows."""
+    if part.end:
+        return max(0, all_but_page)
+    return None if part.after or part.before or (part.at and not position) else position
+
+
+def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Kept | None:
+    """What is kept for this question; None where it has to be counted: counts are kept for what is held, by folder."""
+    plain = Selection(proof=wanted.proof, department=wanted.department, states=(State.HELD,))
+    if wanted != plain or by.kind not in confidential_folders.PEOPLE:
+        return None
+    view = View.of(session, by, (wanted.department or "").casefold())
+    return cached_cards.kept(session, view, "sender" if group == "none" else group, now)
+
+
+def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> Piles:
+    """Cards from the kept counts, and beside them those of the piles that were touched since."""
+    piles = cached_cards.page(session, kept, part)
+    cards, deliveries = cached_cards.totals(session, kept)
+    sizes = cached_cards.sizes(session, kept, {pile.pile for pile in piles})
+    if kept.touched:
+        touched = and_(question.of_piles, in_piles(session, kept.touched, question.group))
+        fresh, own, numbers = computed_cards.page(session, touched, question.group, question.now, part)
+        piles, sizes = part.of(merged(session, piles, fresh)), sizes | own
+        cards, deliveries = cards + numbers[0], deliveries + numbers[1]
+    return piles, sizes, (cards, deliveries)
+
+
+def merged(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
+    """Both in the list's order. Where names decide it is the database that sorts them: its alphabet need not be Python's."""
+    alike = {pile.rank[:-1] for pile in kept} & {pile.rank[:-1] for pile in fresh}
+    names = db.in_order(session, {pile.key for pile in kept + fresh}) if alike else []
+    place = {name: number for number, name in enumerate(names)}
+    return sorted(kept + fresh, key=lambda pile: (*pile.rank[:-1], place.get(pile.key, 0)))
+
+
+def one_by_one(session: Session, question: Question, part: Part) -> Piles:
+    """Each delivery as a card of its own."""
+    deliveries = number_of(session, question)
+    piles = single_cards.page(session, one_by_one_of(question, few=is_few(session, deliveries)), question.now, part)
+    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
+
+
+def one_by_one_of(question: Question, *, few: bool) -> Asked:
+    """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held."""
+    return Asked(question.of_piles if few else question.where, question.of_piles)
+
+
+def is_few(session: Session, deliveries: int) -> bool:
+    """Is it quicker to sort so many than to look for a page of them along the index of all that is held?"""
+    return deliveries**2 < WALKED * folder_counts.number_held(session)
+
+
+def place_at(session: Session, question: Question, position: int) -> Place | None:
+    """Where the card at this position stands; None where there are fewer.
+
+    Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
+    """
+    where, group, now, kept = question.where, question.group, question.now, question.kept
+    if group != "none":
+        return cached_cards.place_at(session, kept, position) if kept else computed_cards.place_at(session, where, group, now, position)
+    mine = number_of(session, question)
+    few = is_few(session, mine)
+    if few or kept is None:
+        return single_cards.place_at(session, one_by_one_of(question, few=few), now, position)
+    everything = folder_counts.number_held(session)
+    begins, place = cached_cards.anchor_before(session, cached_cards.EVERYTHING, group, position * everything // mine) or (0, None)
+    return single_cards.place_at(session, one_by_one_of(question, few=False), now, max(0, position - begins * mine // everything), place)
+
+
+def number_of(session: Session, question: Question) -> int:
+    """How many deliveries there are in all."""
+    if question.kept is None:
+        return session.scalar(select(func.count()).select_from(Delivery).where(question.where)) or 0
+    deliveries = cached_cards.totals(session, question.kept)[1]
+    if question.kept.touched:
+        touched = and_(question.of_piles, in_piles(session, question.kept.touched, "sender"))
+        deliveries += session.scalar(select(func.count()).select_from(Delivery).where(touched)) or 0
+    return deliveries
+
+
+def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
+    """Where every so many cards begin, for who jumps into a long list. Kept ones are some seconds old, and lead to where they were."""
+    found = kept_for(session, wanted, by, group, now)
+    if found is not None and group != "none":
+        return Anchors(tuple(cached_cards.anchors(session, found.view, group)), cached_cards.totals(session, found)[0])
+    where = seen(wanted, by)
+    if found is not None and (all_of := cached_cards.anchors(session, cached_cards.EVERYTHING, group)):
+        mine, everything = number_of(session, Question(where, where, group, now, found)), folder_counts.number_held(session)
+        if not is_few(session, mine):
+            return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
+    return Anchors(*computed_cards.anchors(session, where, group, now, ANCHOR_EVERY))
+
+
+def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
+    """The ids of each of these cards, newest first; of those of more deliveries the lead's alone."""
+    key, small = grouping.key(group), [pile for pile in piles if 1 < pile.number <= most]
+    found = {pile.key: [pile.lead] for pile in piles} | {pile.key: [] for pile in small}
+    for some_of in by_index({pile.pile for pile in small}, group):
+        these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in small]))
+        for name, one in session.execute(select(key, col(Delivery.id)).where(these)):
+            found[name].append(one)
+    return {name: sorted(ids, reverse=True) for name, ids in found.items()}
+
+
+def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
+    """When the first of what is on these cards expires, by the card's key, where that is within a day."""
+    terms, several = expiry.known_terms(session), [pile for pile in piles if pile.number > 1]
+    if terms is None or not several:
+        return {}
+    soon, key = expiry.over(now + expiry.SOON, terms), grouping.key(group)
+    if session.scalar(select(literal(1)).select_from(Delivery).where(soon).limit(1)) is None:
+        return {}
+    these = and_(where, soon, not_(legal_hold.marked()), in_piles(session, {pile.pile for pile in several}, group))
+    begun = func.min(expiry.begun(), type_=Instant)
+    rows = select(key, begun).outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(key)
+    return {name: first + timedelta(days=terms.days) for name, first in session.execute(rows)}
+
+
+def soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:
+    """When the first of a card expires, where that is within a day."""
+    if pile.number > 1:
+        return ends.get(pile.key)
+    return lead.expires_at if lead.expires_at and lead.expires_at <= now + expiry.SOON else None
+
+
+def looks_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group) -> dict[str, tuple[str, ...]]:
+    """Why each of these cards needs a second look; nothing of those of one delivery, and of more than LOOKED_AT, which are not read."""
+    key, several = grouping.key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
+    found = {pile.key: 0 for pile in several}
+    for some_of in by_index({pile.pile for pile in several}, group):
+        these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
+        for name, looks in session.execute(select(key, confirmations.due()).where(these)):
+            found[name] |= looks
+    return {name: needs(looks) for name, looks in found.items() if looks}
+
+
+def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:
+    """The same of a card of which only the lead is read: its own reasons, and of a large card its severity."""
+    if pile.number <= LOOKED_AT:
+        return lead.second_look if pile.number == 1 else ()
+    worst = Severity(pile.severity)
+    return tuple(in_order({*lead.second_look, *([worst.word] if worst >= Severity.SUSPICIOUS else [])}))
+
+
+def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group, looks: tuple[str, ...]) -> Card:
+    """A card as a value."""
+    section = sections.section_of(pile.pressing)
+    deadline, assumed = deadline_of(pile, lead) if section is not Section.TIME_LIMITED else sections.deadline_of(pile.pressing)
+    return Card(
+        key=pile.key,
+        count=pile.number,
+        apart=size - pile.number,
+        people=pile.people,
+        departments=pile.departments,
+        newest_at=pile.newest,
+        weight=pile.weight,
+        severity=Severity(pile.severity),
+        second_look=looks,
+        urgency=pile.urgency,
+        section=section,
+        perishable_until=deadline,
+        lifetime_assumed=assumed,
+        delivered=0,
+        opened=None,
+        expires_at=expires_at,
+        lead=lead,
+        ids=tuple(ids),
+        select=whole(lead, group),
+    )
+
+
+def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
+    """Until when a card outside the time-limited ones is of use, and whether that is only usual: of what is reported, and may be wanted."""
+    return None if pile.perishable == NEVER else pile.perishable, lead.lifetime_assumed
+
+
+def whole(lead: Listed, group: Group) -> Selection:
+    """All that is on the card of this delivery."""
+    proof = lead.proven_as or UNPROVEN
+    if group == "campaign" and lead.campaign is not None:
+        return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else COPIES if lead.is_copy else proof)
+    return Selection(sender=lead.author, proof=proof) if group != "none" and lead.author else Selection(ids=(lead.id,))

@@ -1,0 +1,282 @@
+"""Keeps the counts: cards and folders with what is held, folded from what was touched. One process does it, the sealer's."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, true, tuple_
+from sqlmodel import Session, col
+
+from triage.access import staff_members
+from triage.quarantine.cards import folder_counts
+from triage.quarantine.cards.cached_cards import EVERYTHING
+from triage.quarantine.cards.folder_views import View
+from triage.quarantine.search.folder_totals import Part, in_piles, no_campaign, parts, pile_of
+from triage.store import db
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import CardAnchor, Delivery, Department, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
+from triage.store.queue.grouping import HELD, NEVER, Group, in_states
+from triage.times import to_micros
+
+AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
+DROPPED_AT_ONCE = 2000  # cards of a view that nobody has deleted in one transaction
+ANCHOR_EVERY = 200  # cards between two anchors
+SINGLES_EVERY = 1000  # held mails between two
+DUTY, LEASE = "counts", timedelta(minutes=5)
+TURN = 0x636F  # who counts takes turns under this number with whoever goes on counting after their lease
+GROUPED: tuple[Group, ...] = ("sender", "campaign")
+STILL_HELD = and_(in_states((State.HELD,)), col(Delivery.direction) == "in")
+
+
+def cards_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Group) -> Iterator[dict[str, Any]]:
+    """The rows of the cards that these parts make in each view."""
+    for (pile, key), of_card in groupby(found, lambda part: (part.pile, part.key)):
+        all_parts = list(of_card)
+        for number, view in views:
+            mine = [part for part in all_parts if view.covers(part.department, part.person)]
+            if mine:
+                yield {"view": number, "grouped": group, "pile": pile, "key": key} | added_up(mine)
+
+
+def added_up(mine: Sequence[Part]) -> dict[str, Any]:
+    """The columns of a card."""
+    return {
+        "pressing": min(part.pressing for part in mine),
+        "calm": -max(part.urgency for part in mine),
+        "age": -max(to_micros(part.newest) for part in mine),
+        "perishable": min(part.perishable for part in mine),
+        "weight": max(part.weight for part in mine),
+        "severity": max(part.severity for part in mine),
+        "number": sum(part.number for part in mine),
+        "people": len(mine),
+        "departments": len({part.department for part in mine}),
+        "lead": max(part.lead for part in mine),
+    }
+
+
+def fold(session: Session, *, now: datetime) -> int:
+    """Count anew what was touched, a slice of it; how many rows that were. Totals follow differences: two at once would subtract twice."""
+    db.waits_its_turn(session, TURN)
+    rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
+    views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView))]  # those that are being made too
+    for group in GROUPED:
+        piles = {pile_of(one, group) for one in rows} | over(session, group, now)
+        if piles:
+            count_piles(session, piles, group, views, now)
+    count_folders(session, {(one.department, one.person) for one in rows})
+    session.execute(delete(Touched).where(among(session, col(Touched.id), [one.id for one in rows])))
+    return len(rows)
+
+
+def over(session: Session, group: Group, now: datetime) -> set[str]:
+    """Piles of which something has perished since they were counted."""
+    late = select(col(KeptCard.pile)).where(past(now, (group,)))
+    return set(session.scalars(late.distinct().limit(AT_ONCE)))
+
+
+def count_piles(session: Session, piles: set[str], group: Group, views: Sequence[tuple[int, View]], now: datetime) -> None:
+    """Write the cards of these piles anew, in every view, and the totals along."""
+    found = (Part(*row) for row in session.execute(parts(in_piles(session, piles, group), group, now)).all())
+    fresh = list(cards_of(found, views, group))
+    these = (col(KeptCard.grouped) == group) & col(KeptCard.pile).in_(piles) & col(KeptCard.view).in_([number for number, _ in views])
+    before = select(col(KeptCard.view), func.count(), func.sum(col(KeptCard.number))).where(these).group_by(col(KeptCard.view))
+    gone = session.execute(before).all()
+    change: dict[int, list[int]] = {view: [-cards, -int(deliveries)] for view, cards, deliveries in gone}
+    for one in fresh:
+        total = change.setdefault(one["view"], [0, 0])
+        total[0], total[1] = total[0] + 1, total[1] + one["number"]
+    session.execute(delete(KeptCard).where(these))
+    if fresh:
+        session.execute(insert(KeptCard), fresh)
+    for view, (cards, deliveries) in change.items():
+        if cards or deliveries:
+            total_of = session.get_one(KeptTotal, (view, group))
+            total_of.cards, total_of.deliveries = total_of.cards + cards, total_of.deliveries + deliveries
+    session.flush()
+
+
+def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
+    """Write anew how much is held in these folders."""
+    if not folders:
+        return
+    here = tuple_(col(Delivery.department), col(Delivery.person)).in_(folders)
+    counted = held_in(session, here)
+    session.execute(delete(KeptFolder).where(tuple_(col(KeptFolder.department), col(KeptFolder.person)).in_(folders)))
+    if counted:
+        session.execute(insert(KeptFolder), counted)
+
+
+def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """How much is held in the folders that `where` names, as rows."""
+    counted = folder_counts.counted(session, where)
+    return [{"department": code, "person": uid, "held": held} for (code, uid), held in counted.items()]
+
+
+def wanted(session: Session, now: datetime) -> set[View]:
+    """The views that somebody has: of each member of staff and each token, and each department within it."""
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active))).all()
+    actors = [actor for login in logins if (actor := staff_members.staff(session, login, now))]
+    codes = session.scalars(select(col(Department.code))).all()
+    found = {View.of(session, actor) for actor in actors}
+    for actor in actors:
+        mine = codes if actor.scope.company else [code for code in codes if code in actor.scope.departments]
+        found |= {View.of(session, actor, code) for code in mine}
+    return found
+
+
+def build(engine: Engine, *, now: datetime) -> int:
+    """Make the views that somebody has and that are not there, whole; how many. Who has others waiting takes it slice by slice."""
+    begun = begin(engine, now=now)
+    while go_on(engine, now=now):
+        pass
+    return begun
+
+
+def begin(engine: Engine, *, now: datetime) -> int:
+    """Begin the views that somebody has and that are not there, and drop those that nobody has; how many were begun.
+
+    Only the process that folds may call this. What is touched from now on is folded into them too.
+    """
+    with db.reading(engine) as session:
+        names = {view.name for view in wanted(session, now)}
+        there = set(session.scalars(select(col(KeptView.name))))
+        folders = session.scalar(select(func.count()).select_from(KeptFolder)) or 0
+        held = held_in(session, true()) if not folders else []
+    for name in there - names:
+        drop(engine, name)
+    if names - there:
+        with db.transaction(engine) as session:
+            for name in sorted(names - there):
+                view = KeptView(name=name)
+                session.add_all([view, *(KeptTotal(view=view.id, grouped=group) for group in GROUPED)])
+    if held:
+        with db.transaction(engine) as session:
+            session.execute(insert(KeptFolder), held)
+    return len(names - there)
+
+
+def go_on(engine: Engine, *, now: datetime) -> bool:
+    """Write the next cards of the views that are being made, in a transaction of its own; is there more to do?
+
+    Pile after pile, so that whoever comes after a crash goes on where it was.
+    """
+    with db.transaction(engine) as session:
+        db.waits_its_turn(session, TURN)
+        making = session.scalars(
+            select(KeptView).where(col(KeptView.ready).is_(False)).order_by(col(KeptView.stage), col(KeptView.id))
+        ).all()
+        if not making:
+            return False
+        stage, reached = making[0].stage, making[0].reached
+        together = [one for one in making if (one.stage, one.reached) == (stage, reached)]
+        group, next_piles = STAGES[stage]
+        piles = next_piles(session, reached)
+        if piles:
+            count_piles(session, set(piles), group, [(one.id, View.named(one.name)) for one in together], now)
+        for one in together:
+            one.stage, one.reached = (stage, piles[-1]) if piles else (stage + 1, "")
+            one.ready = one.stage == len(STAGES)
+        return True
+
+
+def senders(session: Session, reached: str, where: ColumnElement[bool] = STILL_HELD) -> list[str]:
+    """The next piles of mail of one author, walked along the index of authors."""
+    author = col(Delivery.author)
+    rows = select(author).where(where, author > reached).distinct().order_by(author).limit(AT_ONCE)
+    return list(session.scalars(rows))
+
+
+def alone(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
+    """The next mails whose author nobody can read."""
+    after = int(reached[1:] or 0)
+    rows = select(col(Delivery.id)).where(where, col(Delivery.author) == "", col(Delivery.id) > after).order_by(col(Delivery.id))
+    return [f"#{one}" for one in session.scalars(rows.limit(AT_ONCE))]
+
+
+def campaigns(session: Session, reached: str) -> list[str]:
+    """The next campaigns."""
+    campaign = col(Delivery.campaign_id)
+    rows = select(campaign).where(HELD, campaign > int(reached or 0)).distinct().order_by(campaign).limit(AT_ONCE)
+    return [str(one) for one in session.scalars(rows)]
+
+
+STAGES: tuple[tuple[Group, Callable[[Session, str], list[str]]], ...] = (
+    ("sender", senders),
+    ("sender", alone),
+    ("campaign", campaigns),
+    ("campaign", partial(senders, where=and_(STILL_HELD, no_campaign()))),
+    ("campaign", partial(alone, where=and_(HELD, col(Delivery.campaign_id).is_(None)))),
+)
+
+
+def past(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
+    """The cards of which something has perished since they were counted; found by an index of each view."""
+    views = col(KeptCard.view).in_(select(col(KeptView.id)))
+    return and_(views, col(KeptCard.grouped).in_(list(groups)), col(KeptCard.perishable) <= now)
+
+
+def due(session: Session, now: datetime) -> bool:
+    """Is there anything to count anew, or a view to go on with?"""
+    unready = select(literal(1)).select_from(KeptView).where(col(KeptView.ready).is_(False)).limit(1)
+    some = select(literal(1)).select_from(Touched).limit(1)
+    late = select(literal(1)).select_from(KeptCard).where(past(now, GROUPED)).limit(1)
+    return any(session.scalar(one) is not None for one in (some, late, unready))
+
+
+def drop(engine: Engine, name: str) -> None:
+    """Forget a view, its cards in slices."""
+    with db.transaction(engine) as session:
+        number = session.scalars(select(col(KeptView.id)).where(col(KeptView.name) == name)).one()
+        session.execute(delete(KeptView).where(col(KeptView.id) == number))
+        session.execute(delete(KeptTotal).where(col(KeptTotal.view) == number))
+        session.execute(delete(CardAnchor).where(col(CardAnchor.view) == number))
+    more = True
+    while more:
+        with db.transaction(engine) as session:
+            some = select(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key)).where(col(KeptCard.view) == number)
+            slice_of = session.execute(some.limit(DROPPED_AT_ONCE)).all()
+            columns = tuple_(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key))
+            if slice_of:
+                session.execute(delete(KeptCard).where(col(KeptCard.view) == number, columns.in_(slice_of)))
+            more = bool(slice_of)
+
+
+def anchor(engine: Engine) -> None:
+    """Note where every so many cards of each long view begin."""
+    with db.reading(engine) as session:
+        long = session.execute(select(col(KeptTotal.view), col(KeptTotal.grouped)).where(col(KeptTotal.cards) > ANCHOR_EVERY)).all()
+        found = {(view, group): list(session.execute(anchors_of(view, group)).mappings()) for view, group in long}
+    for (view, group), rows in found.items():
+        with db.transaction(engine) as session:
+            session.execute(delete(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group))
+            session.execute(insert(CardAnchor), [dict(row) | {"view": view, "grouped": group} for row in rows])
+    anchor_everything(engine)
+
+
+def anchor_everything(engine: Engine) -> None:
+    """Note where every so many of all held mails stand in the order of a list in which each is a card."""
+    place = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))
+    rows: list[dict[str, Any]] = []
+    with db.reading(engine) as session:
+        following = select(*place).where(col(Delivery.state) == State.HELD).order_by(*(column.desc() for column in place)).limit(1)
+        found = session.execute(following.offset(SINGLES_EVERY)).first()
+        while found:
+            urgency, newest, one = found
+            standing = {"pressing": NEVER, "calm": -urgency, "age": -to_micros(newest), "key": f"#{one}"}
+            rows.append({"view": EVERYTHING, "grouped": "none", "position": SINGLES_EVERY * (len(rows) + 1)} | standing)
+            there = tuple_(literal(urgency), literal(newest, Instant), literal(one, BigInteger))
+            found = session.execute(following.where(tuple_(*place) <= there).offset(SINGLES_EVERY)).first()
+    with db.transaction(engine) as session:
+        session.execute(delete(CardAnchor).where(col(CardAnchor.view) == EVERYTHING))
+        db.insert_all(session, CardAnchor, rows)
+
+
+def anchors_of(view: int, group: str) -> Select[Any]:
+    """Every ANCHOR_EVERY-th card of a view."""
+    order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+    position = (func.row_number().over(order_by=order) - 1).label("position")
+    numbered = select(position, *order).where(col(KeptCard.view) == view, col(KeptCard.grouped) == group).subquery()
+    return select(numbered).where(numbered.c.position % ANCHOR_EVERY == 0)

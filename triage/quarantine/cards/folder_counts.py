@@ -1,0 +1,42 @@
+"""Read-only: how much is held in each folder, from the kept counts, exact at every moment: what was touched since is counted anew."""
+
+from sqlalchemy import ColumnElement, func, select, true, tuple_
+from sqlmodel import Session, col
+
+from triage.store.models import Delivery, KeptFolder
+from triage.store.queue import dirty_counts
+from triage.store.queue.grouping import HELD
+
+Folder = tuple[str, str]  # department, person
+
+
+def held(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, int]:
+    """By folder; `reach` is all that has to be counted where nothing is kept (yet), or too much was touched."""
+    found = kept(session)
+    if found is None:
+        return counted(session, true() if reach is None else reach)
+    counts, stale = found
+    for folder in stale:
+        counts.pop(folder, None)
+    return counts | counted(session, tuple_(col(Delivery.department), col(Delivery.person)).in_(stale)) if stale else counts
+
+
+def kept(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
+    """What is kept, and the folders of it that were touched since; None where it is of no use."""
+    rows = dirty_counts.since_folding(session)
+    counts = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
+    if rows is None or not counts:
+        return None
+    return {(code, uid): number for code, uid, number in counts}, {(one.department, one.person) for one in rows}
+
+
+def number_held(session: Session) -> int:
+    """How much is held in all, as of some seconds ago."""
+    return session.scalar(select(func.coalesce(func.sum(col(KeptFolder.held)), 0))) or 0
+
+
+def counted(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
+    """What is held now."""
+    place = (col(Delivery.department), col(Delivery.person))
+    rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))
+    return {(code, uid): number for code, uid, number in rows}

@@ -1,0 +1,129 @@
+"""Read-only: each delivery as a card of its own, walked along an index, section by section; from the end the other way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, true, tuple_
+from sqlmodel import Session, col
+
+from triage.quarantine.cards.cached_cards import Part, Pile, Place
+from triage.store.models import Delivery, Instant
+from triage.store.queue import grouping, sections
+from triage.store.queue.grouping import NEVER
+from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, Section
+
+Order = tuple[tuple[Any, bool], ...]  # columns, each with whether it descends
+BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.key("none"), False))
+
+MOST_FOUND = 2000  # deliveries to act on that are found and sorted; where there are more, they are met soon enough among all
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which deliveries are asked for. `beside`: the same as a filter, where something else than their states finds them."""
+
+    where: ColumnElement[bool]
+    beside: ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Deliveries that stand together in the order: those for which `which` holds, sorted by `pressing` first."""
+
+    since: datetime  # what they are sorted by first is this or later
+    where: ColumnElement[bool]
+    pressing: Any
+    order: Order
+    timed: bool = False  # each has its own end
+
+
+def page(session: Session, asked: Asked, now: datetime, part: Part) -> list[Pile]:
+    """This part of the deliveries that are asked for, as cards."""
+    piles: list[Pile] = []
+    for rows, order in walks(session, asked, now, part):
+        for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
+            piles.append(Pile(*row[:7], row[3], 1, 1, 1, row[7]))  # type: ignore[call-arg]
+        if len(piles) == part.limit:
+            break
+    return part.in_order(piles)
+
+
+def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Place | None = None) -> Place | None:
+    """Where the nth of these deliveries stands, from 0 and from a place on; None where there are fewer."""
+    part = Part(1, at=begin)
+    for rows, order in walks(session, asked, now, part):
+        if found := session.execute(rows.order_by(*part.walked(order)).limit(1).offset(nth)).first():
+            return found[0], found[1], found[2], found[3]
+        nth -= session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+    return None
+
+
+def walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
+    """What is read one after the other for a part, and the order of each in the list."""
+    bands = bands_of(session, asked, now)
+    for number in range(len(bands))[:: -1 if part.backwards else 1]:
+        band, until = bands[number], bands[number + 1].since if number + 1 < len(bands) else None
+        within = inside(part, band, until)
+        if within is not None:
+            columns = (band.pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.key("none"), grouping.perishable(now))
+            yield select(*columns, col(Delivery.weight), grouping.severity(), col(Delivery.id)).where(band.where, *within), band.order
+
+
+def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
+    """What stands together, in the order of the list: to act on, with a stated end, with an assumed one, the rest."""
+    number = sections.number_to_act_on(session, asked.beside, MOST_FOUND + 1)
+    to_act_on = and_(asked.where, sections.is_to_act_on()) if number > MOST_FOUND else and_(asked.beside, sections.among_few())
+    others = and_(asked.where, not_(sections.is_to_act_on()) if number else true())
+    until, assumed = col(Delivery.perishable_until), col(Delivery.lifetime_assumed)
+    by_end: Order = ((until, False), *BY_URGENCY)
+    first = literal(ACT_NOW, Instant)
+    return [
+        *([Band(ACT_NOW, to_act_on, first, BY_URGENCY)] if number else []),
+        Band(BEGINNINGS[Section.TIME_LIMITED], and_(others, until > now, not_(assumed)), until, by_end, timed=True),
+        Band(ACT_NOW + ASSUMED, and_(others, until > now, assumed), sections.end(), by_end, timed=True),
+        Band(NEVER, and_(others, or_(until.is_(None), until <= now)), literal(NEVER, Instant), BY_URGENCY),
+    ]
+
+
+def inside(part: Part, band: Band, until: datetime | None) -> list[ColumnElement[bool]] | None:
+    """What of a band lies in a part; None where nothing does. `until`: where the next band begins."""
+    found: list[ColumnElement[bool]] = []
+    for place, behind, inclusive in ((part.after, True, False), (part.at, True, True), (part.before, False, False)):
+        if place is None:
+            continue
+        if until is not None and place[0] >= until:  # the place lies behind all of these
+            if behind:
+                return None
+        elif place[0] < band.since:  # or before them
+            if not behind:
+                return None
+        else:
+            found.append(beyond(place, band, inclusive) if behind else ahead(place, band))
+    return found
+
+
+def beyond(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool]:
+    """Of the deliveries among which a place lies, those that come after it. The first comparison is one for the index."""
+    key = grouping.key("none")
+    standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), stands(place)
+    same = and_(standing == there, key >= place[3] if inclusive else key > place[3])
+    later = and_(standing <= there, or_(standing < there, same))
+    if not band.timed:
+        return later
+    end = literal(place[0], Instant)
+    return or_(band.pressing > end, and_(band.pressing == end, later))
+
+
+def ahead(place: Place, band: Band) -> ColumnElement[bool]:
+    """Those that come before it."""
+    if band.timed:
+        return not_(beyond(place, band, inclusive=True))
+    standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), stands(place)
+    return and_(standing >= there, or_(standing > there, and_(standing == there, grouping.key("none") < place[3])))
+
+
+def stands(place: Place) -> ColumnElement[Any]:
+    """A place among what is sorted by urgency and age, as the database compares it with rows."""
+    return tuple_(literal(place[1]), literal(place[2], Instant))

@@ -1,0 +1,129 @@
+"""Who looks after which folder at this moment: hours of work, who is away, and folders that nobody looks at."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access, staff_members, substitutes
+from triage.actor import Actor, Role, Scope
+from triage.business_hours import PASS, SUBSTITUTE, WAIT, at_work
+from triage.config.settings import Cover
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.quarantine.cards import folder_counts
+from triage.store import ledger
+from triage.store.models import Department, StaffMember, Substitution
+
+DECIDING = (Role.TRIAGE, Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A department's folder and who looks after it now."""
+
+    code: str
+    name: str
+    held: int
+    on_duty: tuple[str, ...]  # logins
+    out_of_hours: str  # what happens there out of hours: wait, pass-perishable, substitute:LOGIN
+
+
+def is_out_of_hours(settings: Cover, now: datetime) -> bool:
+    """Is nobody expected to be at work now?"""
+    return not at_work(settings.hours, settings.time_zone, now)
+
+
+def policy_of(settings: Cover, department: str, person: str = "") -> str:
+    """What happens out of hours with the mail of a person's folder, or of the department's own."""
+    own = named(settings.people).get(person) if person else None
+    return own or named(settings.departments).get(department, settings.out_of_hours)
+
+
+def named(entries: tuple[str, ...]) -> dict[str, str]:
+    """Policies by the folders that the settings name."""
+    pairs = (entry.partition("=") for entry in entries)
+    return {name.strip().casefold(): policy.strip() for name, _, policy in pairs}
+
+
+def lets_perishable_pass(settings: Cover, department: str, person: str, now: datetime) -> bool:
+    """Does what perishes and proves itself go straight to this folder's people now?"""
+    return bool(settings.hours) and policy_of(settings, department, person) == PASS and is_out_of_hours(settings, now)
+
+
+def with_night_duty(session: Session, actor: Actor, settings: Cover, now: datetime) -> Actor:
+    """The actor, who out of hours also looks after the folders that the settings give them then. Seals are not opened."""
+    if not settings.hours or not is_out_of_hours(settings, now):
+        return actor
+    codes = session.scalars(select(col(Department.code))).all()
+    theirs = frozenset(code for code in codes if policy_of(settings, code) == f"{SUBSTITUTE}{actor.name}")
+    people = frozenset(uid for uid, policy in named(settings.people).items() if policy == f"{SUBSTITUTE}{actor.name}")
+    if not theirs | people:
+        return actor
+    scope = substitutes.together((actor.scope, Scope(departments=theirs, persons=people)))
+    return replace(actor, scope=scope)
+
+
+def set_away(session: Session, login: str, until: datetime | None, *, by: Actor, now: datetime) -> None:
+    """Say that somebody is away until then, or None: back. Oneself, or an administrator of their scope. BadInput when `until` is over."""
+    member = session.get(StaffMember, login)
+    if login != by.name:
+        access.require(by, Role.ADMIN)
+    if member is None or not member.active:
+        raise NotFound(f"there is no staff {login!r}")
+    if login != by.name and not access.over(by, member):
+        raise NotAllowed("that somebody else is away says an administrator whose scope covers theirs")
+    if until is not None and until <= now:
+        raise BadInput("until: the time is over already")
+    member.away_until = until
+    detail = {"until": until.isoformat() if until else ""}
+    ledger.write(session, "away" if until else "back", f"staff:{login}", by=by, now=now, detail=detail)
+
+
+def away_until(session: Session, login: str, now: datetime) -> datetime | None:
+    """Until when somebody is away; None when they are on duty."""
+    member = session.get(StaffMember, login)
+    until = member.away_until if member else None
+    return until if until and until > now else None
+
+
+def on_duty(session: Session, settings: Cover, now: datetime) -> list[Actor]:
+    """The staff who decide and are here, with what they look after at this moment."""
+    absent = set(session.scalars(select(col(Substitution.absent)).where(substitutes.in_force(now))))
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
+    here = [login for login in logins if login not in absent and away_until(session, login, now) is None]
+    actors = (staff_members.staff(session, login, now) for login in here)
+    return [with_night_duty(session, actor, settings, now) for actor in actors if actor and actor.role in DECIDING]
+
+
+def folders(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+    """Every department and who looks after its folder now. Where it is sealed only those count who may see in."""
+    staff = on_duty(session, settings, now)
+    closed = {actor.name: confidential_folders.closed(session, actor) for actor in staff}
+    held: Counter[str] = Counter()
+    for (code, _), number in folder_counts.held(session).items():
+        held[code] += number
+    found = []
+    for department in session.scalars(select(Department).order_by(col(Department.code))):
+        code = department.code
+        here = [actor.name for actor in staff if looks_after(actor, code) and f"department:{code}" not in closed[actor.name]]
+        found.append(Folder(code, department.name, held[code], tuple(here), policy_of(settings, code)))
+    return found
+
+
+def looks_after(actor: Actor, code: str) -> bool:
+    """Is the department's shared folder the actor's to look after?"""
+    return actor.scope.company or code in actor.scope.departments
+
+
+def alarm(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+    """The folders that nobody looks at, though somebody should."""
+    return unseen(folders(session, settings, now), settings, now)
+
+
+def unseen(among: Iterable[Folder], settings: Cover, now: datetime) -> list[Folder]:
+    """Those of these folders: out of hours those whose policy is to wait may be."""
+    night = bool(settings.hours) and is_out_of_hours(settings, now)
+    return [one for one in among if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]

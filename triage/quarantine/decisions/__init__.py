@@ -1,0 +1,1 @@
+"""Decisions: release, redirect, purge, reject, hold, escalate; approvals, confirmations and undo."""

@@ -1,0 +1,267 @@
+"""Two keys: what one person asks for another one confirms or declines, and nothing is changed until then."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
+from typing import Any, Protocol
+
+from sqlalchemy import select, true
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.access import actor_lookup, api_tokens, confidential_folders, dual_control, scope as access, staff_members
+from triage.actor import Actor, Role
+from triage.config.settings import Settings
+from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
+from triage.ids import show
+from triage.message.signals.second_look import in_order
+from triage.policy.rules import store as rules
+from triage.policy.rules.store import RuleOrder
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.removal.removal_plan import BlockWish, wish_from_json, wish_json
+from triage.quarantine.rules import rule_confirmation, rules_with_decision
+from triage.quarantine.search.selection import Selection, from_json
+from triage.store.models import PendingAct, Rule, StaffMember
+
+
+class Act(Protocol):
+    """Carries out an act of a kind of its own that two people agreed to; returns the id of what came of it."""
+
+    def __call__(self, session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> int: ...
+
+
+NO_ACTS: Mapping[str, Act] = {}
+
+
+def decide(
+    session: Session,
+    selected: Selection,
+    verb: Verb,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    settings: Settings,
+    idempotency_key: str | None = None,
+    rule: RuleOrder | None = None,
+    block: BlockWish | None = None,
+    to: str = "",
+    template: str = "",
+    text: str = "",
+    confirm: Collection[str] = (),
+    **more: Any,
+) -> DecisionReport | PendingAct:
+    """As decisions.decide, or, where the company wants two keys for it, what now waits for the second one."""
+    chosen: dict[str, Any] = {"to": to, "template": template, "text": text}
+    more |= {"by": by, "reason": reason, "now": now, "settings": settings}
+    key = decisions.own_key(by, idempotency_key)
+    if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
+        return earlier
+    try:
+        return decisions.decide(
+            session, selected, verb, idempotency_key=idempotency_key, rule=rule, block=block, confirm=confirm, **chosen, **more
+        )
+    except SecondKeyNeeded as need:
+        require_somebody_else(session, need, by=by, now=more["now"])
+        order = {"verb": verb, "select": selected.as_json(), "rule": rule_json(rule) if rule else None} | chosen
+        order |= {"block": wish_json(block), "confirmed": in_order(confirm)}
+        return dual_control.ask(session, "decision", order, need, by=by, reason=reason, key=key, now=now)
+
+
+def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor, now: datetime) -> None:
+    """NotAllowed where nobody else could confirm a removal of delivered messages: it would wait in vain."""
+    if dual_control.REMOVE_DELIVERED not in need.needs:
+        return
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.login) != by.name))
+    others = (staff_members.staff(session, login, now) for login in logins.all())
+    if not any(one and one.role in access.DECIDING and dual_control.within(session, need.ids, one) for one in others):
+        raise NotAllowed(
+            "this takes delivered messages out of mailboxes, needs a second person, and nobody else here could confirm it: somebody with "
+            "the right remove-delivered does it alone (`mailroom staff rights`, or rights in the directory)"
+        )
+
+
+def add_rule(
+    session: Session,
+    order: RuleOrder,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+) -> Rule | PendingAct:
+    """As rules.add, or what now waits for the second key.
+
+    SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
+    """
+    access.may_make_rule(session, by, order.scope)
+    confirmed = rule_confirmation.confirmed(session, order, confirm, fence, by=by, settings=settings)
+    try:
+        return rules.add(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
+    except SecondKeyNeeded as need:
+        asked = rule_json(order) | {"confirmed": confirmed}
+        return dual_control.ask(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
+
+
+def rule_json(order: RuleOrder) -> dict[str, Any]:
+    """An order as plain values."""
+    return asdict(order) | {"scope": order.scope.casefold(), "until": order.until.isoformat() if order.until else None}
+
+
+def rule_of(values: dict[str, Any]) -> RuleOrder:
+    """The order that `rule_json` wrote."""
+    named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
+    until = datetime.fromisoformat(values["until"]) if values["until"] else None
+    return RuleOrder(**{name: value for name, value in values.items() if name != "confirmed"} | named | {"until": until})
+
+
+def confirm(
+    session: Session,
+    pending_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    reason: str = "",
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+    acts: Mapping[str, Act] = NO_ACTS,
+) -> PendingAct:
+    """Turn the second key: the act is done now, in the name of both.
+
+    SecondLookNeeded where what is released needs a second look and this person has not confirmed exactly its names, with its fence: both
+    look. `acts` carry out what packages above know, by its kind.
+
+    NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
+    the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
+    """
+    asked = waiting(session, pending_id, by, now)
+    first = who_asked(session, asked, now)
+    if by.kind == "token":
+        raise NotAllowed("the second key is a person's to turn: a token cannot")
+    if first.name == by.name or api_tokens.maker(session, asked.asked_by) == str(by):
+        raise NotAllowed("the second key is somebody else's to turn")
+    if asked.kind == "rule":
+        order = rule_of(asked.order)
+        access.may_make_rule(session, by, order.scope)
+        confirmed = rule_confirmation.confirmed(session, order, confirm, fence, by=by, settings=settings)
+        result = rules.add(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
+    elif act := acts.get(asked.kind):
+        result = act(session, asked, first, by=by, now=now, settings=settings)
+    else:
+        result = carried_out(session, asked, first, by, now, settings, confirm, fence).id
+    dual_control.settle(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
+    return asked
+
+
+def carried_out(
+    session: Session,
+    asked: PendingAct,
+    first: Actor,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str],
+    fence: str | None,
+) -> DecisionReport:
+    """The decision that was asked for."""
+    order = asked.order
+    selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
+    for actor in (first, by):
+        if (
+            dual_control.fence_of(decisions.meant_by(session, selected, verb, rule=rule, by=actor, settings=settings, now=now))
+            == asked.fence
+        ):
+            continue
+        if actor is by and not dual_control.within(session, [ids.read(one) for one in asked.items], by):
+            raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")
+        raise Stale("the mail is not what it was when this was asked for: decline it, and let it be asked anew")
+    if rule:
+        for scope in [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.read(one) for one in asked.items], first):
+            access.may_make_rule(session, by, scope)
+    chosen = {name: order[name] for name in ("to", "template", "text")} | {"rule": rule, "block": wish_from_json(order.get("block"))}
+    chosen |= {"confirm": confirm, "fence": fence}
+    return decisions.decide(session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, **chosen)
+
+
+def decline(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:
+    """Say no; the one who asked withdraws it."""
+    asked = waiting(session, pending_id, by, now)
+    dual_control.settle(
+        session, asked, dual_control.WITHDRAWN if asked.asked_by == str(by) else dual_control.DECLINED, by=by, reason=reason, now=now
+    )
+    return asked
+
+
+def waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
+    """What still waits, locked. NotFound when it is none of the actor's business, NotAllowedNow when it is over."""
+    access.may_decide(by)
+    asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
+    if asked is None or not concerns(session, asked, by):
+        raise NotFound(f"nothing asks for a second key as {show(pending_id)}")
+    if asked.state != dual_control.WAITING:
+        raise NotAllowedNow(f"it was {asked.state} by {asked.settled_by_shown} already")
+    if asked.lapses_at <= now:
+        raise NotAllowedNow("it has waited too long and has lapsed: it has to be asked anew")
+    return asked
+
+
+def who_asked(session: Session, asked: PendingAct, now: datetime) -> Actor:
+    """The one who asked, with the role and scope of today. NotAllowedNow when they may no longer decide."""
+    found = actor_lookup.named(session, asked.asked_by, asked.asked_by_shown, now)
+    if found is None or found.role not in access.DECIDING:
+        raise NotAllowedNow(f"{asked.asked_by_shown} may no longer decide: it has to be asked anew")
+    return found
+
+
+def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
+    """May the actor know of it: is it their own, or do they see all that it is about?"""
+    if asked.asked_by == str(by):
+        return True
+    if asked.kind == dual_control.PERSON_ERASURE:
+        return by.role is Role.ADMIN and by.scope.company
+    closed = confidential_folders.closed_scopes(session, by)
+    order = asked.order if asked.kind == "rule" else asked.order.get("rule")
+    scope = order["scope"] if order else ""  # "": as far as the mail goes
+    if scope and (scope in closed or (not by.scope.company and scope not in by.scope.words())):
+        return False
+    return dual_control.within(session, [ids.read(one) for one in asked.items], by)
+
+
+def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[PendingAct]:
+    """What waits for a second key and concerns the actor, the newest first. `before`: the id to go on from."""
+    rows = session.scalars(
+        select(PendingAct)
+        .where(col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now)
+        .where(true() if before is None else col(PendingAct.id) < before)
+        .order_by(col(PendingAct.id).desc())
+    )
+    return list(islice((one for one in rows if concerns(session, one, by)), limit))
+
+
+NEEDS = {
+    dual_control.DOMAIN_ALLOW: "it lets a whole domain or mailing list in for the whole company",
+    dual_control.LARGE_PURGE: "it reaches into many mailboxes",
+    dual_control.REMOVE_DELIVERED: "it takes delivered messages out of mailboxes",
+    dual_control.RISKY_RELEASE: "a signal says that somebody pretends to be one of us",
+    dual_control.PERSON_ERASURE: "what is erased cannot be brought back",
+}
+
+
+def sentence(asked: PendingAct) -> str:
+    """What is asked for, for a person to read."""
+    why = " and ".join(NEEDS[one] for one in asked.needs)
+    if asked.kind == "rule":
+        what = f"allow {asked.order['value']} for the whole company"
+    elif asked.kind == dual_control.PERSON_ERASURE:
+        what = f"erase what is kept about {asked.order.get('address') or 'a person'}"
+    else:
+        number, to = len(asked.items), asked.order["to"]
+        what = f"{asked.order['verb']} {number} mail{'s' if number != 1 else ''}" + (f" to {to}" if to else "")
+        if rule := asked.order["rule"]:
+            what += f" and {rule['effect']} the {'domain' if rule['match'] in ('domain', 'subdomains') else 'sender'}"
+    return f"{asked.asked_by_shown} asks for a second key: {what}. Two are needed because {why}."

@@ -1,0 +1,230 @@
+"""Consent: whom an allow that goes with a release lets in, each sender with its proof, and the rules that then are made."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.message.signals.second_look import in_order
+from triage.message.signals.severity import Severity
+from triage.policy.rules.rule_request import RuleOrder, checked
+from triage.quarantine.rules import rule_trial
+from triage.quarantine.rules.rules_with_decision import (
+    MOST_RULES,
+    Sender,
+    allow_of,
+    instead,
+    narrowest,
+    of_agreed,
+    rule_orders,
+    senders_of,
+    why_not,
+)
+from triage.quarantine.search import confirmations
+from triage.quarantine.search.listing import severity_of
+from triage.quarantine.search.selection import Selection
+from triage.store.db import among
+from triage.store.models import Delivery, Message
+
+SAID = 2  # sentences about a sender: the strongest
+GENUINE, NOT_PROVEN, FAILED = "genuine", "not_proven", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """For whom the senders could be allowed."""
+
+    scope: str  # "": for each of those whom the messages are for
+    scopes: tuple[str, ...]  # of the rules
+    let_in: int  # messages of the last thirty days that the rules would have let in
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One sender of the selected messages."""
+
+    sender: str  # "": these messages name nobody whom a rule could be about
+    match: str  # address, domain, list
+    count: int  # of the selected messages
+    proof: str  # genuine, not_proven (some are not), failed (some fail DMARC)
+    rests_on: str  # the proof that the rule would ask for
+    severity: Severity
+    second_look: tuple[str, ...]  # why releasing their messages needs a second look (second_look.NAMES)
+    says: tuple[str, ...]  # what speaks against them most
+    chosen: bool  # is allowed, and their messages are released
+    why_not: str  # why there can be no rule about them; "" where there can
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What somebody agrees to who releases the selected messages and allows these senders."""
+
+    senders: tuple[Asked, ...]
+    rules: tuple[RuleOrder, ...]  # exactly those that are made
+    count: int  # messages that are released
+    ids: tuple[int, ...]  # their deliveries
+    scope: str
+    reaches: tuple[Reach, ...]  # the narrowest first
+
+
+def consent(
+    session: Session, selected: Selection, order: RuleOrder, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime
+) -> Consent:
+    """What an allow along with the release of these deliveries means. Only reads. Where the order names nobody, those are chosen
+    who prove themselves and whose messages need no second look.
+
+    BadInput where the messages are from nobody, or from more senders than can be allowed at once; Stale as for
+    `rules_with_decision.agreed`.
+    """
+    found = senders_of(session, order, ids)
+    if not 0 < len(found) <= MOST_RULES:
+        raise BadInput(f"rule: these messages are from {len(found)} senders; between 1 and {MOST_RULES} can be allowed at once")
+    signs = signs_of(session, ids)
+    asked = [about(session, order, one, signs, settings) for one in found]
+    chosen = named_in(order, asked)
+    asked = [replace(one, chosen=one.sender in chosen) for one in asked]
+    order = replace(order, senders=tuple(chosen), without=tuple(one.sender for one in asked if not one.chosen))
+    released = of_agreed(session, order, ids) if chosen else ()
+    reaches = reaches_of(session, order, found, released, by=by, now=now) if chosen else ()
+    order = replace(order, scope=order.scope or ("" if not reaches else reaches[0].scope))
+    rules = rules_to_make(session, order, selected, released, by=by, settings=settings) if chosen else ()
+    nobody = nobodys(ids, found, signs)
+    return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches)
+
+
+def named_in(order: RuleOrder, asked: Sequence[Asked]) -> list[str]:
+    """Who is chosen: as the order says, else who proves to be who they are and needs no second look."""
+    left = set(order.without)
+    if order.senders:
+        return list(order.senders)
+    if left:
+        return [one.sender for one in asked if one.sender not in left and not one.why_not]
+    return [one.sender for one in asked if one.proof == GENUINE and not one.second_look and not one.why_not]
+
+
+def rules_to_make(
+    session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings
+) -> tuple[RuleOrder, ...]:
+    """The rules as they are made. BadInput where one cannot be."""
+    return tuple(
+        checked(session, one, settings) for one in rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
+    )
+
+
+class Signs(NamedTuple):
+    """How bad a delivery looks, why, and why it needs a second look."""
+
+    severity: Severity
+    signals: list[dict[str, Any]]
+    looks: tuple[str, ...]
+
+
+def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
+    """What each of these deliveries looks like."""
+    looks = select(Delivery, col(Message.signals)).join(Message, col(Message.id) == col(Delivery.message_id))
+    rows = session.execute(looks.where(among(session, col(Delivery.id), ids)))
+    names = confirmations.names_of(session, ids)
+    return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in rows}
+
+
+def about(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:
+    """One sender as the sheet shows them."""
+    genuine = bool(sender.signers) if sender.match == "list" else sender.genuine == len(sender.ids)
+    refused, rests_on = possible(session, order, sender, settings)
+    theirs = [signs[one] for one in sender.ids]
+    return Asked(
+        sender=sender.value,
+        match=sender.match,
+        count=len(sender.ids),
+        proof=FAILED if sender.failed and not genuine else GENUINE if genuine else NOT_PROVEN,
+        rests_on=rests_on,
+        severity=max(one.severity for one in theirs),
+        second_look=looks_of(theirs),
+        says=strongest(theirs),
+        chosen=False,
+        why_not=refused,
+    )
+
+
+def possible(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
+    """Why there can be no allow rule about this sender and what to do instead; or "" and the proof that it would ask for."""
+    if why := why_not(sender, order, settings.own_domains):
+        return f"{WHY[why]} {instead(why, sender)}".strip(), ""
+    try:
+        one = allow_of(replace(order, senders=(), without=()), sender)
+        return "", checked(session, replace(one, scope=one.scope or "company"), settings).proof
+    except BadInput as fault:
+        return str(fault).partition(": ")[2], ""
+
+
+def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str:
+    """Why the sender of one message, with these deliveries, can be allowed by no rule, and what to do instead; "" where one can."""
+    order = RuleOrder("allow", "address", "", "")
+    found = senders_of(session, order, ids)
+    return next((why for one in found if (why := possible(session, order, one, settings)[0])), "" if found else NO_SENDER)
+
+
+NO_SENDER = "They name no sender."
+WHY = {
+    "own": "",
+    "unproven": "Nothing proves that they sent it.",
+    "list": "The list puts its address in place of its authors' and does not sign its List-Id.",
+}
+
+
+def strongest(signs: Sequence[Signs]) -> tuple[str, ...]:
+    """The sentences of the strongest warnings, each once."""
+    against = sorted((one for sign in signs for one in sign.signals if one["weight"] > 0), key=lambda one: -one["weight"])
+    return tuple(dict.fromkeys(one["sentence"] for one in against))[:SAID]
+
+
+def looks_of(signs: Sequence[Signs]) -> tuple[str, ...]:
+    """Why any of these needs a second look, the weightiest first."""
+    return tuple(in_order(name for one in signs for name in one.looks))
+
+
+def nobodys(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]) -> tuple[Asked, ...]:
+    """The messages without a sender: they are released by themselves, never along with a rule."""
+    left = sorted(set(ids) - {one for sender in found for one in sender.ids})
+    if not left:
+        return ()
+    theirs = [signs[one] for one in left]
+    severity, looks, says = max(one.severity for one in theirs), looks_of(theirs), strongest(theirs)
+    return (Asked("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not=NO_SENDER),)
+
+
+def reaches_of(
+    session: Session, order: RuleOrder, found: Sequence[Sender], ids: Sequence[int], *, by: Actor, now: datetime
+) -> tuple[Reach, ...]:
+    """For whom the chosen senders can be allowed, the narrowest first: those whom the messages are for, then each scope that holds them."""
+    rows = session.execute(select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids)).distinct())
+    folders = [(department, person) for department, person in rows]
+    single, each = rule_trial.scopes_of(folders, by, session), narrowest(session, folders, by)
+    chosen = [one for one in found if one.value in set(order.senders)]
+    steps = [("", tuple(each))] if single[:1] != each and 0 < len(each) * len(chosen) <= MOST_RULES else []
+    steps += [(one, (one,)) for one in single]
+    words = {scope for _, scopes in steps for scope in scopes}
+    counts = [rule_trial.let_in(session, allow_of(replace(order, senders=(), without=()), one), words, by=by, now=now) for one in chosen]
+    return tuple(Reach(scope, scopes, sum(found[one] for found in counts for one in scopes)) for scope, scopes in steps)
+
+
+def record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str, Any]:
+    """What was agreed to, as a decision keeps it: the rules, also those that were in force before; and who was left out."""
+    named = [{"match": one.match, "value": one.value, "scope": one.scope, "proof": one.proof} for one in rules]
+    return {"rules": named, "left_out": [{"sender": sender, "count": count} for sender, count in sorted(left.items())]}
+
+
+def left_out(session: Session, order: RuleOrder, before: Sequence[int], after: Sequence[int]) -> dict[str, int]:
+    """How many of the selected messages stay held, by the sender who was left out; "" for those that name none."""
+    gone = set(before) - set(after)
+    if not gone:
+        return {}
+    named = {one.value: len(one.ids) for one in senders_of(session, order, sorted(gone))}
+    rest = len(gone) - sum(named.values())
+    return named | ({"": rest} if rest else {})

@@ -1,0 +1,277 @@
+"""Escalate: hand a message to a duty (security, management, legal, data protection), keep it as evidence, and wait until they confirm.
+
+No message changes its state. The evidence is a legal hold, and the SHA-256 of each message's bytes stands in the audit log.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, delete, func, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access, staff_addresses
+from triage.actor import Actor
+from triage.config import duties
+from triage.config.duties import Duty
+from triage.config.settings import Settings
+from triage.delivery import internal_mail
+from triage.delivery.internal_mail import Letter, Line, Section
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Stale
+from triage.ids import new_id, show
+from triage.quarantine.decisions import outcomes, place_legal_hold
+from triage.quarantine.decisions.outcomes import Item, decision_of, filed
+from triage.quarantine.search import legal_hold
+from triage.quarantine.search.selection import Selection, condition
+from triage.store import db, ledger
+from triage.store.db import among
+from triage.store.models import Content, Decision, DecisionItem, Delivery, Escalated, Escalation, Message
+from triage.text.numbers import plural
+
+VERB = "escalate"
+MOST = 200  # deliveries that are escalated at once
+BY = Actor.system("escalation")
+RULE, NOTICE = "escalation", "it tells a duty what staff escalated"
+ERASED = "Its content has been erased: the retention time is over."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An escalation as it is listed."""
+
+    id: int  # of its decision
+    duty: str
+    title: str
+    phone: str
+    reason: str
+    at: datetime
+    by_shown: str
+    count: int  # deliveries
+    deliveries: tuple[int, ...]  # of them that the asker sees, the first ones
+    hold: int
+    told: int  # people and addresses that got a notice
+    confirmed_at: datetime | None
+    confirmed_by_shown: str
+    ended_at: datetime | None  # it was undone
+    may_confirm: bool
+
+
+def escalate(
+    session: Session, selected: Selection, to: str, *, by: Actor, reason: str, now: datetime, settings: Settings, expect: int | None = None
+) -> Shown:
+    """Escalate what the actor sees of a selection to a duty: a decision that changes no state, with a legal hold and a notice.
+
+    NotFound when nothing is selected, Stale when it is another number than `expect`, BadInput without a reason or a duty, and where
+    the messages are not all under the same seal: their reason and number would be told to whoever sees one of them.
+    """
+    access.may_decide(by)
+    duty = duties.named(settings.escalation.duties, to)
+    if duty is None:
+        raise BadInput(f"to: there is no duty {to!r}; there are {', '.join(one.name for one in settings.escalation.duties) or 'none'}")
+    reason = place_legal_hold.said(reason)
+    legal_hold.take_turn(session)  # nothing of it is erased between the promise and the hold
+    meant = locked(session, selected, by)
+    if expect is not None and expect != len(meant):
+        raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
+    evidence = digests(session, meant)
+    if not evidence:
+        raise NotAllowedNow("its content has been erased: there is no evidence left to keep")
+    if len(confidential_folders.seals_over(session, meant)) > 1:
+        raise BadInput("select: messages in confidential folders are escalated apart from others: select those of one folder at a time")
+    under_seal = confidential_folders.scopes_of(session, list(meant))
+    why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be sealed
+    hold = place_legal_hold.place(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
+    items = [Item(one, state, "done") if one in evidence else Item(one, state, "refused", ERASED) for one, state in meant.items()]
+    decision = decision_of(by, VERB, selected.as_json(), reason, now, count=len(meant), id=new_id(), target=duty.title)
+    told = tell(session, duty, by, reason, len(evidence), settings=settings, now=now)
+    row = Escalation(
+        decision_id=decision.id,
+        duty=duty.name,
+        title=duty.title,
+        reason=reason,
+        at=now,
+        by=str(by),
+        by_shown=by.shown,
+        hold_id=hold.id,
+        told=told,
+    )
+    session.add(row)
+    filed(session, decision, items, by=by, now=now)
+    point_to(session, evidence, decision.id)
+    detail = {"to": duty.name, "reason": reason, "hold": show(hold.id), "sha256": {show(one): digest for one, digest in evidence.items()}}
+    ledger.write(session, VERB, subject(decision.id), by=by, now=now, detail=detail | under_seal, items=len(evidence))
+    return shown(session, row, by=by, settings=settings)
+
+
+def locked(session: Session, selected: Selection, by: Actor) -> dict[int, str]:
+    """The deliveries that are meant and their states, which nobody changes meanwhile."""
+    where = and_(condition(selected), access.visible(by))
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id)).limit(MOST + 1).with_for_update()
+    )
+    found = dict(rows.all())
+    if not found:
+        raise NotFound("nothing that you see is selected")
+    if len(found) > MOST:
+        raise BadInput(f"select: at most {MOST} messages are escalated at once; select the ones that are the evidence")
+    return found
+
+
+def digests(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """The SHA-256 of the bytes of each of these deliveries whose content is still there."""
+    rows = session.execute(
+        select(col(Delivery.id), col(Content.sha256))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .join(Content, col(Content.id) == col(Message.content_id))
+        .where(among(session, col(Delivery.id), ids), col(Content.zstd).is_not(None))
+        .order_by(col(Delivery.id))
+    )
+    return dict(rows.all())
+
+
+def point_to(session: Session, ids: Iterable[int], decision_id: int) -> None:
+    """Let this be the escalation that is shown with these deliveries."""
+    found = list(ids)
+    session.execute(delete(Escalated).where(among(session, col(Escalated.delivery_id), found)))
+    db.insert_all(session, Escalated, [{"delivery_id": one, "decision_id": decision_id} for one in found])
+
+
+def tell(session: Session, duty: Duty, by: Actor, reason: str, count: int, *, settings: Settings, now: datetime) -> int:
+    """Send a notice to everybody of the duty whose address is known; to how many. It names no sender and no subject."""
+    people = [staff_addresses.of_staff(session, login, settings) for login in duty.staff]
+    found = {one.address: one for one in (*people, staff_addresses.of_address(duty.address, settings)) if one}
+    for one in found.values():
+        letter = letter_to(one.address, duty, by, reason, count, settings)
+        internal_mail.send(session, letter, folder=one.folder, rule=RULE, reason=NOTICE, settings=settings, by=BY, now=now)
+    return len(found)
+
+
+def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> Letter:
+    """What a duty is told."""
+    messages = plural(count, "message")
+    first = Line(f"{by.shown} escalated {messages} to {duty.title}.", (f"Reason: {reason}",))
+    console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
+    footer = f"{console}Please confirm it in Mailroom. Until then it stays in view there. Nothing of it is erased."
+    return Letter(address, f"Escalated to {duty.title}: {messages}", (Section("Please look at this today", (first,)),), footer)
+
+
+def confirm(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:
+    """Somebody of the duty says that they have it. The legal hold stays.
+
+    NotAllowed for those who are not of the duty, NotAllowedNow when it was confirmed or undone before.
+    """
+    row = session.scalars(select(Escalation).where(col(Escalation.decision_id) == decision_id).with_for_update()).first()
+    if row is None or not concerns(session, row, by, settings):
+        raise NotFound(f"nothing was escalated as {show(decision_id)}")
+    if not may_confirm(row, by, settings):
+        raise NotAllowed(f"only {row.title} confirms this: {', '.join(staff_of(row, settings)) or 'whoever decides about messages'}")
+    if row.ended_at is not None:
+        raise NotAllowedNow("it was undone: there is nothing to confirm")
+    if row.confirmed_at is not None:
+        raise NotAllowedNow(f"{row.confirmed_by_shown} confirmed it on {row.confirmed_at:%d %b %Y} already")
+    row.confirmed_at, row.confirmed_by, row.confirmed_by_shown = now, str(by), by.shown
+    session.flush()
+    ledger.write(session, "confirm-escalation", subject(decision_id), by=by, now=now, detail={"to": row.duty})
+    return shown(session, row, by=by, settings=settings)
+
+
+def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undoing_id: int) -> list[Item]:
+    """End an escalation that nobody has confirmed, and its legal hold; the outcome of each item."""
+    row = session.scalars(select(Escalation).where(col(Escalation.decision_id) == decision.id).with_for_update()).one()
+    if row.confirmed_at is not None:
+        raise NotAllowedNow(f"{row.confirmed_by_shown} confirmed it: {row.title} has it now, and an administrator may lift the legal hold")
+    row.ended_at = now
+    place_legal_hold.end(session, row.hold_id, by=by, reason="The escalation was undone", now=now)
+    items = select(DecisionItem).where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done")
+    found = {one.delivery_id: one.before for one in session.scalars(items)}
+    session.flush()
+    point_back(session, list(found), decision.id)
+    ledger.write(session, "undo", subject(undoing_id), by=by, now=now, detail={"undoes": show(decision.id)}, items=len(found))
+    return [Item(one, before, "done") for one, before in found.items()]
+
+
+def point_back(session: Session, ids: Sequence[int], decision_id: int) -> None:
+    """With each of these the escalation before is shown again, if there is one that was not undone."""
+    session.execute(delete(Escalated).where(among(session, col(Escalated.delivery_id), ids), col(Escalated.decision_id) == decision_id))
+    left = select(col(Escalated.delivery_id)).where(among(session, col(Escalated.delivery_id), ids))
+    before = (
+        select(col(DecisionItem.delivery_id), func.max(col(DecisionItem.decision_id)))
+        .join(Escalation, col(Escalation.decision_id) == col(DecisionItem.decision_id))
+        .where(among(session, col(DecisionItem.delivery_id), ids), col(DecisionItem.outcome) == "done", col(Escalation.ended_at).is_(None))
+        .where(col(DecisionItem.delivery_id).not_in(left))
+        .group_by(col(DecisionItem.delivery_id))
+    )
+    rows = [{"delivery_id": one, "decision_id": earlier} for one, earlier in session.execute(before)]
+    db.insert_all(session, Escalated, rows)
+
+
+def listing(
+    session: Session, *, by: Actor, settings: Settings, confirmed: bool = False, limit: int = 50, before: int | None = None
+) -> list[Shown]:
+    """Escalations that concern the actor and that nobody has confirmed, with `confirmed` all of them, newest first."""
+    rows = select(Escalation).order_by(col(Escalation.decision_id).desc())
+    if not confirmed:
+        rows = rows.where(col(Escalation.confirmed_at).is_(None), col(Escalation.ended_at).is_(None))
+    if before is not None:
+        rows = rows.where(col(Escalation.decision_id) < before)
+    found: list[Shown] = []
+    for row in session.scalars(rows):
+        if len(found) == limit:
+            break
+        if concerns(session, row, by, settings):
+            found.append(shown(session, row, by=by, settings=settings))
+    return found
+
+
+def concerns(session: Session, row: Escalation, by: Actor, settings: Settings) -> bool:
+    """May the actor know of it: is it theirs, of messages that they see, or for a duty of theirs?"""
+    return is_of_duty(row, by, settings) or outcomes.touches(session, session.get_one(Decision, row.decision_id), by)
+
+
+def staff_of(row: Escalation, settings: Settings) -> tuple[str, ...]:
+    """The logins of those who confirm; none where anybody who decides does, and where the settings no longer name the duty."""
+    duty = duties.named(settings.escalation.duties, row.duty)
+    return duty.staff if duty else ()
+
+
+def is_of_duty(row: Escalation, by: Actor, settings: Settings) -> bool:
+    """Do the settings name this person for the duty?"""
+    return by.kind == "person" and by.name.casefold() in staff_of(row, settings)
+
+
+def may_confirm(row: Escalation, by: Actor, settings: Settings) -> bool:
+    """Somebody of the duty; where the settings name nobody for it, whoever decides."""
+    return is_of_duty(row, by, settings) if staff_of(row, settings) else by.role in access.DECIDING
+
+
+def shown(session: Session, row: Escalation, *, by: Actor, settings: Settings) -> Shown:
+    """An escalation as a value."""
+    duty = duties.named(settings.escalation.duties, row.duty)
+    items = select(col(DecisionItem.delivery_id)).where(
+        col(DecisionItem.decision_id) == row.decision_id, col(DecisionItem.outcome) == "done"
+    )
+    count = session.scalar(select(func.count()).select_from(items.subquery())) or 0
+    seen = select(col(Delivery.id)).where(col(Delivery.id).in_(items), access.visible(by)).order_by(col(Delivery.id)).limit(MOST)
+    is_open = row.confirmed_at is None and row.ended_at is None
+    return Shown(
+        id=row.decision_id,
+        duty=row.duty,
+        title=row.title,
+        phone=duty.phone if duty else "",
+        reason=row.reason,
+        at=row.at,
+        by_shown=row.by_shown,
+        count=count,
+        deliveries=tuple(session.scalars(seen)),
+        hold=row.hold_id,
+        told=row.told,
+        confirmed_at=row.confirmed_at,
+        confirmed_by_shown=row.confirmed_by_shown,
+        ended_at=row.ended_at,
+        may_confirm=is_open and may_confirm(row, by, settings),
+    )
+
+
+def subject(decision_id: int) -> str:
+    """As the audit log names it."""
+    return f"decision:{show(decision_id)}"

@@ -1,0 +1,284 @@
+"""Keepers of confidential folders answer removals: they confirm or decline to remove a campaign's copies there, or have agreed beforehand.
+
+What they confirm is a decision of their own over the copies in their folder. They can undo it, and nobody else learns of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Role, Scope
+from triage.config.settings import Settings
+from triage.errors import NotAllowedNow, NotFound, Refused
+from triage.ids import show
+from triage.quarantine.decisions import decide as decisions, undo as undoing
+from triage.quarantine.decisions.ask_keepers import WAITING
+from triage.quarantine.decisions.decide import AIMS, Verb
+from triage.quarantine.search import selection
+from triage.quarantine.search.selection import MOST_IDS, Selection
+from triage.store import confidential_rows, ledger
+from triage.store.delivery_state import State
+from triage.store.models import Decision, DecisionItem, Delivery, KeepersRequest, Sealed
+
+CONFIRMED, DECLINED, JOINED, UNDONE = "confirmed", "declined", "joined", "undone"
+SUBJECT = "confidential"  # of the record: which folder it was is among the details, which are kept back from others
+UPKEEP = Actor.system("keepers")
+AGREEMENT = "confidential-folders"  # who removes where the keepers have agreed
+JOIN_FROM = 10  # people outside of confidential folders who had a copy: what fewer had may be meant for somebody
+REMEMBERED = timedelta(days=30)
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a keeper sees it: with the copies that are in the folder now."""
+
+    id: int
+    folder: str
+    asked_by_shown: str
+    asked_at: datetime
+    lapses_at: datetime
+    reason: str
+    count: int
+    delivered: int  # of them in mailboxes
+    items: tuple[int, ...]  # the newest
+    sentence: str
+    state: str
+    result_id: int | None = None
+
+
+def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[Asked]:
+    """The requests to the actor as a keeper that wait and have copies in the folder, the newest first; of equal ones the newest.
+
+    `before`: the id to go on from.
+    """
+    mine = open_ones(now).where(col(KeepersRequest.folder).in_(sorted(kept_by(session, by))))
+    seen: set[str] = set()
+    found: list[Asked] = []
+    for row in session.scalars(mine.order_by(col(KeepersRequest.id).desc())):
+        what = repr(sorted(row.selection.items(), key=str))
+        asked = as_asked(session, row, by) if what not in seen and len(found) < limit else None
+        seen.add(what)
+        if asked and asked.count and (before is None or asked.id < before):
+            found.append(asked)
+    return found
+
+
+def open_ones(now: datetime) -> Any:
+    """The requests that wait, of removals that nobody has taken back."""
+    removal = select(col(Decision.undone_by)).where(col(Decision.id) == col(KeepersRequest.decision_id)).scalar_subquery()
+    return select(KeepersRequest).where(
+        col(KeepersRequest.is_over).is_(False), col(KeepersRequest.state) == WAITING, col(KeepersRequest.lapses_at) > now, removal.is_(None)
+    )
+
+
+def kept_by(session: Session, by: Actor) -> set[str]:
+    """The confidential folders whose keeper the actor is. A token is nobody's keeper."""
+    if by.kind not in confidential_folders.PEOPLE or by.kind == "token":
+        return set()
+    rows = session.execute(select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == by.name))
+    return {f"{kind}:{name}" for kind, name in rows}
+
+
+def as_asked(session: Session, row: KeepersRequest, by: Actor) -> Asked:
+    """A request with what the actor sees of it."""
+    counted = select(col(Delivery.state), func.count()).where(removable(row), access.visible(by)).group_by(col(Delivery.state))
+    states: dict[str, int] = dict(session.execute(counted).all())
+    newest = select(col(Delivery.id)).where(removable(row), access.visible(by)).order_by(col(Delivery.id).desc()).limit(SHOWN)
+    count = sum(states.values())
+    return Asked(
+        row.id,
+        row.folder,
+        row.asked_by_shown,
+        row.asked_at,
+        row.lapses_at,
+        row.reason,
+        count,
+        states.get(State.DELIVERED, 0),
+        tuple(session.scalars(newest)) if count else (),
+        sentence(row, count),
+        row.state,
+        ids.read(row.results[-1]) if row.results else None,
+    )
+
+
+def removable(row: KeepersRequest) -> ColumnElement[bool]:
+    """The copies in the folder that a removal would be about now."""
+    wanted = selection.from_json(row.selection)
+    where = selection.condition(wanted)
+    return where if wanted.states else and_(where, col(Delivery.state).in_(AIMS[Verb.PURGE].counts))
+
+
+def sentence(row: KeepersRequest, count: int) -> str:
+    """What is asked, for a keeper to read."""
+    messages = f"{count} message{'s' if count != 1 else ''}"
+    return f"{row.asked_by_shown} removed a campaign from the rest of the company. Remove its {messages} from this folder too?"
+
+
+def confirm(
+    session: Session, request_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "", expect: int | None = None
+) -> Asked:
+    """Remove the copies in the folder: the keeper's own decision, which they can undo. Who asked is the second person of it.
+
+    NotFound for who is no keeper of the folder, NotAllowedNow when it was answered or is over, Stale when `expect` is not the number of
+    copies any more.
+    """
+    row = waiting(session, request_id, by, now)
+    wanted, second = selection.from_json(row.selection), second_of(row, by)
+    said = reason or row.reason
+    made = decisions.decide(session, wanted, Verb.PURGE, by=by, second=second, reason=said, now=now, settings=settings, expect=expect)
+    row.results = [show(made.id)]
+    settle(session, row, CONFIRMED, by=by, now=now, reason=reason)
+    return as_asked(session, row, by)
+
+
+def decline(session: Session, request_id: int, *, by: Actor, now: datetime, reason: str = "") -> Asked:
+    """Leave the copies where they are. NotFound and NotAllowedNow as for `confirm`."""
+    row = waiting(session, request_id, by, now)
+    settle(session, row, DECLINED, by=by, now=now, reason=reason)
+    return as_asked(session, row, by)
+
+
+def waiting(session: Session, request_id: int, by: Actor, now: datetime) -> KeepersRequest:
+    """A request that waits for this keeper, locked."""
+    access.may_decide(by)
+    row = session.scalars(select(KeepersRequest).where(col(KeepersRequest.id) == request_id).with_for_update()).first()
+    if row is None or row.folder not in kept_by(session, by) or not as_asked(session, row, by).count:
+        raise NotFound(f"nothing asks the keepers as {show(request_id)}")
+    if row.state != WAITING:
+        raise NotAllowedNow(f"it was {row.state} by {row.settled_by_shown} already")
+    if row.lapses_at <= now:
+        raise NotAllowedNow("it has waited too long and has lapsed: it has to be asked anew")
+    if session.get_one(Decision, row.decision_id).undone_by is not None:
+        raise NotAllowedNow(f"{row.asked_by_shown}'s removal was undone: there is nothing to confirm any more")
+    return row
+
+
+def second_of(row: KeepersRequest, by: Actor) -> Actor | None:
+    """Who removed the campaign elsewhere, as the second person of the keeper's decision; None where that is the keeper by now."""
+    kind, _, name = row.asked_by.partition(":")
+    return None if name == by.name else Actor(kind, name, shown=row.asked_by_shown)
+
+
+def settle(session: Session, row: KeepersRequest, state: str, *, by: Actor, now: datetime, reason: str = "") -> None:
+    """What became of a request, on record. Which folder and which request it was is among the details, which are kept back from others."""
+    row.state, row.settled_by, row.settled_by_shown, row.settled_at = state, str(by), by.shown, now
+    session.flush()
+    detail = {"scope": row.folder, "request": show(row.id), "reason": reason[:1000], "decisions": row.results}
+    ledger.write(session, "answer-keepers-request", SUBJECT, by=by, now=now, detail=detail | {"answer": state})
+
+
+def lapse(session: Session, *, now: datetime) -> int:
+    """Close the requests whose time is over, answered or not, and put each on record alike; how many. Old ones are forgotten."""
+    late = session.scalars(select(KeepersRequest).where(col(KeepersRequest.is_over).is_(False), col(KeepersRequest.lapses_at) <= now)).all()
+    for row in late:
+        row.is_over = True
+        detail = {"scope": row.folder, "request": show(row.id), "answer": row.state}
+        ledger.write(session, "keepers-request-over", SUBJECT, by=UPKEEP, now=now, detail=detail)
+    session.execute(delete(KeepersRequest).where(col(KeepersRequest.is_over), col(KeepersRequest.lapses_at) < now - REMEMBERED))
+    return len(late)
+
+
+def agreed_due(session: Session, settings: Settings, now: datetime) -> list[int]:
+    """The requests to folders whose keepers have agreed, and that a look may change: copies to remove, or a removal that was undone."""
+    agreed = sorted(settings.confidential.join_removals)
+    if not agreed:
+        return []
+    theirs = col(KeepersRequest.folder).in_(agreed) & col(KeepersRequest.state).in_((WAITING, JOINED))
+    rows = session.scalars(
+        select(KeepersRequest).where(theirs, col(KeepersRequest.is_over).is_(False), col(KeepersRequest.lapses_at) > now)
+    )
+    return [row.id for row in rows if is_undone(session, row) or to_join(session, row, settings)]
+
+
+def join(session: Session, request_id: int, *, settings: Settings, now: datetime) -> int:
+    """Remove the copies in a folder whose keepers have agreed, or put them back where the removal was undone; how many decisions."""
+    row = session.get_one(KeepersRequest, request_id, with_for_update=True)
+    by = agreement(row.folder)
+    if is_undone(session, row):
+        return give_back(session, row, by, settings, now)
+    some = to_join(session, row, settings)
+    if not some:
+        return 0
+    said: dict[str, Any] = {"by": by, "reason": row.reason, "now": now, "settings": settings}
+    try:
+        with session.begin_nested():
+            made = decisions.decide(session, Selection(ids=some), Verb.PURGE, **said)
+    except Refused:  # others were faster everywhere: what is left is looked at again
+        return 0
+    row.results = [*row.results, show(made.id)]
+    settle(session, row, JOINED, by=by, now=now)
+    return 1
+
+
+def agreement(folder: str) -> Actor:
+    """Who removes where the keepers have agreed: a part of Mailroom, for this folder alone."""
+    return Actor("system", AGREEMENT, Role.TRIAGE, Scope.parse((folder,)), "Keepers' agreement")
+
+
+def to_join(session: Session, row: KeepersRequest, settings: Settings) -> tuple[int, ...]:
+    """The copies to remove now: of a removal that is carried out and that nobody has taken back, here or elsewhere."""
+    removal = session.get_one(Decision, row.decision_id)
+    stopped = removal.undone_by is not None or any(is_taken_back(session, one) for one in row.results)
+    if stopped or removal.last is not None:
+        return ()
+    some = copies(session, row, settings)
+    return some if some and is_wide_enough(session, row) else ()
+
+
+def copies(session: Session, row: KeepersRequest, settings: Settings) -> tuple[int, ...]:
+    """The copies in the folder that no decision of this agreement was about yet, and that lie under no seal without an agreement."""
+    earlier = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id).in_([ids.read(one) for one in row.results]))
+    others = sorted(confidential_folders.folders(session).difference(settings.confidential.join_removals))
+    mine = and_(removable(row), col(Delivery.direction) == "in", col(Delivery.id).not_in(earlier), not_(in_folders(others)))
+    return tuple(session.scalars(select(col(Delivery.id)).where(mine).order_by(col(Delivery.id)).limit(MOST_IDS)))
+
+
+def in_folders(folders: Iterable[str]) -> ColumnElement[bool]:
+    """Which deliveries are in one of these folders?"""
+    named: dict[str, list[str]] = {"department": [], "person": []}
+    for folder in folders:
+        kind, _, name = folder.partition(":")
+        named[kind].append(name)
+    return or_(col(Delivery.department).in_(named["department"]), col(Delivery.person).in_(named["person"]))
+
+
+def is_wide_enough(session: Session, row: KeepersRequest) -> bool:
+    """Had at least JOIN_FROM people outside of confidential folders a copy?"""
+    everywhere = selection.condition(replace(selection.from_json(row.selection), department=None, person=None, states=()))
+    people = select(col(Delivery.department), col(Delivery.person)).where(
+        everywhere, col(Delivery.direction) == "in", not_(confidential_rows.anyhow())
+    )
+    return (session.scalar(select(func.count()).select_from(people.distinct().limit(JOIN_FROM).subquery())) or 0) >= JOIN_FROM
+
+
+def is_undone(session: Session, row: KeepersRequest) -> bool:
+    """Was the removal undone after copies were removed along with it, and are these not put back yet?"""
+    undone = session.get_one(Decision, row.decision_id).undone_by is not None
+    return undone and any(not is_taken_back(session, one) for one in row.results)
+
+
+def is_taken_back(session: Session, shown: str) -> bool:
+    """Has somebody undone this decision?"""
+    made = session.get(Decision, ids.read(shown))
+    return made is None or made.undone_by is not None
+
+
+def give_back(session: Session, row: KeepersRequest, by: Actor, settings: Settings, now: datetime) -> int:
+    """The removal was undone: so is what was removed along with it."""
+    number = 0
+    for one in row.results:
+        try:
+            with session.begin_nested():
+                undoing.undo(session, ids.read(one), by=by, reason=row.reason, now=now, settings=settings, ask=False)
+            number += 1
+        except Refused:  # somebody was faster
+            continue
+    row.state = UNDONE
+    return number

@@ -1,0 +1,250 @@
+"""A sweep: one sender's mail out of every mailbox, or single mails, also what never came through us; with its own progress."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.access import confidential_folders, scope as access
+from triage.access.dual_control import LARGE_PURGE
+from triage.actor import Actor, Grant, Role
+from triage.addressing.envelope import Address, Envelope
+from triage.config.settings import Settings
+from triage.delivery import recalled_copies
+from triage.delivery.recall import related_messages
+from triage.delivery.recall.related_messages import Place
+from triage.delivery.recalled_copies import BY, Copy
+from triage.delivery.routes import next_hop_of, place_of
+from triage.errors import BadInput, NotAllowed, NotAllowedNow
+from triage.message.authentication import Authentication
+from triage.message.summary import Summary
+from triage.quarantine.decisions.outcome_text import LEFT_OUT
+from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, filed
+from triage.quarantine.removal.second_person import may_alone
+from triage.store import bodies, db, ledger, restore_pause
+from triage.store.delivery_state import State
+from triage.store.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
+
+LEASE = timedelta(minutes=10)
+SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
+AHEAD = timedelta(hours=2)  # longer than any pause: more can only a clock have said that was ahead
+VERB = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One mailbox that a worker may look through, until the lease ends."""
+
+    id: int
+    number: int  # of the attempt; fences late answers of a dead worker
+    decision_id: int
+    sender: str  # whose mail; "" where single mails are named
+    take: bool  # False: only count
+    mailbox: str
+    place: str  # maildir:DIRECTORY or the IMAP server's URL
+    named: tuple[Place, ...] = ()  # nothing but these
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A mail of the sender's in a mailbox."""
+
+    copy: Copy
+    summary: Summary
+    marker: str | None  # the value of its X-Mailroom-Message
+
+
+def begin(
+    session: Session, sender: str, *, by: Actor, reason: str, now: datetime, settings: Settings, dry_run: bool = False
+) -> DecisionReport:
+    """Decide that this address's mail goes out of every mailbox; the recaller carries it out. With `dry_run` it only counts.
+
+    Mailboxes that are sealed to who asks are left out. BadInput when it is no address, NotAllowed without the whole company in
+    scope, NotAllowedNow without a way into mailboxes, or where large purges need a second person.
+    """
+    access.require(by, Role.ADMIN)
+    access.allow(by, Grant.DECIDE)
+    if not by.scope.company:
+        raise NotAllowed("a sweep looks into every mailbox: it needs the whole company as scope")
+    if not settings.reaches_mailboxes:
+        raise NotAllowedNow("there is no way into the mailboxes: whoever runs Mailroom can open one")
+    if LARGE_PURGE in settings.policy.two_keys and not dry_run:
+        raise NotAllowedNow(
+            "a sweep is a large purge, and nobody knows before how large: where two people turn the key for one, purge what came "
+            "through Mailroom instead, or let one person alone remove much for as long as the sweep needs"
+        )
+    if not dry_run and not may_alone(by, settings):
+        raise NotAllowed("a sweep takes messages out of every mailbox: it needs the right remove-delivered")
+    try:
+        address = str(Address.parse(sender))
+    except ValueError as fault:
+        raise BadInput(f"{sender[:80]!r} is no address: {fault}") from fault
+    selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
+    left_out = LEFT_OUT if confidential_folders.closed(session, by) else ""
+    decision = decision_of(by, VERB, selection, reason, now, count=0, confidential=left_out)
+    session.add(decision)
+    session.flush()
+    mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group", opened_to(by)).distinct())
+    rows = [SweptMailbox(decision_id=decision.id, mailbox=mailbox, due_at=now, begun_at=now) for mailbox in sorted(mailboxes)]
+    session.add_all(rows)
+    session.flush()
+    return filed(session, decision, [], by=by, now=now)
+
+
+def opened_to(by: Actor) -> ColumnElement[bool]:
+    """Whose mailboxes are looked into: none that a seal keeps away from the actor."""
+    return and_(
+        col(KnownRecipient.department).not_in(confidential_folders.names_closed("department", by)),
+        col(KnownRecipient.person).not_in(confidential_folders.names_closed("person", by)),
+    )
+
+
+def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
+    """Take at most so many mailboxes that are due, none of them in `busy`. What was undone meanwhile is over."""
+    ripe = (col(SweptMailbox.due_at) <= now) | (col(SweptMailbox.due_at) > db.at_latest(session, now) + AHEAD)
+    due = ripe & col(SweptMailbox.mailbox).not_in(list(busy)) & restore_pause.going()
+    rows = session.execute(
+        select(SweptMailbox, Decision)
+        .join(Decision, col(Decision.id) == col(SweptMailbox.decision_id))
+        .where(due)
+        .order_by(col(SweptMailbox.due_at), col(SweptMailbox.id))
+        .limit(mailboxes)
+        .with_for_update(skip_locked=True, of=SweptMailbox)
+    ).all()
+    found = []
+    for row, decision in rows:
+        if decision.undone_by is not None:
+            row.due_at, row.why = None, "It was undone."
+            related_messages.let_go(session, decision.id, row.mailbox)
+            continue
+        row.attempts, row.due_at = row.attempts + 1, now + LEASE
+        dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
+        row.found = 0 if dry_run else row.found  # it is counted anew
+        named = () if sender else related_messages.to_take(session, decision.id, row.mailbox)
+        department, _ = owner_of(session, row.mailbox)
+        place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
+        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place, named))
+    session.flush()
+    return found
+
+
+def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
+    """Whose mailbox it is: the department, and the person or ""."""
+    known = select(col(KnownRecipient.department), col(KnownRecipient.person)).where(col(KnownRecipient.mailbox) == mailbox)
+    row = session.execute(known.order_by(col(KnownRecipient.person).desc()).limit(1)).first()
+    return (row.department, row.person) if row else ("", "")
+
+
+def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
+    """Enter what was found, purged, with all that is needed to put it back; the copies that may be taken.
+
+    What came through us is left to a purge. What was entered before a crash may be taken without being entered again.
+    """
+    row = held(session, search)
+    if row is None:
+        return []
+    entered = places_entered(session, search)
+    foreign = [one for one in sightings if not related_messages.came_through_us(session, one.marker, search.mailbox)]
+    row.found += sum(one.copy.place not in entered for one in foreign)
+    if search.take:
+        for one in foreign:
+            if one.copy.place not in entered:
+                enter(session, search, one, now)
+    session.flush()
+    return [one.copy for one in foreign] if search.take else []
+
+
+def held(session: Session, search: Search) -> SweptMailbox | None:
+    """The mailbox's row, locked, while the search's attempt is the last one."""
+    row = session.get(SweptMailbox, search.id, with_for_update=True, populate_existing=True)
+    return row if row and row.attempts == search.number and row.due_at is not None else None
+
+
+def places_entered(session: Session, search: Search) -> set[tuple[str, int, int, str]]:
+    """Where the copies lay that this sweep has entered from this mailbox."""
+    mine = (col(DecisionItem.decision_id) == search.decision_id) & (col(Delivery.mailbox) == search.mailbox)
+    rows = session.scalars(
+        select(Recalled)
+        .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
+        .join(DecisionItem, col(DecisionItem.delivery_id) == col(Delivery.id))
+        .where(mine)
+    )
+    return {recalled_copies.place_of(row) for row in rows}
+
+
+def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
+    """A mail that never came through us comes on the record: purged, and kept as it lay."""
+    copy, summary = sighting.copy, sighting.summary
+    content_id, content = bodies.keep(session, copy.raw)
+    envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")
+    message = Message(
+        spool_id=envelope.spool_id,
+        content_id=content_id,
+        received_at=copy.internal_date,
+        envelope=envelope.as_json(),
+        authentication=Authentication(author_of(search, summary)).as_json(),
+        summary=summary.as_json() | {"text": ""},
+        text=summary.text,
+    )
+    delivery = delivery_of(session, message, search, summary)
+    ledger.enter(session, message, content, [delivery], by=BY, now=now)
+    recalled_copies.keep(session, [(delivery.id, copy.raw, [copy])], now=now)
+    kept = recalled_copies.current(session, [delivery.id])[delivery.id]
+    why = recalled_copies.in_words(kept)
+    session.add(DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", why=why))
+    counted = {"done": col(Decision.done) + 1} | ({} if search.named else {"count": col(Decision.count) + 1})
+    session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(**counted))
+
+
+def author_of(search: Search, summary: Summary) -> str:
+    """Who wrote it."""
+    return search.sender or next(iter(summary.authors), "")
+
+
+def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
+    """Whose mail it was."""
+    department, person = owner_of(session, search.mailbox)
+    author = author_of(search, summary)
+    words = (summary.subject, summary.author_name, author, search.mailbox, person)
+    return Delivery(
+        message_id=message.id,
+        state=State.PURGED,
+        received_at=message.received_at,
+        recipient=search.mailbox,
+        department=department,
+        person=person,
+        mailbox=search.mailbox,
+        author=author,
+        author_domain=author.rpartition("@")[2],
+        author_name=summary.author_name,
+        subject=summary.subject,
+        search=" ".join(words).casefold(),
+        proof="",
+        weight=0,
+        verdict="purge",
+        rule="take" if search.named else VERB,
+        reason="It was taken along with a purged mail." if search.named else "It lay in the mailbox when a sweep came by.",
+        decision_id=search.decision_id,
+    )
+
+
+def settle(session: Session, search: Search, why: str = "", *, later: bool = False, settings: Settings, now: datetime) -> None:
+    """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`."""
+    row = held(session, search)
+    if row is None:
+        return
+    row.why = why
+    trying = now - row.begun_at
+    again = later and trying < timedelta(hours=settings.recall.give_up_after)
+    row.due_at = now + min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2) if again else None
+    session.flush()
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
+    found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))).where(restore_pause.going()))
+    return found

@@ -1,0 +1,373 @@
+"""What became of a decision, as values: for everybody whose business it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, insert, literal, not_, or_, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor
+from triage.delivery.recall import related_messages
+from triage.directory.reassigned_addresses import REDIRECT_IT
+from triage.errors import NotFound, Overtaken
+from triage.ids import show
+from triage.policy.rules import store as rules
+from triage.quarantine.decisions.outcome_text import Along, sentence, sweep_sentence, to_come
+from triage.quarantine.search import selection
+from triage.quarantine.search.selection import Selection
+from triage.store import ledger
+from triage.store.delivery_state import State
+from triage.store.models import Decision, DecisionItem, Delivery, KnownRecipient, Rule, SweptMailbox
+
+SHOWN_ITEMS = 500
+CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
+SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
+UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one delivery, and why: a word of outcome_words.NOT_DONE, or done."""
+
+    delivery_id: int
+    before: str
+    outcome: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionReport:
+    """A decision and what became of it, as values."""
+
+    id: int
+    at: datetime
+    by: str
+    by_shown: str
+    verb: str
+    selection: dict[str, Any]
+    reason: str
+    count: int
+    done: int
+    in_flight: int
+    recalling: int
+    restoring: int
+    already_gone: int
+    out_of_reach: int
+    refused: int
+    second_by_shown: str  # who turned the second key, where two were needed
+    outside: int  # that the selection names too, beyond the decider's scope: left as they are
+    confirmed: tuple[str, ...]  # names of the second look that the decider confirmed
+    confidential: str  # what was done about confidential folders that are closed to the decider: asked, left out
+    to: str
+    rules: tuple[Rule, ...]  # but for those in `blocked`
+    undone_by: int | None
+    undoes: int | None
+    undoable: bool
+    sentence: str
+    blocked: dict[str, int] = field(default_factory=dict)  # blocks made along with a removal: how many of each match
+    refused_meanwhile: int = 0  # copies that these blocks have refused at SMTP time: an undo does not bring them back
+    mailboxes: int = 0  # of a sweep or a taking: to look through
+    mailboxes_left: int = 0  # and how many of them nobody has looked through yet
+    left: int = 0  # of a large decision: deliveries that it has not come to yet
+    related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
+    unsent: int = 0  # of what is to be sent on: deliveries that the next hop has not answered yet
+    in_mailboxes: int = 0  # deliveries that it released and that are in mailboxes now
+    agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
+    not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that something is in the way of, and what
+    items: tuple[Item, ...] = ()
+
+    @property
+    def under_way(self) -> int:
+        """Items that nobody knows the end of yet."""
+        return self.in_flight + self.recalling + self.restoring + self.mailboxes_left + self.left
+
+
+class NothingDone(Overtaken):
+    """Not one of the selected deliveries could be changed; says who was faster, and each item's outcome."""
+
+    def __init__(self, sentence: str, items: tuple[Item, ...]) -> None:
+        super().__init__(sentence)
+        self.items = items
+
+
+def decision_of(by: Actor, verb: str, selected: dict[str, Any], reason: str, now: datetime, *, count: int, **more: Any) -> Decision:
+    """Who decides what about which mail, and why, before anything is done. `more`: what else is kept of it."""
+    said: dict[str, Any] = {"by": str(by), "by_shown": by.shown, "verb": verb, "selection": selected, "reason": reason[:1000]}
+    return Decision(at=now, count=count, done=0, **said, **more)
+
+
+def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor, now: datetime) -> DecisionReport:
+    """Write the decision and its items down."""
+    decision.done = sum(item.outcome == "done" for item in items)
+    session.add(decision)
+    session.flush()
+    if items:
+        rows = [
+            {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome, "why": item.why}
+            for item in items
+        ]
+        session.execute(insert(DecisionItem), rows)
+    if not any(item.outcome in CHANGING for item in items):  # what changed nothing is on the record all the same
+        detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
+        detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
+        ledger.write(session, decision.verb, f"decision:{show(decision.id)}", by=by, now=now, detail=detail, items=len(items))
+    return report(session, decision.id, by=by)
+
+
+def touches(session: Session, decision: Decision, by: Actor) -> bool:
+    """May this actor know of the decision: is it their own, or does it concern mail in their scope?"""
+    if decision.by == str(by):
+        return True
+    item = (
+        select(col(DecisionItem.delivery_id))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(col(DecisionItem.decision_id) == decision.id, access.visible(by))
+        .limit(1)
+    )
+    alone = select(col(Decision.id)).where(col(Decision.id) == decision.id, only_made_rules(session, by))
+    return session.scalar(item) is not None or session.scalar(alone) is not None
+
+
+def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which decisions about no mail may this actor know of? For the whole company all but those with a rule for a closed folder, and
+    those that looked into the mailbox of one: what they have counted there tells of mail too."""
+    items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
+    made = col(Rule.decision_id) == col(Decision.id)
+    rules = select(literal(1)).select_from(Rule).where(made, confidential_folders.closed_rules(session, by)).correlate(Decision)
+    swept = select(literal(1)).where(col(SweptMailbox.decision_id) == col(Decision.id), closed_mailbox(by)).correlate(Decision)
+    if not by.scope.company:
+        return false()
+    return not_(items.exists()) & not_(rules.exists()) & not_(swept.exists()) & not_(confidential_folders.cannot_be_told(by))
+
+
+def closed_mailbox(by: Actor) -> ColumnElement[bool]:
+    """Which mailboxes that were looked through are of folders that are sealed to the actor?"""
+    return col(SweptMailbox.mailbox).in_(select(col(KnownRecipient.mailbox)).where(confidential_folders.away_from(by, KnownRecipient)))
+
+
+def makers(session: Session, decision_ids: list[int], *, by: Actor) -> dict[int, frozenset[str]]:
+    """The senders, and the ids of the campaigns, of what these decisions were about in the actor's scope, by decision."""
+    columns = (col(DecisionItem.decision_id), col(Delivery.author), col(Delivery.campaign_id), col(Delivery.wave_id))
+    mine = select(*columns).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    found: dict[int, set[str]] = {}
+    for decision_id, author, *campaigns in session.execute(
+        mine.where(col(DecisionItem.decision_id).in_(decision_ids), access.visible(by)).distinct()
+    ):
+        found.setdefault(decision_id, set()).update({author, *(show(one) for one in campaigns if one is not None)})
+    return {decision_id: frozenset(names) for decision_id, names in found.items()}
+
+
+def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
+    """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
+    decision = own_business(session, decision_id, by)
+    (found,) = reports(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
+    found = replace(found, unsent=unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
+    return replace(found, not_looked_through=not_looked_through(session, decision_id, by=by))
+
+
+def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
+    """A decision that is the actor's business; NotFound when it is none."""
+    decision = session.get(Decision, decision_id)
+    if decision is None or not touches(session, decision, by):
+        raise NotFound(f"there is no decision {show(decision_id)}")
+    return decision
+
+
+def items(
+    session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int = 50, after: int | None = None
+) -> tuple[Item, ...]:
+    """What became of each delivery in the actor's scope, by id; `after` is the id to go on from. NotFound as for `report`."""
+    own_business(session, decision_id, by)
+    return items_of(session, decision_id, by=by, outcome=outcome, limit=limit, after=after)
+
+
+def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int, after: int | None = None) -> tuple[Item, ...]:
+    """Some of the items of a decision that there is."""
+    where = [col(DecisionItem.decision_id) == decision_id, access.visible(by)]
+    if outcome:
+        where.append(col(DecisionItem.outcome) == outcome)
+    if after is not None:
+        where.append(col(DecisionItem.delivery_id) > after)
+    mine = select(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(*where)
+    rows = session.scalars(mine.order_by(col(DecisionItem.delivery_id)).limit(limit))
+    return tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
+
+
+def unsent(session: Session, decision: Decision) -> int:
+    """How many of a decision's deliveries wait for their first attempt, or are under way."""
+    if decision.verb not in SENDING:
+        return 0
+    waits = (col(Delivery.state) == State.QUEUED) & (col(Delivery.last_reply) == "") | (col(Delivery.state) == State.RELAYING)
+    mine = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return session.scalar(mine.where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done", waits)) or 0
+
+
+def in_mailboxes(session: Session, decision: Decision) -> int:
+    """How many deliveries that a decision released are in mailboxes, as it left them: an undo reaches in there."""
+    if decision.verb not in SENDING:
+        return 0
+    there = and_(col(Delivery.decision_id) == decision.id, col(Delivery.state) == State.DELIVERED)
+    mine = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return session.scalar(mine.where(col(DecisionItem.decision_id) == decision.id, there)) or 0
+
+
+def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dict[str, Any]:
+    """What was agreed to, as far as the actor may know of it: others' messages name nobody to somebody who does not see them."""
+    if not decision.agreed:
+        return {}
+    knows_all = decision.by == str(by) or by.scope.company
+    made = [one for one in decision.agreed["rules"] if access.knows_rule(by, one["scope"], closed)]
+    return {"rules": made, "left_out": decision.agreed["left_out"] if knows_all else []}
+
+
+def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
+    """The mailboxes that something is in the way of, and what; none that is sealed to the actor."""
+    hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "") & not_(closed_mailbox(by))
+    rows = session.execute(select(col(SweptMailbox.mailbox), col(SweptMailbox.why)).where(hindered).order_by(col(SweptMailbox.mailbox)))
+    return tuple((mailbox, why) for mailbox, why in rows)
+
+
+def listing(
+    session: Session, *, by: Actor, mine: bool = False, about: Selection | None = None, limit: int = 50, before: int | None = None
+) -> list[DecisionReport]:
+    """Decisions that are the actor's business, newest first, without their items; `before` is the id to go on from.
+
+    `about`: only those that did something to a delivery of this selection in the actor's scope.
+    """
+    where: list[ColumnElement[bool]] = []
+    if about is not None:
+        items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        where.append(col(Decision.id).in_(items.where(selection.condition(about), access.visible(by))))
+    if mine:
+        where.append(col(Decision.by) == str(by))
+    elif not unlimited(session, by):
+        items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id) == col(Decision.id))
+        concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible(by)).exists()
+        where.append(or_(col(Decision.by) == str(by), concerned, only_made_rules(session, by)))
+    if before is not None:
+        where.append(col(Decision.id) < before)
+    rows = session.scalars(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(limit))
+    return list(reports(session, list(rows), by=by))
+
+
+def unlimited(session: Session, by: Actor) -> bool:
+    """Does the actor see all mail there is?"""
+    return by.scope.company and not confidential_folders.closed(session, by)
+
+
+def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...] = (), *, by: Actor) -> Iterable[DecisionReport]:
+    """Decisions as values, with how many items ended how and the rules made along, as far as the actor may know of them."""
+    ids = [decision.id for decision in decisions]
+    outcomes: dict[int, dict[str, int]] = {}
+    counted = (
+        select(col(DecisionItem.decision_id), col(DecisionItem.outcome), func.count())
+        .where(col(DecisionItem.decision_id).in_(ids))
+        .group_by(col(DecisionItem.decision_id), col(DecisionItem.outcome))
+    )
+    for decision_id, outcome, number in session.execute(counted):
+        outcomes.setdefault(decision_id, {})[outcome] = number
+    made: dict[int, list[Rule]] = {}
+    closed = confidential_folders.closed_scopes(session, by)
+    own = and_(col(Rule.decision_id).in_(ids), col(Rule.origin) != rules.REMOVAL)
+    for rule in session.scalars(select(Rule).where(own).order_by(col(Rule.id))):
+        if access.knows_rule(by, rule.scope, closed):
+            made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))
+    blocked = blocked_along(session, [*ids, *(one.undoes for one in decisions if one.undoes)], by=by, closed=closed)
+    swept, offered = swept_by(session, ids), related_messages.offered(session, ids, by=by)
+    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
+    passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
+    for decision in decisions:
+        ended = outcomes.get(decision.id, {})
+        rules_made = tuple(made.get(decision.id, ()))
+        total, left, found = swept.get(decision.id, (0, 0, 0))
+        along = blocked.get(decision.undoes or decision.id, Along())
+        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
+        if total:
+            said = sweep_sentence(decision, ended, total, left, found)
+        shown = report_of(decision, ended, rules_made, items, said)
+        shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
+        agreed = agreed_as_seen(decision, by, closed)
+        yield replace(shown, mailboxes=total, mailboxes_left=left, related=offered.get(decision.id, 0), agreed=agreed)
+
+
+def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, closed: frozenset[str]) -> dict[int, Along]:
+    """The blocks that went along with removals, counted, as far as the actor may know of them."""
+    columns = (col(Rule.decision_id), col(Rule.match), col(Rule.scope))
+    made = and_(col(Rule.decision_id).in_(decision_ids), col(Rule.origin) == rules.REMOVAL)
+    found: dict[int, Along] = {}
+    for decision_id, match, scope, count, refused in session.execute(
+        select(*columns, func.count(), func.sum(col(Rule.refused))).where(made).group_by(*columns)
+    ):
+        if access.knows_rule(by, scope, closed):
+            before = found.get(decision_id or 0, Along())
+            matches = before.matches | {match: before.matches.get(match, 0) + count}
+            found[decision_id or 0] = Along(matches, before.refused + int(refused))
+    return found
+
+
+def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, int, int]]:
+    """Of each sweep: the mailboxes, those not looked through yet, and the mails found."""
+    left = func.count(col(SweptMailbox.due_at))  # NULLs are over
+    rows = session.execute(
+        select(col(SweptMailbox.decision_id), func.count(), left, func.sum(col(SweptMailbox.found)))
+        .where(col(SweptMailbox.decision_id).in_(decision_ids))
+        .group_by(col(SweptMailbox.decision_id))
+    )
+    return {decision_id: (total, left, int(found)) for decision_id, total, left, found in rows}
+
+
+def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[int, str]:
+    """The subject of the one mail that each of these decisions was about, if the actor may see it."""
+    about = (
+        select(col(DecisionItem.decision_id), col(Delivery.subject))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(col(DecisionItem.decision_id).in_(decision_ids), access.visible(by))
+    )
+    return dict(session.execute(about).all())
+
+
+def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], items: tuple[Item, ...], said: str) -> DecisionReport:
+    """One decision as a value."""
+    left = to_come(decision, outcomes)
+    return DecisionReport(
+        id=decision.id,
+        at=decision.at,
+        by=decision.by,
+        by_shown=decision.by_shown,
+        verb=decision.verb,
+        selection=decision.selection,
+        reason=decision.reason,
+        count=decision.count,
+        done=outcomes.get("done", 0),
+        in_flight=outcomes.get("in flight", 0),
+        recalling=outcomes.get("recalling", 0),
+        restoring=outcomes.get("restoring", 0),
+        already_gone=outcomes.get("already gone", 0),
+        out_of_reach=outcomes.get("out of reach", 0),
+        refused=outcomes.get("refused", 0),
+        second_by_shown=decision.second_by_shown,
+        outside=decision.outside,
+        confirmed=tuple(decision.confirmed),
+        confidential=decision.confidential,
+        to=decision.target,
+        rules=made,
+        undone_by=decision.undone_by,
+        undoes=decision.undoes,
+        undoable=decision.undone_by is None
+        and decision.undoes is None
+        and decision.verb != "redeliver"
+        and not decision.selection.get("dry_run"),
+        sentence=said,
+        left=left,
+        items=items,
+    )
+
+
+def with_passed(session: Session, decision_ids: list[int]) -> set[int]:
+    """Those of these decisions that left mail alone whose address is somebody else's now."""
+    left = col(DecisionItem.why).endswith(REDIRECT_IT) & (col(DecisionItem.outcome) == "refused")
+    mine = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id).in_(decision_ids), left).distinct()
+    return set(session.scalars(mine)) if decision_ids else set()

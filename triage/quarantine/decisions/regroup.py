@@ -1,0 +1,158 @@
+"""A person puts campaigns together or takes mail out of one, as a decision that can be undone. No mail changes its state."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.errors import BadInput, NotFound
+from triage.ids import new_id, read, show
+from triage.message.fingerprint import Fingerprint, packed
+from triage.message.similarity import MOST_REPRESENTATIVES
+from triage.message.summary import Summary, fingerprint_of
+from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.decisions.outcomes import DecisionReport, Item, decision_of, filed
+from triage.store import db, ledger
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import JUDGE, Campaign, Decision, DecisionItem, Delivery, Message, Representative
+
+VERBS = frozenset({"join", "split"})
+OVERTAKEN = "It is in another campaign by now."
+
+
+def join(session: Session, campaign_id: int, into: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
+    """Everything of a campaign that the actor may see is from now on of another one.
+
+    New mail that is like it goes there too when the actor's scope is the whole company: how mail is sorted is everybody's.
+    NotFound unless mail of both is in the actor's scope.
+    """
+    access.may_decide(by)
+    for one in (campaign_id, into):
+        if not session.scalar(select(func.count()).select_from(Delivery).where(of(one), access.visible(by))):
+            raise NotFound(f"there is no campaign {show(one)}")
+        not_a_flood(session, one)
+    if campaign_id == into:
+        raise BadInput("into: a campaign cannot be joined with itself")
+    moved = locked(session, and_(of(campaign_id), access.visible(by)))
+    kept = represent(session, col(Representative.campaign_id) == campaign_id, into) if by.scope.company else []
+    return decided(session, "join", campaign_id, into, moved, kept, by=by, reason=reason, now=now)
+
+
+def split(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
+    """The mails with these deliveries are from now on a campaign of their own, all their deliveries that the actor may see.
+
+    New mail that is more like them than like what they came from joins them when the actor's scope is the whole company.
+    BadInput when that is all that the actor sees of the campaign, or not only of it; NotFound when the actor sees none.
+    """
+    access.may_decide(by)
+    chosen = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    of_mails = session.execute(select(col(Delivery.campaign_id), col(Delivery.message_id)).where(chosen).distinct()).all()
+    if not of_mails:
+        raise NotFound("there is no such mail")
+    if {found for found, _ in of_mails} != {campaign_id}:
+        raise BadInput(f"ids: some of it is not of the campaign {show(campaign_id)}")
+    not_a_flood(session, campaign_id)
+    messages = [message_id for _, message_id in of_mails]
+    mine = and_(of(campaign_id), among(session, col(Delivery.message_id), messages), access.visible(by))
+    moved = locked(session, mine)
+    if session.scalar(select(func.count()).select_from(Delivery).where(of(campaign_id), access.visible(by))) == len(moved):
+        raise BadInput("ids: that is all that you see of the campaign; leave some of it out")
+    target = new_id()
+    session.add(Campaign(id=target, begun_at=now, made_by=str(by)))
+    session.flush()
+    kept = take_along(session, campaign_id, target, messages) if by.scope.company else []
+    return decided(session, "split", campaign_id, target, moved, kept, by=by, reason=reason, now=now)
+
+
+def take_along(session: Session, source: int, target: int, messages: list[int]) -> list[int]:
+    """Let new mail be compared with these mails for their new campaign; the representatives that were the old one's."""
+    prints = fingerprints(session, messages)
+    kept = represent(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
+    taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
+    for features in list(set(prints) - taken)[: max(0, MOST_REPRESENTATIVES - len(taken))]:
+        campaigns.represent(session, target, prints[features])
+    return kept
+
+
+def fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
+    """The fingerprints of those messages whose text is still there, by their features."""
+    rows = session.execute(select(col(Message.summary), col(Message.text)).where(among(session, col(Message.id), messages)))
+    found = (fingerprint_of(Summary.from_json(summary | {"text": text})) for summary, text in rows)
+    return {packed(one.features): one for one in found if one}
+
+
+def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undoing_id: int) -> list[Item]:
+    """Put everything back into the campaign it came from, unless somebody has moved it since; the outcome of each."""
+    source, target = (read(decision.selection[name]) for name in ("campaign", "into"))
+    items = list(session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)))
+    back = locked(session, and_(among(session, col(Delivery.id), items), of(target)))
+    db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by=JUDGE)  # it went with the last of its other mail
+    move(session, back, source)
+    kept = [read(one) for one in decision.selection["representatives"]]
+    represent(session, and_(among(session, col(Representative.id), kept), col(Representative.campaign_id) == target), source)
+    if decision.verb == "split":  # what was made for it only: the old campaign knows that mail again
+        represent(session, col(Representative.campaign_id) == target, source)
+    written(session, "undo", undoing_id, back, by=by, now=now, detail={"undoes": show(decision.id)})
+    return [Item(one, back[one], "done") if one in back else Item(one, "", "refused", OVERTAKEN) for one in items]
+
+
+def not_a_flood(session: Session, campaign_id: int) -> None:
+    """BadInput when it is a mail bomb."""
+    if campaigns.is_flood(session, campaign_id):
+        raise BadInput("a mail bomb is no campaign: what lies in it is nothing that belongs together")
+
+
+def of(campaign_id: int | None) -> ColumnElement[bool]:
+    """The deliveries of a campaign."""
+    return col(Delivery.campaign_id) == campaign_id
+
+
+def locked(session: Session, where: ColumnElement[bool]) -> dict[int, State]:
+    """Deliveries and their states, held until the transaction ends."""
+    return {delivery_id: state for delivery_id, state, _ in ledger.lock(session, where)}
+
+
+def move(session: Session, deliveries: Iterable[int], campaign_id: int) -> None:
+    """Let deliveries be of this campaign."""
+    campaigns.move(session, among(session, col(Delivery.id), deliveries), campaign_id=campaign_id)
+
+
+def represent(session: Session, where: ColumnElement[bool], campaign_id: int) -> list[int]:
+    """Let these representatives stand for this campaign; which."""
+    ids = list(session.scalars(select(col(Representative.id)).where(where)))
+    session.execute(update(Representative).where(among(session, col(Representative.id), ids)).values(campaign_id=campaign_id))
+    return ids
+
+
+def decided(
+    session: Session,
+    verb: str,
+    source: int,
+    target: int,
+    moved: dict[int, State],
+    kept: list[int],
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+) -> DecisionReport:
+    """Move the deliveries, and write the decision down."""
+    move(session, moved, target)
+    selection: dict[str, Any] = {"campaign": show(source), "into": show(target), "representatives": [show(one) for one in kept]}
+    decision = decision_of(by, verb, selection, reason, now, count=len(moved), id=new_id())
+    detail = {"campaign": show(source), "into": show(target), "reason": decision.reason}
+    written(session, verb, decision.id, moved, by=by, now=now, detail=detail)
+    return filed(session, decision, [Item(one, state, "done") for one, state in moved.items()], by=by, now=now)
+
+
+def written(
+    session: Session, act: str, decision_id: int, moved: dict[int, State], *, by: Actor, now: datetime, detail: dict[str, str]
+) -> None:
+    """On the record, with a digest of what was moved."""
+    digest = ledger.digest(moved.items())
+    ledger.write(session, act, f"decision:{show(decision_id)}", by=by, now=now, detail=detail, items=len(moved), digest=digest)

@@ -1,0 +1,64 @@
+"""What a rejection would tell whom, to be looked at before it is decided."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import rejections
+from triage.delivery.templates import REJECTION, letter_to
+from triage.quarantine.search import selection
+from triage.quarantine.search.selection import Selection
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Message
+
+SHOWN = 20  # letters
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one sender would be told about one message."""
+
+    message: int
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Who would be told what, and who would not."""
+
+    letters: tuple[Said, ...]  # the first ones
+    messages: int  # that a sender would be told of
+    deliveries: int  # that would be rejected
+    refused: tuple[tuple[str, int], ...]  # why others would not be, and how many
+
+
+def preview(session: Session, selected: Selection, *, template: str, text: str, by: Actor, settings: Settings) -> Preview:
+    """What would be said about the held mail of a selection that the actor may see. BadInput as for the decision itself."""
+    said = rejections.text_of(settings, template=template, text=text)
+    held = and_(selection.condition(selected), access.visible(by), col(Delivery.state) == State.HELD)
+    ids = list(session.scalars(select(col(Delivery.id)).where(held)))
+    barred = rejections.refused(session, ids, settings)
+    by_message: dict[int, list[Delivery]] = {}
+    for delivery, message in rejections.held_among(session, (one for one in ids if one not in barred)):
+        by_message.setdefault(message.id, []).append(delivery)
+    return Preview(
+        letters=tuple(letters(session, list(by_message.items())[:SHOWN], said, settings)),
+        messages=len(by_message),
+        deliveries=sum(map(len, by_message.values())),
+        refused=tuple(Counter(barred.values()).most_common()),
+    )
+
+
+def letters(session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings) -> Iterable[Said]:
+    """The words that go to each sender."""
+    for message_id, deliveries in chosen:
+        letter = letter_to(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)
+        if letter:
+            yield Said(message_id, letter.to, letter.text)

@@ -1,0 +1,78 @@
+"""A person takes mails out of mailboxes that only share a purged mail's Message-ID: chosen one by one, with a record of their own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage.access import scope as access
+from triage.access.dual_control import LARGE_PURGE
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery.recall import related_messages
+from triage.errors import BadInput, NotAllowedNow, NotFound
+from triage.ids import show
+from triage.quarantine.decisions import outcomes
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.removal.second_person import may_alone
+from triage.store import ledger
+from triage.store.models import RelatedMail, SweptMailbox
+
+VERB = "take"
+MOST = 500  # mails of one decision
+
+
+def offered(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
+    """What was seen beside the mail that a decision took out of mailboxes. NotFound when it is none of the actor's business."""
+    outcomes.report(session, decision_id, by=by)
+    return related_messages.seen(session, decision_id, by=by)
+
+
+def take(
+    session: Session, decision_id: int, chosen: Sequence[int], *, by: Actor, reason: str, now: datetime, settings: Settings
+) -> DecisionReport:
+    """Decide that these go too; the recaller carries it out, and an undo puts them back.
+
+    NotFound when one of them was not seen there, NotAllowedNow when one is taken already or came through Mailroom, without a way
+    into the mailboxes, or where as many need a second person.
+    """
+    access.may_decide(by)
+    wanted = rows_of(session, decision_id, chosen, by)
+    if not settings.reaches_mailboxes:
+        raise NotAllowedNow("there is no way into the mailboxes: whoever runs Mailroom can open one")
+    policy = settings.policy
+    if LARGE_PURGE in policy.two_keys and len(wanted) > policy.two_keys_purge:
+        raise NotAllowedNow(f"more than {policy.two_keys_purge} at once are a large purge, which needs two people here: take fewer")
+    many = len({row.mailbox for row in wanted}) > policy.two_keys_mailboxes
+    if many and not may_alone(by, settings):
+        raise NotAllowedNow(
+            f"messages of more than {policy.two_keys_mailboxes} mailboxes at once need the right remove-delivered: take fewer"
+        )
+    selection = {"related_to": show(decision_id), "copies": [show(row.id) for row in wanted]}
+    decision = outcomes.decision_of(by, VERB, selection, reason, now, count=len(wanted))
+    session.add(decision)
+    session.flush()
+    related_messages.promise(session, wanted, decision.id)
+    mailboxes = sorted({row.mailbox for row in wanted})
+    session.add_all(SweptMailbox(decision_id=decision.id, mailbox=mailbox, due_at=now, begun_at=now) for mailbox in mailboxes)
+    detail = {"reason": decision.reason, "related_to": show(decision_id), "mailboxes": mailboxes}
+    ledger.write(session, VERB, f"decision:{show(decision.id)}", by=by, now=now, detail=detail, items=len(wanted))
+    return outcomes.report(session, decision.id, by=by)
+
+
+def rows_of(session: Session, decision_id: int, chosen: Sequence[int], by: Actor) -> list[RelatedMail]:
+    """What was chosen, if all of it may be taken."""
+    if not 0 < len(set(chosen)) <= MOST:
+        raise BadInput(f"name the mails to take, at most {MOST} at once")
+    seen = {row.id: row for row in offered(session, decision_id, by=by)}
+    if unknown := [one for one in chosen if one not in seen]:
+        raise NotFound(f"no mail {show(unknown[0])} was seen beside what decision {show(decision_id)} took")
+    rows = [seen[one] for one in dict.fromkeys(chosen)]
+    session.flush()
+    for row in rows:
+        session.refresh(row, with_for_update=True)
+        if row.taken_by is not None:
+            raise NotAllowedNow(f"{show(row.id)} is taken already, by decision {show(row.taken_by)}")
+        if row.ours:
+            raise NotAllowedNow(f"{show(row.id)} came through Mailroom itself: find it there and purge it")
+    return rows

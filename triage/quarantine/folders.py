@@ -1,0 +1,101 @@
+"""Read-only: the departments and people with how much is held for each."""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor
+from triage.quarantine.cards import folder_counts
+from triage.store.models import Department, Person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFolder:
+    """A person's folder and how much is held in it."""
+
+    uid: str
+    name: str
+    held: int
+    sealed: bool = False  # to who asks: they see how much waits, not what
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A department with the folders of its people; `shared_held` lies in its own folder."""
+
+    code: str
+    name: str
+    held: int
+    shared_held: int
+    people: tuple[PersonFolder, ...]
+    sealed: bool = False  # to who asks
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who works here."""
+
+    uid: str
+    name: str
+    department: str
+    department_name: str
+    mailbox: str
+
+
+def folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
+    """The departments and people in the actor's scope with how much is held for each; who has left stays while mail is held."""
+    held = held_by_folder(session, by)
+    active = session.scalars(select(Person).where(col(Person.active)))
+    people = {(one.department, one.uid): one.name for one in active if in_scope(by, one.department, one.uid)}
+    people |= {place: place[1] for place in held if place[1] and place not in people}
+    names = {one.code: one.name for one in session.scalars(select(Department))}
+    codes = {code for code in names if in_scope(by, code, "")} | {code for code, _ in [*people, *held] if code}
+    closed = confidential_folders.closed(session, by)
+    found = [folder(code, names.get(code) or code, held, people, closed) for code in codes]
+    return tuple(sorted(found, key=lambda one: one.name.casefold()))
+
+
+def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
+    """How much is held for each (department, person) in the actor's scope, also where it is sealed."""
+    return {place: number for place, number in folder_counts.held(session, access.reach(by)).items() if in_scope(by, *place)}
+
+
+def in_scope(by: Actor, department: str, person: str) -> bool:
+    """Is this folder one that the actor sees?"""
+    return by.scope.company or department in by.scope.departments or (person != "" and person in by.scope.persons)
+
+
+def folder(code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]) -> Folder:
+    """One department's folders, its people by name; `closed`: what is sealed to who asks."""
+    whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
+    inside = [
+        PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed)
+        for (home, uid), full_name in people.items()
+        if home == code
+    ]
+    inside.sort(key=lambda person: person.name.casefold())
+    return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside), whole)
+
+
+def people(session: Session, q: str = "", *, limit: int = 50, after: tuple[str, str] | None = None) -> tuple[Colleague, ...]:
+    """Who works here, by name: a redirect may go to anybody. Every word of `q` occurs in uid, name, department or mailbox.
+
+    `after`: folded name and uid of the last one seen.
+    """
+    rows = session.execute(
+        select(Person, func.coalesce(col(Department.name), col(Person.department)))
+        .outerjoin(Department, col(Department.code) == col(Person.department))
+        .where(col(Person.active))
+    )
+    everybody = (Colleague(person.uid, person.name, person.department, name, person.mailbox) for person, name in rows)
+    words = q.casefold().split()
+    fitting = [one for one in everybody if all(word in " ".join(asdict(one).values()).casefold() for word in words)]
+    in_order = sorted(fitting, key=place_of)
+    return tuple([one for one in in_order if after is None or place_of(one) > after][:limit])
+
+
+def place_of(one: Colleague) -> tuple[str, str]:
+    """Where somebody stands in the list."""
+    return one.name.casefold(), one.uid

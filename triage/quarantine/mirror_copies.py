@@ -1,0 +1,111 @@
+"""Copies of held mail in departments' accounts: which there should be, where each lies, and which one a message there is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.message.signals.severity import Severity, of_row
+from triage.store import bodies, db
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Message, MirrorCopy
+
+KEPT = timedelta(days=90)  # how long a copy that is over is known again: a mail program may have been off for long
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A held mail as it is to be shown."""
+
+    message_id: int
+    raw: bytes
+    why: str
+    severity: Severity
+    received_at: datetime
+    perishes: bool
+
+
+def wanted(session: Session, department: str, *, by: Actor) -> dict[int, str]:
+    """The held mail of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
+    where = (
+        access.visible(by),
+        col(Delivery.department) == department,
+        col(Delivery.state) == State.HELD,
+        col(Delivery.erased_at).is_(None),
+    )
+    return dict(iter(session.execute(select(col(Delivery.id), col(Delivery.person)).where(*where))))
+
+
+def held(session: Session, delivery_id: int, now: datetime) -> Held | None:
+    """One of them; None when it is held no more."""
+    delivery = session.get(Delivery, delivery_id)
+    if delivery is None or delivery.state != State.HELD:
+        return None
+    message = session.get_one(Message, delivery.message_id)
+    signals = [*message.signals, *delivery.signals]
+    raw = bodies.if_there(session, message.content_id)
+    if raw is None:
+        return None
+    why = " ".join([f"{delivery.reason[:1].upper()}{delivery.reason[1:]}.", *(one["sentence"] for one in signals[:2])])
+    bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
+    perishes = delivery.perishable_until is not None and delivery.perishable_until > now
+    return Held(message.id, raw, why, bad, delivery.received_at, perishes)
+
+
+def live(session: Session, account: str) -> list[MirrorCopy]:
+    """The copies in an account that are not over."""
+    rows = select(MirrorCopy).where(col(MirrorCopy.account) == account, col(MirrorCopy.ended_at).is_(None))
+    return list(session.scalars(rows.order_by(col(MirrorCopy.id))))
+
+
+def begin(session: Session, row: MirrorCopy) -> None:
+    """A copy is about to be put there: what it is known by is on the record before it is sent."""
+    session.add(row)
+    session.flush()
+
+
+def anew(session: Session, copy_id: int, folder: str, *, digest: str, alike: str) -> None:
+    """A copy is about to be put there once more, and what is said on top of it may have changed."""
+    values = {"folder": folder, "uid_validity": 0, "uid": 0, "digest": digest, "alike": alike}
+    session.execute(update(MirrorCopy).where(col(MirrorCopy.id) == copy_id).values(**values))
+
+
+def lies(session: Session, copy_id: int, folder: str, validity: int, uid: int) -> None:
+    """Where a copy lies; uid 0: it is to be looked for."""
+    where = col(MirrorCopy.id) == copy_id
+    session.execute(update(MirrorCopy).where(where).values(folder=folder, uid_validity=validity, uid=uid))
+
+
+def end(session: Session, copies: Iterable[int], now: datetime) -> None:
+    """Their mail is held no more."""
+    mine = (db.among(session, col(MirrorCopy.id), sorted(copies)), col(MirrorCopy.ended_at).is_(None))
+    session.execute(update(MirrorCopy).where(*mine).values(ended_at=now))
+
+
+def by_digest(session: Session, digest: str) -> MirrorCopy | None:
+    """Which copy these very bytes are, over or not."""
+    return session.scalars(select(MirrorCopy).where(col(MirrorCopy.digest) == digest)).first()
+
+
+def by_likeness(session: Session, alike: str, named: int = 0) -> MirrorCopy | None:
+    """Which copy a message is whose header was written anew: the one that it names; where it names none (0), the only one.
+
+    None where it could be several, also where it may be the copy of another recipient's mail that is over.
+    """
+    if not alike:
+        return None
+    mine = col(MirrorCopy.alike) == alike
+    if named:
+        return session.scalars(select(MirrorCopy).where(mine, col(MirrorCopy.id) == named)).first()
+    deliveries = session.scalars(select(col(MirrorCopy.delivery_id)).where(mine).distinct().limit(2)).all()
+    found = session.scalars(select(MirrorCopy).where(mine, col(MirrorCopy.ended_at).is_(None)).limit(2)).all()
+    return found[0] if len(found) == len(deliveries) == 1 else None
+
+
+def forget(session: Session, account: str, now: datetime) -> None:
+    """Copies that have been over for long."""
+    session.execute(delete(MirrorCopy).where(col(MirrorCopy.account) == account, col(MirrorCopy.ended_at) < now - KEPT))

@@ -1,0 +1,47 @@
+"""Work split among several people: each is given the next card that nobody else has in hand."""
+
+from collections.abc import Collection, Set
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.quarantine import assignment, presence
+from triage.quarantine.cards import card_list
+from triage.quarantine.cards.card_list import Card
+from triage.quarantine.search.selection import Selection
+from triage.store import versions
+from triage.store.queue.grouping import Group
+
+IN_HAND = "in-hand"  # the marker whose row two who ask at the same moment wait for
+PAGE = 50
+
+
+def next_free(
+    session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender", skip: Collection[str] = ()
+) -> Card | None:
+    """Take the first card in hand that no colleague looks at and that is not handed to another; None when there is none.
+
+    `skip`: keys of cards that the actor has left for others.
+    """
+    access.may_decide(by)
+    versions.advance(session, IN_HAND)
+    busy = {one.delivery_id for one in presence.others(session, by=by, now=now) if one.delivery_id is not None}
+    deciding = {one.login for one in assignment.candidates(session, by=by, now=now) if one.away_until is None}
+    after = None
+    while True:
+        page = card_list.cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after)
+        for card in page.items:
+            if card.key not in skip and is_free(card, busy, deciding):
+                presence.look_at(session, card.lead.id, by=by, now=now)
+                return card
+        if page.following is None:
+            return None
+        after = page.following
+
+
+def is_free(card: Card, busy: Set[int], deciding: Set[str]) -> bool:
+    """Does no colleague look at it, and was it handed to none who is here and decides about mail?"""
+    handed = card.lead.handed
+    return (handed is None or handed.to not in deciding) and busy.isdisjoint((card.lead.id, *card.ids))

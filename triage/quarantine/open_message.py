@@ -1,0 +1,112 @@
+"""Read-only: a message as it is opened, its bytes, and whether opening it needs a reason."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, literal, not_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.addressing.envelope import Envelope
+from triage.errors import NotFound, ReasonNeeded, Refused
+from triage.ids import show
+from triage.message.authentication import Authentication
+from triage.message.summary import Summary
+from triage.quarantine.search.listing import Listed, listed, listing
+from triage.store import bodies, confidential_rows
+from triage.store.models import Content, Delivery, Message
+
+
+class Erased(Refused):
+    """The record is there, but the content's retention time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message with those of its deliveries that the actor may see."""
+
+    id: int
+    received_at: datetime
+    size: int  # bytes as received
+    erased: bool
+    envelope: Envelope
+    authentication: Authentication
+    summary: Summary  # without its text
+    signals: tuple[dict[str, Any], ...]
+    deliveries: tuple[Listed, ...]
+
+    @property
+    def sealed(self) -> bool:
+        """Does who opens it have to say why? Not where a copy of it lies in a folder that is open to them."""
+        return all(one.sealed for one in self.deliveries)
+
+
+def message(session: Session, message_id: int, *, by: Actor) -> Opened:
+    """A message. NotFound unless one of its deliveries is in the actor's scope."""
+    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
+    own = tuple(listed(row) for row in session.execute(listing(where).order_by(col(Delivery.id))))
+    if not own:
+        raise NotFound(f"there is no message {show(message_id)}")
+    found = session.get_one(Message, message_id)
+    content = session.get_one(Content, found.content_id)
+    return Opened(
+        id=found.id,
+        received_at=found.received_at,
+        size=content.size,
+        erased=content.zstd is None,
+        envelope=Envelope.from_json(found.envelope),
+        authentication=Authentication.from_json(found.authentication),
+        summary=Summary.from_json(found.summary),
+        signals=tuple(found.signals),
+        deliveries=own,
+    )
+
+
+def raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> bytes:
+    """The bytes of a message as received. NotFound as for `message`, Erased when its retention time is over.
+
+    ReasonNeeded when it is sealed and no reason is given; the reason belongs on the record (`breaks_seal`).
+    """
+    content_id = content_of(session, message_id, by=by)
+    breaks_seal(session, message_id, by=by, reason=reason)
+    try:
+        return bodies.load(session, content_id)
+    except NotFound as gone:
+        raise Erased(str(gone)) from gone
+
+
+def content_of(session: Session, message_id: int, *, by: Actor) -> int:
+    """The content of a message that the actor may read. NotFound as for `message`."""
+    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
+    found = session.scalar(
+        select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
+    )
+    if found is None:
+        raise NotFound(f"there is no message {show(message_id)}")
+    return found
+
+
+def require_content(session: Session, message_id: int, *, by: Actor) -> None:
+    """NotFound as for `message`, Erased when there is nothing left of it to show."""
+    content_id = content_of(session, message_id, by=by)
+    if session.scalar(select(col(Content.zstd).is_(None)).where(col(Content.id) == content_id)):
+        raise Erased(bodies.ERASED)
+
+
+def text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:
+    """What a message says, as plain text. NotFound and ReasonNeeded as for `raw`."""
+    opened = message(session, message_id, by=by)
+    breaks_seal(session, message_id, by=by, reason=reason)
+    return session.get_one(Message, opened.id).text
+
+
+def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
+    """Must it go on the record that the actor opens this message: is every copy in their scope sealed? ReasonNeeded without a reason."""
+    mine = and_(col(Delivery.message_id) == message_id, access.within(by))
+    if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.anyhow())).limit(1)):
+        return False
+    if not reason.strip():
+        raise ReasonNeeded("this mail is sealed: say why you open it, and the reason goes on the record")
+    return True

@@ -1,0 +1,49 @@
+"""Who looks at which mail right now: a lease that a console renews while somebody sits at it. Nothing is locked by it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.errors import NotAllowed
+from triage.store import db
+from triage.store.models import Delivery, InHand
+
+LEASE = timedelta(seconds=15)  # a console renews it every five
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody else who sits at a console."""
+
+    login: str
+    name: str
+    delivery_id: int | None  # what they look at; None when it is none of the asker's business
+
+
+def look_at(session: Session, delivery_id: int | None, *, by: Actor, now: datetime) -> None:
+    """Be there, and look at this delivery; at nothing when it is None or not in the actor's scope."""
+    if by.kind != "person":
+        raise NotAllowed("only people sit at a console")
+    if delivery_id is not None:
+        delivery_id = session.scalar(select(col(Delivery.id)).where(col(Delivery.id) == delivery_id, access.visible(by)))
+    values = {"name": by.shown, "delivery_id": delivery_id, "until": now + LEASE}
+    if not db.insert_if_missing(session, InHand, login=by.name, **values):
+        session.execute(update(InHand).where(col(InHand.login) == by.name).values(**values))
+
+
+def leave(session: Session, *, by: Actor) -> None:
+    """Be there no more."""
+    session.execute(delete(InHand).where(col(InHand.login) == by.name))
+
+
+def others(session: Session, *, by: Actor, now: datetime) -> tuple[Colleague, ...]:
+    """Everybody else who is there, by name, with what they look at of the mail in the actor's scope."""
+    there = select(InHand).where(col(InHand.until) > now, col(InHand.login) != by.name).order_by(col(InHand.name), col(InHand.login))
+    rows = session.scalars(there).all()
+    looked_at = [row.delivery_id for row in rows if row.delivery_id is not None]
+    visible = set(session.scalars(select(col(Delivery.id)).where(col(Delivery.id).in_(looked_at), access.visible(by))))
+    return tuple(Colleague(row.login, row.name, row.delivery_id if row.delivery_id in visible else None) for row in rows)

@@ -1,0 +1,73 @@
+"""Who beside people takes mail here: departments with a mailbox, and groups with their members as the directory has them now."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.config.settings import Company
+from triage.delivery.groups import members
+from triage.quarantine.search.search_condition import holds
+from triage.store.models import Department, MailGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A department's mailbox or a group, as a redirect names it."""
+
+    kind: str  # department, group
+    to: str
+    name: str
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGroup:
+    """A group and who gets a copy of what it gets."""
+
+    address: str
+    name: str
+    department: str
+    department_name: str
+    expand: bool
+    closed: bool  # to mail from outside
+    aliases: tuple[str, ...]
+    members: tuple[str, ...]  # mailboxes; none where another server knows them
+
+
+def boxes(session: Session, q: str = "", *, limit: int = 50) -> tuple[Box, ...]:
+    """Departments with a mailbox and groups, by name: a redirect may go to any. Every word of `q` occurs in name, code or address."""
+    departments = session.scalars(select(Department).where(col(Department.mailbox) != ""))
+    found = [Box("department", f"department:{one.code}", one.name, one.mailbox) for one in departments]
+    found += [Box("group", one.address, one.name, one.address) for one in session.scalars(select(MailGroup))]
+    words = q.casefold().split()
+    fitting = [one for one in found if all(word in f"{one.to} {one.name} {one.mailbox}".casefold() for word in words)]
+    return tuple(sorted(fitting, key=lambda one: (one.name.casefold(), one.to))[:limit])
+
+
+def groups(session: Session, company: Company, q: str = "", *, limit: int = 50, after: str = "") -> tuple[ListedGroup, ...]:
+    """Groups by address, those behind `after`. Every word of `q` occurs in name or address."""
+    where = [holds(col(MailGroup.address) + " " + col(MailGroup.name), word) for word in q.casefold().split()]
+    rows = session.execute(
+        select(MailGroup, func.coalesce(col(Department.name), col(MailGroup.department)))
+        .outerjoin(Department, col(Department.code) == col(MailGroup.department))
+        .where(col(MailGroup.address) > after, *where)
+        .order_by(col(MailGroup.address))
+        .limit(limit)
+    )
+    return tuple(listed(session, group, name, company) for group, name in rows.all())
+
+
+def listed(session: Session, group: MailGroup, department_name: str, company: Company) -> ListedGroup:
+    """One group as a value."""
+    inside = members(session, group, company) if group.expand else ()
+    return ListedGroup(
+        address=group.address,
+        name=group.name,
+        department=group.department,
+        department_name=department_name,
+        expand=group.expand,
+        closed=group.closed,
+        aliases=tuple(group.aliases),
+        members=tuple(member.mailbox for member in inside),
+    )

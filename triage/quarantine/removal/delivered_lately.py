@@ -1,0 +1,93 @@
+"""What a blocked sender delivered lately: offered for removal when the block is made. Nothing is removed without a decision of its own."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.ids import read
+from triage.quarantine.search.selection import ANY_PROOF, UNPROVEN, Selection, looked_up
+from triage.quarantine.search.selection_summary import was_answered, was_read
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Rule
+
+LATELY = timedelta(days=14)
+MOST = 20  # rules of one file for which something is offered
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What the sender or campaign of a block has delivered lately, in the actor's scope; `select` is the removal of it."""
+
+    rule_id: int
+    value: str
+    messages: int
+    mailboxes: int
+    opened: int  # as far as is known: read when a copy was taken out before, or answered since
+    select: Selection | None
+
+    @property
+    def sentence(self) -> str:
+        """What is offered, for a person to read; "" where there is nothing."""
+        if not self.messages:
+            return ""
+        messages = f"{self.messages} message{'s' if self.messages != 1 else ''}"
+        mailboxes = f"{self.mailboxes} mailbox{'es' if self.mailboxes != 1 else ''}"
+        return f"{messages} in {mailboxes}, {self.opened} opened. Remove them too?"
+
+
+def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately:
+    """What of this rule's sender or campaign came in the last 14 days and was delivered to folders in the rule's scope and the actor's."""
+    wanted = selection_of(rule, beginning(now))
+    if wanted is None:
+        return Lately(rule.id, rule.value, 0, 0, 0, None)
+    where = and_(looked_up(session, wanted), access.visible(by))
+    opened = func.count().filter(or_(was_read(), was_answered()))
+    messages, mailboxes, seen = session.execute(
+        select(func.count(), func.count(col(Delivery.mailbox).distinct()), opened).where(where)
+    ).one()
+    return Lately(rule.id, rule.value, messages, mailboxes, seen, wanted if messages else None)
+
+
+def beginning(now: datetime) -> datetime:
+    """Since when is lately; by the hour, so that what is offered twice is the same."""
+    return (now - LATELY).replace(minute=0, second=0, microsecond=0)
+
+
+def selection_of(rule: Rule, since: datetime) -> Selection | None:
+    """The delivered messages that a block is about, without proven ones that it leaves alone; None for no block, or of a mailing list."""
+    proof = UNPROVEN if rule.unproven_only else rule.proof or ANY_PROOF
+    if rule.effect != "block" or rule.match not in ("address", "domain", "subdomains", "campaign"):
+        return None
+    kind, _, name = rule.scope.partition(":")
+    return Selection(
+        sender=rule.value if rule.match == "address" else "",
+        domain=rule.value if rule.match in ("domain", "subdomains") else "",
+        campaign=read(rule.value) if rule.match == "campaign" else None,
+        proof=proof if rule.match == "campaign" or rule.unproven_only else "",
+        department=name if kind == "department" else None,
+        person=name if kind == "person" else None,
+        states=(State.DELIVERED,),
+        since=since,
+    )
+
+
+def of_rules(session: Session, rule_ids: Collection[int], *, by: Actor, now: datetime) -> list[Lately]:
+    """The same of many rules, such as an imported list: of those whose very address or domain has delivered something, the most first."""
+    found = [of_rule(session, one, by=by, now=now) for one in candidates(session, rule_ids, by, now)]
+    return sorted((one for one in found if one.messages), key=lambda one: (-one.messages, one.rule_id))[:MOST]
+
+
+def candidates(session: Session, rule_ids: Collection[int], by: Actor, now: datetime) -> list[Rule]:
+    """Those of these rules whose address or domain occurs among what was delivered lately; at most a few times MOST."""
+    lately = and_(col(Delivery.state) == State.DELIVERED, col(Delivery.received_at) >= beginning(now), access.visible(by))
+    author = select(col(Delivery.id)).where(col(Delivery.author) == col(Rule.value), lately).correlate(Rule).exists()
+    domain = select(col(Delivery.id)).where(col(Delivery.author_domain) == col(Rule.value), lately).correlate(Rule).exists()
+    named = or_((col(Rule.match) == "address") & author, col(Rule.match).in_(("domain", "subdomains")) & domain)
+    blocks = select(Rule).where(among(session, col(Rule.id), rule_ids), col(Rule.effect) == "block", named)
+    return list(session.scalars(blocks.order_by(col(Rule.id)).limit(10 * MOST)))

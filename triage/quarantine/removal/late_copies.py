@@ -1,0 +1,100 @@
+"""Standing verdicts: who was purged stays out for a while, so that late copies of the same wave are caught too. Undone with the purge."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Grant
+from triage.config.settings import Settings
+from triage.ids import show
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder, is_possible
+from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.search.selection import ANY_PROOF, Selection, who_proves
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import Delivery, Rule
+from triage.store.queue.grouping import proven_as
+
+NOTE = "late copies of what was purged"
+
+
+def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> list[RuleOrder]:
+    """The rules that a purge leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope reaches.
+
+    None where it chose by other features too: then it was not about whoever sends this. And none of a token that makes no rules.
+    """
+    if by.grants is not None and Grant.RULES not in by.grants:
+        return []
+    if not settings.policy.standing_hours or not ids or not names_one(selected):
+        return []
+    if selected.campaign and campaigns.is_flood(session, selected.campaign):
+        return []  # what lies in a mail bomb has nothing in common that the next one would have
+    until = now + timedelta(hours=settings.policy.standing_hours)
+    order = RuleOrder("block", "address", "", "company", until=until, note=NOTE)
+    whole = of_campaign(session, order, selected, ids) if selected.campaign else of_sender(session, order, selected, ids)
+    if whole.match == "domain" and whole.value.strip("@. ").casefold() in settings.policy.freemail_domains:
+        return []
+    closed = confidential_folders.closed_scopes(session, by)
+    mine = None if by.scope.company else by.scope.words()
+    scopes = [one for one in scopes_of(selected, by) if one not in closed and (mine is None or one in mine)]
+    made = [replace(whole, scope=scope) for scope in scopes]
+    return [one for one in made if is_possible(session, one, settings)]
+
+
+def names_one(selected: Selection) -> bool:
+    """Does it name one sender, domain or campaign, and choose by nothing else?"""
+    others = (selected.ids, selected.any_of, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
+    named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
+    return len(named) == 1 and not any(others)
+
+
+def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
+    """The block of the sender or domain that was named; where some of it proved nothing only of what does not (mailflow.md 5)."""
+    unproven = select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), col(Delivery.proof) == "").limit(1)
+    match, value = ("address", selected.sender) if selected.sender else ("domain", selected.domain)
+    return replace(order, match=match, value=value, unproven_only=session.scalar(unproven) is not None)
+
+
+def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
+    """The block of the campaign: of what proves the same, or of what nothing proves, unless all of it was named."""
+    order = replace(order, match="campaign", value=show(selected.campaign or 0))
+    if selected.proof == ANY_PROOF:
+        return order
+    usual = select(proven_as()).where(among(session, col(Delivery.id), ids)).limit(1)
+    proven = who_proves(selected.proof) if selected.proof else session.scalar(usual) or ""
+    return replace(order, proof=proven, unproven_only=not proven)
+
+
+def scopes_of(selected: Selection, by: Actor) -> list[str]:
+    """Whose mail is kept clean: the folder that was named, else all that the decider may decide about."""
+    if selected.person:
+        return [f"person:{selected.person.casefold()}"]
+    if selected.person == "":
+        return []
+    return [f"department:{selected.department.casefold()}"] if selected.department else by.scope.words()
+
+
+def make(
+    session: Session, wanted: Sequence[RuleOrder], *, by: Actor, now: datetime, settings: Settings, decision_id: int, second: Actor | None
+) -> None:
+    """Make them, along with the purge."""
+    for order in wanted:
+        rules.add(session, order, by=by, now=now, settings=settings, origin=rules.STANDING, decision_id=decision_id, second=second)
+
+
+def let_go(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, decision_id: int) -> list[int]:
+    """The purge is undone: the late copies that these rules caught are held again, for a person to see; which."""
+    standing = [rule for rule in made if rule.origin in (rules.STANDING, rules.REMOVAL)]
+    if not standing:
+        return []
+    since = (col(Delivery.state) == State.PURGED) & (col(Delivery.received_at) >= min(rule.created_at for rule in standing))
+    caught = since & among(session, col(Delivery.rule_id), [rule.id for rule in standing]) & col(Delivery.erased_at).is_(None)
+    mine = caught & col(Delivery.decision_id).is_(None) & access.visible(by)
+    changed = ledger.record_many(session, mine, Event.RESTORE, by=by, now=now, decision_id=decision_id, due_at=None)
+    return [delivery_id for delivery_id, _ in changed]

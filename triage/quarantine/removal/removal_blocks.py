@@ -1,0 +1,241 @@
+"""Blocks that go along with a removal: the campaign, the domains that sent nothing wanted, else single addresses."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Grant
+from triage.addressing.public_suffix import is_shared
+from triage.config.settings import Settings
+from triage.ids import show
+from triage.message.authentication import Authentication
+from triage.policy.contacts import wanted_senders
+from triage.policy.contacts.wanted_senders import Sender, Wanted
+from triage.policy.rules.rule_request import RuleOrder, covers, is_possible
+from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, settled_proof, who_proves
+from triage.store.db import among
+from triage.store.models import Delivery, Message
+from triage.store.queue.grouping import proven_as
+
+NOTE = "made with a removal"
+LOOKS_BACK = timedelta(days=30)  # how far a block is replayed
+CAMPAIGN_DAYS = 7  # a campaign's block ends so long after its last copy
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block that a removal makes, and what it would have stopped lately."""
+
+    match: str  # campaign, domain, address
+    value: str
+    count: int  # messages of the removal that it is about
+    proof: str = ""  # of a campaign: only what this domain or address proves to have sent
+    unproven_only: bool = False  # it leaves alone what the sender proves to have sent
+    unsigned_only: bool = False
+    stopped: int = 0  # other messages of the last 30 days that it would have stopped
+    released: int = 0  # those of them that staff released
+
+    @property
+    def ticked(self) -> bool:
+        """Is it made unless somebody says otherwise? Not where staff released what it would have stopped; a campaign's only holds that."""
+        return self.match == "campaign" or not self.released
+
+
+@dataclass(frozen=True, slots=True)
+class NotBlocked:
+    """A sender who is not blocked along, and why: own, contact, allowed, released, none (no address), impossible."""
+
+    value: str
+    why: str
+    of: str  # whose contact it is
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What a removal blocks, and what it does not."""
+
+    made: tuple[Block, ...] = ()
+    not_made: tuple[NotBlocked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How much of a removal one sender sent, and whom its proof is good for."""
+
+    author: str
+    domain: str
+    proven: str
+    count: int
+
+
+def plan_blocks(
+    session: Session,
+    selected: Selection,
+    where: ColumnElement[bool],
+    groups: Sequence[Group],
+    *,
+    by: Actor,
+    settings: Settings,
+    now: datetime,
+) -> Blocks:
+    """What a removal of this selection blocks. `where`: the deliveries that go; `groups`: who sent them.
+
+    A domain is blocked as a whole only where the removal is about what messages say, the domain proves to have sent them, and nothing
+    wanted ever came from there. What nobody proves is blocked by its address, and only where it proves nothing (mailflow.md 5).
+    """
+    wanted = wanted_senders.wanted_among(session, {Sender(one.author, one.proven) for one in groups}, settings=settings, now=now)
+    whole = domains_to_block(session, selected, groups, wanted, settings=settings, now=now)
+    sender_blocks, not_made = sort_senders(session, groups, wanted, whole, settings)
+    of_campaigns = campaign_blocks(session, selected, sum(one.count for one in groups))
+    made = [*of_campaigns, *with_signatures(session, where, sender_blocks)]
+    return Blocks(tuple(replayed(session, made, where, by=by, now=now)), tuple(not_made))
+
+
+def domains_to_block(
+    session: Session, selected: Selection, groups: Sequence[Group], wanted: Mapping[Sender, Wanted], *, settings: Settings, now: datetime
+) -> set[str]:
+    """The domains that may be blocked as a whole: of the selection's own choice, or those that prove copies and sent nothing wanted."""
+    if selected.ids or selected.sender:
+        return set()
+    proven = {one.proven for one in groups if one.proven and "@" not in one.proven}
+    candidates = proven | ({one.domain for one in groups} if selected.domain else set())
+    spoiled = {one.author.rpartition("@")[2] for one in wanted}
+    shared = {one for one in candidates if one in settings.policy.freemail_domains or is_shared(one)}
+    contacts = wanted_senders.domains_with_contacts(session, candidates, now=now)
+    return candidates - spoiled - shared - contacts
+
+
+def sort_senders(
+    session: Session, groups: Sequence[Group], wanted: Mapping[Sender, Wanted], whole: set[str], settings: Settings
+) -> tuple[list[Block], list[NotBlocked]]:
+    """Whom to block, each once, and whom not."""
+    counts: dict[tuple[str, str, bool], int] = {}
+    left: list[NotBlocked] = []
+    for one in groups:
+        spared = wanted.get(Sender(one.author, one.proven))
+        if spared and one.domain not in whole:
+            left.append(NotBlocked(one.author, spared.why, spared.of, one.count))
+        elif one.domain in whole and one.proven:
+            counts["domain", one.domain, False] = counts.get(("domain", one.domain, False), 0) + one.count
+        else:
+            key = ("address", one.author, not one.proven)
+            counts[key] = counts.get(key, 0) + one.count
+    made: list[Block] = []
+    for (match, value, unproven), count in counts.items():
+        why = why_not(session, match, value, settings)
+        if why:
+            left.append(NotBlocked(value, why, "", count))
+        else:
+            made.append(Block(match, value, count, unproven_only=unproven))
+    return sorted(made, key=lambda one: (one.match != "domain", -one.count, one.value)), left
+
+
+def why_not(session: Session, match: str, value: str, settings: Settings) -> str:
+    """Why there can be no such block; "" where there can."""
+    order = RuleOrder("block", match, value, "company")
+    if not value:
+        return "none"
+    if any(covers(order, own) for own in settings.own_domains) or value.rpartition("@")[2] in settings.own_domains:
+        return "own"
+    return "" if is_possible(session, order, settings) else "impossible"
+
+
+def campaign_blocks(session: Session, selected: Selection, count: int) -> list[Block]:
+    """The block of each campaign that was named, as far as it was. None of a mail bomb: what lies in it has nothing in common."""
+    named = [one for one in (selected, *selected.any_of) if one.campaign is not None and not (one.ids or one.sender or one.domain)]
+    return [campaign_block(session, one, count) for one in named if not campaigns.is_flood(session, one.campaign or 0)]
+
+
+def campaign_block(session: Session, selected: Selection, count: int) -> Block:
+    """The block of a campaign: all of it, or what one proves, or what nobody does."""
+    proof, value = settled_proof(session, selected), show(selected.campaign or 0)
+    if proof in (COPIES, ANY_PROOF):
+        return Block("campaign", value, count)
+    return Block("campaign", value, count, proof=who_proves(proof), unproven_only=proof == UNPROVEN)
+
+
+def with_signatures(session: Session, where: ColumnElement[bool], blocks: Sequence[Block]) -> list[Block]:
+    """The blocks of unproven addresses, each with whether the SMTP server may use it: only where the domain publishes nothing to prove."""
+    domains = {one.value.rpartition("@")[2] for one in blocks if one.unproven_only}
+    mine = and_(where, col(Delivery.proof) == "", among(session, col(Delivery.author_domain), domains))
+    newest = select(col(Delivery.author_domain), func.max(col(Delivery.message_id))).where(mine).group_by(col(Delivery.author_domain))
+    message_of: dict[str, int] = dict(session.execute(newest).all()) if domains else {}
+    results = select(col(Message.id), col(Message.authentication)).where(among(session, col(Message.id), message_of.values()))
+    said = {message_id: Authentication.from_json(found).publishes_nothing for message_id, found in session.execute(results)}
+    nothing = {domain for domain, message_id in message_of.items() if said.get(message_id)}
+    return [replace(one, unsigned_only=one.unproven_only and one.value.rpartition("@")[2] in nothing) for one in blocks]
+
+
+def replayed(session: Session, blocks: Sequence[Block], where: ColumnElement[bool], *, by: Actor, now: datetime) -> list[Block]:
+    """The blocks with what each would have stopped of the last 30 days, beside what is removed, as far as the actor sees it."""
+    addresses = {one.value for one in blocks if one.match == "address"}
+    domains = {one.value for one in blocks if one.match == "domain"}
+    lately = and_(
+        col(Delivery.received_at) >= now - LOOKS_BACK,
+        col(Delivery.direction) == "in",
+        access.visible(by),
+        not_(func.coalesce(where, false())),
+    )
+    came: dict[tuple[str, str, bool], list[int]] = {}
+    for match, column, values in (("address", col(Delivery.author), addresses), ("domain", col(Delivery.author_domain), domains)):
+        if not values:
+            continue
+        proven, released = col(Delivery.proof) != "", wanted_senders.was_released()
+        rows = (
+            select(column, proven, released, func.count()).where(among(session, column, values), lately).group_by(column, proven, released)
+        )
+        for value, is_proven, was_released, count in session.execute(rows):
+            entry = came.setdefault((match, value, bool(is_proven)), [0, 0])
+            entry[0] += count
+            entry[1] += count if was_released else 0
+    return [with_replay(one, came) for one in blocks]
+
+
+def with_replay(block: Block, came: Mapping[tuple[str, str, bool], Sequence[int]]) -> Block:
+    """One block with its counts: a block of unproven mail stops none that is proven."""
+    kinds = (False,) if block.unproven_only else (False, True)
+    found = [came.get((block.match, block.value, proven), (0, 0)) for proven in kinds]
+    return replace(block, stopped=sum(stopped for stopped, _ in found), released=sum(released for _, released in found))
+
+
+def groups_of(session: Session, where: ColumnElement[bool]) -> list[Group]:
+    """Who sent these deliveries, the most first."""
+    proof = proven_as()
+    columns = (col(Delivery.author), col(Delivery.author_domain), proof)
+    rows = session.execute(select(*columns, func.count()).where(where).group_by(*columns).order_by(func.count().desc(), *columns))
+    return [Group(author, domain, proven, count) for author, domain, proven, count in rows]
+
+
+def scopes_of(session: Session, selected: Selection, by: Actor) -> list[str]:
+    """Whose mail is kept clean: the folder that was named, else all that the decider may decide about; no folder closed to them."""
+    if by.grants is not None and Grant.RULES not in by.grants:
+        return []
+    if selected.person == "":
+        return []
+    if selected.person:
+        named = [f"person:{selected.person.casefold()}"]
+    else:
+        named = [f"department:{selected.department.casefold()}"] if selected.department else by.scope.words()
+    closed = confidential_folders.closed_scopes(session, by)
+    return [one for one in named if one not in closed and (by.scope.company or one in by.scope.words())]
+
+
+def orders_of(blocks: Iterable[Block], scopes: Sequence[str], *, settings: Settings, now: datetime) -> list[RuleOrder]:
+    """The rules that make these blocks. They hold what they stop for a while, so that undo is whole, and end by themselves."""
+    holds = now + timedelta(hours=settings.policy.block_hold_hours)
+    return [order_of(one, scope, holds, settings, now) for one in blocks for scope in scopes]
+
+
+def order_of(block: Block, scope: str, holds_until: datetime, settings: Settings, now: datetime) -> RuleOrder:
+    """One of them."""
+    order = RuleOrder("block", block.match, block.value, scope, note=NOTE, holds_until=holds_until)
+    if block.match == "campaign":
+        return replace(order, lapse_days=CAMPAIGN_DAYS, proof=block.proof, unproven_only=block.unproven_only)
+    until = now + timedelta(days=settings.policy.block_days)
+    return replace(order, until=until, unproven_only=block.unproven_only, unsigned_only=block.unsigned_only)

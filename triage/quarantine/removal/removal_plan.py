@@ -1,0 +1,191 @@
+"""Removal: the plan of taking messages away everywhere. The sheet, the API, the shell and the act share it, so that none says less."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.message.signals.severity import Severity
+from triage.policy.contacts import wanted_senders
+from triage.policy.contacts.wanted_senders import Sender, Wanted
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.campaigns import traits
+from triage.quarantine.campaigns.traits import Related
+from triage.quarantine.removal import removal_blocks
+from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
+from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, condition, fence
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery
+from triage.store.queue import grouping
+
+KINDS = frozenset({"campaign", "domain", "address"})
+REMOVABLE = frozenset(
+    {State.HELD, State.QUEUED, State.BOUNCED, State.RELAYING, State.RESTORING, State.DELIVERED}
+)  # what a removal counts as its business
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Authors whose messages a removal leaves alone: what they prove to have sent, and what claims to be theirs and nothing refutes."""
+
+    proven: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.proven or self.claimed)
+
+    def condition(self, session: Session, selected: Selection) -> ColumnElement[bool]:
+        """Which deliveries of a selection that is."""
+        proof = col(Delivery.proof)
+        by_proof = and_(among(session, col(Delivery.author), self.proven), proof != "")
+        by_claim = and_(among(session, col(Delivery.author), self.claimed), proof == "", not_(wanted_senders.is_refuted()))
+        return and_(or_(by_proof, by_claim), not_(cards_by_who(selected)))
+
+
+@dataclass(frozen=True, slots=True)
+class NotIncluded:
+    """Messages of the selection that a removal leaves alone, because their sender is wanted."""
+
+    sender: str
+    proven: bool
+    count: int
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWish:
+    """That blocks are to go along with a removal: those that are planned, but for what was unticked, and with what was ticked."""
+
+    without: frozenset[str] = frozenset()  # values of blocks that are left out
+    also: frozenset[str] = frozenset()  # values of blocks that are made though staff released what they would have stopped
+    scope: str = ""  # for whom they are; "": as far as the decider's scope reaches
+    kinds: frozenset[str] = KINDS  # matches of blocks that are made at all
+
+    def takes(self, block: Block) -> bool:
+        """Is this block to be made?"""
+        return block.match in self.kinds and block.value not in self.without and (block.ticked or block.value in self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a removal will do, as of one moment."""
+
+    count: int  # deliveries that go
+    by_state: dict[str, int]
+    severity: Severity  # the worst of them
+    mildest: Severity  # that of the row that looks best; of one campaign, sender or domain: the worst of them
+    not_included: tuple[NotIncluded, ...]
+    blocks: Blocks
+    scopes: tuple[str, ...]  # for whom blocks are made; none: the actor makes no rules here
+    related: Related  # what shares traits with it and stays
+    fence: str
+    where: ColumnElement[bool] = field(compare=False, repr=False)  # the deliveries that go
+
+    @property
+    def blocks_by_default(self) -> bool:
+        """Is it remove and block, unless somebody says otherwise? Else it only removes."""
+        return self.mildest >= Severity.SUSPICIOUS and bool(self.scopes) and any(one.ticked for one in self.blocks.made)
+
+    def orders(self, wish: BlockWish, *, settings: Settings, now: datetime) -> list[RuleOrder]:
+        """The rules that make the blocks that are wished for."""
+        scopes = [wish.scope] if wish.scope else self.scopes
+        return removal_blocks.orders_of(filter(wish.takes, self.blocks.made), scopes, settings=settings, now=now)
+
+
+def plan(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> Plan:
+    """The plan of removing what the actor may see of a selection. Writes nothing."""
+    seen = and_(condition(selected), access.visible(by))
+    left, not_included = leave_out(session, selected, seen, settings=settings, now=now)
+    where = and_(seen, not_(left.condition(session, selected))) if left else seen
+    goes = where if selected.states else and_(where, col(Delivery.state).in_(sorted(REMOVABLE)))
+    states = session.execute(select(col(Delivery.state), func.count()).where(goes).group_by(col(Delivery.state))).all()
+    by_state: dict[str, int] = dict(states)
+    rows = select(func.max(grouping.severity()).label("worst")).where(goes).group_by(grouping.key("campaign")).subquery()
+    worst, mildest = session.execute(select(func.coalesce(func.max(rows.c.worst), 0), func.coalesce(func.min(rows.c.worst), 0))).one()
+    return Plan(
+        count=sum(by_state.values()),
+        by_state=by_state,
+        severity=Severity(worst),
+        mildest=Severity(worst if selected.campaign or selected.sender or selected.domain else mildest),
+        not_included=tuple(not_included),
+        blocks=removal_blocks.plan_blocks(session, selected, goes, groups_of(session, goes), by=by, settings=settings, now=now),
+        scopes=tuple(removal_blocks.scopes_of(session, selected, by)),
+        related=traits.related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else traits.NONE,
+        fence=fence(session, where),
+        where=where,
+    )
+
+
+def leave_out(
+    session: Session, selected: Selection, where: ColumnElement[bool], *, settings: Settings, now: datetime
+) -> tuple[LeftOut, list[NotIncluded]]:
+    """Which senders' deliveries of a selection a removal leaves alone, with how many.
+
+    None where senders or messages were named one by one, or where known senders were asked for.
+    """
+    chosen = named_by_who(selected)
+    if selected.known or chosen is None:
+        return LeftOut(), []
+    goes = and_(where, col(Delivery.state).in_(sorted(REMOVABLE)), not_(chosen))
+    senders = {Sender(one.author, one.proven) for one in groups_of(session, goes)}
+    wanted = wanted_senders.wanted_among(session, senders, settings=settings, now=now)
+    proven, claimed = (tuple(sorted({one.author for one in wanted if bool(one.proven_as) is is_proven})) for is_proven in (True, False))
+    left = LeftOut(proven, claimed)
+    rows = groups_of(session, and_(goes, left.condition(session, selected))) if left else []
+    found = [NotIncluded(one.author, bool(one.proven), one.count, wanted[Sender(one.author, one.proven)]) for one in rows]
+    return (left, found) if found else (LeftOut(), [])
+
+
+def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
+    """Which deliveries a selection names by who sent them, or one by one; None: all of them."""
+    if by_who(selected):
+        return None
+    return None if selected.any_of and all(map(by_who, selected.any_of)) else cards_by_who(selected)
+
+
+def cards_by_who(selected: Selection) -> ColumnElement[bool]:
+    """Which deliveries are on cards of a selection that name who sent them."""
+    return or_(false(), *(condition(one) for one in selected.any_of if by_who(one)))
+
+
+def by_who(selected: Selection) -> bool:
+    """Does it name senders, by what proves them too, or messages one by one?"""
+    return bool(selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES})
+
+
+def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, settings: Settings, now: datetime) -> set[int]:
+    """Those of the locked deliveries of a selection that a removal leaves alone: asked for exactly these, whatever came in since."""
+    these = among(session, col(Delivery.id), ids)
+    left, _ = leave_out(session, selected, these, settings=settings, now=now)
+    return set(session.scalars(select(col(Delivery.id)).where(these, left.condition(session, selected)))) if left else set()
+
+
+def orders_along(
+    session: Session, selected: Selection, ids: Iterable[int], wish: BlockWish, *, by: Actor, settings: Settings, now: datetime
+) -> list[RuleOrder]:
+    """The rules that go along with the removal of these deliveries: what `plan` said of the same."""
+    these = among(session, col(Delivery.id), ids)
+    scopes = [wish.scope] if wish.scope else removal_blocks.scopes_of(session, selected, by)
+    blocks = removal_blocks.plan_blocks(session, selected, these, groups_of(session, these), by=by, settings=settings, now=now)
+    return removal_blocks.orders_of(filter(wish.takes, blocks.made), scopes, settings=settings, now=now)
+
+
+def wish_json(wish: BlockWish | None) -> dict[str, Any] | None:
+    """A wish as plain values."""
+    if wish is None:
+        return None
+    return {"without": sorted(wish.without), "also": sorted(wish.also), "kinds": sorted(wish.kinds), "scope": wish.scope}
+
+
+def wish_from_json(values: Mapping[str, Any] | None) -> BlockWish | None:
+    """The wish that `wish_json` wrote."""
+    if values is None:
+        return None
+    return BlockWish(frozenset(values["without"]), frozenset(values["also"]), values["scope"], frozenset(values["kinds"]))

@@ -1,0 +1,1 @@
+"""What employees say: release requests, reports of suspicious messages, expected senders."""

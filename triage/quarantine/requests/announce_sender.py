@@ -1,0 +1,128 @@
+"""Employees say from whom they expect mail: reception sees it on the card when it comes. It lets nothing in and lapses by itself."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, or_
+from sqlmodel import Session, col, select
+
+from triage.actor import Actor
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
+from triage.delivery import internal_mail
+from triage.delivery.internal_mail import Letter
+from triage.errors import BadInput, NotFound
+from triage.ids import new_id, show, sibling
+from triage.message.summary import Summary
+from triage.policy.learning.writers import Lookup
+from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
+from triage.store import ledger
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Expectation
+
+BY = Actor.system("notices")
+RULE, REASON = "expect-answer", "it answers somebody here who expects mail"
+MOST_OPEN = 30  # expectations of one person at once
+LONGEST = 100  # characters of what somebody adds
+DAY = timedelta(days=1)
+MOST_ANSWERS = 20  # letters that one person gets a day
+MOST_RAISED = 100  # held mails whose cards change at once
+
+
+def expect(session: Session, sender: str, *, by: Actor, words: str = "", settings: Settings, now: datetime) -> int:
+    """An employee expects mail from an address or a domain; the id. Said again it lasts longer. BadInput when nobody outside is meant."""
+    named = parse_expected_sender.sender_of(sender, settings.own_domains, settings.policy.freemail_domains)
+    if not named:
+        raise BadInput(
+            "sender: write the address or the domain that you expect mail from, of somebody outside and of no mail provider for all"
+        )
+    session.execute(delete(Expectation).where(col(Expectation.until) <= now))
+    words = " ".join(words.split())[:LONGEST]
+    until = now + timedelta(days=settings.outbound.expect_days)
+    known = session.exec(select(Expectation).where(col(Expectation.person) == by.name, col(Expectation.sender) == named)).first()
+    if known is None:
+        open_ones = select(func.count()).select_from(Expectation).where(col(Expectation.person) == by.name)
+        if session.scalar(open_ones) >= MOST_OPEN:  # type: ignore[operator]
+            raise BadInput(f"you expect mail from {MOST_OPEN} senders already: let some of it come, or take one back")
+        known = Expectation(id=new_id(), person=by.name, person_shown=by.shown, sender=named, words=words, said_at=now, until=until)
+        session.add(known)
+    else:
+        known.until, known.words = until, words
+    session.flush()
+    raise_up(session, known)
+    detail = {"sender": named, "words": words, "scope": f"person:{by.name}"}
+    ledger.write(session, "expect", f"expectation:{show(known.id)}", by=by, now=now, detail=detail)
+    return known.id
+
+
+def raise_up(session: Session, one: Expectation) -> None:
+    """What is held already says so too."""
+    sender = or_(col(Delivery.author) == one.sender, col(Delivery.author_domain) == one.sender)
+    held = select(Delivery).where(col(Delivery.person) == one.person, col(Delivery.state) == State.HELD, sender)
+    for delivery in session.exec(held.order_by(col(Delivery.id).desc()).limit(MOST_RAISED).with_for_update()):
+        others = [why for why in delivery.why_here if why["name"] != expected_senders.WORD]
+        open_requests.reorder(session, delivery, [*others, expected_senders.reason(one, bool(delivery.proof)).as_json()])
+
+
+def forget(session: Session, expectation_id: int, *, by: Actor, now: datetime) -> None:
+    """An employee expects it no more. NotFound when it is none of theirs."""
+    known = session.get(Expectation, expectation_id)
+    if known is None or known.person != by.name:
+        raise NotFound(f"there is no expectation {show(expectation_id)}")
+    session.delete(known)
+    detail = {"sender": known.sender, "scope": f"person:{by.name}"}
+    ledger.write(session, "expect-no-more", f"expectation:{show(expectation_id)}", by=by, now=now, detail=detail)
+
+
+def of_person(session: Session, uid: str, *, now: datetime) -> list[Expectation]:
+    """What somebody expects, the newest first."""
+    mine = select(Expectation).where(col(Expectation.person) == uid, col(Expectation.until) > now)
+    return list(session.exec(mine.order_by(col(Expectation.id).desc())))
+
+
+def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings: Settings, now: datetime) -> str:
+    """Take what an employee wrote to expect_address; why not, "" when it was taken. They get one short answer either way.
+
+    Idempotent by `envelope.spool_id`: the number of the answer follows from it.
+    """
+    person = Lookup(session, settings).employee(envelope.reverse_path, summary.author)
+    if person is None:
+        return "no employee wrote it"
+    if summary.automatic or summary.content_type == "multipart/report":
+        return "a program wrote it"
+    by, number = Actor.employee(person.uid, person.name), sibling(envelope.spool_id, [RULE, envelope.spool_id])
+    if internal_mail.was_sent(session, number):
+        return ""
+    if internal_mail.told_since(session, person.uid, RULE, now - DAY) >= MOST_ANSWERS:
+        return f"they wrote {MOST_ANSWERS} times within a day"
+    named = parse_expected_sender.senders(
+        summary.subject, summary.text, ours=settings.own_domains, freemail=settings.policy.freemail_domains
+    )
+    fault = ""
+    try:
+        for one in named:
+            expect(session, one, by=by, settings=settings, now=now)
+    except BadInput as full:
+        fault = str(full)
+    if person.mailbox.rpartition("@")[2] in settings.own_domains:
+        letter = answer(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
+        folder = (person.department, person.uid)
+        internal_mail.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now, number=number)
+    return ""
+
+
+def answer(to: str, named: Iterable[str], fault: str, until: datetime) -> Letter:
+    """What they hear."""
+    senders = ", ".join(named)
+    if not senders:
+        return Letter(
+            to,
+            "From whom do you expect mail?",
+            (),
+            "Write the address or the domain into the subject, such as ann@supplier.example.",
+            "No sender outside could be read in what you wrote.",
+        )
+    if fault:
+        return Letter(to, "Not noted: you expect mail", (), f"It was about {senders}.", f"Not all of it was noted: {fault}.")
+    opening = f"Noted until {until:%d %b}: you expect mail from {senders}."
+    return Letter(to, "Noted: you expect mail", (), "It is looked at all the same before it comes to you, only sooner.", opening)

@@ -1,0 +1,41 @@
+""" "I expect mail from …": what people here expect, and what that says on a card. It proves nothing and lets nothing in."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from triage.directory.recipient_map import ancestors
+from triage.message.signals.priority import Reason
+from triage.store import db
+from triage.store.models import Expectation
+
+WORD = "expected"
+POINTS, UNPROVEN_POINTS = 30, 5  # whoever knows what is expected could pretend to be it
+
+
+class Expected:
+    """What is expected of some senders; asked once for all of them."""
+
+    def __init__(self, session: Session, authors: Iterable[str], now: datetime) -> None:
+        wanted = {sender for author in authors for sender in senders_of(author)}
+        rows = select(Expectation).where(db.among(session, col(Expectation.sender), sorted(wanted)), col(Expectation.until) > now)
+        self.found = {(one.person, one.sender): one for one in session.exec(rows)} if wanted else {}
+
+    def by(self, person: str, author: str, proof: str) -> Reason | None:
+        """What to say on the card of a mail from this author to this person; None when they expect nothing of them."""
+        found = next((one for sender in senders_of(author) if (one := self.found.get((person, sender)))), None)
+        return reason(found, bool(proof)) if found else None
+
+
+def senders_of(author: str) -> list[str]:
+    """The ways to name a sender: the address, its domain, and those above it."""
+    domain = author.rpartition("@")[2]
+    return [author, *ancestors(domain)] if domain else []
+
+
+def reason(one: Expectation, proven: bool) -> Reason:
+    """What the card says."""
+    words = f" (“{one.words}”)" if one.words else ""
+    said = f"{one.person_shown} expects mail from {one.sender}{words}."
+    return Reason(WORD, POINTS, said) if proven else Reason(WORD, UNPROVEN_POINTS, f"{said} Nothing proves that this is it.")

@@ -1,0 +1,82 @@
+""" "May I have this one?": who asked for which mail, what of it is open, and what it does to the place of a card."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists
+from sqlmodel import Session, col
+
+from triage.message.signals import priority
+from triage.message.signals.priority import Reason
+from triage.quarantine.requests.notes import Notes
+from triage.store.delivery_state import State
+from triage.store.models import Decision, Delivery, MailRequest
+from triage.store.queue import dirty_counts
+from triage.store.queue.grouping import Group
+
+ASKABLE = (State.HELD, State.PURGED, State.EXPIRED, State.REJECTED)  # what somebody can ask for
+SETTLING = ("release", "redirect", "purge", "reject")  # verbs that answer
+WORD, POINTS = "requested", 50  # to the front of what is wanted; what is surely odd rises, but not past that
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a card shows it."""
+
+    id: int
+    delivery_id: int
+    by_shown: str  # whose mail it is
+    at: datetime
+    words: str
+
+
+def is_open() -> ColumnElement[bool]:
+    """Which requests wait for an answer, where MailRequest is joined to Delivery: nobody has said no or decided about the mail since."""
+    decided = (
+        exists()
+        .where(
+            col(Decision.id) == col(Delivery.decision_id),
+            col(Decision.at) >= col(MailRequest.asked_at),
+            col(Decision.verb).in_(SETTLING),
+            col(Decision.undone_by).is_(None),
+        )
+        .correlate(Delivery, MailRequest)
+    )
+    there = and_(col(Delivery.state).in_(ASKABLE), col(Delivery.erased_at).is_(None))
+    return and_(col(MailRequest.declined_at).is_(None), there, ~decided)
+
+
+REQUESTS = Notes(MailRequest, col(MailRequest.declined_at).is_(None), is_open())
+
+
+def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Asked]]:
+    """The open requests of these cards, the oldest first, by the card's key."""
+    found: dict[str, list[Asked]] = {}
+    for name, row in REQUESTS.of_cards(session, where, keys, group):
+        found.setdefault(name, []).append(Asked(row.id, row.delivery_id, row.asked_by_shown, row.asked_at, row.words))
+    return found
+
+
+def raise_up(session: Session, delivery: Delivery, name: str) -> None:
+    """Let the mail stand in front of what is wanted, and say why."""
+    reorder(session, delivery, [*without(delivery.why_here), Reason(WORD, POINTS, f"{name} asked for it.").as_json()])
+
+
+def let_down(session: Session, delivery: Delivery) -> None:
+    """Let it stand where it stood before."""
+    reorder(session, delivery, without(delivery.why_here))
+
+
+def without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What else makes the urgency."""
+    return [one for one in why if one["name"] != WORD]
+
+
+def reorder(session: Session, delivery: Delivery, why: list[dict[str, Any]]) -> None:
+    """Give it the urgency that these reasons make, and have its card counted anew."""
+    reasons = sorted((Reason(**one) for one in why), key=lambda reason: -abs(reason.points))
+    delivery.why_here, delivery.urgency = [one.as_json() for one in reasons], priority.urgency(reasons)
+    session.flush()
+    dirty_counts.touch(session, col(Delivery.id) == delivery.id)

@@ -1,0 +1,123 @@
+"""A person here asks for a mail that is held or was taken away; staff decides. Asking changes nothing but the place in the queue."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import EMPLOYEE, Actor
+from triage.errors import BadInput, NotAllowedNow, NotFound
+from triage.ids import new_id, show
+from triage.quarantine.requests import open_requests
+from triage.quarantine.search.listing import Listed, some
+from triage.store import db, ledger
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, MailRequest, Person
+
+LONGEST = 300  # characters of what somebody adds
+MOST_OPEN = 30  # requests of one person that wait at once
+ON_ITS_WAY = frozenset({State.QUEUED, State.RELAYING, State.DELIVERED, State.RESTORING})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as staff sees it, with the mail it is about."""
+
+    id: int
+    by_shown: str  # whose mail it is
+    taken_by_shown: str  # who wrote it down for them; "" when they asked themselves
+    at: datetime
+    words: str
+    mail: Listed
+
+
+def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datetime) -> int:
+    """Ask for a mail: the employee whose it is, or staff for them; the id of the request. Asked again it is the same one.
+
+    NotFound when it is none of theirs, NotAllowedNow when it is on its way or the answer was no.
+    """
+    words = " ".join(words.split())[:LONGEST]
+    if by.kind != EMPLOYEE:
+        access.may_decide(by)
+    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, theirs(by)).with_for_update()).first()
+    if delivery is None:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    if earlier := session.scalars(select(MailRequest).where(col(MailRequest.delivery_id) == delivery_id)).first():
+        if earlier.declined_at is not None:
+            raise NotAllowedNow(f"{earlier.declined_by_shown} said no to this: {earlier.reason or 'no reason was given'}")
+        return earlier.id
+    may_be_asked_for(session, delivery, by)
+    name = name_of(session, delivery, by)
+    made = new_id()
+    taken_by = "" if by.kind == EMPLOYEE else by.shown
+    values = {"asked_by": str(by), "asked_by_shown": name, "taken_by_shown": taken_by, "asked_at": now, "words": words}
+    db.insert_if_missing(session, MailRequest, id=made, delivery_id=delivery_id, **values, declined_by="", declined_by_shown="", reason="")
+    open_requests.raise_up(session, delivery, name)
+    ledger.write(session, "ask", f"delivery:{show(delivery_id)}", by=by, now=now, detail={"for": name, "words": words})
+    return made
+
+
+def may_be_asked_for(session: Session, delivery: Delivery, by: Actor) -> None:
+    """NotAllowedNow when there is nothing to ask for; BadInput when one person asks for too much at once."""
+    if delivery.state in ON_ITS_WAY:
+        raise NotAllowedNow("it was let in: it is in the mailbox, or on its way there")
+    if delivery.state not in open_requests.ASKABLE or delivery.erased_at is not None:
+        raise NotAllowedNow("its content is gone: ask the sender to send it again")
+    waiting = select(func.count()).select_from(MailRequest).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id))
+    if (session.scalar(waiting.where(open_requests.is_open(), col(MailRequest.asked_by) == str(by))) or 0) >= MOST_OPEN:
+        raise BadInput(f"{MOST_OPEN} requests of yours wait already: let them be answered first")
+
+
+def theirs(by: Actor) -> ColumnElement[bool]:
+    """Which mail an actor may ask for: their own, or what is in their scope."""
+    if by.kind == EMPLOYEE:
+        return and_(col(Delivery.direction) == "in", col(Delivery.person) == by.name)
+    return access.visible(by)
+
+
+def name_of(session: Session, delivery: Delivery, by: Actor) -> str:
+    """Who asks, as people read it: whose mail it is; of a shared folder who wrote it down."""
+    person = session.get(Person, delivery.person) if delivery.person else None
+    return person.name if person else by.shown
+
+
+def decline(session: Session, request_id: int, *, by: Actor, reason: str, now: datetime) -> None:
+    """Say no, in words that who asked can read. NotFound outside the actor's scope, NotAllowedNow when it was answered."""
+    access.may_decide(by)
+    found = session.execute(open_ones(access.visible(by)).where(col(MailRequest.id) == request_id).with_for_update(of=MailRequest)).first()
+    if found is None:
+        known = select(col(MailRequest.id)).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(access.visible(by))
+        if session.scalar(known.where(col(MailRequest.id) == request_id)) is None:
+            raise NotFound(f"there is no request {show(request_id)}")
+        raise NotAllowedNow("this request has its answer already")
+    row, delivery = found
+    row.declined_at, row.declined_by, row.declined_by_shown = now, str(by), by.shown
+    row.reason = " ".join(reason.split())[:LONGEST]
+    open_requests.let_down(session, delivery)
+    ledger.write(session, "decline-request", f"delivery:{show(delivery.id)}", by=by, now=now, detail={"reason": row.reason})
+
+
+def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
+    """The open requests about this mail."""
+    return (
+        select(MailRequest, Delivery).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(open_requests.is_open(), where)
+    )
+
+
+def count(session: Session, *, by: Actor) -> int:
+    """How many requests in the actor's scope have no answer."""
+    return session.scalar(open_ones(access.visible(by)).with_only_columns(func.count(), maintain_column_froms=True)) or 0
+
+
+def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Request]:
+    """What is asked for in the actor's scope and has no answer, the newest first."""
+    rows = open_ones(access.visible(by)).order_by(col(MailRequest.id).desc()).limit(limit)
+    found = session.execute(rows if before is None else rows.where(col(MailRequest.id) < before)).all()
+    mails = {one.id: one for one in some(session, [delivery.id for _, delivery in found], by=by)}
+    return [
+        Request(row.id, row.asked_by_shown, row.taken_by_shown, row.asked_at, row.words, mails[delivery.id])
+        for row, delivery in found
+        if delivery.id in mails
+    ]

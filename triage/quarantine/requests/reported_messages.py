@@ -1,0 +1,109 @@
+""" "This seems odd to me": which mail people here report, what of it is open, and which delivery a forwarded mail is about."""
+
+import contextlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.message import forwarded
+from triage.message.fingerprint import Fingerprint
+from triage.message.forwarded import Pointed
+from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.requests.notes import Notes
+from triage.store.models import Delivery, MailReport, Message
+from triage.store.queue import grouping
+from triage.store.queue.grouping import Group
+from triage.store.queue.open_reports import is_open
+
+SUREST = "trace field"  # how a mail is found
+BACK = timedelta(days=90)  # how old a mail may be that somebody reports
+COMPARED = 50  # mails whose text is compared
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A report as a card shows it."""
+
+    id: int
+    delivery_id: int
+    by_shown: str
+    at: datetime
+
+
+REPORTS = Notes(MailReport, col(MailReport.answered_at).is_(None), is_open())
+
+
+def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Suspicion]]:
+    """The open reports of these cards, the oldest first, by the card's key."""
+    found: dict[str, list[Suspicion]] = {}
+    for name, row in REPORTS.of_cards(session, where, keys, group):
+        found.setdefault(name, []).append(Suspicion(row.id, row.delivery_id or 0, row.person_shown, row.at))
+    return found
+
+
+def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) -> dict[str, list[Suspicion]]:
+    """The open reports of messages in any state that `seen` names, by the key of their row among campaigns, of these rows."""
+    row = grouping.key("campaign")
+    named = select(MailReport, row).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
+    waiting = named.where(col(MailReport.answered_at).is_(None), is_open(), seen, row.in_(rows))
+    found: dict[str, list[Suspicion]] = {}
+    for one, name in session.execute(waiting.order_by(col(MailReport.id))):
+        found.setdefault(name, []).append(Suspicion(one.id, one.delivery_id or 0, one.person_shown, one.at))
+    return found
+
+
+def find(session: Session, one: Pointed, *, person: str, department: str, now: datetime) -> tuple[Delivery | None, str]:
+    """The reporter's own copy of the mail that is meant, and how it was found. Nobody points at mail that never came to them."""
+    theirs = and_(
+        or_(col(Delivery.person) == person, and_(col(Delivery.person) == "", col(Delivery.department) == department)),
+        col(Delivery.direction) == "in",
+        col(Delivery.received_at) > now - BACK,
+    )
+    for how, where in ways(session, one):
+        rows = select(Delivery).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, where)
+        if found := session.scalars(rows.order_by((col(Delivery.person) == person).desc(), col(Delivery.id).desc()).limit(1)).first():
+            return found, how
+        if how == "message id" and (found := same_content(session, one, theirs)):
+            return found, "content"
+    return None, ""
+
+
+def ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement[bool]]]:
+    """How it can be found, the surest first."""
+    found: list[tuple[str, ColumnElement[bool]]] = []
+    with contextlib.suppress(ValueError):  # a program has taken it out, or it is somebody else's
+        found.append((SUREST, col(Message.id) == ids.read(one.marker)))
+    found.append(("message id", said("message_id") == one.message_id if one.message_id else false()))
+    if one.author and one.subject:
+        found.append(("sender and subject", and_(col(Delivery.author) == one.author, said("subject") == one.subject)))
+    alike = Fingerprint.from_text(one.fingerprint) if one.fingerprint else None
+    campaign = campaigns.like(session, alike) if alike else None
+    return [*found, ("similar", col(Delivery.campaign_id) == campaign)] if campaign is not None else found
+
+
+def said(name: str) -> ColumnElement[str]:
+    """What the summary of a message says."""
+    text: ColumnElement[str] = col(Message.summary)[name].as_string()
+    return text
+
+
+def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) -> Delivery | None:
+    """The newest mail of theirs that says exactly the same, among those of the same sender or subject."""
+    if not one.digest:
+        return None
+    alike = or_(col(Delivery.author) == one.author, said("subject") == one.subject)
+    rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, alike)
+    for delivery, message in session.execute(rows.order_by(col(Delivery.id).desc()).limit(COMPARED)):
+        if digest_of(message) == one.digest:
+            same: Delivery = delivery
+            return same
+    return None
+
+
+def digest_of(message: Message) -> str:
+    """Of what a mail of ours says."""
+    return forwarded.digest(message.text, (one["sha256"] for one in message.summary.get("attachments", ())))

@@ -1,0 +1,258 @@
+"""Employees report mail that seems odd to them: staff is told who and how many, they are thanked, and hear the verdict. It never acts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
+from triage.delivery import internal_mail
+from triage.delivery.internal_mail import Letter
+from triage.errors import BadInput, NotAllowedNow, NotFound
+from triage.ids import new_id, show
+from triage.message.forwarded import Pointed
+from triage.message.summary import Summary
+from triage.policy.learning.writers import Lookup
+from triage.quarantine.requests import reported_messages
+from triage.quarantine.search.listing import Listed, some
+from triage.store import db, ledger
+from triage.store.models import Decision, Delivery, MailReport, Person
+from triage.store.queue import open_reports, sections
+from triage.store.queue.open_reports import BAD, GOOD, SETTLING
+from triage.text.defuse_links import dead, dead_address
+
+BY = Actor.system("notices")
+THANKS, ANSWER, REASON = "report-thanks", "report-answer", "it answers somebody here who reported a mail"
+DAY = timedelta(days=1)
+MOST_A_DAY = 50  # reports of one person that are taken
+MOST_THANKS = 10  # letters of thanks that one person gets a day
+PAUSE = timedelta(seconds=60)  # in which a decision may be taken back before anybody hears of it
+LONGEST = 300  # characters of what is said to the reporter
+TOLD_AT_ONCE = 50
+VERDICTS = {
+    GOOD: "It is fine: you can rely on it as on any other mail.",
+    BAD: "It was not good, and was taken away. Do not answer it, and follow nothing in it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report as staff sees it; `mail` is None where we have no such mail, or it is out of scope."""
+
+    id: int
+    by_shown: str
+    at: datetime
+    how: str
+    author: str
+    subject: str
+    others: int  # who report the same mail, or one of its campaign
+    mail: Listed | None
+
+
+def report(session: Session, envelope: Envelope, summary: Summary, pointed: Sequence[Pointed], *, settings: Settings, now: datetime) -> str:
+    """Take what an employee forwarded; why not, "" when it was taken. The internal server vouches for the reverse-path.
+
+    Idempotent by `envelope.spool_id`. Nothing but a person's own mail counts, so that no two programs ever thank each other.
+    """
+    lookup = Lookup(session, settings)
+    person = lookup.employee(envelope.reverse_path, summary.author)
+    sent_on = person is None and is_itself(summary, pointed)
+    person = lookup.owner(envelope.reverse_path) if sent_on else person
+    if person is None:
+        return "no employee wrote it"
+    if not sent_on and (summary.automatic or summary.content_type == "multipart/report"):
+        return "a program wrote it"
+    lately = select(func.count()).select_from(MailReport).where(col(MailReport.person) == person.uid, col(MailReport.at) > now - DAY)
+    before = session.scalar(lately) or 0
+    if session.scalar(select(col(MailReport.id)).where(col(MailReport.spool_id) == envelope.spool_id).limit(1)) is not None:
+        return ""
+    if before >= MOST_A_DAY:
+        return f"they reported {MOST_A_DAY} mails within a day"
+    new = [one for one in pointed[: MOST_A_DAY - before] if enter(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
+    if new and internal_mail.told_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
+        write(session, person, thanks(new, person.mailbox), THANKS, settings, now)
+    return ""
+
+
+def is_itself(summary: Summary, pointed: Sequence[Pointed]) -> bool:
+    """Was the odd mail sent on as it is, as a Sieve script does with what is moved into a folder? Then a stranger is its author."""
+    return len(pointed) == 1 and bool(pointed[0].marker) and pointed[0].author == summary.author
+
+
+def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> bool:
+    """Note one mail, on the record; False where they have reported it already, or where it was sent on and is none of ours."""
+    delivery, how = reported_messages.find(session, one, person=person.uid, department=person.department, now=now)
+    if sent_on and how != reported_messages.SUREST:
+        return False
+    if delivery is not None and is_known(session, delivery, person.uid):
+        return False
+    author, subject = (delivery.author, delivery.subject) if delivery else (one.author, one.subject)
+    made = MailReport(
+        id=new_id(),
+        delivery_id=delivery.id if delivery else None,
+        person=person.uid,
+        person_shown=person.name,
+        department=person.department,
+        at=now,
+        spool_id=spool_id,
+        how=how,
+        author=author[:254],
+        subject=subject[:LONGEST],
+    )
+    session.add(made)
+    session.flush()
+    if delivery:
+        sections.touch_reported(session, delivery)
+    about = f"delivery:{show(delivery.id)}" if delivery else f"report:{show(made.id)}"
+    by = Actor.employee(person.uid, person.name)
+    ledger.write(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
+    return True
+
+
+def is_known(session: Session, delivery: Delivery, uid: str) -> bool:
+    """Has this person reported it before?"""
+    rows = select(col(MailReport.id)).where(col(MailReport.delivery_id) == delivery.id, col(MailReport.person) == uid)
+    return session.scalar(rows) is not None
+
+
+def thanks(new: Sequence[Pointed], to: str) -> Letter:
+    """One short letter, whatever was forwarded at once."""
+    what = f"“{dead(cut(new[0].subject))}”" if new[0].subject else "what you forwarded"
+    more = f" and {len(new) - 1} more" if len(new) > 1 else ""
+    opening = f"Thank you for reporting {what}{more}. Somebody will look at it, and you will hear what came of it."
+    return Letter(to, "Thank you for your report", (), "Until then leave the mail alone: answer nothing, and open nothing in it.", opening)
+
+
+def cut(text: str) -> str:
+    """As much of a subject as a letter has room for."""
+    return " ".join(text.split())[:80]
+
+
+def write(session: Session, person: Person, letter: Letter, rule: str, settings: Settings, now: datetime) -> None:
+    """Queue a letter to a reporter, into their own mailbox; whoever has none of ours gets none."""
+    folder = (person.department, person.uid)
+    if person.mailbox.rpartition("@")[2] in settings.own_domains:
+        internal_mail.send(session, letter, folder=folder, rule=rule, reason=REASON, settings=settings, by=BY, now=now)
+
+
+def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: str = "", now: datetime) -> int:
+    """Say what a reported mail is, to everybody who reported it; how many. It changes nothing about the mail.
+
+    NotFound outside the actor's scope, NotAllowedNow when it has its answer.
+    """
+    access.may_decide(by)
+    if verdict not in VERDICTS:
+        raise BadInput(f"verdict: {verdict!r} is none of {', '.join(VERDICTS)}")
+    row = session.scalars(rows_of(seen(session, by)).where(col(MailReport.id) == report_id).with_for_update(of=MailReport)).first()
+    if row is None:
+        raise NotFound(f"there is no report {show(report_id)}")
+    same = col(MailReport.id) == report_id if row.delivery_id is None else col(MailReport.delivery_id) == row.delivery_id
+    waiting = session.scalars(rows_of(seen(session, by)).where(same, open_reports.is_open()).order_by(col(MailReport.id))).all()
+    if not waiting:
+        raise NotAllowedNow("this report has its answer already")
+    for one in waiting:
+        one.answered_at, one.answered_by, one.answered_by_shown = now, str(by), by.shown
+        one.verdict, one.words = verdict, " ".join(words.split())[:LONGEST]
+    session.flush()
+    if row.delivery_id is not None:
+        sections.touch_reported(session, session.get_one(Delivery, row.delivery_id))
+    about = f"delivery:{show(row.delivery_id)}" if row.delivery_id else f"report:{show(row.id)}"
+    ledger.write(session, "answer-report", about, by=by, now=now, detail={"verdict": verdict, "reporters": len(waiting)})
+    return len(waiting)
+
+
+def rows_of(where: ColumnElement[bool]) -> Select[MailReport]:
+    """Reports, with the mail that they are about where we have it."""
+    return select(MailReport).outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id)).where(where)
+
+
+def seen(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which reports an actor sees: those about mail in their scope; where there is no mail, those of people in it."""
+    return or_(
+        and_(col(Delivery.id).is_not(None), access.visible(by)),
+        and_(col(MailReport.delivery_id).is_(None), of_people(by), ~or_(false(), *closed_to(session, by))),
+    )
+
+
+def of_people(by: Actor) -> ColumnElement[bool]:
+    """Reports of people in an actor's scope."""
+    if by.scope.company:
+        return true()
+    return or_(col(MailReport.department).in_(sorted(by.scope.departments)), col(MailReport.person).in_(sorted(by.scope.persons)))
+
+
+def closed_to(session: Session, by: Actor) -> Iterator[ColumnElement[bool]]:
+    """Reports of people in folders that are sealed against an actor."""
+    for word in sorted(confidential_folders.closed(session, by)):
+        kind, _, name = word.partition(":")
+        yield (col(MailReport.person) if kind == "person" else col(MailReport.department)) == name
+
+
+def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Reported]:
+    """What is reported in the actor's scope and has no answer, the newest first."""
+    rows = rows_of(and_(seen(session, by), open_reports.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
+    found = session.scalars(rows if before is None else rows.where(col(MailReport.id) < before)).all()
+    mails = {one.id: one for one in some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
+    counted = select(col(MailReport.delivery_id), func.count()).where(
+        db.among(session, col(MailReport.delivery_id), [one.delivery_id for one in found if one.delivery_id])
+    )
+    others = dict(iter(session.execute(counted.group_by(col(MailReport.delivery_id)))))
+    return [
+        Reported(
+            one.id,
+            one.person_shown,
+            one.at,
+            one.how,
+            one.author,
+            one.subject,
+            others.get(one.delivery_id, 1) - 1,
+            mails.get(one.delivery_id or 0),
+        )
+        for one in found
+    ]
+
+
+def count(session: Session, *, by: Actor) -> int:
+    """How many reports in the actor's scope have no answer."""
+    waiting = rows_of(and_(seen(session, by), open_reports.is_open())).subquery()
+    return session.scalar(select(func.count()).select_from(waiting)) or 0
+
+
+def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int:
+    """Write to those whose reports were answered, or whose mail was decided about, and who have not heard of it; how many."""
+    rows = (
+        select(MailReport, Decision)
+        .outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
+        .outerjoin(Decision, open_reports.settles())
+        .where(col(MailReport.told_at).is_(None))
+        .where(or_(col(MailReport.answered_at).is_not(None), col(Decision.at) <= now - PAUSE))
+    )
+    told = session.execute(rows.order_by(col(MailReport.id)).limit(TOLD_AT_ONCE).with_for_update(of=MailReport)).all()
+    for row, decision in told:
+        if row.answered_at is None:
+            row.answered_at, row.answered_by, row.answered_by_shown = decision.at, decision.by, decision.by_shown
+            row.verdict = SETTLING[decision.verb]
+        row.told_at = now
+        person = session.get(Person, row.person)
+        if person and person.active:
+            write(session, person, verdict_letter(row, person.mailbox), ANSWER, settings, now)
+    session.flush()
+    return len(told)
+
+
+def are_untold(session: Session) -> bool:
+    """Does anybody perhaps wait to hear a verdict?"""
+    return session.scalar(select(col(MailReport.id)).where(col(MailReport.told_at).is_(None)).limit(1)) is not None
+
+
+def verdict_letter(row: MailReport, to: str) -> Letter:
+    """What the reporter hears."""
+    subject = f"“{dead(cut(row.subject))}”" if row.subject else "A mail without a subject"
+    opening = f"You reported {subject} from {dead_address(row.author) or 'an unknown sender'}.\n{VERDICTS[row.verdict]}"
+    words = f"{row.answered_by_shown} adds: {dead(row.words)}" if row.words else ""
+    return Letter(to, "What came of your report", (), words or "Thank you: your report made everybody here a little safer.", opening)

@@ -1,0 +1,169 @@
+"""Second looks before rules are made or changed: are messages held that they would let in, and that nobody should let in unseen?"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.directory.recipient_map import ancestors
+from triage.errors import SecondLookNeeded
+from triage.message.authentication import Authentication
+from triage.message.signals.second_look import in_order
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder, checked, ends
+from triage.quarantine.rules import rule_trial
+from triage.quarantine.search import confirmations, selection
+from triage.store.db import among
+from triage.store.models import Delivery, Message, Rule
+from triage.store.queue.grouping import HELD
+
+EVER = datetime.min.replace(tzinfo=UTC)
+MOST = 5000  # held messages of one sender that are read, the newest
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRule:
+    """A rule that needs a second look, for the reasons with these names."""
+
+    match: str
+    value: str
+    scope: str
+    proof: str
+    names: tuple[str, ...]
+    count: int  # held messages that it is about
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What several rules ask together, which of them ask it, and the fence of the messages that it is about."""
+
+    asked: tuple[confirmations.Question, ...] = ()
+    rules: tuple[AskedRule, ...] = ()
+    fence: str = ""
+    names_of: Mapping[RuleOrder, tuple[str, ...]] = field(default_factory=dict)
+
+    def confirmed(self, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
+        """The names, all of them confirmed; else SecondLookNeeded with the rules, or Stale."""
+        try:
+            return confirmations.check(self.asked, confirm, by=by, fence=fence, current=self.fence)
+        except SecondLookNeeded as need:
+            raise SecondLookNeeded(need.asked, need.fence, self.rules) from None
+
+
+def confirmed(
+    session: Session, order: RuleOrder, confirm: Collection[str], fence: str | None, *, by: Actor, settings: Settings
+) -> list[str]:
+    """The names of the second look that this rule needs, all of them confirmed; else SecondLookNeeded, or Stale. BadInput for no rule."""
+    return look(session, [checked(session, order, settings)], by=by).confirmed(confirm, fence, by=by)
+
+
+def look(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
+    """What these rules (rule_orders.checked) ask together."""
+    return asked_about(session, {order: let_in(session, order, by=by) for order in orders})
+
+
+def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
+    """As `look`, of very many rules, and without those that are in force already."""
+    allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
+    named = names_of_held(session, by=by) if allows else set()
+    found = {order: let_in(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
+    return asked_about(session, {order: some for order, some in found.items() if some and not is_said(session, order, now)})
+
+
+def names_of_held(session: Session, *, by: Actor) -> set[str]:
+    """The authors of the held messages that need a second look, their domains, and the domains above."""
+    rows = session.execute(select(col(Delivery.author), col(Delivery.author_domain)).where(held(by)).distinct())
+    return {name for author, domain in rows for name in (author, *ancestors(domain))}
+
+
+def asked_about(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
+    """What rules ask of the held messages that each lets in."""
+    every = sorted({one for some in found.values() for one in some})
+    where = among(session, col(Delivery.id), every)
+    due = confirmations.names_of(session, every)
+    names_of = {order: tuple(in_order(name for one in some for name in due[one])) for order, some in found.items()}
+    asking = [asked_rule(order, names, sum(bool(due[one]) for one in found[order])) for order, names in names_of.items() if names]
+    return Looked(confirmations.questions(session, where), tuple(asking), selection.fence(session, where), names_of)
+
+
+def asked_rule(order: RuleOrder, names: tuple[str, ...], count: int) -> AskedRule:
+    """A rule as it is named where it is asked about."""
+    return AskedRule(order.match, order.value, order.scope, order.proof, names, count)
+
+
+def change(
+    session: Session,
+    rule_id: int,
+    changes: Mapping[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    expected: str | None = None,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+) -> Rule:
+    """As rules.change. SecondLookNeeded where the rule would let in more than before, and messages are held of which nobody should."""
+    rule, order = rules.changing(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
+    looked = asked_about(session, {order: let_in_anew(session, rule, order, by=by, now=now)})
+    names = looked.confirmed(confirm, fence, by=by)
+    return rules.write_change(session, rule, order, changes, by=by, now=now, confirmed=names)
+
+
+def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:
+    """The held messages that a changed rule lets in and did not before; all where it now lasts longer, or lets risky attachments in."""
+    after = let_in(session, order, by=by)
+    if is_wider(rule, order, now):
+        return after
+    before = set(let_in(session, rules.order_of(rule), by=by))
+    return [one for one in after if one not in before]
+
+
+def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
+    """Does the order last longer than the rule in force, or let in attachments that the rule keeps out?"""
+    return (order.risky and not rule.risky) or lasts_longer(rule, order, rules.end_of_change(rule, order, now))
+
+
+def is_said(session: Session, order: RuleOrder, now: datetime) -> bool:
+    """Is a rule in force that says all of this already, for as long?"""
+    twin = rules.twin_of(session, order, rules.IMPORTED, now)
+    return twin is not None and not lasts_longer(twin, order, ends(order, now))
+
+
+def lasts_longer(rule: Rule, order: RuleOrder, until: datetime | None) -> bool:
+    """Does an order that ends then outlast the rule in force?"""
+    return rule.until is not None and (until is None or until > rule.until or order.lapse_days > rule.lapse_days)
+
+
+def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
+    """The held messages that need a second look and are proven as the rule asks: of others in that name it lets nothing in."""
+    if order.effect != "allow":
+        return []
+    rows = session.execute(
+        select(col(Delivery.id), col(Message.authentication))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(held(by), about(order), rule_trial.scoped(order.scope))
+        .order_by(col(Delivery.received_at).desc())
+        .limit(MOST)
+    )
+    as_list = order.match == "list"
+    return [one for one, found in rows if Authentication.from_json(found).satisfies(order.proof, as_list=as_list)]
+
+
+def held(by: Actor) -> ColumnElement[bool]:
+    """The held messages that the actor sees and that need a second look."""
+    return and_(HELD, access.visible(by), confirmations.kept_looks() != 0)
+
+
+def about(order: RuleOrder) -> ColumnElement[bool]:
+    """The deliveries of the sender that the rule is about."""
+    if order.match == "list":
+        named: ColumnElement[bool] = col(Message.summary)["list_id"].as_string() == order.value
+        return named
+    return rule_trial.about(order, EVER)

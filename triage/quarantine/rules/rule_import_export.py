@@ -1,0 +1,210 @@
+"""Rules as lines of a file: written for keeping, and read back whole or not at all, with the number of each line that is wrong."""
+
+import difflib
+import json
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from triage.access import dual_control, scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.errors import BadInput, NotAllowed
+from triage.ids import new_id
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder, checked
+from triage.policy.rules.rule_subject import match_of, word_of
+from triage.quarantine.rules import rule_confirmation
+from triage.quarantine.rules.rule_confirmation import Looked
+from triage.store.models import Rule
+from triage.text.sanitize import visible
+
+KEYS = ("effect", "sender", "recipient", "to", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
+TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
+FLAGS = frozenset({"risky", "unproven_only", "unsigned_only"})
+MOST_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that is no rule, and why."""
+
+    line: int
+    reason: str
+
+
+class FaultyLines(BadInput):
+    """Some lines are wrong, and so nothing was done."""
+
+    def __init__(self, faults: tuple[Fault, ...], more: int = 0) -> None:
+        said = "; ".join(f"line {one.line}: {one.reason}" for one in faults)
+        super().__init__(f"{said}{f'; and {more} more' if more else ''}; no rule was made")
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a file."""
+
+    made: int
+    kept: int  # rules that were there already
+    rules: tuple[int, ...] = ()  # ids of those that were made
+    looked: Looked = field(default_factory=Looked)  # what had to be confirmed, or has to be
+
+
+def written(rule: Rule) -> str:
+    """A rule as one line of JSON, which `load` reads back."""
+    values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name not in ("sender", "to")}
+    plain = values | {"sender": word_of(rule.match, rule.value), "to": rule.target, "until": rule.until.isoformat() if rule.until else None}
+    told = {name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)}
+    return json.dumps(told).replace("\x7f", "\\u007f")
+
+
+def load(
+    session: Session,
+    text: str,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+    asks: bool = True,
+) -> Loaded:
+    """Make every rule that the lines name. FaultyLines, and nothing is made, when one of them is wrong.
+
+    A line is a rule as `written` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
+    Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file.
+    SecondLookNeeded as for a rule by itself, once for all of them; rules that are in force already do not ask, and nobody is asked where
+    `asks` is false: what would be asked is told.
+    """
+    access.may_make_rules(by)
+    orders = orders_of(session, text, by, settings)
+    looked = rule_confirmation.look_at_new(session, orders, by=by, now=now)
+    if asks:
+        looked.confirmed(confirm, fence, by=by)
+    newer_than = new_id()
+    common: dict[str, Any] = {"by": by, "now": now, "settings": settings, "origin": rules.IMPORTED}
+    made = {rules.add(session, order, **common, confirmed=looked.names_of.get(order, ())).id for order in orders}
+    fresh = sum(rule_id > newer_than for rule_id in made)
+    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than), looked)
+
+
+def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> list[RuleOrder]:
+    """The rules that the lines name; FaultyLines when one of them is wrong."""
+    orders: list[RuleOrder] = []
+    faults: list[Fault] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            orders.append(acceptable(session, order_of(line), by, settings))
+        except (BadInput, NotAllowed) as fault:
+            faults.append(Fault(number, visible(str(fault))))
+    if faults:
+        raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
+    return orders
+
+
+def acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:
+    """The order, if this actor may make such a rule alone."""
+    access.may_make_rule(session, by, order.scope)
+    order = checked(session, order, settings)
+    if needs := dual_control.of_rules([(order.effect, order.match, order.scope)], settings):
+        raise BadInput(f"this needs a second person's key ({', '.join(needs)}): make it alone, with `mailroom allow` or in the console")
+    return order
+
+
+def order_of(line: str) -> RuleOrder:
+    """The rule that one line names; BadInput says what is wrong."""
+    values = from_json(line) if line.lstrip().startswith("{") else from_words(line)
+    unknown = next((name for name in values if name not in KEYS and name not in TOLD), None)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown, KEYS, 1)
+        raise BadInput(f"there is no {unknown[:40]!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(KEYS)}"))
+    missing = next((name for name in ("effect", "sender") if not values.get(name)), None)
+    if missing:
+        raise BadInput(f"{missing} is missing")
+    if text_of(values, "effect") in ("block", "redirect", "hold") and text_of(values, "proof"):
+        raise BadInput(f"proof: only an allow asks for one; leave it out of a {values['effect']}")
+    match, value = match_of(text_of(values, "sender"))
+    return RuleOrder(
+        effect=text_of(values, "effect"),
+        match=match,
+        value=value,
+        scope=text_of(values, "scope") or "company",
+        proof=text_of(values, "proof"),
+        until=instant_of(values),
+        note=text_of(values, "note"),
+        risky=bool(values.get("risky")),
+        unproven_only=bool(values.get("unproven_only")),
+        unsigned_only=bool(values.get("unsigned_only")),
+        lapse_days=days_of(values),
+        recipient=text_of(values, "recipient"),
+        to=text_of(values, "to"),
+    )
+
+
+def from_json(line: str) -> dict[str, Any]:
+    """The values of a line of JSON."""
+    try:
+        values = json.loads(line)
+    except RecursionError as fault:
+        raise BadInput("this is not JSON of a rule: it is nested too deeply") from fault
+    except ValueError as fault:
+        raise BadInput(f"this is not JSON: {fault}") from fault
+    if not isinstance(values, dict):
+        raise BadInput("this is no JSON object")
+    odd = next((name for name in FLAGS if not isinstance(values.get(name, False), bool)), None)
+    if odd:
+        raise BadInput(f"{odd}: true or false, not {values[odd]!r}")
+    return values
+
+
+def from_words(line: str) -> dict[str, Any]:
+    """The values of a line in words: effect, sender, then name=value or a flag."""
+    try:
+        first, *others = shlex.split(line, comments=True)
+    except ValueError as fault:
+        raise BadInput(f"a quote is not closed: {fault}") from fault
+    values: dict[str, Any] = {"effect": first, "sender": others[0] if others else ""}
+    for word in others[1:]:
+        name, equals, value = word.partition("=")
+        if not equals and name not in FLAGS:
+            raise BadInput(f'{word[:40]!r} is no name=value; after the sender come such as scope=department:it or note="why"')
+        values["lapse_days" if name == "lapse" else name] = value if equals else True
+    for flag in FLAGS & values.keys():
+        if values[flag] not in (True, "true", "false"):
+            raise BadInput(f"{flag}: true or false, not {values[flag]!r}")
+        values[flag] = values[flag] in (True, "true")
+    return values
+
+
+def text_of(values: dict[str, Any], name: str) -> str:
+    """A value that is text."""
+    value = values.get(name) or ""
+    if not isinstance(value, str) or "\0" in value:
+        raise BadInput(f"{name}: text, not {value!r}")
+    return value
+
+
+def instant_of(values: dict[str, Any]) -> datetime | None:
+    """When the rule runs out; UTC unless it says otherwise."""
+    text = text_of(values, "until")
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError as fault:
+        raise BadInput(f"until: {text[:40]!r} is no date such as 2026-11-24 or 2026-11-24T09:30+01:00") from fault
+    return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment
+
+
+def days_of(values: dict[str, Any]) -> int:
+    """After how many days without mail it lapses."""
+    given = str(values.get("lapse_days") or 0)
+    if not given.isdigit():
+        raise BadInput(f"lapse_days: a number of days, not {given[:40]!r}")
+    return int(given)

@@ -1,0 +1,207 @@
+"""What a rule would have done in the last thirty days, before it is made; and which rules a sender's mail suggests, the narrowest first."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, false, select, true
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.message.authentication import Authentication
+from triage.policy.decide import Disposition
+from triage.policy.rules import rule_warnings
+from triage.policy.rules.rule_conflicts import Clash
+from triage.policy.rules.rule_request import RuleOrder, as_row, checked, is_possible
+from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest, rule_orders
+from triage.quarantine.search.selection import Selection, condition
+from triage.store.db import beside
+from triage.store.delivery_state import RELEASED, State
+from triage.store.domain_index import of_domain
+from triage.store.models import Delivery, Message, Rule
+
+DAYS = 30
+LOOKED_AT = 2_000  # deliveries of the sender
+LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
+EXAMPLES = 5
+STRANGERS = frozenset({"first-contact", "unproven-known-sender", "bounce-with-files", "dmarc-reject", "listed-client", "listed-sample"})
+TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a rule would have changed, of the mail that the actor may see."""
+
+    order: RuleOrder
+    came: int  # from this sender, within the rule's scope
+    changed: int  # would have been let in, kept out or held
+    people: int  # whom they were for
+    against: int  # of them people decided otherwise: purged what it lets in, released what it keeps out
+    examples: tuple[int, ...]  # newest first
+    since: datetime
+    sentence: str
+    doubt: str  # why it may never work, or hit more than is meant
+    clashes: tuple[Clash, ...]
+    step: int = 0  # of several that are offered: those of one step are made together
+
+
+def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
+    """Try a rule out on what came. BadInput for what can be no rule."""
+    order = checked(session, order, settings)
+    if order.effect == "redirect":
+        raise BadInput("effect: a redirect lets nothing in and keeps nothing out: there is nothing to try")
+    since = now - timedelta(days=DAYS)
+    rows = came_from(session, order, since, by)
+    would_change, others, _ = KINDS[order.effect]
+    changed = [row for row in rows if would_change(row, order)]
+    against = sum(row.decision_id is not None and State(row.state) in others for row in changed)
+    people = len({(row.department, row.person) for row in changed})
+    like = Rule(**as_row(order), author=by.shown, created_at=now)
+    return Trial(
+        order=order,
+        came=len(rows),
+        changed=len(changed),
+        people=people,
+        against=against,
+        examples=tuple(row.id for row in changed[:EXAMPLES]),
+        since=since,
+        sentence=sentence(order, len(rows), len(changed), people, against),
+        doubt=rule_warnings.doubt(session, order, by=by, settings=settings, now=now),
+        clashes=rule_warnings.of_rules(session, [like], now, by=by)[like.id],
+    )
+
+
+def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) -> Sequence[Any]:
+    """The deliveries of the sender and the scope of a rule that the actor may see, newest first; at most LOOKED_AT."""
+    came_since = col(Delivery.received_at) >= since
+    return session.execute(
+        select(
+            col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
+            col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
+        )
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(about(order, since), beside(session, and_(scoped(order.scope), came_since, access.visible(by))))
+        .order_by(col(Delivery.id).desc())
+        .limit(LOOKED_AT)
+    ).all()  # fmt: skip
+
+
+def let_in(session: Session, order: RuleOrder, scopes: Collection[str], *, by: Actor, now: datetime) -> dict[str, int]:
+    """How many messages of the last thirty days an allow for the company would have let in, by scope: of those within each."""
+    rows = came_from(session, replace(order, scope="company"), now - timedelta(days=DAYS), by)
+    passed = [{"company", f"department:{row.department}", f"person:{row.person}"} for row in rows if would_pass(row, order)]
+    return {scope: sum(scope in one for one in passed) for scope in scopes}
+
+
+def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
+    """Mail of whom the rule is about."""
+    if order.match == "address":
+        return col(Delivery.author) == order.value
+    if order.match == "list":
+        newest = select(col(Delivery.message_id)).where(col(Delivery.received_at) >= since).order_by(col(Delivery.id).desc())
+        latest = newest.limit(LOOKED_AT_OF_ALL).subquery()
+        named: ColumnElement[bool] = col(Message.summary)["list_id"].as_string() == order.value
+        return col(Delivery.message_id).in_(select(latest.c.message_id)) & named
+    if order.match not in ("domain", "subdomains"):
+        return false()
+    below = order.match == "subdomains" or order.effect != "allow"
+    return of_domain(order.value) if below else col(Delivery.author_domain) == order.value
+
+
+def scoped(scope: str) -> ColumnElement[bool]:
+    """Mail for whom the rule is."""
+    kind, _, name = scope.partition(":")
+    return true() if kind == "company" else (col(Delivery.department) if kind == "department" else col(Delivery.person)) == name
+
+
+def would_pass(row: Any, order: RuleOrder) -> bool:
+    """Was it held as a stranger's, and would the rule have let it in?"""
+    held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or (order.risky and row.rule == "dangerous-attachment"))
+    return held and Authentication.from_json(row.authentication).satisfies(order.proof, as_list=order.match == "list")
+
+
+def would_stop(row: Any, order: RuleOrder) -> bool:
+    """Did it come in, and would the rule have kept it out?"""
+    return row.verdict != Disposition.PURGE and not (order.unproven_only and row.proof)
+
+
+def would_hold(row: Any, order: RuleOrder) -> bool:
+    """Did it come in, and would the rule have held it?"""
+    return bool(row.verdict == Disposition.RELAY and row.rule != "postmaster")
+
+
+class Kind(NamedTuple):
+    """How an effect is tried out."""
+
+    would_change: Callable[[Any, RuleOrder], bool]
+    others: Collection[State]  # states into which people decided otherwise
+    words: tuple[str, str]  # what it would have done, and what staff did instead
+
+
+KINDS = {
+    "allow": Kind(would_pass, TAKEN_AWAY, ("let in", "purged")),
+    "block": Kind(would_stop, RELEASED, ("kept out", "released")),
+    "hold": Kind(would_hold, (), ("held", "")),
+}
+
+
+def sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
+    """What it would have done, for a person to read."""
+    verb, decided = KINDS[order.effect].words
+    if not came:
+        return f"No mail of theirs came in the last {DAYS} days."
+    if not changed:
+        return f"In the last {DAYS} days it would have {verb} nothing more; {mails(came)} came from there."
+    more = f"; staff {decided} {against} of them" if against else ""
+    return f"In the last {DAYS} days it would have {verb} {mails(changed)} to {people} {'person' if people == 1 else 'people'}{more}."
+
+
+def mails(number: int) -> str:
+    """So many mails, in words."""
+    return f"{number:,} mail{'s' if number != 1 else ''}" + (" or more" if number >= LOOKED_AT else "")
+
+
+def offers(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
+    """Rules that would let the senders of this mail in, each tried out: the narrowest sensible first, as far as the scope reaches.
+
+    First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list. Where
+    no scope of the actor's own holds all of the mail, each step is a rule for every one of theirs that holds some of it.
+    """
+    columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
+    rows = session.execute(columns.where(condition(selected), beside(session, access.visible(by))).limit(LOOKED_AT)).all()
+    ids = [row.id for row in rows]
+    steps = steps_of([(row.department, row.person) for row in rows], by, session) if ids else []
+    found: dict[RuleOrder, int] = {}
+    for step, (match, scopes) in enumerate([*(("address", one) for one in steps), *(("domain", one) for one in steps[-1:])]):
+        for scope in scopes:
+            try:
+                order = naming_all(session, RuleOrder("allow", match, "", scope), ids)
+                made = rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
+            except BadInput:
+                continue
+            for one in made:
+                found.setdefault(one, step)
+    possible = [(one, step) for one, step in found.items() if is_possible(session, one, settings)]
+    return tuple(replace(trial(session, one, by=by, settings=settings, now=now), step=step) for one, step in possible)
+
+
+def steps_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -> list[list[str]]:
+    """The scopes of the actor's own in which all of these folders lie, the narrowest first; or the few that hold all of them together."""
+    if single := scopes_of(folders, by, session):
+        return [[one] for one in single]
+    several = narrowest(session, folders, by)
+    return [several] if len(several) <= MOST_RULES else []
+
+
+def scopes_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -> list[str]:
+    """The scopes that hold all of these folders and lie in the actor's own, narrowest first."""
+    persons, departments = {person for _, person in folders}, {department for department, _ in folders}
+    wanted = [f"person:{next(iter(persons))}"] if len(persons) == 1 and "" not in persons else []
+    wanted += [f"department:{next(iter(departments))}"] if len(departments) == 1 and "" not in departments else []
+    closed = confidential_folders.closed_scopes(session, by)
+    within = by.scope.words()
+    return [one for one in [*wanted, "company"] if one not in closed and (by.scope.company or one in within)]

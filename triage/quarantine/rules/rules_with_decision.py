@@ -1,0 +1,247 @@
+"""Which rules go along with a decision: about every sender of the selected mail, asking for the proof that each can give."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders
+from triage.actor import Actor
+from triage.errors import BadInput, Stale
+from triage.message.authentication import Authentication, Result
+from triage.message.mailing_lists import rewritten
+from triage.message.mime.links import related
+from triage.message.signals.second_look import road
+from triage.message.summary import Summary
+from triage.policy.rules.store import RuleOrder
+from triage.quarantine.search.selection import Selection, folded_address
+from triage.store.db import among
+from triage.store.models import Delivery, Message
+
+MOST_RULES = 20  # that one decision makes; blocks of a wave are as many as it has senders
+MOST_BLOCKS = 10_000
+
+
+@dataclass(slots=True)
+class Sender:
+    """One sender of the selected mail, and what all its mail together could prove."""
+
+    match: str
+    value: str
+    proofs: set[str] = field(default_factory=set)  # of the deliveries: dmarc, aligned, ""
+    publishes_nothing: bool = True  # no unproven one's domain publishes SPF or DMARC
+    count: int = 0
+    is_pinned: bool = True  # the proof that the order names (dkim:DOMAIN, arc:DOMAIN) is met by all of it
+    signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
+    ids: list[int] = field(default_factory=list)  # their deliveries
+    genuine: int = 0  # deliveries whose sender is proven
+    failed: int = 0  # deliveries that fail DMARC
+
+
+@dataclass(frozen=True, slots=True)
+class NotOffered:
+    """A sender whom no allow can be made about from the selected mail, and what could be done instead."""
+
+    sender: str
+    count: int  # deliveries of theirs
+    why: str  # own, unproven, list
+    instead: str
+
+
+def rule_orders(
+    session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor, own_domains: Collection[str]
+) -> list[RuleOrder]:
+    """The rules to make: about the value that was given, or about every sender of the mail with these ids; for the scope that was
+    given, or for everybody whom that mail is for."""
+    made = about_senders(session, order, selected, ids, own_domains)
+    if order.scope:
+        return made
+    scopes = scopes_of(session, ids, by)
+    if not 0 < len(made) * len(scopes) <= most(order):
+        raise BadInput(f"rule: that would be {len(made) * len(scopes)} rules; between 1 and {most(order)} can be made at once")
+    return [replace(one, scope=scope) for scope in scopes for one in made]
+
+
+def most(order: RuleOrder) -> int:
+    """How many rules of this effect one decision makes."""
+    return MOST_BLOCKS if order.effect == "block" else MOST_RULES
+
+
+def scopes_of(session: Session, ids: Sequence[int], by: Actor) -> list[str]:
+    """For whom mail with these ids is, in the actor's own scopes."""
+    rows = session.execute(select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids)).distinct())
+    return narrowest(session, [(department, person) for department, person in rows], by)
+
+
+def narrowest(session: Session, folders: Iterable[tuple[str, str]], by: Actor) -> list[str]:
+    """The narrowest of the actor's own scopes for each of these folders."""
+    closed = confidential_folders.closed_scopes(session, by)
+    mine = [[one for one in holding(*folder) if one not in closed and (by.scope.company or one in by.scope.words())] for folder in folders]
+    return sorted({scopes[0] for scopes in mine if scopes})
+
+
+def holding(department: str, person: str) -> list[str]:
+    """The scopes that a folder lies in, the narrowest first."""
+    return [*([f"person:{person}"] if person else []), *([f"department:{department}"] if department else []), "company"]
+
+
+def about_senders(
+    session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], own_domains: Collection[str]
+) -> list[RuleOrder]:
+    """The order about the value that it gives, or about every sender of this mail. BadInput where an allow cannot be about one of them."""
+    if order.effect == "allow" and (refused := not_allowed(session, order, ids, own_domains)):
+        raise BadInput(f"rule: {REFUSED[refused[0].why].format(sender=refused[0].sender)}. {refused[0].instead}")
+    if order.value:
+        return [order]
+    if order.match not in ("address", "domain"):
+        raise BadInput("rule: a list rule needs its value, the List-Id")
+    senders = senders_of(session, order, ids)
+    named = selected.sender if order.match == "address" else selected.domain
+    if not senders and named:
+        return [replace(order, value=named)]
+    if not 0 < len(senders) <= most(order):
+        raise BadInput(
+            f"rule: the selection has {len(senders)} different senders; between 1 and {most(order)} can be made into rules at once"
+        )
+    make = {"block": block_of, "allow": allow_of}.get(order.effect, redirect_of)
+    one = replace(order, senders=(), without=())
+    return [make(one, sender) for sender in agreed(order, senders)]
+
+
+def of_agreed(session: Session, order: RuleOrder | None, ids: Sequence[int]) -> Sequence[int]:
+    """The deliveries, of these, of the senders that an order names; all of them where it names none. Stale as for `agreed`."""
+    if order is None or order.value or not (order.senders or order.without):
+        return ids
+    return sorted(one for sender in agreed(order, senders_of(session, order, ids)) for one in sender.ids)
+
+
+def agreed(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
+    """The senders that rules are made about: whoever lets in several names each.
+
+    Stale where somebody writes who was neither agreed to nor left out, or one who was agreed to writes no more.
+    """
+    named, left = ({folded_address(one) for one in some} for some in (order.senders, order.without))
+    chosen = [one for one in found if one.value not in left]
+    there = {one.value for one in chosen}
+    if named and named != there:
+        new, gone = sorted(there - named), sorted(named - there)
+        said = f"{listed(new)} also wrote some of these messages" if new else f"{listed(gone)} wrote none of these messages"
+        raise Stale(f"{said}: look again, then decide")
+    if order.effect == "allow" and len(chosen) > 1 and not named:
+        raise BadInput(
+            f"rule: these messages are from {len(chosen)} senders: name in senders whom you allow, and in without whom you leave out "
+            "(POST /selections/preview lists them)"
+        )
+    return chosen
+
+
+def naming_all(session: Session, order: RuleOrder, ids: Sequence[int]) -> RuleOrder:
+    """The order with every sender of these deliveries named, as for somebody who agrees to all of them."""
+    return replace(order, senders=tuple(one.value for one in senders_of(session, order, ids)))
+
+
+def listed(values: Sequence[str]) -> str:
+    """The first of these in one line."""
+    return ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
+
+
+def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotOffered]:
+    """The senders of this mail whom the order, an allow, cannot be about: in our own name, or without a proof that it could rest on."""
+    if order.match not in ("address", "domain", "subdomains"):
+        return []
+    senders = senders_of(session, order, ids)
+    found = ((sender, why_not(sender, order, own_domains)) for sender in senders if is_about(order, sender))
+    return [NotOffered(sender.value, sender.count, why, instead(why, sender)) for sender, why in found if why]
+
+
+def is_about(order: RuleOrder, sender: Sender) -> bool:
+    """Would the rule be about this sender? It is about every one, unless it gives a value."""
+    value = order.value.strip().casefold().removeprefix("@").removeprefix(".")
+    return not value or sender.match == "list" or value in (sender.value, sender.value.rpartition("@")[2])
+
+
+def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> str:
+    """Why an allow cannot be about this sender: own, unproven, list; "" where it can."""
+    if sender.match == "list":
+        return "" if ":" in order.proof or sender.signers else "list"
+    domain = sender.value.rpartition("@")[2]
+    if any(domain == own or domain.endswith(f".{own}") for own in own_domains):
+        return "own"
+    is_proven = sender.is_pinned if ":" in order.proof else sender.proofs != {""}
+    return "" if is_proven else "unproven"
+
+
+def instead(why: str, sender: Sender) -> str:
+    """What could be done."""
+    domain = sender.value.rpartition("@")[2]
+    if why != "own":
+        return INSTEAD[why]
+    return road(domain) if "" in sender.proofs else f"Release it without a rule, and ask IT to add a rule for {domain}."
+
+
+REFUSED = {
+    "own": "{sender} is in our own domain, and nobody is allowed to send in our name by a rule",
+    "unproven": "nothing proves that {sender} sent this, so that a rule could rest on it",
+    "list": "the list {sender} puts its address in place of its authors' and does not sign its List-Id",
+}
+INSTEAD = {
+    "unproven": "Release it without a rule. When a message from there is verified (DMARC, or an aligned SPF or DKIM pass), allow it then.",
+    "list": "Release it without a rule.",
+}
+
+
+def redirect_of(order: RuleOrder, sender: Sender) -> RuleOrder:
+    """A redirect asks for no proof: it lets nothing in."""
+    return replace(order, match=sender.match, value=sender.value)
+
+
+def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[Sender]:
+    """The selected deliveries' senders as an order of this kind is about them."""
+    column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
+    found: dict[tuple[str, str], Sender] = {}
+    rows = session.execute(
+        select(col(Delivery.id), column, col(Delivery.proof), col(Message.authentication), col(Message.summary))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(among(session, col(Delivery.id), ids), column != "")
+        .order_by(col(Delivery.id))
+    )
+    for delivery_id, value, proof, results, summary in rows:
+        kind, authentication = kind_of(order, value, summary), Authentication.from_json(results)
+        sender = found.setdefault(kind, Sender(*kind))
+        sender.ids.append(delivery_id)
+        sender.proofs.add(proof)
+        sender.genuine += bool(proof)
+        sender.failed += authentication.dmarc.result is Result.FAIL
+        sender.count += 1
+        sender.is_pinned &= ":" in order.proof and authentication.satisfies(order.proof, as_list=sender.match == "list")
+        sender.publishes_nothing &= bool(proof) or authentication.publishes_nothing
+        if sender.match == "list":
+            signers = {
+                one.domain
+                for one in authentication.dkim
+                if related(one.domain, sender.value) and authentication.signed_by(one.domain, as_list=True)
+            }
+            sender.signers = signers if sender.signers is None else sender.signers & signers
+    return list(found.values())
+
+
+def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
+    """What a rule about this mail matches. A list that writes in its authors' place can be let in as a list only (matches.about_sender)."""
+    post = rewritten(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
+    return ("list", post.list_id) if post else (order.match, value)
+
+
+def block_of(order: RuleOrder, sender: Sender) -> RuleOrder:
+    """A block made from unproven mail leaves proven mail alone (mailflow.md 5)."""
+    unproven = "" in sender.proofs
+    return replace(order, value=sender.value, unproven_only=unproven, unsigned_only=unproven and sender.publishes_nothing)
+
+
+def allow_of(order: RuleOrder, sender: Sender) -> RuleOrder:
+    """An allow asks for the proof that this sender can give: a list's is a signature of its own organisation."""
+    if sender.match != "list":
+        return replace(order, value=sender.value, proof=order.proof or ("dmarc" if "dmarc" in sender.proofs else "aligned"))
+    proof = order.proof if ":" in order.proof else ""
+    signer = min(sender.signers or (), key=lambda domain: (len(domain), domain), default="")
+    return replace(order, match="list", value=sender.value, proof=proof or f"dkim:{signer}")

@@ -1,0 +1,1 @@
+"""Searches and selections of deliveries, as values and as SQL."""

@@ -1,0 +1,136 @@
+"""Second looks on record: which deliveries need one, what has been confirmed before, and the check that a person confirmed exactly that."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, and_, case, cast, exists, func, literal, or_, select, type_coerce
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from triage.access.confidential_folders import PEOPLE
+from triage.actor import Actor
+from triage.errors import SecondLookNeeded, Stale
+from triage.message.authentication import Result
+from triage.message.signals.second_look import BANK_DETAILS, FORGED, LIST, REASONS, REMEMBERED, STRICT, Look, needs, sentence
+from triage.message.signals.severity import DANGERS, Severity
+from triage.store.db import among
+from triage.store.models import Decision, DecisionItem, Delivery, Message
+from triage.store.queue import grouping
+
+LET_OUT = ("done", "restoring")  # outcomes of items that got somewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One reason why something needs a second look, and the newest message that it is about."""
+
+    name: str
+    sentence: str
+    count: int  # deliveries
+    example: int  # id of the newest
+    author: str  # of the example
+    subject: str
+
+
+def kept_looks() -> ColumnElement[int]:
+    """The reasons of a delivery (second_look.Look), whatever was confirmed since; of one from before they were kept, by its message."""
+    return func.coalesce(col(Delivery.second_look), looks_of_message())
+
+
+def looks_of_message() -> ColumnElement[int]:
+    """The same read from the message, where nothing else is known: what forwarding explains is not told apart."""
+    found, policy = (col(Message.authentication)[("dmarc", name)].as_string() for name in ("result", "policy"))
+    names = cast(col(Message.signals), String)
+    danger = or_(*(names.contains(f'"{one}"') for one in sorted(DANGERS - {FORGED})))
+    bank = and_(names.contains(f'"{BANK_DETAILS}"'), col(Delivery.proof) == "")
+    bad = grouping.severity()
+    marks = (
+        (danger, Look.DANGER_FOUND),
+        (names.contains(f'"{FORGED}"'), Look.OWN_DOMAIN_FORGED),
+        (and_(found == Result.FAIL, policy.in_(STRICT)), Look.DMARC_FAILS),
+        (bank, Look.NEW_BANK_DETAILS),
+        (bad == int(Severity.DANGEROUS), Look.DANGEROUS),
+        (bad == int(Severity.SUSPICIOUS), Look.SUSPICIOUS),
+    )
+    total: ColumnElement[int] = literal(0, Integer)
+    for which, mark in marks:
+        total = total + case((which, literal(int(mark), Integer)), else_=literal(0, Integer))
+    mine = col(Message.id) == col(Delivery.message_id)
+    return func.coalesce(select(total).select_from(Message).where(mine).correlate(Delivery).scalar_subquery(), 0)
+
+
+def due() -> ColumnElement[int]:
+    """The reasons for which a delivery needs a second look now: but for what forwarding explains, where its carrier was confirmed."""
+    kept = kept_looks()
+    by_carrier = and_(col(Delivery.passed_on_by) != "", has(kept, Look.DMARC_FAILS), is_remembered())
+    suspicious = kept.bitwise_and(int(Look.SUSPICIOUS))
+    explained = case((has(kept, Look.FORWARDED), suspicious), else_=literal(0, Integer))
+    return case((by_carrier, kept - literal(int(Look.DMARC_FAILS), Integer) - explained), else_=kept)
+
+
+def has(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
+    """Is this among the reasons?"""
+    return found.bitwise_and(int(look)) != 0
+
+
+def is_remembered() -> ColumnElement[bool]:
+    """Did somebody confirm a message that the same forwarder or list passed on, at most 90 days before this one came, or since?
+
+    A forwarder passes on for one person, and is confirmed for their folder; a list is for everybody here.
+    """
+    earlier = aliased(Delivery)
+    same_folder = and_(earlier.department == col(Delivery.department), earlier.person == col(Delivery.person))  # type: ignore[arg-type]
+    since = type_coerce(col(Delivery.received_at), BigInteger) - REMEMBERED // REMEMBERED.resolution
+    return (
+        exists()
+        .where(
+            earlier.passed_on_by == col(Delivery.passed_on_by),  # type: ignore[arg-type]
+            earlier.passed_on_by != "",  # type: ignore[arg-type]
+            or_(col(Delivery.passed_on_by).startswith(LIST), same_folder),
+            col(DecisionItem.delivery_id) == earlier.id,
+            col(DecisionItem.outcome).in_(LET_OUT),
+            col(Decision.id) == col(DecisionItem.decision_id),
+            col(Decision.undone_by).is_(None),
+            cast(col(Decision.confirmed), String).contains(f'"{Look.DMARC_FAILS.word}"'),
+            type_coerce(col(Decision.at), BigInteger) > since,
+        )
+        .correlate(Delivery)
+    )
+
+
+def questions(session: Session, where: ColumnElement[bool]) -> tuple[Question, ...]:
+    """Why these deliveries need a second look, the weightiest reason first; empty where they need none."""
+    each = select(col(Delivery.id).label("id"), due().label("looks")).where(where).subquery()
+    rows = session.execute(select(each.c.looks, func.count(), func.max(each.c.id)).where(each.c.looks != 0).group_by(each.c.looks)).all()
+    mine = {one.word: [row for row in rows if one in Look(row[0])] for one in REASONS}
+    examples = {name: max(last for _, _, last in some) for name, some in mine.items() if some}
+    columns = (col(Delivery.id), col(Delivery.author), col(Delivery.author_domain), col(Delivery.subject), col(Delivery.proof))
+    about = {row[0]: row for row in session.execute(select(*columns).where(among(session, col(Delivery.id), set(examples.values()))))}
+    return tuple(question(name, sum(count for _, count, _ in mine[name]), *about[one]) for name, one in examples.items())
+
+
+def question(name: str, count: int, example: int, author: str, domain: str, subject: str, proof: str) -> Question:
+    """One of them."""
+    return Question(name, sentence(name, domain, proven=bool(proof)), count, example, author, subject)
+
+
+def check(asked: Sequence[Question], confirm: Collection[str], *, by: Actor, fence: str | None, current: str) -> list[str]:
+    """The names that were confirmed. SecondLookNeeded unless exactly the asked ones were, with the fence of what was looked at.
+
+    Stale when that has changed since. Mailroom's own parts are not asked.
+    """
+    if by.kind not in PEOPLE:
+        return []
+    if confirm and fence is not None and fence != current:
+        raise Stale("what you looked at has changed since: look again, then decide")
+    names = [one.name for one in asked]
+    if set(confirm) != set(names) or (names and fence is None):
+        raise SecondLookNeeded(tuple(asked), current)
+    return names
+
+
+def names_of(session: Session, delivery_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """The names of the reasons of each of these deliveries."""
+    rows: Any = session.execute(select(col(Delivery.id), due()).where(among(session, col(Delivery.id), delivery_ids)))
+    return {one: needs(found) for one, found in rows}

@@ -1,0 +1,107 @@
+"""When held mail expires, as a condition and as a moment: `retention.held_days` after it was entered, or decided about by somebody.
+
+A message whose recipient was never told of it in a daily digest does not expire, unless the company says so.
+"""
+
+from datetime import datetime, timedelta
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, or_, select, true, type_coerce
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.ids import EPOCH_MS, SEQUENCE_BITS, first_id_at, made_at
+from triage.store.delivery_state import State
+from triage.store.models import Decision, Delivery, DigestEntry, Instant, Marker
+
+SOON = timedelta(days=1)  # so long before it is said
+DAYS = "held-days"  # the marker: how long held mail lasts, as the process that lets it expire has it from its settings
+UNSEEN = "expire-unseen"  # the marker: 1 where it lets expire what no digest named
+
+
+class Terms(NamedTuple):
+    """When held mail may expire: after so many days, and `unseen` also where its recipient was never told of it."""
+
+    days: int
+    unseen: bool
+
+
+def terms(settings: Settings) -> Terms:
+    """What the settings say."""
+    return Terms(settings.retention.held_days, settings.retention.expire_unseen)
+
+
+def over(now: datetime, terms: Terms) -> ColumnElement[bool]:
+    """Which held mail may expire by then, legal holds aside."""
+    return and_(is_overdue(now, terms.days), true() if terms.unseen else is_told())
+
+
+def unseen(now: datetime, terms: Terms) -> ColumnElement[bool]:
+    """Which held mail would have expired by then if its recipient had been told of it."""
+    return and_(is_overdue(now, terms.days), ~is_told())
+
+
+def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
+    """Which held mail has lain here for so many days by then."""
+    old = now - timedelta(days=days)
+    last = aliased(Decision)
+    decided_lately = select(col(last.id)).where(col(last.id) == col(Delivery.decision_id), col(last.at) >= old)
+    entered = col(Delivery.id) < first_id_at(old)
+    return and_(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old, entered, ~decided_lately.exists())
+
+
+@cache
+def is_told() -> ColumnElement[bool]:
+    """Which mail its recipient was told of in a digest that reached the mailbox; what is not for people here needs no digest."""
+    named = (col(DigestEntry.delivery_id) == col(Delivery.id), col(DigestEntry.person) == col(Delivery.person))
+    return or_(col(Delivery.direction) != "in", exists().where(*named, ~is_undelivered()).correlate(Delivery))
+
+
+@cache
+def is_undelivered() -> ColumnElement[bool]:
+    """Which entries are of a digest that is still under way, or that came back."""
+    letter = aliased(Delivery)
+    on_the_way = (col(letter.message_id) == col(DigestEntry.letter_id), col(letter.state) != State.DELIVERED)
+    return exists().where(*on_the_way).correlate(DigestEntry)
+
+
+@cache
+def may_expire() -> ColumnElement[bool]:
+    """Which mail may expire when its time is over, by what the process that lets it expire was told last."""
+    lets_expire = select(col(Marker.number)).where(col(Marker.name) == UNSEEN).scalar_subquery() == 1
+    return or_(lets_expire, is_told())
+
+
+def note(session: Session, terms: Terms) -> None:
+    """Let every process know how long held mail lasts, and what may expire."""
+    session.merge(Marker(name=DAYS, number=terms.days))
+    session.merge(Marker(name=UNSEEN, number=int(terms.unseen)))
+
+
+def known_days() -> ScalarSelect[int]:
+    """How long held mail lasts, as a column; NULL where nobody has let any expire yet."""
+    return select(col(Marker.number)).where(col(Marker.name) == DAYS).scalar_subquery()
+
+
+def known_terms(session: Session) -> Terms | None:
+    """When held mail may expire; None where nobody has let any expire yet."""
+    rows = select(col(Marker.name), col(Marker.number)).where(col(Marker.name).in_((DAYS, UNSEEN)))
+    known: dict[str, int] = dict(session.execute(rows).all())
+    return Terms(known[DAYS], bool(known.get(UNSEEN))) if DAYS in known else None
+
+
+def begun() -> ColumnElement[datetime]:
+    """Since when the time runs, where Decision is (outer) joined to Delivery: the last decision about it begins it anew."""
+    came, decided = col(Delivery.received_at), col(Decision.at)
+    entered = type_coerce((col(Delivery.id) // 2**SEQUENCE_BITS + EPOCH_MS) * 1000, Instant)  # ids.made_at
+    there = case((entered > came, entered), else_=came)
+    return case((decided > there, decided), else_=there)
+
+
+def moment(state: str, delivery_id: int, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
+    """When this mail expires; None when it does not. It may have lain in the spool for days, while nobody could see it."""
+    if state != State.HELD or days is None:
+        return None
+    return max(received_at, made_at(delivery_id), decided_at or received_at) + timedelta(days=days)

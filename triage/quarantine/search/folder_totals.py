@@ -1,0 +1,95 @@
+"""Piles of held mail: found by an index, and added up folder by folder, so that every view's cards can be made of the parts."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlmodel import Session, col
+
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Instant, Touched
+from triage.store.queue import grouping, sections
+from triage.store.queue.grouping import Group, in_states
+
+ALONE, CAMPAIGN = re.compile("#[0-9]+"), re.compile("[0-9]+")  # piles that are no author's address
+
+
+@dataclass(slots=True)
+class Part:
+    """What one card holds in one folder; added up it is the card."""
+
+    pile: str
+    key: str
+    department: str
+    person: str
+    number: int
+    urgency: int
+    weight: int
+    severity: int
+    newest: datetime
+    perishable: datetime
+    pressing: datetime
+    lead: int
+
+
+def parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The parts of the cards of the held mail that `which` names, in the order of their piles."""
+    key, pile = grouping.key(group).label("key"), grouping.pile(group).label("pile")
+    place = (pile, key, col(Delivery.department), col(Delivery.person))
+    return (
+        select(
+            *place,
+            func.count(),
+            func.max(col(Delivery.urgency)),
+            func.max(col(Delivery.weight)),
+            func.max(grouping.severity()),
+            func.max(col(Delivery.received_at), type_=Instant),
+            func.min(grouping.perishable(now), type_=Instant),
+            func.min(sections.pressing(now), type_=Instant),
+            func.max(col(Delivery.id)),
+        )
+        .where(in_states((State.HELD,)), col(Delivery.direction) == "in", which)
+        .group_by(*place)
+        .order_by(pile, key)
+    )
+
+
+def pile_of(one: Touched, group: Group) -> str:
+    """The pile of a touched row, as `grouping.pile` names it."""
+    if group == "campaign" and one.campaign_id is not None:
+        return str(one.campaign_id)
+    return one.author or f"#{one.alone}"
+
+
+def campaigns_among(piles: Iterable[str], group: Group) -> set[str]:
+    """Those of the piles that are a campaign's."""
+    return {pile for pile in piles if group == "campaign" and CAMPAIGN.fullmatch(pile)}
+
+
+def by_index(piles: Iterable[str], group: Group) -> list[set[str]]:
+    """These piles, apart by the index that finds them: asked for together none would."""
+    campaigns = campaigns_among(piles, group)
+    return [some for some in (campaigns, set(piles) - campaigns) if some]
+
+
+def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElement[bool]:
+    """The deliveries of these piles, each found by an index. An author's address may begin with # too."""
+    alone = {pile for pile in piles if ALONE.fullmatch(pile)}
+    campaigns = campaigns_among(piles, group)
+    authors = set(piles) - alone - campaigns
+    like_no_other = no_campaign() if group == "campaign" else true()
+    ways = [
+        (campaigns, among(session, col(Delivery.campaign_id), map(int, campaigns))),
+        (authors, and_(col(Delivery.author).in_(authors), col(Delivery.author) != "", like_no_other)),
+        (alone, and_(among(session, col(Delivery.id), [int(pile[1:]) for pile in alone]), like_no_other)),
+    ]
+    return or_(false(), *(way for some, way in ways if some))
+
+
+def no_campaign() -> ColumnElement[bool]:
+    """Is it like no other? As a filter: an index would lead through all mail from before there were campaigns."""
+    return func.coalesce(col(Delivery.campaign_id), 0) == 0

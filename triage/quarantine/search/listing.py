@@ -1,0 +1,361 @@
+"""Read-only: lists of deliveries as staff see them, newest first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, func, literal, or_, select
+from sqlalchemy.orm import Bundle
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.config.duties import Suggestion, suggestion
+from triage.message.signals.second_look import needs
+from triage.message.signals.severity import Severity, of_row
+from triage.quarantine.search import confirmations, expiry, legal_hold, trigram_index
+from triage.quarantine.search.selection import Selection, condition
+from triage.store import confidential_rows
+from triage.store.db import OneOf, among
+from triage.store.delivery_state import State
+from triage.store.models import Content, Decision, DecisionItem, Delivery, Department, Escalated, Escalation, Handed, Message, Person
+from triage.store.queue.grouping import proven_as
+
+COUNTED = 100_000  # a list counts no further than this
+UNDER_WAY = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Thing]):
+    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED; of a search that finds
+    much it says no more than that there is another page."""
+
+    items: tuple[Thing, ...]
+    following: tuple[Any, ...] | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The last decision about a delivery."""
+
+    decision: int
+    verb: str
+    by: str
+    by_shown: str
+    at: datetime
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """To whom a delivery was handed, by whom, and with which words."""
+
+    to: str  # login
+    to_shown: str
+    by_shown: str
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EscalatedTo:
+    """To which duty a delivery was escalated, by whom, and who confirmed it."""
+
+    decision: int
+    duty: str
+    title: str
+    reason: str
+    by_shown: str
+    at: datetime
+    confirmed_at: datetime | None
+    confirmed_by_shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What the policy said about a delivery."""
+
+    disposition: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A delivery as staff see it in a list."""
+
+    id: int
+    message_id: int
+    state: str
+    received_at: datetime
+    recipient: str
+    department: str
+    department_name: str
+    person: str
+    person_name: str
+    mailbox: str
+    note: str  # how it was addressed, where that is worth a sentence
+    author: str
+    author_name: str
+    author_domain: str
+    subject: str
+    size: int  # bytes
+    attachments: int
+    proof: str
+    proven_as: str  # who proves to have sent it: a domain, an address at a free-mail provider, "" nobody
+    weight: int
+    severity: Severity
+    second_look: tuple[str, ...]  # why releasing it has to be confirmed: names of second_look.NAMES
+    is_copy: bool
+    urgency: int
+    why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
+    perishable_until: datetime | None  # when its code or link expires, where that counts
+    lifetime_assumed: bool  # the message does not say so: it is what is usual
+    verdict: Why
+    withheld: str
+    campaign: int | None
+    flood: bool
+    signals: tuple[dict[str, Any], ...]
+    due_at: datetime | None
+    attempts: int
+    last_reply: str
+    decided: Decided | None
+    sealed: bool  # only named staff sees it, and says why when they open it
+    legal_hold: bool  # it is neither expired nor erased
+    expires_at: datetime | None  # None where it does not
+    handed: HandedOver | None  # while it is held
+    escalated: EscalatedTo | None
+    escalation: Suggestion | None  # the act that its signals suggest, until it is done
+
+
+def deliveries(
+    session: Session,
+    wanted: Selection,
+    *,
+    by: Actor,
+    rule_id: int | None = None,
+    rule: str = "",
+    expiring_by: datetime | None = None,
+    decision_id: int | None = None,
+    limit: int = 50,
+    after: tuple[datetime, int] | None = None,
+) -> Page[Listed]:
+    """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: the last one seen, (received_at, id).
+
+    `expiring_by`: only held mail that expires until then.
+    """
+    where = [condition(wanted), access.visible(by)]
+    if rule_id is not None:
+        where.append(col(Delivery.rule_id) == rule_id)
+    if rule:
+        where.append(col(Delivery.rule) == rule)
+    if expiring_by is not None:
+        where.append(legal_hold.expiring(session, expiring_by))
+    if decision_id is not None:
+        items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
+        where.append(col(Delivery.id).in_(items))
+    few = trigram_index.few(session, wanted.q)
+    apart = wanted.states if by.scope.company and wanted == Selection(states=wanted.states) and len(where) == 2 else ()
+    if few is None:
+        places, total = walked(session, and_(*where), limit, after, counted=not wanted.looks_inside, apart=apart)
+    else:
+        places, total = sorted_out(session, and_(*where), few, limit, after)
+    following = places[limit - 1] if len(places) > limit else None
+    return Page(in_order(session, [one for _, one in places[:limit]]), following, total)
+
+
+Place = tuple[datetime, int]  # of a delivery in a list: when it came, and its id
+
+
+def walked(
+    session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, counted: bool, apart: Sequence[str] = ()
+) -> tuple[list[Place], int]:
+    """The next places of a list and one more, from the newest on by the order of an index; and how many there are, which is looked for if
+    `counted`: what much is found of would be counted longer than it takes to read on.
+
+    `apart`: states that are walked each by itself, so that what is in others, and may be nearly all mail, is not walked through.
+    """
+    wanted = where
+    if after is not None:
+        at, last = after
+        wanted = and_(where, or_(col(Delivery.received_at) < at, and_(col(Delivery.received_at) == at, col(Delivery.id) < last)))
+    newest_first = (col(Delivery.received_at).desc(), col(Delivery.id).desc())
+    newest = select(col(Delivery.received_at), col(Delivery.id)).where(wanted).order_by(*newest_first).limit(limit + 1)
+    ways = [newest.where(col(Delivery.state) == state) for state in apart] if 0 < len(apart) < len(State) else [newest]
+    places = sorted(((at, one) for way in ways for at, one in session.execute(way)), reverse=True)[: limit + 1]
+    if not counted:
+        return places, len(places)
+    capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
+    return places, session.scalar(select(func.count()).select_from(capped)) or 0
+
+
+def sorted_out(
+    session: Session, where: ColumnElement[bool], few: Sequence[int], limit: int, after: Place | None
+) -> tuple[list[Place], int]:
+    """The same where only a few can be in the list: all of them are looked at."""
+    columns = (col(Delivery.received_at), col(Delivery.id))
+    rows = session.execute(select(*columns).where(among(session, col(Delivery.id), few), where))
+    places = sorted(((at, one) for at, one in rows), reverse=True)
+    return [one for one in places if after is None or one < after][: limit + 1], len(places)
+
+
+def in_order(session: Session, ids: Sequence[int], *also: ColumnElement[bool]) -> tuple[Listed, ...]:
+    """What a list shows of these deliveries, without those for which something else does not hold."""
+    return put_in_order(session.execute(listing(and_(among(session, col(Delivery.id), ids), *also))), ids) if ids else ()
+
+
+def put_in_order(rows: Iterable[Row[*tuple[Any, ...]]], ids: Sequence[int]) -> tuple[Listed, ...]:
+    """Rows of `listing` as values, as the ids stand."""
+    found = {row[0].id: listed(row) for row in rows}
+    return tuple(found[one] for one in ids if one in found)
+
+
+def seen(wanted: Selection, by: Actor) -> ColumnElement[bool]:
+    """What the actor may see of a selection."""
+    return access.visible(by) if wanted == Selection() else and_(condition(wanted), access.visible(by))
+
+
+def some_of(table: Any, *names: str) -> Bundle[Any]:
+    """Some columns of a table, as a row has them: objects would take twice the time."""
+    return Bundle(table.__tablename__, *(getattr(table, name) for name in names))
+
+
+DELIVERY = some_of(
+    Delivery,
+    *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
+    *("author", "author_name", "author_domain", "subject", "proof"),
+    *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until", "lifetime_assumed"),
+    *("verdict", "rule", "reason", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
+)
+DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
+ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
+HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
+
+
+def listing(where: ColumnElement[bool]) -> Select[Any]:
+    """Everything that a list shows of the deliveries that `where` names."""
+    return (
+        select(
+            DELIVERY,
+            col(Content.size),
+            func.json_array_length(col(Message.summary)["attachments"]),
+            col(Message.signals),
+            func.coalesce(col(Department.name), col(Delivery.department)),
+            func.coalesce(col(Person.name), col(Delivery.person)),
+            DECISION,
+            confidential_rows.anyhow(),
+            legal_hold.marked(),
+            expiry.known_days(),
+            expiry.may_expire(),
+            proven_as(),
+            confirmations.due(),
+            HANDED,
+            ESCALATION,
+        )
+        .select_from(Delivery)
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .join(Content, col(Content.id) == col(Message.content_id))
+        .outerjoin(Department, col(Department.code) == col(Delivery.department))
+        .outerjoin(Person, col(Person.uid) == col(Delivery.person))
+        .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
+        .outerjoin(Handed, col(Handed.delivery_id) == col(Delivery.id))
+        .outerjoin(Escalated, col(Escalated.delivery_id) == col(Delivery.id))
+        .outerjoin(Escalation, col(Escalation.decision_id) == col(Escalated.decision_id))
+        .where(where)
+    )
+
+
+def listed(row: Row[*tuple[Any, ...]]) -> Listed:
+    """A row of `listing` as a value."""
+    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = (
+        row
+    )
+    handed, escalation = later
+    escalated = EscalatedTo(*escalation) if escalation.decision_id else None
+    return Listed(
+        id=delivery.id,
+        message_id=delivery.message_id,
+        state=delivery.state,
+        received_at=delivery.received_at,
+        recipient=delivery.recipient,
+        department=delivery.department,
+        department_name=department_name,
+        person=delivery.person,
+        person_name=person_name,
+        mailbox=delivery.mailbox,
+        note=delivery.note,
+        author=delivery.author,
+        author_name=delivery.author_name,
+        author_domain=delivery.author_domain,
+        subject=delivery.subject,
+        size=size,
+        attachments=attachments or 0,
+        proof=delivery.proof,
+        proven_as=proven,
+        weight=delivery.weight,
+        severity=severity_of(delivery, signals),
+        second_look=needs(looks),
+        is_copy=delivery.is_copy,
+        urgency=delivery.urgency,
+        why_here=tuple(delivery.why_here),
+        perishable_until=delivery.perishable_until,
+        lifetime_assumed=delivery.lifetime_assumed,
+        verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
+        withheld=delivery.withheld,
+        campaign=delivery.campaign_id,
+        flood=delivery.flood,
+        signals=(*signals, *delivery.signals),
+        due_at=delivery.due_at,
+        attempts=delivery.attempts,
+        last_reply=delivery.last_reply,
+        decided=decided(decision) if decision.id else None,
+        sealed=bool(under_seal),
+        legal_hold=bool(held),
+        expires_at=None if held or not expires else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
+        handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
+        escalated=escalated,
+        escalation=None if escalated else suggestion({one["name"] for one in signals}),
+    )
+
+
+def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:
+    """How bad a delivery looks; of one from before that was kept, by its weight and its signals."""
+    return of_row(delivery.severity, delivery.weight, (one["name"] for one in (*signals, *delivery.signals)))
+
+
+def handed_over(row: Any) -> HandedOver:
+    """A handing over as a list shows it."""
+    return HandedOver(row.to, row.to_shown, row.by_shown, row.at, row.note)
+
+
+def decided(decision: Any) -> Decided:
+    """A decision as a list shows it."""
+    return Decided(decision.id, decision.verb, decision.by, decision.by_shown, decision.at, decision.undone_by is not None)
+
+
+def some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement[bool] | None = None) -> tuple[Listed, ...]:
+    """The deliveries with these ids that the actor may see, in the order of the ids. `seen`: else what they decide about."""
+    if seen is not None:
+        return in_order(session, ids, seen)
+    return put_in_order(session.execute(to_decide(by), {"ids": ids}), ids) if ids else ()
+
+
+@lru_cache(access.REMEMBERED)
+def to_decide(by: Actor) -> Select[Any]:
+    """What a list shows of the deliveries `ids` that the actor may decide about."""
+    return listing(and_(OneOf(col(Delivery.id), "ids", BigInteger), access.visible(by)))
+
+
+def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
+    """Those of the delivery ids that the actor may know of."""
+    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
+
+
+def queue(session: Session, *, by: Actor, limit: int = 200, after: tuple[datetime, int] | None = None) -> Page[Listed]:
+    """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
+    return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit, after=after)

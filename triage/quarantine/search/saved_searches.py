@@ -1,0 +1,118 @@
+"""Searches that staff keep by a name: their own, or shared with everybody who looks after a department or the company."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.access import confidential_folders, scope as access
+from triage.actor import Actor, Role, Scope
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.ids import show
+from triage.quarantine.search.selection import Selection, condition
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, SavedSearch
+
+MOST = 50  # of one owner
+COUNTED = 1000  # more mails than that nobody reads one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A search that shall be kept: words, a folder or both."""
+
+    name: str
+    q: str = ""
+    tab: str = "held"
+    department: str | None = None
+    person: str | None = None  # uid; "" is the department's shared folder
+    shared_with: str = ""  # a scope; "": with nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A search as somebody sees it."""
+
+    id: int
+    name: str
+    q: str
+    tab: str
+    department: str | None
+    person: str | None
+    shared_with: str
+    by_shown: str
+    mine: bool
+    held: int | None  # how many mails of it wait, up to COUNTED; None where that is not asked for
+
+
+def save(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
+    """Keep it; one of the actor's own with the same name becomes this one. BadInput names what is wrong, NotAllowed beyond one's scope."""
+    name = wish.name.strip()
+    if not name:
+        raise BadInput("name: what shall the search be called?")
+    condition(Selection.of(q=wish.q.strip(), department=wish.department, person=wish.person))
+    if wish.shared_with:
+        may_share(wish.shared_with, by)
+    own = select(SavedSearch).where(col(SavedSearch.owner) == str(by))
+    row = session.scalar(own.where(col(SavedSearch.name) == name))
+    if row is None and (session.scalar(select(func.count()).select_from(own.subquery())) or 0) >= MOST:
+        raise BadInput(f"name: nobody keeps more than {MOST} searches; remove one first")
+    about: dict[str, Any] = {"by_shown": by.shown, "q": wish.q.strip(), "tab": wish.tab}
+    about |= {"department": wish.department, "person": wish.person, "shared_with": wish.shared_with}
+    row = row or SavedSearch(owner=str(by), name=name, made_at=now, **about)
+    row.sqlmodel_update(about)
+    session.add(row)
+    session.flush()
+    return kept(row, by)
+
+
+def listing(session: Session, *, by: Actor, counts: bool = False) -> tuple[Kept, ...]:
+    """The actor's own and those that are shared with them, by name."""
+    rows = session.scalars(select(SavedSearch).order_by(func.lower(col(SavedSearch.name)), col(SavedSearch.id))).all()
+    closed = confidential_folders.closed_scopes(session, by)
+    return tuple(kept(row, by, held(session, row, by) if counts else None) for row in rows if knows(row, by, closed))
+
+
+def remove(session: Session, search_id: int, *, by: Actor) -> None:
+    """Keep it no longer. A shared one is removed by who made it, or by an administrator with the scope that it is shared with."""
+    row = session.get(SavedSearch, search_id)
+    if row is None or not knows(row, by, confidential_folders.closed_scopes(session, by)):
+        raise NotFound(f"there is no saved search {show(search_id)}")
+    if row.owner != str(by):
+        access.require(by, Role.ADMIN)
+        may_share(row.shared_with, by)
+    session.delete(row)
+
+
+def may_share(scope: str, by: Actor) -> None:
+    """A search is shared as far as one's own scope reaches; BadInput when it is none."""
+    try:
+        Scope.parse([scope])
+    except ValueError as fault:
+        raise BadInput(f"shared_with: {fault}") from fault
+    if not by.scope.company and scope not in by.scope.words():
+        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot share a search with {scope}")
+
+
+def knows(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
+    """Is it the actor's own, or shared with them? `closed`: what is sealed to them, whose searches are for those named for it."""
+    if row.owner == str(by):
+        return True
+    return (
+        bool(row.shared_with) and row.shared_with not in closed and (by.scope.company or row.shared_with in ("company", *by.scope.words()))
+    )
+
+
+def held(session: Session, row: SavedSearch, by: Actor) -> int:
+    """How many mails of it wait, as far as the actor sees; counted up to COUNTED."""
+    wanted = Selection(q=row.q, department=row.department, person=row.person, states=(State.HELD,))
+    some = select(col(Delivery.id)).where(access.visible(by), condition(wanted)).limit(COUNTED)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def kept(row: SavedSearch, by: Actor, held: int | None = None) -> Kept:
+    """A row as the actor sees it."""
+    about = (row.id, row.name, row.q, row.tab, row.department, row.person, row.shared_with, row.by_shown)
+    return Kept(*about, mine=row.owner == str(by), held=held)

@@ -1,0 +1,282 @@
+"""Selection: which deliveries somebody means. As a SQL condition, as a count, as an evidence sheet with a fence."""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, ScalarSelect, String, and_, case, func, literal, or_, select, true
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.addressing.envelope import Address, ascii_domain
+from triage.errors import BadInput
+from triage.ids import read, show
+from triage.quarantine.search import links_and_files, search_condition
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.domain_index import names_of, of_domain
+from triage.store.models import Delivery, Handed
+from triage.store.queue import open_reports
+from triage.store.queue.grouping import COPIES as AS_COPIES, in_states, kept_apart, proven_as
+from triage.times import to_micros
+
+MOST_IDS = 5000
+MOST_CARDS = 500
+ANY_PROOF, UNPROVEN, COPIES = "any", "none", "copies"  # besides a domain or an address: who proves to have sent it
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Deliveries by id, or by all of the given features. An empty selection is an error, never everything."""
+
+    ids: tuple[int, ...] = ()
+    sender: str = ""  # author address
+    domain: str = ""  # of the author, with everything below it
+    campaign: int | None = None
+    # any, none, copies, or the domain or address that proves to have sent it; "": any, but of a campaign its copies, or where it has none
+    # what most of it has
+    proof: str = ""
+    department: str | None = None
+    person: str | None = None  # uid; "" is the department's shared folder
+    handed_to: str = ""  # login of a colleague to whom it was handed
+    q: str = ""  # a search: queries.terms
+    link_domain: str = ""  # a link opens it, or what lies below it
+    attachment_sha256: str = ""  # the digest of an attachment's bytes
+    states: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    delivered_since: datetime | None = None  # only what is delivered, and was so then or later
+    known: bool = False  # a removal takes what is from wanted senders along too: contacts, allowed senders, senders of released messages
+    reported: bool = False  # only what somebody here finds odd, and nobody has looked at since
+    any_of: "tuple[Selection, ...]" = ()  # only what one of these names: what several cards hold
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """A checked selection; BadInput names what is wrong."""
+        selection = cls(**given)
+        features = (
+            *(selection.ids, selection.sender, selection.domain, selection.campaign),
+            *(selection.department, selection.person, selection.q, selection.handed_to),
+            *(selection.link_domain, selection.attachment_sha256, selection.any_of),
+        )
+        if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
+            raise BadInput(
+                "select: name ids, a sender, a domain, a campaign, a department, a person, a link's domain, an attachment or words"
+            )
+        if len(selection.ids) > MOST_IDS:
+            raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
+        if len(selection.any_of) > MOST_CARDS:
+            raise BadInput(f"select: at most {MOST_CARDS} cards at once; select a folder or a search instead")
+        return selection.looked_at()
+
+    def looked_at(self) -> Self:
+        """Itself, when it is fit for looking, where nothing needs to be named; BadInput tells a state that does not exist."""
+        for state in self.states:
+            if state not in set(State):
+                raise BadInput(f"select: {state!r} is no state; there are {', '.join(State)}")
+        return self
+
+    @property
+    def looks_inside(self) -> bool:
+        """Is it about what mail says or carries?"""
+        return bool(self.q or self.link_domain or self.attachment_sha256)
+
+    def as_json(self) -> dict[str, Any]:
+        """What was selected, as it goes on the record: only what was given."""
+        values = {name: value for name, value in asdict(self).items() if value not in ((), "", None) and value is not False}
+        if "ids" in values:
+            values["ids"] = [show(number) for number in self.ids]
+        if self.campaign is not None:
+            values["campaign"] = show(self.campaign)
+        for bound in ("since", "until", "delivered_since"):
+            if bound in values:
+                values[bound] = values[bound].isoformat()
+        if self.any_of:
+            values["any_of"] = [one.as_json() for one in self.any_of]
+        return values
+
+
+def from_json(values: dict[str, Any]) -> Selection:
+    """The selection that `Selection.as_json` wrote."""
+    moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
+    given: dict[str, Any] = values | moments | {"states": tuple(values.get("states", ()))}
+    if "campaign" in values:
+        given["campaign"] = read(values["campaign"])
+    given["any_of"] = tuple(from_json(one) for one in values.get("any_of", ()))
+    return Selection.of(**given | {"ids": tuple(read(one) for one in values.get("ids", ()))})
+
+
+def condition(selection: Selection) -> ColumnElement[bool]:
+    """The selection as a condition on Delivery; combine it with access.visible."""
+    wanted: list[ColumnElement[bool]] = []
+    if selection.ids:
+        wanted.append(col(Delivery.id).in_(selection.ids))
+    if selection.sender:
+        wanted.append(col(Delivery.author) == folded_address(selection.sender))
+    if selection.domain:
+        wanted.append(of_domain(folded_domain(selection.domain)))
+    if selection.campaign is not None:
+        wanted.append(of_campaign(selection.campaign, selection.proof))
+    elif selection.proof and selection.proof != ANY_PROOF:
+        wanted.append(proves(selection.proof))
+    if selection.department:
+        wanted.append(col(Delivery.department) == selection.department.casefold())
+    if selection.person is not None:
+        wanted.append(col(Delivery.person) == selection.person.casefold())
+    if selection.handed_to:
+        wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
+    if selection.reported:
+        wanted.append(open_reports.is_reported())
+    if selection.any_of:
+        wanted.append(or_(*(condition(one) for one in selection.any_of)))
+    wanted.extend(search_condition.conditions(selection.q))
+    if selection.link_domain:
+        wanted.append(links_and_files.link_to(selection.link_domain))
+    if selection.attachment_sha256:
+        wanted.append(links_and_files.attachment(selection.attachment_sha256))
+    if selection.states:
+        by_name = selection.ids or selection.handed_to  # few: no index of states leads to them
+        wanted.append(in_states(selection.states) if by_name else in_one_of(selection.states))
+    if selection.since:
+        wanted.append(col(Delivery.received_at) >= selection.since)
+    if selection.until:
+        wanted.append(col(Delivery.received_at) < selection.until)
+    if selection.delivered_since:
+        wanted.append((col(Delivery.state) == State.DELIVERED) & (col(Delivery.settled_at) >= selection.delivered_since))
+    return and_(true(), *wanted)
+
+
+def looked_up(session: Session, selection: Selection) -> ColumnElement[bool]:
+    """The same for several questions: which names a domain has is looked for once for all of them."""
+    if not selection.domain:
+        return condition(selection)
+    names = session.scalars(names_of(folded_domain(selection.domain)))
+    return and_(among(session, col(Delivery.author_domain), names), condition(replace(selection, domain="")))
+
+
+def in_one_of(states: Collection[str]) -> ColumnElement[bool]:
+    """In one of these states. Of most of them the others are excluded, so that no database looks through an index of states for it."""
+    others = [state for state in State if state not in states]
+    few = len(others) < len(State) / 2
+    return (col(Delivery.state).not_in(others) if others else true()) if few else col(Delivery.state).in_(states)
+
+
+def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
+    """The mail of a campaign that this proves; also what lies in a flood, where its proof counts all the same."""
+    own, in_floods = col(Delivery.campaign_id) == campaign, col(Delivery.wave_id) == campaign
+    if proof == ANY_PROOF:
+        return or_(own, in_floods)
+    if not proof:
+        usual = usual_proof(campaign)
+        return or_(and_(own, kept_apart() == usual), and_(in_floods, copy_or_proof() == usual))
+    if proof == COPIES:
+        return and_(or_(own, in_floods), col(Delivery.is_copy).is_(True))
+    alike = (
+        kept_apart() == "" if proof == UNPROVEN else and_(col(Delivery.flood).is_(False), col(Delivery.is_copy).is_(False), proves(proof))
+    )
+    return or_(and_(own, alike), and_(in_floods, proves(proof)))
+
+
+def copy_or_proof() -> ColumnElement[str]:
+    """In a flood: whether it is one of the copies of its campaign, else who proves it."""
+    return case((col(Delivery.is_copy).is_(True), literal(AS_COPIES, String)), else_=proven_as())
+
+
+def proves(proof: str) -> ColumnElement[bool]:
+    """Is it proven like this: by nobody, by an address, or by a domain? Who names a free-mail provider means everybody there."""
+    if proof == COPIES:
+        return col(Delivery.is_copy).is_(True)
+    named = who_proves(proof)
+    if not named:
+        return proven_as() == ""
+    return (col(Delivery.proof) != "") & ((col(Delivery.author) if "@" in named else col(Delivery.author_domain)) == named)
+
+
+def who_proves(proof: str) -> str:
+    """The domain or address that a selection names as proof, "" for what nothing proves."""
+    return "" if proof == UNPROVEN else folded_address(proof) if "@" in proof.lstrip("@") else folded_domain(proof)
+
+
+def usual_proof(campaign: int) -> ScalarSelect[str]:
+    """What a campaign means by itself: its copies, or where it has none what proves most of it. The rest may be what it is a copy of."""
+    whole = select(kept_apart().label("proof")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
+    return (
+        select(whole.c.proof)
+        .group_by(whole.c.proof)
+        .order_by((whole.c.proof == AS_COPIES).desc(), func.count().desc(), whole.c.proof)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def settled_proof(session: Session, selection: Selection) -> str:
+    """The proof that a selection means, said once and for all: what proves most mail of a campaign may change while it grows."""
+    if selection.campaign is None or selection.proof:
+        return selection.proof
+    usual = session.scalar(select(usual_proof(selection.campaign)))
+    return COPIES if usual == AS_COPIES else usual or UNPROVEN
+
+
+def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:
+    """How much of the selected campaign or sender a selection leaves out for its proof, of what the actor may see."""
+    if selection.proof == ANY_PROOF or (selection.campaign is None and not selection.proof):
+        return 0
+    where = and_(condition(replace(selection, proof=ANY_PROOF)), access.visible(by))
+    return (session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0) - found
+
+
+def outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
+    """How many deliveries a selection names beyond the actor's scope, of these states; `found`: so many it names within.
+
+    Of ids those that there are not count too, so that nobody learns which there are. A search for words, a link or an
+    attachment is not answered: the number would say what others' mail is about.
+    """
+    if selection.any_of:
+        return sum(beyond_card(session, selection, one, by=by, states=states) for one in selection.any_of)
+    if selection.ids:
+        return len(set(selection.ids)) - found
+    if selection.looks_inside or by.scope.company:
+        return 0
+    where = and_(condition(selection), access.beyond(by), *([col(Delivery.state).in_(list(states))] if states else []))
+    return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
+
+
+def beyond_card(session: Session, selection: Selection, card: Selection, *, by: Actor, states: Iterable[str]) -> int:
+    """How much of one of several cards lies beyond the actor's scope, within what else is selected."""
+    one = replace(selection, any_of=(), ids=card.ids, sender=card.sender, campaign=card.campaign, proof=card.proof, until=card.until)
+    where = and_(condition(one), access.visible(by))
+    within = session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0 if card.ids else 0
+    return outside(session, one, within, by=by, states=states)
+
+
+def folded_address(text: str) -> str:
+    """An address as deliveries hold it."""
+    try:
+        return str(Address.parse(text))
+    except ValueError:
+        return text.strip().casefold()  # what an ambiguous author was shown as
+
+
+def folded_domain(text: str) -> str:
+    """A domain as deliveries hold it."""
+    try:
+        return ascii_domain(text.removeprefix("@").removeprefix("."))
+    except ValueError as fault:
+        raise BadInput(f"domain: {fault}") from fault
+
+
+def fence(session: Session, where: ColumnElement[bool]) -> str:
+    """The fence of what a condition names now."""
+    columns = (col(Delivery.id), col(Delivery.state), col(Delivery.received_at))
+    return fence_of(session.execute(select(*columns).where(where).order_by(col(Delivery.id))))
+
+
+def fence_of(rows: Iterable[Any]) -> str:
+    """A short digest of deliveries by id, state and time: equal fences, equal selections."""
+    digest = hashlib.sha256()
+    for delivery_id, state, received_at in rows:
+        digest.update(f"{delivery_id} {state} {to_micros(received_at)}\n".encode())
+    return digest.hexdigest()[:24]

@@ -1,0 +1,71 @@
+"""Read-only: a sender, one address or a whole domain: how much came, what proves it, to whom it went, what became of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import String, and_, literal, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.errors import NotFound
+from triage.quarantine.search.listing import Listed, some
+from triage.quarantine.search.selection import Selection, folded_domain, looked_up
+from triage.quarantine.search.selection_summary import extent, most_frequent
+from triage.store.db import beside
+from triage.store.models import Delivery
+from triage.store.queue.grouping import proven_as
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A sender as far as the actor may see of its mail; of each of the lists the ten most frequent."""
+
+    name: str
+    mails: int  # messages
+    deliveries: int
+    held: int
+    people: int  # distinct
+    departments: int
+    first_at: datetime
+    newest_at: datetime
+    lead: Listed  # the newest
+    by_state: tuple[tuple[str, int], ...]
+    by_proof: tuple[tuple[str, int], ...]  # who proves it, "" for nobody
+    by_name: tuple[tuple[str, int], ...]  # what it calls itself
+    by_folder: tuple[tuple[str, int], ...]  # department+person
+    by_address: tuple[tuple[str, int], ...]  # of the same domain, this one too; of a free-mail provider's none
+
+
+def sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
+    """One address, or one domain with those below it. NotFound unless some of its mail is in the actor's scope."""
+    where = and_(looked_up(session, selected(name)), beside(session, access.visible(by)))
+    row = session.execute(select(*extent()).where(where)).one()
+    found = some(session, [row.lead], by=by) if row.lead is not None else ()
+    if not found:
+        raise NotFound("no mail of this sender is in your scope")
+    whole = selected(name).domain or found[0].author_domain
+    near = where if selected(name).domain else and_(looked_up(session, Selection(domain=whole)), beside(session, access.visible(by)))
+    folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
+    return Sender(
+        name=folded_domain(whole) if selected(name).domain else found[0].author,
+        mails=row.mails,
+        deliveries=row.deliveries,
+        held=row.held,
+        people=row.people,
+        departments=row.departments,
+        first_at=row.first_at,
+        newest_at=row.newest_at,
+        lead=found[0],
+        by_state=most_frequent(session, col(Delivery.state), where),
+        by_proof=most_frequent(session, proven_as(), where),
+        by_name=most_frequent(session, col(Delivery.author_name), and_(where, col(Delivery.author_name) != "")),
+        by_folder=most_frequent(session, folder, where),
+        by_address=() if not whole or whole in freemail else most_frequent(session, col(Delivery.author), near),
+    )
+
+
+def selected(name: str) -> Selection:
+    """All mail of an address, or of a domain."""
+    return Selection(sender=name) if "@" in name.lstrip("@") else Selection(domain=name)

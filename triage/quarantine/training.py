@@ -1,0 +1,149 @@
+"""Practising on mail whose answer is known: generated, and decided before. Reads mail, never touches it, and keeps scores."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, case, func, select
+from sqlmodel import Session, col
+
+from triage import ids
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.errors import BadInput, NotFound
+from triage.message.authentication import Authentication, proof_sentence
+from triage.message.summary import Summary
+from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, seen
+from triage.store import bodies, confidential_rows, db
+from triage.store.models import Content, Decision, Delivery, Instant, Message, PracticeAnswer
+
+TAUGHT = {"release": LET_IN, "purge": KEEP_OUT}  # decisions that say what is right
+LOOKED_THROUGH = 400  # of the newest decisions
+LONGEST_AGO = timedelta(days=365)
+HAND = 10  # cards
+UNTELLING = frozenset({"first-contact"})  # signals that every stranger has
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an answer."""
+
+    right: bool
+    answer: str  # the right one
+    gave_away: tuple[str, ...]
+    counted: bool  # False: it was answered before, and only the first answer counts
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How somebody does, by the first answer to each card."""
+
+    login: str
+    answered: int
+    right: int
+    let_bad_in: int  # the mistake that hurts
+    kept_good_out: int
+    last_at: datetime
+
+
+def deal(session: Session, deck: Deck, *, by: Actor, now: datetime, limit: int = HAND, seed: int | None = None) -> list[Exercise]:
+    """Cards that this person has not answered yet, half of them past ones where there are enough; in no order."""
+    chance = random.Random(seed)
+    answered = set(session.scalars(select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name)))
+    made = [one for one in deck() if one.card not in answered]
+    rows = [row for row in past_rows(session, by, now) if ids.show(row.id) not in answered]
+    past = [exercise_of(session, row) for row in chance.sample(rows, min(len(rows), max(limit // 2, limit - len(made))))]
+    hand = past + chance.sample(made, min(len(made), limit - len(past)))
+    chance.shuffle(hand)
+    return hand
+
+
+def exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetime) -> Exercise:
+    """One card. NotFound when there is none, or when it is a past mail outside the actor's scope or under a seal."""
+    found = next((one for one in deck() if one.card == card), None)
+    if found is not None:
+        return found
+    try:
+        delivery_id = ids.read(card)
+    except ValueError as fault:
+        raise NotFound(f"there is no card {card[:40]}") from fault
+    row = next(iter(past_rows(session, by, now, delivery_id)), None)
+    if row is None:
+        raise NotFound(f"there is no card {card}")
+    return exercise_of(session, row)
+
+
+def answer(session: Session, deck: Deck, card: str, given: str, *, by: Actor, now: datetime) -> Result:
+    """Say what should become of a card's mail. Nothing becomes of it; the first answer to each card counts."""
+    if given not in ANSWERS:
+        raise BadInput(f"answer: {LET_IN} or {KEEP_OUT}, not {given!r}")
+    about = exercise(session, deck, card, by=by, now=now)
+    known = select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name, col(PracticeAnswer.card) == card)
+    counted = session.scalar(known) is None
+    if counted:
+        values = {"login": by.name, "card": card, "at": now, "expected": about.answer, "given": given}
+        db.insert_if_missing(session, PracticeAnswer, **values)
+    return Result(given == about.answer, about.answer, about.gave_away, counted)
+
+
+def scores(session: Session, *, by: Actor) -> list[Score]:
+    """One's own score; administrators of the whole company see everybody's, the best first."""
+    right = case((col(PracticeAnswer.given) == col(PracticeAnswer.expected), 1), else_=0)
+    wrong = col(PracticeAnswer.given) != col(PracticeAnswer.expected)
+    bad = case((and_(wrong, col(PracticeAnswer.given) == LET_IN), 1), else_=0)
+    good = case((and_(wrong, col(PracticeAnswer.given) == KEEP_OUT), 1), else_=0)
+    last = func.max(col(PracticeAnswer.at), type_=Instant)
+    counted = select(col(PracticeAnswer.login), func.count(), func.sum(right), func.sum(bad), func.sum(good), last)
+    if not (by.role is Role.ADMIN and by.scope.company):
+        counted = counted.where(col(PracticeAnswer.login) == by.name)
+    rows = session.execute(counted.group_by(col(PracticeAnswer.login)))
+    found = [Score(login, count, int(right), int(bad), int(good), at) for login, count, right, bad, good, at in rows]
+    return sorted(found, key=lambda one: (-one.right / one.answered, -one.answered, one.login))
+
+
+def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | None = None) -> Sequence[Row[Any]]:
+    """Mail in the actor's scope whose last decision released or purged it, under no seal, with its content; the newest first."""
+    where = [
+        access.visible(by),
+        ~confidential_rows.anyhow(),
+        col(Decision.verb).in_(TAUGHT),
+        col(Decision.at) >= now - LONGEST_AGO,
+        col(Content.zstd).is_not(None),
+    ]
+    if delivery_id is not None:
+        where.append(col(Delivery.id) == delivery_id)
+    columns = (col(Delivery.id), col(Delivery.recipient), col(Delivery.message_id))
+    said = (col(Decision.verb), col(Decision.by_shown), col(Decision.at), col(Decision.reason))
+    found = (
+        select(*columns, *said)
+        .join(Decision, col(Decision.id) == col(Delivery.decision_id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .join(Content, col(Content.id) == col(Message.content_id))
+        .where(*where)
+        .order_by(col(Decision.id).desc())
+        .limit(LOOKED_THROUGH)
+    )
+    return session.execute(found).all()
+
+
+def exercise_of(session: Session, row: Row[Any]) -> Exercise:
+    """A past mail as a card."""
+    message = session.get_one(Message, row.message_id)
+    summary = Summary.from_json(message.summary)
+    found = Authentication.from_json(message.authentication)
+    did = "let it in" if row.verb == "release" else "purged it"
+    said = f"{row.by_shown} {did} on {row.at:%d %b %Y}{f': {row.reason}' if row.reason else '.'}"
+    telling = (one["sentence"] for one in message.signals if one["name"] not in UNTELLING)
+    shown = seen(summary) | {"text": message.text}
+    return Exercise(
+        card=ids.show(row.id),
+        message_id=row.message_id,
+        recipient=row.recipient,
+        proof=proof_sentence(found),
+        raw=bodies.load(session, message.content_id),
+        answer=TAUGHT[row.verb],
+        gave_away=(*telling, said),
+        **shown,
+    )

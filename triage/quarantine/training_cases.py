@@ -1,0 +1,49 @@
+"""Mail to practise on: what a trainee sees of it, the right answer, and what gave it away."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triage.message.summary import Link, Summary
+
+MOST_LINKS = 20
+LET_IN, KEEP_OUT = "let-in", "keep-out"
+ANSWERS = (LET_IN, KEEP_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One mail whose answer is known. `card` names it; a past one is named by its delivery."""
+
+    card: str
+    author_name: str
+    author: str
+    recipient: str
+    subject: str
+    written: str  # as its Date field says
+    proof: str  # what its authentication proves, a sentence
+    text: str
+    raw: bytes
+    answer: str  # let-in, keep-out
+    gave_away: tuple[str, ...]  # sentences
+    message_id: int | None = None  # of a past one
+    reply_to: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()  # names
+    links: tuple[Link, ...] = ()
+
+
+Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
+
+
+def seen(summary: Summary) -> dict[str, Any]:
+    """What a mail shows of itself, as the fields of its exercise."""
+    return {
+        "author_name": summary.author_name,
+        "author": summary.author or next(iter(summary.authors), ""),
+        "subject": summary.subject,
+        "written": summary.date,
+        "text": summary.text,
+        "reply_to": summary.reply_to,
+        "attachments": tuple(one.name for one in summary.attachments),
+        "links": summary.links[:MOST_LINKS],
+    }

@@ -1,0 +1,43 @@
+"""How much mail came in, by day and by the rule that decided about it: what the lists take away, what staff get to see."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import BigInteger, func, select, type_coerce
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.errors import BadInput
+from triage.store.models import Delivery
+from triage.times import from_micros, in_reach
+
+DAY = timedelta(days=1) // timedelta(microseconds=1)
+LONGEST = timedelta(days=366)  # that are counted at once
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The deliveries of one day about which one rule decided the same."""
+
+    day: date  # UTC
+    rule: str
+    disposition: str
+    withheld: str  # in observe mode: the rule that would have stopped them
+    count: int
+
+
+def arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -> tuple[Arrivals, ...]:
+    """In the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it.
+
+    BadInput when one of them is far from any year that mail has.
+    """
+    if not in_reach(since, until):
+        raise BadInput("since, until: mail is counted from 1970 on")
+    received_at = col(Delivery.received_at)
+    day = (type_coerce(received_at, BigInteger) // DAY).label("day")
+    kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))
+    arrived = col(Delivery.parent_id).is_(None)  # the copies of a group's members came in as one
+    within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.visible(by))
+    rows = session.execute(select(*kinds, func.count()).where(*within).group_by(*kinds).order_by(day.desc(), *kinds[1:]))
+    return tuple(Arrivals(from_micros(number * DAY).date(), *rest) for number, *rest in rows)

@@ -1,0 +1,188 @@
+"""What came in on each day that is over, and what was held at each full hour: kept for reports, so that nobody counts a month of mail."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, select, update
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.ids import first_id_at, made_at
+from triage.store import db, versions
+from triage.store.models import Arrived, Delivery, Instant, KeptFolder, Marker, QueueSample
+from triage.times import from_micros, to_micros
+
+DAYS, HOURS = "arrived", "queue-sample"  # markers: counted until then, in which time zone; sampled last
+SETTLES = timedelta(hours=1)  # after which nothing is entered any more with an id of that day
+LATE = timedelta(minutes=10)  # after the hour, when its sample would be untrue
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the company's clocks, or the part of it that is asked for."""
+
+    since: datetime
+    until: datetime
+
+
+def days(since: datetime, until: datetime, zone: str) -> Iterator[Day]:
+    """The days that a period consists of; the first and the last one may be parts."""
+    here = ZoneInfo(zone)
+    while since < until:
+        midnight = datetime.combine(since.astimezone(here).date() + timedelta(days=1), time.min, here)
+        end = min(until, midnight.astimezone(UTC))
+        yield Day(since, end)
+        since = end
+
+
+def next_day(session: Session, zone: str, now: datetime) -> Day | None:
+    """The first day that is over and not counted yet. In another time zone all of them are counted anew."""
+    since = counted_until(session, zone) or first_day(session, zone)
+    if since is None:
+        return None
+    day = next(days(since, since + timedelta(days=2), zone))
+    return day if day.until + SETTLES <= now else None
+
+
+def counted_until(session: Session, zone: str) -> datetime | None:
+    """Up to when the days are counted as clocks of this zone show them."""
+    marker = session.get(Marker, DAYS, populate_existing=True)
+    return from_micros(marker.number) if marker and marker.text == zone else None
+
+
+def first_day(session: Session, zone: str) -> datetime | None:
+    """When the day began on which the first mail came; None when none has come."""
+    first = session.scalar(select(func.min(col(Delivery.id))))
+    if first is None:
+        return None
+    local = made_at(first).astimezone(ZoneInfo(zone))
+    return datetime.combine(local.date(), time.min, local.tzinfo).astimezone(UTC)
+
+
+def count(session: Session, day: Day) -> list[dict[str, object]]:
+    """The rows of a day."""
+    columns = (col(Delivery.department), col(Delivery.person), col(Delivery.rule), col(Delivery.verdict))
+    rows = session.execute(select(*columns, func.count()).where(came_in(session, day)).group_by(*columns))
+    names = ("department", "person", "rule", "verdict", "count")
+    return [dict(zip(names, row, strict=True)) | {"since": day.since, "until": day.until} for row in rows]
+
+
+def came_in(session: Session, day: Day) -> ColumnElement[bool]:
+    """Mail that was entered then. The copies of a group's members came in as one; employees' own mail and bounces are none."""
+    entered = and_(col(Delivery.id) >= first_id_at(day.since), col(Delivery.id) < first_id_at(day.until))
+    return and_(entered, db.beside(session, and_(col(Delivery.direction) == "in", col(Delivery.parent_id).is_(None))))
+
+
+def strayed(session: Session, now: datetime) -> bool:
+    """Was something kept of days or hours that are still to come, while a clock was ahead?"""
+    return any(versions.read(session, name) > to_micros(now + SETTLES) for name in (DAYS, HOURS))
+
+
+def set_right(session: Session, zone: str, now: datetime) -> None:
+    """Forget what was kept of days and hours that are not over: they are counted when they are."""
+    local = now.astimezone(ZoneInfo(zone))
+    today = datetime.combine(local.date(), time.min, local.tzinfo).astimezone(UTC)
+    for name, begun in ((DAYS, today), (HOURS, now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))):
+        late = (col(Marker.name) == name, col(Marker.number) > to_micros(now))
+        session.execute(update(Marker).where(*late).values(number=to_micros(begun)))
+    session.execute(delete(Arrived).where(col(Arrived.since) >= today))
+    session.execute(delete(QueueSample).where(col(QueueSample.at) > now))
+
+
+def keep(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -> None:
+    """Write down a day that was counted, unless somebody else was faster."""
+    db.insert_if_missing(session, Marker, name=DAYS, number=0, text="")
+    marker = session.get_one(Marker, DAYS, with_for_update=True, populate_existing=True)
+    if marker.text != zone:
+        session.execute(delete(Arrived))
+    elif marker.number != to_micros(day.since):
+        return
+    if rows:
+        session.execute(insert(Arrived), rows)
+    marker.number, marker.text = to_micros(day.until), zone
+
+
+def sample(session: Session, now: datetime) -> bool:
+    """Write down how much is held in each folder at this full hour, from the kept counts; False where that was done, or is too late."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    db.insert_if_missing(session, Marker, name=HOURS, number=0, text="")
+    marker = session.get_one(Marker, HOURS, with_for_update=True, populate_existing=True)
+    if marker.number >= to_micros(hour) or now - hour > LATE:
+        return False
+    marker.number = to_micros(hour)
+    elsewhere = (col(KeptFolder.department) != "") | (col(KeptFolder.person) != "")
+    nobodys = session.get(KeptFolder, ("", ""))
+    session.execute(insert(QueueSample).values(at=hour, department="", person="", held=nobodys.held if nobodys else 0))  # there always
+    held = select(literal(hour, Instant), col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))
+    names = ["at", "department", "person", "held"]
+    session.execute(insert(QueueSample).from_select(names, held.where(col(KeptFolder.held) > 0, elsewhere)))
+    return True
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Is there a sample to take?"""
+    marker = session.get(Marker, HOURS)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return now - hour <= LATE and (marker is None or marker.number < to_micros(hour))
+
+
+def forget(session: Session, oldest: datetime) -> None:
+    """Let go of what no report reaches any more, those that begin at `oldest` included: of one day at a time, so that nobody waits long."""
+    for table, moment, end in ((Arrived, col(Arrived.since), oldest - 2 * DAY), (QueueSample, col(QueueSample.at), oldest)):
+        first = session.scalar(select(func.min(moment)))
+        if first is not None:
+            session.execute(delete(table).where(moment < min(end, first + DAY)))
+
+
+Arrivals = dict[Day, Counter[tuple[str, str]]]  # of each day: rule and verdict
+
+
+def arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: str) -> Arrivals:
+    """What came in on these days in the actor's scope: whole days that are over as they were kept, the others as they are counted now."""
+    some = list(some)
+    found: Arrivals = {day: Counter() for day in some}
+    until = counted_until(session, zone)
+    if until and some:
+        kept = and_(col(Arrived.since) >= some[0].since, col(Arrived.until) <= some[-1].until, access.within(by, Arrived))
+        what = (col(Arrived.since), col(Arrived.rule), col(Arrived.verdict))
+        by_start = {day.since: day for day in some}
+        for since, rule, verdict, number in session.execute(select(*what, func.sum(col(Arrived.count))).where(kept).group_by(*what)):
+            found[by_start[since]][rule, verdict] += int(number)
+    for day in some:
+        if until is None or day.until > until or not is_whole(day, zone):
+            found[day] = counted_now(session, day, by)
+    return found
+
+
+def is_whole(day: Day, zone: str) -> bool:
+    """Is it a day from midnight to midnight?"""
+    return all(moment.astimezone(ZoneInfo(zone)).time() == time.min for moment in (day.since, day.until))
+
+
+def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str]]:
+    """What came in on a day that is not kept."""
+    columns = (col(Delivery.rule), col(Delivery.verdict))
+    where = and_(came_in(session, day), db.beside(session, access.within(by)))
+    return Counter(
+        {
+            (rule, verdict): number
+            for rule, verdict, number in session.execute(select(*columns, func.count()).where(where).group_by(*columns))
+        }
+    )
+
+
+def samples(session: Session, since: datetime, until: datetime, *, by: Actor) -> dict[datetime, int]:
+    """How much was held in the actor's scope at each full hour that was looked at."""
+    then = and_(col(QueueSample.at) >= since, col(QueueSample.at) < until)
+    looked_at = session.scalars(select(col(QueueSample.at)).where(then, col(QueueSample.department) == "", col(QueueSample.person) == ""))
+    held = (
+        select(col(QueueSample.at), func.sum(col(QueueSample.held)))
+        .where(then, access.within(by, QueueSample))
+        .group_by(col(QueueSample.at))
+    )
+    return dict.fromkeys(looked_at, 0) | {at: int(number) for at, number in session.execute(held)}

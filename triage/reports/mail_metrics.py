@@ -1,0 +1,226 @@
+"""From rows to the numbers of reports about mail: waiting times, campaigns, the queue. Pure.
+
+Times are those that clocks of the company show.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from triage.reports.forecast import quantile
+
+FEW = 5  # of fewer values no percentile is told: it would be about one mail or one act
+HOURS = range(24)
+
+
+class LetGo(NamedTuple):
+    """A held mail that somebody let go, and what is known of it since."""
+
+    received_at: datetime
+    decided_at: datetime
+    by: str
+    department: str
+    taken_back_at: datetime | None  # by undoing it, or by a purge since
+    answered: bool  # the person whom it was for has written to its sender since
+
+
+class Released(NamedTuple):
+    """A held mail and one decision that let it go."""
+
+    delivery: int
+    received_at: datetime
+    decided_at: datetime
+    by: str
+    department: str
+    undone_at: datetime | None
+    answered: bool  # the person whom it was for has written to its sender since
+
+
+class Removed(NamedTuple):
+    """Copies of one campaign that purges changed alike."""
+
+    campaign: int | None
+    before: str
+    outcome: str
+    copies: int
+    first_at: datetime
+    purged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How values are spread: the smallest that so many of them do not exceed; None where they are too few."""
+
+    count: int
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long wanted mail that was held has waited, in seconds."""
+
+    total: Spread
+    departments: tuple[tuple[str, Spread], ...]  # code
+    hours: tuple[Spread, ...]  # of the day at which it came in
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A campaign that was purged."""
+
+    campaign: int
+    copies: int
+    first_at: datetime
+    purged_at: datetime
+
+    @property
+    def seconds(self) -> float:
+        """From the first copy to the purge."""
+        return max(0.0, (self.purged_at - self.first_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """What purges removed."""
+
+    stopped: tuple[Stopped, ...]  # those of the most copies first
+    times: Spread
+    copies: tuple[tuple[str, int], ...]  # by what became of them
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How much waited at full hours."""
+
+    looks: int
+    most: int
+    most_at: datetime | None
+    mean: float
+    hours: tuple[tuple[float, int] | None, ...]  # of the day: mean and most; None where nobody looked
+    week: tuple[tuple[float, ...], ...]  # means, Monday first
+
+
+def spread(values: Iterable[float], few: int = FEW) -> Spread:
+    """How these are spread."""
+    ordered = sorted(values)
+    if len(ordered) < max(1, few):
+        return Spread(len(ordered))
+    return Spread(len(ordered), *(quantile(ordered, part) for part in (0.5, 0.9, 0.99)))
+
+
+def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[LetGo]:
+    """What became of each. `purged`: when copies that had left were purged.
+
+    Of a mail that was let go more than once only one counts as answered: the first that stood, else the last.
+    """
+    by_mail: dict[int, list[Released]] = defaultdict(list)
+    for row in rows:
+        by_mail[row.delivery].append(row)
+    return [one for delivery, some in by_mail.items() for one in of_mail(some, purged.get(delivery))]
+
+
+def of_mail(some: list[Released], purged_at: datetime | None) -> Iterable[LetGo]:
+    """The same for one mail."""
+    counts = some[0]
+    if len(some) > 1:
+        some.sort(key=lambda row: row.decided_at)
+        counts = next((row for row in some if row.undone_at is None), some[-1])
+    for row in some:
+        back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
+        yield LetGo(row.received_at, row.decided_at, row.by, row.department, back, row.answered and row is counts)
+
+
+def is_wanted(row: LetGo) -> bool:
+    """Released or redirected by a person and not taken back, or answered by its reader since."""
+    return row.taken_back_at is None or row.answered
+
+
+def waiting(rows: Iterable[LetGo]) -> Waiting:
+    """How long wanted mail has waited for a person."""
+    departments: dict[str, list[float]] = defaultdict(list)
+    hours: dict[int, list[float]] = defaultdict(list)
+    answered = 0
+    for row in filter(is_wanted, rows):
+        seconds = max(0.0, (row.decided_at - row.received_at).total_seconds())
+        departments[row.department].append(seconds)
+        hours[row.received_at.hour].append(seconds)
+        answered += row.answered
+    return Waiting(
+        spread(seconds for some in departments.values() for seconds in some),
+        tuple((code, spread(departments[code])) for code in sorted(departments)),
+        tuple(spread(hours[hour]) for hour in HOURS),
+        answered,
+    )
+
+
+PLACES = {
+    ("held", "done"): "held here",
+    ("delivered", "done"): "taken out of mailboxes",
+    ("delivered", "recalling"): "being taken out of mailboxes",
+    ("delivered", "already gone"): "deleted already by their owners",
+    ("delivered", "still there"): "out of reach",
+    ("delivered", "out of reach"): "out of reach",
+}
+GONE = frozenset({"held here", "on the way", "taken out of mailboxes", "late copies, on arrival"})
+
+
+def campaigns(rows: Iterable[Removed], late: int) -> Campaigns:
+    """What standing purges removed; `late`: copies that came afterwards and were purged on arrival."""
+    places: Counter[str] = Counter()
+    copies: dict[int, list[Removed]] = defaultdict(list)
+    for row in rows:
+        place = PLACES.get((row.before, row.outcome), "on the way" if row.outcome == "done" else "")
+        if not place:
+            continue
+        places[place] += row.copies
+        if row.campaign is not None and place in GONE:
+            copies[row.campaign].append(row)
+    if late:
+        places["late copies, on arrival"] += late
+    stopped = [stop for campaign, some in copies.items() if (stop := stopped_by(campaign, some)).copies > 1]
+    stopped.sort(key=lambda one: (-one.copies, one.campaign))
+    times = spread((one.seconds for one in stopped), 1)
+    return Campaigns(tuple(stopped), times, tuple(places.most_common()), sum(number for place, number in places.items() if place in GONE))
+
+
+def stopped_by(campaign: int, rows: Sequence[Removed]) -> Stopped:
+    """One campaign."""
+    return Stopped(campaign, sum(row.copies for row in rows), min(row.first_at for row in rows), min(row.purged_at for row in rows))
+
+
+def queue(samples: Mapping[datetime, int]) -> Queue:
+    """What the looks at full hours saw."""
+    hours: dict[int, list[int]] = defaultdict(list)
+    cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for at, held in samples.items():
+        hours[at.hour].append(held)
+        cells[at.weekday(), at.hour].append(held)
+    most_at = max(samples, key=lambda at: (samples[at], at), default=None)
+    return Queue(
+        looks=len(samples),
+        most=samples[most_at] if most_at else 0,
+        most_at=most_at,
+        mean=mean(samples.values()),
+        hours=tuple((mean(hours[hour]), max(hours[hour])) if hour in hours else None for hour in HOURS),
+        week=tuple(tuple(mean(cells[weekday, hour]) for hour in HOURS) for weekday in range(7)),
+    )
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean; 0 of nothing."""
+    some = list(values)
+    return sum(some) / len(some) if some else 0.0
+
+
+Counts = Counter[tuple[str, str]]  # mails by rule and verdict
+
+
+def added_up(some: Iterable[Counts]) -> Counts:
+    """All of them together."""
+    return sum(some, Counter())

@@ -1,0 +1,308 @@
+"""Read-only: the reports of a period, from decisions, kept counts and samples, as far as the asker may know."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.config.settings import Settings
+from triage.errors import BadInput, NotFound
+from triage.quarantine.decisions.outcomes import unlimited
+from triage.quarantine.search import selection_summary
+from triage.reports import daily_counts, mail_metrics, mail_report, staff_metrics, staff_report
+from triage.reports.daily_counts import Arrivals, Day
+from triage.reports.mail_metrics import LetGo, Released, Removed
+from triage.reports.report_values import Period, Report
+from triage.reports.staff_metrics import LETS_GO, Act, Candour, Work
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models import Decision, DecisionItem, Delivery, Department, Instant, Rule
+from triage.text.sanitize import visible
+from triage.times import in_reach
+
+USUAL = timedelta(days=28)
+LONGEST = timedelta(days=366)
+TAKES_AWAY = ("purge", "sweep", "take")
+TAKEN = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
+
+
+def report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
+    """One report. NotFound when there is none of this name."""
+    if name not in REPORTS:
+        raise NotFound(f"there is no report {name[:40]!r}: there are {', '.join(REPORTS)}")
+    return REPORTS[name](Reading(session, period, by, settings, now))
+
+
+def all_reports(session: Session, *, period: Period, by: Actor, settings: Settings, now: datetime) -> list[Report]:
+    """Every report, from one reading."""
+    reading = Reading(session, period, by, settings, now)
+    return [make(reading) for make in REPORTS.values()]
+
+
+def period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
+    """What is asked about; without a beginning the four weeks before the end, from the midnight on at which they began.
+
+    BadInput when it ends before it begins, is longer than a year, of no year that mail has, or of one whose records are gone.
+    """
+    if not in_reach(since, until):
+        raise BadInput("since, until: a report is about a time from 1970 on")
+    zone = ZoneInfo(settings.cover.time_zone)
+    end = (until or now).astimezone(UTC)
+    first = datetime.combine((end - USUAL).astimezone(zone).date() + timedelta(days=1), time.min, zone)
+    days = settings.retention.record_days
+    known = now.astimezone(UTC) - timedelta(days=days)
+    begun = (since or (max(first, known) if known < end else first)).astimezone(UTC)
+    if begun >= end:
+        raise BadInput("since: the period must begin before it ends")
+    if end - begun > LONGEST:
+        raise BadInput(f"since: a report is about at most {LONGEST.days} days")
+    if begun < known:
+        raise BadInput(f"since: the records of mail are kept for {days} days: a report begins on {known:%d %b %Y} or later")
+    return Period(begun, end, settings.cover.time_zone)
+
+
+@dataclass
+class Reading:
+    """What reports are made of, each read when a report first needs it."""
+
+    session: Session
+    period: Period
+    by: Actor
+    settings: Settings
+    now: datetime
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Where days and hours are told."""
+        return self.period.zone
+
+    @property
+    def leaves(self) -> timedelta:
+        """How long a release waits before it leaves."""
+        return timedelta(seconds=self.settings.policy.undo_seconds)
+
+    @property
+    def candour(self) -> Candour:
+        """What the asker may know of those who decide: administrators and auditors of everybody, others of themselves."""
+        asked = self.settings.reports
+        everybody = self.by.role is not Role.TRIAGE
+        return Candour(asked.staff, asked.fewest, "" if everybody else str(self.by))
+
+    @cached_property
+    def decisions(self) -> dict[int, Any]:
+        """Every decision of the period that was carried out, whoever it concerns."""
+        undo = aliased(Decision)
+        columns = ("id", "at", "by", "by_shown", "verb", "keys", "milliseconds")
+        decided = (col(Decision.at) >= self.period.since, col(Decision.at) < self.period.until, col(Decision.undoes).is_(None))
+        rows = (
+            select(*(col(getattr(Decision, name)) for name in columns), col(undo.at).label("undone_at"))
+            .outerjoin(undo, col(undo.id) == col(Decision.undone_by))
+            .where(*decided)
+        )
+        return {row.id: row for row in self.rows(rows)}
+
+    def rows(self, statement: Any) -> Any:
+        """The rows as they are: there are many, and none is an object of the session."""
+        return self.session.connection().execute(statement)
+
+    def between(self, decisions: Iterable[int]) -> ColumnElement[bool]:
+        """Items of these decisions, and of others between them: ids are in the order of time."""
+        some = list(decisions)
+        return col(DecisionItem.decision_id).between(min(some), max(some))
+
+    @property
+    def theirs(self) -> ColumnElement[bool]:
+        """Of an item: its delivery, where the asker may know of it."""
+        return and_(col(Delivery.id) == col(DecisionItem.delivery_id), db.beside(self.session, access.visible(self.by)))
+
+    @cached_property
+    def acts(self) -> list[Act]:
+        """The decisions that concern mail in the asker's scope."""
+        if not self.decisions:
+            return []
+        decision = col(DecisionItem.decision_id)
+        held = func.sum(case((col(DecisionItem.before) == State.HELD, 1), else_=0))
+        rows = select(decision, held, func.count()).where(self.between(self.decisions), taken()).group_by(decision)
+        if not unlimited(self.session, self.by):
+            rows = rows.join(Delivery, self.theirs)
+        found = ((self.decisions.get(one), int(number), total) for one, number, total in self.rows(rows))
+        return [
+            Act(
+                row.at.astimezone(self.zone),
+                row.by,
+                row.by_shown,
+                row.verb,
+                row.undone_at,
+                row.keys,
+                row.milliseconds,
+                number,
+                total - number,
+            )
+            for row, number, total in found
+            if row
+        ]
+
+    @cached_property
+    def work(self) -> Work:
+        """What was decided, when, and how fast."""
+        return staff_metrics.work(self.acts, self.candour)
+
+    @cached_property
+    def let_go(self) -> list[LetGo]:
+        """Held mail in the asker's scope that somebody let go."""
+        mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), selection_summary.was_answered())
+        which = (col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken())
+        zone = self.zone
+        found = [
+            Released(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered)
+            for decision, delivery, received_at, department, answered in self.rows(self.done_by((col(Decision.id), *mail), *which))
+            if (row := self.decisions.get(decision))
+        ]
+        return mail_metrics.let_go(found, self.purged_since)
+
+    def done_by(self, columns: Sequence[Any], *which: ColumnElement[bool]) -> Select[Any]:
+        """Of the items of such decisions of the period, and of their deliveries in the asker's scope."""
+        then = (col(Decision.at) >= self.period.since, col(Decision.at) < self.period.until)
+        rows: Select[Any] = select(*columns).select_from(Decision)
+        items = rows.join(DecisionItem, col(DecisionItem.decision_id) == col(Decision.id)).join(Delivery, self.theirs)
+        return items.where(*then, *which)
+
+    @cached_property
+    def purged_since(self) -> dict[int, datetime]:
+        """When standing purges took copies away that had left."""
+        purge = and_(col(Decision.at) >= self.period.since, *is_standing_purge())
+        rows = select(col(DecisionItem.delivery_id), col(Decision.at)).join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
+        left = rows.where(purge, col(DecisionItem.before) != State.HELD, taken()).order_by(col(Decision.at).desc())
+        return dict(self.rows(left).all())  # the first purge counts
+
+    @cached_property
+    def removed(self) -> list[Removed]:
+        """What standing purges took away."""
+        kinds = (col(Delivery.campaign_id), col(DecisionItem.before), col(DecisionItem.outcome))
+        first = (func.min(col(Delivery.received_at), type_=Instant), func.min(col(Decision.at), type_=Instant))
+        rows = self.done_by((*kinds, func.count(), *first), *is_standing_purge()).group_by(*kinds)
+        return [Removed(*row) for row in self.rows(rows)]
+
+    def subjects_of(self, campaigns: Sequence[int]) -> dict[int, str]:
+        """The subject of the newest message of each campaign that the asker may see."""
+        campaign, newest = col(Delivery.campaign_id), func.max(col(Delivery.id))
+        theirs = select(newest).where(db.among(self.session, campaign, campaigns), access.visible(self.by)).group_by(campaign)
+        rows = select(campaign, col(Delivery.subject)).where(col(Delivery.id).in_(theirs))
+        return {number: visible(subject) or "(no subject)" for number, subject in self.session.execute(rows)}
+
+    @cached_property
+    def late_copies(self) -> int:
+        """Copies that standing verdicts of these purges kept away since, for those who see all mail."""
+        if not self.by.scope.company:
+            return 0
+        rows = self.session.execute(select(col(Rule.decision_id), col(Rule.used)).where(col(Rule.origin) == "standing", col(Rule.used) > 0))
+        standing = {decision for decision, row in self.decisions.items() if row.undone_at is None}
+        return sum(used for decision, used in rows if decision in standing)
+
+    @cached_property
+    def days(self) -> list[Day]:
+        """The days of the period."""
+        return list(daily_counts.days(self.period.since, self.period.until, self.period.time_zone))
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """What came in on each day."""
+        return daily_counts.arrivals(self.session, self.days, by=self.by, zone=self.period.time_zone)
+
+    @cached_property
+    def undone_by_rule(self) -> list[tuple[str, int]]:
+        """Mails that were put back to where they were, by the policy's rule that had decided about them when they came."""
+        undone = [one for one, row in self.decisions.items() if row.undone_at is not None]
+        number = func.count().label("number")
+        items = select(col(Delivery.rule), number).select_from(DecisionItem).join(Delivery, self.theirs)
+        rows = items.where(db.among(self.session, col(DecisionItem.decision_id), undone)).group_by(col(Delivery.rule))
+        return [(rule, count) for rule, count in self.session.execute(rows.order_by(number.desc(), col(Delivery.rule)))]
+
+    @cached_property
+    def oldest(self) -> datetime | None:
+        """When the mail came that has waited longest now."""
+        waits = and_(col(Delivery.state) == State.HELD, access.visible(self.by))
+        found: datetime | None = self.session.scalar(select(func.min(col(Delivery.received_at), type_=Instant)).where(waits))
+        return found
+
+    @cached_property
+    def departments(self) -> dict[str, str]:
+        """Names of departments by their codes."""
+        return dict(self.session.execute(select(col(Department.code), col(Department.name))).all())
+
+
+def taken() -> ColumnElement[bool]:
+    """Of an item: did the decision change it?"""
+    return col(DecisionItem.outcome).in_(TAKEN)
+
+
+def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
+    """Of a decision: did it take mail away, and was not undone?"""
+    return col(Decision.verb).in_(TAKES_AWAY), col(Decision.undone_by).is_(None)
+
+
+def waiting(reading: Reading) -> Report:
+    """How long wanted mail waits."""
+    oldest = (reading.now - reading.oldest).total_seconds() if reading.oldest else None
+    return mail_report.waiting(mail_metrics.waiting(reading.let_go), reading.period, reading.departments, oldest)
+
+
+def queue(reading: Reading) -> Report:
+    """How much waits over the day, and what became of it day by day."""
+    samples = daily_counts.samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
+    let_go, kept_away = staff_metrics.decided_by_day(reading.acts)
+    held = {
+        day.since.astimezone(reading.zone).date(): sum(number for (_, verdict), number in of_day.items() if verdict == "quarantine")
+        for day, of_day in reading.arrivals.items()
+    }
+    return mail_report.queue(
+        mail_metrics.queue({at.astimezone(reading.zone): held for at, held in samples.items()}), held, let_go, kept_away, reading.period
+    )
+
+
+def rules(reading: Reading) -> Report:
+    """What lets mail through."""
+    return mail_report.rules(mail_metrics.added_up(reading.arrivals.values()), reading.period)
+
+
+def work(reading: Reading) -> Report:
+    """How much is decided, when, and how fast."""
+    return staff_report.work(reading.work, reading.candour, reading.period)
+
+
+def mistakes(reading: Reading) -> Report:
+    """What was taken back."""
+    found = staff_metrics.mistakes(reading.acts, reading.let_go, reading.candour, reading.leaves)
+    return staff_report.mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
+
+
+def campaigns(reading: Reading) -> Report:
+    """What purges removed, and how soon."""
+    found = mail_metrics.campaigns(reading.removed, reading.late_copies)
+    return mail_report.campaigns(found, reading.period, reading.subjects_of([one.campaign for one in mail_report.listed_of(found)]))
+
+
+def saved(reading: Reading) -> Report:
+    """What it brings and costs in hours."""
+    seconds = reading.settings.reports.employee_seconds, reading.settings.reports.staff_seconds
+    found = staff_metrics.saved(mail_metrics.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
+    return staff_report.saved(found, reading.period)
+
+
+REPORTS: dict[str, Callable[[Reading], Report]] = {
+    "waiting": waiting,
+    "queue": queue,
+    "rules": rules,
+    "work": work,
+    "mistakes": mistakes,
+    "campaigns": campaigns,
+    "saved": saved,
+}

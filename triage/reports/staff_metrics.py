@@ -1,0 +1,224 @@
+"""From rows to the numbers of reports about those who decide: work, mistakes, hours saved. Pure.
+
+Times are those that clocks of the company show.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from triage.reports.mail_metrics import FEW, HOURS, Counts, LetGo, Spread, spread
+
+LETS_GO = frozenset({"release", "redirect"})
+KEEPS_AWAY = frozenset({"purge", "reject"})
+CARDS = LETS_GO | KEEPS_AWAY  # what decides a card
+
+
+class Act(NamedTuple):
+    """A decision, and how much of what it did is in the asker's scope."""
+
+    at: datetime
+    by: str
+    shown: str
+    verb: str
+    undone_at: datetime | None
+    keys: int | None
+    milliseconds: int | None
+    held: int  # mails that were held until it changed them
+    others: int  # copies that had left already
+
+
+@dataclass(frozen=True, slots=True)
+class Candour:
+    """What may be told of the people who decide, and to whom."""
+
+    staff: str = "totals"  # none, totals, people
+    fewest: int = 3  # people that a total is made of
+    only: str = ""  # whose own numbers alone may be told (person:ana); "": everybody's
+
+    def tells_totals(self, people: int) -> bool:
+        """May totals be told of so many?"""
+        return self.staff == "people" or people >= self.fewest
+
+    def tells(self, by: str) -> bool:
+        """May this one's numbers be told?"""
+        return self.staff == "people" and self.only in ("", by)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How one person, or all of them, decide."""
+
+    shown: str
+    cards: int
+    hours: int  # in which there was a decision; of several people each counts
+    seconds: Spread
+    keys: Spread
+    undone: int
+    let_go: int = 0  # mails
+    taken_back: int = 0  # of these
+
+    @property
+    def cards_an_hour(self) -> float:
+        """In the hours in which there was one."""
+        return self.cards / self.hours if self.hours else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Cards decided. `total` and `hours` are None where they would be about too few people."""
+
+    cards: int
+    by_programs: int  # of them
+    people: int
+    total: Pace | None
+    hours: tuple[int, ...] | None
+    persons: tuple[Pace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistakes:
+    """Decisions that were taken back, and mail that should not have been let go."""
+
+    people: int
+    cards: int
+    undone: int
+    in_time: int  # of these: before anything had left
+    verbs: tuple[tuple[str, int, int], ...]  # cards, undone
+    let_go: int
+    taken_back: int
+    persons: tuple[Pace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Hours that employees did not spend on mail, less those that staff spent on cards."""
+
+    by_rules: int  # mails purged on arrival
+    by_staff: int  # held mails purged or rejected
+    employee_seconds: float
+    cards: int
+    seconds_per_card: float
+    measured: bool  # or assumed
+
+    @property
+    def gross(self) -> float:
+        """Hours that employees did not spend."""
+        return (self.by_rules + self.by_staff) * self.employee_seconds / 3600
+
+    @property
+    def spent(self) -> float:
+        """Hours that staff spent."""
+        return self.cards * self.seconds_per_card / 3600
+
+    @property
+    def hours(self) -> float:
+        """What is left."""
+        return self.gross - self.spent
+
+
+def cards_of(acts: Iterable[Act]) -> list[Act]:
+    """Those that decided a card."""
+    return [act for act in acts if act.verb in CARDS and act.held]
+
+
+def is_person(act: Act) -> bool:
+    """Did a person decide, in the console, and no program or shell?"""
+    return act.by.startswith("person:")
+
+
+def work(acts: Iterable[Act], candour: Candour) -> Work:
+    """How much was decided, when, and how fast."""
+    cards = cards_of(acts)
+    human = [act for act in cards if is_person(act)]
+    people = len({act.by for act in human})
+    told = candour.tells_totals(people)
+    by_hour = Counter(act.at.hour for act in human)
+    persons = by_person(human, (), candour, timedelta())
+    return Work(
+        cards=len(cards),
+        by_programs=len(cards) - len(human),
+        people=people,
+        total=pace("", human, candour) if told and human else None,
+        hours=tuple(by_hour[hour] for hour in HOURS) if told else None,
+        persons=tuple(sorted(persons, key=lambda one: -one.cards)),
+    )
+
+
+def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> list[Pace]:
+    """The numbers of each one whose numbers may be told."""
+    theirs: dict[str, list[Act]] = defaultdict(list)
+    for act in acts:
+        theirs[act.by].append(act)
+    released: dict[str, list[LetGo]] = defaultdict(list)
+    for row in let_go:
+        released[row.by].append(row)
+    return [pace(some[-1].shown, some, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
+
+
+def pace(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()) -> Pace:
+    """How these cards were decided."""
+    few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
+    measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
+    return Pace(
+        shown=shown,
+        cards=len(acts),
+        hours=len({(act.by, act.at.date(), act.at.hour) for act in acts}),
+        seconds=spread(((act.milliseconds or 0) / 1000 for act in measured), few),
+        keys=spread((act.keys or 0 for act in measured), few),
+        undone=sum(act.undone_at is not None for act in acts),
+        let_go=len(let_go),
+        taken_back=sum(was_wrong(row, leaves) for row in let_go),
+    )
+
+
+def was_wrong(row: LetGo, leaves: timedelta) -> bool:
+    """Was it taken back after it had left?"""
+    return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
+
+
+def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> Mistakes | None:
+    """What was taken back. None where it would be about too few people. `leaves`: how long a release waits before it leaves."""
+    cards = [act for act in cards_of(acts) if is_person(act)]
+    people = len({act.by for act in cards})
+    if not candour.tells_totals(people):
+        return None
+    human = [row for row in let_go if row.by.startswith("person:")]
+    undone = [act for act in cards if act.undone_at is not None]
+    made, back = Counter(act.verb for act in cards), Counter(act.verb for act in undone)
+    return Mistakes(
+        people=people,
+        cards=len(cards),
+        undone=len(undone),
+        in_time=sum(act.undone_at is not None and act.undone_at - act.at <= leaves for act in undone),
+        verbs=tuple((verb, number, back[verb]) for verb, number in sorted(made.items(), key=lambda one: (-one[1], one[0]))),
+        let_go=len(human),
+        taken_back=sum(was_wrong(row, leaves) for row in human),
+        persons=tuple(by_person(cards, human, candour, leaves)),
+    )
+
+
+def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
+    """How much held mail standing decisions let go on each day, and how much they kept away."""
+    let_go: Counter[date] = Counter()
+    kept_away: Counter[date] = Counter()
+    for act in acts:
+        counted = let_go if act.verb in LETS_GO else kept_away if act.verb in KEEPS_AWAY else None
+        if counted is not None and act.undone_at is None:
+            counted[act.at.date()] += act.held
+    return let_go, kept_away
+
+
+def saved(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
+    """Hours saved: what a rule or a decision kept away cost no employee any time."""
+    median = found.total.seconds.p50 if found.total else None
+    return Saved(
+        by_rules=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),
+        by_staff=sum(act.held for act in acts if act.verb in KEEPS_AWAY and act.undone_at is None),
+        employee_seconds=employee_seconds,
+        cards=found.cards,
+        seconds_per_card=staff_seconds if median is None else median,
+        measured=median is not None,
+    )

@@ -1,0 +1,45 @@
+"""The disks on which mail, record and checkpoints lie, and how much room is left there."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.config.settings import Settings
+
+SQLITE, MAILDIR = "sqlite:///", "maildir:"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """On the disk of one place."""
+
+    size: int  # bytes
+    free: int  # bytes that we may still take
+
+
+def places(settings: Settings) -> dict[str, Path]:
+    """What lies where on this machine. What PostgreSQL keeps is its machine's affair."""
+    found = {"spool": settings.spool.directory}
+    if settings.database.url.startswith(SQLITE):
+        found["database"] = Path(settings.database.url.removeprefix(SQLITE)).parent
+    if settings.audit.checkpoints:
+        found["checkpoints"] = Path(settings.audit.checkpoints)
+    if settings.relay.next_hop.startswith(MAILDIR):
+        found["mailboxes"] = Path(settings.relay.next_hop.removeprefix(MAILDIR))
+    return found
+
+
+def room(place: Path) -> Room:
+    """How much there is; OSError where the place cannot be seen."""
+    found = shutil.disk_usage(place)
+    return Room(found.total, found.free)
+
+
+def rooms(settings: Settings) -> Iterator[tuple[str, Room]]:
+    """Of the places that this process sees: a unit has its own only."""
+    for name, place in places(settings).items():
+        try:
+            yield name, room(place)
+        except OSError:
+            continue

@@ -1,0 +1,80 @@
+"""How a child that reads hostile bytes is kept in: in bubblewrap where that works here, by limits alone where it does not.
+
+In bubblewrap it sees the interpreter and our code, nothing else of the machine: no file, no process, no network. Where a service
+manager offers a unit of its own for it (deploy/systemd/mailroom-parse.socket), SOCKET says where that is; nothing is started then.
+A child that starts another program, which draws, is behind a unit of its own, or in bubblewrap, or nowhere.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+SOCKET = "MAILROOM_PARSER_SOCKET"  # in the environment: the unix socket behind which a confined child answers
+DRAWER = "MAILROOM_DRAWER_SOCKET"  # the same for children that start another program (mailroom-draw.socket)
+PROBE_SECONDS = 30.0
+LINKED = ("bin", "sbin", "lib", "lib32", "lib64")  # at the root, links into /usr on most systems
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parser_socket() -> str:
+    """Where confined children answer, "" when they are started by us."""
+    return os.environ.get(SOCKET, "")
+
+
+def drawer_socket() -> str:
+    """Where confined children answer that start another program, "" when they are started by us."""
+    return os.environ.get(DRAWER, "")
+
+
+def can_draw() -> bool:
+    """May a child start another program here? Only where both are kept in."""
+    return bool(drawer_socket()) or (not parser_socket() and bool(wrapper()))
+
+
+@functools.cache
+def wrapper() -> tuple[str, ...]:
+    """What goes before a child's command; nothing where bubblewrap is missing or this machine does not let it work."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return ()
+    wrapped = (program, *arguments())
+    try:
+        subprocess.run([*wrapped, sys.executable, "-c", ""], env={}, check=True, capture_output=True, timeout=PROBE_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return wrapped
+
+
+def arguments() -> Iterator[str]:
+    """An empty root, no network and no powers, with the interpreter and our packages to read."""
+    yield from ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+    yield from ("--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev")
+    for name in LINKED:
+        at_root = Path("/", name)
+        if at_root.is_symlink():
+            yield from ("--symlink", str(at_root.readlink()), str(at_root))
+        elif at_root.is_dir():
+            yield from ("--ro-bind", str(at_root), str(at_root))
+    for place in (Path(sys.base_prefix), Path(sys.prefix), *packages()):
+        if not place.is_relative_to("/usr"):
+            yield from ("--ro-bind", str(place), str(place))
+    yield from ("--chdir", "/")
+
+
+def packages() -> list[Path]:
+    """Our packages, where they do not lie in the interpreter's own directories."""
+    if ROOT.is_relative_to(sys.prefix):
+        return []
+    return sorted(place for place in ROOT.iterdir() if (place / "__init__.py").is_file())
+
+
+def in_words() -> str:
+    """How children are kept in here, for who looks after the machine."""
+    if path := parser_socket():
+        return f"by a unit of its own behind {path}"
+    return "in bubblewrap, without files and network" if wrapper() else "by limits of memory and time alone"

@@ -1,0 +1,1 @@
+"""The database: engine, tables, bodies, states and the ledger that alone changes them."""

@@ -1,0 +1,56 @@
+"""What was answered to a request with an idempotency key, so that the same request again is done once and answered alike."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.errors import BadInput, NotAllowedNow
+from triage.store import db
+from triage.store.models import KeptAnswer
+
+KEPT = timedelta(hours=24)
+UNDER_WAY = 0  # the status of what is being done in this transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered."""
+
+    status: int
+    body: str
+
+
+def taken(session: Session, key: str, asked: str, *, by: Actor, now: datetime) -> Answer | None:
+    """What was answered to this key of this actor; None when nothing was: the key is theirs now.
+
+    Whoever asks with the same key at the same moment waits until the first transaction is over. BadInput when the key came
+    with something else (`asked` is a digest of the request), NotAllowedNow when the answer was a secret and is kept nowhere.
+    """
+    if db.insert_if_missing(session, KeptAnswer, actor=str(by), key=key, asked=asked, status=UNDER_WAY, body="", at=now):
+        return None
+    found = session.get_one(KeptAnswer, (str(by), key), populate_existing=True)
+    if found.asked != asked:
+        raise BadInput("Idempotency-Key: this key came with another request; take a new one for each thing that you want done")
+    if not found.body and found.status not in (204, UNDER_WAY):
+        raise NotAllowedNow("this was done already, and its answer is shown only once")
+    return Answer(found.status, found.body)
+
+
+def is_taken(session: Session, key: str, *, by: Actor) -> bool:
+    """Was something answered to this key of this actor? Only looks."""
+    return session.get(KeptAnswer, (str(by), key)) is not None
+
+
+def keep(session: Session, key: str, answer: Answer, *, by: Actor) -> None:
+    """Keep what is about to be answered, in the transaction of the act itself."""
+    mine = (col(KeptAnswer.actor) == str(by)) & (col(KeptAnswer.key) == key)
+    session.execute(update(KeptAnswer).where(mine).values(status=answer.status, body=answer.body))
+
+
+def forget(session: Session, *, now: datetime) -> int:
+    """Forget what was answered long ago; how many."""
+    gone = session.execute(delete(KeptAnswer).where(col(KeptAnswer.at) <= now - KEPT))
+    return int(gone.rowcount)  # type: ignore[attr-defined]

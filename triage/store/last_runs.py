@@ -1,0 +1,39 @@
+"""When what has to be done again and again was done last: a backup, and a reading of the directory that was believed."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.store import db, versions
+from triage.store.models import AuditRecord, Instant
+from triage.times import from_micros, to_micros
+
+BACKUP = "backup"  # subject of the record that one leaves
+DIRECTORY = "directory-read"  # the marker of when it was
+
+
+def directory_was_read(session: Session, *, now: datetime) -> None:
+    """The directory was read and believed, whether or not it says something new."""
+    versions.put(session, DIRECTORY, to_micros(now))
+
+
+def directory_read_at(session: Session) -> datetime | None:
+    """When that was; None when it has not been since this is noted."""
+    number = versions.read(session, DIRECTORY)
+    return from_micros(number) if number else None
+
+
+def backup_made_at(session: Session) -> datetime | None:
+    """When `mailroom backup` last saved the database; None when it never did."""
+    return session.scalar(select(func.max(col(AuditRecord.at), type_=Instant)).where(col(AuditRecord.subject) == BACKUP))
+
+
+def backup_due_since(session: Session) -> datetime | None:
+    """The same, else since when one is missed; None on PostgreSQL that we never saved: others do."""
+    return backup_made_at(session) or (None if db.is_postgresql(session) else begun_at(session))
+
+
+def begun_at(session: Session) -> datetime | None:
+    """Since when there is something to save."""
+    return session.scalar(select(col(AuditRecord.at)).order_by(col(AuditRecord.id)).limit(1))

@@ -1,0 +1,189 @@
+"""The only writer of Delivery.state: every change is legal, single and on the record."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, literal, select, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.errors import NotAllowedNow, NotFound
+from triage.ids import new_id, show
+from triage.store import db
+from triage.store.delivery_state import ENTRY, FINAL, TRANSITIONS, Event, State, follow, sources
+from triage.store.models import AuditRecord, Content, Delivery, Instant, Message
+from triage.store.new_rows import Entry, NewDelivery, Row
+from triage.store.queue import dirty_counts, sections
+
+
+def enter(
+    session: Session, message: Message, content: Row | None, deliveries: Iterable[Delivery | NewDelivery], *, by: Actor, now: datetime
+) -> None:
+    """A message comes in: its content (None when it is stored already), itself and its deliveries, on the record."""
+    rows = [one.as_row() if isinstance(one, NewDelivery) else db.columns_of(one) for one in deliveries]
+    enter_all(session, [Entry(db.columns_of(message), content, rows)], by=by, now=now)
+
+
+def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: datetime) -> None:
+    """Messages come in, each on the record."""
+    deliveries = [delivery for entry in entries for delivery in entry.deliveries]
+    if any(State(delivery["state"]) not in ENTRY for delivery in deliveries):
+        raise NotAllowedNow("a new delivery is held, queued or purged, nothing else")
+    for delivery in deliveries:
+        delivery["settled_at"] = now if State(delivery["state"]) in FINAL else None
+    contents = sorted((entry.content for entry in entries if entry.content), key=itemgetter("sha256"))
+    db.insert_all(session, Content, contents)  # in this order, so that two who get the same ones never wait for each other in a circle
+    db.insert_all(session, Message, [entry.message for entry in entries])
+    db.insert_all(session, Delivery, deliveries)
+    dirty_counts.entered(session, deliveries)
+    db.insert_all(session, AuditRecord, [record_of_entry(entry, by=by, now=now) for entry in entries])
+
+
+def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
+    """What the record says of a message that comes in."""
+    states = [(delivery["id"], State(delivery["state"])) for delivery in entry.deliveries]
+    notes = {show(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
+    detail = {"notes": notes} if notes else None
+    subject = f"message:{show(entry.message['id'])}"
+    return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest(states))
+
+
+def branch(session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]) -> None:
+    """A delivery for a group becomes one for each member, on the record."""
+    if any(State(delivery.state) is not State.QUEUED for delivery in deliveries):
+        raise NotAllowedNow("a member's copy is queued, nothing else")
+    session.add_all(deliveries)
+    session.flush()
+    states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
+    write(session, "expand", f"delivery:{show(parent_id)}", by=by, now=now, detail=detail, items=len(states), digest=digest(states))
+
+
+def record(
+    session: Session,
+    delivery_id: int,
+    event: Event,
+    *,
+    by: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    decision_id: int | None = None,
+    fence: int | None = None,
+    **changes: Any,
+) -> State:
+    """One event for one delivery; the state it got.
+
+    NotAllowedNow when the table or somebody faster forbids it, NotFound when there is no such delivery.
+    `fence` is the attempt that the caller made: a later attempt has taken over when it no longer fits.
+    """
+    where = col(Delivery.id) == delivery_id
+    if fence is not None:
+        where &= col(Delivery.attempts) == fence
+    changed = record_many(session, where, event, by=by, now=now, detail=detail, decision_id=decision_id, **changes)
+    if changed:
+        return follow(changed[0][1], event)
+    present = session.scalar(select(col(Delivery.state)).where(col(Delivery.id) == delivery_id))
+    if present is None:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    raise NotAllowedNow(f"a {present} delivery cannot be changed by {event}")
+
+
+def record_many(
+    session: Session,
+    where: ColumnElement[bool],
+    event: Event,
+    *,
+    by: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    decision_id: int | None = None,
+    **changes: Any,
+) -> list[tuple[int, State]]:
+    """One event for every delivery that `where` names and the table allows: (id, state before), one record for all.
+
+    Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
+    """
+    possible = sources(event)
+    changeable = where & db.beside(session, col(Delivery.state).in_(possible))
+    before = [(delivery_id, state) for delivery_id, state, _ in lock(session, changeable)]
+    if not before:
+        return []
+    values: dict[str, Any] = dict(changes)
+    if decision_id is not None:
+        values["decision_id"] = decision_id
+    after = {state: TRANSITIONS[state, event] for state in possible}
+    values["state"] = case({state.value: target.value for state, target in after.items()}, value=col(Delivery.state))
+    values["settled_at"] = case(
+        {state.value: literal(now if target in FINAL else None, Instant) for state, target in after.items()}, value=col(Delivery.state)
+    )
+    changed = db.among(session, col(Delivery.id), (delivery_id for delivery_id, _ in before))
+    session.execute(update(Delivery).where(changed).values(**values), execution_options=db.UNSEEN)
+    if State.HELD in possible or State.HELD in after.values():
+        dirty_counts.touch(session, changed)
+    touch_related(session, [delivery_id for delivery_id, _ in before], possible, set(after.values()))
+    digested = digest((delivery_id, after[state]) for delivery_id, state in before)
+    subject = f"decision:{show(decision_id)}" if decision_id else f"delivery:{show(before[0][0])}" if len(before) == 1 else "deliveries"
+    write(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
+    return before
+
+
+def touch_related(session: Session, ids: Sequence[int], before: Collection[State], after: Collection[State]) -> None:
+    """Note what stands elsewhere in the queue now, because of copies in mailboxes or of reports that have their answer."""
+    arrive, leave = State.DELIVERED in after, State.DELIVERED in before
+    if arrive or leave or State.HELD in before or State.HELD in after:
+        sections.touch_related(session, ids, arrive=arrive, leave=leave)
+
+
+def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State, datetime]]:
+    """Hold the deliveries until the transaction ends: (id, state, received at), by id. SQLite's writer holds everything anyway."""
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.received_at)).where(where).order_by(col(Delivery.id)).with_for_update()
+    )
+    return [(delivery_id, State(state), received_at) for delivery_id, state, received_at in rows]
+
+
+def lay_elsewhere(session: Session, where: ColumnElement[bool], **values: Any) -> int:
+    """Held mail lies in another folder from now on, in the state that it is in: counted in both; how many deliveries."""
+    moving = db.among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in lock(session, where)])
+    dirty_counts.touch(session, moving)
+    changed: Any = session.execute(update(Delivery).where(moving).values(**values))
+    dirty_counts.touch(session, moving)
+    return int(changed.rowcount)
+
+
+def write(
+    session: Session,
+    act: str,
+    subject: str,
+    *,
+    by: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    items: int = 0,
+    digest: str = "",
+) -> None:
+    """Put an act on the record, in the transaction of the act itself; also from where, and for whom a substitute stands in."""
+    db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
+
+
+def write_all(session: Session, acts: Iterable[tuple[str, str, Mapping[str, Any]]], *, by: Actor, now: datetime) -> None:
+    """Put several acts on the record, each with its subject and its details."""
+    db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail) for act, subject, detail in acts])
+
+
+def record_of(
+    act: str, subject: str, *, by: Actor, now: datetime, detail: Mapping[str, Any] | None = None, items: int = 0, digest: str = ""
+) -> Row:
+    """An act as a row of the record."""
+    said = dict(detail or {}) | ({"from": by.place} if by.place else {})
+    said |= {"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {}
+    words = {"by": str(by), "act": str(act), "subject": subject, "detail": said, "digest": digest, "previous": "", "sealed": ""}
+    return words | {"id": new_id(), "at": now, "items": items}
+
+
+def digest(states: Iterable[tuple[int, State]]) -> str:
+    """SHA-256 over the items of an act and the states they got, by id."""
+    text = "".join(f"{delivery_id}:{state}\n" for delivery_id, state in sorted(states))
+    return hashlib.sha256(text.encode()).hexdigest()

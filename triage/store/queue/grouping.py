@@ -1,0 +1,70 @@
+"""Which card a delivery belongs to: the same campaign or the same sender, and the same proof. As SQL, for whoever counts or lists cards."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Integer, String, case, cast, func, literal
+from sqlmodel import col
+
+from triage.message.signals.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Instant
+
+Group = Literal["campaign", "sender", "none"]
+COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
+HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
+
+
+def proven_as() -> ColumnElement[str]:
+    """Who proves to have sent this, "" where nobody does: a domain, at a free-mail provider an address.
+
+    Mail from before this was written down stands for nobody but its author until upkeep has come by.
+    """
+    by_address = case((col(Delivery.proof) != "", col(Delivery.author)), else_=literal("", String))
+    return func.coalesce(col(Delivery.proven_as), by_address)
+
+
+def kept_apart() -> ColumnElement[str]:
+    """The same, in which what is decided together must not differ: but in a mail bomb everything does, and copies are one row."""
+    flood, copies = (col(Delivery.flood).is_(True), literal("", String)), (col(Delivery.is_copy).is_(True), literal(COPIES, String))
+    return case(flood, copies, else_=proven_as())
+
+
+def pile(group: Group) -> ColumnElement[str]:
+    """What belongs together whoever proves to have sent it. Mail that is like no other, by nobody that can be read, lies alone."""
+    alone = literal("#", String) + cast(col(Delivery.id), String)
+    by_sender = case((col(Delivery.author) != "", col(Delivery.author)), else_=alone)
+    if group == "campaign":
+        return func.coalesce(cast(col(Delivery.campaign_id), String), by_sender)
+    return by_sender if group == "sender" else alone
+
+
+def key(group: Group) -> ColumnElement[str]:
+    """The card: the pile, and apart from the rest of it what somebody has proven to be their own."""
+    if group == "none":
+        return pile(group)
+    apart = kept_apart() if group == "campaign" else proven_as()
+    return case((apart != "", pile(group) + literal(" ", String) + apart), else_=pile(group))
+
+
+def severity() -> ColumnElement[int]:
+    """How bad a delivery looks; of mail from before that was kept, by its weight."""
+    weight = col(Delivery.weight)
+    steps = ((DANGEROUS_FROM, Severity.DANGEROUS), (SUSPICIOUS_FROM, Severity.SUSPICIOUS), (UNCLEAR_FROM, Severity.UNCLEAR))
+    by_weight = case(*((weight >= least, literal(int(step), Integer)) for least, step in steps), else_=literal(0, Integer))
+    return func.coalesce(col(Delivery.severity), by_weight)
+
+
+def perishable(now: datetime) -> ColumnElement[datetime]:
+    """When a delivery is of no use any more, NEVER when it does not perish or has perished."""
+    return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
+
+
+def in_states(states: Iterable[str]) -> ColumnElement[bool]:
+    """In one of these states, whatever else finds the deliveries: no index of states leads through all that is held for a few piles.
+
+    SQLite, which has no statistics here, takes such an index for the best one as soon as there is more than one way to the piles.
+    """
+    return func.coalesce(col(Delivery.state), "").in_(list(states))

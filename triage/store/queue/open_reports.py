@@ -1,0 +1,31 @@
+"""Open reports of suspicious messages, as SQL conditions: which wait for an answer, and which decision answers one."""
+
+from sqlalchemy import ColumnElement, and_, exists
+from sqlmodel import col
+
+from triage.store.models import Decision, Delivery, MailReport
+
+GOOD, BAD = "good", "bad"
+
+
+SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how
+
+
+def settles() -> ColumnElement[bool]:
+    """Does this decision answer this report, where both are joined to their delivery?"""
+    return and_(
+        col(Decision.id) == col(Delivery.decision_id),
+        col(Decision.at) >= col(MailReport.at),
+        col(Decision.verb).in_(list(SETTLING)),
+        col(Decision.undone_by).is_(None),
+    )
+
+
+def is_open() -> ColumnElement[bool]:
+    """Which reports wait for an answer, where MailReport is joined to Delivery."""
+    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles()).correlate(Delivery, MailReport))
+
+
+def is_reported() -> ColumnElement[bool]:
+    """Does an open report name this delivery?"""
+    return exists().where(col(MailReport.delivery_id) == col(Delivery.id), is_open()).correlate(Delivery)

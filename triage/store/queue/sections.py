@@ -1,0 +1,140 @@
+"""Sections of the queue: what must be acted on now, time-limited messages, the rest; as SQL, as the word of a row, and what touches it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, exists, func, literal, not_, or_, select, type_coerce
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from triage.store import confidential_rows
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery, Instant, MailReport
+from triage.store.queue import dirty_counts, grouping, open_reports
+from triage.store.queue.grouping import HELD, NEVER
+
+ACT_NOW = datetime(1970, 1, 1, tzinfo=UTC)  # in the place of an end: before every other one
+ASSUMED = timedelta(days=365_000)  # so much later than it ends stands what only usually lasts so long: behind every stated end
+WAITS = func.coalesce(col(Delivery.state), "") == State.HELD  # whatever else finds the deliveries: no index of states leads to them
+
+
+class Section(StrEnum):
+    """Which part of the queue a row stands in, in the order of the queue."""
+
+    ACT_NOW = "act-now"
+    TIME_LIMITED = "time-limited"
+    REST = "rest"
+
+
+BEGINNINGS = {Section.ACT_NOW: ACT_NOW, Section.TIME_LIMITED: ACT_NOW + timedelta(microseconds=1), Section.REST: NEVER}
+
+
+def section_of(pressing: datetime) -> Section:
+    """The section of a row by what it is sorted by first."""
+    return next(section for section in reversed(BEGINNINGS) if pressing >= BEGINNINGS[section])
+
+
+def deadline_of(pressing: datetime) -> tuple[datetime, bool]:
+    """Until when a time-limited row is of use, and whether that is only usual."""
+    assumed = pressing > ACT_NOW + ASSUMED
+    return pressing - ASSUMED if assumed else pressing, assumed
+
+
+def pressing(now: datetime) -> ColumnElement[datetime]:
+    """What deliveries are sorted by first: what must be acted on now, then by when they are of no use any more, NEVER for the rest."""
+    until = col(Delivery.perishable_until)
+    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, end()), else_=literal(NEVER, Instant))
+
+
+def end() -> ColumnElement[datetime]:
+    """When a delivery is of no use any more, as it is sorted: what only usually lasts so long behind what says so."""
+    until = col(Delivery.perishable_until)
+    later = type_coerce(until, BigInteger) + ASSUMED // timedelta(microseconds=1)
+    return case((col(Delivery.lifetime_assumed), type_coerce(later, Instant)), else_=until)
+
+
+@cache
+def is_to_act_on() -> ColumnElement[bool]:
+    """Held deliveries that are reported, or of which copies have been delivered, each with risk suspicious or worse."""
+    return and_(WAITS, or_(is_reported(), has_delivered_copies()))
+
+
+def has_delivered_copies() -> ColumnElement[bool]:
+    """Copies of a campaign of which others are in mailboxes; asked of each delivery."""
+    copy = aliased(Delivery)
+    return and_(col(Delivery.is_copy), exists().where(col(copy.campaign_id) == col(Delivery.campaign_id), is_out(copy)).correlate(Delivery))
+
+
+def is_out(copy: type[Delivery]) -> ColumnElement[bool]:
+    """Copies that were delivered, outside confidential folders: nobody is told of those. As `delivery_copies_out` has them."""
+    delivered = col(copy.state) == bindparam("delivered", State.DELIVERED, literal_execute=True, unique=True)
+    return and_(col(copy.is_copy), delivered, col(copy.direction) == "in", not_(confidential_rows.anyhow(copy)))
+
+
+def is_reported() -> ColumnElement[bool]:
+    """Deliveries that somebody here reported, or that belong on one row with a reported one; few reports are open at a time."""
+    of_row = and_(col(Delivery.campaign_id).in_(reported_campaigns()), grouping.key("campaign").in_(reported_rows()))
+    return or_(col(Delivery.id).in_(reports(Delivery.id)), of_row)
+
+
+def reports(column: object) -> Select[int]:
+    """A column of the deliveries that open reports name."""
+    named = select(column).select_from(MailReport).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))  # type: ignore[call-overload]
+    found: Select[int] = named.where(col(MailReport.answered_at).is_(None), open_reports.is_open()).correlate(None)
+    return found
+
+
+def reported_campaigns() -> Select[int]:
+    """The campaigns of reported messages, outside confidential folders."""
+    return reports(Delivery.campaign_id).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.anyhow()))
+
+
+def reported_rows() -> Select[int]:
+    """The keys of their rows."""
+    return reports(grouping.key("campaign")).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.anyhow()))
+
+
+@cache
+def among_few() -> ColumnElement[bool]:
+    """The deliveries of `is_to_act_on`, looked for from the few reports and delivered copies there are, not among all that is held."""
+    copy = aliased(Delivery)
+    out = select(col(copy.campaign_id)).where(is_out(copy)).distinct()
+    copies = and_(col(Delivery.is_copy), col(Delivery.campaign_id).in_(out))
+    return and_(WAITS, or_(is_reported(), copies))
+
+
+def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: bool) -> None:
+    """Note the held messages that may have changed their section with these deliveries: others of a campaign stand in "Act now" while a
+    copy is in a mailbox or a report is open. `arrive`: these came into mailboxes; `leave`: they may have left them."""
+    other = aliased(Delivery)
+    same = col(other.campaign_id) == col(Delivery.campaign_id)
+    is_first = not_(exists().where(same, is_out(other), not_(among(session, col(other.id), ids))).correlate(Delivery))
+    which: ColumnElement[bool] = col(Delivery.id).in_(select(col(MailReport.delivery_id)).where(col(MailReport.delivery_id).is_not(None)))
+    if leave:
+        which = or_(which, col(Delivery.is_copy))
+    elif arrive:
+        which = or_(which, and_(col(Delivery.is_copy), is_first))
+    these = and_(among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
+    touch_campaigns(session, session.scalars(select(col(Delivery.campaign_id)).where(these).distinct()).all())
+
+
+def touch_reported(session: Session, delivery: Delivery) -> None:
+    """A report of this delivery was made or answered: note what stands on a row with it."""
+    dirty_counts.touch(session, and_(col(Delivery.id) == delivery.id, HELD))
+    if delivery.campaign_id is not None:
+        touch_campaigns(session, [delivery.campaign_id])
+
+
+def touch_campaigns(session: Session, campaigns: Sequence[int | None]) -> None:
+    """Have what is held of these campaigns counted anew."""
+    if campaigns:
+        dirty_counts.touch(session, and_(among(session, col(Delivery.campaign_id), (one for one in campaigns if one is not None)), HELD))
+
+
+def number_to_act_on(session: Session, where: ColumnElement[bool], most: int) -> int:
+    """How many deliveries of `where` must be acted on now, counted up to `most`."""
+    some = select(literal(1)).select_from(Delivery).where(where, among_few()).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0

@@ -1,0 +1,39 @@
+"""What a role says of a transaction that came to nothing, and how long it waits before the next."""
+
+import logging
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+
+from triage.store.db import gave_way
+from triage.text.sanitize import visible
+
+PASSING = (OperationalError, InterfaceError, TimeoutError)
+TOO_MUCH = "54"  # class of PostgreSQL's SQLSTATE: more than it can ever take
+
+log = logging.getLogger(__name__)
+
+
+def pause_after(fault: SQLAlchemyError, pause: float) -> float:
+    """Log what became of it; seconds until the next try: none where only another transaction was in the way."""
+    said = first_line(fault)
+    if gave_way(fault):
+        log.warning("a transaction gave way to another one and is carried out again: %s", said)
+        return 0.0
+    if is_passing(fault):
+        log.warning("the database does not answer, trying again: %s", said)
+    else:
+        log.error("the database refuses, trying again: %s", said)
+    return pause
+
+
+def is_passing(fault: Exception) -> bool:
+    """May the same transaction go well later? Else it is what was to be written."""
+    state = getattr(getattr(fault, "orig", None), "sqlstate", None) or ""
+    passing = isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False) or gave_way(fault)
+    return passing and not state.startswith(TOO_MUCH)
+
+
+def first_line(fault: Exception) -> str:
+    """What the database said, without the statement."""
+    said = fault.orig if isinstance(fault, DBAPIError) else fault
+    return visible(str(said).strip().partition("\n")[0] or type(fault).__name__)

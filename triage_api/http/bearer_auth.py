@@ -1,0 +1,45 @@
+"""Programs sign in with a token in each request: who holds it, whether it may do this, and when it was used."""
+
+from starlette.requests import HTTPConnection
+
+from triage import ids
+from triage.access import api_tokens, scope as access
+from triage.errors import NotAllowed
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http.dependencies import Office
+from triage_api.http.token_scopes import API, is_peoples, needed
+
+SCHEME = "bearer "
+
+
+def key_of(connection: HTTPConnection) -> str | None:
+    """The token that a request carries (RFC 6750, 2.1); None when it carries none, "" when it is another scheme."""
+    given = connection.headers.get("authorization")
+    if given is None:
+        return None
+    return given[len(SCHEME) :].strip() if given[: len(SCHEME)].casefold() == SCHEME else ""
+
+
+def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bearer | None:
+    """Who holds this token, if it may do what is asked; None when it is no longer good. Its use is shown to administrators."""
+    found = holder(here, key)
+    if found is None:
+        return None
+    number = ids.read(found.actor.name)
+    here.pace.take(number)
+    path = str(connection.scope["path"]).removeprefix(API)  # as it is routed: a URL is made of the Host field, too
+    if is_peoples(path):
+        raise NotAllowed("this is for people who have signed in: a token cannot do it")
+    if grant := needed(connection.scope["method"], path):
+        access.allow(found.actor, grant)
+    if found.unseen:
+        client = connection.client.host if connection.client else ""
+        db.in_passing(here.engine, lambda session: api_tokens.touch(session, number, client, now=utcnow()))
+    return found
+
+
+def holder(here: Office, key: str) -> api_tokens.Bearer | None:
+    """Who holds this token now."""
+    with db.reading(here.engine) as session:
+        return api_tokens.holder(session, key, utcnow())

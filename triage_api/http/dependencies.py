@@ -1,0 +1,105 @@
+"""What every request may need: the settings, the database, the bells and the children that render previews."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends
+from sqlalchemy import Engine
+from starlette.requests import HTTPConnection
+
+from triage.access.staff_login import Prover
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.quarantine.training_cases import Deck
+from triage.runtime.sandbox_pool import Pool
+from triage.runtime.wakeup import Bell
+from triage.store.db import LARGE_CACHE, open_engine
+from triage.store.pg_notify import Telegraph
+from triage_api.http.rate_limit import Pace
+
+CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
+CHILD_SECONDS = 10.0
+DRAWER_MEMORY = 512 * 1024 * 1024  # a page may hold a large picture
+BELLS = ("relay", "recall", "door", "change")
+
+
+class Office:
+    """One API process's things. Opened by `make_app`, closed when the app ends."""
+
+    def __init__(self, settings: Settings, prover: Prover | None = None, deck: Deck = tuple, *, bells: Iterable[str] = BELLS) -> None:
+        """BadInput when the database URL or the spool directory is of no use.
+
+        `prover`: who says that a password is right, if not we. `deck`: generated mail to practise on.
+        """
+        self.deck = deck
+        self.settings = settings
+        self.prover = prover
+        self.pace = Pace(settings.api.token_requests_per_minute)
+        self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
+        directory = settings.spool.directory
+        try:
+            self.bells = {name: Bell(directory, name) for name in bells}
+        except OSError as fault:
+            why = f"spool.directory {directory} cannot be used: {fault.strerror}"
+            raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault
+        self.telegraph = Telegraph(settings, sends=self.bells.values(), hears=[self.bells["change"]]) if self.bells else None
+
+    @cached_property
+    def previews(self) -> Pool:
+        """The children that turn hostile mail into harmless documents; they start at the first preview."""
+        return Pool("triage.message.preview.preview_document:render_json", size=2, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
+
+    @cached_property
+    def attachments(self) -> Pool:
+        """The child that takes attachments out of hostile mail; it starts at the first download."""
+        return Pool("triage_api.routes.messages.attachment_bytes:attachment", size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
+
+    @cached_property
+    def drawings(self) -> Pool:
+        """The children that draw attachments as pictures, each with a program beside it; they start at the first page."""
+        return Pool("triage.message.preview.render_pages:draw", size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
+
+    @property
+    def public_origin(self) -> str:
+        """Where staff's browsers find the console, as their Origin field says it."""
+        url = self.settings.api.public_url or f"http://{self.settings.api.listen}"
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}".casefold()
+
+    @property
+    def cookie_name(self) -> str:
+        """The session cookie; with TLS it carries the prefix that binds it to exactly this host."""
+        return "__Host-mailroom" if self.secure else "mailroom"
+
+    @property
+    def secure(self) -> bool:
+        """Do browsers come by TLS?"""
+        return self.public_origin.startswith("https://")
+
+    def ring(self, names: Iterable[str]) -> None:
+        """Wake other processes; only after a commit."""
+        for name in sorted(set(names)):
+            self.bells[name].ring()
+
+    def close(self) -> None:
+        """Give everything back. A second time there is nothing left to give."""
+        if self.telegraph:
+            self.telegraph.close()
+            self.telegraph = None
+        while self.bells:
+            self.bells.popitem()[1].close()
+        for name in ("previews", "attachments", "drawings"):
+            if pool := self.__dict__.pop(name, None):
+                pool.close()
+        self.engine.dispose()
+
+
+def office(connection: HTTPConnection) -> Office:
+    """The office of the app that got this request."""
+    found: Office = connection.app.state.office
+    return found
+
+
+Here = Annotated[Office, Depends(office)]

@@ -1,0 +1,23 @@
+"""What the console shows in a frame without any right: a message as a document, or the word why there is none."""
+
+from fastapi.responses import HTMLResponse
+from starlette.requests import Request
+
+from triage.message.preview import preview_document
+from triage_api.schemas.language import said_in_document
+
+
+def framed(document: str, language: str, status: int = 200) -> HTMLResponse:
+    """A document with our own words in a language, "" for that of the request."""
+    return HTMLResponse(said_in_document(document, language), status, dict(preview_document.FRAME_HEADERS))
+
+
+def is_for_frame(request: Request) -> bool:
+    """Does a browser ask for what it shows in a frame (Fetch Metadata)? Of a problem document it shows that it is broken."""
+    return request.headers.get("sec-fetch-dest") == "iframe"
+
+
+def refusal(request: Request, status: int, why: str) -> HTMLResponse:
+    """Why there is no message to show, where it would stand."""
+    words = preview_document.note(f"This message cannot be shown: {why.rstrip('.')}.")
+    return framed(preview_document.document(words), request.query_params.get("language", ""), status)

@@ -1,0 +1,179 @@
+"""Refusals as problem documents (RFC 9457): the one place that knows which refusal is which status."""
+
+import logging
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from triage.access.staff_login import TooManyFailures
+from triage.errors import (
+    BadInput,
+    NotAllowed,
+    NotAllowedNow,
+    NotFound,
+    NotYet,
+    Overtaken,
+    ReasonNeeded,
+    Refused,
+    SecondKeyNeeded,
+    SecondLookNeeded,
+    Stale,
+    Unanswered,
+)
+from triage.quarantine.decisions.outcomes import NothingDone
+from triage.quarantine.open_message import Erased
+from triage.quarantine.rules.rule_import_export import FaultyLines
+from triage.store import db
+from triage.store.transaction_retry import first_line
+from triage_api.http import preview_frame
+from triage_api.http.rate_limit import TooFast
+from triage_api.http.transaction_retry import Crowded
+from triage_api.schemas.items import Item
+from triage_api.schemas.language import Spoken, said
+from triage_api.schemas.second_looks import AskedRule, SecondLook
+
+STATUS: dict[type[Refused], int] = {
+    BadInput: 422,
+    NotFound: 404,
+    NotAllowed: 403,
+    ReasonNeeded: 428,  # RFC 6585, 3
+    NotAllowedNow: 409,
+    Overtaken: 409,
+    SecondKeyNeeded: 409,
+    SecondLookNeeded: 409,
+    Stale: 412,
+    NotYet: 503,
+    Erased: 410,
+    TooManyFailures: 429,
+    TooFast: 429,
+    Unanswered: 503,
+    Crowded: 503,
+}
+MEDIA_TYPE = "application/problem+json"
+REASON_NEEDED, SECOND_LOOK = "urn:mailroom:reason-needed", "urn:mailroom:second-look"  # problem types that clients tell from others
+NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
+NAMED_PARTS = re.compile(r"[A-Za-z][\w-]*(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
+
+log = logging.getLogger(__name__)
+
+
+class FaultyLine(BaseModel):
+    """A line of a file that is wrong."""
+
+    line: int
+    reason: Spoken
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457). `detail` is a sentence for a person."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    items: list[Item] | None = None
+    lines: list[FaultyLine] | None = None
+    names: list[str] | None = None  # second-look: what `confirm` has to be, with `fence`
+    second_look: list[SecondLook] | None = None
+    rules: list[AskedRule] | None = None  # second-look: the allow rules that would let these messages in
+    fence: str | None = None
+
+
+class NotSignedIn(Exception):
+    """The request carries no session that is still good."""
+
+
+def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem document as a response. `detail` is a sentence that a person may read; never the text of a fault."""
+    named = NAMED_PARTS.match(detail)
+    begins = named.end() if named else 0
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail[:begins] + said(detail[begins:]), **more)
+    return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def refused(request: Request, refusal: Exception) -> Response:
+    """The house said no."""
+    status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+    text = str(refusal)
+    if preview_frame.is_for_frame(request):
+        return preview_frame.refusal(request, status, text)
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(refusal, BadInput) and (named := NAMED_FIELD.match(text)):
+        more["field"] = named[1]
+    if isinstance(refusal, ReasonNeeded):
+        more["type"] = REASON_NEEDED
+    if isinstance(refusal, SecondLookNeeded):
+        asked = [SecondLook.model_validate(one) for one in refusal.asked]
+        more |= {"type": SECOND_LOOK, "names": list(refusal.names), "second_look": asked, "fence": refusal.fence}
+    if isinstance(refusal, SecondLookNeeded) and refusal.rules:
+        more["rules"] = [AskedRule.model_validate(one) for one in refusal.rules]
+    if isinstance(refusal, FaultyLines):
+        more["lines"] = [FaultyLine(line=one.line, reason=one.reason) for one in refusal.faults]
+    if isinstance(refusal, NothingDone):
+        more["items"] = [Item.model_validate(item) for item in refusal.items]
+    if isinstance(refusal, TooManyFailures | TooFast | Crowded):
+        headers["Retry-After"] = str(max(1, round(refusal.wait.total_seconds())))
+    return problem(status, text, headers=headers, **more)
+
+
+def invalid(_request: Request, fault: Exception) -> JSONResponse:
+    """The request is not shaped as the API says; the first fault is named."""
+    assert isinstance(fault, RequestValidationError)
+    first = fault.errors()[0]
+    place = [str(part) for part in first["loc"][1:]]
+    field = ".".join(place) or str(first["loc"][0])
+    return problem(422, f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+
+
+def http_fault(_request: Request, fault: Exception) -> JSONResponse:
+    """No such route, the wrong method, too large a body."""
+    assert isinstance(fault, HTTPException)
+    phrase = HTTPStatus(fault.status_code).phrase
+    detail = "There is nothing here." if fault.status_code == 404 else f"{phrase}." if fault.detail == phrase else fault.detail
+    return problem(fault.status_code, detail, headers=fault.headers)
+
+
+def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
+    """Nobody, or nobody any more."""
+    return problem(401, str(fault) or "Sign in first.", headers={"WWW-Authenticate": "Bearer"})
+
+
+def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
+    """Two requests made the same new thing at once; the database kept one."""
+    return problem(409, "The same was done at the same moment: look again.")
+
+
+def no_database(_request: Request, fault: Exception) -> JSONResponse:
+    """The database is away. What only gave way or was busy is told further out (giving_way)."""
+    if not isinstance(fault, DBAPIError) or not db.does_not_answer(fault):
+        raise fault
+    log.warning("the database does not answer: %s", first_line(fault))
+    return problem(503, "The database does not answer. Try again in a moment.", headers={"Retry-After": "1"})
+
+
+def speak_problems(app: FastAPI) -> None:
+    """Answer every refusal of this app with a problem document; faults of ours are the guard's."""
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_fault)
+    app.add_exception_handler(NotSignedIn, not_signed_in)
+    app.add_exception_handler(IntegrityError, at_the_same_moment)
+    for fault in (OperationalError, InterfaceError):
+        app.add_exception_handler(fault, no_database)
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route, for OpenAPI."""
+    return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}

@@ -1,0 +1,80 @@
+"""Signing in and out, and who is asking: the cookie, read anew at each request."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from triage.access import staff_login
+from triage.actor import Actor
+from triage.quarantine import coverage
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http.bearer_auth import bearer, holder as token_holder, key_of
+from triage_api.http.dependencies import Office, office
+from triage_api.http.local_caller import caller_of
+from triage_api.http.problems import NotSignedIn
+
+SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in
+BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
+
+
+def watcher(connection: HTTPConnection) -> staff_login.SignedIn:
+    """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once.
+
+    A request that carries a token is the token's, whatever cookie comes along; a command's is that of whom the kernel has named.
+    """
+    if caller := caller_of(connection.scope):
+        return staff_login.SignedIn(caller.actor, unseen=False)
+    here = office(connection)
+    if (key := key_of(connection)) is not None:
+        found = bearer(here, connection, key)
+        signed_in = staff_login.SignedIn(found.actor, unseen=False) if found else None
+    else:
+        signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
+    if signed_in is None:
+        raise NotSignedIn("This token is unknown, over or revoked, or whoever made it may no longer do so." if key is not None else "")
+    setattr(connection.state, SIGNED_IN, True)
+    return signed_in
+
+
+def still_there(connection: HTTPConnection) -> bool:
+    """Is whoever opened this connection still signed in?"""
+    here = office(connection)
+    if (key := key_of(connection)) is not None:
+        return token_holder(here, key) is not None
+    return holder(here, connection.cookies.get(here.cookie_name, "")) is not None
+
+
+Watcher = Annotated[staff_login.SignedIn, Depends(watcher)]
+
+
+def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
+    """The member of staff, or the token, that asks. The session stays awake, unless the console asks by itself and says so."""
+    if signed_in.unseen and BACKGROUND not in connection.headers:
+        here = office(connection)
+        db.in_passing(here.engine, lambda session: staff_login.touch(session, connection.cookies[here.cookie_name], now=utcnow()))
+    return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
+
+
+def place_of(connection: HTTPConnection) -> str:
+    """The address that a request came from."""
+    return connection.client.host if connection.client else ""
+
+
+def holder(here: Office, key: str) -> staff_login.SignedIn | None:
+    """Who holds this session key; None when it is no longer good."""
+    if not key:
+        return None
+    lasts, idle = timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.idle_lock_minutes)
+    with db.reading(here.engine) as session:
+        now = utcnow()
+        signed_in = staff_login.resume(session, key, lasts=lasts, idle=idle, now=now)
+        if signed_in is None:
+            return None
+        return replace(signed_in, actor=coverage.with_night_duty(session, signed_in.actor, here.settings.cover, now))
+
+
+Staff = Annotated[Actor, Depends(staff)]

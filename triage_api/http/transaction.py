@@ -1,0 +1,39 @@
+"""One request is one transaction: it is committed before the answer is sent, and only then do bells ring."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlmodel import Session
+
+from triage.store import db
+from triage_api.http import idempotency
+from triage_api.http.dependencies import Here
+from triage_api.http.session_auth import Staff
+
+BELLS = "bells"  # in Session.info: who is woken after the commit
+
+
+def transaction(
+    here: Here, by: Staff, request: Request, asked: idempotency.Asked, idempotency_key: idempotency.Key = None
+) -> Iterator[Session]:
+    """A session that commits when the route has returned."""
+    with db.transaction(here.engine) as session:
+        idempotency.begin(request, session, idempotency_key, asked, by)
+        yield session
+    here.ring(session.info.get(BELLS, ()))
+
+
+def reading(here: Here, _by: Staff) -> Iterator[Session]:
+    """A session that only reads."""
+    with db.reading(here.engine) as session:
+        yield session
+
+
+def ring_after(session: Session, *names: str) -> None:
+    """Wake these processes, and every browser, once this transaction is committed."""
+    session.info[BELLS] = {"change", *names, *session.info.get(BELLS, ())}
+
+
+Tx = Annotated[Session, Depends(transaction, scope="function")]
+Read = Annotated[Session, Depends(reading, scope="function")]

@@ -1,0 +1,139 @@
+"""What the OpenAPI document says beside the routes: how to sign in, what a token needs, examples, and refusals as they are."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from triage_api.http.problems import MEDIA_TYPE
+from triage_api.http.token_scopes import API, is_peoples, needed
+
+SCHEMES = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
+    "own": {"type": "apiKey", "in": "cookie", "name": "mailroom-own", "description": "Set by POST /own/session, for one's own mail only."},
+    "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
+}
+ID = "01KD2Q8V6M3ZT"
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
+    "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "LetterOrder": [{"wanted": False}],
+    "AwayOrder": [{"until": "2027-01-07T08:00:00Z"}, {"until": None}],
+    "PresenceOrder": [{"delivery": ID}, {"delivery": None}],
+    "NextOrder": [{"group": "campaign", "department": "it"}],
+    "HandOrder": [{"select": {"ids": [ID]}, "to": "ben", "note": "Do you know them?"}, {"select": {"ids": [ID]}, "to": ""}],
+    "PreviewOrder": [{"select": {"sender": "offers@shop.example", "states": ["held"]}}],
+    "DecisionOrder": [
+        {"verb": "release", "select": {"ids": [ID]}, "reason": "Anna expects it"},
+        {
+            "verb": "purge",
+            "select": {"domain": "bad.example"},
+            "expect": 12,
+            "rule": {"effect": "block", "match": "domain", "scope": "company"},
+        },
+    ],
+    "EscalationOrder": [{"select": {"ids": [ID]}, "to": "legal", "reason": "a summons for next week", "expect": 1}],
+    "UndoOrder": [{"reason": "the wrong card"}],
+    "KeepersAnswer": [{"reason": "the same wave", "expect": 3}],
+    "SweepOrder": [{"sender": "offers@bad.example", "reason": "phishing", "dry_run": True}],
+    "TakeOrder": [{"ids": [ID], "reason": "the same link"}],
+    "JoinOrder": [{"into": ID, "reason": "the same crook"}],
+    "SplitOrder": [{"ids": [ID], "reason": "a newsletter that only looks like it"}],
+    "RuleOrdered": [{"effect": "allow", "match": "domain", "value": "dell.example", "scope": "department:it", "proof": "dmarc"}],
+    "SenderRule": [{"effect": "allow", "match": "domain", "value": "dell.example", "scope": "department:it", "proof": "dmarc"}],
+    "SavedSearchOrder": [{"name": "Invoices", "q": "subject:invoice has:attachment", "shared_with": "department:finance"}],
+    "PreferencesOrder": [{"theme": "dark", "undo_seconds": 20, "keys": {"hand": "w"}}],
+    "RejectionOrder": [{"select": {"ids": [ID]}, "template": "not-wanted"}],
+    "NextHopOrder": [{"next_hop": "smtp://inner.company.example:25"}, {"ids": [ID]}],
+    "HoldOrder": [{"ids": [ID], "reason": "not yet"}],
+    "SubstitutionOrder": [{"substitute": "ben", "ends_at": "2027-01-07T08:00:00Z", "reason": "holidays"}],
+    "NewToken": [{"name": "nightly export", "grants": ["read"], "scope": ["department:it"]}],
+    "EmergencyOrder": [{"until": "2027-01-07T18:30:00Z", "reason": "nobody is here"}],
+    "LegalHoldOrder": [
+        {"person": "mara.berg", "reason": "a dispute"},
+        {"select": {"domain": "supplier.example"}, "reason": "a dispute"},
+    ],
+    "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
+    "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
+    "ExpectationOrder": [{"sender": "ann@supplier.example", "words": "the offer"}],
+    "ReportAnswer": [{"verdict": "bad", "words": "the bank never asks for that"}],
+    "RequestOrder": [{"delivery": ID, "words": "she called: it is the hotel's confirmation"}],
+    "DeclineOrder": [{"reason": "it is not from your bank: please do not answer it"}],
+    "LiftOrder": [{"reason": "settled"}],
+    "ProposalAnswer": [{"answer": "accept"}],
+    "OffersOrder": [{"select": {"ids": [ID]}}],
+    "RuleLines": [{"text": "allow domain dell.example company", "dry_run": True}],
+    "ExplainOrder": [{"sender": "anna@dell.example", "to": "it+joe.fern@company.example"}],
+    "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],
+    "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
+    "ChosenCorrespondents": [{"ids": [ID]}],
+    "PracticeOrder": [{"card": "invoice", "answer": "keep-out"}],
+    "ModeOrder": [{"department": "it", "mode": "observe"}],
+}
+REFUSALS = {  # a true one of each status
+    401: ("Unauthorized", "Sign in first."),
+    403: ("Forbidden", "this needs the role admin or triage; yours is auditor"),
+    404: ("Not Found", f"there is no delivery {ID}"),
+    409: ("Conflict", "Released by Ana Roth 4 seconds ago."),
+    410: ("Gone", "the content of this message has been erased: its retention time is over"),
+    412: ("Precondition Failed", "you expected 12, but 13 are selected now: look again, then decide"),
+    413: ("Content Too Large", "A request has at most 1024 KiB."),
+    422: ("Unprocessable Content", "select: name ids, a sender, a domain, a campaign, a department, a person or words to search for"),
+    428: ("Precondition Required", "this mail is sealed: say why you open it, and the reason goes on the record"),
+    429: ("Too Many Requests", "Too many failed sign-ins. Try again in 15 minutes."),
+    500: ("Internal Server Error", "Something went wrong here; it has been logged."),
+    503: ("Service Unavailable", "the directory server did not answer: try again later"),
+}
+FIELDS = {422: {"field": "select"}, 428: {"type": "urn:mailroom:reason-needed"}}
+
+
+class App(FastAPI):
+    """A FastAPI app whose OpenAPI document tells the truth about refusals."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, completed once."""
+        if self.openapi_schema is None:
+            complete(super().openapi())
+        return super().openapi()
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add to the document what the routes cannot say."""
+    document["components"]["securitySchemes"] = SCHEMES
+    for name, schema in document["components"]["schemas"].items():
+        if name in EXAMPLES:
+            schema["examples"] = EXAMPLES[name]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items() if path.startswith(API) else ():
+            if method != "get":
+                operation["responses"].setdefault("503", {"description": REFUSALS[503][0]})  # giving_way
+            operation["security"] = security(method.upper(), path.removeprefix(API))
+            only_acts_take_keys(method, operation)
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    response["content"] = {
+                        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": refusal(int(status))}
+                    }
+
+
+def refusal(status: int) -> dict[str, Any]:
+    """A problem document as this status brings it."""
+    title, detail = REFUSALS[status]
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail} | FIELDS.get(status, {})
+
+
+def security(method: str, path: str) -> list[dict[str, list[str]]]:
+    """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
+    if (method, path) in {("POST", "/session"), ("POST", "/own/session")}:
+        return []
+    if path.startswith("/own/"):
+        return [{"own": []}]
+    if is_peoples(path):
+        return [{"session": []}]
+    grant = needed(method, path)
+    return [{"session": []}, {"token": [grant] if grant else []}]
+
+
+def only_acts_take_keys(method: str, operation: dict[str, Any]) -> None:
+    """An Idempotency-Key is for POST: what PUT and DELETE do is the same a second time."""
+    if method != "post" and "parameters" in operation:
+        operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "Idempotency-Key"]

@@ -1,0 +1,1 @@
+"""Routes about people: session, staff, substitutes, API tokens, preferences."""

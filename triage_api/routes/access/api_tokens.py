@@ -1,0 +1,46 @@
+"""Tokens for programs: list, make, revoke."""
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from triage.access import api_tokens
+from triage.store.models import ApiToken
+from triage.times import utcnow
+from triage_api.http.idempotency import Once, keep_secret
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.access import api_tokens as shapes
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+
+router = APIRouter(route_class=Once, prefix="/tokens", tags=["tokens"])
+
+
+@router.get("", response_model=shapes.Tokens, responses=described(401, 403, 422))
+def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.Tokens:
+    """Tokens within your scope, those over or revoked too, the youngest first. For administrators."""
+    before = id_of(cursor)
+    found = api_tokens.listing(session, by=by, limit=limit + 1, before=before)
+    return shapes.Tokens(items=[shown(session, one) for one in found[:limit]], next_cursor=following(found, limit))
+
+
+def shown(session: Session, one: ApiToken) -> shapes.Token:
+    """A token, and whether it is good for anything now."""
+    return shapes.Token.model_validate(one.model_dump() | {"in_force": api_tokens.in_force(session, one, utcnow())})
+
+
+@router.post("", status_code=201, response_model=shapes.MadeToken, responses=described(401, 403, 422))
+def create_token(order: shapes.NewToken, session: Tx, by: Staff) -> shapes.MadeToken:
+    """Make a token within your scope; `key` is shown this once. For administrators who have signed in: no token makes tokens."""
+    keep_secret(session)
+    made, key = api_tokens.create(session, order.order(), by=by, now=utcnow())
+    ring_after(session)
+    return shapes.MadeToken.model_validate(made.model_dump() | {"in_force": True, "key": key})
+
+
+@router.delete("/{token_id}", status_code=204, responses=described(401, 403, 404, 422))
+def revoke_token(token_id: GivenId, session: Tx, by: Staff) -> None:
+    """End a token at once."""
+    api_tokens.revoke(session, token_id, by=by, now=utcnow())
+    ring_after(session)

@@ -1,0 +1,45 @@
+"""Who looks after which folder now; saying that somebody is away."""
+
+from fastapi import APIRouter
+
+from triage.actor import Role
+from triage.quarantine import coverage
+from triage.quarantine.removal import large_removals
+from triage.store import restore_pause
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.access import session as shapes
+
+router = APIRouter(route_class=Once, tags=["staff"])
+
+
+@router.get("/cover", response_model=shapes.CoverNow, responses=described(401))
+def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
+    """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at.
+
+    `restored`: for all staff to know.
+    """
+    now, settings = utcnow(), here.settings.cover
+    folders = [one for one in coverage.folders(session, settings, now) if coverage.looks_after(by, one.code)]
+    alarm = coverage.unseen(folders, settings, now) if by.role is Role.ADMIN else []
+    return shapes.CoverNow.model_validate(
+        {
+            "out_of_hours": coverage.is_out_of_hours(settings, now),
+            "away_until": coverage.away_until(session, by.name, now),
+            "alarm": alarm,
+            "folders": folders,
+            "restored": restore_pause.pause_of(session),
+            "removals": large_removals.shown_to(session, by=by, settings=here.settings),
+        }
+    )
+
+
+@router.put("/away", status_code=204, responses=described(401, 403, 404, 422))
+def set_away(order: shapes.AwayOrder, session: Tx, by: Staff) -> None:
+    """Say until when you are away, null when you are back; administrators also for somebody else within their scope."""
+    coverage.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())
+    ring_after(session)

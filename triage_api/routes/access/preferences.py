@@ -1,0 +1,32 @@
+"""What members of staff choose for their own console, and what it changes about what they do."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from triage.access import preferences
+from triage.config.settings import Settings
+from triage.store import db
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Tx
+from triage_api.schemas.access import session as shapes
+
+router = APIRouter(route_class=Once, tags=["session"])
+
+
+@router.patch("/preferences", response_model=shapes.Preferences, responses=described(401, 403, 422))
+def choose_preferences(order: shapes.PreferencesOrder, session: Tx, by: Staff) -> shapes.Preferences:
+    """Choose for your own console: these, and the others as they are. `GET /me` tells what is chosen."""
+    return shapes.Preferences.model_validate(preferences.choose(session, order.model_dump(exclude_unset=True), by=by))
+
+
+def own_settings(here: Here, by: Staff) -> Settings:
+    """The settings as they are for whoever asks."""
+    with db.reading(here.engine) as session:
+        return preferences.settings_of(session, here.settings, by=by)
+
+
+Own = Annotated[Settings, Depends(own_settings)]

@@ -1,0 +1,90 @@
+"""Routes to sign in and out, and who is signed in."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter, Request, Response
+
+from triage.access import preferences, scope as access, staff_login
+from triage.directory import enforcement_mode
+from triage.quarantine import presence
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import NotSignedIn, described
+from triage_api.http.session_auth import Staff, Watcher, holder, place_of
+from triage_api.schemas.access import session as shapes
+
+WRONG = "Name or password is wrong."
+
+
+router = APIRouter(route_class=Once, tags=["session"])
+
+
+@router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429, 503))
+def create_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.Me:
+    """Sign in; the answer sets the session cookie."""
+    with db.transaction(here.engine) as session:
+        attempt = staff_login.begin(session, given.login, place_of(request), now=utcnow(), by_directory=here.prover is not None)
+    if not staff_login.proves(attempt, given.password, here.prover):
+        with db.transaction(here.engine) as session:
+            staff_login.fail(session, attempt, now=utcnow())
+        raise NotSignedIn(WRONG)
+    lasts = timedelta(hours=here.settings.api.session_hours)
+    with db.transaction(here.engine) as session:
+        opened = staff_login.succeed(session, attempt, lasts=lasts, now=utcnow())
+        if former := request.cookies.get(here.cookie_name):
+            staff_login.sign_out(session, former, now=utcnow())
+    signed_in = holder(here, opened[1]) if opened else None
+    if opened is None or signed_in is None:
+        raise NotSignedIn(WRONG)
+    _, key = opened
+    response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+    return me_of(signed_in, here)
+
+
+@router.delete("/session", status_code=204, responses=described(401, 403))
+def delete_session(request: Request, response: Response, here: Here, by: Staff) -> None:
+    """Sign out; colleagues see it at once."""
+    with db.transaction(here.engine) as session:
+        presence.leave(session, by=by)
+        staff_login.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
+    forget_cookie(response, here)
+
+
+def forget_cookie(response: Response, here: Office) -> None:
+    """Let the browser forget the session's key."""
+    response.delete_cookie(here.cookie_name, path="/", secure=here.secure, httponly=True, samesite="strict")
+
+
+@router.get("/me", response_model=shapes.Me, responses=described(401))
+def get_me(here: Here, _by: Staff, signed_in: Watcher) -> shapes.Me:
+    """Who is signed in, and when they were here before."""
+    return me_of(signed_in, here)
+
+
+def me_of(signed_in: staff_login.SignedIn, here: Office) -> shapes.Me:
+    """Who is signed in, as the console knows them."""
+    by, company = signed_in.actor, here.settings.company
+    with db.reading(here.engine) as session:
+        mode = enforcement_mode.now_in_force(session, company).of(enforcement_mode.COMPANY)
+        chosen = preferences.chosen(session, by.name) if by.kind == "person" else {}
+        undo_seconds = preferences.settings_of(session, here.settings, by=by).policy.undo_seconds
+    return shapes.Me.model_validate(
+        {
+            "login": by.name,
+            "name": by.shown,
+            "role": by.role,
+            "scope": by.scope.words(),
+            "company": {"domains": list(company.domains), "mode": mode, "time_zone": here.settings.cover.time_zone},
+            "undo_seconds": undo_seconds,
+            "preferences": chosen,
+            "stands_in_for": list(by.stands_in_for),
+            "recalls": here.settings.reaches_mailboxes,
+            "previews": here.settings.api.previews,
+            "measures": here.settings.reports.staff != "none",
+            "verbs": access.verbs_of(by),
+            "last_sign_in": signed_in.before,
+            "grants": sorted(by.grants) if by.grants is not None else None,
+        }
+    )

@@ -1,0 +1,39 @@
+"""Where somebody is signed in, and signing out everywhere."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter, Request, Response
+
+from triage.access import sessions
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.routes.access.session import forget_cookie
+from triage_api.schemas.access import session as shapes
+from triage_api.schemas.fields import Word
+
+router = APIRouter(route_class=Once, tags=["session"])
+
+
+@router.get("/sessions", response_model=shapes.Sessions, responses=described(401, 403, 422))
+def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: Word = "") -> shapes.Sessions:
+    """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
+    api = here.settings.api
+    lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
+    key = request.cookies[here.cookie_name]
+    found = sessions.listing(session, by=by, login=login or by.name, key=key, lasts=lasts, idle=idle, now=utcnow())
+    return shapes.Sessions.model_validate({"items": found})
+
+
+@router.delete("/sessions", response_model=shapes.Ended, responses=described(401, 403, 404, 422))
+def end_sessions(response: Response, here: Here, by: Staff, login: Word = "") -> shapes.Ended:
+    """Sign out everywhere, here too; for administrators also somebody else within their scope, by `login`."""
+    with db.transaction(here.engine) as session:
+        ended = sessions.end_all(session, by=by, login=login or by.name, now=utcnow())
+    if login in ("", by.name):
+        forget_cookie(response, here)
+    return shapes.Ended(ended=ended)

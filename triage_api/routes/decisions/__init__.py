@@ -1,0 +1,1 @@
+"""Routes about decisions, approvals, escalations and rejections."""

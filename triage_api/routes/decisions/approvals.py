@@ -1,0 +1,64 @@
+"""Two keys: what waits for a second person, who confirms or declines it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from triage.actor import Actor
+from triage.compliance.privacy import person_erasure
+from triage.quarantine.decisions import approvals
+from triage.store.models import PendingAct
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.decisions import approvals as shapes
+from triage_api.schemas.decisions.decisions import UndoOrder
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+
+router = APIRouter(route_class=Once, prefix="/second-keys", tags=["decisions"])
+
+
+@router.get("", response_model=shapes.PendingActs, responses=described(401, 422))
+def list_second_keys(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> shapes.PendingActs:
+    """What waits for a second key and is all in your scope, the newest first."""
+    before = id_of(cursor)
+    found = approvals.listing(session, by=by, now=utcnow(), limit=limit + 1, before=before)
+    return shapes.PendingActs(items=[shown(one, by) for one in found[:limit]], next_cursor=following(found, limit))
+
+
+@router.post("/{pending_id}/confirm", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 412, 422))
+def confirm_second_key(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> shapes.PendingAct:
+    """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for.
+
+    409 where it lets out what needs a second look (`urn:mailroom:second-look`): the second person confirms that too.
+    """
+    said = order or UndoOrder()
+    looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence, "acts": person_erasure.ACTS}
+    confirmed = approvals.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
+    ring_after(session, "relay", "recall", "door")
+    return shown(confirmed, by)
+
+
+@router.post("/{pending_id}/decline", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 422))
+def decline_second_key(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> shapes.PendingAct:
+    """Say no, or withdraw what you asked for: nothing is changed."""
+    declined = approvals.decline(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
+    ring_after(session)
+    return shown(declined, by)
+
+
+def shown(asked: PendingAct, by: Actor) -> shapes.PendingAct:
+    """What waits, as this actor sees it."""
+    said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
+    said |= {"sentence": approvals.sentence(asked), "confirmed": asked.order.get("confirmed", [])}
+    return shapes.PendingAct.model_validate(asked.model_dump() | said)
+
+
+def accepted(asked: PendingAct, by: Actor) -> Response:
+    """202: nothing is changed until somebody else has confirmed it."""
+    return JSONResponse(shown(asked, by).model_dump(mode="json"), 202)

@@ -1,0 +1,206 @@
+"""Decisions: one act of one person over a selection; undone as a whole."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from sqlmodel import Session
+
+from triage import ids
+from triage.actor import Actor
+from triage.quarantine.decisions import approvals, bulk_decisions, mailbox_sweep, outcomes, related_mail, undo as undoing
+from triage.quarantine.decisions.decide import Effort
+from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.search import listing, selection
+from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.store import db, idempotency
+from triage.store.models import PendingAct
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Key, Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.routes.access.preferences import Own
+from triage_api.routes.decisions.approvals import accepted
+from triage_api.schemas.decisions import approvals as approval_schemas, decisions as shapes
+from triage_api.schemas.fields import GivenId, Word
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+
+router = APIRouter(route_class=Once, tags=["decisions"])
+
+Mine = Annotated[bool, Query(description="Only your own.")]
+OfCampaign = Annotated[GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
+OfSender = Annotated[Word, Query(description="Only those that did something to mail of this author.")]
+OfOutcome = Annotated[Word, Query(description="Only those that ended like this, such as `refused` or `out of reach`.")]
+OfDomain = Annotated[Word, Query(description="Only those that did something to mail from this domain or below it.")]
+
+
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
+
+
+def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key: Key = None) -> bulk_decisions.Plan | None:
+    """The plan of a very large decision, made before the transaction begins, so that nobody waits for the counting.
+
+    None where it was made before: what it has done since is no reason to refuse to answer alike.
+    """
+    with db.reading(here.engine) as session:
+        if idempotency_key and idempotency.is_taken(session, idempotency_key, by=by):
+            return None
+        rule = order.rule.order() if order.rule else None
+        block = order.block.wish() if order.block else None
+        asked: dict[str, Any] = {"to": order.to, "rule": rule, "block": block, "expect": order.expect, "fence": order.fence}
+        asked["confirm"] = order.confirm
+        return bulk_decisions.plan(session, order.select.selection(), order.verb, by=by, now=utcnow(), settings=here.settings, **asked)
+
+
+Planned = Annotated[bulk_decisions.Plan | None, Depends(plan_of)]
+
+
+@router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
+def create_decision(
+    order: shapes.DecisionOrder, planned: Planned, session: Tx, by: Staff, settings: Own, idempotency_key: Key = None
+) -> shapes.Decision | Response:
+    """Do one thing to every selected delivery. 202 when it needs a second person's key.
+
+    409 when others were faster everywhere, or when what would be released needs a second look (type `urn:mailroom:second-look`) and
+    `confirm` is not exactly its `names` with the `fence` of the preview; 412 when the selection changed. Over more than 100,000 deliveries
+    it is carried out in slices from now on: `left` says how many it has not come to yet.
+    """
+    said: dict[str, Any] = {
+        "by": by,
+        "reason": order.reason,
+        "now": utcnow(),
+        "settings": settings,
+        "to": order.to,
+        "template": order.template,
+        "text": order.text,
+        "look_first": order.look_first,
+        "rule": order.rule.order() if order.rule else None,
+        "block": order.block.wish() if order.block else None,
+        "expect": order.expect,
+        "fence": order.fence,
+        "confirm": order.confirm,
+        "idempotency_key": idempotency_key,
+        "effort": Effort(order.effort.keys, order.effort.milliseconds) if order.effort else None,
+    }
+    selected = order.select.selection()
+    if planned:
+        return answered(session, bulk_decisions.begin(session, planned, selected, order.verb, **said), by)
+    made = approvals.decide(session, selected, order.verb, **said)
+    if isinstance(made, PendingAct):
+        ring_after(session)
+        return accepted(made, by)
+    return answered(session, made, by)
+
+
+@router.get("/decisions", response_model=shapes.Decisions, responses=described(401, 422))
+def list_decisions(
+    session: Read,
+    by: Staff,
+    mine: Mine = False,
+    campaign: OfCampaign = None,
+    sender: OfSender = "",
+    domain: OfDomain = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> shapes.Decisions:
+    """Decisions that concern your scope, newest first."""
+    before = id_of(cursor)
+    wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
+    about = wanted if campaign is not None or sender or domain else None
+    found = within_scope(session, outcomes.listing(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
+    return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+
+
+@router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
+def get_decision(decision_id: GivenId, session: Read, by: Staff) -> shapes.Decision:
+    """One decision and what became of each delivery, of the first 500."""
+    (found,) = within_scope(session, [outcomes.report(session, decision_id, by=by)], by)
+    return shapes.Decision.model_validate(found)
+
+
+@router.get("/decisions/{decision_id}/items", response_model=shapes.DecisionItems, responses=described(401, 404, 422))
+def list_items(
+    decision_id: GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.DecisionItems:
+    """What became of each delivery in your scope, by their ids: all of them, page after page."""
+    after = id_of(cursor)
+    found = outcomes.items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
+    return shapes.DecisionItems.model_validate(
+        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.delivery_id,))}
+    )
+
+
+@router.post(
+    "/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 412, 422)
+)
+def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None) -> shapes.Decision:
+    """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`.
+
+    409 where that lets out what needs a second look, as for a decision.
+    """
+    asked = order or shapes.UndoOrder()
+    if asked.mine:
+        undoing.require_own(session, decision_id, by)
+    said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
+    undo = bulk_decisions.undo if bulk_decisions.is_large(session, decision_id) else undoing.undo
+    return answered(session, undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
+
+
+@router.get("/decisions/{decision_id}/related", response_model=shapes.RelatedMails, responses=described(401, 404, 422))
+def list_related(decision_id: GivenId, session: Read, by: Staff) -> shapes.RelatedMails:
+    """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
+    return shapes.RelatedMails.model_validate({"items": related_mail.offered(session, decision_id, by=by)})
+
+
+@router.post(
+    "/decisions/{decision_id}/related", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422)
+)
+def take_related(decision_id: GivenId, order: shapes.TakeOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+    """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
+    made = related_mail.take(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
+    return answered(session, made, by)
+
+
+@router.post("/sweeps", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 409, 422))
+def create_sweep(order: shapes.SweepOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+    """Take a sender's mail out of every mailbox, also what never came through Mailroom; for administrators of the whole company.
+
+    Its progress is that of the decision: `mailboxes_left`. 409 where large purges need two people.
+    """
+    made = mailbox_sweep.begin(
+        session, order.sender, by=by, reason=order.reason, now=utcnow(), settings=here.settings, dry_run=order.dry_run
+    )
+    return answered(session, made, by)
+
+
+def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decision:
+    """A decision just made: relay and recaller learn what is due, the door which senders are blocked, and browsers that it changed."""
+    ring_after(session, "relay", "recall", "door")
+    (seen,) = within_scope(session, [made], by)
+    return shapes.Decision.model_validate(seen)
+
+
+def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
+    """Decisions without the ids and the cards that the asker may not know of: others' decisions reach further than one's own scope."""
+    named = [part for one in made for part in (one.selection, *one.selection.get("any_of", ()))]
+    selected = [ids.read(shown) for part in named for shown in part.get("ids", ())]
+    known = frozenset(ids.show(one) for one in listing.known(session, selected, by=by))
+    several = [one.id for one in made if "any_of" in one.selection]
+    seen = outcomes.makers(session, several, by=by) if several else {}
+    return [replace(one, selection=told(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
+
+
+def told(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
+    """A selection with those ids that are known; of several cards those with one of them, or whose sender or campaign was seen."""
+    said = selected | ({"ids": [one for one in selected["ids"] if one in known]} if "ids" in selected else {})
+    if "any_of" in selected:
+        cards = [told(card, known, seen) for card in selected["any_of"]]
+        said["any_of"] = [card for card in cards if card.get("ids") or not seen.isdisjoint(makers_of(card))]
+    return said
+
+
+def makers_of(card: dict[str, Any]) -> set[str]:
+    """The sender or campaign that makes a card, as `outcomes.makers` has them."""
+    return {*([selection.folded_address(card["sender"])] if "sender" in card else ()), *([card["campaign"]] if "campaign" in card else ())}

@@ -1,0 +1,34 @@
+"""Telling a sender no: the texts that there are, and what would be said to whom. The act itself is a decision."""
+
+from fastapi import APIRouter
+
+from triage.quarantine.decisions import rejection_preview
+from triage.text import i18n
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.decisions import rejections as shapes
+
+router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
+
+
+@router.get("/templates", response_model=shapes.Templates, responses=described(401))
+def list_templates(here: Here, _by: Staff) -> shapes.Templates:
+    """The texts of the settings (reject.templates), in their order; what Mailroom brings along is in the company's language."""
+    language = here.settings.company.language
+    items = [{"name": name, "text": i18n.said(text, language)} for name, text in here.settings.reject.templates]
+    return shapes.Templates.model_validate({"items": items})
+
+
+@router.post("/preview", response_model=shapes.Rejection, responses=described(401, 422))
+def preview_rejection(order: shapes.RejectionOrder, session: Read, by: Staff, here: Here) -> shapes.Rejection:
+    """What the senders of the held mail in your scope would be told, and why others would not. Nothing is changed."""
+    seen = rejection_preview.preview(
+        session, order.select.selection(), template=order.template, text=order.text, by=by, settings=here.settings
+    )
+    refused = [{"reason": reason, "count": count} for reason, count in seen.refused]
+    return shapes.Rejection.model_validate(
+        {"letters": seen.letters, "messages": seen.messages, "deliveries": seen.deliveries, "refused": refused}
+    )

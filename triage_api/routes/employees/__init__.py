@@ -1,0 +1,1 @@
+"""Routes for employees: their own held mail, release requests, reports."""

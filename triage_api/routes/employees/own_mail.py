@@ -1,0 +1,164 @@
+"""Employees and their own mail: they sign in apart from staff, see sender and subject, and ask. Nothing else is open to them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlmodel import Session
+from starlette.requests import HTTPConnection
+
+from triage.access import employee_sessions, staff_login
+from triage.actor import Actor
+from triage.errors import NotAllowed
+from triage.notifications import digests
+from triage.quarantine import viewings
+from triage.quarantine.requests import announce_sender, own_mail, release_requests
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http import idempotency
+from triage_api.http.bearer_auth import key_of
+from triage_api.http.dependencies import Here, Office, office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import NotSignedIn, described
+from triage_api.http.session_auth import place_of
+from triage_api.http.transaction import BELLS, ring_after
+from triage_api.routes.access.session import WRONG
+from triage_api.schemas import pagination as places
+from triage_api.schemas.employees import own_mail as shapes
+from triage_api.schemas.employees.release_requests import RequestMade, RequestOrder
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import Cursor
+
+COOKIE = "-own"  # what the name of the session cookie has more
+CLOSED = "Here nobody signs in to see their own mail: ask the people who look after it; an administrator can switch it on."
+
+router = APIRouter(route_class=Once, prefix="/own", tags=["own"])
+
+
+def employee(connection: HTTPConnection) -> Actor:
+    """The employee who asks; NotSignedIn when there is no good session. No token and no session of staff is one."""
+    here = office(connection)
+    key = connection.cookies.get(here.cookie_name + COOKIE, "")
+    if key_of(connection) is not None:
+        raise NotAllowed("this is for people who have signed in: a token cannot do it")
+    with db.reading(here.engine) as session:
+        found = employee_sessions.holder(session, key, now=utcnow()) if is_open(here) else None
+    if found is None:
+        raise NotSignedIn("")
+    return Actor(found.kind, found.name, shown=found.shown, place=place_of(connection))
+
+
+def is_open(here: Office) -> bool:
+    """Do employees sign in here, with a password that somebody can check?"""
+    return here.settings.notices.requests and here.prover is not None
+
+
+Employee = Annotated[Actor, Depends(employee)]
+Wanted = Annotated[GivenId | None, Query(description="A mail that is to be among them, wherever it stands.")]
+
+
+def transaction(
+    here: Here, by: Employee, request: Request, asked: idempotency.Asked, idempotency_key: idempotency.Key = None
+) -> Iterator[Session]:
+    """A session that commits when the route has returned."""
+    with db.transaction(here.engine) as session:
+        idempotency.begin(request, session, idempotency_key, asked, by)
+        yield session
+    here.ring(session.info.get(BELLS, ()))
+
+
+Tx = Annotated[Session, Depends(transaction, scope="function")]
+
+
+@router.post("/session", status_code=201, response_model=shapes.OwnName, responses=described(401, 403, 413, 422, 429, 503))
+def create_own_session(given: shapes.OwnCredentials, request: Request, response: Response, here: Here) -> shapes.OwnName:
+    """Sign in with the directory's password to see one's own mail, for an hour; the answer sets a cookie of its own."""
+    if not is_open(here):
+        raise NotAllowed(CLOSED)
+    with db.transaction(here.engine) as session:
+        attempt = staff_login.begin(session, given.login, place_of(request), now=utcnow(), employee=True)
+    if not staff_login.proves(attempt, given.password, here.prover):
+        with db.transaction(here.engine) as session:
+            staff_login.fail(session, attempt, now=utcnow())
+        raise NotSignedIn(WRONG)
+    with db.transaction(here.engine) as session:
+        opened = staff_login.welcome(session, attempt, now=utcnow())
+        employee_sessions.end(session, request.cookies.get(here.cookie_name + COOKIE, ""))
+    if opened is None:
+        raise NotSignedIn(WRONG)
+    actor, key = opened
+    response.set_cookie(here.cookie_name + COOKIE, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+    return shapes.OwnName(name=actor.shown)
+
+
+@router.delete("/session", status_code=204, responses=described(401, 403))
+def delete_own_session(request: Request, response: Response, here: Here, _by: Employee) -> None:
+    """Sign out."""
+    name = here.cookie_name + COOKIE
+    with db.transaction(here.engine) as session:
+        employee_sessions.end(session, request.cookies[name])
+    response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
+
+
+@router.get("/mail", response_model=shapes.OwnMails, responses=described(401, 422))
+def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor = None) -> shapes.OwnMails:
+    """One's own mail that waits or was taken away lately: sender, subject, who viewed it, no more. 100 of each, and a cursor for more."""
+    asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
+    kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
+    with db.reading(here.engine) as session:
+        parts = {
+            waits: own_mail.part(session, by.name, waits, after=tuple(after) or None, limit=own_mail.AT_ONCE + 1, **asked)
+            for waits in (True, False)
+            if kind in (None, waits)
+        }
+        wanted = own_mail.one(session, by.name, mail, **asked) if mail is not None else None
+        letter = digests.choice(session, by.name, here.settings)
+        expected = [shapes.Expectation.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
+        items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
+        items = [*([wanted] if wanted and wanted not in items else ()), *items]
+        viewed = viewings.viewers(session, {one.message_id for one in items}, by.name)
+    return shapes.OwnMails.model_validate(
+        {
+            "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
+            "more_waits": following(parts, True),
+            "more_gone": following(parts, False),
+            "letter": letter,
+            "expected": expected,
+        }
+    )
+
+
+def following(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | None:
+    """The cursor behind a page of what waits or was taken away; None where that is the end of it."""
+    found = parts.get(waits, ())
+    return places.cursor_of((waits, *found[own_mail.AT_ONCE - 1].place)) if len(found) > own_mail.AT_ONCE else None
+
+
+@router.put("/letter", status_code=204, responses=described(401, 403, 422))
+def choose_own_letter(order: shapes.LetterOrder, session: Tx, by: Employee) -> None:
+    """Say whether one wants the daily letter."""
+    digests.choose(session, by=by, wanted=order.wanted, now=utcnow())
+
+
+@router.post("/expectations", status_code=201, response_model=shapes.ExpectationMade, responses=described(401, 403, 422))
+def create_own_expectation(order: shapes.ExpectationOrder, session: Tx, by: Employee, here: Here) -> shapes.ExpectationMade:
+    """Say from whom one expects mail: staff sees it on the card when it comes. It lets nothing in and lapses by itself."""
+    made = announce_sender.expect(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
+    ring_after(session)
+    return shapes.ExpectationMade.model_validate({"id": made})
+
+
+@router.delete("/expectations/{expectation_id}", status_code=204, responses=described(401, 403, 404))
+def delete_own_expectation(expectation_id: GivenId, session: Tx, by: Employee) -> None:
+    """Expect it no more."""
+    announce_sender.forget(session, expectation_id, by=by, now=utcnow())
+
+
+@router.post("/requests", status_code=201, response_model=RequestMade, responses=described(401, 403, 404, 409, 422))
+def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
+    """Ask for one of them: staff sees it, and decides."""
+    made = release_requests.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
+    ring_after(session)
+    return RequestMade.model_validate({"id": made})

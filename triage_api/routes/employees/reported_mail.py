@@ -1,0 +1,31 @@
+"""Mail that people here find odd and have reported: list it, and say what it is. Who decides about the mail answers too."""
+
+from fastapi import APIRouter
+
+from triage.quarantine.requests import suspicion_reports
+from triage.times import utcnow
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.employees import reported_mail as shapes
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+
+router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
+
+
+@router.get("", response_model=shapes.MailReports, responses=described(401, 422))
+def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.MailReports:
+    """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
+    before = id_of(cursor)
+    found = suspicion_reports.listing(session, by=by, limit=limit + 1, before=before)
+    return shapes.MailReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+
+
+@router.post("/{report_id}/answer", response_model=shapes.ReportAnswered, responses=described(401, 403, 404, 409, 422))
+def answer_report(report_id: GivenId, order: shapes.ReportAnswer, session: Tx, by: Staff) -> shapes.ReportAnswered:
+    """Say what a reported mail is, to everybody who reported it. The mail stays where it is."""
+    told = suspicion_reports.answer(session, report_id, order.verdict, by=by, words=order.words, now=utcnow())
+    ring_after(session)
+    return shapes.ReportAnswered.model_validate({"reporters": told})

@@ -1,0 +1,1 @@
+"""Routes about one message: its content, attachments, preview."""

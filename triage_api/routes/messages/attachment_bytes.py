@@ -1,0 +1,11 @@
+"""One attachment's bytes, for a bounded child: this module imports no web framework."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from triage.message.mime import attachments
+
+
+def attachment(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """The decoded bytes of the attachment of a message whose digest is `sha256`."""
+    return attachments.attachment(raw, str(options["sha256"]))

@@ -1,0 +1,99 @@
+"""Attachments as pictures: pages that a sandbox has drawn as pixels, and of which we make the PNG."""
+
+import logging
+from typing import Annotated, Any, NoReturn
+
+from fastapi import APIRouter, Path, Response
+
+from triage import ids
+from triage.actor import Actor
+from triage.errors import NotAllowedNow, Unanswered
+from triage.message.mime.images import as_png
+from triage.message.preview.rendered_pages import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, count_of, page_of
+from triage.message.summary import Attachment
+from triage.quarantine import open_message
+from triage.runtime import sandbox
+from triage.runtime.sandbox_pool import Overrun
+from triage.store import db, ledger
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.routes.messages.messages import Number, Reason, put_on_record, raw_of, taken_out
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.queue import messages as shapes
+
+OFF = "attachments are not shown as pictures here: an administrator can switch that on"
+NO_SANDBOX = "attachments cannot be shown as pictures on this machine: bubblewrap is missing or does not work, and nothing is drawn without"
+WHY = {
+    UNKNOWN: "this is no PDF and no picture that can be shown; download it only if you must",
+    LOCKED: "this PDF is locked with a password, so nobody could look into it on its way here: do not ask the sender for the password",
+    BROKEN: "this cannot be shown: it is damaged, or made to do harm",
+    NO_PROGRAM: "PDF cannot be shown on this machine: poppler-utils is missing",
+}
+TOO_MUCH = "this cannot be shown: it takes too long or too much memory to draw, as files do that are made to do harm"
+HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'", "Content-Disposition": "inline"}
+PNG: dict[int | str, dict[str, Any]] = {200: {"description": "The page as a picture.", "content": {"image/png": {}}}}
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
+
+PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
+
+
+@router.get("/{message_id}/attachments/{number}/pages", response_model=shapes.Pages, responses=described(401, 404, 409, 410, 422, 428, 503))
+def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> shapes.Pages:
+    """How many pages of a PDF or a picture can be shown as pictures. That you looked goes on the record."""
+    raw, found = attached(here, message_id, number, by, reason)
+    answer = drawn(here, message_id, number, raw, 0)
+    put_on_record(here, "pages", message_id, by, {"number": number, "sha256": found.sha256})
+    try:
+        return shapes.Pages(pages=count_of(answer))
+    except NotDrawn as why:
+        refuse(why)
+
+
+@router.get(
+    "/{message_id}/attachments/{number}/pages/{page}", response_class=Response, responses=PNG | described(401, 404, 409, 410, 422, 428, 503)
+)
+def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
+    """One page as a picture, and never anything else: the sandbox gives pixels, the PNG is made of them here. That you fetched it goes on
+    the record."""
+    raw, found = attached(here, message_id, number, by, reason)
+    try:
+        picture = as_png(*page_of(drawn(here, message_id, number, raw, page)))
+    except NotDrawn as why:
+        refuse(why)
+    detail = {"number": number, "page": page, "sha256": found.sha256}
+    with db.transaction(here.engine) as session:
+        ledger.write(session, "page", f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
+    return Response(picture, media_type="image/png", headers=HEADERS)
+
+
+def attached(here: Office, message_id: int, number: int, by: Actor, reason: str) -> tuple[bytes, Attachment]:
+    """An attachment's bytes, and what is on the record about it."""
+    with db.reading(here.engine) as session:
+        listed = open_message.message(session, message_id, by=by).summary.attachments
+    if not here.settings.api.previews:
+        raise NotAllowedNow(OFF)
+    return taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
+
+
+def drawn(here: Office, message_id: int, number: int, raw: bytes, page: int) -> bytes:
+    """What the sandbox answers about a page."""
+    if not sandbox.can_draw():
+        raise Unanswered(NO_SANDBOX)
+    try:
+        return here.drawings.run(raw, page=page)
+    except Overrun as overrun:
+        lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
+        log.warning("attachment %(attachment)d of message %(message)s cannot be drawn: %(why)s", lost)
+        raise NotAllowedNow(TOO_MUCH) from overrun
+
+
+def refuse(why: NotDrawn) -> NoReturn:
+    """Say in words why there is nothing to show."""
+    kind = Unanswered if str(why) == NO_PROGRAM else NotAllowedNow
+    raise kind(WHY[str(why)]) from why

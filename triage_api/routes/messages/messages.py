@@ -1,0 +1,250 @@
+"""Messages: what was found out, the harmless view, the headers, and the downloads, which go on the record."""
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import HTMLResponse
+
+from triage import ids
+from triage.actor import Actor
+from triage.errors import NotFound
+from triage.message import authentication
+from triage.message.mime import links
+from triage.message.mime.mime_parts import headers_of
+from triage.message.preview.preview_document import Mode, NumberedLink, Preview, unavailable
+from triage.message.summary import Attachment
+from triage.quarantine import open_message, viewings
+from triage.quarantine.decisions import consent
+from triage.quarantine.open_message import Opened
+from triage.runtime.sandbox_pool import Overrun
+from triage.store import db, ledger
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.preview_frame import framed
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Tx
+from triage_api.schemas.fields import GivenId, Text, Word
+from triage_api.schemas.queue import messages as shapes
+
+DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
+OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
+UNSAFE_IN_NAMES = re.compile(r'[/\\:*?"<>|%;]')  # on any system that a name may be saved on
+NAME_LIMIT = 100  # characters of a download's name
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
+
+Number = Annotated[int, Path(ge=1, le=10_000)]
+
+
+def given_reason(reason: Text = "", x_mailroom_reason: Annotated[Text, Header()] = "") -> str:
+    """Why somebody opens a sealed mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
+    return (reason or x_mailroom_reason).strip()
+
+
+Reason = Annotated[str, Depends(given_reason)]
+Ahead = Annotated[
+    bool,
+    Query(
+        description="true: the console fetches it before anybody asked for it. It is on the record when it was not shown within ten "
+        "minutes (`viewed`). Of a token, and with a reason, it is a fetch like any other."
+    ),
+]
+Links = Annotated[bool, Query(description="false: without the links and hidden pictures, which take the message apart.")]
+
+
+@router.get("/{message_id}", response_model=shapes.Message, responses=described(401, 404, 422))
+def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> shapes.Message:
+    """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
+    with db.reading(here.engine) as session:
+        opened = open_message.message(session, message_id, by=by)
+        refused = consent.not_offered(session, [one.id for one in opened.deliveries], here.settings)
+    if not links or (opened.sealed and not reason):
+        return message_of(opened, Preview(""), refused)
+    if opened.erased:
+        return message_of(opened, listed_only(opened), refused)
+    shown = rendered(here, ids.show(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
+    return message_of(opened, shown, refused)
+
+
+def rendered(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
+    """The message made harmless in a bounded child; None when it was too much for it."""
+    try:
+        return Preview.from_json(json.loads(here.previews.run(raw, mode=mode)))
+    except Overrun as overrun:
+        log.warning("message %(message)s cannot be shown: %(why)s", {"message": name, "why": str(overrun)})
+        return None
+
+
+def listed_only(opened: Opened) -> Preview:
+    """The links that are on the record, where the content itself cannot be rendered."""
+    known = enumerate(opened.summary.links, 1)
+    numbered = (
+        NumberedLink(n, one.text, one.target, links.destination(one.target).host, links.warnings(one.text, one.target)) for n, one in known
+    )
+    return Preview("", tuple(numbered))
+
+
+def message_of(opened: Opened, preview: Preview, not_allowed: str) -> shapes.Message:
+    """A message as the console shows it. `not_allowed`: why no allow rule can be about its sender."""
+    summary, envelope, found = opened.summary, opened.envelope, opened.authentication
+    return shapes.Message.model_validate(
+        asdict(summary)
+        | {
+            "id": opened.id,
+            "received_at": opened.received_at,
+            "size": opened.size,
+            "reverse_path": visible(envelope.reverse_path),
+            "client": envelope.client,
+            "helo": visible(envelope.helo),
+            "tls": envelope.tls,
+            "message_id_field": summary.message_id,
+            "authentication": found.as_json() | {"proof": found.proof, "sentence": authentication.proof_sentence(found)},
+            "signals": opened.signals,
+            "links": preview.links,
+            "hidden_pictures": preview.hidden_pictures,
+            "sealed": opened.sealed,
+            "not_allowed": not_allowed,
+            "deliveries": opened.deliveries,
+        }
+    )
+
+
+Language = Annotated[Word, Query(description="Of our own words in it, such as de; else Accept-Language says.")]
+VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
+
+
+@router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422, 428))
+def view_message(
+    message_id: GivenId,
+    here: Here,
+    by: Staff,
+    reason: Reason,
+    mode: Annotated[Mode, Query()] = "html",
+    language: Language = "",
+    ahead: Ahead = False,
+) -> HTMLResponse:
+    """The message as a harmless document of its own: no script, nothing loaded, links as numbered text.
+
+    That you fetched it goes on the record.
+    """
+    raw = raw_of(here, message_id, by, reason)
+    put_fetch_on_record(here, message_id, mode, by, ahead=ahead and not reason)
+    preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
+    return framed(preview.document, language)
+
+
+def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
+    """The bytes as received; why a sealed one is opened goes on the record first. The database does not wait while they are looked at."""
+    with db.reading(here.engine) as session:
+        raw = open_message.raw(session, message_id, by=by, reason=reason)
+        under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
+    if under_seal:
+        put_on_record(here, "open", message_id, by, {"reason": reason})
+    return raw
+
+
+@router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422, 428))
+def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
+    """The header block as received; control characters and bytes that are no UTF-8 are written as escapes.
+
+    That you fetched it goes on the record.
+    """
+    head = headers_of(raw_of(here, message_id, by, reason))
+    put_fetch_on_record(here, message_id, "headers", by)
+    return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
+
+
+@router.get("/{message_id}/text", response_model=shapes.MessageText, responses=described(401, 404, 422, 428))
+def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
+    """What a message says, as plain text; empty when it is erased. That you fetched it goes on the record."""
+    with db.reading(here.engine) as session:
+        said = open_message.text(session, message_id, by=by, reason=reason)
+        under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
+    if under_seal:
+        put_on_record(here, "open", message_id, by, {"reason": reason})
+    put_fetch_on_record(here, message_id, "text", by)
+    return shapes.MessageText(text=said)
+
+
+@router.post("/{message_id}/viewed", status_code=204, responses=described(401, 403, 404, 409, 410, 422))
+def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
+    """Say that the message was on your screen, as the console does: on the record once in five minutes. For people only.
+
+    409 when nothing of it was fetched for you before. The time is the server's.
+    """
+    open_message.require_content(session, message_id, by=by)
+    viewings.view(session, message_id, by=by, now=utcnow())
+
+
+SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as received.", "content": {"message/rfc822": {}}}}
+FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes.", "content": {"application/octet-stream": {}}}}
+
+
+@router.get("/{message_id}/source", response_class=Response, responses=SOURCE | described(401, 404, 410, 422, 428))
+def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> Response:
+    """The whole message as a file. That you took it goes on the record."""
+    raw = raw_of(here, message_id, by, reason)
+    put_on_record(here, "source", message_id, by, {})
+    return download(raw, f"{ids.show(message_id)}.eml", "message/rfc822")
+
+
+@router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422, 428))
+def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
+    """One attachment as a file, whatever its type says. That you took it goes on the record."""
+    with db.reading(here.engine) as session:
+        listed = open_message.message(session, message_id, by=by).summary.attachments
+    content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
+    put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
+    return download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
+
+
+def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: Iterable[Attachment]) -> tuple[bytes, Attachment]:
+    """An attachment's bytes, taken out by a bounded child, and what is on the record about it."""
+    found = next((one for one in listed if one.number == number), None)
+    if found is None:
+        raise NotFound(f"message {ids.show(message_id)} has no attachment {number}")
+    try:
+        return here.attachments.run(raw, sha256=found.sha256), found
+    except Overrun as overrun:
+        lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
+        log.warning("attachment %(attachment)d of message %(message)s cannot be taken out: %(why)s", lost)
+        raise NotFound(f"attachment {number} cannot be taken out of this message; download its source") from overrun
+
+
+def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: dict[str, Any]) -> None:
+    """Who took what out of the console."""
+    with db.transaction(here.engine) as session:
+        ledger.write(session, act, f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
+    here.ring(["change"])
+
+
+def put_fetch_on_record(here: Office, message_id: int, what: str, by: Actor, *, ahead: bool = False) -> None:
+    """Who fetched what of a message, before it leaves; nobody's screen has to change for it."""
+    with db.transaction(here.engine) as session:
+        viewings.fetch(session, message_id, what, by=by, now=utcnow(), ahead=ahead)
+
+
+def download(content: bytes, name: str, media_type: str) -> Response:
+    """Bytes that the browser saves and never opens by itself."""
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"  # RFC 6266
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition, "Content-Security-Policy": DOWNLOAD_CSP})
+
+
+def safe_name(name: str, otherwise: str) -> str:
+    """A file name from mail that harms no file system and hides nothing. Its ending is kept."""
+    plain = UNSAFE_IN_NAMES.sub("_", OUR_ESCAPES.sub("_", name)).strip("_. ")
+    stem, dot, ending = plain.rpartition(".")
+    short = f"{stem[: NAME_LIMIT - len(ending) - 1]}.{ending}" if dot and stem and len(ending) <= 20 else plain[:NAME_LIMIT]
+    return short or otherwise

@@ -1,0 +1,143 @@
+"""Server-sent events: browsers learn that something was committed. The one async endpoint; one thread asks the database."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+
+from triage.compliance.audit import audit_log
+from triage.store import db
+from triage_api.http.dependencies import Office
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Watcher, still_there
+
+POLL = 0.5  # seconds between looks at the database; a bell shortens them
+LEAST = 0.1  # seconds between looks, however often the bell rings
+STILL_THERE = 15.0  # seconds between looks whether a listener's session is still good
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(tags=["events"])
+
+
+class Feed:
+    """Tells every listening browser how many acts have been committed. Its thread runs while somebody listens."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.sequence = -1  # not looked yet
+        self.closed = False
+        self.listeners: set[Listener] = set()
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    def join(self, listener: "Listener") -> None:
+        """Begin to tell this one."""
+        with self.lock:
+            self.listeners.add(listener)
+            if self.thread is None and not self.closed:
+                self.sequence = self.look()
+                self.thread = threading.Thread(target=self.watch, name="feed", daemon=True)
+                self.thread.start()
+
+    def leave(self, listener: "Listener") -> None:
+        """Stop telling this one."""
+        with self.lock:
+            self.listeners.discard(listener)
+
+    def look(self) -> int:
+        """How many acts have been committed; what was known when the database does not answer."""
+        try:
+            with db.reading(self.office.engine) as session:
+                return audit_log.number_of_acts(session)
+        except SQLAlchemyError as fault:
+            log.warning("the database does not answer: %s", fault.__class__.__name__)
+            return self.sequence
+
+    def watch(self) -> None:
+        """Look, tell, wait."""
+        while True:
+            self.office.bells["change"].wait(POLL)
+            with self.lock:
+                if self.closed or not self.listeners:
+                    self.thread = None
+                    return
+            sequence = self.look()
+            if sequence != self.sequence:
+                self.sequence = sequence
+                self.tell()
+            time.sleep(LEAST)
+
+    def tell(self) -> None:
+        """Wake every listener."""
+        with self.lock:
+            for listener in self.listeners:
+                listener.wake()
+
+    def close(self) -> None:
+        """Send everybody away, so that the server can stop."""
+        with self.lock:
+            self.closed = True
+            thread = self.thread
+        self.tell()
+        if thread:
+            thread.join()
+
+
+class Listener:
+    """One browser that listens, in the event loop of its request."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """From any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.woken.set)
+
+    async def wait(self) -> None:
+        """Until woken, or STILL_THERE seconds."""
+        try:
+            await asyncio.wait_for(self.woken.wait(), STILL_THERE)
+        except TimeoutError:
+            return
+        self.woken.clear()
+
+
+@router.get("/events", response_class=EventSourceResponse, responses=described(401))
+async def stream_events(
+    request: Request, _by: Watcher, last_event_id: Annotated[str | None, Header()] = None
+) -> AsyncIterator[ServerSentEvent]:
+    """`event: change` with {"sequence": n} whenever something was committed: ask again for what you show."""
+    feed: Feed = request.app.state.feed
+    listener = Listener()
+    await run_in_threadpool(feed.join, listener)
+    try:
+        told = feed.sequence
+        if last_event_id not in (None, str(told)):
+            yield changed(told)
+        else:
+            yield ServerSentEvent(id=str(told), comment="listening")
+        while not feed.closed:
+            await listener.wait()
+            if not await run_in_threadpool(still_there, request):
+                return
+            if feed.sequence != told:
+                told = feed.sequence
+                yield changed(told)
+    finally:
+        feed.leave(listener)
+
+
+def changed(sequence: int) -> ServerSentEvent:
+    """Something was committed."""
+    return ServerSentEvent(event="change", id=str(sequence), data={"sequence": sequence})

@@ -1,0 +1,205 @@
+"""Numbers for a monitor: what waits, since when, and whether mail moves. Only for the networks that api.metrics names."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from prometheus_client.metrics_core import Metric
+from sqlalchemy.exc import SQLAlchemyError
+
+from triage.addressing.networks import networks
+from triage.config.alert_types import CAUSES
+from triage.config.settings import Api
+from triage.errors import BadInput
+from triage.notifications.webhooks.outbox import Fared
+from triage.reports.gauges import Gauges, gauges
+from triage.runtime import disk_space, metrics as runtime_metrics
+from triage.runtime.disk_space import Room
+from triage.runtime.spool_stats import OUTBOUND, Backlog, backlog
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.prometheus_format import MEDIA_TYPE, exposition, gauge, labelled
+
+FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
+REFUSED = "These numbers are for the networks that api.metrics names, and yours is not among them.\n"
+
+router = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
+
+
+@router.get("/metrics", include_in_schema=False)  # it has a format and readers of its own
+def metrics(here: Here, request: Request) -> PlainTextResponse:
+    """What waits and since when, in Prometheus' text format."""
+    if not admitted(request, here.settings.api):
+        return PlainTextResponse(REFUSED, 403)
+    known: Metrics = request.app.state.metrics
+    return PlainTextResponse(known.text(), media_type=MEDIA_TYPE)
+
+
+def admitted(request: Request, api: Api) -> bool:
+    """May this client read them?"""
+    if request.client is None or is_hidden(request.client.host, request, api):
+        return False
+    try:
+        client = ipaddress.ip_address(request.client.host)
+    except ValueError:
+        return False
+    client = getattr(client, "ipv4_mapped", None) or client
+    return any(client in network for network in networks("api.metrics", api.metrics))
+
+
+def is_hidden(client: str, request: Request, api: Api) -> bool:
+    """Does somebody stand in front of us whom we do not believe about the client (api.public_url, api.proxies)?"""
+    told = ",".join(request.headers.getlist("x-forwarded-for"))
+    last = told.rpartition(",")[2].strip()
+    unknown = "forwarded" in request.headers and not told
+    return unknown or (bool(told) and (not api.public_url or last != client))
+
+
+class Metrics:
+    """The numbers of one API process, read anew when they are older than FRESH."""
+
+    def __init__(self, here: Office) -> None:
+        """BadInput when api.metrics names something else than networks."""
+        networks("api.metrics", here.settings.api.metrics)
+        self.here = here
+        self.lock = threading.Lock()
+        self.read_at, self.known = -FRESH, ""
+
+    def text(self) -> str:
+        """The document. Without a database it says so, and has what needs none."""
+        with self.lock:
+            if time.monotonic() - self.read_at >= FRESH:
+                families = [*self.of_spool(), *self.of_record(), *self.of_machine(), *self.of_processes()]
+                self.known, self.read_at = exposition(families), time.monotonic()
+            return self.known
+
+    def of_spool(self) -> Iterable[Metric]:
+        """What the spool of this machine holds."""
+        try:
+            waiting = backlog(self.here.settings.spool.directory)
+        except OSError:
+            return [gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 0)]
+        try:
+            leaving = backlog(self.here.settings.spool.directory / OUTBOUND)
+        except OSError:
+            leaving = Backlog()  # nobody hands over employees' mail on this machine
+        return spool_families(waiting, leaving, utcnow())
+
+    def of_processes(self) -> Iterable[Metric]:
+        """What the roles of this machine have counted and timed."""
+        try:
+            return runtime_metrics.collected(self.here.settings.spool.directory)
+        except BadInput:
+            return []
+
+    def of_machine(self) -> Iterable[Metric]:
+        """What this machine has: the time, and room."""
+        return machine_families(dict(disk_space.rooms(self.here.settings)), utcnow())
+
+    def of_record(self) -> Iterable[Metric]:
+        """What the database says."""
+        now = utcnow()
+        try:
+            with db.reading(self.here.engine) as session:
+                found = gauges(session, now)
+        except SQLAlchemyError:
+            return [gauge("mailroom_database_up", "1 when the database answers.", 0)]
+        return record_families(found, now, follows=self.here.settings.directory.source == "ldap")
+
+
+def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Metric]:
+    """The backlog, in words that Prometheus knows."""
+    return [
+        gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
+        labelled(
+            "mailroom_spool_messages",
+            "Accepted messages of this machine that wait to be judged, for the first time or again; outbound: employees', to be passed on.",
+            "spool",
+            {"incoming": waiting.messages, "retry": waiting.put_off, "outbound": leaving.messages + leaving.put_off},
+        ),
+        labelled(
+            "mailroom_spool_oldest_age_seconds",
+            "How long the first message of this spool has waited that was not looked at yet.",
+            "spool",
+            {"incoming": age(waiting.oldest, now), "outbound": age(leaving.oldest, now)},
+        ),
+        labelled(
+            "mailroom_spool_stuck_messages",
+            "Accepted messages of this machine that were tried too often to get on by themselves: `mailroom spool` says why.",
+            "spool",
+            {"incoming": waiting.stuck, "outbound": leaving.stuck},
+        ),
+        gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
+    ]
+
+
+def machine_families(rooms: dict[str, Room], now: datetime) -> list[Metric]:
+    """The machine's numbers, in words that Prometheus knows."""
+    free = "Room that is left on the disk of each place of this machine: spool, database (SQLite), checkpoints, mailboxes (Maildirs)."
+    return [
+        gauge("mailroom_time_seconds", "The time of this machine's clock (Unix time).", now.timestamp()),
+        labelled("mailroom_disk_free_bytes", free, "place", {name: one.free for name, one in rooms.items()}),
+        labelled("mailroom_disk_size_bytes", "The size of that disk.", "place", {name: one.size for name, one in rooms.items()}),
+    ]
+
+
+def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metric]:
+    """The record's numbers, in words that Prometheus knows. `follows`: a directory server is asked again and again."""
+    return [
+        gauge("mailroom_database_up", "1 when the database answers.", 1),
+        labelled(
+            "mailroom_deliveries",
+            "Deliveries that have not come to their end, by state.",
+            "state",
+            {str(state): count for state, count in found.by_state.items()},
+        ),
+        gauge("mailroom_emergency_open", "1 while everything passes that is neither blocked nor forged.", int(found.emergency)),
+        gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
+        gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
+        gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
+        gauge(
+            "mailroom_recall_due",
+            "Deliveries that a recaller should be taking out of mailboxes, or putting back, by now.",
+            found.recalls_due,
+        ),
+        gauge("mailroom_recall_due_age_seconds", "How long the first of them has waited.", age(found.longest_recall_due, now)),
+        gauge(
+            "mailroom_directory_age_seconds",
+            "How long ago the LDAP server was last read and believed; since the first act on the record when it never was.",
+            *((age(found.directory_read, now),) if follows else ()),
+        ),
+        gauge(
+            "mailroom_backup_age_seconds",
+            "How long ago `mailroom backup` last saved the database; of SQLite that it never did since the first act on the record.",
+            *((age(found.backup_made, now),) if found.backup_made else ()),
+        ),
+        labelled(
+            "mailroom_alarms",
+            "Folders, or things of the company, of which staff is told at present, by cause.",
+            "cause",
+            {cause: found.alarms.get(cause, 0) for cause in CAUSES},
+        ),
+        *webhook_families(found, now),
+    ]
+
+
+def webhook_families(found: Gauges, now: datetime) -> list[Metric]:
+    """How each webhook fares."""
+    told: dict[str, tuple[str, Callable[[Fared], float]]] = {
+        "mailroom_webhook_waiting": ("What a webhook is still to be told.", lambda one: one.waiting),
+        "mailroom_webhook_oldest_age_seconds": ("How long the first of it has waited.", lambda one: age(one.oldest, now)),
+        "mailroom_webhook_failures": ("Failed calls in a row.", lambda one: one.failures),
+        "mailroom_webhook_gone": ("1 when the receiver has said that it wants no more.", lambda one: int(one.gone)),
+        "mailroom_webhook_dropped": ("Calls that were given up.", lambda one: one.dropped),
+    }
+    return [labelled(name, help, "hook", {one.name: read(one) for one in found.webhooks}) for name, (help, read) in told.items()]
+
+
+def age(since: datetime | None, now: datetime) -> float:
+    """Seconds since then; 0 when there is nothing."""
+    return max(0.0, (now - since).total_seconds()) if since else 0.0

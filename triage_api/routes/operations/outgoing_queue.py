@@ -1,0 +1,134 @@
+"""The queue of what is to be sent on: what waits for which next hop; trying again, holding, giving up."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import queue_admin, routes
+from triage.quarantine import delivery_history
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.search import listing
+from triage.quarantine.search.selection import MOST_IDS, Selection
+from triage.store.models import Delivery
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.fields import GivenId, Text
+from triage_api.schemas.operations import outgoing_queue as shapes
+from triage_api.schemas.pagination import Cursor, Limit, cursor_of, following, place_of
+from triage_api.schemas.queue import deliveries
+
+router = APIRouter(route_class=Once, tags=["queue"])
+
+
+@router.get("/queue", response_model=shapes.Queue, responses=described(401, 422))
+def get_queue(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> shapes.Queue:
+    """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
+    settings = here.settings
+    page = listing.queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
+    items = page.items
+    listed = [shapes.Waiting(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
+    standings = queue_admin.standings(session, by=by, settings=settings)
+    return shapes.Queue.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
+
+
+def way(one: listing.Listed, settings: Settings) -> str:
+    """Where a delivery that a member of staff may see goes next."""
+    return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in")
+
+
+@router.post(
+    "/queue/{delivery_id}/retry", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+)
+def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
+    """Try a waiting delivery at once, or a bounced one anew."""
+    queue_admin.retry(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
+    return told(session, delivery_id, by)
+
+
+@router.post(
+    "/queue/{delivery_id}/give-up", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+)
+def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
+    """Try a waiting delivery no more: it is bounced, and can be tried anew."""
+    queue_admin.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
+    return told(session, delivery_id, by)
+
+
+@router.post(
+    "/queue/{delivery_id}/hold",
+    status_code=202,
+    response_model=deliveries.Delivery,
+    responses=described(401, 403, 404, 409, 422),
+)
+def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
+    """Take a waiting delivery back into its folder: a decision that can be undone."""
+    held(session, (delivery_id,), by, here.settings)
+    return told(session, delivery_id, by)
+
+
+@router.get("/queue/unsent", response_model=shapes.UnsentPage, responses=described(401, 422))
+def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.UnsentPage:
+    """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
+    only = routes.destination(here.settings, next_hop) if next_hop else None
+    place = place_of(cursor, int, int)
+    found = queue_admin.listing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
+    items = [shapes.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
+    return shapes.UnsentPage(items=items, next_cursor=following(found, limit, queue_admin.place_of))
+
+
+def way_of(one: Delivery, settings: Settings) -> str:
+    """Where a delivery of any kind goes next."""
+    return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
+
+
+@router.post("/queue/retry", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
+def retry_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Try these, or everything that waits for a next hop, at once."""
+    if order.ids:
+        count = queue_admin.retry(session, order.ids, settings=here.settings, by=by, now=utcnow())
+    else:
+        count = queue_admin.retry_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
+    ring_after(session, "relay")
+    return shapes.Count(count=count)
+
+
+@router.post("/queue/give-up", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
+def give_up_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Try nothing more of these, or of what waits for a next hop."""
+    if order.ids:
+        count = queue_admin.give_up(session, order.ids, settings=here.settings, by=by, now=utcnow())
+    else:
+        destination = routes.destination(here.settings, order.next_hop)
+        count = queue_admin.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
+    ring_after(session, "relay")
+    return shapes.Count(count=count)
+
+
+@router.post("/queue/hold", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
+def hold_all(order: shapes.HoldOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
+    ids = tuple(order.ids)
+    if not ids:
+        ids = tuple(queue_admin.waiting_for(session, routes.destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
+    count = held(session, ids, by, here.settings, order.reason) if ids else 0
+    ring_after(session, "relay")
+    return shapes.Count(count=count)
+
+
+def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
+    """One decision; how many are held now."""
+    return decisions.decide(session, Selection.of(ids=ids), Verb.HOLD, by=by, reason=reason, now=utcnow(), settings=settings).done
+
+
+def told(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
+    """The relay and the browsers hear of it after the commit; the delivery as it is now."""
+    ring_after(session, "relay")
+    return deliveries.Delivery.model_validate(delivery_history.delivery(session, delivery_id, by=by).listed)

@@ -1,0 +1,64 @@
+"""The console's static files, under a policy that lets the browser run and load nothing else."""
+
+import re
+from mimetypes import guess_type
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+DIST = Path(__file__).parents[3] / "webui" / "dist"
+PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")  # no dot files, no way up
+HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{6,}\.[a-z0-9]+")  # as the build names what may be kept for ever
+GZIP = re.compile(r"(^|,)\s*gzip\s*(;\s*q=(1|0\.[0-9]*[1-9]).*?)?(,|$)")
+PAGES = frozenset({"/index.html", "/ask.html"})  # under the paths that they are for only
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+)
+
+
+class Console:
+    """Answers whatever is no route of the API."""
+
+    def __init__(self, dist: Path = DIST) -> None:
+        self.dist = dist
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.answer(Request(scope))(scope, receive, send)
+
+    def answer(self, request: Request) -> Response:
+        """The file that the path names, or the console's page for the paths that it makes up."""
+        path = request.scope["path"]
+        if path == "/api" or path.startswith("/api/"):
+            raise HTTPException(404)
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPException(405)
+        file = self.dist / path.lstrip("/")
+        if PLAIN_PATH.fullmatch(path) and path not in PAGES and file.is_file():
+            return self.file(file, path, request.headers.get("accept-encoding", ""))
+        name = path.rpartition("/")[2]
+        if "." in name and not path.startswith(("/senders/", "/people/")) and path not in PAGES:  # whose names have dots
+            raise HTTPException(404)
+        return self.page("ask.html" if path == "/ask" else "index.html")
+
+    def file(self, file: Path, path: str, accepted: str) -> Response:
+        """One file, or its compressed twin for browsers that take it."""
+        kept = "public, max-age=31536000, immutable" if HASHED.fullmatch(path) else "no-cache"
+        headers = {"cache-control": kept, "content-security-policy": CSP}
+        twin = file.with_name(f"{file.name}.gz")
+        if not twin.is_file():
+            return FileResponse(file, headers=headers)
+        headers["vary"] = "accept-encoding"
+        if not GZIP.search(accepted):
+            return FileResponse(file, headers=headers)
+        return FileResponse(twin, headers=headers | {"content-encoding": "gzip"}, media_type=guess_type(file.name)[0])
+
+    def page(self, name: str) -> Response:
+        """The page that all of the console lives in, or the one where employees ask for their mail."""
+        index = self.dist / name
+        if not index.is_file():
+            return PlainTextResponse("The console is not built: run `make console`.\n", 503)
+        return FileResponse(index, headers={"cache-control": "no-store", "content-security-policy": CSP})

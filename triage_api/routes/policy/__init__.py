@@ -1,0 +1,1 @@
+"""Routes about rules, suggestions, contacts, enforcement and the emergency mode."""

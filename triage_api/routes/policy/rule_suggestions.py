@@ -1,0 +1,76 @@
+"""Rules that are proposed: the list, one's own cards of it, the answer."""
+
+from fastapi import APIRouter
+
+from triage.policy.suggestions import candidates, rule_suggestions
+from triage.quarantine.decisions import answer_suggestion
+from triage.store import db
+from triage.store.models import Proposal
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.operations.outgoing_queue import Count
+from triage_api.schemas.pagination import Cursor, Limit, following, place_of
+from triage_api.schemas.policy import rule_suggestions as shapes
+
+router = APIRouter(route_class=Once, prefix="/rules/proposals", tags=["rules"])
+
+
+@router.get("", response_model=shapes.Proposals, responses=described(401, 403, 422))
+def list_proposals(
+    session: Read, by: Staff, state: shapes.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.Proposals:
+    """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
+    found = rule_suggestions.listing(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
+    count = rule_suggestions.numbers(session, now=utcnow()).get(state, 0)
+    return shapes.Proposals(
+        items=[shown(one) for one in found[:limit]],
+        next_cursor=following(found, limit, lambda one: (one.weight, one.id)),
+        total_estimate=count,
+    )
+
+
+@router.post("/hand", response_model=shapes.ProposalHand, responses=described(401, 403))
+def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
+    """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
+    mine = rule_suggestions.take(session, by=by, now=utcnow())
+    counts = rule_suggestions.numbers(session, now=utcnow())
+    return shapes.ProposalHand(items=[shown(one) for one in mine], open=counts.pop(rule_suggestions.OPEN, 0), answered=sum(counts.values()))
+
+
+@router.post("/look", response_model=Count, responses=described(401, 403))
+def look_for_proposals(by: Staff, here: Here) -> Count:
+    """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
+    with db.reading(here.engine) as session:
+        rule_suggestions.whole_company(session, by)
+        speaking = candidates.found(session, settings=here.settings, now=utcnow())
+    with db.transaction(here.engine) as session:
+        count = rule_suggestions.refresh(session, speaking, now=utcnow())
+    here.ring(["change"])
+    return Count(count=count)
+
+
+@router.delete("/hand", status_code=204, responses=described(401, 403))
+def lay_back_proposals(session: Tx, by: Staff) -> None:
+    """Let the others have your cards."""
+    rule_suggestions.lay_back(session, by=by)
+    ring_after(session)
+
+
+@router.post("/{proposal_id}", response_model=shapes.Proposal, responses=described(401, 403, 404, 409, 422))
+def answer_proposal(proposal_id: GivenId, order: shapes.ProposalAnswer, session: Tx, by: Staff, here: Here) -> shapes.Proposal:
+    """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
+    answered = answer_suggestion.answer(
+        session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
+    )
+    ring_after(session, "door")
+    return shown(answered)
+
+
+def shown(one: Proposal) -> shapes.Proposal:
+    """A proposal with its sentence."""
+    return shapes.Proposal.model_validate(one.model_dump() | {"sentence": rule_suggestions.said(one)})

@@ -1,0 +1,189 @@
+"""Sender rules: list, make, remove."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import PlainTextResponse
+from sqlmodel import Session
+
+from triage.actor import Actor
+from triage.errors import NotFound
+from triage.ids import show
+from triage.intake import explain_verdict
+from triage.policy.rules import rule_warnings, store as rules
+from triage.quarantine.decisions import approvals
+from triage.quarantine.removal import delivered_lately
+from triage.quarantine.rules import rule_confirmation, rule_import_export, rule_trial
+from triage.store import ledger
+from triage.store.models import PendingAct, Rule
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.routes.decisions.approvals import accepted
+from triage_api.schemas.decisions import approvals as approval_schemas
+from triage_api.schemas.decisions.rule_trials import Offers, OffersOrder, Trial
+from triage_api.schemas.fields import GivenId, Word
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.policy import rules as shapes
+
+MOST_EXPORTED = 1_000_000
+OfScope = Annotated[Word, Query(description="company, department:CODE or person:UID: only rules for exactly this scope.")]
+OfSender = Annotated[Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
+IfMatch = Annotated[Word | None, Header(description="The ETag of the rule that you saw.")]
+
+router = APIRouter(route_class=Once, tags=["rules"])
+
+
+@router.get("/rules", response_model=shapes.Rules, responses=described(401, 422))
+def list_rules(
+    session: Read, by: Staff, q: Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.Rules:
+    """Rules in force that reach into your scope, newest first."""
+    before = id_of(cursor)
+    found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
+    return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
+
+
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
+
+
+@router.post("/rules", status_code=201, response_model=shapes.MadeRule, responses=ASKED | described(401, 403, 409, 412, 422))
+def create_rule(order: shapes.RuleOrdered, session: Tx, by: Staff, here: Here) -> shapes.MadeRule | Response:
+    """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered.
+
+    409 where an allow would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
+    `confirm`, with its `fence`.
+
+    `delivered`: what the sender of a block delivered lately, to be removed by a decision of its own.
+    """
+    made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence)
+    if isinstance(made, PendingAct):
+        ring_after(session)
+        return accepted(made, by)
+    ring_after(session, "door")
+    lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
+    said = with_clashes(session, [made], by)[0].model_dump()
+    return shapes.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
+
+
+@router.post("/rules/preview", response_model=Trial, responses=described(401, 422))
+def preview_rule(order: shapes.SenderRule, session: Read, by: Staff, here: Here) -> Trial:
+    """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
+    return Trial.model_validate(rule_trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
+
+
+@router.post("/rules/offers", response_model=Offers, responses=described(401, 403, 422))
+def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Offers:
+    """Rules that would let the senders of this mail in, the narrowest sensible first, each tried out on the last thirty days."""
+    found = rule_trial.offers(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
+    return Offers.model_validate({"items": found})
+
+
+@router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 409, 412, 422))
+def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) -> shapes.Loaded:
+    """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`).
+
+    409 where allows would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
+    `confirm`, with its `fence`: once for the whole file, and `rules` says which rules ask. Rules that are in force already do not ask.
+    """
+    if lines.dry_run:
+        return looked_at(session, lines.text, by, here)
+    said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence}
+    loaded = rule_import_export.load(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
+    offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
+    ring_after(session, "door")
+    return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
+
+
+def looked_at(session: Session, text: str, by: Actor, here: Here) -> shapes.Loaded:
+    """What would become of the lines, and what would be asked; nothing is made."""
+    with session.begin_nested() as attempt:
+        loaded = rule_import_export.load(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
+        attempt.rollback()
+    looked = loaded.looked
+    asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
+    return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
+
+
+LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
+
+
+@router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | described(401))
+def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
+    """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back.
+
+    That you took them goes on the record.
+    """
+    ledger.write(session, "export", "rules", by=by, now=utcnow())
+    found = rules.listing(session, utcnow(), by=by, limit=MOST_EXPORTED)
+    return PlainTextResponse("".join(f"{rule_import_export.written(rule)}\n" for rule in found), media_type="application/x-ndjson")
+
+
+@router.post("/rules/explain", response_model=shapes.Explanation, responses=described(401, 404, 422))
+def explain_rules(order: shapes.ExplainOrder, session: Read, by: Staff, here: Here) -> shapes.Explanation:
+    """Which rule decides about mail of a sender to somebody here, under each proof, and what else matches; or why a delivery went
+    where it went, and what the rules of today would say."""
+    asked: dict[str, Any] = {"by": by, "settings": here.settings, "now": utcnow()}
+    if order.delivery is not None:
+        return shapes.Explanation.model_validate(explain_verdict.explain_delivery(session, order.delivery, **asked))
+    return shapes.Explanation.model_validate(explain_verdict.explain(session, order.sender, order.to, list_id=order.list_id, **asked))
+
+
+@router.get("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 404, 422))
+def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
+    """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
+    return answered(session, known(session, rule_id, by), by, response)
+
+
+@router.get("/rules/{rule_id}/delivered", response_model=shapes.DeliveredLately, responses=described(401, 404, 422))
+def get_delivered(rule_id: GivenId, session: Read, by: Staff) -> shapes.DeliveredLately:
+    """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
+    found = delivered_lately.of_rule(session, known(session, rule_id, by), by=by, now=utcnow())
+    return shapes.DeliveredLately.model_validate(found)
+
+
+@router.patch("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 403, 404, 409, 412, 422))
+def change_rule(
+    rule_id: GivenId, change: shapes.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
+) -> shapes.Rule:
+    """Change its proof, end, note or whether risky attachments pass. With If-Match 412 when somebody has changed it since.
+
+    409 where the company wants two keys for such a rule: make it anew. 409 also where an allow would let in more than before, and
+    messages are held that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
+    """
+    expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
+    said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
+    changed = rule_confirmation.change(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
+    ring_after(session, "door")
+    return answered(session, changed, by, response)
+
+
+def known(session: Session, rule_id: int, by: Actor) -> Rule:
+    """The rule, if the actor may know of it."""
+    found = rules.known_to(session, [rule_id], by=by)
+    if not found:
+        raise NotFound(f"there is no rule {show(rule_id)}")
+    return found[0]
+
+
+def answered(session: Session, rule: Rule, by: Actor, response: Response) -> shapes.Rule:
+    """A rule with the ETag of its version."""
+    response.headers["ETag"] = f'"{rules.version_of(rule)}"'
+    return with_clashes(session, [rule], by)[0]
+
+
+def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[shapes.Rule]:
+    """Rules, each with how it stands to others."""
+    clashes = rule_warnings.of_rules(session, found, utcnow(), by=by)
+    return [shapes.Rule.model_validate(rule.model_dump() | {"clashes": clashes[rule.id]}) for rule in found]
+
+
+@router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))
+def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
+    """Take a rule out of force; it stays on the record."""
+    known(session, rule_id, by)
+    rules.remove(session, rule_id, by=by, now=utcnow())
+    ring_after(session, "door")

@@ -1,0 +1,1 @@
+"""Routes about the queue: rows, deliveries, selections, searches, senders, campaigns."""

@@ -1,0 +1,62 @@
+"""Campaigns: which there are, what they are made of, and a person's word on what belongs together."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage.quarantine.campaigns import campaign_list
+from triage.quarantine.decisions import regroup
+from triage.quarantine.search.selection import UNPROVEN
+from triage.times import utcnow
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx
+from triage_api.routes.decisions.decisions import answered
+from triage_api.schemas.decisions.decisions import Decision
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import cursor_of, place_of
+from triage_api.schemas.queue import campaigns as shapes
+
+router = APIRouter(route_class=Once, tags=["campaigns"])
+
+
+@router.get("/campaigns", response_model=shapes.Campaigns, responses=described(401, 422))
+def list_campaigns(wanted: Annotated[shapes.CampaignQuery, Query()], session: Read, by: Staff) -> shapes.Campaigns:
+    """Campaigns of the mail in your scope, those with the most of it first; unless `state` says otherwise, of held mail."""
+    after = place_of(wanted.cursor, int, int)
+    place = (after[0], after[1]) if after else None
+    page = campaign_list.waves(session, wanted.selection(), by=by, fewest=wanted.fewest, limit=wanted.limit, after=place)
+    return shapes.Campaigns.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+
+
+@router.get("/campaigns/{campaign_id}", response_model=shapes.CampaignDetail, responses=described(401, 404, 422))
+def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> shapes.CampaignDetail:
+    """One campaign with its states, proofs, senders and subjects."""
+    found = campaign_list.campaign(session, campaign_id, by=by)
+    return shapes.CampaignDetail.model_validate(
+        {name: getattr(found.wave, name) for name in shapes.Campaign.model_fields}
+        | {
+            "made_by": found.made_by,
+            "representatives": found.representatives,
+            "copies": found.copies,
+            "by_state": [{"state": state, "count": count} for state, count in found.by_state],
+            "by_proof": [{"proof": who or UNPROVEN, "count": count} for who, count in found.by_proof],
+            "by_sender": [{"author": author, "count": count} for author, count in found.by_sender],
+            "by_subject": [{"subject": subject, "count": count} for subject, count in found.by_subject],
+            "examples": found.examples,
+        }
+    )
+
+
+@router.post("/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
+def join_campaign(campaign_id: GivenId, order: shapes.JoinOrder, session: Tx, by: Staff) -> Decision:
+    """This campaign's mail is of another one from now on: a decision, which can be undone."""
+    return answered(session, regroup.join(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
+
+
+@router.post("/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
+def split_campaign(campaign_id: GivenId, order: shapes.SplitOrder, session: Tx, by: Staff) -> Decision:
+    """These mails are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
+    made = regroup.split(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
+    return answered(session, made, by)

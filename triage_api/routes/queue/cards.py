@@ -1,0 +1,56 @@
+"""The queue as cards: deliveries that are decided together."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage.quarantine.cards import card_list
+from triage.times import utcnow
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.pagination import cursor_of, place_of
+from triage_api.schemas.queue import cards as shapes
+
+router = APIRouter(route_class=Once, tags=["cards"])
+
+
+@router.get("/cards", response_model=shapes.Cards, responses=described(401, 422))
+def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
+    """Cards in your scope: what must be acted on now, then what is time-limited (the soonest first), then by urgency, then the newest."""
+    after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
+    page = card_list.cards(
+        session,
+        wanted.selection(),
+        by=by,
+        now=utcnow(),
+        group=wanted.group,
+        limit=wanted.limit,
+        after=after,
+        at=at,
+        before=before,
+        position=wanted.position,
+        end=wanted.end,
+        most_ids=wanted.ids,
+        section=wanted.section,
+    )
+    return shapes.Cards.model_validate(
+        {
+            "items": page.items,
+            "next_cursor": cursor_of(page.following),
+            "previous_cursor": cursor_of(page.preceding),
+            "position": page.position,
+            "total_deliveries": page.deliveries,
+            "total_cards": page.cards,
+        }
+    )
+
+
+@router.get("/cards/anchors", response_model=shapes.Anchors, responses=described(401, 422))
+def list_anchors(wanted: Annotated[shapes.CardsAsked, Query()], session: Read, by: Staff) -> shapes.Anchors:
+    """Where every 200th card of the same list begins: `at` of `/cards` takes one, so that a long list can be entered anywhere."""
+    found = card_list.anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
+    items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
+    return shapes.Anchors.model_validate({"items": items, "total_cards": found.cards})

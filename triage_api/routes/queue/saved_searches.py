@@ -1,0 +1,39 @@
+"""Searches kept by a name: list, keep, remove."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage.quarantine.search import saved_searches
+from triage.times import utcnow
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.queue import saved_searches as shapes
+
+router = APIRouter(route_class=Once, prefix="/searches", tags=["searches"])
+
+Counts = Annotated[bool, Query(description="Count what waits of each, up to 1,000.")]
+
+
+@router.get("", response_model=shapes.SavedSearches, responses=described(401, 422))
+def list_searches(session: Read, by: Staff, counts: Counts = False) -> shapes.SavedSearches:
+    """Your own saved searches and those that are shared with you, by name."""
+    return shapes.SavedSearches.model_validate({"items": saved_searches.listing(session, by=by, counts=counts)})
+
+
+@router.post("", status_code=201, response_model=shapes.SavedSearch, responses=described(401, 403, 422))
+def save_search(order: shapes.SavedSearchOrder, session: Tx, by: Staff) -> shapes.SavedSearch:
+    """Keep a search by a name; one of yours with the same name becomes this one. Each sees of it what is in their own scope."""
+    kept = saved_searches.save(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
+    ring_after(session)
+    return shapes.SavedSearch.model_validate(kept)
+
+
+@router.delete("/{search_id}", status_code=204, responses=described(401, 403, 404, 422))
+def remove_search(search_id: GivenId, session: Tx, by: Staff) -> None:
+    """Keep it no longer."""
+    saved_searches.remove(session, search_id, by=by)
+    ring_after(session)

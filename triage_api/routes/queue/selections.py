@@ -1,0 +1,108 @@
+"""The evidence sheet: what a selection holds, before it is decided."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.policy.rules import provider_warning, store as rules
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import ask_keepers, consent, decide as decisions
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.outcome_text import confidential_words
+from triage.quarantine.removal import removal_plan
+from triage.quarantine.search import listing, selection_summary
+from triage.quarantine.search.listing import Listed
+from triage.quarantine.search.selection import Selection
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.queue import selections as shapes
+
+MOST = 50  # senders and blocks that a preview names
+router = APIRouter(route_class=Once, tags=["selections"])
+
+
+@router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 412, 422))
+def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
+    """What the selection holds of the mail in your scope, and with a verb what that would do. Nothing is changed.
+
+    `fence` goes with the decision.
+    """
+    wanted, now = order.select.selection(), utcnow()
+    plan = removal_plan.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
+    rule = order.rule.order() if order.rule else None
+    verb = Verb(order.verb) if order.verb else None
+    allow = allowed(session, wanted, rule, by, here.settings) if rule and verb is Verb.RELEASE and order.asks_whom else None
+    asked, refused = decisions.preview(session, wanted, verb, rule, by=by, settings=here.settings)
+    sheet = selection_summary.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
+    return shapes.Evidence.model_validate(
+        {
+            "count": sheet.count,
+            "outside": sheet.outside,
+            "apart": sheet.apart,
+            "people": sheet.people,
+            "departments": sheet.departments,
+            "by_state": sheet.by_state,
+            "in_mailboxes": sheet.in_mailboxes if here.settings.reaches_mailboxes else 0,
+            "out_of_reach": 0 if here.settings.reaches_mailboxes else sheet.in_mailboxes,
+            "proven": sheet.proven,
+            "by_proof": sheet.by_proof,
+            "opened": sheet.opened,
+            "answered": sheet.answered,
+            "least_weight": sheet.least_weight,
+            "least_severity": sheet.least_severity,
+            "senders": [{"author": author, "count": count} for author, count in sheet.senders],
+            "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],
+            "examples": listing.some(session, sheet.examples, by=by),
+            "least_alike": listing.some(session, sheet.least_alike, by=by),
+            "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
+            "caution": provider_warning.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
+            "needs": decisions.needs_of(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
+            "confidential": confidential_words(ask_keepers.concern(session, wanted, ask_keepers.REMOVAL, by=by)),
+            "fence": sheet.fence,
+            "allow": allow,
+            "second_look": asked,
+            "not_allowed": refused,
+            "removal": removal_shape(plan, listing.some(session, plan.related.examples, by=by), here.settings) if plan else None,
+        }
+    )
+
+
+def allowed(session: Session, wanted: Selection, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
+    """Whom a release with this rule would let in."""
+    ids = decisions.ids_meant(session, wanted, Verb.RELEASE, by=by, settings=settings)
+    return consent.consent(session, wanted, rule, ids, by=by, settings=settings, now=utcnow())
+
+
+def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:
+    """The plan of a removal as the API says it."""
+    made, not_made = plan.blocks.made, plan.blocks.not_made
+    return {
+        "severity": plan.severity,
+        "default": "remove_and_block" if plan.blocks_by_default else "remove",
+        "not_included": [not_included_shape(one) for one in plan.not_included[:MOST]],
+        "not_included_count": sum(one.count for one in plan.not_included),
+        "blocks": made[:MOST],
+        "blocked": {match: sum(one.match == match for one in made) for match in ("campaign", "domain", "address")},
+        "would_have_stopped": sum(one.stopped for one in made if one.ticked),
+        "would_have_released": sum(one.released for one in made),
+        "not_blocked": not_made[:MOST],
+        "not_blocked_count": len(not_made),
+        "scopes": list(plan.scopes),
+        "related": {"count": plan.related.count, "by_kind": plan.related.by_kind, "examples": related},
+        "hold_hours": settings.policy.block_hold_hours,
+        "block_days": settings.policy.block_days,
+        "late_hours": settings.policy.standing_hours,
+    }
+
+
+def not_included_shape(one: removal_plan.NotIncluded) -> dict[str, Any]:
+    """A sender whose messages are left alone."""
+    return {"sender": one.sender, "proven": one.proven, "count": one.count, "why": one.wanted.why, "of": one.wanted.of}

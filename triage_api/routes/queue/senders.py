@@ -1,0 +1,33 @@
+"""A sender: one address, or a whole domain."""
+
+from fastapi import APIRouter
+
+from triage.quarantine import sender_profile
+from triage.quarantine.search.selection import UNPROVEN
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.fields import Word
+from triage_api.schemas.queue import senders as shapes
+
+router = APIRouter(route_class=Once, tags=["senders"])
+
+
+@router.get("/senders/{sender:path}", response_model=shapes.Sender, responses=described(401, 404, 422))
+def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> shapes.Sender:
+    """An address, or a domain with those below it: its mail in your scope, what proves it, to whom it went and what became of it."""
+    found = sender_profile.sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
+    folders = [(folder.partition("+"), count) for folder, count in found.by_folder]
+    return shapes.Sender.model_validate(
+        {name: getattr(found, name) for name in ("name", "mails", "deliveries", "held", "people", "departments")}
+        | {"first_at": found.first_at, "newest_at": found.newest_at, "lead": found.lead}
+        | {
+            "by_state": [{"state": state, "count": count} for state, count in found.by_state],
+            "by_proof": [{"proof": who or UNPROVEN, "count": count} for who, count in found.by_proof],
+            "by_name": [{"name": name, "count": count} for name, count in found.by_name],
+            "by_folder": [{"department": department, "person": person, "count": count} for (department, _, person), count in folders],
+            "by_address": [{"author": author, "count": count} for author, count in found.by_address],
+        }
+    )

@@ -1,0 +1,72 @@
+"""Practising on mail whose answer is known: a hand of cards, a look at one, an answer, the scores. No real mail is touched."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import HTMLResponse
+
+from triage.message.preview.preview_document import unavailable
+from triage.quarantine import training, viewings
+from triage.quarantine.training_cases import Deck
+from triage.store import db
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.preview_frame import framed
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx
+from triage_api.routes.messages.messages import VIEW, Language, put_fetch_on_record, rendered
+from triage_api.schemas.fields import Word
+from triage_api.schemas.queue import training as shapes
+
+MOST = 50
+
+router = APIRouter(route_class=Once, prefix="/practice", tags=["practice"])
+
+
+def laid_out(here: Here, _by: Staff) -> Deck:
+    """The generated cards; made before the database is asked, since making them takes a moment."""
+    here.deck()
+    return here.deck
+
+
+Laid = Annotated[Deck, Depends(laid_out)]
+
+
+@router.get("/cards", response_model=shapes.Hand, responses=described(401, 403, 422))
+def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND) -> shapes.Hand:
+    """Cards that you have not answered yet: generated ones, and mail in your scope that was decided before and is not sealed."""
+    return shapes.Hand.model_validate({"items": training.deal(session, deck, by=by, now=utcnow(), limit=limit)})
+
+
+@router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
+def view_card(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
+    """The mail of a card as a harmless document of its own. That you fetched a real one goes on the record."""
+    with db.reading(here.engine) as session:
+        one = training.exercise(session, deck, card, by=by, now=utcnow())
+    if one.message_id is not None:
+        put_fetch_on_record(here, one.message_id, "html", by)
+    preview = rendered(here, visible(card), one.raw, "html") or unavailable("it is too large or too complicated for its reader")
+    return framed(preview.document, language)
+
+
+@router.post("/cards/{card}/viewed", status_code=204, responses=described(401, 403, 404, 409))
+def note_card_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
+    """Say that the mail of a card was on your screen, as the console does: of a real one it goes on the record, once in five minutes."""
+    one = training.exercise(session, deck, card, by=by, now=utcnow())
+    if one.message_id is not None:
+        viewings.view(session, one.message_id, by=by, now=utcnow())
+
+
+@router.post("/answers", status_code=201, response_model=shapes.PracticeResult, responses=described(401, 403, 404, 422))
+def answer_card(order: shapes.PracticeOrder, deck: Laid, session: Tx, by: Staff) -> shapes.PracticeResult:
+    """Say what you would do with the mail of a card, and learn what was right and what gave it away. The first answer counts."""
+    return shapes.PracticeResult.model_validate(training.answer(session, deck, order.card, order.answer, by=by, now=utcnow()))
+
+
+@router.get("/scores", response_model=shapes.PracticeScores, responses=described(401, 403))
+def list_scores(session: Read, by: Staff) -> shapes.PracticeScores:
+    """How you do; administrators of the whole company see everybody."""
+    return shapes.PracticeScores.model_validate({"items": training.scores(session, by=by)})

@@ -1,0 +1,69 @@
+"""The record of all acts."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from triage.actor import Actor
+from triage.compliance.audit import audit_log, verify_chain
+from triage.store import db, ledger
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.pagination import cursor_of, place_of
+from triage_api.schemas.records import audit as shapes
+
+router = APIRouter(route_class=Once, tags=["audit"])
+
+
+@router.get("/audit", response_model=shapes.AuditRecords, responses=described(401, 403, 422))
+def list_acts(session: Read, staff: Staff, wanted: Annotated[shapes.AuditQuery, Query()]) -> shapes.AuditRecords:
+    """Who did what, newest first: for administrators and auditors of the whole company.
+
+    `detail` is {"sealed": true} where it tells of mail that is sealed to you.
+    """
+    (before,) = place_of(wanted.cursor, int) or (None,)
+    page = audit_log.record(session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject)
+    return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+
+
+LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One act a line."}}
+After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came later: the `sequence` of the last act that you have.")]
+
+
+@router.get("/audit/export", response_class=StreamingResponse, responses=LINES | described(401, 403, 422))
+def export_trail(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
+    """Every chained act as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
+
+    That you took it goes on the record.
+    """
+    audit_log.require_auditor(by)
+    with db.transaction(here.engine) as session:
+        ledger.write(session, "export", "audit", by=by, now=utcnow())
+    return StreamingResponse(written(here, by, after), media_type="application/x-ndjson")
+
+
+def written(here: Office, by: Actor, after: int) -> Iterator[str]:
+    """The lines, some hundred at once."""
+    with db.reading(here.engine) as session:
+        while some := audit_log.chained(session, after, by=by):
+            yield "".join(f"{json.dumps(one, ensure_ascii=True)}\n".replace("\x7f", "\\u007f") for one in some)
+            after = some[-1]["sequence"]
+            session.expunge_all()
+
+
+@router.get("/audit/verify", response_model=shapes.Verification, responses=described(401, 403))
+def verify_trail(here: Here, by: Staff) -> shapes.Verification:
+    """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
+    audit_log.require_auditor(by)
+    claims = verify_chain.claims(here.settings)
+    with db.reading(here.engine) as session:
+        found = verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
+    return shapes.Verification.model_validate(asdict(found))

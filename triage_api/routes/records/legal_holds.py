@@ -1,0 +1,42 @@
+"""Legal holds: whose mail, or which mail, must be kept; made and lifted by administrators of the whole company."""
+
+from fastapi import APIRouter
+
+from triage.compliance.retention import legal_holds
+from triage.times import utcnow
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.records import legal_holds as shapes
+
+router = APIRouter(route_class=Once, prefix="/legal-holds", tags=["legal holds"])
+
+
+@router.get("", response_model=shapes.LegalHolds, responses=described(401, 403, 422))
+def list_legal_holds(
+    session: Read, by: Staff, lifted: shapes.Lifted = False, limit: Limit = 50, cursor: Cursor = None
+) -> shapes.LegalHolds:
+    """Legal holds, newest first. For administrators and auditors of the whole company."""
+    before = id_of(cursor)
+    found = legal_holds.listing(session, by=by, lifted=lifted, limit=limit + 1, before=before)
+    return shapes.LegalHolds.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+
+
+@router.post("", status_code=201, response_model=shapes.LegalHold, responses=described(401, 403, 404, 422))
+def create_legal_hold(order: shapes.LegalHoldOrder, session: Tx, by: Staff) -> shapes.LegalHold:
+    """Hold the mail of a person, or of a selection: it is neither expired nor erased, also what comes later, until the hold is lifted."""
+    selected = order.select.selection() if order.select else None
+    made = legal_holds.add(session, by=by, reason=order.reason, now=utcnow(), person=order.person, selected=selected)
+    ring_after(session)
+    return shapes.LegalHold.model_validate(made)
+
+
+@router.post("/{hold_id}/lift", response_model=shapes.LegalHold, responses=described(401, 403, 404, 409, 422))
+def lift_legal_hold(hold_id: GivenId, order: shapes.LiftOrder, session: Tx, by: Staff) -> shapes.LegalHold:
+    """Lift a hold. What was due to be erased meanwhile is erased with the next round. 409 when it was lifted before."""
+    lifted = legal_holds.lift(session, hold_id, by=by, reason=order.reason, now=utcnow())
+    ring_after(session)
+    return shapes.LegalHold.model_validate(lifted)

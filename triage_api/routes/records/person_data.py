@@ -1,0 +1,83 @@
+"""What is kept about a person: taken along by them, and erased. For administrators of the whole company."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from triage.actor import Actor
+from triage.compliance.privacy import data_subject, person_erasure, person_export
+from triage.compliance.privacy.data_subject import Whose
+from triage.store import db
+from triage.store.models import PendingAct
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.routes.decisions.approvals import accepted
+from triage_api.schemas.decisions import approvals as approval_schemas
+from triage_api.schemas.fields import GivenId
+from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.records import person_data as shapes
+
+router = APIRouter(route_class=Once, prefix="/person-data", tags=["person data"])
+taking = APIRouter(prefix="/person-data", tags=["person data"])  # its answer is a file: it is not kept for who asks again
+
+ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}, "description": "A zip with JSON and the original mails."}}
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
+FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-Control": "no-store"}
+
+
+@taking.post("/export", response_class=StreamingResponse, responses=ZIP | described(401, 403, 422))
+def export_person_data(order: shapes.PersonOrder, by: Staff, here: Here) -> StreamingResponse:
+    """Everything that is kept about an address or about somebody here (their address or uid). What is sealed to you is left out.
+
+    That you took it is on the record.
+    """
+    with db.transaction(here.engine) as session:
+        whose = data_subject.meant(session, order.address)
+        person_export.note(session, whose, by=by, reason=order.reason, now=utcnow())
+    here.ring({"change"})
+    return StreamingResponse(chunks(here, whose, by), media_type="application/zip", headers=FILE)
+
+
+def chunks(here: Office, whose: Whose, by: Actor) -> Iterator[bytes]:
+    """The file while it is made."""
+    with db.reading(here.engine) as session:
+        yield from person_export.zipped(session, whose, by=by, now=utcnow())
+
+
+@router.post("/preview", response_model=shapes.PersonFound, responses=described(401, 403, 422))
+def preview_erasure(order: shapes.PersonOrder, session: Read, by: Staff) -> shapes.PersonFound:
+    """What an erasure would find; nothing is changed."""
+    return shapes.PersonFound.model_validate(person_erasure.look(session, order.address, by=by))
+
+
+@router.post("/erasures", status_code=201, response_model=shapes.Erasure, responses=ASKED | described(401, 403, 409, 422))
+def erase_person_data(order: shapes.ErasureOrder, session: Tx, by: Staff, here: Here) -> shapes.Erasure | Response:
+    """Erase what is kept about an address, or about somebody who has left. It cannot be undone; 202 when it needs a second key.
+
+    It is carried out in slices from now on; `done_at` says when nothing is left. 409 while that person works here, or is under a
+    legal hold.
+    """
+    said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
+    made = person_erasure.erase_person(session, order.address, **said)
+    ring_after(session)
+    return accepted(made, by) if isinstance(made, PendingAct) else shapes.Erasure.model_validate(made)
+
+
+@router.get("/erasures", response_model=shapes.Erasures, responses=described(401, 403, 422))
+def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.Erasures:
+    """Erasures, newest first. Whose data it was is forgotten when one is done."""
+    before = id_of(cursor)
+    found = person_erasure.listing(session, by=by, limit=limit + 1, before=before)
+    return shapes.Erasures.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+
+
+@router.get("/erasures/{erasure_id}", response_model=shapes.Erasure, responses=described(401, 403, 404, 422))
+def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> shapes.Erasure:
+    """One erasure, and how far it is."""
+    return shapes.Erasure.model_validate(person_erasure.get(session, erasure_id, by=by))

@@ -1,0 +1,70 @@
+"""Reports: what it costs and brings, as far as the asker may know, as JSON or as CSV."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime
+
+from triage.actor import Actor
+from triage.reports import period_reports, report_values
+from triage.reports.report_values import Report
+from triage.store import db, ledger
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.records import reports as shapes
+
+router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
+
+Name = Annotated[str, Path(max_length=40, description=f"One of {', '.join(period_reports.REPORTS)}.")]
+Since = Annotated[AwareDatetime | None, Query(description="From then on; by default four weeks before the end.")]
+Until = Annotated[AwareDatetime | None, Query(description="Before then; by default until now. At most 366 days.")]
+Format = Annotated[Literal["json", "csv"], Query(description="csv: one table of it, in safe cells.")]
+TableName = Annotated[str, Query(max_length=40, description="Which table as CSV; by default the first.")]
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The report."}}
+
+
+@router.get("", response_model=shapes.Reports, responses=described(401, 422))
+def list_reports(session: Read, by: Staff, here: Here, since: Since = None, until: Until = None) -> shapes.Reports:
+    """Every report about the same period."""
+    asked = about(by, here, since, until)
+    return shapes.Reports.model_validate({"items": [report_values.as_json(one) for one in period_reports.all_reports(session, **asked)]})
+
+
+@router.get("/{name}", response_model=shapes.Report, responses=CSV | described(401, 404, 422))
+def get_report(
+    name: Name,
+    session: Read,
+    by: Staff,
+    here: Here,
+    since: Since = None,
+    until: Until = None,
+    format: Format = "json",
+    table: TableName = "",
+) -> shapes.Report | Response:
+    """One report. Numbers are of the mail in your scope, and not of what is sealed to you.
+
+    That you took it as CSV goes on the record.
+    """
+    found = period_reports.report(session, name, **about(by, here, since, until))
+    if format == "csv":
+        written = report_values.as_csv(found, table)
+        put_export_on_record(here, found, by)
+        return Response(written, media_type="text/csv")
+    return shapes.Report.model_validate(report_values.as_json(found))
+
+
+def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
+    """Who took which figures elsewhere."""
+    with db.transaction(here.engine) as session:
+        ledger.write(session, "export", f"report:{taken.name}", by=by, now=utcnow())
+
+
+def about(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
+    """Who asks about which time."""
+    now = utcnow()
+    period = period_reports.period(since, until, settings=here.settings, now=now)
+    return {"period": period, "by": by, "settings": here.settings, "now": now}

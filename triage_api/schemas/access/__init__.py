@@ -1,0 +1,1 @@
+"""Schemas about people: session, staff, substitutes, API tokens."""

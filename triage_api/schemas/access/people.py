@@ -1,0 +1,113 @@
+"""Folders, people, groups: whom mail is for."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Shape
+from triage_api.schemas.language import Spoken
+
+
+class PersonFolder(Shape):
+    """A person's folder."""
+
+    uid: str
+    name: str
+    held: int
+    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
+
+
+class Folder(Shape):
+    """A department with the folders of its people."""
+
+    code: str
+    name: str
+    held: int
+    shared_held: int
+    people: list[PersonFolder]
+    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
+
+
+class Colleague(Shape):
+    """Somebody who works here."""
+
+    uid: str
+    name: str
+    department: str
+    department_name: str
+    mailbox: str
+
+
+class People(Shape):
+    """One page of people found."""
+
+    items: list[Colleague]
+    next_cursor: str | None = None
+
+
+class Place(Shape):
+    """A department as the directory has it."""
+
+    code: str
+    name: str
+    mailbox: Annotated[str, Field(description="takes what is released to the department itself; empty: it has none")]
+    roles: Annotated[list[str], Field(description="role addresses, as the directory writes them")]
+    responsible: Annotated[str, Field(description="full name; empty: nobody is named")]
+    people: int
+
+
+class Brake(Shape):
+    """The directory was not believed: nothing of it was taken over."""
+
+    since: datetime
+    words: Spoken
+
+
+class DirectoryState(Shape):
+    """The directory as it was taken over last."""
+
+    departments: list[Place]
+    people: int
+    left: int
+    groups: int
+    changed_at: Annotated[datetime | None, Field(description="null before the first sync")]
+    changes: Annotated[list[Spoken], Field(description="of the last change, in words")]
+    more: Annotated[int, Field(description="changes that are not among them")]
+    brake: Brake | None
+
+
+class Addressee(Shape):
+    """Whom a mail can be redirected to; `to` is what the decision says."""
+
+    kind: Literal["person", "department", "group"]
+    to: str
+    name: str
+    place: Annotated[str, Field(description="A person's department, or what else it is.")]
+    mailbox: str
+
+
+class Addressees(Shape):
+    """People, departments and groups found."""
+
+    items: list[Addressee]
+
+
+class Group(Shape):
+    """A distribution list. Members: the mailboxes that get a copy when something is released to it."""
+
+    address: str
+    name: str
+    department: str
+    department_name: str
+    expand: bool
+    closed: Annotated[bool, Field(description="It takes mail from inside only: what comes from outside is refused at the door.")]
+    aliases: list[str]
+    members: list[str]
+
+
+class Groups(Shape):
+    """One page of groups."""
+
+    items: list[Group]
+    next_cursor: str | None

@@ -1,0 +1,143 @@
+"""Who is signed in, where, and who looks after what meanwhile."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from triage.actor import Grant, Role
+from triage.quarantine.decisions.decide import Verb
+from triage_api.schemas.fields import Id, Order, Shape, Word, storable
+
+
+class Credentials(Order):
+    """A sign-in."""
+
+    login: Word
+    password: Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+
+
+class Company(Shape):
+    """What the console shows of the company."""
+
+    domains: list[str]
+    mode: Literal["enforce", "observe"]
+    time_zone: str
+
+
+class LastSignIn(Shape):
+    """A sign-in."""
+
+    at: datetime
+    client: Annotated[str, Field(description="network address")]
+
+
+Command = Annotated[str, Field(pattern="^[a-zA-Z]{1,40}$")]
+Keys = Annotated[str, Field(max_length=120), AfterValidator(storable)]
+
+
+class Preferences(Shape):
+    """What somebody chose for their own console; null is the company's way, or the browser's."""
+
+    theme: Literal["light", "dark"] | None = None
+    density: Literal["compact"] | None = None
+    letters: Annotated[Literal["alt"] | None, Field(description="Single letters need Alt.")] = None
+    language: Annotated[str | None, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$", description="null: as the browser asks")] = None
+    group: Annotated[Literal["campaign", "sender", "none"] | None, Field(description="How the queue is grouped.")] = None
+    undo_seconds: Annotated[int | None, Field(ge=5, le=60, description="How long what you release waits; null: as the settings say")] = None
+    keys: Annotated[
+        dict[Command, Keys] | None, Field(max_length=200, description="The keys of a command, where they are other than the usual ones.")
+    ] = None
+
+
+class PreferencesOrder(Order, Preferences):
+    """What is to be chosen; what is left out stays as it is."""
+
+
+class Me(Shape):
+    """Who is signed in and what they may do."""
+
+    login: str
+    name: str
+    role: Role
+    scope: list[str]
+    company: Company
+    undo_seconds: Annotated[int, Field(description="How long what you release waits.")]
+    preferences: Preferences
+    stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
+    recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
+    previews: Annotated[bool, Field(description="Are attachments shown as pictures?")]
+    measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]
+    verbs: list[Verb]
+    last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None
+    grants: Annotated[list[Grant] | None, Field(description="What a token may do; null for people.")] = None
+
+
+class OpenSession(Shape):
+    """One browser in which somebody is signed in."""
+
+    id: str
+    login: str
+    started_at: datetime
+    seen_at: datetime
+    client: Annotated[str, Field(description="network address it was opened from")]
+    current: bool
+
+
+class Sessions(Shape):
+    """The browsers in which one login is signed in, the youngest first."""
+
+    items: list[OpenSession]
+
+
+class CoveredFolder(Shape):
+    """A department's folder and who looks after it now."""
+
+    code: str
+    name: str
+    held: int
+    on_duty: Annotated[list[str], Field(description="logins of staff who are here")]
+    out_of_hours: Annotated[str, Field(description="wait, pass-perishable or substitute:LOGIN")]
+
+
+class Restored(Shape):
+    """A backup was restored, and relay and recall are paused until `mailroom resume`."""
+
+    since: datetime
+    backup_at: datetime
+
+
+class LargeRemoval(Shape):
+    """Somebody removed many messages within the last day, and nobody has undone it."""
+
+    decision: Id
+    at: datetime
+    by_shown: str
+    count: Annotated[int, Field(description="messages, without those of confidential folders")]
+    mine: Annotated[bool, Field(validation_alias="is_mine")]
+
+
+class CoverNow(Shape):
+    """Who looks after what at this moment."""
+
+    out_of_hours: bool
+    away_until: Annotated[datetime | None, Field(description="of the one who asks; null: on duty")]
+    alarm: Annotated[list[CoveredFolder], Field(description="folders that nobody looks at, for administrators")]
+    folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
+    restored: Annotated[Restored | None, Field(description="nothing is sent on yet, since a backup was restored; null: all goes on")] = None
+    removals: Annotated[
+        list[LargeRemoval], Field(description="large removals, for administrators and whom `notices.removal_told` names")
+    ] = []
+
+
+class AwayOrder(Order):
+    """Somebody is away, or back."""
+
+    login: Word = ""
+    until: AwareDatetime | None = None
+
+
+class Ended(Shape):
+    """How many sessions were ended."""
+
+    ended: int

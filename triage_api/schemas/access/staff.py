@@ -1,0 +1,30 @@
+"""The people who triage."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage.actor import Role
+from triage_api.schemas.fields import Shape
+
+
+class StaffMember(Shape):
+    """Somebody who triages."""
+
+    login: str
+    name: str
+    role: Role
+    scope: list[str]
+    rights: Annotated[list[str], Field(description="beside the role: remove-delivered, data-protection")]
+    source: Annotated[str, Field(description="directory, or local: an account made here")]
+    active: Annotated[bool, Field(description="false: the directory no longer names them")]
+    away_until: Annotated[datetime | None, Field(description="null: on duty")]
+    sessions: Annotated[int, Field(description="browsers they are signed in with")]
+
+
+class StaffMembers(Shape):
+    """One page of staff, by login."""
+
+    items: list[StaffMember]
+    next_cursor: str | None

@@ -1,0 +1,1 @@
+"""Schemas about decisions, approvals, escalations and rejections."""

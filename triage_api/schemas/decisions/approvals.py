@@ -1,0 +1,36 @@
+"""What waits for a second person."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Id, Shape
+from triage_api.schemas.language import Spoken
+
+
+class PendingAct(Shape):
+    """What waits for a second person's key, or what became of it."""
+
+    id: Id
+    kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
+    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered")]
+    items: Annotated[list[str], Field(description="ids of the deliveries")]
+    confirmed: Annotated[list[str], Field(description="what of a second look the one who asked has confirmed; you confirm it too")]
+    reason: str
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime
+    lapses_at: datetime
+    state: Literal["waiting", "confirmed", "declined", "withdrawn", "lapsed"]
+    settled_by_shown: str
+    result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
+    sentence: Spoken
+    mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
+
+
+class PendingActs(Shape):
+    """What waits and concerns you, the newest first."""
+
+    items: list[PendingAct]
+    next_cursor: str | None = None

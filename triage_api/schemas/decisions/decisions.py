@@ -1,0 +1,187 @@
+"""Decisions, and what became of each delivery."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.removal.removal_plan import BlockWish
+from triage.text.sanitize import visible
+from triage_api.schemas.fields import GivenId, Id, Letter, Order, Shape, Text, Word
+from triage_api.schemas.items import Item
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.policy.consent import Agreed, AlongRule
+from triage_api.schemas.policy.rules import Rule
+from triage_api.schemas.queue.selections import Select
+from triage_api.schemas.second_looks import Confirm, ConfirmOrder
+
+
+class Effort(Order):
+    """What the decision took the person."""
+
+    keys: Annotated[int, Field(ge=0, le=100_000, description="Keys and buttons pressed since the card came under the cursor.")]
+    milliseconds: Annotated[int, Field(ge=0, le=86_400_000, description="Time since then.")]
+
+
+class BlockOrder(Order):
+    """That a purge blocks along what its preview says."""
+
+    kinds: Annotated[list[Literal["campaign", "domain", "address"]], Field(description="which kinds")] = ["campaign", "domain", "address"]
+    without: Annotated[list[Word], Field(max_length=10_000, description="values of blocks that are left out")] = []
+    also: Annotated[
+        list[Word], Field(max_length=10_000, description="values of blocks that were not ticked and are made all the same")
+    ] = []
+    scope: Annotated[Word, Field(description="for whom; empty: as far as your scope reaches, or the folder that is selected")] = ""
+
+    def wish(self) -> BlockWish:
+        """As the house knows it."""
+        return BlockWish(frozenset(self.without), frozenset(self.also), self.scope, frozenset(self.kinds))
+
+
+class DecisionOrder(Order):
+    """One act of one person over a selection."""
+
+    verb: Verb
+    select: Select
+    reason: Text = ""
+    to: Annotated[Word, Field(description="Where a redirect goes.")] = ""
+    template: Annotated[Word, Field(description="What a sender is told who is rejected: a name of `GET /rejections/templates`.")] = ""
+    text: Annotated[Letter, Field(description="Or these words.")] = ""
+    look_first: Annotated[bool, Field(description="redeliver: only what is not in the mailbox any more, where that can be seen")] = True
+    rule: AlongRule | None = None
+    block: Annotated[BlockOrder | None, Field(description="purge: block along what the preview says under `removal.blocks`")] = None
+    expect: Annotated[int, Field(ge=0, description="how many deliveries; none of senders who are left out")] | None = None
+    fence: Word | None = None
+    confirm: Confirm = []
+    effort: Annotated[Effort | None, Field(description="For reports; kept only where reports.staff lets it be measured.")] = None
+
+    @model_validator(mode="after")
+    def blocks_only_with_a_purge(self) -> Self:
+        """What else could be blocked along is said as a rule."""
+        if self.block and (self.verb is not Verb.PURGE or self.rule):
+            raise ValueError("block: it goes with a purge, and instead of a rule")
+        return self
+
+
+class UndoOrder(ConfirmOrder):
+    """Why a decision is taken back."""
+
+    mine: Annotated[bool, Field(description="only if you made it yourself; 403 if somebody else did")] = False
+
+
+class DecisionSummary(Shape):
+    """A decision without its items."""
+
+    id: Id
+    at: datetime
+    by: str
+    by_shown: str
+    verb: str
+    select: Annotated[dict[str, Any], Field(validation_alias="selection")]
+    reason: str
+    count: int
+    done: int
+    in_flight: int
+    recalling: Annotated[int, Field(description="being taken out of mailboxes; done when this and in_flight are 0")]
+    restoring: Annotated[int, Field(description="being put back into mailboxes")]
+    already_gone: Annotated[int, Field(description="deleted by whom they were for before they were recalled")]
+    out_of_reach: int
+    refused: int
+    second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
+    outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
+    confirmed: Annotated[list[str], Field(description="the names of the second look that the decider confirmed")]
+    confidential: Annotated[
+        Literal["", "asked", "left out"], Field(description="confidential folders closed to the decider: their keepers are asked, or not")
+    ]
+    to: str
+    rules: Annotated[list[Rule], Field(description="made along, but for the blocks of a removal")]
+    blocked: Annotated[dict[str, int], Field(description="blocks made along with a removal: how many campaigns, domains, addresses")]
+    refused_meanwhile: Annotated[int, Field(description="copies that these blocks refused at SMTP time: an undo does not restore them")]
+    mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
+    mailboxes_left: int
+    left: Annotated[int, Field(description="of a large decision: deliveries that it has not come to yet")]
+    related: Annotated[int, Field(description="mails seen beside those taken out of mailboxes, that may be taken too")]
+    undone_by: Id | None
+    undoes: Id | None
+    undoable: bool
+    sentence: Spoken
+
+
+class MissedMailbox(Shape):
+    """A mailbox that could not be looked through yet."""
+
+    mailbox: str
+    why: Spoken
+
+    @model_validator(mode="before")
+    @classmethod
+    def of(cls, pair: Any) -> Any:
+        """The house has pairs."""
+        return dict(zip(("mailbox", "why"), pair, strict=True)) if isinstance(pair, tuple) else pair
+
+
+class Decision(DecisionSummary):
+    """A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all)."""
+
+    unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
+    in_mailboxes: Annotated[int, Field(description="of what it released: deliveries that are in mailboxes now")]
+    agreed: Annotated[Agreed, Field(description="of a release with an allow; empty else")]
+    not_looked_through: Annotated[list[MissedMailbox], Field(description="of a sweep: mailboxes that something is in the way of")]
+    items: list[Item]
+
+
+class DecisionItems(Shape):
+    """One page of what became of the deliveries of a decision, by their ids."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class SweepOrder(Order):
+    """Whose mail goes out of every mailbox."""
+
+    sender: Word
+    reason: Text = ""
+    dry_run: Annotated[bool, Field(description="Count the mail, and take nothing.")] = False
+
+
+class RelatedMail(Shape):
+    """A mail that lay beside the copies a decision took: it bears or refers to their Message-ID."""
+
+    id: Id
+    delivery: Annotated[Id, Field(validation_alias="delivery_id", description="beside whose copies it lay")]
+    mailbox: str
+    folder: str
+    at: Annotated[datetime, Field(validation_alias="internal_date", description="when it came into the mailbox")]
+    bears: Annotated[bool, Field(description="the same Message-ID; otherwise it only refers to it: a reply, or forwarded")]
+    ours: Annotated[bool, Field(description="it came through Mailroom: find it there and purge it")]
+    author: str
+    subject: str
+    taken_by: Annotated[Id | None, Field(description="the decision that takes it")]
+
+    @field_validator("folder")
+    @classmethod
+    def seen(cls, folder: str) -> str:
+        """People call their folders what they like."""
+        return visible(folder)
+
+
+class RelatedMails(Shape):
+    """Everything that was seen beside what one decision took."""
+
+    items: list[RelatedMail]
+
+
+class TakeOrder(Order):
+    """Which of them go too."""
+
+    copies: Annotated[list[GivenId], Field(min_length=1, max_length=500)]
+    reason: Text = ""
+
+
+class Decisions(Shape):
+    """One page of decisions, newest first."""
+
+    items: list[DecisionSummary]
+    next_cursor: str | None

@@ -1,0 +1,50 @@
+"""Rules tried out before they are made."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Id, Order, Shape
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.policy.rules import Clash
+from triage_api.schemas.queue.selections import Select
+
+
+class Offered(Shape):
+    """A rule as it would be made."""
+
+    effect: str
+    match: str
+    value: str
+    scope: str
+    proof: str
+    risky: bool
+
+
+class Trial(Shape):
+    """A rule tried out on the last thirty days of the mail that you may see."""
+
+    order: Offered
+    came: Annotated[int, Field(description="mails from there, within the rule's scope")]
+    changed: Annotated[int, Field(description="of them it would have let in, or kept out")]
+    people: int
+    against: Annotated[int, Field(description="of those staff decided otherwise")]
+    examples: list[Id]
+    since: datetime
+    sentence: Spoken
+    doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant")]
+    clashes: list[Clash]
+    step: Annotated[int, Field(description="of offers: those of one step are made together")]
+
+
+class OffersOrder(Order):
+    """Whose senders should be let in."""
+
+    select: Select
+
+
+class Offers(Shape):
+    """Rules that would let them in, the narrowest sensible first."""
+
+    items: list[Trial]

@@ -1,0 +1,1 @@
+"""Schemas for employees: their own held mail, release requests, reports."""

@@ -1,0 +1,83 @@
+"""What employees see of their own mail."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.access.session import Credentials
+from triage_api.schemas.employees.release_requests import Remark
+from triage_api.schemas.fields import Id, Order, Shape, Word
+from triage_api.schemas.language import Spoken
+
+
+class OwnCredentials(Credentials):
+    """A sign-in to see one's own mail: name and password of the directory."""
+
+
+class OwnName(Shape):
+    """Who is signed in to see their own mail."""
+
+    name: str
+
+
+class OwnViewer(Shape):
+    """Who viewed a mail of one's own, on their screen."""
+
+    at: datetime
+    by_shown: str
+
+
+class OwnMail(Shape):
+    """A mail of one's own: who sent it and what it is called."""
+
+    id: Id
+    author: str
+    author_name: str
+    subject: str
+    received_at: datetime
+    waits: Annotated[bool, Field(description="else it was taken away")]
+    gone_at: datetime | None
+    expires_at: Annotated[datetime | None, Field(description="when it is put away if nobody decides")]
+    asked_at: datetime | None
+    counted: Annotated[bool, Field(description="it looks dangerous or was sent to many people: the daily digest does not name it")]
+    declined: Annotated[Spoken, Field(description="what was said to the request; empty: nothing yet")]
+    viewed: Annotated[list[OwnViewer], Field(description="who viewed it, and when last")]
+
+
+class Expectation(Shape):
+    """Mail that one expects."""
+
+    id: Id
+    sender: Annotated[str, Field(description="an address or a domain")]
+    words: str
+    until: datetime
+
+
+class OwnMails(Shape):
+    """What waits, and what was taken away lately; what one may want first."""
+
+    items: list[OwnMail]
+    more_waits: Annotated[str | None, Field(description="the cursor of more that waits")]
+    more_gone: Annotated[str | None, Field(description="the cursor of more that was taken away")]
+    letter: Annotated[bool | None, Field(description="whether one gets the daily letter; null: there is none here")]
+    expected: Annotated[list[Expectation], Field(description="from whom one expects mail, the newest first")]
+
+
+class ExpectationOrder(Order):
+    """Say from whom one expects mail."""
+
+    sender: Annotated[Word, Field(min_length=3, description="an address or a domain")]
+    words: Remark = ""
+
+
+class ExpectationMade(Shape):
+    """What one expects."""
+
+    id: Id
+
+
+class LetterOrder(Order):
+    """Say whether one wants the daily letter."""
+
+    wanted: bool

@@ -1,0 +1,50 @@
+"""“May I have this one?”: what people here ask for."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, storable
+from triage_api.schemas.queue.deliveries import Delivery
+
+Remark = Annotated[str, Field(max_length=300), AfterValidator(storable)]
+
+
+class MailRequest(Shape):
+    """Somebody here asked for a mail, and nobody has answered yet."""
+
+    id: Id
+    by_shown: Annotated[str, Field(description="whose mail it is")]
+    taken_by_shown: Annotated[str, Field(description="who wrote it down for them; empty: they asked themselves")]
+    at: datetime
+    words: str
+    mail: Delivery
+
+
+class MailRequests(Shape):
+    """What is asked for in your scope, the newest first."""
+
+    items: list[MailRequest]
+    open: Annotated[int, Field(description="how many of them there are")]
+    reported: Annotated[int, Field(description="how many reports of odd mail wait for an answer: `/reported`")]
+    next_cursor: str | None = None
+
+
+class RequestOrder(Order):
+    """Ask for a mail."""
+
+    delivery: GivenId
+    words: Remark = ""
+
+
+class RequestMade(Shape):
+    """The request."""
+
+    id: Id
+
+
+class DeclineOrder(Order):
+    """Say no; whoever asked can read why."""
+
+    reason: Remark = ""

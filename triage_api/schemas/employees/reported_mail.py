@@ -1,0 +1,45 @@
+"""“This seems odd to me”: what people here report."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.schemas.employees.release_requests import Remark
+from triage_api.schemas.fields import Id, Order, Shape
+from triage_api.schemas.queue.deliveries import Delivery
+
+
+class MailReport(Shape):
+    """Somebody here finds a mail odd, and nobody has answered yet."""
+
+    id: Id
+    by_shown: str
+    at: datetime
+    how: Annotated[
+        str, Field(description="how the mail was found: trace field, message id, content, sender and subject, similar; empty: not")
+    ]
+    author: str
+    subject: str
+    others: Annotated[int, Field(description="how many more report the same mail")]
+    mail: Annotated[Delivery | None, Field(description="null: no such mail came through us to them")]
+
+
+class MailReports(Shape):
+    """What is reported in your scope, the newest first."""
+
+    items: list[MailReport]
+    next_cursor: str | None = None
+
+
+class ReportAnswer(Order):
+    """Say what it is."""
+
+    verdict: Literal["good", "bad"]
+    words: Annotated[Remark, Field(description="for who reported it")] = ""
+
+
+class ReportAnswered(Shape):
+    """Done."""
+
+    reporters: Annotated[int, Field(description="how many are told")]

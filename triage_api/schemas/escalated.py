@@ -1,0 +1,38 @@
+"""What is said with a message: to which duty it was escalated, or that it is to be."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, PlainSerializer
+
+from triage_api.schemas.escalation_contacts import duty_here, phone_here, title_here
+from triage_api.schemas.fields import Id, Shape
+from triage_api.schemas.language import Spoken, said
+
+
+def title_said(name: str) -> str:
+    """What the duty is called, in the language of the request."""
+    return said(title_here(name))
+
+
+class Suggested(Shape):
+    """What the signals of a message suggest: escalate it, and fill no button that removes it."""
+
+    duty: Annotated[str, PlainSerializer(duty_here)]
+    title: Annotated[str, PlainSerializer(title_said), Field(validation_alias="duty")]
+    phone: Annotated[str, PlainSerializer(phone_here), Field(validation_alias="duty")]
+    reason: Spoken
+
+
+class EscalatedTo(Shape):
+    """To which duty a message was escalated, and who confirmed it."""
+
+    decision: Annotated[Id, Field(description="`POST /escalations/{decision}/confirm` confirms it, an undo of the decision ends it")]
+    duty: str
+    title: Spoken
+    phone: Annotated[str, PlainSerializer(phone_here), Field(validation_alias="duty")]
+    reason: str
+    by_shown: str
+    at: datetime
+    confirmed_at: Annotated[datetime | None, Field(description="null: nobody of the duty has confirmed it")]
+    confirmed_by_shown: str

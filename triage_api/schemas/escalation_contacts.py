@@ -1,0 +1,27 @@
+"""Whom to call: the duties of the company that a request asks, for what its answer suggests."""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+from triage.config import duties
+from triage.config.duties import Duty
+
+DUTIES: ContextVar[Sequence[Duty]] = ContextVar("duties", default=duties.USUAL)
+
+
+def duty_here(name: str) -> str:
+    """The duty that stands for this one in the company; "" where there is none at all."""
+    here = duties.standing_for(DUTIES.get(), name)
+    return here.name if here else ""
+
+
+def title_here(name: str) -> str:
+    """What it is called."""
+    here = duties.standing_for(DUTIES.get(), name)
+    return here.title if here else ""
+
+
+def phone_here(name: str) -> str:
+    """By which number it is reached; "" where the settings have none."""
+    here = duties.standing_for(DUTIES.get(), name)
+    return here.phone if here else ""

@@ -1,0 +1,59 @@
+"""What every shape is made of: orders that come in, shapes that go out, text, ids."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from triage import ids
+from triage.delivery.rejections import LONGEST_TEXT
+from triage.message.signals.severity import Severity
+
+ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
+
+
+def storable(text: str) -> str:
+    """The text, if every database can hold it."""
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        raise ValueError("must be Unicode without lone surrogates") from fault
+    return text
+
+
+def given_id(text: Any) -> int:
+    """An id as a client writes it."""
+    if not isinstance(text, str):
+        raise ValueError("an id is text of 13 characters")
+    return ids.read(text)
+
+
+def shown(number: Any) -> Any:
+    """An id of the database as the API writes it."""
+    return ids.show(number) if isinstance(number, int) else number
+
+
+def word_of(severity: Any) -> Any:
+    """A severity of the house as the API writes it."""
+    return severity.word if isinstance(severity, Severity) else severity
+
+
+Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
+Word = Annotated[str, Field(max_length=255), AfterValidator(storable)]
+GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
+SeverityWord = Annotated[Literal["none", "unclear", "suspicious", "dangerous"], BeforeValidator(word_of)]
+Id = Annotated[str, BeforeValidator(shown), Field(pattern=ID_PATTERN)]
+
+
+class Order(BaseModel):
+    """What a client asks for; a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shape(BaseModel):
+    """What a client gets, read from the house's values."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)

@@ -1,0 +1,17 @@
+"""What became of one delivery: part of a decision, and of a refusal of one."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Id, Shape
+from triage_api.schemas.language import Spoken
+
+
+class Item(Shape):
+    """What became of one delivery."""
+
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    before: str
+    outcome: str
+    why: Spoken

@@ -1,0 +1,1 @@
+"""Schemas for operators: outgoing queue, webhooks."""

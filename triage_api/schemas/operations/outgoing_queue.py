@@ -1,0 +1,83 @@
+"""What is to be sent on, and for which next hop."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from triage.quarantine.search.selection import MOST_IDS
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.queue.deliveries import Delivery
+
+
+class Waiting(Delivery):
+    """A delivery that is to be sent on, and where it goes next."""
+
+    next_hop: str
+
+
+class NextHop(Shape):
+    """How it stands with the mail for one next hop."""
+
+    next_hop: str
+    waiting: int
+    under_way: int
+    refused: int
+    unreachable: int
+    last_reply: Spoken
+    next_try: datetime | None
+
+
+class Queue(Shape):
+    """What is to be sent on, is under way or was refused by the next hop."""
+
+    items: list[Waiting]
+    next_cursor: str | None = None
+    next_hops: list[NextHop]
+
+
+class Unsent(Shape):
+    """A delivery of any kind that a next hop or a mailbox has not taken yet, as who runs the queue sees it."""
+
+    id: Id
+    kind: Annotated[str, Field(description="in, out, bounce, notice", validation_alias="direction")]
+    state: str
+    mailbox: str
+    next_hop: str
+    attempts: int
+    due_at: Annotated[datetime | None, Field(description="when it is tried next; null: not any more")]
+    last_reply: Spoken
+
+
+class UnsentPage(Shape):
+    """One page of them, those due first."""
+
+    items: list[Unsent]
+    next_cursor: str | None
+
+
+class NextHopOrder(Order):
+    """Some deliveries by id, or everything that waits for one next hop."""
+
+    next_hop: Text = ""
+    ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
+
+    @model_validator(mode="after")
+    def either(self) -> Self:
+        """One of both."""
+        if bool(self.next_hop) == bool(self.ids):
+            raise ValueError("name ids, or a next hop for all that wait for it")
+        return self
+
+
+class HoldOrder(NextHopOrder):
+    """The same, and why."""
+
+    reason: Text = ""
+
+
+class Count(Shape):
+    """To how many it was done."""
+
+    count: int

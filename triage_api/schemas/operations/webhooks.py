@@ -1,0 +1,38 @@
+"""Webhooks."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Shape
+
+
+class Webhook(Shape):
+    """How a webhook fares."""
+
+    name: str
+    state: Annotated[
+        Literal["new", "works", "failing", "gone"],
+        Field(description="new: nothing was taken yet; failing: three calls in a row failed; gone: it answered 410 and is called no more"),
+    ]
+    waiting: Annotated[int, Field(description="calls that it is still to get")]
+    oldest: Annotated[datetime | None, Field(description="since when the first of them waits")]
+    succeeded_at: Annotated[datetime | None, Field(description="when it took one last")]
+    failures: Annotated[int, Field(description="in a row")]
+    rests_until: Annotated[datetime | None, Field(description="until when it is left alone after failures")]
+    dropped: Annotated[int, Field(description="calls that were given up")]
+    last_reply: str
+
+
+class Webhooks(Shape):
+    """All of the settings."""
+
+    items: list[Webhook]
+    next_cursor: None = None
+
+
+class WebhookTried(Shape):
+    """What it will be told."""
+
+    event: Annotated[str, Field(description="the id of the call, as the receiver gets it")]

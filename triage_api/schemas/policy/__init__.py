@@ -1,0 +1,1 @@
+"""Schemas about rules, suggestions, contacts, enforcement and the emergency mode."""

@@ -1,0 +1,94 @@
+"""Whom an allow along with a release lets in: as it is asked for, previewed and kept."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.rules.rules_with_decision import MOST_RULES
+from triage_api.schemas.fields import SeverityWord, Shape, Word
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.policy.rules import SenderRule
+from triage_api.schemas.second_looks import Names
+
+
+class AlongRule(SenderRule):
+    """A rule along with a decision. Of several senders an allow names each: nobody is let in unnamed."""
+
+    senders: Annotated[
+        list[Word],
+        Field(max_length=MOST_RULES, description="allow, without `value`: exactly these senders, as the preview names them; 412 if others"),
+    ] = []
+    without: Annotated[
+        list[Word], Field(max_length=10_000, description="senders who are left out: not allowed, and their messages stay held")
+    ] = []
+
+    def order(self) -> RuleOrder:
+        """As the house knows it."""
+        return RuleOrder(**self.model_dump() | {"senders": tuple(self.senders), "without": tuple(self.without)})
+
+    @model_validator(mode="after")
+    def senders_only_of_an_allow(self) -> Self:
+        """What has a value is about one sender."""
+        if (self.senders or self.without) and (self.effect != "allow" or self.value):
+            raise ValueError("senders: they go with an allow, and instead of a value")
+        return self
+
+
+class AgreedRule(Shape):
+    """A rule that somebody agreed to."""
+
+    match: str
+    value: str
+    scope: str
+    proof: str
+
+
+class LeftOutSender(Shape):
+    """A sender who was left out."""
+
+    sender: Annotated[str, Field(description="empty: messages that name no sender")]
+    count: int
+
+
+class Agreed(Shape):
+    """What the person who released messages and allowed their senders agreed to."""
+
+    rules: Annotated[list[AgreedRule], Field(description="also those that were in force before, as far as you may know of them")] = []
+    left_out: list[LeftOutSender] = []
+
+
+class AskedSender(Shape):
+    """A sender of the selected messages, before they are let in."""
+
+    sender: Annotated[str, Field(description="an address, or a List-Id; empty: messages that name no sender")]
+    match: Annotated[str, Field(description="address, domain, list; empty where there is no sender")]
+    count: Annotated[int, Field(description="of the selected messages")]
+    proof: Annotated[
+        Literal["genuine", "not_proven", "failed"],
+        Field(description="genuine: all prove it; not_proven: some do not; failed: some fail DMARC"),
+    ]
+    rests_on: Annotated[str, Field(description="the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN")]
+    severity: Annotated[SeverityWord, Field(description="how bad the worst of their messages looks")]
+    second_look: Annotated[Names, Field(description="why releasing their messages has to be confirmed; empty: it is not asked")]
+    says: Annotated[list[Spoken], Field(description="what speaks against them most")]
+    chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and need no second look")]
+    why_not: Annotated[Spoken, Field(description="why there can be no rule about them; empty where there can")]
+
+
+class AllowReach(Shape):
+    """For whom they could be allowed."""
+
+    scope: Annotated[str, Field(description="for `rule.scope`; empty: each of those whom the messages are for")]
+    scopes: Annotated[list[str], Field(description="of the rules that are made")]
+    let_in: Annotated[int, Field(description="messages of the last 30 days that would have been let in")]
+
+
+class Allow(Shape):
+    """Whom a release with an allow lets in. A decision with these senders, this scope and the fence does exactly that."""
+
+    senders: list[AskedSender]
+    rules: Annotated[list[AgreedRule], Field(description="exactly those that are made, or are in force already")]
+    count: Annotated[int, Field(description="messages that are released: those of the chosen senders")]
+    scope: str
+    reaches: Annotated[list[AllowReach], Field(description="the narrowest first")]

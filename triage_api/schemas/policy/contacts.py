@@ -1,0 +1,107 @@
+"""Whom somebody here has written to."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from triage.policy.learning.learn_contacts import Announced
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Word
+from triage_api.schemas.language import Spoken
+
+MOST_AT_ONCE = 5000
+
+
+class Known(Order):
+    """That somebody here knows an address."""
+
+    employee: Annotated[Word, Field(description="uid, or any address of theirs; a role address stands for its department")]
+    address: Word
+    at: Annotated[AwareDatetime | None, Field(description="when they wrote last; left out: now")] = None
+    message_id: Word = ""
+
+
+class Lessons(Order):
+    """What a script says of whom employees know."""
+
+    items: Annotated[list[Known], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+    def announced(self) -> list[Announced]:
+        """As the house knows it."""
+        return [Announced(**one.model_dump()) for one in self.items]
+
+
+class Learned(Shape):
+    """What came of it."""
+
+    learned: Annotated[int, Field(description="new addresses")]
+    known: Annotated[int, Field(description="that were there already")]
+    parked: int
+    skipped: Annotated[dict[str, int], Field(description="what was not learned, by reason")]
+
+
+class Correspondent(Shape):
+    """An address that somebody here has written to, and what that is worth."""
+
+    id: Id
+    address: str
+    person: Annotated[str, Field(description='uid of who wrote; "" for a role address')]
+    department: str
+    writer: Annotated[str, Field(description="their name")]
+    state: Annotated[str, Field(description="known; parked: waits until staff has looked; dropped: staff said no")]
+    how: str
+    scope: Annotated[str, Field(description="for whom it is known")]
+    provenance: Annotated[Spoken, Field(description="who wrote, when, in which mail")]
+    message_id: str
+    sent: int
+    heard: Annotated[int, Field(description="proven mails that came back")]
+    learned_at: datetime
+    last_sent_at: datetime
+    last_mail_at: datetime
+    lapses_at: datetime
+
+
+class Correspondents(Shape):
+    """One page of correspondents, newest first."""
+
+    items: list[Correspondent]
+    next_cursor: str | None
+
+
+class ChosenCorrespondents(Order):
+    """Some of them."""
+
+    ids: Annotated[list[GivenId], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class NotLearned(Shape):
+    """How often something was not learned, and why."""
+
+    how: str
+    reason: str
+    words: Spoken
+    count: int
+
+
+class ReasonsNotLearned(Shape):
+    """The most frequent first."""
+
+    items: list[NotLearned]
+
+
+class PostedList(Shape):
+    """A mailing list that somebody here writes to: a rule for the list could let its posts in."""
+
+    address: str
+    list_id: Annotated[str, Field(description='"" as long as no post of it came in')]
+    signer: Annotated[str, Field(description='whose signature covers the List-Id of its posts: the proof dkim:SIGNER; "": none known')]
+    posts: int
+    person: Annotated[str, Field(description="uid of who posted last")]
+    last_posted_at: datetime | None
+
+
+class PostedLists(Shape):
+    """Those with the most posts first."""
+
+    items: list[PostedList]
+    next_cursor: str | None

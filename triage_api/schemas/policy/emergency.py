@@ -1,0 +1,31 @@
+"""The emergency."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime
+
+from triage_api.schemas.fields import Order, Shape, Text
+from triage_api.schemas.language import Spoken
+
+
+class Alarm(Shape):
+    """Everything passes that is neither blocked nor forged."""
+
+    until: datetime
+    reason: str
+    by_shown: str
+    at: datetime
+    sentence: Spoken
+
+
+class EmergencyNow(Shape):
+    """Is there an emergency? null in ordinary times."""
+
+    alarm: Alarm | None
+
+
+class EmergencyOrder(Order):
+    """Until when the door stands open, and why."""
+
+    until: AwareDatetime
+    reason: Text

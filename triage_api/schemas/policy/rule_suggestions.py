@@ -1,0 +1,82 @@
+"""Rules that are proposed."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from triage.message.signals.severity import Severity
+from triage_api.schemas.fields import Id, Order, SeverityWord, Shape
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.second_looks import Confirm, Fence
+
+ProposalState = Literal["open", "accepted", "refused"]
+
+
+class ProposalAnswer(Order):
+    """What a person says to a proposal."""
+
+    answer: Literal["accept", "refuse", "open"]
+    confirm: Confirm = []
+    fence: Fence = None
+
+
+def word_of_number(kept: Any) -> Any:
+    """A severity as evidence keeps it, as the API writes it."""
+    return Severity(kept).word if isinstance(kept, int) else kept
+
+
+Worst = Annotated[SeverityWord, BeforeValidator(word_of_number)]
+
+
+class Speaking(Shape):
+    """What the last 90 days say. Counts are of mail that proves where it comes from."""
+
+    people: Annotated[int, Field(description="who wrote to it, or whom staff released its mail to")]
+    wrote: int
+    mails: int
+    dmarc: int
+    unproven: Annotated[int, Field(description="more mails that claim to come from there; the rule would not let them in")]
+    perishable: Annotated[int, Field(description="sign-in codes, password mails, links that expire")]
+    recipients: int
+    taken_away: int
+    would_pass: Annotated[int, Field(description="mails that were, or in observe mode would have been, held, and that the rule lets in")]
+    weight: Annotated[int, Field(description="of the signals of the worst of them")]
+    severity: Annotated[Worst, Field(description="how bad the worst of them looks")] = "none"
+    posts: Annotated[int, Field(description="mails of ours to a list")]
+    subjects: list[str]
+
+
+class Proposal(Shape):
+    """A rule for the company that mail and decisions speak for."""
+
+    id: Id
+    kind: Literal["correspondence", "sign-in", "list"]
+    match: str
+    value: str
+    proof: str
+    sentence: Spoken
+    evidence: Speaking
+    state: ProposalState
+    found_at: datetime
+    lane_shown: Annotated[str, Field(description="who has it in hand")]
+    answered_by_shown: str
+    answered_at: datetime | None
+    rule_id: Id | None
+    pending_id: Annotated[Id | None, Field(description="it waits for a second person's key")]
+
+
+class Proposals(Shape):
+    """One page of proposals."""
+
+    items: list[Proposal]
+    next_cursor: str | None
+    total_estimate: int
+
+
+class ProposalHand(Shape):
+    """One's own cards, and how far everybody together is."""
+
+    items: list[Proposal]
+    open: int
+    answered: int

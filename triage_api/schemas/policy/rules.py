@@ -1,0 +1,194 @@
+"""Sender rules."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator
+
+from triage.policy.rules.store import RuleOrder
+from triage.quarantine.search.selection import Selection
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
+
+
+class SenderRule(Order):
+    """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for
+    each of those whom it is for, as far as your scope reaches."""
+
+    effect: Annotated[
+        Literal["allow", "block", "redirect", "hold"],
+        Field(description="hold: every message from the sender is held until a date (two weeks when it names none); its note says why"),
+    ]
+    match: Annotated[
+        Literal["address", "domain", "subdomains", "list", "recipient"],
+        Field(description="domain: in an allow that domain alone, else everything below it too; subdomains: with all below it"),
+    ]
+    value: Word = ""
+    scope: Word = ""
+    proof: Word = ""
+    until: AwareDatetime | None = None
+    note: Text = ""
+    risky: bool = False
+    lapse_days: Annotated[int, Field(ge=0, description="runs out so many days after the last mail either way; 0: never")] = 0
+    recipient: Annotated[Word, Field(description="redirect: only mail to this address of ours")] = ""
+    to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""
+
+    def order(self) -> RuleOrder:
+        """As the house knows it."""
+        return RuleOrder(**self.model_dump(exclude={"confirm", "fence"}))
+
+
+class RuleOrdered(SenderRule):
+    """A rule by itself."""
+
+    confirm: Confirm = []
+    fence: Fence = None
+
+
+class Clash(Shape):
+    """How a rule stands to another one."""
+
+    kind: Annotated[str, Field(description="shadowed: it never takes effect; exception: it goes before the other; same: said already")]
+    rule_id: Id
+    sentence: Spoken
+
+
+class Rule(Shape):
+    """A sender rule."""
+
+    id: Id
+    effect: str
+    match: str
+    value: str
+    scope: str
+    proof: str
+    unproven_only: bool
+    risky: bool
+    recipient: str
+    target: Annotated[str, Field(description="redirect: where such mail goes")]
+    author: str
+    origin: str
+    note: Spoken
+    created_at: datetime
+    until: datetime | None
+    lapse_days: int
+    holds_until: Annotated[datetime | None, Field(description="a block: until then it holds, and neither refuses nor removes")]
+    refused: Annotated[int, Field(description="a block: copies that were refused at SMTP time")]
+    used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
+    first_used_at: datetime | None
+    last_used_at: datetime | None
+    doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant, as far as was known when it was made")]
+    clashes: Annotated[list[Clash], Field(description="how it stands to other rules that reach all of its mail")] = []
+
+
+class RuleChange(Order):
+    """What changes of a rule; what is left out stays as it is."""
+
+    proof: Word = ""
+    until: AwareDatetime | None = None
+    lapse_days: Annotated[int, Field(ge=0)] = 0
+    note: Text = ""
+    risky: bool = False
+    confirm: Confirm = []
+    fence: Fence = None
+
+    def changes(self) -> dict[str, Any]:
+        """What was given."""
+        return self.model_dump(exclude_unset=True, exclude={"confirm", "fence"})
+
+
+class RuleLines(Order):
+    """Rules as lines of text, such as `GET /rules/export` writes them."""
+
+    text: Annotated[str, Field(max_length=1_000_000), AfterValidator(storable)]
+    dry_run: Annotated[bool, Field(description="only look whether every line is right, and what has to be confirmed")] = False
+    confirm: Confirm = []
+    fence: Fence = None
+
+
+class DeliveredLately(Shape):
+    """What the sender or campaign of a block delivered in the last 14 days, in your scope; `select` is for a removal of it."""
+
+    rule: Annotated[Id, Field(validation_alias="rule_id")]
+    value: str
+    messages: int
+    mailboxes: int
+    opened: Annotated[int, Field(description="as far as is known: read, or answered since")]
+    select: Annotated[dict[str, Any] | None, Field(description="as `POST /selections/preview` takes it; null: there is nothing")]
+    sentence: Annotated[Spoken, Field(description="12 messages in 9 mailboxes, 3 opened. Remove them too?")]
+
+    @field_validator("select", mode="before")
+    @classmethod
+    def as_json(cls, wanted: Any) -> Any:
+        """As the API writes it."""
+        return wanted.as_json() if isinstance(wanted, Selection) else wanted
+
+
+class MadeRule(Rule):
+    """A rule that was just made."""
+
+    delivered: Annotated[DeliveredLately | None, Field(description="of a block: what to remove too; null: nothing")] = None
+
+
+class Loaded(Shape):
+    """What became of the lines."""
+
+    made: int
+    kept: Annotated[int, Field(description="rules that were there already")]
+    delivered: Annotated[
+        list[DeliveredLately], Field(description="of new blocks: what to remove too, the most first, at most 20 of them")
+    ] = []
+    second_look: Annotated[list[SecondLook], Field(description="dry_run: what has to be confirmed, as the 409 says it")] = []
+    rules: Annotated[list[AskedRule], Field(description="dry_run: the allow rules that would let these messages in")] = []
+    fence: Annotated[str, Field(description="dry_run: for `confirm`")] = ""
+
+
+class ExplainOrder(Order):
+    """A sender and a recipient, or a delivery."""
+
+    sender: Word = ""
+    to: Word = ""
+    list_id: Word = ""
+    delivery: GivenId | None = None
+
+
+class Beside(Shape):
+    """What matched too, and did not decide."""
+
+    rule: str
+    reason: Spoken
+    rule_id: Id | None
+
+
+class Case(Shape):
+    """What happens under one assumption about the sender's proof."""
+
+    proof: Annotated[str, Field(description="dmarc, aligned, dkim:DOMAIN, arc:DOMAIN or none")]
+    disposition: str
+    rule: str
+    rule_id: Id | None
+    reason: Spoken
+    beside: list[Beside]
+
+
+class Explanation(Shape):
+    """What would become of a sender's mail to somebody here; or why a delivery went where it went, and what would be said today."""
+
+    sender: str = ""
+    to: str = ""
+    department: str = ""
+    person: str = ""
+    mailbox: str = ""
+    note: Spoken = ""
+    cases: list[Case] = []
+    delivery: Id | None = None
+    then: Case | None = None
+    today: Case | None = None
+
+
+class Rules(Shape):
+    """One page of rules, newest first."""
+
+    items: list[Rule]
+    next_cursor: str | None

@@ -1,0 +1,1 @@
+"""Schemas about the queue: rows, deliveries, messages, selections, searches, senders, campaigns."""

@@ -1,0 +1,92 @@
+"""Campaigns: the same mail sent many times."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.store.delivery_state import State
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
+from triage_api.schemas.pagination import Cursor, Limit
+from triage_api.schemas.queue.deliveries import Delivery
+from triage_api.schemas.queue.selections import SenderCount, SubjectCount
+
+
+class Campaign(Shape):
+    """A campaign, as far as it is in your scope."""
+
+    id: Id
+    mails: Annotated[int, Field(description="messages, each however many people it was for")]
+    deliveries: int
+    held: int
+    people: int
+    departments: int
+    senders: int
+    first_at: datetime
+    newest_at: datetime
+    lead: Annotated[Delivery, Field(description="the newest of it")]
+
+
+class Campaigns(Shape):
+    """One page of campaigns, those with the most mail first."""
+
+    items: list[Campaign]
+    next_cursor: str | None
+
+
+class StateCount(Shape):
+    """How many deliveries have a state."""
+
+    state: State
+    count: int
+
+
+class ProofCount(Shape):
+    """How many deliveries somebody has proven to be their own."""
+
+    proof: Annotated[str, Field(description="a domain, at a free-mail provider an address, or `none`: for `select.proof`")]
+    count: int
+
+
+class CampaignDetail(Campaign):
+    """A campaign with what it is made of; the ten most frequent of each."""
+
+    made_by: Annotated[str, Field(description="system:judge, or who split it off")]
+    representatives: Annotated[int, Field(description="mails that new mail is compared with")]
+    copies: Annotated[int, Field(description="deliveries that are decided about together: `select.proof` is `copies`")]
+    by_state: list[StateCount]
+    by_proof: list[ProofCount]
+    by_sender: list[SenderCount]
+    by_subject: list[SubjectCount]
+    examples: Annotated[list[Delivery], Field(description="the newest five")]
+
+
+class CampaignQuery(Order):
+    """Which campaigns to list, by their mail, and which page of them."""
+
+    state: Annotated[list[State], Field(description="Of mail that counts; empty: any.")] = [State.HELD]
+    department: Word | None = None
+    q: Text = ""
+    since: Annotated[AwareDatetime | None, Field(description="Only mail that came in then or later.")] = None
+    fewest: Annotated[int, Field(ge=1, le=1000, description="Campaigns of at least so many mails.")] = 2
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def selection(self) -> Selection:
+        """As the house knows it."""
+        return Selection(department=self.department, q=self.q, since=self.since, states=tuple(self.state), proof=ANY_PROOF)
+
+
+class JoinOrder(Order):
+    """Where a campaign's mail belongs."""
+
+    into: Annotated[GivenId, Field(description="the other campaign")]
+    reason: Text = ""
+
+
+class SplitOrder(Order):
+    """Which mail of a campaign is no part of it."""
+
+    ids: Annotated[list[GivenId], Field(min_length=1, max_length=5000, description="deliveries; their messages are meant")]
+    reason: Text = ""

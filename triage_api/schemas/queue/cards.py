@@ -1,0 +1,141 @@
+"""The queue as cards."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage.quarantine.cards.card_list import CARD_IDS
+from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.store.delivery_state import State
+from triage.store.queue.grouping import Group
+from triage.store.queue.sections import Section
+from triage_api.schemas.fields import GivenId, Id, Order, SeverityWord, Shape, Text, Word
+from triage_api.schemas.pagination import Cursor, Limit
+from triage_api.schemas.queue.deliveries import Delivery
+from triage_api.schemas.queue.selections import Selected
+from triage_api.schemas.second_looks import Names
+
+
+class CardRequest(Shape):
+    """Somebody here asked for a mail of a card."""
+
+    id: Id
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    by_shown: str
+    at: datetime
+    words: str
+
+
+class CardReport(Shape):
+    """Somebody here finds a mail of a card odd."""
+
+    id: Id
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    by_shown: str
+    at: datetime
+
+
+class Card(Shape):
+    """Deliveries that are decided together."""
+
+    key: str
+    count: int
+    apart: Annotated[int, Field(description="more of the same campaign or sender, on other cards because their proof differs")]
+    people: int
+    departments: int
+    newest_at: datetime
+    weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
+    severity: Annotated[SeverityWord, Field(description="How bad it looks: the worst of its deliveries.")]
+    second_look: Annotated[
+        Names, Field(description="of all its deliveries; of a card of more than 500 those of the lead and of its severity")
+    ]
+    urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
+    section: Annotated[
+        Section,
+        Field(
+            description="Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; "
+            "`time-limited`: its code or link expires, those that say so first; `rest`."
+        ),
+    ]
+    perishable_until: Annotated[
+        datetime | None, Field(description="When the first code or link of it expires that has not; null: none does.")
+    ]
+    lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
+    delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
+    opened: Annotated[int | None, Field(description="How many of these were read or answered, as far as is known; null: no mailbox tells.")]
+    expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
+    requests: Annotated[list[CardRequest], Field(description="who asked for which of it", validation_alias="asked")]
+    reports: Annotated[list[CardReport], Field(description="who finds which of it odd", validation_alias="suspected")]
+    lead: Delivery
+    ids: Annotated[list[Id], Field(description="newest first; of a card of more than was asked for in `ids` the lead's alone")]
+    select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]
+
+
+class Cards(Shape):
+    """One page of the queue's cards."""
+
+    items: list[Card]
+    next_cursor: str | None
+    previous_cursor: Annotated[str | None, Field(description="what `before` takes for the page before this one; null at the top")]
+    position: Annotated[int | None, Field(description="how many cards come before this page; null where that is not known")]
+    total_deliveries: int
+    total_cards: int
+
+
+class CardsAsked(Order):
+    """Which cards."""
+
+    group: Annotated[Group, Field(description="What is decided together; always with the same proof.")] = "sender"
+    state: list[State] = [State.HELD]
+    campaign: GivenId | None = None
+    department: Word | None = None
+    person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
+    reported: Annotated[bool, Field(description="Only what somebody here reported; of any state unless `state` is given.")] = False
+    q: Text = ""
+
+    def selection(self) -> Selection:
+        """As the house knows it."""
+        any_state = self.reported and "state" not in self.model_fields_set
+        return Selection(
+            campaign=self.campaign,
+            proof=ANY_PROOF,
+            department=self.department,
+            person=self.person,
+            handed_to=self.handed_to,
+            q=self.q,
+            states=() if any_state else tuple(self.state),
+            reported=self.reported,
+        )
+
+
+class CardQuery(CardsAsked):
+    """Which cards to list, and which page of them."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
+    ids: Annotated[
+        int, Field(ge=0, le=500, description="A card of at most so many deliveries carries all their ids; `select` says all of any.")
+    ] = CARD_IDS
+    at: Annotated[Cursor, Field(description="An anchor of `/cards/anchors`: the page begins there. Instead of `cursor`.")] = None
+    before: Annotated[Cursor, Field(description="`previous_cursor` of a page: the page that ends where that one begins.")] = None
+    position: Annotated[
+        int, Field(ge=0, le=2**31, description="The page begins behind so many cards; in a long list with `group=none` about so many.")
+    ] = 0
+    section: Annotated[Section | None, Field(description="Only the cards of this section. Totals are those of the whole list.")] = None
+    end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
+
+
+class Anchor(Shape):
+    """A place in the list of cards."""
+
+    position: Annotated[int, Field(description="of the first card there, from 0")]
+    at: str
+
+
+class Anchors(Shape):
+    """Places for jumping into a long list. They may be half a minute old: each leads to where its card was."""
+
+    items: list[Anchor]
+    total_cards: int

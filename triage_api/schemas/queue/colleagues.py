@@ -1,0 +1,84 @@
+"""Several people at one queue: who is there, who looks at what, and what is handed to whom."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.store.delivery_state import State
+from triage.store.queue.grouping import Group
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
+from triage_api.schemas.queue.cards import Card
+from triage_api.schemas.queue.selections import Select
+
+Note = Annotated[str, Field(max_length=500), AfterValidator(storable)]
+
+
+class PresenceOrder(Order):
+    """What you look at."""
+
+    delivery: Annotated[GivenId | None, Field(description="null: at nothing")] = None
+
+
+class OtherHere(Shape):
+    """Somebody else who sits at a console."""
+
+    login: str
+    name: str
+    delivery: Annotated[Id | None, Field(validation_alias="delivery_id", description="what they look at, if it is in your scope")]
+
+
+class Presence(Shape):
+    """Who else is there, and how much is handed to you."""
+
+    colleagues: list[OtherHere]
+    handed: int
+
+
+class NextOrder(Order):
+    """Of which cards to be given the next free one."""
+
+    group: Group = "sender"
+    department: Word | None = None
+    person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    q: Text = ""
+    skip: Annotated[list[Word], Field(max_length=1000, description="keys of cards that you have left for others")] = []
+
+    def selection(self) -> Selection:
+        """As the house knows it."""
+        return Selection(department=self.department, person=self.person, q=self.q, proof=ANY_PROOF, states=(State.HELD,))
+
+
+class NextCard(Shape):
+    """The card that is yours now; null: nobody else left one."""
+
+    card: Card | None
+
+
+class Candidate(Shape):
+    """Somebody to whom mail can be handed."""
+
+    login: str
+    name: str
+    away_until: datetime | None
+
+
+class Candidates(Shape):
+    """Everybody else who decides, by name."""
+
+    items: list[Candidate]
+
+
+class HandOrder(Order):
+    """Whose this mail shall be."""
+
+    select: Select
+    to: Annotated[Word, Field(description="login; empty: nobody's in particular any more")]
+    note: Note = ""
+
+
+class HandedCount(Shape):
+    """How many mails it was about."""
+
+    count: int

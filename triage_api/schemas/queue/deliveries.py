@@ -1,0 +1,202 @@
+"""Deliveries: a list, and one with its history."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.store.delivery_state import State
+from triage_api.schemas.escalated import EscalatedTo, Suggested
+from triage_api.schemas.fields import GivenId, Id, Order, SeverityWord, Shape, Text, Word
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.pagination import Cursor, Limit
+from triage_api.schemas.second_looks import Names
+
+MOST_LISTED = 200  # by id
+
+
+class Signal(Shape):
+    """Something that a trained eye wants to know."""
+
+    name: str
+    sentence: Spoken
+    weight: int
+    evidence: Annotated[list[str], Field(description="What it rests on: addresses, hosts, words of the mail.")] = []
+
+
+class WhyHere(Shape):
+    """One thing that moves a card up (positive points) or down in the order of the queue."""
+
+    name: str
+    points: int
+    sentence: Spoken
+
+
+class Verdict(Shape):
+    """What the policy decided, and why."""
+
+    disposition: str
+    rule: str
+    reason: Spoken
+
+
+class Decided(Shape):
+    """The last decision about a delivery."""
+
+    decision: Id
+    verb: str
+    by: str
+    by_shown: str
+    at: datetime
+    undone: bool
+
+
+class HandedOver(Shape):
+    """Handed to a colleague, with a note."""
+
+    to: Annotated[str, Field(description="login")]
+    to_shown: str
+    by_shown: str
+    at: datetime
+    note: str
+
+
+class Delivery(Shape):
+    """A message for one recipient."""
+
+    id: Id
+    message_id: Id
+    state: State
+    received_at: datetime
+    recipient: str
+    department: str
+    department_name: str
+    person: str
+    person_name: str
+    mailbox: str
+    note: Annotated[Spoken, Field(description="How it was addressed, where that is worth a sentence.")]
+    author: str
+    author_name: str
+    author_domain: str
+    subject: str
+    size: int
+    attachments: int
+    proof: str
+    proven_as: Annotated[str, Field(description="Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody.")]
+    weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the weights of the signals added up.")]
+    severity: Annotated[SeverityWord, Field(description="How bad it looks, by its weight and by dangers found in it.")]
+    second_look: Names
+    is_copy: Annotated[bool, Field(description="One of the copies of its campaign, which are decided about together.")]
+    urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]
+    why_here: Annotated[list[WhyHere], Field(description="What makes the urgency, what moves it most first; it starts at 50.")]
+    perishable_until: Annotated[
+        datetime | None,
+        Field(
+            description="When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the "
+            "sender's own domain is not verified, does not fit what the message says, or the message looks suspicious."
+        ),
+    ]
+    lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
+    verdict: Verdict
+    withheld: str
+    campaign: Annotated[Id | None, Field(description="the same mail sent many times; null: like no other")]
+    flood: Annotated[bool, Field(description="The campaign is a mail bomb: what is in it differs.")]
+    signals: list[Signal]
+    due_at: datetime | None
+    attempts: int
+    last_reply: Spoken
+    decided: Decided | None
+    handed: Annotated[HandedOver | None, Field(description="While it is held.")]
+    escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
+    escalation: Annotated[Suggested | None, Field(description="Escalate it rather than remove it; null for most messages.")]
+    sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
+    legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
+    expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]
+
+
+class Past(Shape):
+    """Something that happened to a delivery."""
+
+    at: datetime
+    by: str
+    act: str
+    detail: dict[str, Any]
+    sentence: Spoken
+
+
+class Attempt(Shape):
+    """One attempt to send a delivery on."""
+
+    number: int
+    started_at: datetime
+    outcome: str
+    next_hop: str
+    reply: Spoken
+
+
+class DeliveryDetail(Delivery):
+    """A delivery with everything that happened to it, oldest first."""
+
+    history: list[Past]
+    attempts_made: list[Attempt]
+
+
+class Deliveries(Shape):
+    """One page of deliveries, newest first."""
+
+    items: list[Delivery]
+    next_cursor: str | None
+    total_estimate: int
+
+
+LINK = "a link of the mail opens this domain, or what lies below it"
+ATTACHED = "the digest of an attachment's bytes, in hexadecimal digits"
+
+
+class DeliveryQuery(Order):
+    """Which deliveries to list, and which page of them."""
+
+    id: Annotated[list[GivenId], Field(max_length=MOST_LISTED)] = []
+    state: list[State] = []
+    department: Word | None = None
+    person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    sender: Word = ""
+    domain: Word = ""
+    campaign: GivenId | None = None
+    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, or who proves to have sent this, as `proven_as` says")] = ""
+    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
+    q: Text = ""
+    link_domain: Annotated[Word, Field(description=LINK)] = ""
+    attachment_sha256: Annotated[Word, Field(description=ATTACHED)] = ""
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    rule_id: GivenId | None = None
+    rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
+    expiring: Annotated[bool, Field(description="Only held mail that expires within a day.")] = False
+    reported: Annotated[bool, Field(description="Only what somebody here reported and nobody has looked at since.")] = False
+    decision: Annotated[GivenId | None, Field(description="only those that a decision did something to")] = None
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def selection(self) -> Selection:
+        """As the house knows it; empty means everything."""
+        features = {"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until", "reported"}
+        given = self.model_dump(include=features | {"link_domain", "attachment_sha256"})
+        return Selection(**given, ids=tuple(self.id), proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
+
+
+class Arrivals(Shape):
+    """The deliveries of one day about which one rule decided the same."""
+
+    day: date
+    rule: str
+    disposition: str
+    withheld: Annotated[str, Field(description="in observe mode: the rule that would have stopped them")]
+    count: int
+
+
+class ArrivalsReport(Shape):
+    """What came in, the newest day first."""
+
+    items: list[Arrivals]

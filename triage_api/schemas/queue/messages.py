@@ -1,0 +1,132 @@
+"""A message, and who really sent it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Id, Shape
+from triage_api.schemas.language import Spoken
+from triage_api.schemas.queue.deliveries import Delivery, Signal
+
+
+class Spf(Shape):
+    """One SPF result."""
+
+    result: str
+    identity: str
+    domain: str
+    reason: str
+    origin: Annotated[str, Field(description="the trusted edge that found it; empty: we did")] = ""
+
+
+class Dkim(Shape):
+    """One DKIM signature."""
+
+    result: str
+    domain: str
+    selector: str
+    algorithm: str
+    identity: str
+    reason: str
+    signs_list: Annotated[bool, Field(description="it covers List-Id too")] = False
+
+
+class Arc(Shape):
+    """The ARC chain."""
+
+    result: str
+    sealer: str
+    instances: int
+    reason: str
+
+
+class Dmarc(Shape):
+    """The DMARC result."""
+
+    result: str
+    domain: str
+    organisational_domain: str
+    policy: str
+    aligned: list[str]
+    reason: str
+    origin: Annotated[str, Field(description="the trusted edge that found it; empty: we did")] = ""
+
+
+class Authentication(Shape):
+    """Who really sent it: the results, the proof they make, and a sentence."""
+
+    spf: list[Spf]
+    dkim: list[Dkim]
+    arc: Arc
+    dmarc: Dmarc
+    proof: str
+    sentence: Spoken
+
+
+class Link(Shape):
+    """Where a link really goes, and what is odd about it."""
+
+    number: int
+    text: str
+    target: str
+    host: str
+    warnings: list[Spoken]
+
+
+class Attachment(Shape):
+    """An attachment by its description."""
+
+    number: int
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+class Message(Shape):
+    """A message with those of its deliveries that the asker may see."""
+
+    id: Id
+    received_at: datetime
+    size: int
+    subject: str
+    author: str
+    author_name: str
+    reverse_path: str
+    client: str
+    helo: str
+    tls: str
+    to: list[str]
+    reply_to: list[str]
+    date: str
+    message_id_field: str
+    list_id: str
+    authentication: Authentication
+    signals: list[Signal]
+    links: list[Link]
+    attachments: list[Attachment]
+    problems: list[str]
+    hidden_pictures: int
+    parsed: bool
+    sealed: Annotated[bool, Field(description="Opening its content asks for a reason.")]
+    not_allowed: Annotated[Spoken, Field(description="why no allow rule can be about its sender, and what to do; empty: one can")]
+    deliveries: list[Delivery]
+
+
+class MessageText(Shape):
+    """What a message says, with control characters made visible."""
+
+    text: str
+
+
+class Pages(Shape):
+    """What of an attachment can be shown as pictures."""
+
+    pages: Annotated[int, Field(description="Numbered from 1; of a longer document the first fifty.")]
+
+
+class Headers(Shape):
+    """The header block as received, with control characters made visible."""
+
+    text: str

@@ -1,0 +1,70 @@
+"""Practising on mail whose answer is known."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Order, Shape, Word
+from triage_api.schemas.language import Spoken
+
+
+class ShownLink(Shape):
+    """What the reader sees of a link, and where it goes."""
+
+    text: str
+    target: str
+
+
+class Exercise(Shape):
+    """A mail to practise on, without its answer."""
+
+    card: str
+    author_name: str
+    author: str
+    recipient: str
+    subject: str
+    written: Annotated[str, Field(description="as its Date field says")]
+    proof: Annotated[Spoken, Field(description="what its authentication proves, a sentence")]
+    reply_to: list[str]
+    attachments: Annotated[list[str], Field(description="names")]
+    links: list[ShownLink]
+
+
+class Hand(Shape):
+    """Cards that you have not answered yet."""
+
+    items: list[Exercise]
+
+
+class PracticeOrder(Order):
+    """What you would do with the mail of a card. Nothing becomes of it."""
+
+    card: Word
+    answer: Literal["let-in", "keep-out"]
+
+
+class PracticeResult(Shape):
+    """What came of it."""
+
+    right: bool
+    answer: Annotated[Literal["let-in", "keep-out"], Field(description="the right one")]
+    gave_away: Annotated[list[Spoken], Field(description="what gave it away, sentences")]
+    counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
+
+
+class PracticeScore(Shape):
+    """How somebody does, by the first answer to each card."""
+
+    login: str
+    answered: int
+    right: int
+    let_bad_in: int
+    kept_good_out: int
+    last_at: datetime
+
+
+class PracticeScores(Shape):
+    """Yours; for administrators of the whole company everybody's, the best first."""
+
+    items: list[PracticeScore]

@@ -1,0 +1,1 @@
+"""Schemas about what is on record: audit log, legal holds, personal data, reports."""

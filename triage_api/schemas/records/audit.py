@@ -1,0 +1,51 @@
+"""The record of all acts."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Id, Order, Shape, Word
+from triage_api.schemas.pagination import Cursor, Limit
+
+
+class AuditQuery(Order):
+    """Which acts, and which page of them."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
+    by: Annotated[Word, Field(description="only of this actor: `person:LOGIN`, `token:NAME`, `system:NAME`; a login alone is a person")] = (
+        ""
+    )
+    act: Annotated[Word, Field(description="only such acts, as `purge` or `sign-in`")] = ""
+    subject: Annotated[Word, Field(description="only about this, as `rule:ID`")] = ""
+
+
+class AuditRecord(Shape):
+    """One act on the record; `sequence` is null until it is sealed."""
+
+    id: Id
+    at: datetime
+    by: str
+    act: str
+    subject: str
+    detail: dict[str, Any]
+    items: int
+    sequence: int | None
+
+
+class AuditRecords(Shape):
+    """One page of the record, newest first."""
+
+    items: list[AuditRecord]
+    next_cursor: str | None
+
+
+class Verification(Shape):
+    """What a walk along the whole record found."""
+
+    records: int
+    unsealed: int
+    head: str
+    fault: str
+    checkpoints: int

@@ -1,0 +1,59 @@
+"""What is kept about a person."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Id, Order, Shape, Text, Word
+
+Somebody = Annotated[Word, Field(min_length=1, description="an address outside; or of somebody here their address or uid")]
+
+
+class PersonOrder(Order):
+    """About whom, and why."""
+
+    address: Somebody
+    reason: Text = ""
+
+
+class ErasureOrder(Order):
+    """Whose data is erased, and why. The reason stays on the record: name nobody in it."""
+
+    address: Somebody
+    reason: Text
+    with_rules: Annotated[bool, Field(description="Rules about the address go too. Without it a block is kept, and names it.")] = False
+
+
+class PersonFound(Shape):
+    """What an erasure would find."""
+
+    kind: Annotated[str, Field(description="outside, here")]
+    deliveries: int
+    under_way: Annotated[int, Field(description="that are erased when they have come to an end")]
+    kept: Annotated[int, Field(description="by legal holds")]
+
+
+class Erasure(Shape):
+    """An erasure, and how far it is."""
+
+    id: Id
+    address: Annotated[str, Field(description="empty when it is done")]
+    pseudonym: Annotated[str, Field(description="stands where the address or the uid stood")]
+    with_rules: bool
+    reason: str
+    asked_at: datetime
+    asked_by_shown: str
+    second_by_shown: str
+    deliveries: Annotated[int, Field(description="whose rows were emptied")]
+    contents: Annotated[int, Field(description="whose bytes were erased")]
+    kept: Annotated[int, Field(description="deliveries that a legal hold keeps")]
+    rules_left: Annotated[int, Field(description="rules that still name the address")]
+    done_at: datetime | None
+
+
+class Erasures(Shape):
+    """One page of erasures."""
+
+    items: list[Erasure]
+    next_cursor: str | None

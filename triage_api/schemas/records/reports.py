@@ -1,0 +1,58 @@
+"""Reports: sentences, and tables that may be drawn."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_serializer
+
+from triage_api.schemas.fields import Shape
+from triage_api.schemas.language import Spoken, said
+
+
+class ReportColumn(Shape):
+    """One column of a table."""
+
+    name: Annotated[str, Field(description="Under this name each row has its cell.")]
+    says: Annotated[Spoken, Field(description="What it is, in words.")]
+    kind: Literal["text", "count", "number", "seconds", "share", "day"]
+
+
+class ReportPlot(Shape):
+    """How the console draws a table."""
+
+    kind: Literal["bars", "lines", "week"]
+    of: Annotated[list[str], Field(description="The columns that are drawn.")]
+
+
+class ReportTable(Shape):
+    """Numbers in rows. The first column names the row."""
+
+    name: str
+    title: Spoken
+    columns: list[ReportColumn]
+    rows: list[dict[str, Any]]
+    plot: ReportPlot | None
+
+    @field_serializer("rows", when_used="json")
+    def spoken(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Cells with words of ours in the language of the request."""
+        return [{name: said(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
+
+
+class Report(Shape):
+    """One report: its sentences say the same as its tables."""
+
+    name: str
+    title: Spoken
+    since: datetime
+    until: datetime
+    time_zone: Annotated[str, Field(description="Whose days and hours they are.")]
+    sentences: list[Spoken]
+    definition: Annotated[Spoken, Field(description="What its words mean, and how it was counted.")]
+    tables: list[ReportTable]
+
+
+class Reports(Shape):
+    """All of them."""
+
+    items: list[Report]

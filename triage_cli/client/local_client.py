@@ -1,0 +1,125 @@
+"""The house itself answers: the API's own routes, in this process, for whoever is at the keyboard. No HTTP and no server."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import Message, Scope
+
+from migrations.version import check
+from triage.access.staff_login import SignedIn
+from triage.config.settings import Settings
+from triage.runtime import gc_tuning
+from triage_api import routes as all_routes
+from triage_api.http.dependencies import Office
+from triage_api.http.problems import speak_problems
+from triage_api.http.session_auth import staff, watcher
+from triage_api.http.token_scopes import resource
+from triage_api.local_socket.socket_server import scope_of
+from triage_cli.client.api_client import API, Answer, Desk, Take
+from triage_cli.client.local_setup import ring, shell_user
+
+FOLDERS = {file.stem: file.parent.name for file in Path(all_routes.__path__[0]).glob("*/*.py")}
+ROOMS = {  # where the routes of a resource are, unless the module has its name: a command loads no others
+    "addressees": ("people",),
+    "away": ("coverage",),
+    "correspondents": ("contacts",),
+    "cover": ("coverage",),
+    "departments": ("people",),
+    "directory": ("people",),
+    "duties": ("escalations",),
+    "groups": ("people",),
+    "handovers": ("colleagues",),
+    "keepers-requests": ("keeper_requests",),
+    "learn": ("contacts",),
+    "me": ("session",),
+    "modes": ("enforcement_modes",),
+    "own": ("own_mail",),
+    "practice": ("training",),
+    "presence": ("colleagues",),
+    "queue": ("outgoing_queue",),
+    "reported": ("reported_mail",),
+    "requests": ("release_requests",),
+    "rules": ("rule_suggestions", "rules"),
+    "searches": ("saved_searches",),
+    "second-keys": ("approvals",),
+    "sweeps": ("decisions",),
+    "tokens": ("api_tokens",),
+}
+
+
+class Home(Office):
+    """This machine, also one without a spool: then nobody waits here for a bell."""
+
+    def __init__(self, settings: Settings) -> None:
+        """BadInput when the database is not at this program's version."""
+        super().__init__(settings, bells=())
+        try:
+            check(self.engine)
+        except BaseException:
+            self.close()
+            raise
+
+    def ring(self, names: Iterable[str]) -> None:
+        """Wake those who wait."""
+        ring(self.settings, *sorted(set(names)))
+
+
+class Here(Desk):
+    """Asks the house on this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        """BadInput when the database is not in order."""
+        self.home = Home(settings)
+
+    def send(self, method: str, target: str, body: bytes, take: Take | None) -> Answer:
+        scope = scope_of(method, target, bool(body))
+        app = app_of(resource(scope["path"].removeprefix(API)))
+        app.state.office = self.home
+        return asyncio.run(answered(app, scope, body, take))
+
+    def close(self) -> None:
+        self.home.close()
+
+
+@cache
+def app_of(name: str) -> FastAPI:
+    """The routes of one resource, for whoever is at the keyboard."""
+    with gc_tuning.paused():
+        return made_of(name)
+
+
+def made_of(name: str) -> FastAPI:
+    """The same, anew."""
+    made = FastAPI(openapi_url=None)
+    made.dependency_overrides = {staff: shell_user, watcher: lambda: SignedIn(shell_user(), unseen=False)}
+    speak_problems(made)
+    for room in ROOMS.get(name, (name.replace("-", "_"),)):
+        for routes in vars(import_module(f"triage_api.routes.{FOLDERS[room]}.{room}")).values():
+            if isinstance(routes, APIRouter):
+                made.include_router(routes, prefix=API)
+    return made
+
+
+async def answered(app: FastAPI, scope: Scope, body: bytes, take: Take | None) -> Answer:
+    """Call an app as a server would."""
+    status, pieces = 0, bytearray()
+    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return asked.pop() if asked else await asyncio.Future()  # we never hang up
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif take and status < 300:
+            take(message.get("body", b""))
+        else:
+            pieces.extend(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return Answer(status, bytes(pieces))

@@ -1,0 +1,75 @@
+"""`mailroom token`: keys for programs that use the API."""
+
+from typing import Any
+
+import click
+
+from triage.actor import Grant
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import date, given_id
+from triage_cli.output.tables import Form, Shape, lists, say, tells
+from triage_cli.output.timestamps import when
+
+TOKENS = Shape(
+    {
+        "id": "of the token",
+        "name": "what it is for",
+        "may": "read, decide, rules, learn, admin",
+        "scope": "company, department:CODE, person:UID",
+        "made_by": "who made it",
+        "expires": "when it is over",
+        "used": "last use, or `never`",
+        "client": "network address of the last use",
+        "state": "good, over or revoked",
+    }
+)
+MADE = Shape({"id": "of the token", "name": "what it is for", "expires": "when it is over", "key": "shown this once"})
+
+
+@click.group("token")
+def token() -> None:
+    """Keys for programs: each for some kinds of work, some folders and a time."""
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--may", multiple=True, required=True, type=click.Choice([one.value for one in Grant]), help="What it may do; several times.")
+@click.option(
+    "--scope", multiple=True, default=("company",), show_default=True, help="company, department:CODE or person:UID; several times."
+)
+@click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise. Default: 90 days from now; at most 366.")
+@tells(MADE)
+@asks
+def create(desk: Desk, name: str, may: tuple[str, ...], scope: tuple[str, ...], until: str | None, form: Form) -> None:
+    """Make a token for what NAME says and print its key, which nobody can read again."""
+    made = desk.post("/tokens", {"name": name, "grants": may, "scope": scope, "until": date(until, "--until")})
+    MADE.print_one(made | {"expires": when(made["expires_at"], "minutes")}, form)
+
+
+@token.command("list")
+@lists(TOKENS)
+@asks
+def list_tokens(desk: Desk, form: Form) -> None:
+    """All tokens, the youngest first: what they may do, until when, and when and from where they were used last."""
+    TOKENS.print(map(row_of, desk.items("/tokens")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A token as a line."""
+    return one | {
+        "may": " ".join(one["grants"]),
+        "scope": " ".join(one["scope"]),
+        "expires": when(one["expires_at"], "minutes"),
+        "used": when(one["used_at"]) or "never",
+        "state": "revoked" if one["revoked_at"] else "good" if one["in_force"] else "over",
+    }
+
+
+@token.command("revoke")
+@click.argument("token_id", metavar="ID")
+@asks
+def revoke(desk: Desk, token_id: str) -> None:
+    """End a token at once."""
+    desk.ask("DELETE", f"/tokens/{given_id(token_id)}")
+    say("revoked")

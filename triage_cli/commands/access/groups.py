@@ -1,0 +1,36 @@
+"""`mailroom groups`: the company's distribution lists and who gets a copy of what they get."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.output.tables import Form, Shape, lists
+
+GROUPS = Shape(
+    {
+        "address": "of the group",
+        "name": "as the directory has it",
+        "department": "its code",
+        "members": "their mailboxes; in a table how many there are",
+        "expand": "false: another server knows the members",
+        "aliases": "other addresses",
+    },
+    ("address", "name", "department", "members"),
+)
+
+
+@click.command("groups")
+@click.argument("words", nargs=-1)
+@lists(GROUPS)
+@asks
+def groups(desk: Desk, words: tuple[str, ...], form: Form) -> None:
+    """List the groups whose name or address has all these WORDS, with their members as the directory has them now."""
+    found = desk.items("/groups", q=" ".join(words))
+    GROUPS.print((counted(one) for one in found) if form is Form.TEXT else found, form)
+
+
+def counted(one: dict[str, Any]) -> dict[str, Any]:
+    """A group with the number of its members."""
+    return one | {"members": len(one["members"]) if one["expand"] else "known to another server"}

@@ -1,0 +1,64 @@
+"""`mailroom staff`: who triages, who is away, who stands in for whom."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.access.staff_substitutes import arrange, end_substitute, list_substitutes
+from triage_cli.commands.selection_options import date
+from triage_cli.lazy_group import Lazy
+from triage_cli.output.tables import Form, Shape, lists
+from triage_cli.output.timestamps import when
+
+STAFF = Shape(
+    {
+        "login": "with which they sign in",
+        "name": "as colleagues read it",
+        "role": "triage, admin or auditor",
+        "scope": "company, department:CODE, person:UID",
+        "rights": "what they may do beside the role: remove-delivered, data-protection",
+        "source": "directory, or local: made here",
+        "away": "until when; empty: on duty",
+        "sessions": "browsers they are signed in with",
+    }
+)
+LOCAL = {
+    "add": "commands.access.staff_accounts",
+    "rights": "commands.access.staff_accounts",
+    "remove": "commands.access.staff_accounts",
+    "password": "commands.access.staff_accounts",
+    "sign-out": "commands.access.staff_accounts",
+}
+
+
+@click.group(cls=Lazy, elsewhere=LOCAL)
+def staff() -> None:
+    """The people who triage: those whom the directory names, and accounts made here."""
+
+
+for command in (arrange, list_substitutes, end_substitute):
+    staff.add_command(command)
+
+
+@staff.command("list")
+@lists(STAFF)
+@asks
+def list_staff(desk: Desk, form: Form) -> None:
+    """Who triages, with role and scope, where the account comes from, and in how many browsers they are signed in."""
+    STAFF.print(map(row_of, desk.items("/staff")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """One line of the list."""
+    return one | {"scope": " ".join(one["scope"]), "rights": " ".join(one["rights"]), "away": when(one["away_until"], "minutes")}
+
+
+@staff.command("away")
+@click.argument("login")
+@click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; without it they are back.")
+@asks
+def away(desk: Desk, login: str, until: str | None) -> None:
+    """Say that somebody is away until then, or back. Their folders need somebody else: `mailroom doctor` says where nobody is."""
+    desk.ask("PUT", "/away", {"login": login, "until": date(until, "--until")})

@@ -1,0 +1,104 @@
+"""`mailroom staff add`, `remove`, `password`, `sign-out`: accounts of a company whose directory keeps no passwords. On its machine only."""
+
+import sys
+
+import click
+
+from triage.access import accounts, password_policy, sessions
+from triage.access.accounts import Account
+from triage.access.staff_login import hash_password
+from triage.actor import Right, Role
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import shell_user, write
+from triage_cli.output.tables import say
+
+RIGHT = click.Choice([one.value for one in Right])
+STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
+
+
+@click.command("add")
+@click.argument("login")
+@click.option("--name", default="", help="As colleagues read it; default: the login.")
+@click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
+@click.option("--scope", multiple=True, required=True, help="company, department:CODE or person:UID; several times for several.")
+@click.option("--right", "rights", multiple=True, type=RIGHT, help="What they may do beside the role; several times for several.")
+@STDIN
+@click.pass_context
+def add_staff(
+    ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], rights: tuple[str, ...], password_stdin: bool
+) -> None:
+    """Make an account with a password of its own. No sync changes it."""
+    settings = settings_of(ctx)
+    refuse_elsewhere(settings)
+    hashed = chosen(login, from_stdin=password_stdin)
+    account = Account(login, name, role, scope, rights)
+    made = write(settings, lambda session: accounts.add(session, account, hashed, by=shell_user(), now=utcnow()))
+    say(f"{made} can sign in")
+
+
+@click.command("rights")
+@click.argument("login")
+@click.argument("rights", nargs=-1, metavar="[RIGHT]...", type=RIGHT)
+@click.pass_context
+def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None:
+    """Give an account these rights and no others.
+
+    remove-delivered: takes delivered messages out of mailboxes alone. data-protection: sees who viewed messages.
+    """
+    write(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
+
+
+@click.command("remove")
+@click.argument("login")
+@click.pass_context
+def remove_staff(ctx: click.Context, login: str) -> None:
+    """Take an account away that was made here. Who is signed in with it is out at once."""
+    settings = settings_of(ctx)
+    directorys = settings.api.sign_in == "directory"
+    write(settings, lambda session: accounts.remove(session, login, by=shell_user(), now=utcnow(), by_directory=directorys))
+
+
+@click.command("password")
+@click.argument("login", required=False)
+@STDIN
+@click.pass_context
+def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
+    """Give an account that was made here another password, and end its sessions. Without a login: print a hash for the directory file."""
+    hashed = chosen(login or "", from_stdin=password_stdin)
+    if login is None:
+        return say(hashed)
+    settings = settings_of(ctx)
+    refuse_elsewhere(settings)
+    write(settings, lambda session: accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow()))
+    return None
+
+
+@click.command("sign-out")
+@click.argument("login")
+@click.pass_context
+def sign_out(ctx: click.Context, login: str) -> None:
+    """Sign somebody out everywhere."""
+    ended = write(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
+    say(f"{ended} session{'' if ended == 1 else 's'} ended")
+
+
+def refuse_elsewhere(settings: Settings) -> None:
+    """BadInput where staff sign in with the directory's passwords: exactly one way counts."""
+    if settings.api.sign_in != "local":
+        raise BadInput('staff sign in with the directory\'s passwords ([api] sign_in = "directory"): name them in [directory] staff_groups')
+
+
+def chosen(login: str, *, from_stdin: bool) -> str:
+    """The hash of a new password. BadInput says why it is refused."""
+    password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if why := password_policy.fault(password, login):
+        raise BadInput(f"{why}; choose another, such as four words that nobody else would put together")
+    return hash_password(password)
+
+
+def read_password() -> str:
+    """The first line of standard input."""
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,58 @@
+"""`mailroom staff substitute`: who stands in for whom, from when until when."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.decisions.decide import REASON
+from triage_cli.commands.selection_options import date, given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+SUBSTITUTES = Shape(
+    {
+        "id": "to end it",
+        "absent": "login of who is away",
+        "substitute": "login of who stands in",
+        "from": "when it begins",
+        "until": "when it ends",
+        "reason": "why",
+    }
+)
+
+
+@click.command("substitute")
+@click.argument("absent", metavar="ABSENT")
+@click.argument("substitute", metavar="SUBSTITUTE")
+@click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
+@click.option("--until", "ends", required=True, metavar="DATE", help="When ABSENT is back.")
+@REASON
+@asks
+def arrange(desk: Desk, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
+    """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. What is sealed does not go along."""
+    order = {"absent": absent, "substitute": substitute, "starts_at": date(starts, "--from"), "ends_at": date(ends, "--until")}
+    made = desk.post("/substitutes", order | {"reason": reason})
+    say(f"{made['id']}  {made['substitute']} stands in for {made['absent']} until {when(made['ends_at'], 'minutes')}")
+
+
+@click.command("substitutes")
+@lists(SUBSTITUTES)
+@asks
+def list_substitutes(desk: Desk, form: Form) -> None:
+    """Who stands in for whom, now and later."""
+    SUBSTITUTES.print(map(row_of, desk.items("/substitutes")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A substitution as a line."""
+    return one | {"from": when(one["starts_at"], "minutes"), "until": when(one["ends_at"], "minutes")}
+
+
+@click.command("end-substitute")
+@click.argument("substitution_id", metavar="ID")
+@asks
+def end_substitute(desk: Desk, substitution_id: str) -> None:
+    """End a substitution now."""
+    desk.ask("DELETE", f"/substitutes/{given_id(substitution_id)}")

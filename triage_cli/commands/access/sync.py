@@ -1,0 +1,131 @@
+"""`mailroom sync` takes the directory over, says what a run would change, or follows an LDAP server as a role."""
+
+import logging
+import threading
+import time
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from directory_sync.ldap.people import Reading
+from directory_sync.source import Source, open_source
+from triage.config.settings import Settings
+from triage.directory.apply import Applied
+from triage.errors import Refused
+from triage.runtime import metrics
+from triage.store import db, last_runs
+from triage.store.transaction_retry import pause_after
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import database_of, ring
+from triage_cli.output.tables import Form, Shape, say, tells
+from triage_cli.services.apply_directory import take_over
+from triage_cli.services.roles import start
+
+RETRY = 30.0  # seconds until a server that did not answer is asked again, at most
+MOST_SHOWN = 200  # lines of a plan on a terminal
+
+SYNCED = Shape(
+    {
+        "people": "in the directory",
+        "added": "addresses that are new",
+        "removed": "addresses that are gone",
+        "moved": "held mails that went along with people who moved",
+        "dry_run": "true: nothing was changed",
+        "needs_confirm": "what is too much to happen by itself; empty when nothing is",
+        "changes": "each change in words",
+        "refused": "entries that were not taken, and why",
+        "notes": "what else is odd",
+    }
+)
+
+log = logging.getLogger("mailroom.sync")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+@click.option("--full", is_flag=True, help="Read everything, not only what has changed; a single run always does.")
+@click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="It is meant that many people leave, move or lose addresses.")
+@click.option("--same-people", is_flag=True, help="Everybody is who had their name so far: for a directory that was set up anew.")
+@click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
+@tells(SYNCED)
+@click.pass_context
+def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, same_people: bool, follow: bool, form: Form) -> None:
+    """Take the directory (people, departments, addresses, groups, staff) over."""
+    if follow:
+        if dry_run or confirmed or same_people:
+            raise click.UsageError("--follow goes with neither --dry-run nor --confirm nor --same-people")
+        return start(ctx, __name__, "sync")
+    settings = settings_of(ctx)
+    reading = open_source(settings).read(full=full)
+    applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed, same_people=same_people)
+    show(reading, applied, dry_run=dry_run, form=form)
+    if not dry_run:
+        ring(settings, "door", "change")
+    return None
+
+
+def show(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> None:
+    """What a run has changed or would change, and what it did not take."""
+    braked = applied.plan.too_much()
+    if form is Form.JSON:
+        lines = {"changes": applied.plan.changes, "refused": reading.refused, "notes": (*reading.notes, *applied.outdated)}
+        counts = {
+            "people": applied.people,
+            "added": applied.recipients_added,
+            "removed": applied.recipients_removed,
+            "moved": applied.moved,
+        }
+        said = {name: [str(one) for one in some] for name, some in lines.items()}
+        SYNCED.print_one(counts | {"dry_run": dry_run, "needs_confirm": braked} | said, form)
+        return
+    for change in applied.plan.changes[:MOST_SHOWN]:
+        say(str(change))
+    if (more := len(applied.plan.changes) - MOST_SHOWN) > 0:
+        say(f"… and {more} changes more; --json lists all")
+    for told in (*(f"refused: {one}" for one in reading.refused), *(f"note: {one}" for one in (*reading.notes, *applied.outdated))):
+        say(told)
+    would = "would be " if dry_run else ""
+    say(f"{applied.people} people; {applied.recipients_added} addresses {would}added, {applied.recipients_removed} {would}removed")
+    if dry_run and braked:
+        say(f"this would {braked}: it needs --confirm")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """The role: follow the directory until told to stop. What does not answer changes nothing and is asked again."""
+    source = open_source(settings)
+    interval, whole = max(1.0, settings.directory.interval), settings.directory.full_hours * 3600.0
+    seen: Reading | None = None
+    read_whole = time.monotonic() - whole
+    pause = 0.0
+    while not stop.wait(pause):
+        full = time.monotonic() - read_whole >= whole
+        try:
+            with metrics.timed("mailroom_directory_seconds"):
+                seen = look(settings, source, seen, full=full)
+            metrics.count("mailroom_directory_readings", outcome="read")
+            read_whole, pause = time.monotonic() if full else read_whole, interval
+        except Refused as refusal:
+            log.error("the directory stays as it was: %s", refusal)
+            metrics.count("mailroom_directory_readings", outcome="refused")
+            pause = min(RETRY, interval)
+        except DBAPIError as fault:
+            pause = pause_after(fault, min(RETRY, interval))
+
+
+def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool) -> Reading:
+    """Read once, and take over what is new."""
+    reading = source.read(full=full)
+    if reading is seen:
+        with database_of(settings) as engine:
+            db.carry_out(engine, lambda session: last_runs.directory_was_read(session, now=utcnow()))
+        return reading
+    applied = take_over(settings, reading)
+    if applied.plan.changes or applied.recipients_added or applied.recipients_removed:
+        ring(settings, "door", "change")
+    for told in reading.refused:
+        log.warning("refused: %s", told)
+    for told in reading.notes:
+        log.info("note: %s", told)
+    log.info("directory: %d people, %d changes, %d entries refused", applied.people, len(applied.plan.changes), len(reading.refused))
+    return reading

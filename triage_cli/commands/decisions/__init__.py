@@ -1,0 +1,1 @@
+"""Commands that decide: release, purge, undo, approve, escalate, sweep, redeliver."""

@@ -1,0 +1,61 @@
+"""`mailroom second-keys`: what waits for a second person; confirming and declining it."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
+from triage_cli.commands.decisions.decide import REASON
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+WAITING = Shape(
+    {
+        "id": "to confirm or decline it",
+        "asked": "when",
+        "lapses": "when it is over",
+        "said": "who asks, for what, and why two keys are needed",
+        "reason": "why, as they said it",
+    }
+)
+
+
+@click.group("second-keys")
+def second_keys() -> None:
+    """Acts that one person asked for and another one has to confirm (policy.two_keys)."""
+
+
+@second_keys.command("list")
+@lists(WAITING)
+@asks
+def list_waiting(desk: Desk, form: Form) -> None:
+    """What waits, the newest first."""
+    WAITING.print(map(row_of, desk.items("/second-keys")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """What waits as a line."""
+    return one | {"asked": when(one["asked_at"], "minutes"), "lapses": when(one["lapses_at"], "minutes"), "said": one["sentence"]}
+
+
+@second_keys.command("confirm")
+@click.argument("pending_id", metavar="ID")
+@REASON
+@CONFIRM
+@asks
+def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ...]) -> None:
+    """Turn the second key: it is done now, in the name of both."""
+    done = post_confirmed(desk, f"/second-keys/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
+    say(f"confirmed: {done['kind']} {done['result_id']}")
+
+
+@second_keys.command("decline")
+@click.argument("pending_id", metavar="ID")
+@REASON
+@asks
+def decline(desk: Desk, pending_id: str, reason: str) -> None:
+    """Say no, or withdraw what you asked for."""
+    desk.post(f"/second-keys/{given_id(pending_id)}/decline", {"reason": reason})

@@ -1,0 +1,184 @@
+"""Decide about mail: a command for each verb, `mailroom release`, `purge` …; and how a decision is told."""
+
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from triage.errors import BadInput
+from triage_cli.client.api_client import Declined, Desk
+from triage_cli.client.client_option import asks
+from triage_cli.client.exit_codes import DONE, REFUSED
+from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
+from triage_cli.commands.decisions import print_consent, print_removal
+from triage_cli.commands.selection_options import select_of, selecting
+from triage_cli.options import together
+from triage_cli.output.progress import Progress
+from triage_cli.output.tables import Form, Shape, print_table, say, tells
+
+DECISION = Shape(
+    {
+        "decision": "id: `decisions undo` takes it back",
+        "said": "what became of it, in words",
+        "count": "deliveries that were selected",
+        "done": "of which so many were changed",
+        "items": "the first 500: delivery, before (its state), outcome (done, refused, in flight, recalling, restoring, …), why",
+    }
+)
+ITEM = ("delivery", "before", "outcome", "why")
+SOONEST, LATEST = 0.2, 2.0  # seconds between two looks at what is under way
+WAIT = click.option("--wait", is_flag=True, help="Wait until all of it has left or was put off, or is out of every mailbox.")
+REASON = click.option("--reason", default="", help="Goes on the record.")
+HELP = {
+    "release": "Send held mail on to the person.",
+    "redirect": "Send held mail on to somebody else here.",
+    "purge": "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",
+    "reject": "Tell proven senders of held mail no; `restore` takes it back until they were told.",
+    "restore": "Bring purged mail back: among the held, or into the mailbox it was taken out of. DIRECTORY instead: a whole system from a "
+    "`mailroom backup`.",
+    "hold": "Hold mail again that was released but has not left.",
+}
+MORE = {
+    "release": print_consent.OPTIONS,
+    "redirect": (
+        click.option("--to", required=True, metavar="ADDRESS", help="An address here (a group's too), a person's id, a department's code."),
+    ),
+    "purge": (
+        click.option(
+            "--block",
+            metavar="[SCOPE]",
+            is_flag=False,
+            flag_value="",
+            help="Also block the wave: its campaign and senders. "
+            "For company, department:CODE or person:UID; else as far as your scope reaches.",
+        ),
+        click.option("--without", multiple=True, metavar="VALUE", help="--block leaves this address or domain out."),
+        click.option("--also", multiple=True, metavar="VALUE", help="--block takes this one, though staff released what it would stop."),
+        click.option("--include-known", "known", is_flag=True, help="Also messages of contacts and other known senders."),
+        click.option("--dry-run", is_flag=True, help="Say what would be removed and blocked, and do nothing."),
+    ),
+    "reject": (
+        click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates."),
+        click.option("--text", metavar="WORDS", help="Or these words; {subject} and {recipient} are filled in."),
+    ),
+}
+
+
+def deciding(verb: str) -> click.Command:
+    """The command of one verb."""
+
+    @selecting
+    @REASON
+    @CONFIRM
+    @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
+    @WAIT
+    @tells(DECISION)
+    @asks
+    def command(desk: Desk, /, reason: str, confirm: Sequence[str], expect: int | None, wait: bool, form: Form, **features: Any) -> int:
+        more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
+        without = features.pop("without", None)
+        rule = print_consent.rule_order(features.pop("allow", None), features.pop("allow_sender"), without) if verb == "release" else None
+        block = block_order(features.pop("block", None), without, features.pop("also", None)) if verb == "purge" else None
+        known, dry_run = features.pop("known", False), features.pop("dry_run", False)
+        select = select_of(**features) | ({"known": True} if known else {})
+        if dry_run:
+            return print_consent.preview(desk, select, rule, form) if verb == "release" else print_removal.preview(desk, select, form)
+        if refused := print_consent.unnamed(desk, select, rule):
+            return refused
+        order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
+        return carry_out(desk, order | more, confirm, wait=wait, form=form)
+
+    made = click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])
+    return made(together(MORE.get(verb, ()))(command))
+
+
+class MailOrBackup(click.Command):
+    """`restore ID…` brings mail back, `restore DIRECTORY` a whole system: no id is the name of a directory."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        if len(args) == 1 and ("/" in args[0] or Path(args[0]).is_dir()):
+            backup: click.Command = import_module("triage_cli.commands.operations.restore").restore
+            return backup.make_context(info_name, args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "|", "DIRECTORY"]
+
+
+def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence[str] | None) -> dict[str, Any] | None:
+    """The blocks that go with a purge. BadInput where some are named and none are asked for."""
+    if scope is None:
+        if without or also:
+            raise BadInput("--without and --also change what --block does: say --block too")
+        return None
+    return {"scope": scope, "without": list(without or ()), "also": list(also or ())}
+
+
+def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *, wait: bool, form: Form) -> int:
+    """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second key."""
+    try:
+        done = post_confirmed(desk, "/decisions", order, confirm)
+    except Declined as refusal:
+        for item in refusal.problem.get("items", ()):
+            say(f"{item['delivery']}  {item['outcome']}  {item['why']}")
+        raise
+    if "lapses_at" in done:
+        return waits(done)
+    return settled(desk, done, wait=wait, form=form)
+
+
+def waits(asked: dict[str, Any]) -> int:
+    """Say that nothing is done yet; the exit code."""
+    say(f"{asked['id']}  {asked['sentence']} Nothing is changed until somebody else confirms it.")
+    return REFUSED
+
+
+def settled(desk: Desk, done: dict[str, Any], *, wait: bool, form: Form) -> int:
+    """Tell a decision, and wait for its end if asked to; the exit code."""
+    if not wait:
+        told(done, form)
+        return REFUSED if done["refused"] or (done["undoes"] and done["out_of_reach"]) else DONE
+    if form is Form.TEXT:
+        told(done, form)
+    end = wait_for(desk, done)
+    if form is Form.JSON or under_way(done):
+        told(end, form)
+    if form is Form.TEXT:
+        print_table(end["not_looked_through"], ("mailbox", "why"))
+    return REFUSED if end["refused"] or end["out_of_reach"] or end["not_looked_through"] else DONE
+
+
+def told(done: dict[str, Any], form: Form) -> None:
+    """Print a decision and the items that were not simply done."""
+    values = {"decision": done["id"], "said": done["sentence"], "count": done["count"], "done": done["done"], "items": done["items"]}
+    if form is Form.JSON:
+        DECISION.print_one(values, form)
+        return
+    Shape({name: "" for name in values if name != "items"}).print_one(values, form)
+    print_table([item for item in done["items"] if item["outcome"] != "done" or item["why"]], ITEM)
+
+
+def wait_for(desk: Desk, made: dict[str, Any]) -> dict[str, Any]:
+    """Wait until nothing of a decision waits for its first attempt or is under way; what became of it."""
+    pause = SOONEST
+    total = made["mailboxes"] or made["count"]
+    with Progress(made["verb"].capitalize(), total) as bar:
+        while True:
+            now: dict[str, Any] = desk.get(f"/decisions/{made['id']}")
+            left = now["unsent"] + under_way(now)
+            bar.reach(max(0, total - left))
+            if not left:
+                return now
+            time.sleep(pause)
+            pause = min(LATEST, pause * 1.2)
+
+
+def under_way(one: dict[str, Any]) -> int:
+    """Items that nobody knows the end of yet."""
+    return int(one["in_flight"] + one["recalling"] + one["restoring"] + one["mailboxes_left"] + one["left"])
+
+
+release, redirect, purge, reject, restore, hold = map(deciding, HELP)

@@ -1,0 +1,138 @@
+"""What was decided: `mailroom decisions`, `undo`, and what was seen beside it in the mailboxes (`related`)."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.exit_codes import DONE
+from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
+from triage_cli.commands.decisions.decide import DECISION, REASON, settled
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, tells
+from triage_cli.output.timestamps import when
+
+DECISIONS = Shape(
+    {
+        "id": "of the decision",
+        "at": "when",
+        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME",
+        "said": "what became of it, in words",
+        "undone": "`undone`, or empty",
+        "reason": "why, as they said it",
+    }
+)
+RELATED = Shape(
+    {
+        "copy": "id, for --take",
+        "mailbox": "where it lies",
+        "folder": "in which folder",
+        "at": "when it came in there",
+        "author": "who wrote it",
+        "subject": "of the mail",
+        "what": "`the same Message-ID`, or `names it`: a reply, or forwarded",
+        "state": "empty while it is left alone",
+    }
+)
+ITEMS = Shape(
+    {
+        "delivery": "its id",
+        "before": "the state that it had",
+        "outcome": "`done`, or what is in the way",
+        "why": "in words",
+    }
+)
+
+
+@click.group(invoke_without_command=True, name="decisions")
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--mine", is_flag=True, help="Only your own.")
+@lists(DECISIONS)
+@names_server
+@click.pass_context
+def decisions_group(ctx: click.Context, /, **options: Any) -> None:
+    """What was decided, newest first; `decisions undo ID` takes one back."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_decisions, **options)
+
+
+@decisions_group.command("list")
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--mine", is_flag=True, help="Only your own.")
+@lists(DECISIONS)
+@asks
+def list_decisions(desk: Desk, limit: int, mine: bool, form: Form) -> None:
+    """The same as `decisions` alone."""
+    DECISIONS.print(map(row_of, desk.items("/decisions", limit, mine=mine)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A decision as a line."""
+    return {
+        "id": one["id"],
+        "at": when(one["at"]),
+        "by": one["by"],
+        "said": one["sentence"],
+        "undone": "undone" if one["undone_by"] else "",
+        "reason": one["reason"],
+    }
+
+
+@decisions_group.command("items")
+@click.argument("decision_id", metavar="ID")
+@click.option("--outcome", default="", metavar="WORDS", help="Only those that ended like this, such as refused.")
+@click.option("--limit", type=int, help="At most so many; else all.")
+@lists(ITEMS)
+@asks
+def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, form: Form) -> None:
+    """What became of each delivery of a decision."""
+    ITEMS.print(desk.items(f"/decisions/{given_id(decision_id)}/items", limit, outcome=outcome), form)
+
+
+@decisions_group.command("undo")
+@click.argument("decision_id", metavar="ID")
+@REASON
+@CONFIRM
+@click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
+@tells(DECISION)
+@asks
+def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str, ...], wait: bool, form: Form) -> int:
+    """Take a decision back as a whole."""
+    undone = post_confirmed(desk, f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}, confirm)
+    return settled(desk, undone, wait=wait, form=form)
+
+
+@decisions_group.command("related")
+@click.argument("decision_id", metavar="ID")
+@click.option("--take", "chosen", metavar="COPY", multiple=True, help="Take this one out of its mailbox too; may be given again.")
+@REASON
+@click.option("--wait", is_flag=True, help="Wait until they are taken.")
+@lists(RELATED)
+@asks
+def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, wait: bool, form: Form) -> int:
+    """Mails that a purge saw beside the copies it took, since they share or name their Message-ID: replies, forwarded, copied, forged.
+
+    They are left alone unless named with --take; `decisions undo` puts them back.
+    """
+    path = f"/decisions/{given_id(decision_id)}/related"
+    if chosen:
+        taken = desk.post(path, {"copies": [given_id(one) for one in chosen], "reason": reason})
+        return settled(desk, taken, wait=wait, form=form)
+    RELATED.print(map(related_row, desk.get(path)["items"]), form)
+    return DONE
+
+
+def related_row(one: dict[str, Any]) -> dict[str, Any]:
+    """A related mail as a line."""
+    state = "came through Mailroom: purge it there" if one["ours"] else f"taken by {one['taken_by']}" if one["taken_by"] else ""
+    return {
+        "copy": one["id"],
+        "mailbox": one["mailbox"],
+        "folder": one["folder"],
+        "at": when(one["at"]),
+        "author": one["author"],
+        "subject": one["subject"],
+        "what": "the same Message-ID" if one["bears"] else "names it",
+        "state": state,
+    }

@@ -1,0 +1,87 @@
+"""`mailroom escalate`: hand messages to a duty, kept as evidence; `mailroom escalations`: what waits for a confirmation."""
+
+from typing import Any
+
+import click
+
+from triage.text.numbers import plural
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.commands.selection_options import given_id, select_of, selecting
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+ESCALATIONS = Shape(
+    {
+        "id": "to confirm it; `decisions undo` ends it",
+        "at": "when",
+        "to": "the duty",
+        "phone": "of the duty",
+        "messages": "how many",
+        "deliveries": "those in your scope",
+        "by": "who escalated them",
+        "reason": "why",
+        "hold": "the legal hold that keeps them",
+        "confirmed": "when; empty: nobody has",
+        "confirmed_by": "who",
+        "undone": "when",
+    },
+    ("id", "at", "to", "phone", "messages", "by", "reason", "confirmed", "confirmed_by"),
+)
+
+
+@click.command("escalate")
+@selecting
+@click.option("--to", required=True, metavar="security|management|legal|data-protection", help="The duty.")
+@click.option("--reason", required=True, help="Goes on the record, and to the duty.")
+@click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
+@asks
+def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features: Any) -> None:
+    """Escalate messages to a duty: threats, ransom notes, court papers, requests about personal data. Their states stay as they are.
+
+    A legal hold keeps the evidence, and the messages stay in view until the duty confirms them.
+    """
+    made = desk.post("/escalations", {"select": select_of(**features), "to": to, "reason": reason, "expect": expect})
+    say(f"{made['id']}  escalated {plural(made['count'], 'message')} to {made['title']}")
+    say(f"Call {made['title']}: {made['phone']}" if made["phone"] else f"The settings have no phone number of {made['title']}.")
+    say("A legal hold keeps the evidence." + (f" {made['told']} got a notice." if made["told"] else " Nobody got a notice: call."))
+
+
+@click.group("escalations", invoke_without_command=True)
+@names_server
+@click.pass_context
+def escalations(ctx: click.Context) -> None:
+    """What was escalated and waits for a confirmation; `escalations confirm ID` confirms."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_escalations, confirmed=False, form=Form.TEXT)
+
+
+@escalations.command("list")
+@click.option("--all", "confirmed", is_flag=True, help="Also those that were confirmed or undone.")
+@lists(ESCALATIONS)
+@asks
+def list_escalations(desk: Desk, confirmed: bool, form: Form) -> None:
+    """Escalations, newest first."""
+    ESCALATIONS.print(map(row_of, desk.items("/escalations", confirmed=confirmed)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """An escalation as a line."""
+    return one | {
+        "at": when(one["at"], "minutes"),
+        "to": one["title"],
+        "messages": one["count"],
+        "by": one["by_shown"],
+        "confirmed": when(one["confirmed_at"], "minutes"),
+        "confirmed_by": one["confirmed_by_shown"],
+        "undone": when(one["ended_at"], "minutes"),
+    }
+
+
+@escalations.command("confirm")
+@click.argument("escalation_id", metavar="ID")
+@asks
+def confirm(desk: Desk, escalation_id: str) -> None:
+    """Say that the duty has it. The legal hold stays."""
+    made = desk.post(f"/escalations/{given_id(escalation_id)}/confirm", {})
+    say(f"{made['id']}  {made['title']} has it")

@@ -1,0 +1,62 @@
+"""`mailroom keepers`: removals that ask the keepers of confidential folders; confirming and declining them."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.decisions.decide import REASON
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+REQUESTS = Shape(
+    {
+        "id": "to confirm or decline it",
+        "folder": "department:CODE or person:UID",
+        "asked": "when",
+        "lapses": "when it is over",
+        "count": "copies in the folder",
+        "said": "who asks, and for what",
+        "reason": "of the removal, as they said it",
+    }
+)
+
+
+@click.group()
+def keepers() -> None:
+    """Removals of campaigns that ask you as a keeper of a confidential folder."""
+
+
+@keepers.command("list")
+@lists(REQUESTS)
+@asks
+def list_requests(desk: Desk, form: Form) -> None:
+    """What you are asked, the newest first."""
+    REQUESTS.print(map(row_of, desk.get("/keepers-requests")["items"]), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A request as a line."""
+    return one | {"asked": when(one["asked_at"], "minutes"), "lapses": when(one["lapses_at"], "minutes"), "said": one["sentence"]}
+
+
+@keepers.command("confirm")
+@click.argument("request_id", metavar="ID")
+@REASON
+@click.option("--expect", type=int, help="Refuse when the folder does not hold exactly so many copies.")
+@asks
+def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> None:
+    """Remove the copies in your folder too; `decisions undo` takes it back."""
+    done = desk.post(f"/keepers-requests/{given_id(request_id)}/confirm", {"reason": reason, "expect": expect})
+    say(f"confirmed: decision {done['result_id']}")
+
+
+@keepers.command("decline")
+@click.argument("request_id", metavar="ID")
+@REASON
+@asks
+def decline(desk: Desk, request_id: str, reason: str) -> None:
+    """Leave the copies in your folder where they are."""
+    desk.post(f"/keepers-requests/{given_id(request_id)}/decline", {"reason": reason})

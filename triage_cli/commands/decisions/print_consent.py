@@ -1,0 +1,69 @@
+"""What `mailroom release --allow` says of the senders: each with its proof, before any of them is let in."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from triage.errors import BadInput
+from triage_cli.client.api_client import Desk
+from triage_cli.client.exit_codes import DONE, REFUSED
+from triage_cli.commands.decisions.print_removal import messages
+from triage_cli.output.tables import Form, print_json, say
+
+PROOF = {"genuine": "genuine", "not_proven": "not proven", "failed": "DMARC fails"}
+OPTIONS = (
+    click.option("--allow", metavar="SCOPE", help="Also let the senders in for good: company, department:CODE or person:UID."),
+    click.option("--allow-sender", multiple=True, metavar="VALUE", help="--allow is about this one; of several senders name each."),
+    click.option(
+        "--without", multiple=True, metavar="VALUE", help="--allow leaves this one out: not allowed, and their messages stay held."
+    ),
+    click.option("--dry-run", is_flag=True, help="With --allow: say who would be let in, and do nothing."),
+)
+
+
+def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str]) -> dict[str, Any] | None:
+    """The allow that goes with a release. BadInput where senders are named and none are to be allowed."""
+    if scope is None:
+        if senders or without:
+            raise BadInput("--allow-sender and --without say whom --allow is about: say --allow too")
+        return None
+    return {"effect": "allow", "match": "address", "scope": scope, "senders": list(senders), "without": list(without)}
+
+
+def preview(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, form: Form) -> int:
+    """Print whom a release of this selection would let in, and do nothing."""
+    if rule is None:
+        raise BadInput("--dry-run says whom --allow would let in: say --allow too")
+    found = desk.post("/selections/preview", {"select": select, "verb": "release", "rule": rule})
+    if form is Form.JSON:
+        print_json(found)
+    else:
+        for line in lines(found["allow"]):
+            say(line)
+    return DONE
+
+
+def unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None) -> int:
+    """Say who the senders are where there are several and nobody is named; then REFUSED, and nothing is done."""
+    if rule is None or rule["senders"]:
+        return DONE
+    allow = desk.post("/selections/preview", {"select": select, "verb": "release", "rule": rule})["allow"]
+    if len([one for one in allow["senders"] if one["sender"] not in rule["without"]]) < 2:
+        return DONE
+    for line in lines(allow):
+        say(line)
+    say("Nothing is done: name each sender with --allow-sender or --without.")
+    return REFUSED
+
+
+def lines(allow: dict[str, Any]) -> Iterator[str]:
+    """Whom it lets in, a sender a line."""
+    yield f"Would release {messages(allow['count'])} and allow {sum(one['chosen'] for one in allow['senders'])} of these senders."
+    for one in allow["senders"]:
+        what = "allow" if one["chosen"] else "leave"
+        yield f"  {what}  {one['sender'] or 'no sender'}: {messages(one['count'])}, {PROOF[one['proof']]}, severity {one['severity']}."
+        for why in [one["why_not"]] if one["why_not"] else one["says"]:
+            yield f"         {why}"
+    for rule in allow["rules"]:
+        yield f"Rule: allow {rule['value']} for {rule['scope']} with proof {rule['proof']}."

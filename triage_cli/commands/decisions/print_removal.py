@@ -1,0 +1,82 @@
+"""What `mailroom purge --dry-run` prints: the plan of the removal. What goes, what is left alone, what would be blocked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from triage.text.numbers import plural
+from triage_cli.client.api_client import Desk
+from triage_cli.client.exit_codes import DONE
+from triage_cli.output.tables import Form, print_json, say
+
+WHY = {
+    "contact": "contact of {of}",
+    "allowed": "allowed by a rule",
+    "released": "messages from there were released",
+    "own": "our own domain",
+    "none": "no address",
+    "impossible": "no rule can be about it",
+}
+KINDS = (("campaign", "campaigns"), ("domain", "domains"), ("address", "addresses"))
+STATES = {
+    "held": "held",
+    "queued": "about to leave",
+    "relaying": "being delivered this moment",
+    "restoring": "being put back this moment",
+    "delivered": "delivered",
+    "bounced": "could not be delivered",
+}
+
+
+def preview(desk: Desk, select: dict[str, Any], form: Form) -> int:
+    """Print what a purge of this selection would do, and do nothing."""
+    found = desk.post("/selections/preview", {"select": select, "verb": "purge"})
+    if form is Form.JSON:
+        print_json(found)
+    else:
+        for line in lines(found):
+            say(line)
+    return DONE
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """The plan, a sentence a line."""
+    plan = found["removal"]
+    yield f"Would remove {messages(found['count'])} of {found['people']} people in {found['departments']} departments."
+    states = [f"{count} {STATES[state]}" for state, count in found["by_state"].items() if state in STATES]
+    if states:
+        yield f"  {', '.join(states)}; severity {plan['severity']}."
+    if found["out_of_reach"]:
+        yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
+    for one in plan["not_included"]:
+        yield f"Not included: {messages(one['count'])} from {one['sender']}: {why(one)}. --include-known takes them along."
+    if plan["related"]["count"]:
+        yield f"Related and left alone: {messages(plan['related']['count'])} (same {', '.join(plan['related']['by_kind'])})."
+    yield from block_lines(plan)
+
+
+def block_lines(plan: dict[str, Any]) -> Iterator[str]:
+    """What --block would block, and what not."""
+    kinds = plan["blocked"]
+    if not plan["scopes"] or not any(kinds.values()):
+        yield "--block would block nothing."
+    else:
+        named = [plural(kinds[kind], kind, several) for kind, several in KINDS if kinds[kind]]
+        yield f"--block would block {', '.join(named)} for {', '.join(plan['scopes'])}: held for {plan['hold_hours']} hours, then refused."
+        yield f"  Other messages of the last 30 days that this would have stopped: {plan['would_have_stopped']}."
+    for one in plan["blocks"]:
+        if not one["ticked"]:
+            yield f"  Not ticked: {one['value']}: staff released {messages(one['released'])}. --also {one['value']} blocks it all the same."
+    for one in plan["not_blocked"]:
+        yield f"  Not blocked: {one['value'] or 'no address'}: {why(one)}."
+    if plan["late_hours"]:
+        yield f"Without --block late copies are removed for {plan['late_hours']} hours."
+
+
+def why(one: dict[str, Any]) -> str:
+    """Why a sender is left alone."""
+    return WHY[one["why"]].format(of=one["of"])
+
+
+def messages(number: int) -> str:
+    """So many messages."""
+    return f"{number} message{'s' if number != 1 else ''}"

@@ -1,0 +1,44 @@
+"""`mailroom redeliver`: what was delivered to a person since a date, again, for a mailbox that was lost."""
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.client.exit_codes import DONE
+from triage_cli.commands.confirm_option import CONFIRM
+from triage_cli.commands.decisions.decide import DECISION, REASON, carry_out
+from triage_cli.commands.selection_options import date
+from triage_cli.output.tables import Form, say, tells
+
+
+@click.command()
+@click.option("--person", required=True, metavar="UID", help="Whose mailbox was lost.")
+@click.option("--since", required=True, metavar="DATE", help="Delivered at or after, ISO 8601; UTC unless it says otherwise.")
+@REASON
+@CONFIRM
+@click.option("--expect", type=int, help="Refuse when it would not be exactly so many.")
+@click.option("--unchecked", is_flag=True, help="Deliver also what is still there; without this the recaller looks first, where it can.")
+@click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
+@click.option("--wait", is_flag=True, help="Wait until the recaller has looked.")
+@tells(DECISION)
+@asks
+def redeliver(
+    desk: Desk,
+    person: str,
+    since: str,
+    reason: str,
+    confirm: tuple[str, ...],
+    expect: int | None,
+    unchecked: bool,
+    dry_run: bool,
+    wait: bool,
+    form: Form,
+) -> int:
+    """Deliver again what a person was delivered since a date."""
+    select = {"person": person, "delivered_since": date(since, "--since")}
+    if dry_run:
+        count = desk.post("/selections/preview", {"select": select})["count"]
+        say(f"{count} mail{'s' if count != 1 else ''} would be delivered again to {person}")
+        return DONE
+    order = {"verb": "redeliver", "select": select, "reason": reason, "expect": expect, "look_first": not unchecked}
+    return carry_out(desk, order, confirm, wait=wait, form=form)

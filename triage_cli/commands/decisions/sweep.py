@@ -1,0 +1,24 @@
+"""`mailroom sweep`: one sender's mail out of every mailbox, also what was there before Mailroom."""
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.decisions.decide import DECISION, REASON, settled
+from triage_cli.output.tables import Form, tells
+
+
+@click.command()
+@click.argument("sender", metavar="ADDRESS")
+@REASON
+@click.option("--dry-run", is_flag=True, help="Count the mail in all mailboxes, and take nothing.")
+@click.option("--wait", is_flag=True, help="Wait until every mailbox is looked through; --dry-run always waits.")
+@tells(DECISION)
+@asks
+def sweep(desk: Desk, sender: str, reason: str, dry_run: bool, wait: bool, form: Form) -> int:
+    """Take a sender's mail out of every mailbox, also what never came through Mailroom; `decisions undo` puts it back.
+
+    Slower than a purge: the recaller looks through all mailboxes. What came through Mailroom is left to `purge`.
+    """
+    made = desk.post("/sweeps", {"sender": sender, "reason": reason, "dry_run": dry_run})
+    return settled(desk, made, wait=wait or dry_run, form=form)

@@ -1,0 +1,1 @@
+"""Commands for operators: database, backup, restore, queue, spool, webhooks, demo."""

@@ -1,0 +1,105 @@
+"""`mailroom backup`: everything that was promised, as of now, while mail comes in and goes out."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from sqlalchemy import Engine
+
+from migrations.version import present
+from triage.config import settings_loader
+from triage.config.settings import Settings, every_key
+from triage.errors import BadInput
+from triage.runtime import backup_manifest, checksummed_files, spool_backup
+from triage.runtime.backup_manifest import Manifest
+from triage.runtime.checksummed_files import Kept
+from triage.store import database_dump, ledger
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of, stay
+from triage_cli.client.local_setup import database_of, shell_user, write
+from triage_cli.output.tables import say
+
+CHECKPOINTS = "checkpoints"  # directory of the signed checkpoints
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--spool-only", is_flag=True, help="Of a machine that only takes mail in or hands it on: its spool, without the database.")
+@click.pass_context
+def backup(ctx: click.Context, directory: Path, spool_only: bool) -> None:
+    """Save the database, the spool of accepted mail and the signed checkpoints into DIRECTORY, a new one.
+
+    Nothing is stopped for it. When the command ends with 0 all of it is on stable storage. Keys, passwords and settings are not in it:
+    their files are named at the end. It holds mail: keep it as safe as the mailboxes.
+    """
+    stay(ctx)
+    settings = settings_of(ctx)
+    backup_manifest.empty(directory)
+    try:
+        made = save(settings, directory, spool_only=spool_only, config=ctx.find_root().obj)
+    except OSError as fault:
+        clear(directory)
+        raise BadInput(f"{directory}: {fault.strerror}; nothing of the backup is left there") from fault
+    except BaseException:
+        clear(directory)
+        raise
+    if made.database:
+        detail = {"files": len(made.files), "bytes": backup_manifest.total(made.files), "directory": str(directory)}
+        write(settings, partial(ledger.write, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
+    say(f"{directory}: {len(made.files)} files, {backup_manifest.total(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
+    for name in made.left_out:
+        say(f"not in it, save it elsewhere: {name}")
+
+
+def save(settings: Settings, directory: Path, *, spool_only: bool, config: str | None) -> Manifest:
+    """The spool first and the database last: what leaves the spool meanwhile is in the database."""
+    at = utcnow()
+    files = list(spool_backup.copy_out(settings.spool.directory, directory))
+    kind = revision = ""
+    if not spool_only:
+        files += checkpoints(settings, directory)
+        with database_of(settings) as engine:
+            kind, revision = database_dump.kind_of(engine), version_of(engine)
+            files += database_dump.copy_out(engine, directory)
+    elsewhere = tuple(left_out(settings, config))
+    made = Manifest(at, version("mailroom"), socket.gethostname(), kind, revision, tuple(files), elsewhere)
+    made.write(directory)
+    return made
+
+
+def version_of(engine: Engine) -> str:
+    """The version of a database that was looked at already."""
+    found = present(engine)
+    assert found is not None
+    return found
+
+
+def checkpoints(settings: Settings, directory: Path) -> Iterator[Kept]:
+    """The signed checkpoints. They are older than the database that is copied next, so it holds all that they have seen."""
+    where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None
+    for path in sorted(where.glob("*.jsonl")) if where and where.is_dir() else ():
+        with path.open("rb") as source:
+            yield checksummed_files.write(directory, f"{CHECKPOINTS}/{path.name}", partial(checksummed_files.copy, source))
+
+
+def left_out(settings: Settings, config: str | None) -> Iterator[str]:
+    """The files that are not in a backup, and without which a restored system does not work."""
+    if file := settings_loader.chosen(config, os.environ):
+        yield str(file)
+    if settings.directory.file and Path(settings.directory.file).is_file():
+        yield settings.directory.file
+    for section, name, one in every_key():
+        value = getattr(getattr(settings, section), name)
+        if one.metadata.get("file") and value and isinstance(value, str):
+            yield value
+
+
+def clear(directory: Path) -> None:
+    """A backup that was not finished is none."""
+    for path in directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,146 @@
+"""`mailroom demo`: a small invented company on this machine, with a morning of mail to look at."""
+
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from urllib.error import URLError
+
+import click
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
+
+from demo import company, morning
+from demo.prepare import prepare
+from migrations.upgrade import upgrade
+from mta.processing.recipient_map_writer import write_door
+from triage.actor import EVERYTHING, Actor, Role
+from triage.config import settings_loader
+from triage.config.settings import Settings, host_port
+from triage.policy.rules import store as rules
+from triage.store import db
+from triage.store.models import Message, Rule
+from triage.times import utcnow
+from triage_cli.client.client_option import stay
+from triage_cli.output.tables import say
+from triage_cli.services import startup_checks, supervisor
+from triage_cli.services.stop_signals import stop_on_signals
+
+DIRECTORY = Path("var/demo")
+SEEDER = Actor("shell", "demo", Role.ADMIN, EVERYTHING, "Ida Lindqvist")
+PATIENCE = 60.0  # seconds until the console must answer
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Forget what happened and start over.")
+@click.option("--directory", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True, help="Where everything is kept.")
+@click.option("--smtp-port", default=2525, show_default=True)
+@click.option("--http-port", default=8080, show_default=True)
+@click.option("--outbound-port", default=2526, show_default=True, help="For employees' mail to the outside.")
+@click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
+@click.pass_context
+def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
+    """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
+    stay(ctx)
+    file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
+    settings = settings_loader.read(str(file), {})
+    engine = made_ready(settings)
+    stop = stop_on_signals()
+
+    def begin() -> None:
+        play = not no_mail and is_empty(engine)
+        threading.Thread(target=opening, args=(settings, directory, play, stop), daemon=True).start()
+
+    log_file = directory / "mailroom.log"
+    log_file.unlink(missing_ok=True)
+    code = supervisor.supervise(str(file), stop, begin, log_file)
+    if code:
+        click.echo(last_words(log_file), err=True)
+    return code
+
+
+def last_words(log_file: Path) -> str:
+    """What a role that could not start said."""
+    lines = log_file.read_text("utf-8", "replace").splitlines()
+    return next((line for line in reversed(lines) if line.startswith("mailroom: ")), f"mailroom: a part could not start; see {log_file}")
+
+
+def made_ready(settings: Settings) -> Engine:
+    """The database at its version, the directory and the first rules in it, the door informed."""
+    settings.spool.directory.mkdir(parents=True, exist_ok=True)
+    engine = db.open_engine(settings.database.url)
+    upgrade(engine)
+    startup_checks.prepare(settings)
+    with db.transaction(engine) as session:
+        if session.scalar(select(func.count()).select_from(Rule)) == 0:
+            for order in company.RULES:
+                rules.add(session, order, by=SEEDER, now=utcnow(), settings=settings)
+    write_door(settings, engine)
+    return engine
+
+
+def is_empty(engine: Engine) -> bool:
+    """Has no mail come in yet?"""
+    with db.reading(engine) as session:
+        return session.scalar(select(col(Message.id)).limit(1)) is None
+
+
+def opening(settings: Settings, directory: Path, play: bool, stop: threading.Event) -> None:
+    """Wait until the console answers, say where everything is, and let the morning begin."""
+    console = settings.api.public_url or f"http://{settings.api.listen}"
+    if not answers(f"{console}/readyz", stop):
+        return
+    click.echo(welcome(settings, directory, console))
+    if play:
+        host, port = host_port(settings.smtp.listen, "smtp.listen")
+        played = morning.play(directory, host, port, progress=progress)
+        say(f"The morning's mail is in: {played.sent} messages. Now it is your turn.")
+
+
+def answers(url: str, stop: threading.Event) -> bool:
+    """Wait for the console's first page."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and not stop.is_set():
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own address
+                return bool(response.status == 200)
+        except (URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+def progress(sent: int, total: int) -> None:
+    """How far the morning has come, on a terminal only."""
+    if sys.stdout.isatty():
+        click.echo(f"\r  mail {sent}/{total} ", nl=sent == total)
+
+
+def welcome(settings: Settings, directory: Path, console: str) -> str:
+    """Where everything is, who may sign in, and one line to send a first mail with."""
+    host, port = host_port(settings.smtp.listen, "smtp.listen")
+    person = company.people()[0]
+    to = f"{person.department}+{person.uid}@{settings.company.domains[0]}"
+    send = (
+        f"python3 -c \"import smtplib; smtplib.SMTP('{host}', {port}).sendmail('you@stranger.example', '{to}', "
+        f"'From: you@stranger.example\\r\\nTo: {to}\\r\\nSubject: Hello\\r\\n\\r\\nMay I come in?\\r\\n')\""
+    )
+    staff = ", ".join(f"{one.login} ({one.role})" for one in company.STAFF)
+    return f"""
+Mailroom is open.
+  Console      {console}   sign in as ana, password {company.PASSWORD}
+  Also staff   {staff}; the same password
+  Mail in      {host}:{port}
+  Mail out     {settings.outbound.listen}   employees write here; whoever they write to is known from then on
+  Mailboxes    {directory}/mailboxes/   released mail lies here
+  Outside      {directory}/outside/     and here employees' mail, and what senders are told
+  A first mail {send}
+  Log          {directory}/mailroom.log
+  Stop         Ctrl+C; start over with: {called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}
+"""
+
+
+def called() -> str:
+    """This command as a shell here finds it."""
+    path = Path(sys.argv[0]).absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,110 @@
+"""`mailroom queue`: what waits for a next hop, what it said last and when it is tried again; trying again, holding, giving up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from triage.errors import BadInput
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.commands.decisions.decide import REASON
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+QUEUE = Shape(
+    {
+        "id": "of the delivery",
+        "kind": "in, outbound, bounce, notice, report",
+        "state": "queued, relaying, bounced, recalling or restoring",
+        "mailbox": "whom it is for",
+        "next_hop": "where it goes",
+        "attempts": "so far",
+        "next_try": "when it is tried next; empty: not any more",
+        "last_reply": "of the next hop",
+    }
+)
+NEXT_HOPS = Shape(
+    {
+        "next_hop": "its URL",
+        "waiting": "deliveries that wait for it",
+        "under_way": "being sent now",
+        "refused": "by it, for good",
+        "unreachable": "of those that wait: because it is away",
+        "next_try": "when it is tried next",
+        "last_reply": "what it said last",
+    }
+)
+
+
+@click.group(invoke_without_command=True)
+@lists(QUEUE)
+@names_server
+@click.pass_context
+def queue(ctx: click.Context, form: Form) -> None:
+    """Deliveries that wait, are under way, were refused by the next hop, or are taken out of mailboxes; alone it lists them."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_, next_hop="", form=form)
+
+
+@queue.command("list")
+@click.option("--next-hop", default="", metavar="URL", help="Only what goes there.")
+@lists(QUEUE)
+@asks
+def list_(desk: Desk, next_hop: str, form: Form) -> None:
+    """Those due first come first."""
+    QUEUE.print(map(row_of, desk.items("/queue/unsent", next_hop=next_hop)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A waiting delivery as a line of a list."""
+    return one | {"next_try": when(one["due_at"])}
+
+
+@queue.command("next-hops")
+@lists(NEXT_HOPS)
+@asks
+def next_hops(desk: Desk, form: Form) -> None:
+    """How much waits for each next hop, and how much of it because the next hop is away."""
+    found = desk.get("/queue", limit=1)["next_hops"]
+    NEXT_HOPS.print([one | {"next_try": when(one["next_try"])} for one in found], form)
+
+
+def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Some by id, or all that wait for one next hop."""
+    command = click.option("--next-hop", default="", metavar="URL", help="All that wait for it, instead of some.")(command)
+    return click.argument("delivery_ids", metavar="[ID]...", nargs=-1)(command)
+
+
+@queue.command("retry")
+@chosen
+@asks
+def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
+    """Try these again at once; refused ones anew when they are named."""
+    act(desk, "/queue/retry", delivery_ids, next_hop, "tried again now")
+
+
+@queue.command("give-up")
+@chosen
+@asks
+def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
+    """Try these no more; they are shown as refused, and can be tried anew."""
+    act(desk, "/queue/give-up", delivery_ids, next_hop, "given up")
+
+
+@queue.command("hold")
+@chosen
+@REASON
+@asks
+def hold(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str, reason: str) -> None:
+    """Take these back into their folders: a decision that can be undone."""
+    act(desk, "/queue/hold", delivery_ids, next_hop, "held", reason=reason)
+
+
+def act(desk: Desk, path: str, given: tuple[str, ...], next_hop: str, done: str, **more: str) -> None:
+    """Do it to those that are named, or to all of a next hop, and say to how many."""
+    if bool(given) == bool(next_hop):
+        raise BadInput("name ids, or --next-hop URL for all that wait for it")
+    which = {"next_hop": next_hop} if next_hop else {"ids": [given_id(one) for one in given]}
+    say(f"{desk.post(path, which | more)['count']} {done}.")

@@ -1,0 +1,118 @@
+"""`mailroom resume`: after a restore, find what was delivered since the backup, and go on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+
+from mailboxes.recall import reconcile
+from triage import ids
+from triage.config.settings import Settings
+from triage.delivery.recall import reconcile as recall_reconcile
+from triage.errors import NotYet
+from triage.ids import show
+from triage.runtime import spool_backup
+from triage.store import db
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of, stay
+from triage_cli.client.exit_codes import LATER, REFUSED
+from triage_cli.client.local_setup import database_of, ring, shell_user
+from triage_cli.output.progress import Progress
+from triage_cli.output.tables import Form, Shape, print_table, say, tells
+
+STOOD = Shape(
+    {
+        "found": "deliveries that lie in their mailbox: delivered",
+        "absent": "that lie in no mailbox: sent on now, or still held",
+        "unknown": "that nobody can find out about",
+        "waiting": "ids of those that wait for a person's word: `mailroom queue retry ID` or `give-up ID`",
+        "unreachable": "mailboxes that could not be looked into, and why",
+        "resumed": "is relay and recall at work again?",
+    }
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen in all mailboxes."""
+
+    found: list[int] = field(default_factory=list)
+    absent: list[int] = field(default_factory=list)
+    unknown: list[int] = field(default_factory=list)
+    why: dict[str, str] = field(default_factory=dict)  # by mailbox: why nobody could look
+    later: bool = False
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only look and say how it stands; everything stays paused.")
+@click.option(
+    "--leave-unreachable", is_flag=True, help="Go on although some mailboxes cannot be looked into now: their mail waits for a word."
+)
+@click.option("--send-unknown", is_flag=True, help="The word is given: send what nobody can find out about too, perhaps a second time.")
+@tells(STOOD)
+@click.pass_context
+def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unknown: bool, form: Form) -> int:
+    """Look into the mailboxes for what was delivered since the backup, and let relay and recall go on.
+
+    What lies there is delivered, and not sent again. What lies nowhere is sent. What nobody can find out about (mail to the outside,
+    groups, mailboxes without a way in) waits: send it by `mailroom queue retry ID`, or end it by `give-up`. Exit code 75 when
+    mailboxes cannot be looked into now.
+    """
+    stay(ctx)
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        seen = look(engine, settings)
+        if dry_run or (seen.later and not leave_unreachable):
+            told(seen, seen.unknown, resumed=False, form=form)
+            return 0 if dry_run else LATER
+        with db.transaction(engine) as session:
+            asked: dict[str, Any] = {"found": seen.found, "absent": seen.absent, "unknown": seen.unknown}
+            waiting = recall_reconcile.resume(session, **asked, by=shell_user(), now=utcnow(), send=send_unknown)
+    ring(settings, "relay", "recall", "change")
+    told(seen, waiting, resumed=True, form=form)
+    return REFUSED if waiting else 0
+
+
+def look(engine: Engine, settings: Settings) -> Seen:
+    """All mailboxes in which doubtful mail would lie. NotYet while accepted mail of before lies in the spool."""
+    seen = Seen()
+    with db.reading(engine) as session:
+        pause = recall_reconcile.pause_in_force(session)
+        boxes = recall_reconcile.boxes(session, settings)
+        seen.unknown += recall_reconcile.elsewhere(session)
+    left = spool_backup.accepted_before(settings.spool.directory, pause.since)
+    if left:
+        do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"
+        raise NotYet(f"{left} batches of mail that was accepted before lie in the spool still: {do}")
+    with Progress("mailboxes", len(boxes)) as progress:
+        for one in reconcile.look(engine, boxes, settings):
+            progress.step()
+            seen.found += one.found
+            seen.absent += one.absent
+            seen.unknown += one.unknown
+            seen.later |= one.later
+            if one.why:
+                seen.why[one.box.mailbox] = one.why
+    return seen
+
+
+def told(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
+    """Say how it stands."""
+    values = {
+        "found": len(seen.found),
+        "absent": len(seen.absent),
+        "unknown": len(seen.unknown),
+        "waiting": [ids.show(one) for one in waiting],
+        "unreachable": seen.why,
+        "resumed": resumed,
+    }
+    if form is Form.JSON:
+        STOOD.print_one(values, form)
+        return
+    say(f"{len(seen.found)} deliveries were delivered before, {len(seen.absent)} were not, of {len(seen.unknown)} nobody knows")
+    print_table([{"mailbox": visible(box), "why": visible(why)} for box, why in seen.why.items()], ("mailbox", "why"))
+    for one in waiting:
+        say(f"{show(one)}  waits for a word: `mailroom queue retry {show(one)}` sends it, `give-up` ends it")
+    say("relay and recall go on" if resumed else "everything stays paused")

@@ -1,0 +1,145 @@
+"""`mailroom spool`: accepted mail that is not on the record yet and is tried again later; trying it now, taking it out."""
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mta.spool import spool_retry
+from mta.spool.spool_retry import Retry
+from triage.config.settings import Settings
+from triage.errors import BadInput, NotFound, Overtaken
+from triage.ids import show as shown
+from triage.runtime.spool_stats import OFTEN
+from triage.store import ledger
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import shell_user, write
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+
+RETRIES = Shape(
+    {
+        "id": "of the message, as in the reply to who brought it",
+        "door": "incoming, or outbound: employees' mail",
+        "received": "when it was accepted",
+        "from": "its reverse-path",
+        "to": "its recipients",
+        "bytes": "its size",
+        "tries": f"so far; from {OFTEN} on it does not get on by itself",
+        "next_try": "when it is tried next",
+        "why": "it was put off",
+    },
+    ("id", "door", "from", "to", "tries", "next_try", "why"),
+)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--stuck", is_flag=True, help="Only what was tried too often to get on by itself.")
+@lists(RETRIES)
+@click.pass_context
+def spool(ctx: click.Context, stuck: bool, form: Form) -> None:
+    """Accepted mail of this machine that is tried again later, because DNS did not answer or we failed over it; alone it lists it.
+
+    None of it is lost: each is tried again, at last every ten minutes, and entered as soon as that is possible.
+    """
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_, stuck=stuck, form=form)
+
+
+@spool.command("list")
+@click.option("--stuck", is_flag=True, help="Only what was tried too often to get on by itself.")
+@lists(RETRIES)
+@click.pass_context
+def list_(ctx: click.Context, stuck: bool, form: Form) -> None:
+    """The same as `spool` alone."""
+    found = spool_retry.waiting(settings_of(ctx).spool.directory)
+    RETRIES.print((row_of(one) for one in found if one.attempt >= OFTEN or not stuck), form)
+
+
+def row_of(one: Retry) -> dict[str, Any]:
+    """A message as a line of a list."""
+    return {
+        "id": shown(one.envelope.spool_id),
+        "door": one.door,
+        "received": one.envelope.received_at.isoformat(timespec="seconds"),
+        "from": one.envelope.reverse_path or "<>",
+        "to": list(one.envelope.recipients),
+        "bytes": len(one.raw),
+        "tries": one.attempt,
+        "next_try": one.not_before.isoformat(timespec="seconds"),
+        "why": one.why,
+    }
+
+
+@spool.command("retry")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All of it, instead of some.")
+@click.pass_context
+def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
+    """Try these now: after an upgrade, or when the disk has room again."""
+    if bool(ids) == every:
+        raise BadInput("name ids, or --all")
+    directory, done = settings_of(ctx).spool.directory, 0
+    for one in spool_retry.waiting(directory) if every else map(partial(named, directory), ids):
+        try:
+            spool_retry.try_now(one, utcnow())
+        except Overtaken:
+            if not every:
+                raise
+        else:
+            done += 1
+    say(f"{done} tried again now.")
+
+
+@spool.command("show")
+@click.argument("message_id", metavar="ID")
+@click.pass_context
+def show(ctx: click.Context, message_id: str) -> None:
+    """The message as received, byte for byte; on a terminal with control characters made visible. It goes on the record that you looked."""
+    settings = settings_of(ctx)
+    one = named(settings.spool.directory, message_id)
+    on_record(settings, "source", one)
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(one.raw)
+        sys.stdout.buffer.flush()
+        return
+    for line in one.raw.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n"):
+        say(line)
+
+
+@spool.command("take-out")
+@click.argument("message_id", metavar="ID")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
+    """Move a message that cannot be entered out of the spool into FILE, a new one, byte for byte. It goes on the record.
+
+    Nobody gets it then unless you hand it on: `mailroom spool` says first from whom it came and whom it is for.
+    """
+    settings = settings_of(ctx)
+    one = named(settings.spool.directory, message_id)
+    with spool_retry.held(one) as (place, batch):
+        spool_retry.save(one.raw, file)
+        on_record(settings, "take-out", one)
+        place.remove(batch)
+    say(f"{file} holds it, from {one.envelope.reverse_path or '<>'} to {', '.join(one.envelope.recipients)}; it is in the spool no more.")
+
+
+def named(directory: Path, text: str) -> Retry:
+    """The message of this id. NotFound when it does not wait."""
+    wanted = given_id(text)
+    found: Iterator[Retry] = (one for one in spool_retry.waiting(directory) if shown(one.envelope.spool_id) == wanted)
+    if one := next(found, None):
+        return one
+    raise NotFound(f"no message {wanted} waits in this spool: it was entered meanwhile, or never came here")
+
+
+def on_record(settings: Settings, act: str, one: Retry) -> None:
+    """Say so on the record, and no word of whom the message is from and for: it may be for a sealed folder."""
+    detail = {"bytes": len(one.raw), "why": one.why}
+    subject = f"spool:{shown(one.envelope.spool_id)}"
+    write(settings, partial(ledger.write, act=act, subject=subject, by=shell_user(), now=utcnow(), detail=detail))

@@ -1,0 +1,83 @@
+"""`mailroom webhooks`: the role that tells programs elsewhere what happens, and how its webhooks fare."""
+
+from typing import Any
+
+import click
+
+from triage.config.webhooks import NAME
+from triage.errors import BadInput
+from triage.notifications.webhooks import payloads
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+from triage_cli.services.roles import start
+
+FARED = Shape(
+    {
+        "name": "as the settings name it",
+        "state": "new, works, failing or gone",
+        "waiting": "calls that it is still to get",
+        "oldest": "since when the first of them waits",
+        "succeeded": "when it took one last",
+        "dropped": "calls that were given up",
+        "last_reply": "what it answered, when it fails",
+    }
+)
+
+
+@click.group("webhooks", invoke_without_command=True)
+@click.pass_context
+def webhooks(ctx: click.Context) -> None:
+    """Tell the webhooks of the settings what happens, until told to stop; or look at them."""
+    if ctx.invoked_subcommand is None:
+        start(ctx, "webhooks.sender", "webhooks")
+
+
+@webhooks.command("list")
+@lists(FARED)
+@asks
+def list_webhooks(desk: Desk, form: Form) -> None:
+    """Every webhook of the settings: whether it works, and what it is still to be told."""
+    FARED.print(map(row_of, desk.items("/webhooks")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A webhook as a line."""
+    ails = one["failures"] or one["state"] == "gone"
+    return one | {
+        "oldest": when(one["oldest"]),
+        "succeeded": when(one["succeeded_at"]) or "never",
+        "last_reply": one["last_reply"] if ails else "",
+    }
+
+
+@webhooks.command("test")
+@click.argument("name")
+@asks
+def test(desk: Desk, name: str) -> None:
+    """Have a webhook called now, also one that is gone; it is told nothing but who asked."""
+    tried = desk.post(f"/webhooks/{given_name(name)}/test")
+    say(f"{tried['event']} is to be sent by `mailroom webhooks`; `mailroom webhooks list` says whether it was taken")
+
+
+@webhooks.command("resume")
+@click.argument("name")
+@asks
+def resume(desk: Desk, name: str) -> None:
+    """Call a webhook again that has answered 410, or that rests after failures."""
+    desk.post(f"/webhooks/{given_name(name)}/resume")
+    say("it is called again")
+
+
+def given_name(text: str) -> str:
+    """The name of a webhook, checked."""
+    if not NAME.fullmatch(text):
+        raise BadInput(f"{text!r} is no name of a webhook: they are of small letters, digits and hyphens")
+    return text
+
+
+@webhooks.command("secret")
+def secret() -> None:
+    """Print a new key, for a secret_file here and for the receiver."""
+    say(payloads.new_key())

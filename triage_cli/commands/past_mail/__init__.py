@@ -1,0 +1,1 @@
+"""Commands that read past mail: simulate, seed, import, learn."""

@@ -1,0 +1,157 @@
+"""`mailroom import`: old mail into the queue, judged as if it came today, each mail once however often it is brought."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from mail_auth.resolver_factory import open_resolver
+from mailboxes.recall.maildir_mailbox import INBOX
+from mailboxes.sources.maildir_source import MaildirAccount, is_maildir
+from mailboxes.sources.mbox_source import MboxAccount
+from mailboxes.sources.source import Account, Batch, Folder
+from mta.processing.received_headers import as_received, envelope_of
+from triage.config.settings import Settings
+from triage.errors import BadInput, Overtaken
+from triage.intake import import_mail, simulate
+from triage.intake.import_mail import Letter
+from triage.store import db
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import database_of, ring, shell_user
+from triage_cli.commands.past_mail.examine_past_mail import Examiner, importing_names, parsers
+from triage_cli.options import together
+from triage_cli.output.progress import Ticker
+from triage_cli.output.tables import Form, Shape, say, tells
+
+BELLS = ("relay", "change")
+STATES = {"relay": "queued", "quarantine": "held", "purge": "purged"}
+IMPORTED = Shape(
+    {
+        "states": "how many mails are in each state now",
+        "known": "that had come in before and were left alone",
+        "unreadable": "how many could not be read, by reason",
+        "dry_run": "true: nothing was changed",
+    }
+)
+OPTIONS = (
+    click.option("--to", required=True, metavar="ADDRESS", help="Whom it is for: an address of somebody here."),
+    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside our edges'."),
+    click.option("--dry-run", is_flag=True, help="Say what would become of it, change nothing."),
+    tells(IMPORTED),
+)
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the mail."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    known: int = 0  # that had come in before
+    unreadable: Counter[str] = field(default_factory=Counter)
+
+
+with_options = together(OPTIONS)  # what every import has
+
+
+@click.group("import")
+def bring() -> None:
+    """Bring old mail in. It is judged by the rules in force; what is not known is held, what is known goes on to its reader."""
+
+
+@bring.command("maildir")
+@click.argument("path", metavar="DIRECTORY", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@with_options
+@click.pass_context
+def bring_maildir(ctx: click.Context, /, path: Path, **options: Any) -> int:
+    """Bring in what lies in one Maildir, in its own cur and new."""
+    if not is_maildir(path):
+        raise BadInput(f"{path} is no Maildir: it has no directory cur")
+    return carry_out(settings_of(ctx), MaildirAccount(path), Folder(INBOX, "inbox"), path, **options)
+
+
+@bring.command("mbox")
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_options
+@click.pass_context
+def bring_mbox(ctx: click.Context, /, path: Path, **options: Any) -> int:
+    """Bring in the messages of one mbox file."""
+    return carry_out(settings_of(ctx), MboxAccount({str(path): (path, "inbox")}), Folder(str(path), "inbox"), path, **options)
+
+
+def carry_out(
+    settings: Settings, account: Account, folder: Folder, path: Path, *, to: str, trust: tuple[str, ...], dry_run: bool, form: Form
+) -> int:
+    """Read, judge, enter and tell. What is in when it breaks off stays in; the next run goes on behind it."""
+    imported = Imported()
+    with database_of(settings) as engine, closing(parsers()) as pool:
+        with db.reading(engine) as session:
+            address = import_mail.destination(session, to, settings)
+        examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
+        batches = account.read(folder, whole=True)
+        first = next(batches, None)
+        with Ticker("mails looked at") as ticker:
+            for batch in chain([first] if first else [], batches):
+                letters = list(new_ones(engine, examiner, batch, address, imported))
+                rehearse(engine, settings, letters, imported) if dry_run else enter(engine, settings, letters, str(path), imported)
+                ticker.add(len(batch.messages))
+    if not dry_run and imported.states:
+        ring(settings, *BELLS)
+    tell(imported, dry_run=dry_run, form=form)
+    return 1 if imported.unreadable else 0
+
+
+def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imported: Imported) -> Iterator[Letter]:
+    """Those of a batch that have not come in yet, examined."""
+    imported.unreadable.update(batch.unreadable)
+    ids = [envelope_of(as_received(one.raw), address, one.arrived).spool_id for one in batch.messages]
+    with db.reading(engine) as session:
+        known = import_mail.present(session, ids)
+    for stored, spool_id in zip(batch.messages, ids, strict=True):
+        if spool_id in known:
+            imported.known += 1
+            continue
+        known.add(spool_id)
+        past = examiner.examined(stored, address)
+        yield Letter(past.envelope, past.raw, past.authentication, past.summary)
+
+
+def rehearse(engine: Engine, settings: Settings, letters: list[Letter], imported: Imported) -> None:
+    """Say what would become of them."""
+    now = utcnow()
+    with db.reading(engine) as session:
+        for one in letters:
+            for verdict in simulate.verdicts(session, one.envelope, one.authentication, one.summary, settings=settings, now=now):
+                imported.states[STATES[verdict.disposition]] += 1
+
+
+def enter(engine: Engine, settings: Settings, letters: list[Letter], source: str, imported: Imported) -> None:
+    """Enter them in one transaction."""
+    try:
+        with db.transaction(engine) as session:
+            entered = import_mail.bring_in(session, letters, by=shell_user(), source=source, settings=settings, now=utcnow())
+            states = Counter(one.state for one in entered)
+    except IntegrityError as fault:
+        raise Overtaken("somebody else brings the same mail in; run it again when they have finished") from fault
+    imported.states += states
+
+
+def tell(imported: Imported, *, dry_run: bool, form: Form) -> None:
+    """What became of the mail, in words or as JSON."""
+    if form is Form.JSON:
+        counts = {"states": imported.states, "known": imported.known, "unreadable": imported.unreadable, "dry_run": dry_run}
+        IMPORTED.print_one(counts, form)
+        return
+    states = ", ".join(f"{count} {state}" for state, count in sorted(imported.states.items())) or "none"
+    say(f"{imported.states.total()} mails {'would come in' if dry_run else 'came in'}: {states}")
+    if imported.known:
+        say(f"{imported.known} had come in before and were left alone")
+    for why, count in imported.unreadable.most_common():
+        say(f"{count} could not be read: {why}")

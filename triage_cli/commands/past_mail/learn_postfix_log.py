@@ -1,0 +1,109 @@
+"""`mailroom learn postfix-log`: whom employees write to, out of the log of the Postfix that sends their mail."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TextIO
+
+import click
+
+from mta.outbound.postfix_log import Left, PostfixLog
+from triage.config.settings import Settings
+from triage.policy.contacts.contact_evidence import Reason, Sent
+from triage.policy.learning import learn_contacts
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import shell_user, write
+from triage_cli.output.tables import say
+
+GROUP = 500  # mails in one transaction
+PATIENCE = 2.0  # seconds that mails wait for others while the log is followed
+
+
+@click.group()
+def learn() -> None:
+    """Learn whom employees write to, where their mail does not pass through Mailroom."""
+
+
+@learn.command("postfix-log")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.File("r", encoding="utf-8", errors="replace"))
+@click.pass_context
+def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
+    """Learn from the log of a Postfix that sends employees' mail to the outside; - is standard input.
+
+    Follow it with `tail -F /var/log/mail.log | mailroom learn postfix-log -`. A log does not tell holiday notices apart from letters;
+    docs/outbound.md has better ways. The same log read twice is counted twice.
+    """
+    settings = settings_of(ctx)
+    total = learn_contacts.Learned()
+    for mails in grouped(followed(mails_of(files))):
+        add(total, learned(mails, settings))
+    skipped = ", ".join(f"{count} {reason}" for reason, count in total.skipped.most_common())
+    say(f"{total.learned} addresses learned, {total.known} known before, {total.parked} parked; not learned: {skipped or 'nothing'}")
+
+
+def mails_of(files: Iterable[TextIO]) -> Iterator[Sent]:
+    """The mails that left, as the logs tell them."""
+    log = PostfixLog()
+    for file in files:
+        for line in file:
+            if mail := log.feed(line, utcnow()):
+                yield sent(mail)
+
+
+def sent(mail: Left) -> Sent:
+    """A mail of the log, as far as it can teach: who wrote it is who sent it, for all that a log knows."""
+    sender = mail.sender or ""
+    why_not = None if sender else Reason.NULL_SENDER
+    return Sent(sender, tuple(mail.recipients), sender, mail.at or utcnow(), mail.message_id, why_not=why_not)
+
+
+def followed(mails: Iterator[Sent]) -> Iterator[Sent | None]:
+    """The mails, and None whenever none has come for a while: a log that is followed never ends."""
+    waiting: queue.Queue[Sent | StopIteration | None] = queue.Queue(GROUP)
+
+    def read() -> None:
+        try:
+            for mail in mails:
+                waiting.put(mail)
+        finally:
+            waiting.put(StopIteration())
+
+    threading.Thread(target=read, name="log", daemon=True).start()
+    while True:
+        try:
+            one = waiting.get(timeout=PATIENCE)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(one, StopIteration):
+            return
+        yield one
+
+
+def grouped(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
+    """Mails for one transaction."""
+    group: list[Sent] = []
+    for mail in mails:
+        if mail is not None:
+            group.append(mail)
+        if len(group) >= GROUP or (mail is None and group):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def learned(mails: list[Sent], settings: Settings) -> learn_contacts.Learned:
+    """What these teach."""
+    teach = partial(learn_contacts.learn_many, mails=mails, how="log", settings=settings, by=shell_user(), now=utcnow())
+    return write(settings, teach)
+
+
+def add(total: learn_contacts.Learned, one: learn_contacts.Learned) -> None:
+    """Add it up."""
+    total.learned += one.learned
+    total.known += one.known
+    total.parked += one.parked
+    total.skipped.update(one.skipped)

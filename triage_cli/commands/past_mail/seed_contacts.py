@@ -1,0 +1,189 @@
+"""`mailroom seed`: known correspondents from the sent mail of years, over IMAP, from Maildirs or from mbox files."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+
+from mailboxes.mailbox import Unreachable
+from mailboxes.sources import seed_contacts
+from mailboxes.sources.seed_contacts import Plan, Report
+from mailboxes.sources.source import TEACHING
+from triage.config.settings import Settings
+from triage.errors import Refused
+from triage.policy.contacts.contact_evidence import WORDS
+from triage.store import db
+from triage.store.scratch_copy import scratch
+from triage.text.sanitize import visible
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import database_of, shell_user
+from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
+from triage_cli.commands.selection_options import date
+from triage_cli.output.tables import json_text, say, table
+
+EVERY = 10.0  # seconds between two lines about an account that takes long
+STEPS = 1000  # of the bar, for each account
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every way of seeding can be told."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line; so it is in a pipe."),
+        click.option("--dry-run", is_flag=True, help="Read and report, learn nothing."),
+        click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Messages a second at most; 0: as fast as it goes."),
+        click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Mailboxes that are read at once."),
+        click.option("--since", metavar="DATE", help="Only what was written on this day or later."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def seed() -> None:
+    """Learn whom the company writes to from its sent mail. A run that was broken off goes on where it was."""
+
+
+@seed.command("imap")
+@imap_options
+@reading
+@click.pass_context
+def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
+    """The sent folders of everybody, of the ADDRESSes, or of the accounts in a file."""
+    how = {name: options.pop(name) for name in ("since", "connections", "rate", "dry_run", "as_json")}
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        with db.reading(engine) as session:
+            place = over_imap(session, settings, addresses, accounts, fields=TEACHING, **options)
+        return run(engine, settings, place, **how)
+
+
+@seed.command("maildir")
+@click.argument("root", metavar="DIRECTORY", type=click.Path(path_type=Path))
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@reading
+@click.pass_context
+def maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
+    """The sent folders of the Maildirs below a DIRECTORY, of all or of the ADDRESSes."""
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        return run(engine, settings, in_maildirs(settings, root, addresses), **how)
+
+
+@seed.command("mbox")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--owner", default="", metavar="ADDRESS", help="Whose the files are, where their names do not say it.")
+@reading
+@click.pass_context
+def mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
+    """Mbox files with sent mail, or directories of them: ADDRESS, or ADDRESS/FOLDER."""
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        return run(engine, settings, in_mbox_files(settings, paths, owner, "sent"), **how)
+
+
+def run(
+    engine: Engine, settings: Settings, place: Place, *, since: str | None, connections: int, rate: float, dry_run: bool, as_json: bool
+) -> int:
+    """Read, with progress, and print what came of it; 1 when accounts could not be read."""
+    begin = date(since, "--since")
+    day = begin.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if begin else None
+    plan = Plan(place.source, place.name, day, connections, rate)
+    lines = as_json or not sys.stdout.isatty()
+    progress = Lines() if lines else Bar()
+    with scratch(engine) if dry_run else nullcontext(engine) as where, progress:
+        try:
+            report = seed_contacts.run(where, plan, settings=settings, by=shell_user(), heard=progress)
+        except Unreachable as fault:
+            raise Refused(str(fault)) from fault
+    told(report, place.name, dry_run=dry_run, as_json=lines)
+    return 1 if report.failed else 0
+
+
+class Lines(AbstractContextManager[None]):
+    """One JSON object a line: each account when it is through, and now and then one that takes long."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic()
+
+    def __call__(self, report: Report, account: str) -> None:
+        """There is news of an account."""
+        through = account not in report.left
+        if through or time.monotonic() - self.said > EVERY:
+            self.said = time.monotonic()
+            what = {"event": "account" if through else "progress", "account": account, **numbers(report)}
+            if account in report.failed:
+                what["why"] = report.failed[account]
+            click.echo(json_text(what))
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+
+class Bar(AbstractContextManager[None]):
+    """A bar on the terminal, with how fast it goes and the time that is left."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+        self.bar: Any = None
+
+    def __call__(self, report: Report, account: str) -> None:
+        """There is news of an account."""
+        if self.bar is None:
+            self.bar = click.progressbar(length=report.accounts * STEPS, item_show_func=lambda words: words or "", file=sys.stderr)
+            self.bar.__enter__()
+        rate = report.messages / max(0.001, time.monotonic() - self.begun)
+        accounts = report.done + len(report.failed)
+        words = f"{accounts} of {report.accounts} accounts, {report.messages:,} messages, {rate:,.0f}/s"
+        self.bar.update(max(0, int(STEPS * (accounts + part(report))) - self.bar.pos), words)
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.__exit__(None, None, None)
+
+
+def part(report: Report) -> float:
+    """How much of the accounts that are open is read, in accounts: by what one holds on the average, as far as that is known."""
+    through = max(1, report.done)
+    average = max(1.0, report.messages / through)
+    return sum(max(0.0, 1 - left / max(average, left)) for left in report.left.values())
+
+
+def numbers(report: Report) -> dict[str, Any]:
+    """The figures of a report."""
+    return {
+        "accounts": report.accounts,
+        "done": report.done,
+        "failed": len(report.failed),
+        "folders": report.folders,
+        "messages": report.messages,
+        "addresses": report.found,
+        "learned": report.learned.learned,
+    }
+
+
+def told(report: Report, name: str, *, dry_run: bool, as_json: bool) -> None:
+    """The report: accounts, folders, messages, addresses, what was not learned and why, who could not be read."""
+    skipped = {str(reason): count for reason, count in sorted(report.learned.skipped.items())}
+    if as_json:
+        more = {"known": report.learned.known, "without_sent_folder": report.without, "skipped": skipped}
+        more |= {"unreadable": dict(report.unreadable), "failures": report.failed, "source": name, "dry_run": dry_run}
+        click.echo(json_text({"event": "report", **numbers(report), **more}))
+        return
+    would = "would be " if dry_run else ""
+    say(f"{report.done} of {report.accounts} accounts read: {report.folders} sent folders, {report.messages:,} new messages")
+    say(f"{report.found:,} addresses in them: {report.learned.learned:,} {would}learned, {report.learned.known:,} written to again")
+    rows: list[dict[str, object]] = [
+        {"not learned": count, "why": WORDS[reason]} for reason, count in sorted(report.learned.skipped.items())
+    ]
+    rows += [{"not learned": count, "why": f"it could not be read: {why}"} for why, count in sorted(report.unreadable.items())]
+    table(rows, ("not learned", "why"), as_json=False)
+    if report.without:
+        say(f"{report.without} accounts have no sent folder.")
+    rows = [{"account": one, "not read": visible(why)} for one, why in sorted(report.failed.items())]
+    table(rows, ("account", "not read"), as_json=False)

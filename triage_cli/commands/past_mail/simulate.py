@@ -1,0 +1,166 @@
+"""`mailroom rehearse`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
+
+import os
+from contextlib import closing
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+
+from mail_auth.resolver_factory import open_resolver
+from triage.config.settings import Settings
+from triage.directory.recipient_map import DoorSnapshot
+from triage.errors import BadInput, Refused
+from triage.intake import receive as intake
+from triage.message.similarity import Likeness
+from triage.reports.forecast import Forecast, Terms, forecast
+from triage.store import db
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import database_of
+from triage_cli.commands.past_mail.examine_past_mail import Examiner, Reading, parsers, trusted_names
+from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
+from triage_cli.commands.past_mail.simulate_run import Player, Rehearsal, read_all
+from triage_cli.commands.selection_options import date
+from triage_cli.options import together
+from triage_cli.output.forecast_html import page
+from triage_cli.output.forecast_text import sentences
+from triage_cli.output.tables import json_text, say
+
+SHOWN_FAULTS = 20
+HOW = (
+    "days", "until_text", "seconds_per_card", "staff", "minutes_of_work", "trust", "folders", "connections",
+    "group", "html_file", "as_json",
+)  # fmt: skip
+OPTIONS = (
+    click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="How far back to look."),
+    click.option("--until", "until_text", metavar="DATE", help="Where to stop; default: now."),
+    click.option("--seconds-per-card", type=click.FloatRange(1), default=20.0, show_default=True, help="That a decision takes."),
+    click.option("--staff", type=click.IntRange(1), default=1, show_default=True, help="People who look at cards at the same time."),
+    click.option("--minutes-of-work", type=click.FloatRange(1), default=300.0, show_default=True, help="A day, of one person."),
+    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside ours."),
+    click.option("--folder", "folders", multiple=True, metavar="NAME", help="Read this folder too where there is one, beside the inbox."),
+    click.option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, help="Mailboxes that are open at once."),
+    click.option("--group", type=click.Choice(["sender", "campaign"]), default="sender", show_default=True, help="What makes one card."),
+    click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
+    click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object."),
+)  # fmt: skip
+rehearsing = together(OPTIONS)  # what every rehearsal has
+
+
+@click.group()
+def rehearse() -> None:
+    """Say what the door would have held of past mail, before it is closed. Nothing is changed anywhere."""
+
+
+@rehearse.command("imap")
+@imap_options
+@rehearsing
+@click.pass_context
+def rehearse_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
+    """The mailboxes of everybody, of the ADDRESSes, or of the accounts in a file."""
+    how = {name: options.pop(name) for name in HOW}
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        with db.reading(engine) as session:
+            place = over_imap(session, settings, addresses, accounts, **options)
+        return carry_out(engine, settings, place, **how)
+
+
+@rehearse.command("maildir")
+@click.argument("root", metavar="DIRECTORY", type=click.Path(path_type=Path))
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@rehearsing
+@click.pass_context
+def rehearse_maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
+    """The Maildirs below a DIRECTORY, of all or of the ADDRESSes."""
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        return carry_out(engine, settings, in_maildirs(settings, root, addresses), **how)
+
+
+@rehearse.command("mbox")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--owner", default="", metavar="ADDRESS", help="Whose the files are, where their names do not say it.")
+@rehearsing
+@click.pass_context
+def rehearse_mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
+    """Mbox files with what came in, or directories of them: ADDRESS, or ADDRESS with INBOX and Sent in it."""
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        return carry_out(engine, settings, in_mbox_files(settings, paths, owner, "inbox"), **how)
+
+
+def carry_out(
+    engine: Engine,
+    settings: Settings,
+    place: Place,
+    *,
+    days: int,
+    until_text: str | None,
+    seconds_per_card: float,
+    staff: int,
+    minutes_of_work: float,
+    trust: tuple[str, ...],
+    folders: tuple[str, ...],
+    connections: int,
+    group: str,
+    html_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Read, judge, count and tell."""
+    if html_file and not os.access(html_file if html_file.exists() else html_file.parent, os.W_OK):
+        raise BadInput(f"--html: {html_file} cannot be written; nothing was read yet")
+    until = ending(until_text)
+    since = until - timedelta(days=days)
+    alike = Likeness() if group == "campaign" else None
+    terms = Terms(seconds_per_card, staff, minutes_of_work, settings.cover.hours, settings.cover.time_zone)
+    with closing(parsers()) as pool:
+        examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
+        player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))
+        found = read_all(player, connections)
+    counted = forecast(found.rows, since=since, until=until, terms=terms)
+    tell(counted, found, html_file, as_json=as_json)
+    return 1 if found.faults else 0
+
+
+def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
+    """What the door would know now. Refused without anybody in the directory: everything would be refused."""
+    with db.reading(engine) as session:
+        door = intake.door_snapshot(session, settings=settings, now=utcnow())
+    if door is None:
+        raise Refused("nobody is known here yet, so everything would be refused: run `mailroom sync` first")
+    return door
+
+
+def ending(text: str | None) -> datetime:
+    """Where the time that is rehearsed ends."""
+    return date(text, "--until") or utcnow()
+
+
+def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json: bool) -> None:
+    """The numbers, as they were asked for."""
+    left_out = tuple(found.left_out.most_common())
+    refused = tuple(sorted(((name, len(mails)) for name, mails in found.refused.items()), key=lambda one: (-one[1], one[0])))
+    if html_file:
+        try:
+            html_file.write_text(page(counted, refused, left_out), "utf-8")
+        except OSError as fault:
+            raise BadInput(f"--html: {html_file} cannot be written: {fault.strerror}") from fault
+    if as_json:
+        listed = tuple(replace(one, remedies=()) for one in counted.attacks.listed)
+        plain = asdict(replace(counted, attacks=replace(counted.attacks, listed=listed)))
+        click.echo(json_text(plain | {"refused": dict(refused), "left_out": dict(left_out), "faults": found.faults}))
+    else:
+        for sentence in sentences(counted, refused, left_out):
+            say(sentence)
+        if html_file:
+            say(f"The report with plots is in {html_file}.")
+    for line in found.faults[:SHOWN_FAULTS]:
+        click.echo(visible(line), err=True)
+    if (more := len(found.faults) - SHOWN_FAULTS) > 0:
+        click.echo(f"… and {more} mailboxes more that could not be read; --json lists all", err=True)

@@ -1,0 +1,142 @@
+"""Lets past mail come once more, as if the door had been closed; the database is only read."""
+
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import click
+from sqlalchemy import Engine
+
+from mailboxes.mailbox import Unreachable
+from mta.processing.received_headers import addressed_to
+from triage.addressing.envelope import Address
+from triage.config.settings import Settings
+from triage.directory.recipient_map import DoorSnapshot
+from triage.errors import Refused
+from triage.intake import simulate
+from triage.message.similarity import Likeness
+from triage.reports.simulated_mail import Rehearsed
+from triage.store import db
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_cli.commands.past_mail.examine_past_mail import Examiner, Past, Reading, Written, is_internal
+
+INSIDE, TWICE, BEFORE = "from somebody here to somebody here", "a second copy in the same mailbox", "of another time"
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """What was read, and what was left out and why."""
+
+    rows: list[Rehearsed] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, set[str]] = field(default_factory=dict)  # addresses of ours that the door does not know, and the mails for them
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Player:
+    """Lets past mail come once more, one mailbox in a thread, as if the door had been closed."""
+
+    settings: Settings
+    engine: Engine
+    examiner: Examiner
+    reading: Reading
+    until: datetime
+    alike: Likeness | None
+    door: DoorSnapshot
+    written: Written = field(default_factory=Written)
+    now: datetime = field(default_factory=utcnow)
+
+    def play(self, mailbox: str) -> Rehearsal:
+        """What would have become of the mail in one mailbox."""
+        found = Rehearsal()
+        with db.reading(self.engine) as session:
+            address = simulate.address_of(session, mailbox, self.settings)
+        if not address:
+            found.faults.append(f"{visible(mailbox)} is nobody's mailbox in the directory: its mail is left out")
+            return found
+        seen: set[str] = set()
+        leads: dict[str, bool] = {}
+        for stored in self.reading.arrived(mailbox):
+            past = self.examiner.examined(stored, self.recipient(stored.raw, mailbox, leads) or address)
+            mark = past.summary.message_id or str(past.envelope.spool_id)
+            if why := TWICE if mark in seen else self.why_not(past.envelope.received_at):
+                found.left_out[why] += 1
+            elif is_internal(past, self.settings, self.written):
+                found.left_out[INSIDE] += 1
+            else:
+                for name in self.refused(past):
+                    found.refused.setdefault(name, set()).add(mark)
+                answered = self.written.answers.get((mailbox, past.summary.message_id))
+                with db.reading(self.engine) as session:
+                    found.rows += simulate.rehearse(
+                        session,
+                        past.envelope,
+                        past.authentication,
+                        past.summary,
+                        settings=self.settings,
+                        now=self.now,
+                        answered=answered,
+                        alike=self.alike,
+                    )
+            seen.add(mark)
+        return found
+
+    def recipient(self, raw: bytes, mailbox: str, leads: dict[str, bool]) -> str:
+        """The address that a mail was sent to, as far as the last server tells it and it still leads to this mailbox; "" otherwise."""
+        for address in addressed_to(raw):
+            if address not in leads:
+                with db.reading(self.engine) as session:
+                    leads[address] = simulate.leads_to(session, address, mailbox, self.settings)
+            if leads[address]:
+                return address
+        return ""
+
+    def refused(self, past: Past) -> Iterator[str]:
+        """The addresses of ours that a mail was for and that the door would refuse: somebody has forgotten them in the directory."""
+        for text in dict.fromkeys((*addressed_to(past.raw), *past.summary.to)):
+            with contextlib.suppress(ValueError):
+                address = Address.parse(text)
+                known = self.door.admits(address) or self.door.has_left(address) or self.door.is_closed(address)
+                if address.domain in self.settings.company.domains and not known:
+                    yield str(address)
+
+    def why_not(self, arrived: datetime) -> str:
+        """Why a mail is not among those that are rehearsed."""
+        return "" if self.reading.since <= arrived < self.until else BEFORE
+
+
+def read_all(player: Player, connections: int) -> Rehearsal:
+    """First what everybody wrote, then what came in: whoever answered wanted it."""
+    try:
+        mailboxes = player.reading.source.accounts()
+    except Unreachable as fault:
+        raise Refused(str(fault)) from fault
+    found = Rehearsal()
+    with ThreadPoolExecutor(connections) as threads:
+        for work, label in (
+            (lambda mailbox: player.reading.written(mailbox, player.written), "What was sent"),
+            (lambda mailbox: gather(found, player.play(mailbox)), "What came in"),
+        ):
+            futures = [threads.submit(work, mailbox) for mailbox in mailboxes]
+            with click.progressbar(length=len(futures), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+                for future in as_completed(futures):
+                    future.result()
+                    bar.update(1)
+    found.faults += dict.fromkeys(player.reading.faults)
+    found.left_out.update(player.reading.unreadable)
+    return found
+
+
+def gather(into: Rehearsal, one: Rehearsal) -> None:
+    """Add what one mailbox gave."""
+    into.rows += one.rows
+    into.faults += one.faults
+    into.left_out.update(one.left_out)
+    for name, mails in one.refused.items():
+        into.refused.setdefault(name, set()).update(mails)

@@ -1,0 +1,1 @@
+"""Commands about rules, suggestions, contacts, enforcement and the emergency mode."""

@@ -1,0 +1,120 @@
+"""Let senders in, keep them out or hold all that they send: `mailroom allow`, `block`, `hold-sender`."""
+
+import shlex
+from typing import Any
+
+import click
+
+from triage.policy.rules.rule_subject import match_of, word_of
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.client.exit_codes import DONE
+from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
+from triage_cli.commands.decisions.decide import waits
+from triage_cli.commands.selection_options import date
+from triage_cli.output.tables import say, warn
+from triage_cli.output.timestamps import when
+
+
+def rule_command(effect: str, text: str) -> click.Command:
+    """`mailroom allow` or `mailroom block`."""
+
+    @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID")
+    @click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
+    @click.option("--until", metavar="DATE", help="The rule runs out then.")
+    @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
+    @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
+    @click.option("--dry-run", is_flag=True, help="Only say what it would have done in the last thirty days.")
+    @asks
+    def command(desk: Desk, /, sender: str, until: str | None, dry_run: bool, confirm: tuple[str, ...] = (), **features: Any) -> int:
+        match, value = match_of(sender)
+        order = {"effect": effect, "match": match, "value": value, "until": date(until, "--until")} | features
+        if dry_run:
+            return tried(desk, order)
+        rule = post_confirmed(desk, "/rules", order, confirm)
+        if "lapses_at" in rule:
+            return waits(rule)
+        proof = f" with proof {rule['proof']}" if rule["proof"] else ""
+        say(f"{rule['id']}  {rule['effect']} {word_of(rule['match'], rule['value'])} for {rule['scope']}{proof}")
+        warn_of(rule)
+        if rule["delivered"]:
+            offer_removal(rule["delivered"])
+        return DONE
+
+    if effect == "allow":
+        command = CONFIRM(command)
+        command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
+        command = click.option(
+            "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
+        )(command)
+    return click.command(effect, help=text)(command)
+
+
+@click.command("hold-sender")
+@click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN")
+@click.option("--until", metavar="DATE", help="The hold ends then. Default: in two weeks.")
+@click.option("--reason", required=True, help="Why; everybody who decides about one of the messages reads it.")
+@click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
+@click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
+@asks
+def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:
+    """Hold every message from a sender until a date, whatever would let it in; `rules remove ID` ends it.
+
+    Nobody is refused. Replies to your own mail and messages that only use the name are held too.
+    """
+    match, value = match_of(sender)
+    order = {"effect": "hold", "match": match, "value": value, "scope": scope, "until": date(until, "--until"), "note": reason}
+    if dry_run:
+        return tried(desk, order)
+    rule = desk.post("/rules", order)
+    if "lapses_at" in rule:
+        return waits(rule)
+    say(f"{rule['id']}  hold {word_of(rule['match'], rule['value'])} for {rule['scope']} until {when(rule['until'])}")
+    warn_of(rule)
+    return DONE
+
+
+def tried(desk: Desk, order: dict[str, Any]) -> int:
+    """Say what a rule would have done."""
+    found = desk.post("/rules/preview", order)
+    say(found["sentence"])
+    warn_of(found)
+    return DONE
+
+
+OPTIONS = {
+    "sender": "--sender",
+    "domain": "--domain",
+    "campaign": "--campaign",
+    "proof": "--proof",
+    "states": "--state",
+    "since": "--since",
+    "department": "--department",
+    "person": "--person",
+}
+
+
+def offer_removal(delivered: dict[str, Any]) -> None:
+    """Say what a blocked sender delivered lately, and the command that removes it."""
+    options = [
+        f"{OPTIONS[name]} {shlex.quote(one)}"
+        for name, value in delivered["select"].items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    say(f"{delivered['sentence']}  mailroom purge {' '.join(options)} --expect {delivered['messages']}")
+
+
+def warn_of(rule: dict[str, Any]) -> None:
+    """Say what stands in the way of a rule, or of one that is tried out."""
+    for one in warnings_of(rule):
+        warn(one)
+
+
+def warnings_of(rule: dict[str, Any]) -> list[str]:
+    """Why a rule may never work, as long as it has not, and how it stands to others, the weightiest first."""
+    doubt = [rule["doubt"]] if rule["doubt"] and not rule.get("used") else []
+    return doubt + [one["sentence"] for one in rule["clashes"]]
+
+
+allow = rule_command("allow", "Let a sender in for good, who proves who they are.")
+block = rule_command("block", "Keep a sender out; company-wide blocks refuse at the door.")

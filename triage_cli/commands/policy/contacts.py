@@ -1,0 +1,106 @@
+"""Whom we know by our own mail: `mailroom correspondents`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists as lists_as, say
+from triage_cli.output.timestamps import day
+
+MOST_AT_ONCE = 5000
+CORRESPONDENTS = Shape(
+    {
+        "id": "to accept or drop it",
+        "address": "whom somebody has written to",
+        "scope": "for whom it is known",
+        "sent": "mails that went there",
+        "heard": "proven mails that came back",
+        "last_mail": "day of the last one either way",
+        "lapses": "day on which it is forgotten",
+        "how": "by which way it was learned",
+        "provenance": "who wrote, when, in which mail",
+    }
+)
+REASONS = Shape({"count": "how often", "how": "by which way", "reason": "its name", "words": "in words"})
+LISTS = Shape(
+    {
+        "address": "whom somebody has written to",
+        "posts": "how many",
+        "person": "who posted last",
+        "rule": "the command that would let its posts in",
+    }
+)
+
+
+@click.group(invoke_without_command=True)
+@names_server
+@click.pass_context
+def correspondents(ctx: click.Context) -> None:
+    """Whom somebody here has written to; alone it lists those who are known."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_correspondents, state="known", q="", person="", limit=100, form=Form.TEXT)
+
+
+@correspondents.command("list")
+@click.option("--state", type=click.Choice(["known", "parked", "dropped"]), default="known", show_default=True)
+@click.option("--search", "q", default="", metavar="TEXT", help="Part of the address.")
+@click.option("--person", default="", metavar="UID", help="Only whom this person has written to.")
+@click.option("--limit", default=100, show_default=True, help="At most so many.")
+@lists_as(CORRESPONDENTS)
+@asks
+def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
+    """Addresses, for whom they are known, until when, and who wrote to them; parked ones wait until you accept or drop them."""
+    CORRESPONDENTS.print(map(row_of, desk.items("/correspondents", limit, state=state, q=q, person=person)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A correspondent as a line."""
+    return one | {"last_mail": day(one["last_mail_at"]), "lapses": day(one["lapses_at"])}
+
+
+@correspondents.command("accept")
+@click.argument("numbers", metavar="ID...", nargs=-1, required=True)
+@asks
+def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
+    """Let what was parked or dropped count from now on."""
+    say(f"{decided(desk, 'accept', numbers)} count from now on")
+
+
+@correspondents.command("drop")
+@click.argument("numbers", metavar="ID...", nargs=-1, required=True)
+@asks
+def drop(desk: Desk, numbers: tuple[str, ...]) -> None:
+    """Let these not count, also when somebody writes to them again."""
+    say(f"{decided(desk, 'drop', numbers)} do not count any more")
+
+
+def decided(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
+    """Do it; how many changed."""
+    return int(desk.post(f"/correspondents/{verb}", {"ids": [given_id(one) for one in numbers]})["count"])
+
+
+@correspondents.command("reasons")
+@click.option("--days", default=30, show_default=True, help="Of so many days, today's the last.")
+@lists_as(REASONS)
+@asks
+def reasons(desk: Desk, days: int, form: Form) -> None:
+    """What was not learned from sent mail, and why; the most frequent first."""
+    REASONS.print(desk.get("/correspondents/reasons", days=days)["items"], form)
+
+
+@correspondents.command("lists")
+@lists_as(LISTS)
+@asks
+def lists(desk: Desk, form: Form) -> None:
+    """Mailing lists that people here write to, and the rule that would let their posts in."""
+    found = desk.items("/correspondents/lists")
+    LISTS.print([one | {"rule": rule_for(one["list_id"], one["signer"])} for one in found], form)
+
+
+def rule_for(list_id: str, signer: str) -> str:
+    """The command that makes the rule, where enough is known for one."""
+    return f"mailroom allow list:{list_id} --proof dkim:{signer}" if list_id and signer else ""

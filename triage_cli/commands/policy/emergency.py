@@ -1,0 +1,56 @@
+"""`mailroom open`: in an emergency everything passes that is neither blocked nor forged, for a stated time, with an alarm."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from triage.errors import BadInput
+from triage.times import utcnow
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import date
+from triage_cli.output.tables import say
+
+CLOSED = "the door is closed"
+
+
+@click.command("open")
+@click.option("--until", metavar="TIME", help="18:30 (where the company is), 4h, 90m, or an ISO date and time. It closes by itself then.")
+@click.option("--reason", default="", help="Why; goes on the record, and everybody sees it.")
+@click.option("--close", is_flag=True, help="Close the door before its time.")
+@asks
+def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
+    """Let everything pass that is neither blocked nor forged; without options: is the door open?"""
+    if close and until:
+        raise BadInput("--close and --until do not go together")
+    if close:
+        desk.ask("DELETE", "/emergency")
+        say(CLOSED)
+    elif until:
+        moment = moment_of(until, desk.get("/me")["company"]["time_zone"], utcnow())
+        opened = desk.ask("PUT", "/emergency", {"until": moment, "reason": reason})
+        say(f"{opened['alarm']['sentence']}. Close it with `mailroom open --close`")
+    elif reason:
+        raise BadInput("--until: say when it ends, such as 18:30 or 4h")
+    else:
+        alarm = desk.get("/emergency")["alarm"]
+        say(alarm["sentence"] if alarm else CLOSED)
+
+
+def moment_of(text: str, zone: str, now: datetime) -> datetime:
+    """A time of day, the next one where the company is; a span from now; or an ISO date and time."""
+    if text[:-1].isdigit() and text[-1:] in "mh":
+        return now + timedelta(minutes=int(text[:-1])) * (60 if text[-1] == "h" else 1)
+    try:
+        clock = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  # the zone comes next
+    except ValueError:
+        try:
+            moment = date(text, "--until")
+        except BadInput as fault:
+            raise BadInput(f"--until: {text[:40]!r} is no time such as 18:30, 4h, 90m or 2026-11-24T18:30+01:00") from fault
+        assert moment is not None
+        return moment
+    local = now.astimezone(ZoneInfo(zone))
+    then = local.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+    return (then if then > local else then + timedelta(days=1)).astimezone(UTC)

@@ -1,0 +1,47 @@
+"""`mailroom rules propose`: rules that the company's own mail and decisions speak for, and the answers to them."""
+
+import click
+
+from triage_cli.client.api_client import Declined, Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists
+
+FORBIDDEN = 403
+PROPOSALS = Shape(
+    {
+        "id": "to accept or refuse it",
+        "kind": "domain, sign-in or list",
+        "value": "the domain or list",
+        "proof": "that the rule would ask for",
+        "would pass": "held mails of the last 90 days that it would have let in",
+        "why": "what speaks for it, in words",
+        "evidence": "the numbers behind that",
+    },
+    ("id", "kind", "would pass", "why"),
+)
+
+
+@click.command("propose")
+@click.option("--accept", "accepted", metavar="ID", multiple=True, help="Make the rule of this proposal; may be given several times.")
+@click.option("--refuse", "refused", metavar="ID", multiple=True, help="Never propose this one again.")
+@CONFIRM
+@lists(PROPOSALS)
+@asks
+def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], confirm: tuple[str, ...], form: Form) -> None:
+    """Rules that correspondence and decisions of the last 90 days speak for; nothing is let in before somebody accepts it."""
+    for given, answer in [(one, "accept") for one in accepted] + [(one, "refuse") for one in refused]:
+        post_confirmed(desk, f"/rules/proposals/{given_id(given)}", {"answer": answer}, confirm)
+    look_again(desk)
+    rows = desk.items("/rules/proposals")
+    PROPOSALS.print([one | {"would pass": one["evidence"]["would_pass"], "why": one["sentence"]} for one in rows], form)
+
+
+def look_again(desk: Desk) -> None:
+    """Let it be looked for now; who makes no rules sees what was found last."""
+    try:
+        desk.post("/rules/proposals/look")
+    except Declined as refusal:
+        if refusal.status != FORBIDDEN:
+            raise

@@ -1,0 +1,148 @@
+"""Rules as lines of a file: `mailroom rules import`, `export`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from triage.errors import BadInput
+from triage.text.sanitize import visible
+from triage_cli.client.api_client import Declined, Desk
+from triage_cli.client.client_option import asks
+from triage_cli.client.exit_codes import DONE, USAGE
+from triage_cli.commands.confirm_option import CONFIRM, names_of, post_confirmed, tell
+from triage_cli.commands.policy.allow_block import offer_removal
+from triage_cli.output.progress import Progress
+from triage_cli.output.tables import say
+
+MOST_AT_ONCE = 500_000  # characters; as JSON they take up to twice that, and a request has at most a megabyte
+
+
+class Part(NamedTuple):
+    """Some lines of a file."""
+
+    before: int  # lines that come before them
+    text: str
+
+
+class FaultyPart(Exception):
+    """Lines of this part are wrong, as the refusal says."""
+
+    def __init__(self, part: Part, refusal: Declined) -> None:
+        super().__init__(str(refusal))
+        self.part, self.refusal = part, refusal
+
+
+@click.command("import")
+@click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE")
+@click.option("--dry-run", is_flag=True, help="Only look whether every line is right, and what has to be confirmed.")
+@CONFIRM
+@asks
+def import_rules(desk: Desk, file: Any, dry_run: bool, confirm: tuple[str, ...]) -> int:
+    """Make every rule of a file (- is standard input), or none when a line is wrong.
+
+    A line is what `rules export` writes, or such as: allow .supplier.example scope=department:it proof=aligned note="from Ana"
+    """
+    parts, names = list(parted(readable(file))), names_of(confirm)
+    try:
+        looked = look_at(desk, parts) if dry_run or len(parts) > 1 else []  # several parts: look at all of them first
+        if dry_run:
+            return report(looked, "would make")
+        made = make(desk, parts, asked_of(looked, names) if looked else [names])
+    except FaultyPart as fault:
+        return faulty(fault.refusal, file.name, fault.part)
+    return report(made, "made")
+
+
+def look_at(desk: Desk, parts: Sequence[Part]) -> list[Any]:
+    """What would become of each part, and what it asks; nothing is made."""
+    with Progress("Looking at rules", len(parts)) as bar:
+        return [import_part(desk, bar, part, dry_run=True) for part in parts]
+
+
+def make(desk: Desk, parts: Sequence[Part], names: Sequence[Sequence[str]]) -> list[Any]:
+    """Make the rules of each part. `names`: what was confirmed of it."""
+    with Progress("Making rules", len(parts)) as bar:
+        return [import_part(desk, bar, part, given) for part, given in zip(parts, names, strict=True)]
+
+
+def import_part(desk: Desk, bar: Progress, part: Part, given: Sequence[str] = (), *, dry_run: bool = False) -> Any:
+    """What became of one part; FaultyPart where lines of it are wrong."""
+    try:
+        done = post_confirmed(desk, "/rules/import", {"text": part.text, "dry_run": dry_run}, given)
+    except Declined as refusal:
+        if refusal.problem.get("lines"):
+            raise FaultyPart(part, refusal) from refusal
+        raise
+    bar.step()
+    return done
+
+
+def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
+    """The names of the second look that each part asks. Declined, and all of it is said, unless exactly those of all parts were given."""
+    names = [[one["name"] for one in part["second_look"]] for part in looked]
+    problem = problem_of(looked)
+    if set(given) != set(problem["names"]) and problem["names"]:
+        tell(problem)
+        raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was made"})
+    return names
+
+
+def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
+    """What all parts ask together, as the API says it of one."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in (reason for part in looked for reason in part["second_look"]):
+        before = found.get(one["name"], one | {"count": 0})
+        found[one["name"]] = before | {"count": before["count"] + one["count"]}
+    return {"names": list(found), "second_look": list(found.values()), "rules": [rule for part in looked for rule in part["rules"]]}
+
+
+def report(made: Sequence[Any], verb: str) -> int:
+    """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
+    count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
+    say(f"{verb} {count} rule{'' if count == 1 else 's'}; {kept} {'was' if kept == 1 else 'were'} there already")
+    if (asked := problem_of(made))["names"]:
+        tell(asked)
+    for offered in (offer for one in made for offer in one["delivered"]):
+        offer_removal(offered)
+    return DONE
+
+
+def readable(file: Any) -> str:
+    """What the file says; BadInput when it is not UTF-8."""
+    try:
+        text: str = file.read()
+    except UnicodeDecodeError as fault:
+        raise BadInput(f"{file.name} is not UTF-8: {fault.reason} at byte {fault.start}") from fault
+    return text
+
+
+def parted(text: str) -> Iterator[Part]:
+    """The lines in parts that fit into one request."""
+    lines, size, before, number = [""], 0, 0, 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if size + len(line) > MOST_AT_ONCE:
+            yield Part(before, "\n".join(lines[1:]))
+            lines, size, before = [""], 0, number - 1
+        lines.append(line)
+        size += len(line) + 1
+    yield Part(before, "\n".join(lines[1:]))
+
+
+def faulty(refusal: Declined, name: str, part: Part) -> int:
+    """Say which lines are wrong."""
+    faults = refusal.problem["lines"]
+    for fault in faults:
+        click.echo(visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
+    count = len(faults)
+    click.echo(f"mailroom: {count} {'line is' if count == 1 else 'lines are'} wrong; no rule was made", err=True)
+    return USAGE
+
+
+@click.command("export")
+@asks
+def export_rules(desk: Desk) -> None:
+    """Every rule in force as one JSON object a line, which `rules import` reads back."""
+    desk.download("/rules/export", sys.stdout.buffer.write)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,138 @@
+"""`mailroom campaigns`: the same mail sent many times, and what belongs together."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from triage.store.delivery_state import State
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.commands.decisions.decide import DECISION, REASON, told
+from triage_cli.commands.selection_options import date, given_id, given_state, states_like
+from triage_cli.options import together
+from triage_cli.output.tables import Form, Shape, lists, tells
+from triage_cli.output.timestamps import when
+
+LINE = {
+    "id": "of the campaign",
+    "mails": "messages, each however many people it was for",
+    "deliveries": "a message for one recipient each",
+    "held": "of which so many are held",
+    "people": "whom it was for",
+    "senders": "who sent it: addresses",
+    "newest": "when the newest came in",
+    "subject": "of the newest",
+}
+CAMPAIGNS = Shape(LINE, ("id", "mails", "held", "people", "senders", "newest", "subject"))
+CAMPAIGN = Shape(
+    LINE
+    | {
+        "made by": "system:judge, or who split it off",
+        "compared with": "mails that new mail is compared with",
+        "states": "how many in each state",
+        "proofs": "how many each domain has proven to be its own",
+        "from": "the most frequent senders",
+        "subjects": "the most frequent subjects",
+    }
+)
+OPTIONS = (
+    click.option(
+        "--state",
+        "states",
+        multiple=True,
+        shell_complete=states_like,
+        help="Of mail that counts; may be given several times. Default: held. `any`: all mail.",
+    ),
+    click.option("--department", metavar="CODE", help="Only mail for this department."),
+    click.option("--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/search.md)."),
+    click.option("--since", metavar="DATE", help="Only mail that came in then or later."),
+    click.option("--fewest", default=2, show_default=True, help="Campaigns of at least so many mails."),
+    click.option("--limit", default=50, show_default=True, help="At most so many."),
+)
+with_options = together(OPTIONS)  # what narrows the list down
+
+
+@click.group("campaigns", invoke_without_command=True)
+@with_options
+@lists(CAMPAIGNS)
+@names_server
+@click.pass_context
+def campaigns(ctx: click.Context, /, **options: Any) -> None:
+    """List campaigns, those with the most mail first. `deliveries --campaign ID` lists their mail."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_campaigns, **options)
+
+
+@campaigns.command("list")
+@with_options
+@lists(CAMPAIGNS)
+@asks
+def list_campaigns(
+    desk: Desk,
+    states: tuple[str, ...],
+    department: str | None,
+    search: str,
+    since: str | None,
+    fewest: int,
+    limit: int,
+    form: Form,
+) -> None:
+    """The same as `campaigns` alone."""
+    of_states = list(State) if "any" in states else [given_state(one) for one in states] or ["held"]
+    features = {"department": department, "q": search, "since": date(since, "--since"), "fewest": fewest}
+    CAMPAIGNS.print(map(row_of, desk.items("/campaigns", limit, state=of_states, **features)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A campaign as a line of a list."""
+    return {name: one[name] for name in ("id", "mails", "deliveries", "held", "people", "senders")} | {
+        "newest": when(one["newest_at"]),
+        "subject": one["lead"]["subject"],
+    }
+
+
+@campaigns.command()
+@click.argument("campaign_id", metavar="ID")
+@tells(CAMPAIGN)
+@asks
+def show(desk: Desk, campaign_id: str, form: Form) -> None:
+    """What a campaign is made of."""
+    found = desk.get(f"/campaigns/{given_id(campaign_id)}")
+    values = row_of(found) | {
+        "made by": found["made_by"],
+        "compared with": found["representatives"],
+        "states": counted(found["by_state"], "state"),
+        "proofs": counted(found["by_proof"], "proof"),
+        "from": counted(found["by_sender"], "author"),
+        "subjects": counted(found["by_subject"], "subject"),
+    }
+    CAMPAIGN.print_one(values, form)
+
+
+def counted(numbers: Iterable[dict[str, Any]], name: str) -> list[str]:
+    """How often each occurs."""
+    return [f"{one['count']} {one[name]}" for one in numbers]
+
+
+@campaigns.command()
+@click.argument("campaign_id", metavar="ID")
+@click.argument("into", metavar="OTHER")
+@REASON
+@tells(DECISION)
+@asks
+def join(desk: Desk, campaign_id: str, into: str, reason: str, form: Form) -> None:
+    """Put a campaign's mail into the OTHER one, where new mail like it goes too; `decisions undo` takes it out again."""
+    told(desk.post(f"/campaigns/{given_id(campaign_id)}/join", {"into": given_id(into), "reason": reason}), form)
+
+
+@campaigns.command()
+@click.argument("campaign_id", metavar="ID")
+@click.argument("numbers", metavar="DELIVERY...", nargs=-1, required=True)
+@REASON
+@tells(DECISION)
+@asks
+def split(desk: Desk, campaign_id: str, numbers: tuple[str, ...], reason: str, form: Form) -> None:
+    """Make a campaign of its own of these deliveries' mails; `decisions undo` puts them back."""
+    order = {"ids": [given_id(one) for one in numbers], "reason": reason}
+    told(desk.post(f"/campaigns/{given_id(campaign_id)}/split", order), form)

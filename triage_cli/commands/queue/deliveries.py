@@ -1,0 +1,144 @@
+"""Look at mail: `mailroom deliveries`, `show`."""
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from triage.times import utcnow
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import given_id, select_of, selecting
+from triage_cli.output.tables import Form, Shape, lists, say, tells
+from triage_cli.output.timestamps import when
+
+LINE = {
+    "id": "of the delivery",
+    "state": "held, queued, relaying, delivered, bounced, recalling, restoring, purged, rejected or expired",
+    "received": "when it came in",
+    "folder": "DEPARTMENT+PERSON, or the department alone",
+    "sender": "author's address",
+    "subject": "of the mail",
+    "campaign": "the same mail sent many times",
+}
+DELIVERIES = Shape(LINE, ("id", "state", "received", "folder", "sender", "subject"))
+DELIVERY = Shape(
+    LINE
+    | {
+        "message": "id of the message, which all its deliveries share",
+        "to": "recipient, as the sender wrote it",
+        "note": "how it was addressed, where that is worth a sentence",
+        "mailbox": "where it goes when it is released",
+        "from": "name and address of the author",
+        "client": "who handed it over: address and the name it gave",
+        "reverse_path": "MAIL FROM",
+        "proof": "what proves who sent it",
+        "rule": "of the policy, that decided",
+        "why": "in words",
+        "signals": "what a trained eye wants to know",
+        "urgency": "0-100: what is looked at first",
+        "why_here": "what makes the urgency",
+        "expires": "when its code or link expires, where that counts",
+        "attachments": "name, type and size of each",
+        "last_reply": "of the next hop",
+        "viewed": "when and by whom, as far as you may know: for auditors, data protection officers and the person whose message it is",
+        "text": "what it says, line by line",
+    }
+)
+
+
+@click.command()
+@selecting
+@click.option("--rule", default="", metavar="NAME", help="Only those about which this rule decided, such as listed-client.")
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@lists(DELIVERIES)
+@asks
+def deliveries(desk: Desk, /, rule: str, limit: int, form: Form, **features: Any) -> None:
+    """List deliveries, newest first; of all states where a selection is given, else those that are held."""
+    wanted = select_of(**features)
+    if not wanted and not rule:
+        wanted = {"states": ["held"]}
+    query = {{"ids": "id", "states": "state"}.get(name, name): value for name, value in wanted.items()}
+    if query.get("person") == "":
+        query["person"] = [""]
+    DELIVERIES.print(map(row_of, desk.items("/deliveries", limit, rule=rule, **query)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A delivery as a line of a list."""
+    return {
+        "id": one["id"],
+        "state": one["state"],
+        "received": when(one["received_at"]),
+        "folder": f"{one['department']}+{one['person']}" if one["person"] else one["department"],
+        "sender": one["author"],
+        "subject": one["subject"],
+        "campaign": one["campaign"] or "",
+    }
+
+
+@click.command()
+@click.argument("delivery_id", metavar="ID")
+@click.option("--headers", is_flag=True, help="The message's header block.")
+@click.option("--source", is_flag=True, help="The message as received, byte for byte; on a terminal with control characters made visible.")
+@click.option("--reason", default="", help="Why you open a sealed mail; goes on the record.")
+@tells(DELIVERY)
+@asks
+def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
+    """Show one delivery: what it is, why it was held, what it says. That you fetched it goes on the record."""
+    delivery = desk.get(f"/deliveries/{given_id(delivery_id)}")
+    message = f"/messages/{delivery['message_id']}"
+    if source:
+        print_source(desk, message, reason)
+    elif headers:
+        for line in desk.get(f"{message}/headers", reason=reason)["text"].split("\n"):
+            say(line)
+    else:
+        text = desk.get(f"{message}/text", reason=reason)["text"]
+        DELIVERY.print_one(described(delivery, desk.get(message, links="false"), text), form)
+
+
+def print_source(desk: Desk, message: str, reason: str) -> None:
+    """The bytes as they came, to a pipe; a terminal gets nothing that it would obey."""
+    if not sys.stdout.isatty():
+        desk.download(f"{message}/source", sys.stdout.buffer.write, reason=reason)
+        sys.stdout.buffer.flush()
+        return
+    pieces = bytearray()
+    desk.download(f"{message}/source", pieces.extend, reason=reason)
+    for line in pieces.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n"):
+        say(line)
+
+
+def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> dict[str, Any]:
+    """Everything about one delivery that fits a terminal."""
+    return row_of(delivery) | {
+        "message": message["id"],
+        "to": delivery["recipient"],
+        "note": delivery["note"],
+        "mailbox": delivery["mailbox"],
+        "from": f"{delivery['author_name']} <{delivery['author']}>".strip(),
+        "client": f"{message['client']} ({message['helo']})",
+        "reverse_path": message["reverse_path"] or "<>",
+        "proof": delivery["proof"] or f"none (DMARC {message['authentication']['dmarc']['result']})",
+        "rule": delivery["verdict"]["rule"],
+        "why": delivery["verdict"]["reason"],
+        "signals": [signal["sentence"] for signal in delivery["signals"]],
+        "urgency": delivery["urgency"],
+        "why_here": [f"{reason['points']:+d} {reason['sentence']}" for reason in delivery["why_here"]],
+        "expires": expiry_of(delivery),
+        "attachments": [f"{one['name']} ({one['media_type']}, {one['size']} bytes)" for one in message["attachments"]],
+        "last_reply": delivery["last_reply"],
+        "viewed": [f"{when(past['at'])} {past['sentence']}" for past in delivery["history"] if past["act"] == "viewed"],
+        "text": text.splitlines(),
+    }
+
+
+def expiry_of(delivery: dict[str, Any]) -> str:
+    """When its code or link expires, and whether that is over or only usual; "" where nothing does."""
+    until = delivery["perishable_until"]
+    if until is None:
+        return ""
+    is_over = datetime.fromisoformat(until) <= utcnow()
+    return f"{when(until)} ({'expired' if is_over else 'usually' if delivery['lifetime_assumed'] else 'stated in the message'})"

@@ -1,0 +1,64 @@
+"""`mailroom requests`: what people here ask for, and saying no; `mailroom ask` writes down that somebody asks."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+REQUESTS = Shape(
+    {
+        "id": "to decline it",
+        "asked": "when",
+        "by": "whose mail it is",
+        "delivery": "to release it",
+        "state": "of the delivery",
+        "author": "who wrote it",
+        "subject": "of the mail",
+        "words": "what they said",
+    }
+)
+
+
+@click.command("ask")
+@click.argument("delivery_id", metavar="ID")
+@click.option("--words", default="", help="What they said.")
+@asks
+def ask(desk: Desk, delivery_id: str, words: str) -> None:
+    """Write down that somebody asks for a mail of theirs that is held or was taken away: its card rises in the queue."""
+    made = desk.post("/requests", {"delivery": given_id(delivery_id), "words": words})
+    say(f"{made['id']} waits for an answer")
+
+
+@click.group("requests")
+def requests() -> None:
+    """What people here ask for. To say yes, release the mail."""
+
+
+@requests.command("list")
+@lists(REQUESTS)
+@asks
+def list_requests(desk: Desk, form: Form) -> None:
+    """What is asked for and has no answer, the newest first."""
+    REQUESTS.print(map(row_of, desk.items("/requests")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A request as a line."""
+    mail = one["mail"]
+    about = {"delivery": mail["id"], "state": mail["state"], "author": mail["author"], "subject": mail["subject"]}
+    return about | {"id": one["id"], "asked": when(one["at"], "minutes"), "by": one["by_shown"], "words": one["words"]}
+
+
+@requests.command("decline")
+@click.argument("request_id", metavar="ID")
+@click.option("--reason", default="", help="Whoever asked can read it.")
+@asks
+def decline(desk: Desk, request_id: str, reason: str) -> None:
+    """Say no. The mail stays where it is."""
+    desk.post(f"/requests/{given_id(request_id)}/decline", {"reason": reason})
+    say("declined")

@@ -1,0 +1,58 @@
+"""`mailroom reported`: what people here find odd and have reported, and saying what it is."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+REPORTED = Shape(
+    {
+        "id": "to answer it",
+        "at": "when",
+        "by": "who reports it",
+        "others": "how many more report the same mail",
+        "delivery": "to purge or release it; empty: no such mail came through us to them",
+        "state": "of the delivery",
+        "author": "who wrote it",
+        "subject": "of the mail",
+        "found": "how the mail was found",
+    }
+)
+
+
+@click.group("reported")
+def reported() -> None:
+    """What people here find odd and have reported. To say that it was bad, purge the mail."""
+
+
+@reported.command("list")
+@lists(REPORTED)
+@asks
+def list_reported(desk: Desk, form: Form) -> None:
+    """What is reported and has no answer, the newest first."""
+    REPORTED.print(map(row_of, desk.items("/reported")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A report as a line."""
+    mail = one["mail"] or {"id": "", "state": ""}
+    about = {"delivery": mail["id"], "state": mail["state"], "author": one["author"], "subject": one["subject"], "found": one["how"]}
+    return {"id": one["id"], "at": when(one["at"], "minutes"), "by": one["by_shown"], "others": one["others"]} | about
+
+
+@reported.command("answer")
+@click.argument("report_id", metavar="ID")
+@click.option("--good/--bad", "good", default=None, help="The mail is fine, or it is not.")
+@click.option("--words", default="", help="Whoever reported it reads them.")
+@asks
+def answer(desk: Desk, report_id: str, good: bool | None, words: str) -> None:
+    """Tell everybody who reported the same mail what it is. The mail stays where it is."""
+    if good is None:
+        raise click.UsageError("say --good or --bad")
+    told = desk.post(f"/reported/{given_id(report_id)}/answer", {"verdict": "good" if good else "bad", "words": words})
+    say(f"{told['reporters']} told" if told["reporters"] != 1 else "one person is told")

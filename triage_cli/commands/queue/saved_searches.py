@@ -1,0 +1,73 @@
+"""`mailroom searches`: searches that are kept by a name, your own and those shared with you."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say
+
+SEARCHES = Shape(
+    {
+        "id": "to remove it",
+        "name": "what it is called",
+        "search": "for deliveries --search",
+        "tab": "held, decided or all",
+        "department": "of which department",
+        "person": "of whom",
+        "shared": "with whom",
+        "by": "who keeps it",
+        "held": "how many mails of it wait, up to 1,000",
+    }
+)
+
+
+@click.group("searches")
+def searches() -> None:
+    """Searches that are kept by a name, in the console's side bar and here."""
+
+
+@searches.command("list")
+@lists(SEARCHES)
+@asks
+def list_searches(desk: Desk, form: Form) -> None:
+    """Your own and those shared with you, by name, with how much waits of each."""
+    SEARCHES.print(map(row_of, desk.get("/searches", counts=True)["items"]), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A search as a line."""
+    folder = {"department": one["department"] or "", "person": one["person"] or ""}
+    about = {"id": one["id"], "name": one["name"], "search": one["q"], "tab": one["tab"], "held": one["held"]}
+    return about | folder | {"shared": one["shared_with"], "by": one["by_shown"]}
+
+
+@searches.command("save")
+@click.argument("name", metavar="NAME")
+@click.option("--search", default="", metavar="WORDS", help="What to search for (docs/search.md).")
+@click.option("--department", metavar="CODE", help="Only of this department.")
+@click.option("--person", metavar="UID", help="Only of this person.")
+@click.option(
+    "--tab",
+    type=click.Choice(("held", "decided", "all")),
+    default="held",
+    show_default=True,
+    help="What waits, what is decided, or all of it.",
+)
+@click.option("--share", "shared_with", default="", metavar="SCOPE", help="Share it: company, department:CODE or person:UID.")
+@asks
+def save(desk: Desk, name: str, search: str, **about: Any) -> None:
+    """Keep a search by a name. One of yours that has it already becomes this one."""
+    kept = desk.post("/searches", {"name": name, "q": search, **about})
+    say(f"{kept['id']} {kept['name']} is kept" + (f", shared with {kept['shared_with']}" if kept["shared_with"] else ""))
+
+
+@searches.command("remove")
+@click.argument("search_id", metavar="ID")
+@asks
+def remove(desk: Desk, search_id: str) -> None:
+    """Keep it no longer."""
+    desk.ask("DELETE", f"/searches/{given_id(search_id)}")
+    say(f"{search_id} is gone")

@@ -1,0 +1,103 @@
+"""`mailroom practice`: cards whose answer is known, what gave each away, and how everybody does. No real mail is touched."""
+
+from dataclasses import asdict
+
+import click
+
+from demo.exercises import deck
+from triage.quarantine import training, viewings
+from triage.quarantine.training import HAND, Result
+from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
+from triage.store import db
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import database_of, looking, shell_user
+from triage_cli.output.tables import Form, Shape, lists, say
+
+LINES = 40  # of a mail's text that are shown
+KEYS = {"l": LET_IN, "k": KEEP_OUT}
+SCORES = Shape(
+    {
+        "login": "who",
+        "right": "answers that were right",
+        "answered": "all of them",
+        "let_bad_in": "wrong ones that let something bad in",
+        "kept_good_out": "wrong ones that kept something good out",
+        "last_at": "when they answered last",
+    }
+)
+
+
+@click.group("practice", invoke_without_command=True)
+@click.option("--cards", type=click.IntRange(1, 100), default=HAND, show_default=True, help="How many.")
+@click.pass_context
+def practise(ctx: click.Context, cards: int) -> None:
+    """Look at mail whose answer is known and say what you would do: l lets it in, k keeps it out, q ends."""
+    if ctx.invoked_subcommand is not None:
+        return
+    settings, by = settings_of(ctx), shell_user()
+    deck()
+    with database_of(settings) as engine:
+        with db.reading(engine) as session:
+            hand = training.deal(session, deck, by=by, now=utcnow(), limit=cards)
+        right = asked = 0
+        for number, one in enumerate(hand, 1):
+            if one.message_id is not None:  # a real mail: who fetched it goes on the record
+                with db.transaction(engine) as session:
+                    viewings.fetch(session, one.message_id, "text", by=by, now=utcnow())
+            show(one, f"{number} of {len(hand)}")
+            key = click.prompt("l: let it in, k: keep it out, q: end", type=click.Choice([*KEYS, "q"]), show_choices=False)
+            if key == "q":
+                break
+            with db.transaction(engine) as session:
+                result = training.answer(session, deck, one.card, KEYS[key], by=by, now=utcnow())
+            tell(result)
+            asked, right = asked + 1, right + result.right
+    say(f"{right} of {asked} right" if asked else "There is nothing that you have not answered yet." if not hand else "Nothing answered.")
+
+
+@practise.command("scores")
+@lists(SCORES)
+@click.pass_context
+def list_scores(ctx: click.Context, form: Form) -> None:
+    """How everybody does, by the first answer to each card."""
+    with looking(settings_of(ctx)) as session:
+        rows = [asdict(one) for one in training.scores(session, by=shell_user())]
+    for row in rows:
+        row["last_at"] = row["last_at"].isoformat(timespec="minutes")
+    SCORES.print(rows, form)
+
+
+def show(one: Exercise, place: str) -> None:
+    """A card without its answer."""
+    say(f"--- {place} ---")
+    for name, value in (
+        ("From", f"{one.author_name} <{one.author}>"),
+        ("To", one.recipient),
+        ("Date", one.written),
+        ("Subject", one.subject),
+    ):
+        say(f"{name + ':':9}{value}")
+    for address in one.reply_to:
+        say(f"Reply-To {address}")
+    for name in one.attachments:
+        say(f"Attached {name}")
+    say(one.proof)
+    click.echo()
+    lines = one.text.splitlines()
+    for line in lines[:LINES]:
+        click.echo(visible(line))
+    if len(lines) > LINES:
+        say(f"… {len(lines) - LINES} lines more")
+    for link in one.links:
+        say(f"Link: {link.text} -> {link.target}")
+    click.echo()
+
+
+def tell(result: Result) -> None:
+    """What was right, and why."""
+    should = "let in" if result.answer == LET_IN else "kept out"
+    say(f"{'Right' if result.right else 'Wrong'}: it is to be {should}.")
+    for sentence in result.gave_away:
+        say(f"  {sentence}")

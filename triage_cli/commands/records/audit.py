@@ -1,0 +1,118 @@
+"""`mailroom audit` reads, proves and exports the trail."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, desk_of, names_server, settings_of
+from triage_cli.client.exit_codes import DONE, REFUSED
+from triage_cli.lazy_group import Lazy
+from triage_cli.output.progress import Ticker
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ACTS = Shape(
+    {
+        "id": "of the record",
+        "at": "when",
+        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME, system:PART; withheld: you may not know who viewed messages",
+        "act": "what: fetch, viewed, release, purge, allow, sign-in, …",
+        "subject": "delivery:ID, message:ID, rule:ID, …",
+        "items": "over how many",
+        "sequence": "place in the chain; empty until it is sealed",
+        "detail": 'what else is known of it; {"sealed": true} where that is not for you',
+    },
+    ("id", "at", "by", "act", "subject", "items", "detail"),
+)
+
+
+def choosing(command: Command) -> Command:
+    """The options that say which acts."""
+    for option in (
+        click.option("--limit", default=50, show_default=True, help="At most so many."),
+        click.option("--about", default="", metavar="SUBJECT", help="Only about this, such as message:ID or rule:ID."),
+        click.option("--act", default="", metavar="ACT", help="Only such acts, as viewed, fetch or purge."),
+        click.option("--by", default="", metavar="ACTOR", help="Only of this actor, such as ana, token:ID or shell:root."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Lazy, elsewhere={"key": "commands.records.audit_keys"}, invoke_without_command=True)
+@choosing
+@lists(ACTS)
+@names_server
+@click.pass_context
+def audit(ctx: click.Context, by: str, act: str, about: str, limit: int, form: Form) -> None:
+    """The audit trail; alone it lists what was done, newest first."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_acts, by=by, act=act, about=about, limit=limit, form=form)
+
+
+@audit.command("list")
+@choosing
+@lists(ACTS)
+@asks
+def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form) -> None:
+    """The same as `audit` alone."""
+    ACTS.print([one | {"at": when(one["at"])} for one in desk.items("/audit", limit, by=by, act=act, subject=about)], form)
+
+
+@audit.command("verify")
+@click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
+@click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
+@names_server
+@click.pass_context
+def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None) -> int:
+    """Walk the hash chain, and compare it with the signed checkpoints; exit code 1 and where it breaks when it does.
+
+    A server compares with the checkpoints that its machine sees: a proof against a copy of your own is made on the machine.
+    """
+    if checkpoints or public_key:
+        from triage_cli.commands.records.audit_keys import verified
+
+        found = verified(settings_of(ctx), checkpoints, public_key)
+    else:
+        with desk_of(ctx) as desk:
+            found = desk.get("/audit/verify")
+    return told(found)
+
+
+def told(found: dict[str, Any]) -> int:
+    """What the walk found; the exit code."""
+    compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
+    say(f"{found['records']} records sealed, {found['unsealed']} not yet; head {found['head'] or 'none'}{compared}")
+    if found["fault"]:
+        say(found["fault"])
+    return REFUSED if found["fault"] else DONE
+
+
+@audit.command("export")
+@click.option(
+    "--after",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SEQUENCE",
+    help="Only what came after this one.",
+)
+@asks
+def export(desk: Desk, after: int) -> None:
+    """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
+
+    That you took it goes on the record.
+    """
+    with Ticker("records") as ticker:
+
+        def take(piece: bytes) -> None:
+            sys.stdout.buffer.write(piece)
+            if not sys.stdout.isatty():
+                ticker.add(piece.count(b"\n"))
+
+        desk.download("/audit/export", take, after=after or None)
+        sys.stdout.buffer.flush()

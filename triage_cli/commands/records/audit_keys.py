@@ -1,0 +1,69 @@
+"""What is done with the record on its machine only: `mailroom audit key`, a proof against other checkpoints, `mailroom retention`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from triage.compliance.audit import checkpoints as signed, verify_chain
+from triage.compliance.retention import expire as retaining
+from triage.config.settings import Settings
+from triage.store import db
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of, stay
+from triage_cli.client.local_setup import database_of, looking, shell_user
+from triage_cli.output.tables import Form, Shape, print_table, say, tells
+from triage_cli.services import upkeep_retention
+
+
+def verified(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
+    """What a walk along the record finds, compared with these checkpoints."""
+    claims = verify_chain.claims(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
+    with looking(settings) as session:
+        return asdict(verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(settings, utcnow())))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def key(ctx: click.Context, file: Path) -> None:
+    """Make the private key that signs checkpoints, in FILE, and print its public key for audit.public_key."""
+    stay(ctx)
+    say(signed.make_key(file))
+
+
+EXPIRING = Shape(
+    {
+        "expired": "held mails that expired now",
+        "erased": "contents that were erased now",
+        "forgotten": "mails whose record was forgotten now",
+        "expiring": "within a day, unless somebody decides: department, person, mails, soonest",
+        "unseen": "held messages that cannot expire, because no daily digest named them",
+    }
+)
+
+
+@click.command()
+@click.option("--expiring", is_flag=True, help="Change nothing: only say what expires within a day.")
+@tells(EXPIRING)
+@click.pass_context
+def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
+    """Expire, erase and forget everything that is due now, and say what expires within a day unless somebody decides."""
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        over = upkeep_retention.Tidied() if expiring else upkeep_retention.tidy(engine, settings)
+        with db.reading(engine) as session:
+            soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
+            unseen = retaining.count_unseen(session, settings=settings, now=utcnow())
+    rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
+    if form is Form.JSON:
+        EXPIRING.print_one({**asdict(over), "expiring": rows, "unseen": unseen}, form)
+        return
+    if not expiring:
+        say(f"expired {over.expired} held mails, erased {over.erased} contents, forgot the records of {over.forgotten} mails")
+    say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
+    print_table(rows, ("department", "person", "mails", "soonest"))
+    if unseen:
+        messages, named = ("1 held message", "it") if unseen == 1 else (f"{unseen} held messages", "them")
+        say(f"{messages} cannot expire because no daily digest named {named}: see docs/notices.md")

@@ -1,0 +1,117 @@
+"""`mailroom person-data`: what is kept about a person, for them to take along, and erased."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from triage.errors import BadInput
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.client.exit_codes import DONE
+from triage_cli.commands.decisions.decide import waits
+from triage_cli.output.tables import Form, Shape, lists, print_pairs, say
+from triage_cli.output.timestamps import when
+
+ERASURES = Shape(
+    {
+        "id": "of the erasure",
+        "asked": "when",
+        "by": "who asked",
+        "reason": "why",
+        "pseudonym": "stands where the address or the uid stood",
+        "mails": "whose rows were emptied",
+        "contents": "whose bytes were erased",
+        "kept": "mails that a legal hold keeps",
+        "rules_left": "rules that still name the address",
+        "done": "when nothing was left; empty: it goes on",
+    },
+    ("id", "asked", "by", "reason", "mails", "contents", "kept", "rules_left", "done"),
+)
+
+
+@click.group("person-data")
+def person_data_group() -> None:
+    """What is kept about an address outside, or about somebody here (their address or uid)."""
+
+
+@person_data_group.command()
+@click.argument("address")
+@click.option("--to", "to", required=True, metavar="FILE", help="Where the zip goes; - is standard output.")
+@click.option("--reason", default="", help="Goes on the record.")
+@asks
+def export(desk: Desk, address: str, to: str, reason: str) -> None:
+    """Write a zip with everything that is kept: JSON lists and the original mails. That you took it is on the record."""
+    order = {"address": address, "reason": reason}
+    if to == "-" and sys.stdout.isatty():
+        raise BadInput("--to: a zip is nothing for a terminal; name a file, or send it through a pipe")
+    if to == "-":
+        desk.ask("POST", "/person-data/export", order, take=sys.stdout.buffer.write)
+        sys.stdout.buffer.flush()
+    else:
+        write(Path(to), desk, order)
+
+
+def write(file: Path, desk: Desk, order: dict[str, str]) -> None:
+    """A new file that nobody else may read, on stable storage; none when it was refused."""
+    try:
+        with open(file, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+            save(opened, desk, order)
+    except FileExistsError as fault:
+        raise BadInput(f"{file} is there already: name another file") from fault
+    except OSError as fault:
+        raise BadInput(f"{file} cannot be written: {fault.strerror}") from fault
+    say(f"{file}: {file.stat().st_size} bytes")
+
+
+def save(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
+    """Everything, then the disk."""
+    try:
+        desk.ask("POST", "/person-data/export", order, take=opened.write)
+    except BaseException:
+        Path(opened.name).unlink()
+        raise
+    opened.flush()
+    os.fsync(opened.fileno())
+
+
+@person_data_group.command()
+@click.argument("address")
+@click.option("--reason", default="", help="Goes on the record, where it stays: name nobody in it.")
+@click.option("--with-rules", is_flag=True, help="Rules about the address go too. Without it a block is kept, and names it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@asks
+def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool, yes: bool) -> int:
+    """Erase what is kept: mail, addresses, what was learned. It cannot be undone. Of somebody here, once they have left."""
+    found = desk.post("/person-data/preview", {"address": address})
+    stay = f"{found['kept']} are under a legal hold and stay, and {found['under_way']} are still under way"
+    said = f"{found['deliveries']} mails, of which {stay}"
+    if dry_run:
+        say(said)
+        return DONE
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"{said}. Erase them for good?", abort=True, err=True)
+    made = desk.post("/person-data/erasures", {"address": address, "reason": reason, "with_rules": with_rules})
+    if "lapses_at" in made:
+        return waits(made)
+    print_pairs(row_of(made))
+    if not made["done_at"]:
+        say("`mailroom upkeep` erases it from now on: `mailroom person-data list` says when it is done")
+    return DONE
+
+
+@person_data_group.command("list")
+@lists(ERASURES)
+@asks
+def list_erasures(desk: Desk, form: Form) -> None:
+    """What was erased, newest first; whose it was is forgotten when it is done."""
+    ERASURES.print(map(row_of, desk.items("/person-data/erasures")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """An erasure as a line of the list."""
+    more = {"asked": when(one["asked_at"], "minutes"), "by": one["asked_by_shown"], "mails": one["deliveries"]}
+    return {name: (one | more | {"done": when(one["done_at"], "minutes")})[name] for name in ERASURES.fields}

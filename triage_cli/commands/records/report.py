@@ -1,0 +1,73 @@
+"""`mailroom report`: what it costs and brings, in sentences and tables, as a page with plots, as JSON or as CSV."""
+
+import sys
+from typing import Any
+
+import click
+
+from triage.errors import BadInput
+from triage.reports import report_values
+from triage.reports.report_values import Report
+from triage.text.i18n import ENGLISH, LANGUAGES
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import date
+from triage_cli.output.report_html import page
+from triage_cli.output.report_text import lines
+from triage_cli.output.tables import Form, Shape, lists, say
+
+NAMES = ("waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved")
+REPORTS = Shape(
+    {
+        "name": "of the report",
+        "title": "as it is shown",
+        "since": "the time it is about begins then",
+        "until": "and ends before then",
+        "time_zone": "in which days and hours are told",
+        "sentences": "what there is to say",
+        "definition": "what its words mean, and how it was counted",
+        "tables": "of each: name, title, columns, rows (objects by the columns' names), plot",
+    }
+)
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(NAMES))
+@click.option("--since", metavar="DATE", help="From then on, ISO 8601; UTC unless it says otherwise. Default: four weeks before the end.")
+@click.option("--until", metavar="DATE", help="Before then. Default: until now.")
+@click.option("--format", "layout", type=click.Choice(["text", "html"]), default="text", show_default=True, help="html: a page with plots.")
+@click.option("--language", type=click.Choice(LANGUAGES), default=ENGLISH, show_default=True, help="Of the page.")
+@click.option("--table", default="", metavar="TABLE", help="Which table of the one report as CSV; default: the first.")
+@lists(REPORTS)
+@asks
+def report(
+    desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, layout: str, language: str, table: str, form: Form
+) -> None:
+    """Tell how long wanted mail waits, what the rules did, what was decided and taken back, and what it saves.
+
+    NAMEs are waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
+    """
+    if form is Form.CSV and len(names) != 1:
+        raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; there are {', '.join(NAMES)}")
+    period = {"since": date(since, "--since"), "until": date(until, "--until")}
+    if form is Form.CSV:
+        desk.download(f"/reports/{names[0]}", sys.stdout.buffer.write, format="csv", table=table, **period)
+        return
+    told = answers(desk, names, **period)
+    if form is Form.JSON:
+        REPORTS.print(told, form)
+        return
+    found: list[Report] = [report_values.from_json(one) for one in told]
+    if layout == "html":
+        click.echo(page(found, language), nl=False)
+    else:
+        for line in lines(found):
+            say(line)
+
+
+def answers(desk: Desk, names: tuple[str, ...], **period: Any) -> list[dict[str, Any]]:
+    """Those of these names, in the order in which they are named; without names all of them, from one reading."""
+    if not names:
+        everything: list[dict[str, Any]] = desk.get("/reports", **period)["items"]
+        return everything
+    return [desk.get(f"/reports/{name}", **period) for name in names]

@@ -1,0 +1,99 @@
+"""A selection as the shell writes it: ids as arguments, features as options, the same for looking and for deciding."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from triage import ids
+from triage.errors import BadInput
+from triage.store.delivery_state import State
+from triage_cli.options import together
+
+
+def states_like(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """The states that begin so, for completion."""
+    return [state for state in State if state.startswith(begun)]
+
+
+OPTIONS = (
+    click.argument("numbers", metavar="[ID]...", nargs=-1),
+    click.option("--sender", default="", metavar="ADDRESS", help="Author address."),
+    click.option("--domain", default="", metavar="DOMAIN", help="Author domain, with everything below it."),
+    click.option("--campaign", metavar="ID", help="The same mail sent many times: its copies, unless --proof says otherwise."),
+    click.option("--proof", default="", metavar="any|none|copies|DOMAIN|ADDRESS", help="Who proves it; of a campaign else its copies."),
+    click.option("--department", metavar="CODE", help="For people of this department, or its shared folder."),
+    click.option("--person", metavar="UID", help="For this person; empty: for no person, but the department's shared folder."),
+    click.option("--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/search.md)."),
+    click.option("--link-domain", default="", metavar="DOMAIN", help="A link opens it, or what lies below it."),
+    click.option("--attachment-sha256", default="", metavar="DIGEST", help="An attachment has these bytes."),
+    click.option("--state", "states", multiple=True, help="May be given several times.", shell_complete=states_like),
+    click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
+    click.option("--until", metavar="DATE", help="Received before."),
+)
+selecting = together(OPTIONS)  # what makes a selection
+
+
+def select_of(
+    numbers: tuple[str, ...],
+    sender: str,
+    domain: str,
+    campaign: str | None,
+    proof: str,
+    department: str | None,
+    person: str | None,
+    search: str,
+    link_domain: str,
+    attachment_sha256: str,
+    states: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+) -> dict[str, Any]:
+    """What the options say, in the words of the API; only what was given. BadInput names what is no id, state or date."""
+    said = {
+        "ids": [given_id(text) for text in numbers],
+        "sender": sender,
+        "domain": domain,
+        "campaign": given_id(campaign) if campaign else None,
+        "proof": proof,
+        "department": department,
+        "q": search,
+        "link_domain": link_domain,
+        "attachment_sha256": attachment_sha256,
+        "states": [given_state(text) for text in states],
+        "since": date(since, "--since"),
+        "until": date(until, "--until"),
+    }
+    given = {name: value for name, value in said.items() if value not in ("", None, [])}
+    return given if person is None else given | {"person": person}
+
+
+def given_id(text: str) -> str:
+    """An id as it is printed, checked."""
+    return ids.show(number(text))
+
+
+def given_state(text: str) -> str:
+    """A state, checked."""
+    if text not in set(State):
+        raise BadInput(f"--state: {text!r} is no state; there are {', '.join(State)}")
+    return text
+
+
+def number(text: str) -> int:
+    """An id as it is printed."""
+    try:
+        return ids.read(text)
+    except ValueError as fault:
+        raise BadInput(str(fault)) from fault
+
+
+def date(text: str | None, option: str) -> datetime | None:
+    """An ISO date or instant, UTC unless it names an offset."""
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise BadInput(f"{option}: {text!r} is no date such as 2026-11-24 or 2026-11-24T09:30+01:00") from fault
+    return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -1,0 +1,171 @@
+"""What the doctor asks others for: the directory, the resolvers, a way into the mailboxes."""
+
+import grp
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+
+from directory_sync.ldap.ldap_connection import connected
+from directory_sync.ldap.ldap_source import LdapSource
+from directory_sync.source import open_source
+from mail_auth.query_budget import Temporary
+from mail_auth.resolver_factory import open_resolver
+from mailboxes.imap import imap_login
+from mailboxes.mailbox import Unreachable
+from mailboxes.recall.imap_mailbox import NO_UIDPLUS
+from mta.processing.scanners import chosen
+from triage.compliance import orphaned_references
+from triage.config.alert_types import BRAKE
+from triage.config.settings import Settings
+from triage.directory import stale_settings
+from triage.errors import BadInput, Refused
+from triage.notifications.alerts import COMPANY
+from triage.quarantine import folders
+from triage.store import db
+from triage.store.models import Alarm
+from triage.times import utcnow
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+from triage_cli.doctor.network_checks import PATIENCE
+
+
+def directory(settings: Settings) -> Iterator[Finding]:
+    """Can the directory be read? Of an LDAP server only whether it lets us in and what one page of people holds."""
+    try:
+        source = open_source(settings)
+        if isinstance(source, LdapSource):
+            yield from ldap(source)
+        else:
+            company = source.read().company
+            yield Finding(OK, "directory", f"{len(company.people)} people in {settings.directory.file}")
+            if any(member.password_hash for member in company.staff):
+                yield from read_by_others(Path(settings.directory.file))
+    except Refused as fault:
+        do = "mend it; until then the addresses that are known stay as they are. `mailroom sync --dry-run` reads all of it"
+        yield Finding(FAIL, "directory", str(fault), do)
+    yield from disbelieved(settings)
+
+
+def names(settings: Settings) -> Iterator[Finding]:
+    """Is everything that settings, rules, scopes and tokens name still here? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            outdated = stale_settings.outdated(session, settings)
+            left = list(orphaned_references.left(session, settings.company, utcnow()))
+    except BadInput:
+        return
+    for words in outdated:
+        do = "write the name of today into the settings: until then this line counts for nobody who was meant"
+        yield Finding(WARN, "names", words, do)
+    for one in left:
+        yield Finding(WARN, "names", one.found, one.do)
+
+
+def read_by_others(file: Path) -> Iterator[Finding]:
+    """Can anybody on this machine read the hashes of passwords in it? Whoever copies an example makes it so."""
+    if file.stat().st_mode & 0o007 and all(one.stat().st_mode & 0o001 for one in file.resolve().parents):
+        words = f"everybody on this machine can read {file}, which holds hashes of passwords"
+        own = os.getgid()  # the units', where they run this
+        group = next((one.gr_name for one in grp.getgrall() if one.gr_gid == own), own)
+        yield Finding(WARN, "directory", words, f"chgrp {group} {file} && chmod 640 {file}")
+
+
+def disbelieved(settings: Settings) -> Iterator[Finding]:
+    """Has the brake been pulled? Then what the directory says now is not what counts here."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            pulled = session.get(Alarm, (BRAKE, COMPANY, ""))
+    except BadInput:
+        return
+    if pulled:
+        do = "`mailroom sync --dry-run` shows what would change; `mailroom sync --confirm` takes it over, if that is right"
+        words = f"it has not been believed since {pulled.raised_at:%d %b %H:%M} UTC: {pulled.words}"
+        yield Finding(FAIL, "directory", words, do)
+
+
+def ldap(source: LdapSource) -> Iterator[Finding]:
+    """Whom the server shows us, and whether it has the groups that staff are in. Refused when it lets us read nothing."""
+    place = replace(source.place, timeout=min(source.place.timeout, int(PATIENCE)))
+    people = source.kinds[0]
+    with connected(place) as server:
+        seen = next(server.search(people.base, people.query, people.attributes), None)
+        unknown = list(source.unknown_groups(server))
+    if seen is None:
+        do = "change directory.base or people_filter, or let our account read there; nothing changes meanwhile"
+        yield Finding(FAIL, "directory", f"{place.url} shows us nobody below {people.base} that {people.query} finds", do)
+    else:
+        yield Finding(OK, "directory", f"{place.url} lets us in and shows us people below {people.base}")
+    for group in unknown:
+        words = f"it shows us no group {group}, which staff_groups names: nobody has what that line gives"
+        yield Finding(
+            WARN, "directory", words, "write it as the server has it, or let us read it there (directory.group_base, group_filter)"
+        )
+
+
+def resolvers(settings: Settings) -> Iterator[Finding]:
+    """Does DNS answer, and does the world send our mail here?"""
+    try:
+        resolver = open_resolver(settings.dns)
+        for domain in settings.company.domains:
+            hosts = [str(one).split()[-1].lower() for one in resolver.query(domain, "MX", time.monotonic() + PATIENCE)]
+            if hosts:
+                yield Finding(OK, "dns", f"mail for {domain} goes to {', '.join(sorted(hosts))}")
+            else:
+                yield Finding(WARN, "dns", f"{domain} has no MX record", "publish one that leads here, or to the edge before us")
+    except (BadInput, Temporary) as fault:
+        do = "see dns.nameservers: without DNS nobody can prove who they are, and mail is put off for up to 15 minutes and then held"
+        yield Finding(FAIL, "dns", str(fault), do)
+
+
+def scanners(settings: Settings) -> Iterator[Finding]:
+    """Do ClamAV and Rspamd answer, where the settings name them?"""
+    do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
+    try:
+        for scanner in chosen(settings).all:
+            try:
+                scanner.ping()
+            except (OSError, HTTPException, ValueError) as fault:
+                yield Finding(FAIL, "scanners", f"{scanner.name} at {scanner.where} does not answer: {fault}", do)
+            else:
+                yield Finding(OK, "scanners", f"{scanner.name} answers at {scanner.where}")
+    except BadInput as fault:
+        yield Finding(FAIL, "scanners", str(fault), "mend the settings")
+
+
+def mailboxes(settings: Settings) -> Iterator[Finding]:
+    """Are we let into a mailbox over IMAP? Nothing is opened there."""
+    if not settings.recall.imap:
+        if not settings.reaches_mailboxes:
+            do = "set [recall] to let a purge take out what was delivered"
+            yield Finding(WARN, "mailboxes", "there is no way into them: what is delivered stays out of reach", do)
+        return
+    try:
+        mailbox = a_mailbox(settings)
+    except BadInput:  # the database has a finding of its own
+        return
+    if not mailbox:
+        yield Finding(WARN, "mailboxes", "nobody is known yet whose mailbox could be entered", "run `mailroom sync`, then look again")
+        return
+    try:
+        imap_login.check(settings.recall)
+        client = imap_login.enter(replace(settings.recall, timeout=min(settings.recall.timeout, int(PATIENCE))), mailbox)
+        try:
+            expunges = client.has_capability("UIDPLUS") or client.has_capability("IMAP4rev2")
+        finally:
+            imap_login.hang_up(client)
+    except (Refused, Unreachable) as fault:
+        yield Finding(FAIL, "mailboxes", str(fault), "see [recall]: until then nothing is taken out of mailboxes, or put back")
+        return
+    if expunges:
+        yield Finding(OK, "mailboxes", f"{settings.recall.imap} lets us into that of {mailbox}")
+    else:
+        yield Finding(FAIL, "mailboxes", NO_UIDPLUS, "use a server that has it; until then nothing is taken out of mailboxes")
+
+
+def a_mailbox(settings: Settings) -> str:
+    """The mailbox of somebody who works here, "" when nobody is known yet. BadInput when the database is not in order."""
+    with database_of(settings) as engine, db.reading(engine) as session:
+        return next((one.mailbox for one in folders.people(session, "")), "")

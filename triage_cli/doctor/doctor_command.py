@@ -1,0 +1,127 @@
+"""`mailroom doctor`: looks at everything that mail needs here, and says what to do."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from triage.config import settings_loader
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.text.sanitize import visible
+from triage_cli.client.client_option import stay
+from triage_cli.client.exit_codes import DONE, REFUSED
+from triage_cli.doctor import (
+    connection_checks,
+    dns_records,
+    journal_checks,
+    local_checks,
+    mirror_checks,
+    network_checks,
+    notification_checks,
+    outbound_checks,
+    overdue,
+    probes,
+)
+from triage_cli.doctor.finding import FAIL, OK, Check, Finding
+from triage_cli.output.tables import Form, Shape, lists
+
+FINDINGS = Shape(
+    {
+        "level": "ok, warn (it works and will not for ever) or fail",
+        "what": "was looked at",
+        "found": "what was seen",
+        "do": "what to do; empty when it is ok",
+    }
+)
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("database", local_checks.database),
+    ("spool", local_checks.spool),
+    ("door snapshot", local_checks.door_snapshot),
+    ("disk", local_checks.disk),
+    ("clock", local_checks.clock),
+    ("upkeep", local_checks.upkeep),
+    ("queue", local_checks.moving),
+    ("retention", overdue.kept_too_long),
+    ("backup", overdue.backups),
+    ("parser", local_checks.parser),
+    ("previews", local_checks.drawer),
+    ("cover", local_checks.covered),
+    ("staff", local_checks.administered),
+    ("emergency", local_checks.open_door),
+    ("restored", local_checks.restored),
+    ("wake-ups", local_checks.wakes),
+    ("edges", local_checks.edges),
+    ("addresses", local_checks.unknown_recipients),
+    ("directory", connection_checks.directory),
+    ("directory", overdue.readings),
+    ("names", connection_checks.names),
+    ("dns", connection_checks.resolvers),
+    ("our name", dns_records.published),
+    ("scanners", connection_checks.scanners),
+    ("ports", network_checks.ports),
+    ("certificate", network_checks.certificate),
+    ("console", network_checks.console),
+    ("open relay", probes.open_relay),
+    ("next hop", network_checks.next_hop),
+    ("next hop", probes.known_there),
+    ("smarthost", probes.takes_us_out),
+    ("bypass", probes.bypass),
+    ("mailboxes", connection_checks.mailboxes),
+    ("mirror", mirror_checks.mirrored),
+    ("outbound", outbound_checks.outbound),
+    ("employees", mirror_checks.written_to_us),
+    ("journal", journal_checks.journal),
+    ("webhooks", notification_checks.webhooks),
+    ("employees", notification_checks.employees),
+)
+
+
+@click.command()
+@lists(FINDINGS)
+@click.pass_context
+def doctor(ctx: click.Context, form: Form) -> int:
+    """Look at everything that mail needs here: this machine, DNS and our name in it, ports, next hop, mailboxes, directory.
+
+    Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
+    """
+    stay(ctx)
+    findings = list(examine(ctx.find_root().obj))
+    if form is Form.TEXT:
+        report(findings)
+    else:
+        FINDINGS.print(map(asdict, findings), form)
+    return REFUSED if any(finding.level == FAIL for finding in findings) else DONE
+
+
+def examine(config: str | None) -> Iterator[Finding]:
+    """Everything that is found, the settings first: without them there is nothing to look at."""
+    try:
+        settings = settings_loader.read(config)
+    except BadInput as fault:
+        yield Finding(FAIL, "settings", str(fault), "mend the settings; `mailroom settings` names every key")
+        return
+    yield Finding(OK, "settings", f"read from {settings_loader.chosen(config, os.environ) or 'the environment'}")
+    for what, check in CHECKS:
+        yield from looked(what, check, settings)
+
+
+def looked(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
+    """One check; a fault in it is a finding and keeps nobody from the next one."""
+    try:
+        yield from check(settings)
+    except BadInput as fault:
+        yield Finding(FAIL, what, str(fault), "mend the settings; `mailroom settings` names every key")
+    except Exception as fault:
+        yield Finding(FAIL, what, f"could not be looked at: {type(fault).__name__}: {fault}", "this is a mistake in mailroom: report it")
+
+
+def report(findings: list[Finding]) -> None:
+    """The report for people: one line each, and what to do below it."""
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        click.echo(visible(f"{finding.level:4}  {finding.what:{width}}  {finding.found}"))
+        if finding.do:
+            click.echo(visible(f"{'':4}  {'':{width}}  -> {finding.do}"))

@@ -1,0 +1,42 @@
+"""What `mailroom doctor` found out about one thing, and what to do about it."""
+
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.config.settings import Settings
+from triage.runtime.spool_stats import OFTEN
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    level: str  # ok, warn: it works and will not for ever, fail: it does not work
+    what: str  # what was looked at, in a word or two
+    found: str  # what was seen, in words
+    do: str = ""  # what to do; never empty unless ok
+
+
+def open_to_others(what: str, file: Path) -> Iterator[Finding]:
+    """A file of passwords that more than its owner and group may read, or more than its owner may write."""
+    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
+        yield Finding(WARN, what, f"{file} holds passwords and others may read or write it", f"chmod 640 {file}")
+
+
+def stuck(what: str, number: int) -> Iterator[Finding]:
+    """Accepted mail that does not get on by itself."""
+    if number:
+        said = "1 accepted message was" if number == 1 else f"{number} accepted messages were"
+        words = f"{said} tried {OFTEN} times or more and cannot be put on the record"
+        do = (
+            "`mailroom spool --stuck` says why: put that right and `mailroom spool retry --all`, or `mailroom spool take-out ID FILE`; "
+            "nothing is lost meanwhile"
+        )
+        yield Finding(FAIL, what, words, do)
+
+
+Check = Callable[[Settings], Iterable[Finding]]

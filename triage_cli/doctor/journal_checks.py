@@ -1,0 +1,48 @@
+"""What the doctor looks at of the journal: where copies of accepted mail go, and whether they get there."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from triage.config.settings import Settings
+from triage.delivery.journal import JOURNAL
+from triage.delivery.routes import next_hop_of
+from triage.errors import BadInput
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models import Delivery
+from triage.text.sanitize import visible
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+
+WHAT = "journal"
+WAITING = (State.QUEUED, State.RELAYING)
+
+
+def journal(settings: Settings) -> Iterator[Finding]:
+    """Do the copies for the archive get there? A database that does not answer has a finding of its own."""
+    to = settings.journal.address
+    if not to:
+        yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/privacy.md)")
+        return
+    if "@" not in to:
+        yield Finding(FAIL, WHAT, f"journal.address is {visible(to)!r}, which is no address", "write the archive's whole address")
+        return
+    hop = next_hop_of(settings, department="", mailbox=to, direction=JOURNAL)
+    yield Finding(OK, WHAT, f"every accepted mail is copied to {visible(to)} by {hop}")
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            mine, waits = col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(WAITING)
+            number = select(func.count()).select_from(Delivery).where(mine)
+            lost, waiting = session.scalar(number.where(col(Delivery.state) == State.BOUNCED)), session.scalar(number.where(waits))
+            replies = select(col(Delivery.last_reply)).where(mine, waits, col(Delivery.last_reply) != "")
+            said = session.scalar(replies.order_by(col(Delivery.id).desc()).limit(1))
+    except BadInput:
+        return
+    if lost:
+        words = f"{lost} copies were given up, or came back from the archive"
+        yield Finding(WARN, WHAT, words, "see `mailroom queue`; `mailroom queue retry ID` sends one again")
+    if said:
+        words = f"{waiting} copies wait; the archive said: {visible(said)}"
+        yield Finding(FAIL, WHAT, words, "mend the archive: they are tried again until it takes them, and kept that long")

@@ -1,0 +1,331 @@
+"""What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, cover."""
+
+import ctypes
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
+
+from mta.peer.trusted_edges import network_of
+from mta.spool import recipient_map_file
+from triage.access import accounts
+from triage.config.settings import Settings
+from triage.delivery.recall import recall_jobs
+from triage.errors import BadInput
+from triage.intake import receive as intake
+from triage.policy import emergency
+from triage.quarantine import coverage
+from triage.runtime import disk_space, sandbox
+from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, backlog
+from triage.store import db, pg_notify, restore_pause
+from triage.store.delivery_state import State
+from triage.store.models import AuditRecord, Delivery, Instant
+from triage.times import utcnow
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, stuck
+
+LATE, TOO_LATE = timedelta(minutes=1), timedelta(minutes=15)  # of mail that waits to be judged
+LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes left on a disk
+MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
+APART = 2.0  # seconds between two clocks
+TIMEX, TIME_ERROR = 256, 5  # adjtimex(2): room for its struct timex, and what it returns when nobody sets the clock
+SQLITE = "sqlite:///"
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """Does it answer, and is it at this program's version?"""
+    kind = "SQLite" if settings.database.url.startswith(SQLITE) else "PostgreSQL"
+    try:
+        with database_of(settings) as engine:
+            yield Finding(OK, "database", f"{kind} answers and has this program's version")
+            yield from read_by_others(settings.database.url)
+            yield from writes(engine)
+            yield from keeps(engine)
+            yield from finds(engine)
+    except BadInput as fault:
+        yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
+
+
+def read_by_others(url: str) -> Iterator[Finding]:
+    """Can anybody on this machine read the mail in SQLite's file? New ones are made so that nobody can."""
+    file = Path(url.removeprefix(SQLITE))
+    if url.startswith(SQLITE) and file.stat().st_mode & 0o007:
+        yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
+
+
+def writes(engine: Engine) -> Iterator[Finding]:
+    """May this user of PostgreSQL change what is there? One that may only read lets everything but the roles work."""
+    if closed := db.not_writable(engine):
+        words = f"its user may not read and change {len(closed)} tables ({', '.join(closed[:3])}{' …' if len(closed) > 3 else ''})"
+        yield Finding(
+            FAIL, "database", words, "name the user in database.url who ran `mailroom db upgrade`, or let this one own the tables"
+        )
+
+
+def keeps(engine: Engine) -> Iterator[Finding]:
+    """Does a commit that PostgreSQL has answered survive a crash? Our 250 to a sender rests on it as soon as the spool lets a mail go."""
+    for name, why in db.not_durable(engine):
+        do = f"set {name} = on in postgresql.conf, or `ALTER DATABASE … SET {name} = on`; what a commit promised can be lost meanwhile"
+        yield Finding(FAIL if name != "full_page_writes" else WARN, "database", why, do)
+
+
+def finds(engine: Engine) -> Iterator[Finding]:
+    """Does a search find words without looking through all mail?"""
+    if not db.finds_words(engine):
+        do = "let an administrator of PostgreSQL `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
+        yield Finding(WARN, "search", "the index of words is missing: searching is slow where there is much mail", do)
+
+
+def wakes(settings: Settings) -> Iterator[Finding]:
+    """Do machines wake each other? A database that does not answer has a finding of its own."""
+    if settings.database.url.startswith(SQLITE):
+        return
+    try:
+        heard = pg_notify.reaches(settings)
+    except pg_notify.faults() as fault:
+        yield Finding(
+            WARN, "wake-ups", f"no line: {str(fault).strip()}", "check database.listen_url; till then each machine looks by itself"
+        )
+        return
+    if heard:
+        yield Finding(OK, "wake-ups", "what one machine has done, the others hear of at once")
+    else:
+        do = "if a pooler of transactions (PgBouncer) lies in between, name the server itself in database.listen_url"
+        yield Finding(WARN, "wake-ups", "the database passes no notifications on; each machine looks by itself every second", do)
+
+
+def restored(settings: Settings) -> Iterator[Finding]:
+    """Is this a restored system that sends nothing yet? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            pause = restore_pause.pause_of(session)
+    except BadInput:
+        return
+    if pause:
+        do = "look with `mailroom resume --dry-run`, go on with `mailroom resume` (docs/backup.md)"
+        yield Finding(WARN, "restored", restore_pause.sentence(pause), do)
+
+
+def spool(settings: Settings) -> Iterator[Finding]:
+    """Can mail be kept there, and does it get on?"""
+    directory = settings.spool.directory
+    places = [directory, *(directory / name for name in (INCOMING, RETRY, DAMAGED))]
+    if not directory.is_dir():
+        yield Finding(
+            FAIL, "spool", f"{directory} is no directory", "make it, owned by the user that runs mailroom, or change spool.directory"
+        )
+        return
+    if closed := next((place for place in places if place.exists() and not os.access(place, os.W_OK | os.X_OK)), None):
+        yield Finding(FAIL, "spool", f"{closed} cannot be written by this user", "give it to the user that runs mailroom")
+        return
+    if not all(place.is_dir() for place in places):
+        yield Finding(OK, "spool", f"{directory} is new: nothing was received yet")
+        return
+    waiting = backlog(directory)
+    waits = utcnow() - waiting.oldest if waiting.oldest else timedelta()
+    words = f"{waiting.messages} messages wait, the first for {int(waits.total_seconds())} s; {waiting.put_off} are judged again later"
+    level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
+    yield Finding(
+        level, "spool", words, "" if level == OK else "see that `mailroom judge` runs and what it logs; nothing is lost meanwhile"
+    )
+    yield from stuck("spool", waiting.stuck)
+    if waiting.damaged:
+        what = f"{waiting.damaged} damaged batches lie in {directory / DAMAGED}"
+        yield Finding(WARN, "spool", what, "check the disk; what was readable is entered, look at the rest and remove them")
+
+
+def door_snapshot(settings: Settings) -> Iterator[Finding]:
+    """Does the door know those whom the record knows?"""
+    path = settings.spool.directory / recipient_map_file.NAME
+    try:
+        raw = path.read_bytes()
+        door = recipient_map_file.unpacked(raw)
+    except FileNotFoundError:
+        yield Finding(
+            FAIL, "door snapshot", "there is none: all mail is put off with 451", "run `mailroom sync`, and start `mailroom judge`"
+        )
+        return
+    except (OSError, ValueError) as fault:
+        yield Finding(
+            FAIL, "door snapshot", f"{path} cannot be read: {fault}", "remove it and start `mailroom judge` again: it writes a new one"
+        )
+        return
+    written = utcnow().timestamp() - path.stat().st_mtime
+    known = sum(len(names) for names in (door.recipients, door.sub_addressed) if isinstance(names, recipient_map_file.Digests))
+    words = f"{known} recipients, written {int(max(0.0, written))} s ago"
+    if is_current(settings, raw):
+        yield Finding(OK, "door snapshot", f"{words}, equal to the record")
+    else:
+        yield Finding(WARN, "door snapshot", f"{words}, and the record has changed since", "see that `mailroom judge` runs on this machine")
+
+
+def is_current(settings: Settings, raw: bytes) -> bool:
+    """Is this what the judge would write now? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            door = intake.door_snapshot(session, settings=settings, now=utcnow())
+    except BadInput:
+        return True
+    return door is not None and recipient_map_file.packed(door) == raw
+
+
+def parser(_settings: Settings) -> Iterator[Finding]:
+    """How is what reads hostile mail kept in?"""
+    said = f"hostile mail is read {sandbox.in_words()}"
+    if sandbox.parser_socket() or sandbox.wrapper():
+        yield Finding(OK, "parser", said)
+    else:
+        yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
+
+
+def drawer(settings: Settings) -> Iterator[Finding]:
+    """Can attachments be shown as pictures, where that is wanted?"""
+    if not settings.api.previews:
+        return
+    if not sandbox.can_draw():
+        do = "install bubblewrap, or start mailroom-draw.socket (docs/previews.md); until then nothing is shown"
+        yield Finding(WARN, "previews", "attachments cannot be shown as pictures: nothing keeps in what draws them", do)
+    elif not sandbox.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
+        yield Finding(WARN, "previews", "PDF cannot be shown: poppler is missing", "apt-get install poppler-utils")
+    else:
+        yield Finding(OK, "previews", "attachments are shown as pictures, drawn in a sandbox")
+
+
+def clock(settings: Settings) -> Iterator[Finding]:
+    """Does something keep this machine's clock right, and has the database's machine the same time? Ids and signatures go by it."""
+    do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"
+    if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX)) == TIME_ERROR:
+        yield Finding(WARN, "clock", "nothing keeps the clock of this machine right (adjtimex(2))", do)
+    else:
+        yield Finding(OK, "clock", "it is kept right")
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            theirs = db.their_time(session)
+            apart = abs((theirs - utcnow()).total_seconds()) if theirs else 0.0
+    except BadInput:  # the database has a finding of its own
+        return
+    if apart > APART:
+        yield Finding(WARN, "clock", f"the database's machine is {apart:.0f} seconds apart from this one", do)
+
+
+def upkeep(settings: Settings) -> Iterator[Finding]:
+    """Is the record sealed?"""
+    late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < utcnow() - LATE)
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            unsealed = session.scalar(late) or 0
+    except BadInput:
+        return
+    if unsealed:
+        yield Finding(FAIL, "upkeep", f"{unsealed} acts wait to be sealed", "see that `mailroom upkeep` runs, and what it logs")
+    else:
+        yield Finding(OK, "upkeep", "the record is sealed")
+
+
+def moving(settings: Settings) -> Iterator[Finding]:
+    """Does what was released leave, and what was purged come out of mailboxes? Not while nothing shall: that has a finding of its own."""
+    now = utcnow()
+    ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recall_jobs.DUE, "to be taken out of mailboxes, or put back")}
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            due = select(func.count(), func.min(col(Delivery.due_at), type_=Instant)).where(
+                col(Delivery.due_at) <= now, restore_pause.going()
+            )
+            found = {role: session.execute(due.where(col(Delivery.state).in_(states))).one() for role, (states, _) in ways.items()}
+    except BadInput:
+        return
+    for role, (number, first) in found.items():
+        waits = now - first if first else timedelta()
+        words = f"{number} mails are due {ways[role][1]}, the first for {int(waits.total_seconds())} s"
+        level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
+        do = (
+            f"see that `mailroom {role}` runs and what it logs; `mailroom queue` shows what next hops answer, and nothing is lost meanwhile"
+        )
+        yield Finding(level, "queue", words, "" if level == OK else do)
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Is there room where mail and record are kept?"""
+    for name, place in disk_space.places(settings).items():
+        there = next((one for one in (place, *place.absolute().parents) if one.exists()), Path("/"))
+        free = disk_space.room(there).free
+        level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
+        words = f"{free / 1024**3:.1f} GiB free for the {name}"
+        yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")
+
+
+def edges(settings: Settings) -> Iterator[Finding]:
+    """Are networks of edges so wide that strangers may sit in them?"""
+    networks = [network_of(text) for text in settings.smtp.trusted_edges]
+    wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
+    if not networks:
+        yield Finding(OK, "edges", "none: strangers come themselves")
+    elif wide and not settings.smtp.edge_token:
+        yield Finding(
+            WARN,
+            "edges",
+            f"smtp.trusted_edges holds {', '.join(wide)}: strangers who use the same provider can speak as your edge",
+            "narrow it to your own machines, or set smtp.edge_token (docs/edge.md)",
+        )
+    else:
+        yield Finding(OK, "edges", f"{len(networks)} trusted, {'with' if settings.smtp.edge_token else 'without'} a token")
+
+
+def unknown_recipients(settings: Settings) -> Iterator[Finding]:
+    """Does the door put off what it should refuse? Who mistypes an address would hear of it after days only."""
+    if settings.smtp.unknown_recipients == "put-off":
+        yield Finding(
+            WARN,
+            "addresses",
+            "the door puts off (450) what is for addresses that the directory does not know",
+            'look for addresses of yours among those in the log of `mailroom receive` ("450 4.1.1"), give them a place, '
+            "and set smtp.unknown_recipients to refuse",
+        )
+    else:
+        yield Finding(OK, "addresses", "the door refuses what is for addresses that the directory does not know")
+
+
+def open_door(settings: Settings) -> Iterator[Finding]:
+    """Is there an emergency? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            opened = emergency.alarm(session, utcnow())
+    except BadInput:
+        return
+    if opened:
+        yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom open --close` when somebody is there to look")
+    else:
+        yield Finding(OK, "emergency", "there is none")
+
+
+def administered(settings: Settings) -> Iterator[Finding]:
+    """Can somebody sign in who administers the whole company? A database that does not answer has a finding of its own."""
+    directorys = settings.api.sign_in == "directory"
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            found = accounts.administrators(session, by_directory=directorys)
+    except BadInput:
+        return
+    if found:
+        yield Finding(OK, "staff", f"{len(found)} can sign in who administer the whole company")
+    else:
+        do = "name one in [directory] staff_groups" if directorys else "`mailroom staff add LOGIN --role admin --scope company`"
+        yield Finding(WARN, "staff", "nobody can sign in who administers the whole company", do)
+
+
+def covered(settings: Settings) -> Iterator[Finding]:
+    """Does somebody look at each folder now? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            nobody = coverage.alarm(session, settings.cover, utcnow())
+    except BadInput:
+        return
+    for one in nobody:
+        found = f"nobody on duty sees the folder of {one.name} ({one.code}); {one.held} mails wait there"
+        yield Finding(WARN, "cover", found, "give it to somebody: `mailroom staff substitute`, `mailroom staff add`, or the directory")
+    if not nobody:
+        yield Finding(OK, "cover", "somebody on duty sees each folder, or nobody is expected to now")

@@ -1,0 +1,103 @@
+"""What the doctor looks at for those who triage in a mail program, and for mail that employees write to us."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from mailboxes.imap import imap_login
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror import mirror_role
+from mailboxes.mirror.mirror_account import NO_UIDPLUS
+from triage.access import staff_members
+from triage.access.scope import DECIDING
+from triage.config.settings import Mirror, Settings
+from triage.errors import BadInput, Refused
+from triage.store import db
+from triage.store.models import Department, KnownRecipient
+from triage.times import utcnow
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+from triage_cli.doctor.network_checks import PATIENCE
+
+WHAT = "mirror"
+
+
+def mirrored(settings: Settings) -> Iterator[Finding]:
+    """Are we let into each account of the mirror, and does somebody act there? Nothing is opened."""
+    way = mirror_role.with_server(settings).mirror
+    if not (way.departments or way.staff):
+        return
+    if settings.company.plain:
+        yield Finding(WARN, WHAT, "in plain mode nothing is held, so nothing is mirrored", "switch company.plain or mirror.departments off")
+        return
+    try:
+        accounts = mirror_role.accounts(way)
+        imap_login.check(way)
+        codes = departments(settings)
+    except BadInput as fault:
+        yield Finding(FAIL, WHAT, str(fault), "mend [mirror] (docs/mail-clients.md)")
+        return
+    for one in accounts:
+        if one.department and one.department not in codes:
+            yield Finding(
+                FAIL, WHAT, f"there is no department {one.department}", f"there are {', '.join(sorted(codes))}: mend mirror.departments"
+            )
+        yield from acting(settings, one)
+        yield entered(way, one)
+
+
+def departments(settings: Settings) -> set[str]:
+    """The codes of all departments. BadInput when the database is not in order."""
+    with database_of(settings) as engine, db.reading(engine) as session:
+        return set(session.scalars(select(col(Department.code))))
+
+
+def acting(settings: Settings, account: mirror_role.Account) -> Iterator[Finding]:
+    """Does somebody act in this account who may?"""
+    with database_of(settings) as engine, db.reading(engine) as session:
+        actor = staff_members.staff(session, account.login, utcnow())
+    if actor is None or actor.role not in DECIDING:
+        words = f"{account.login}, who acts in {account.address}, is no member of staff who decides: nothing is done there"
+        yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.desks or mirror.staff")
+
+
+def entered(way: Mirror, account: mirror_role.Account) -> Finding:
+    """Are we let in?"""
+    try:
+        client = imap_login.enter(replace(way, timeout=min(way.timeout, int(PATIENCE))), account.address)
+        try:
+            expunges = client.has_capability("UIDPLUS") or client.has_capability("IMAP4rev2")
+        finally:
+            imap_login.hang_up(client)
+    except (Refused, Unreachable) as fault:
+        return Finding(FAIL, WHAT, f"{account.address}: {fault}", "see [mirror]: until then nothing is shown or decided there")
+    if not expunges:
+        return Finding(FAIL, WHAT, NO_UIDPLUS, "use a server that has it")
+    return Finding(OK, WHAT, f"{way.imap} lets us into {account.address}")
+
+
+def written_to_us(settings: Settings) -> Iterator[Finding]:
+    """Can employees reach the addresses that are for them, and nobody else?"""
+    named = {"report_address": settings.outbound.report_address, "expect_address": settings.outbound.expect_address}
+    for name, address in named.items():
+        if not address:
+            continue
+        what, where = "employees", f"outbound.{name}"
+        if address.rpartition("@")[2].casefold() not in settings.own_domains:
+            yield Finding(FAIL, what, f"{where}: {address} is in no domain of ours", "name an address of company.domains")
+        elif not settings.takes_outbound:
+            yield Finding(FAIL, what, f"{where}: nobody may hand mail over", "set outbound.networks (docs/outbound.md)")
+        elif is_known(settings, address):
+            words = f"{where}: {address} is in the directory too, so strangers' mail to it is taken and held"
+            yield Finding(WARN, what, words, "take it out of the directory: it is for the internal server alone")
+
+
+def is_known(settings: Settings, address: str) -> bool:
+    """Does the directory name this address? No, where the database is not in order: that has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            return session.get(KnownRecipient, address.casefold()) is not None
+    except BadInput:
+        return False

@@ -1,0 +1,257 @@
+"""What the doctor looks at between this machine and others: ports, certificates, next hop."""
+
+import contextlib
+import http.client
+import os
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from mta.delivery.delivery_workers import open_hop
+from mta.delivery.sasl_client import left_over
+from mta.delivery.smtp_client import DialledHop, one_line
+from mta.delivery.smtp_transaction import Ended
+from mta.session.replies import INSIDERS_ONLY
+from triage.config.settings import Settings, host_port
+from triage.delivery.routes import destinations
+from triage.errors import BadInput
+from triage.times import utcnow
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others
+
+PATIENCE = 5.0  # seconds for an answer
+HTTPS = 443
+SOON = timedelta(days=21)  # until a certificate ends
+RENEW = "renew it, and let that put the new files in place (docs/installation.md, Certificates)"
+REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # where who listens everywhere is found
+START = "start that server, or change relay.next_hop; released mail waits meanwhile"
+WHAT_TO_DO = {  # by the words of a failure that is no matter of starting it
+    "TLS failed": "let its certificate bear the host of its URL (for an address relay.tls_name); your own authority is for relay.tls_ca",
+    "STARTTLS": "let it offer STARTTLS, or change relay.tls; mail waits meanwhile",
+    "what we sign in with": "let relay.logins_file, relay.token_file or relay.token_command give it; mail waits meanwhile",
+    "does not let us in": "put it right in relay.logins_file, or with whoever runs that server (docs/outbound.md); mail waits meanwhile",
+}
+NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens without it
+    "8bitmime": "8-bit messages bounce",
+    "smtputf8": "mail from and to international addresses bounces",
+    "enhancedstatuscodes": "failures are told without their exact reason",
+}
+
+
+def ports(settings: Settings) -> Iterator[Finding]:
+    """Are the ports free, or is it ourselves who listen there?"""
+    hostname, lmtp = settings.company.hostname, settings.smtp.lmtp_listen
+    yield port("smtp.listen", settings.smtp.listen, lambda host, number: greeting(host, number, hostname))
+    if lmtp and "/" not in lmtp:
+        yield port("smtp.lmtp_listen", lmtp, lambda host, number: greeting(host, number, hostname))
+    if settings.takes_outbound:
+        yield port("outbound.listen", settings.outbound.listen, lambda host, number: greeting(host, number, hostname))
+    yield port("api.listen", settings.api.listen, healthy)
+
+
+def port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
+    """Who listens there? `is_ours` says what somebody else answered, "" when it is us."""
+    try:
+        host, number = host_port(listen, key)
+    except BadInput as fault:
+        return Finding(FAIL, key, str(fault), f"change {key}")
+    try:
+        other = is_ours(REACHED.get(host, host), number)
+    except ConnectionRefusedError:
+        return bindable(key, host, number)
+    except (OSError, smtplib.SMTPException, http.client.HTTPException) as fault:
+        other = f"{type(fault).__name__}: {fault}"
+    if other:
+        return Finding(FAIL, key, f"{listen} is taken by another program: {other[:120]}", f"stop that program or change {key}")
+    return Finding(OK, key, f"mailroom answers on {listen}")
+
+
+def bindable(key: str, host: str, number: int) -> Finding:
+    """Nobody listens: could we?"""
+    listen = f"{host}:{number}"
+    try:
+        socket.create_server((host, number), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except PermissionError:
+        return Finding(
+            WARN,
+            key,
+            f"nobody listens on {listen}, and this user may not",
+            "start mailroom by its systemd socket, or use a port above 1023",
+        )
+    except OSError as fault:
+        return Finding(FAIL, key, f"{listen} cannot be listened on: {fault.strerror}", f"change {key} to an address of this machine")
+    return Finding(OK, key, f"{listen} is free: mailroom does not run, or a socket of systemd listens elsewhere")
+
+
+def greeting(host: str, number: int, hostname: str) -> str:
+    """What another SMTP server greets with, "" when it is ours."""
+    with socket.create_connection((host, number), PATIENCE) as connection:
+        said = connection.recv(512).decode("utf-8", "replace").strip()
+        with contextlib.suppress(OSError):
+            connection.sendall(b"QUIT\r\n")
+    return "" if said.startswith((f"220 {hostname} ", "421 ", INSIDERS_ONLY)) else said or "silence"
+
+
+def healthy(host: str, number: int) -> str:
+    """What another HTTP server says to /healthz, "" when it is ours."""
+    connection = http.client.HTTPConnection(host, number, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        said = answer.read(100).decode("utf-8", "replace")
+    finally:
+        connection.close()
+    return "" if (answer.status, said) == (200, "ok\n") else f"{answer.status} {said}".strip()
+
+
+def certificate(settings: Settings) -> Iterator[Finding]:
+    """Can strangers encrypt, and for how long?"""
+    chain, key = settings.smtp.tls_cert, settings.smtp.tls_key
+    if not chain and not key:
+        yield Finding(WARN, "certificate", "there is none: mail comes in clear text", "get one and set smtp.tls_cert and smtp.tls_key")
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key)
+        leaf = x509.load_pem_x509_certificates(Path(chain).read_bytes())[0]
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", "") or str(fault)
+        yield Finding(
+            FAIL, "certificate", f"{chain} and {key} cannot be used: {reason}", "see that both are PEM, readable, and belong together"
+        )
+        return
+    yield until(leaf.not_valid_after_utc)
+    yield from shown(settings, leaf)
+    if settings.company.hostname not in names(leaf):
+        words = f"it is not for {settings.company.hostname} but for {', '.join(names(leaf)) or 'nobody'}"
+        yield Finding(WARN, "certificate", words, "senders that check (MTA-STS) refuse it: get one for company.hostname")
+
+
+def shown(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
+    """Does the door show this one? A unit holds a copy from its start. Where nobody listens, the ports say so."""
+    try:
+        host, number = host_port(settings.smtp.listen, "smtp.listen")
+        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
+            found = certificate_of(door)
+    except (OSError, smtplib.SMTPException, BadInput):
+        return
+    if found != leaf:
+        words = f"the door shows another one, which ends on {found.not_valid_after_utc:%Y-%m-%d}" if found else "the door shows none"
+        do = "systemctl try-restart mailroom-receive mailroom-outbound: they hold what they started with"
+        yield Finding(WARN, "certificate", words, do)
+
+
+def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
+    """What a server shows after STARTTLS, whatever it is worth; None when it offers no encryption."""
+    door.ehlo()
+    if not door.has_extn("starttls"):
+        return None
+    door.starttls(context=anyhow())
+    assert isinstance(door.sock, ssl.SSLSocket)
+    return x509.load_der_x509_certificate(door.sock.getpeercert(binary_form=True) or b"")
+
+
+def until(end: datetime, what: str = "certificate", renew: str = RENEW) -> Finding:
+    """How long the certificate is good."""
+    left = end - utcnow()
+    words = f"good until {end:%Y-%m-%d}"
+    if left < timedelta():
+        return Finding(FAIL, what, f"it ended on {end:%Y-%m-%d}", renew)
+    if left < SOON:
+        return Finding(WARN, what, f"{words}, {left.days} days", renew)
+    return Finding(OK, what, words)
+
+
+def console(settings: Settings) -> Iterator[Finding]:
+    """Is the certificate good that browsers see at api.public_url? It is the TLS proxy's."""
+    url = urlsplit(settings.api.public_url)
+    if url.scheme != "https" or not url.hostname:
+        return
+    what = "console"
+    try:
+        dialled = socket.create_connection((url.hostname, url.port or HTTPS), PATIENCE)
+        with dialled, anyhow().wrap_socket(dialled, server_hostname=url.hostname) as proxy:
+            leaf = x509.load_der_x509_certificate(proxy.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError) as fault:
+        do = "see that the TLS proxy runs, and that this machine reaches it as browsers do"
+        yield Finding(WARN, what, f"nobody shows a certificate at {settings.api.public_url}: {fault}", do)
+        return
+    yield until(leaf.not_valid_after_utc, what, f"renew the certificate of what stands at {settings.api.public_url}")
+
+
+def anyhow() -> ssl.SSLContext:
+    """What a server shows is looked at, whatever it is worth."""
+    anything = ssl.create_default_context()
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+    return anything
+
+
+def names(leaf: x509.Certificate) -> list[str]:
+    """The host names that a certificate is for."""
+    try:
+        return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        return [str(one.value) for one in leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+
+
+def next_hop(settings: Settings) -> Iterator[Finding]:
+    """Does each next hop answer, let us in, and take what we may have to send (8BITMIME, SMTPUTF8, SIZE)?"""
+    try:
+        yield from passwords(settings)
+        for one in destinations(settings):
+            yield from asked(one.next_hop, settings)
+    except BadInput as fault:
+        yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop, relay.routes, relay.smarthost or relay.logins_file")
+
+
+def passwords(settings: Settings) -> Iterator[Finding]:
+    """Is the file of passwords for our eyes only, and is each line for a next hop that there is?"""
+    file = settings.relay.logins_file
+    for url in left_over(settings):
+        words = f"{file} has a line for {url}, and no mail goes there"
+        yield Finding(WARN, "next hop", words, "write it as the settings do, or take it out")
+    if file:
+        yield from open_to_others("next hop", Path(file))
+
+
+def asked(url: str, settings: Settings) -> Iterator[Finding]:
+    """One of them; BadInput when its URL is of no kind we know."""
+    hop = open_hop(url, settings)
+    if isinstance(hop, DialledHop):
+        yield from answers(hop, url, settings.smtp.max_size)
+        return
+    place = Path(url.removeprefix("maildir:"))
+    there = next(one for one in (place, *place.absolute().parents) if one.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        yield Finding(OK, "next hop", f"Maildirs below {place} can be written")
+    else:
+        yield Finding(FAIL, "next hop", f"{there} cannot be written by this user", "give it to the user that runs `mailroom relay`")
+
+
+def answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
+    """What a server says to EHLO or LHLO."""
+    hop.timeout = PATIENCE
+    try:
+        connection = hop.dial()
+    except Ended as end:
+        hop.close()
+        do = next((do for words, do in WHAT_TO_DO.items() if words in end.answer.reply), START)
+        yield Finding(FAIL, "next hop", f"{url}: {one_line(end.answer.reply)}", do)
+        return
+    offered = connection.esmtp_features
+    encrypted = isinstance(connection.sock, ssl.SSLSocket)
+    hop.close()
+    name, _, _ = hop.logins.known().get(url, "").partition(":")
+    how = f"{', encrypted' if encrypted else ''}{f', and lets us in as {name}' if name else ''}"
+    yield Finding(OK, "next hop", f"{url} answers{how}: {' '.join(sorted(offered)) or 'no extensions'}")
+    for name, consequence in NEEDED.items():
+        if name not in offered:
+            yield Finding(WARN, "next hop", f"it does not offer {name.upper()}: {consequence}", f"switch {name.upper()} on there")
+    size = offered.get("size", "")
+    if size.isdigit() and 0 < int(size) < max_size:
+        words = f"it takes {size} bytes (SIZE), the door takes {max_size}: what is larger bounces"
+        yield Finding(WARN, "next hop", words, "raise its limit, or lower smtp.max_size")

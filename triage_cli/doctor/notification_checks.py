@@ -1,0 +1,95 @@
+"""What the doctor looks at where programs elsewhere are told what happens, and employees what waits for them."""
+
+from collections.abc import Iterator
+
+from triage.config import secret_files
+from triage.config.settings import Settings
+from triage.config.webhooks import Hook
+from triage.errors import BadInput
+from triage.notifications import digests
+from triage.notifications.webhooks import outbox, payloads
+from triage.notifications.webhooks.outbox import Fared
+from triage.store import db
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+
+SHORTEST = 24  # bytes of a key (Standard Webhooks)
+PLAIN = "http://"
+
+
+def webhooks(settings: Settings) -> Iterator[Finding]:
+    """Can each webhook be called and signed for, and is it taken? A database that does not answer has a finding of its own."""
+    hooks = settings.webhooks.hooks
+    if not hooks:
+        return
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            fared = outbox.fared(session, [hook.name for hook in hooks])
+    except BadInput:
+        return
+    for hook, one in zip(hooks, fared, strict=True):
+        what = f"webhook {hook.name}"
+        yield from lacking(hook, what)
+        yield faring(one, what)
+
+
+def lacking(hook: Hook, what: str) -> Iterator[Finding]:
+    """What its settings lack."""
+    try:
+        url, keys = secret_files.url_of(hook), [payloads.key_bytes(key) for key in secret_files.keys_of(hook)]
+    except (OSError, ValueError) as fault:
+        yield Finding(FAIL, what, f"cannot be called: {fault}", "mend url_file or secret_file, and let this user read it")
+        return
+    if any(len(key) < SHORTEST for key in keys):
+        yield Finding(WARN, what, f"a key is shorter than {SHORTEST} bytes", "make one with `mailroom webhooks secret`")
+    if hook.format == "json" and not keys:
+        yield Finding(WARN, what, "calls are not signed: anybody can send the receiver the same", "set secret_file, and check it there")
+    if hook.details and url.startswith(PLAIN):
+        yield Finding(WARN, what, "senders and subjects go out unencrypted", "use https://")
+
+
+def faring(one: Fared, what: str) -> Finding:
+    """How it fares."""
+    waits = f"{one.waiting} calls wait" + (f" since {one.oldest:%d %b %H:%M} UTC" if one.oldest else "")
+    if one.gone:
+        found = f"the receiver wants no more ({one.last_reply}); {waits}"
+        return Finding(FAIL, what, found, f"see there; then `mailroom webhooks resume {one.name}`")
+    if one.ails:
+        found = f"{one.failures} calls failed in a row: {one.last_reply}; {waits}"
+        return Finding(FAIL, what, found, "mend the receiver or the URL; it is called again and again until webhooks.give_up_after")
+    return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
+
+
+def employees(settings: Settings) -> Iterator[Finding]:
+    """Can employees do what the daily digest says? Nothing is said where there is neither digest nor page."""
+    notices, what = settings.notices, "employees"
+    clock = digest_clock(settings)
+    if not (notices.requests or clock):
+        return
+    lacks = list(lacking_for_employees(settings, clock))
+    for found, do in lacks:
+        yield Finding(WARN, what, found, do)
+    if not lacks:
+        letter = f"get the daily digest at {clock}" if clock else "get no daily digest"
+        yield Finding(OK, what, f"{letter}, and {'ask by themselves' if notices.requests else 'ask ' + notices.digest_contact}")
+
+
+def digest_clock(settings: Settings) -> str:
+    """At what time the daily digest goes out; "" where nobody gets one. A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            return digests.offer(session, settings).clock
+    except BadInput:
+        return ""
+
+
+def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str, str]]:
+    """What is in the way, and what to do about it."""
+    notices = settings.notices
+    if notices.requests and settings.api.sign_in != "directory":
+        yield "[notices] requests is on, but nobody can prove their passwords", 'set api.sign_in = "directory" (docs/directory.md)'
+    elif notices.requests and not settings.api.public_url:
+        yield "the letter has no links: nobody knows where the page is", "set api.public_url"
+    if clock and not digests.may_ask(settings) and not notices.digest_contact:
+        found = f"the daily digest names nobody but {settings.sender} to ask for a message"
+        yield found, "set notices.requests, or notices.digest_contact"

@@ -1,0 +1,160 @@
+"""What the doctor looks at of employees' mail: who may send it, where it goes, whether it gets on, proves itself and teaches."""
+
+import ipaddress
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from mail_auth import dkim, message
+from mail_auth.query_budget import Questions
+from mail_auth.resolver_factory import open_resolver
+from mta.outbound.outbound_processor import checked
+from mta.session.submitters import Submitters
+from triage.config.settings import Settings
+from triage.delivery.outbound_notices import OUTBOUND as SENT_ON
+from triage.delivery.routes import next_hop_of
+from triage.errors import BadInput, NotFound
+from triage.message.authentication import Dkim, Result
+from triage.policy.contacts import contact_review
+from triage.runtime.spool_stats import OUTBOUND, backlog
+from triage.store import bodies, db
+from triage.store.models import Delivery, Message
+from triage.times import utcnow
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others, stuck
+
+WHAT = "outbound"
+LATE = timedelta(minutes=1)
+LATEST = 20  # deliveries of employees' mail whose signatures are looked at
+MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
+
+
+def outbound(settings: Settings) -> Iterator[Finding]:
+    """Who may hand over employees' mail, where does it go, does it get on, is it signed by DKIM, does it teach?"""
+    if not settings.takes_outbound:
+        yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/outbound.md)")
+        return
+    try:
+        Submitters(settings.outbound)
+        checked(settings)
+    except BadInput as fault:
+        yield Finding(FAIL, WHAT, str(fault), "mend that setting; `mailroom outbound` does not start like this")
+        return
+    yield from senders(settings)
+    yield from way_out(settings)
+    yield from waiting(settings)
+    yield from signed(settings)
+    yield from lessons(settings)
+
+
+def senders(settings: Settings) -> Iterator[Finding]:
+    """Who may send: nobody else may be among them."""
+    named = settings.outbound.networks
+    networks = [ipaddress.ip_network(text, strict=False) for text in named]
+    wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
+    if wide:
+        words = f"outbound.networks holds {', '.join(wide)}: strangers there could send through you"
+        yield Finding(WARN, WHAT, words, "narrow it to your own servers, or let them sign in (outbound.accounts_file)")
+    file = Path(settings.outbound.accounts_file) if settings.outbound.accounts_file else None
+    if file:
+        yield from open_to_others(WHAT, file)
+    if not wide:
+        yield Finding(OK, WHAT, f"it comes from {' and '.join([*named, *(['whoever signs in'] if file else [])])}")
+
+
+def way_out(settings: Settings) -> Iterator[Finding]:
+    """Where it goes: never back to where it came from."""
+    if not settings.has_way_out:
+        yield Finding(OK, WHAT, f"only copies to {settings.outbound.journal_address} are taken and learned from")
+        return
+    hop = next_hop_of(settings, department="", mailbox="", direction="outbound")
+    inner = {settings.relay.next_hop, *(route.partition("=")[2].strip() for route in settings.relay.routes)}
+    if hop in inner:
+        words = f"it goes to {hop}, which is also where mail for people here goes: it would come back"
+        yield Finding(FAIL, WHAT, words, "set outbound.smarthost to the server that sends to the outside")
+    else:
+        yield Finding(OK, WHAT, f"it goes to {hop}")
+
+
+def waiting(settings: Settings) -> Iterator[Finding]:
+    """Does it get on?"""
+    try:
+        found = backlog(settings.spool.directory / OUTBOUND)
+    except OSError:
+        yield Finding(OK, WHAT, "its spool is new: nothing was handed over yet")
+        return
+    waits = utcnow() - found.oldest if found.oldest else timedelta()
+    words = (
+        f"{found.messages} mails wait to be passed on, the first for {int(waits.total_seconds())} s; {found.put_off} are tried again later"
+    )
+    yield Finding(
+        FAIL if waits > LATE else OK,
+        WHAT,
+        words,
+        "see that `mailroom outbound` runs and what it logs; nothing is lost meanwhile" if waits > LATE else "",
+    )
+    yield from stuck(WHAT, found.stuck)
+    if found.damaged:
+        words = f"{found.damaged} damaged batches lie in its spool"
+        yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")
+
+
+def signed(settings: Settings) -> Iterator[Finding]:
+    """Can others prove that it is ours? Seen from what went out last: its DKIM signatures, verified as they would be there."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            sent = list(last_sent(session))
+        resolver = open_resolver(settings.dns)
+    except BadInput:
+        return
+    found = [[one for one in signatures(raw, Questions(resolver)) if ours(one.domain, settings)] for raw in sent]
+    if not sent:
+        return
+    broken = next((one for each in found for one in each if one.result is not Result.PASS), None)
+    if all(any(one.result is Result.PASS for one in each) for each in found):
+        yield Finding(OK, WHAT, f"the last {len(sent)} mails carry a DKIM signature of ours that verifies")
+    elif broken:
+        words = f"a DKIM signature by {broken.domain} (selector {broken.selector}) does not verify: {broken.reason}"
+        do = f"publish the signer's key at {broken.selector}._domainkey.{broken.domain}, and let nothing change mail after it was signed"
+        yield Finding(WARN, WHAT, words, do)
+    else:
+        words = f"{sum(not each for each in found)} of the last {len(sent)} mails came without a DKIM signature of ours"
+        yield Finding(WARN, WHAT, words, "let the server before us sign them; where the smarthost does, this can stay")
+
+
+def last_sent(session: Session) -> Iterator[bytes]:
+    """Employees' mails that went out last, as they came, where they are still kept."""
+    latest = select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    latest = latest.where(col(Delivery.direction) == SENT_ON).order_by(col(Delivery.id).desc()).limit(LATEST)
+    for content_id in dict.fromkeys(session.scalars(latest)):
+        try:
+            yield bodies.load(session, content_id)
+        except NotFound:
+            continue
+
+
+def signatures(raw: bytes, questions: Questions) -> tuple[Dkim, ...]:
+    """What others make of its DKIM signatures."""
+    return dkim.verify(message.read(raw), questions, utcnow())
+
+
+def ours(domain: str, settings: Settings) -> bool:
+    """Does a signature by this domain prove mail from us?"""
+    return any(domain == own or domain.endswith(f".{own}") for own in settings.company.domains)
+
+
+def lessons(settings: Settings) -> Iterator[Finding]:
+    """Does it teach? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            known, parked = contact_review.numbers(session)
+    except BadInput:
+        return
+    words = f"{known} correspondents are known, {parked} wait for a look"
+    if parked:
+        yield Finding(WARN, WHAT, words, "`mailroom correspondents list --state parked`, then accept or drop them")
+    else:
+        yield Finding(OK, WHAT, words)

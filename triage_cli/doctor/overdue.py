@@ -1,0 +1,74 @@
+"""What the doctor looks at that has to be done in time: backups, readings of the directory server, putting mail away and erasing it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from triage.compliance.retention import delete_records, expire as retention
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.store import db, last_runs
+from triage.times import utcnow
+from triage_cli.client.local_setup import database_of
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+
+OLD_BACKUP = timedelta(days=3)
+OLD_READING = timedelta(hours=6)
+A_DAY = timedelta(days=1)
+
+
+def backups(settings: Settings) -> Iterator[Finding]:
+    """Is there a backup that is worth something? PostgreSQL may have others than ours. A database that is down has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            made, since = last_runs.backup_made_at(session), last_runs.backup_due_since(session)
+            elsewhere = made is None and db.is_postgresql(session)
+    except BadInput:
+        return
+    words = f"the last one is of {made:%Y-%m-%d %H:%M} UTC" if made else "none was made yet"
+    if elsewhere:
+        yield Finding(OK, "backup", f"{words} by `mailroom backup`: PostgreSQL's own, and one of the spool, are yours to look after")
+    elif since and utcnow() - since > OLD_BACKUP:
+        yield Finding(WARN, "backup", words, "let a timer run `mailroom backup` every night (docs/backup.md)")
+    else:
+        yield Finding(OK, "backup", words)
+
+
+def readings(settings: Settings) -> Iterator[Finding]:
+    """Was the directory server read lately, and believed? Where people are in a file nobody has to ask."""
+    if settings.directory.source != "ldap":
+        return
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            read: datetime | None = last_runs.directory_read_at(session)
+    except BadInput:
+        return
+    if read is None or utcnow() - read > OLD_READING:
+        words = f"it was last read and believed on {read:%Y-%m-%d %H:%M} UTC" if read else "it was never read and believed yet"
+        yield Finding(WARN, "directory", words, "enable mailroom-sync.timer, or look at what `mailroom sync` says")
+    else:
+        yield Finding(OK, "directory", f"it was last read and believed {int((utcnow() - read).total_seconds() / 60)} minutes ago")
+
+
+def kept_too_long(settings: Settings) -> Iterator[Finding]:
+    """Is held mail put away, are contents erased and records forgotten when their time is over? Upkeep looks often: a day late is late."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            unseen = retention.count_unseen(session, settings=settings, now=utcnow())
+            held, kept = retention.overdue(session, settings=settings, then=utcnow() - A_DAY)
+            records = delete_records.overdue(session, settings=settings, then=utcnow() - A_DAY)
+    except BadInput:
+        return
+    if held or kept or records:
+        words = f"the time of {held} held mails, of {kept} contents to erase, and of the records of {records} mails was over a day ago"
+        do = "see that `mailroom upkeep` runs with these settings, and what it logs; `mailroom retention` does it now"
+        yield Finding(FAIL, "retention", words, do)
+    else:
+        yield Finding(OK, "retention", f"held mail expires after {settings.retention.held_days} days, and nothing is kept beyond its time")
+    if unseen:
+        messages = "1 held message is past its" if unseen == 1 else f"{unseen} held messages are past their"
+        words = f"{messages} {settings.retention.held_days} days and cannot expire: no daily digest named {'it' if unseen == 1 else 'them'}"
+        do = (
+            "release or remove them (`mailroom deliveries --state held`), let their recipients have the digest (notices.digest_at), "
+            "or set retention.expire_unseen (docs/notices.md)"
+        )
+        yield Finding(WARN, "retention", words, do)

@@ -1,0 +1,1 @@
+"""The manual: man pages, docs/cli.md, docs/settings.md, shell completion."""

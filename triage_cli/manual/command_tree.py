@@ -1,0 +1,78 @@
+"""Every command as the manual describes it, read from the command itself: words, arguments, options, what --json holds, where it works."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import click
+
+from triage_cli.output.tables import FormOption
+
+GROUPS = (  # of the manual, in the order in which somebody meets them
+    (
+        "Looking at mail and deciding",
+        (
+            *("deliveries", "searches", "show", "release", "redirect", "purge", "reject", "restore", "hold"),
+            *("hand", "escalate", "sweep", "redeliver"),
+        ),
+    ),
+    ("Decisions", ("decisions", "escalations", "second-keys", "keepers", "campaigns", "requests", "ask", "reported")),
+    ("Senders", ("allow", "block", "hold-sender", "rules", "correspondents", "learn")),
+    ("On the way", ("queue", "spool", "open", "mode")),
+    ("Staff and programs", ("staff", "token", "people", "groups", "practice")),
+    ("The record", ("audit", "report", "legal-hold", "person-data", "retention")),
+    ("Setting up", ("demo", "db", "sync", "seed", "rehearse", "import", "doctor", "settings", "completion", "man")),
+    ("Running", ("serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "upkeep", "webhooks", "backup", "resume")),
+)
+OTHERS = "More"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command."""
+
+    words: str  # as it is called, without `mailroom`
+    usage: str  # what follows the words
+    summary: str
+    text: tuple[str, ...]  # paragraphs
+    options: tuple[tuple[str, str], ...]  # as they are written, and what they mean
+    fields: Mapping[str, str]  # of --json
+    is_list: bool  # --json is an array
+    asks: bool  # works on a server too
+    runs: bool  # not only a group of others
+    below: tuple["Entry", ...] = ()
+
+
+def entries(root: click.Group) -> list[tuple[str, list[Entry]]]:
+    """All commands by the groups of the manual; those that no group names come last."""
+    context = click.Context(root, info_name="mailroom")
+    known = {name: entry(command, context, name) for name, command in children(root, context)}
+    chosen = [(title, [known.pop(name) for name in names if name in known]) for title, names in GROUPS]
+    return [*chosen, *([(OTHERS, list(known.values()))] if known else [])]
+
+
+def children(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group that are shown."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None and not command.hidden:
+            yield name, command
+
+
+def entry(command: click.Command, parent: click.Context, name: str) -> Entry:
+    """One command and those below it."""
+    context = click.Context(command, info_name=name, parent=parent)
+    below = tuple(entry(one, context, word) for word, one in children(command, context)) if isinstance(command, click.Group) else ()
+    shapes = [option for option in command.params if isinstance(option, FormOption)]
+    written = [option.get_help_record(context) for option in command.params if not getattr(option, "hidden", False)]
+    return Entry(
+        words=f"{'' if parent.parent is None else parent.info_name} {name}".strip(),
+        usage=" ".join(command.collect_usage_pieces(context)),
+        summary=command.get_short_help_str(200).rstrip("."),
+        text=tuple(" ".join(part.split()) for part in (command.help or "").split("\n\n")),
+        options=tuple((names, text) for names, text in filter(None, written) if names.startswith("-")),
+        fields=shapes[0].shape.fields if shapes else {},
+        is_list=bool(shapes) and shapes[0].of_many,
+        asks=any(option.name == "server" and getattr(option, "hidden", False) for option in command.params),
+        runs=not isinstance(command, click.Group) or command.invoke_without_command,
+        below=below,
+    )

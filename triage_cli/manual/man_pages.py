@@ -1,0 +1,197 @@
+"""`mailroom man`: the manual as pages of man(1), or as the one page docs/cli.md, both made of the commands themselves."""
+
+import os
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from triage_cli.main import mailroom
+from triage_cli.manual.command_tree import Entry, entries
+
+SECTION = "1"
+DASH, LINE = "\\-", 78
+SUMMARY = "a few trained people look at a company's outside mail"
+CODES = (
+    ("0", "done"),
+    ("1", "refused, or partly failed: standard error or the list says which and why"),
+    ("2", "the command, a setting or an option is wrong"),
+    ("75", "try again later: the database, a server or somebody else does not answer now"),
+)
+ENVIRONMENT = (
+    ("MAILROOM_CONFIG", "the settings file, instead of ./mailroom.toml and /etc/mailroom/mailroom.toml"),
+    ("MAILROOM_SECTION__KEY", "any setting"),
+    ("MAILROOM_SERVER, MAILROOM_TOKEN", "the server to ask and the token for it"),
+    ("HTTPS_PROXY, NO_PROXY", "the proxy on the way to it"),
+    ("COLUMNS", "how wide tables may be on a terminal"),
+)
+EXAMPLES = (
+    ("What is held, newest first:", "mailroom deliveries"),
+    ("Let somebody in, once and for good:", "mailroom release --sender dana@partner.example --allow company"),
+    ("Take a wave away everywhere, and wait until the last copy is gone:", "mailroom purge --domain bad.example --reason phishing --wait"),
+    ("The same from elsewhere:", "mailroom --server https://mailroom.example --token-file FILE deliveries"),
+)
+HEAD = """# The command line
+
+`mailroom COMMAND …`, also `python -m triage_cli`. This page is what `mailroom man --markdown` prints; `mailroom man DIRECTORY`
+writes it as pages for `man` (`man -l DIRECTORY/mailroom.1`), and `eval "$(mailroom completion bash)"` (zsh, fish) completes commands,
+options and states. [recipes.md](recipes.md) has scripts that need no Mailroom where they run.
+
+## Here, or on a server
+
+Commands marked *here or on a server* do the same on the machine itself and on a server elsewhere:
+
+    mailroom deliveries --state held
+    mailroom --server https://mailroom.company.example --token-file ~/.mailroom-token deliveries --state held
+
+The server is named by `--server`, `$MAILROOM_SERVER` or `[client] server` in the settings file (one with that section alone will
+do), the token by `--token-file`, `$MAILROOM_TOKEN` or `[client] token_file`; these options stand before a command or behind it. A
+token is made by `mailroom token create` on the server's machine and does what it was made for. The certificate is checked against
+the system's authorities or those of `--ca-file`; `http://` goes to this machine only, unless `--plain` is given. What fails on the
+way is asked again a few times, and done once. On the machine itself whoever may run the command may do everything, under their own
+name (`shell:USER` on the record). The API that runs there answers a command of root or of its own user; without one the command opens
+the database. The answer and the record are the same. All other commands work on the machine itself, and refuse where a server is named.
+
+## What it prints
+
+Tables fit the terminal, with times to the minute; in a pipe nothing is cut. Times are UTC. Long work shows a bar on a terminal and
+is quiet in a pipe. Lists take `--json` and `--csv`; fields are added over time, never taken away. Characters that could act on a
+terminal or hide something (controls, bidirectional marks, invisible ones) are shown as escapes such as `\\x1b` or `\\u202e`, in
+tables, on standard error, in `--json` and in `--csv`: what a program prints of a field is harmless too. JSON is ASCII. What is read
+back or proved, `rules export` and `audit export`, has every text exactly as it is, in JSON's own escapes. A CSV cell that a
+spreadsheet would take for a formula begins with an apostrophe.
+
+## How it ends
+"""
+HERE = "Here or on a server."
+
+
+@click.command()
+@click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--markdown", is_flag=True, help="Print docs/cli.md instead.")
+def man(directory: Path | None, markdown: bool) -> None:
+    """Write the manual: a page for mailroom(1) and for each command into DIRECTORY; without one print the first."""
+    if markdown:
+        click.echo(page(), nl=False)
+        return
+    if directory is None:
+        click.echo(overview(), nl=False)
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in pages():
+        (directory / f"{name}.{SECTION}").write_text(text, "utf-8")
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Every page for man(1), by its name."""
+    yield "mailroom", overview()
+    for _, found in entries(mailroom):
+        for one in found:
+            yield f"mailroom-{one.words}", "".join(command_page(one))
+
+
+def overview() -> str:
+    """mailroom(1)."""
+    lines = [*begun("mailroom", SUMMARY), ".B mailroom\n[OPTIONS] COMMAND ...\n.SH DESCRIPTION\n", roff(str(mailroom.help))]
+    for title, found in entries(mailroom):
+        lines.append(f".SS {title}\n")
+        for one in found:
+            lines += [".TP\n", f".BR mailroom\\-{one.words.replace('-', DASH)} ({SECTION})\n", roff(one.summary)]
+    lines += [".SH OPTIONS\n", *tagged(records(mailroom))]
+    lines += [".SH EXIT STATUS\n", *tagged(CODES), ".SH ENVIRONMENT\n", *tagged(ENVIRONMENT), ".SH EXAMPLES\n"]
+    lines.append(".PP\n".join(f"{roff(text)}.PP\n.RS 4\n.nf\n{escaped(line)}\n.fi\n.RE\n" for text, line in EXAMPLES))
+    return "".join(lines)
+
+
+def command_page(one: Entry) -> Iterator[str]:
+    """A page for a command and those below it."""
+    yield from begun(f"mailroom-{one.words}", one.summary)
+    yield ".br\n".join(f".B mailroom {each.words}\n{roff(each.usage)}" for each in ((one, *one.below) if one.runs else one.below))
+    yield ".SH DESCRIPTION\n"
+    yield from described(one)
+    for each in one.below:
+        yield f".SS mailroom {each.words}\n"
+        yield from described(each)
+    yield f".SH SEE ALSO\n.BR mailroom ({SECTION})\n"
+
+
+def described(one: Entry) -> Iterator[str]:
+    """What a command does, its options and what it prints as JSON."""
+    yield ".PP\n".join(map(roff, (*one.text, HERE) if one.asks else one.text))
+    yield from tagged(one.options)
+    if one.fields:
+        yield ".PP\n"
+        yield roff(f"Fields of `--json`, {kind(one)}:")
+        yield from tagged(one.fields.items())
+
+
+def kind(one: Entry) -> str:
+    """What --json is."""
+    return "an array of objects" if one.is_list else "an object"
+
+
+def begun(name: str, summary: str) -> Iterator[str]:
+    """How each page begins."""
+    made = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", datetime.now(UTC).timestamp())), UTC)
+    yield f'.TH {name.upper().replace("-", DASH)} {SECTION} {made:%Y-%m-%d} "mailroom {version("mailroom")}" "User Commands"\n'
+    yield f".ad l\n.nh\n.SH NAME\n{name.replace('-', DASH)} \\-\n{roff(summary)}.SH SYNOPSIS\n"
+
+
+def tagged(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Names with what they mean beside them."""
+    for name, text in pairs:
+        yield f".TP\n.B {escaped(name)}\n{roff(text or name)}"
+
+
+def roff(text: str) -> str:
+    """Text of ours as lines of a man page: what is in backticks is bold, nothing begins a request."""
+    lines = textwrap.wrap(re.sub(r"`([^`]*)`", r"\\fB\1\\fR", escaped(text)), LINE, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"\\&{line}\n" if line.startswith((".", "'")) else f"{line}\n" for line in lines)
+
+
+def escaped(text: str) -> str:
+    """Characters that man pages read otherwise, and those beyond ASCII."""
+    text = text.replace("\\", "\\e").replace("-", DASH)
+    return "".join(letter if letter.isascii() else f"\\[u{ord(letter):04X}]" for letter in text)
+
+
+def records(command: click.Command) -> list[tuple[str, str]]:
+    """The options of a command that are shown."""
+    context = click.Context(command, info_name="mailroom")
+    return [record for option in command.params if (record := option.get_help_record(context))]
+
+
+def page() -> str:
+    """docs/cli.md."""
+    lines = [HEAD, "\n", *table("exit code", CODES), "\n## Options of every command\n\n"]
+    lines += table("option", records(mailroom))
+    for title, found in entries(mailroom):
+        lines.append(f"\n## {title}\n")
+        for one in found:
+            lines += section(one, "###")
+    return "".join(lines)
+
+
+def section(one: Entry, depth: str) -> Iterator[str]:
+    """A command on that page, with those below it."""
+    yield f"\n{depth} `mailroom {one.words}{' ' if one.usage else ''}{one.usage}`\n\n"
+    yield "\n\n".join((*one.text, f"*{HERE}*") if one.asks else one.text) + "\n"
+    if one.options:
+        yield "\n"
+        yield from table("option", one.options)
+    if one.fields:
+        yield f"\n`--json` is {kind(one)}:\n\n"
+        yield from table("field", one.fields.items())
+    for each in one.below:
+        yield from section(each, depth + "#")
+
+
+def table(head: str, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Names and what they mean."""
+    yield f"| {head} | |\n|---|---|\n"
+    for name, text in pairs:
+        yield f"| `{name.replace('|', chr(92) + '|')}` | {text.replace('|', chr(92) + '|')} |\n"

@@ -1,0 +1,68 @@
+"""`mailroom settings`: every setting with its default, its names and what it is for, as Markdown."""
+
+import json
+import os
+import re
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Any
+
+import click
+
+from triage.config.duties import Duty
+from triage.config.settings import every_key
+from triage.config.settings_loader import chosen, read
+from triage_cli.client.exit_codes import DONE, USAGE
+from triage_cli.output.tables import warn
+from triage_cli.services.settings_checks import faults
+
+HEAD = """# Settings
+
+One TOML file: `--config FILE`, `$MAILROOM_CONFIG`, `./mailroom.toml` or `/etc/mailroom/mailroom.toml`. Every key can also
+come from a file `SECTION.KEY` in systemd's `$CREDENTIALS_DIRECTORY` (for secrets; it is the file itself where a key names a
+PEM or password file), and from the environment as `MAILROOM_SECTION__KEY`, lists with commas; the environment counts most.
+Unknown keys are errors.
+This page is what `mailroom settings` prints.
+"""
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Say instead whether the settings here can be used.")
+@click.pass_context
+def settings(ctx: click.Context, check: bool) -> int:
+    """Print every setting with its default and what it is for."""
+    if not check:
+        click.echo(reference(), nl=False)
+        return DONE
+    found = list(faults(read(ctx.find_root().obj)))
+    for fault in found:
+        warn(fault)
+    if found:
+        return USAGE
+    click.echo(f"the settings are as they should be ({chosen(ctx.find_root().obj, os.environ) or 'from the environment'})")
+    return DONE
+
+
+def reference() -> str:
+    """The whole page."""
+    lines, section = [HEAD], ""
+    for name, key, one in every_key():
+        if name != section:
+            section = name
+            lines.append(f"\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
+        choices = f" One of: {', '.join(one.metadata['choices'])}." if one.metadata["choices"] else ""
+        meaning = re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", one.metadata["doc"])
+        lines.append(f"| `{key}` | {written(one.default)} | {meaning}{choices} |\n")
+    return "".join(lines)
+
+
+def written(default: Any) -> str:
+    """A default as TOML."""
+    if default is MISSING:
+        return "must be set"
+    if default and isinstance(default, tuple) and all(isinstance(one, tuple) for one in default):
+        return ", ".join(f"`{name}`: {json.dumps(text, ensure_ascii=False)}" for name, text in default)
+    if default and isinstance(default, tuple) and all(isinstance(one, Duty) for one in default):
+        return ", ".join(f"`{one.name}`" for one in default)
+    value = str(default) if isinstance(default, Path) else list(default) if isinstance(default, tuple) else default
+    return f"`{json.dumps(value)}`"

@@ -1,0 +1,107 @@
+"""Reports as one HTML page that loads nothing from anywhere: sentences first, then plots, each with its table."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from triage.reports.report_values import Column, Report, Table
+from triage.text.i18n import ENGLISH, said
+from triage_cli.output import svg_plots
+from triage_cli.output.html_page import document
+from triage_cli.output.report_text import in_words
+from triage_cli.output.svg_plots import text
+
+Say = Callable[[str], str]
+MORE = """
+.say { font-size: 1.15rem; max-width: 46rem; } .note { opacity: .8; font-size: .9em; max-width: 46rem; }
+figure { margin: 1.2rem 0 0; } figcaption { font-weight: 600; margin-bottom: .3rem; } details { margin: .3rem 0 1rem; }
+polyline { fill: none; stroke-width: 2; } .s0 { stroke: var(--held); } .s1 { stroke: var(--pass); stroke-dasharray: 2 3; }
+.s2 { stroke: var(--purged); stroke-dasharray: 6 3; } rect.b1 { fill: var(--held); fill-opacity: .45; }
+"""
+
+
+def page(found: Sequence[Report], language: str = ENGLISH) -> str:
+    """The whole page in a language."""
+    say = partial(said, language=language)
+    body = "\n".join(line for report in found for line in section(report, say))
+    return document(say("Mailroom: reports"), f"<h1>{text(say('Reports'))}</h1>\n{when(found, say)}\n{body}", MORE, language)
+
+
+def when(found: Sequence[Report], say: Say) -> str:
+    """Which time they are about."""
+    if not found:
+        return ""
+    period = found[0].period
+    since, until = (moment.astimezone(period.zone) for moment in (period.since, period.until))
+    return f"<p>{text(say(f'{since:%d %b %Y, %H:%M} to {until:%d %b %Y, %H:%M}, {period.time_zone}'))}</p>"
+
+
+def section(report: Report, say: Say) -> Iterator[str]:
+    """One report."""
+    yield f'<section id="{text(report.name)}"><h2>{text(say(report.title))}</h2>'
+    yield f'<p class="say">{" ".join(text(say(one)) for one in report.sentences)}</p>'
+    for table in report.tables:
+        yield from figure(spoken(table, say), say)
+    yield f'<p class="note">{text(say(report.definition))}</p></section>'
+
+
+def spoken(table: Table, say: Say) -> Table:
+    """The table with its words in another language; numbers follow where they are written."""
+    columns = tuple(replace(column, says=say(column.says)) for column in table.columns)
+    rows = tuple(tuple(say(cell) if isinstance(cell, str) else cell for cell in row) for row in table.rows)
+    return replace(table, title=say(table.title), columns=columns, rows=rows)
+
+
+def figure(table: Table, say: Say) -> Iterator[str]:
+    """A plot, and its table below; the table alone where there is nothing to draw."""
+    if not table.rows:
+        return
+    drawing = drawn(table, say)
+    if not drawing:
+        yield f"<figure><figcaption>{text(table.title)}</figcaption>{as_table(table, say)}</figure>"
+        return
+    yield f"<figure><figcaption>{text(table.title)}</figcaption>{drawing}</figure>"
+    yield f"<details><summary>{text(say('As a table'))}</summary>{as_table(table, say)}</details>"
+
+
+def drawn(table: Table, say: Say) -> str:
+    """The plot as SVG; "" where none is wanted."""
+    if table.plot is None:
+        return ""
+    places = {column.name: place for place, column in enumerate(table.columns)}
+    columns = [table.columns[places[name]] for name in table.plot.of]
+    rows = [(str(row[0]), [number(row[places[column.name]]) for column in columns]) for row in table.rows]
+    if table.plot.kind == "week":
+        return svg_plots.week(table.title, [name for name, _ in rows], [values for _, values in rows])
+    if table.plot.kind == "lines":
+        return svg_plots.lines(table.title, [column.says for column in columns], rows)
+    return svg_plots.bars(
+        table.title,
+        [column.says for column in columns],
+        rows,
+        [[say(in_words(value, column)) for value, column in zip(values, columns, strict=True)] for _, values in rows],
+        say(svg_plots.FROM_ABOVE),
+    )
+
+
+def number(cell: object) -> float:
+    """A cell that is drawn; nothing is as long as 0."""
+    return float(cell) if isinstance(cell, int | float) else 0.0
+
+
+def as_table(table: Table, say: Say) -> str:
+    """The same in rows."""
+    head = "".join(f"<th{stands(column)}>{text(column.says)}</th>" for column in table.columns)
+    return f"<table><tr>{head}</tr>{''.join(rows_of(table, say))}</table>"
+
+
+def rows_of(table: Table, say: Say) -> Iterable[str]:
+    """Its rows as HTML."""
+    for row in table.rows:
+        cells = (f"<td{stands(column)}>{text(say(in_words(cell, column)))}</td>" for cell, column in zip(row, table.columns, strict=True))
+        yield f"<tr>{''.join(cells)}</tr>"
+
+
+def stands(column: Column) -> str:
+    """Numbers stand to the right."""
+    return "" if column.kind in ("text", "day") else ' class="n"'

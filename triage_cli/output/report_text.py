@@ -1,0 +1,51 @@
+"""Reports as lines for a terminal: what there is to say, and the tables that have something in them."""
+
+from collections.abc import Iterable, Iterator
+
+from triage.reports.report_values import Column, Report, Table
+from triage.text.csv_export import Cell
+from triage.text.numbers import span
+
+WIDEST = 40  # of a cell with words
+
+
+def lines(found: Iterable[Report]) -> Iterator[str]:
+    """All of them."""
+    for report in found:
+        since, until = (moment.astimezone(report.period.zone) for moment in (report.period.since, report.period.until))
+        yield f"{report.title}, {since:%d %b %Y %H:%M} to {until:%d %b %Y %H:%M} ({report.period.time_zone})"
+        yield from (f"  {sentence}" for sentence in report.sentences)
+        for table in report.tables:
+            yield from table_lines(table)
+        yield ""
+
+
+def table_lines(table: Table) -> Iterator[str]:
+    """A table without the rows that say nothing. A week by hours is for pages: it is wider than most terminals."""
+    rows = [row for row in table.rows if any(row[1:])]
+    if not rows or (table.plot and table.plot.kind == "week"):
+        return
+    cells = [[in_words(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in rows]
+    heads = [column.says for column in table.columns]
+    widths = [max(map(len, one)) for one in zip(heads, *cells, strict=True)]
+    yield ""
+    yield f"  {table.title}"
+    for line in (heads, *cells):
+        aligned = (
+            cell.ljust(width) if column.kind in ("text", "day") else cell.rjust(width)
+            for cell, width, column in zip(line, widths, table.columns, strict=True)
+        )
+        yield f"    {'  '.join(aligned)}".rstrip()
+
+
+def in_words(cell: Cell, column: Column) -> str:
+    """A cell as people read it."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, str):
+        return cell if len(cell) <= WIDEST or column.kind == "day" else f"{cell[: WIDEST - 1]}…"
+    if column.kind == "seconds":
+        return span(cell) if cell >= 60 else f"{cell:.1f} s".replace(".0 ", " ")
+    if column.kind == "share":
+        return f"{100 * cell:.1f} %"
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.2f}".rstrip("0").rstrip(".")

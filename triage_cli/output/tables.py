@@ -1,0 +1,246 @@
+"""Lists and single things for a terminal, a pipe, a program (JSON) or a spreadsheet (CSV). No control character of mail gets there.
+
+Text is shown with harmful characters as escapes (triage.text.sanitize), in JSON too: what a program prints of it harms no terminal either.
+"""
+
+import json
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
+from typing import Any
+
+import click
+
+from triage.text.csv_export import csv_of
+from triage.text.sanitize import visible
+
+Row = Mapping[str, Any]
+GAP = 2  # columns between two cells
+NARROWEST = 6  # columns of a terminal that a cell keeps
+SHORT, FEWEST = 17, 10  # what is no wider than this is cut only when what is wider has so few columns left
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(\+00:00|Z)")
+CUT = "…"
+
+
+class Form(StrEnum):
+    """How a command prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a command prints: each field and what it means, in the order of JSON and CSV, and those that a table has room for."""
+
+    fields: Mapping[str, str]
+    table: tuple[str, ...] = ()
+
+    def print(self, rows: Iterable[Row], form: Form) -> None:
+        """A list: a table, one JSON array, or CSV with a heading."""
+        ordered = [{name: row[name] for name in self.fields} for row in rows]
+        if form is Form.TEXT:
+            print_table(ordered, self.table or tuple(self.fields))
+        elif form is Form.CSV:
+            click.echo(csv_text(list(self.fields), ordered), nl=False)
+        else:
+            print_json(ordered)
+
+    def print_one(self, values: Row, form: Form) -> None:
+        """One thing: a name and a value a line, without what is empty; or a JSON object."""
+        ordered = {name: values[name] for name in self.fields}
+        if form is Form.JSON:
+            print_json(ordered)
+        else:
+            print_pairs(ordered)
+
+
+class FormOption(click.Option):
+    """--json or --csv, with the shape of what comes then, for the manual."""
+
+    def __init__(self, *names: Any, shape: Shape, of_many: bool, **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.shape, self.of_many = shape, of_many
+
+
+def lists(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command that prints a list has --json and --csv; it gets them as `form`."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        as_csv = flag("--csv", Form.CSV, shape, of_many=True, text="As CSV for a spreadsheet; no cell is taken for a formula.")
+        return flag("--json", Form.JSON, shape, of_many=True, text="As one JSON array.")(as_csv(command))
+
+    return decorated
+
+
+def tells(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command that prints one thing has --json; it gets it as `form`."""
+    return flag("--json", Form.JSON, shape, of_many=False, text="As a JSON object.")
+
+
+def flag(name: str, form: Form, shape: Shape, *, of_many: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """One of these options."""
+    more: dict[str, Any] = {"flag_value": form, "type": click.UNPROCESSED, "default": Form.TEXT}
+    return click.option(name, "form", cls=FormOption, shape=shape, of_many=of_many, help=text, **more)
+
+
+def table(rows: Iterable[Row], columns: tuple[str, ...], *, as_json: bool) -> None:
+    """Print rows: as one JSON array, or as a table."""
+    rows = list(rows)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, columns)
+
+
+def pairs(values: Row, *, as_json: bool) -> None:
+    """Print one thing: as a JSON object, or a name and a value a line."""
+    if as_json:
+        print_json(values)
+    else:
+        print_pairs(values)
+
+
+def say(sentence: str) -> None:
+    """Print one sentence."""
+    click.echo(visible(sentence))
+
+
+def warn(sentence: str) -> None:
+    """Say something on standard error, where no script reads it as an answer."""
+    click.echo(f"mailroom: {visible(sentence)}", err=True)
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Columns below headings, no wider than the terminal; in a pipe nothing is cut."""
+    if not rows:
+        return
+    there = room()
+    cells = [[cell(row[name]) for name in columns] for row in rows]
+    dates = {place for place in range(len(columns)) if all(not line[place] or INSTANT.fullmatch(line[place]) for line in cells)}
+    if there:
+        cells = [[to_the_minute(text) for text in line] for line in cells]
+    lines = [[name.upper() for name in columns], *cells]
+    widths = fitted([max(width(line[place]) for line in lines) for place in range(len(columns))], there, dates)
+    for line in lines:
+        click.echo((" " * GAP).join(filled(text, most) for text, most in zip(line, widths, strict=True)).rstrip())
+
+
+def print_pairs(values: Row) -> None:
+    """A name and a value a line; of several values each has its own."""
+    longest = max(map(len, values), default=0)
+    for name, value in values.items():
+        if value not in ("", None, [], ()):
+            for one in value if isinstance(value, list) else [value]:
+                click.echo(f"{name.ljust(longest)}  {cell(one)}")
+
+
+def print_json(values: Any) -> None:
+    """Values as JSON that is ASCII throughout."""
+    click.echo(json_text(values, indent=1))
+
+
+def json_text(values: Any, indent: int | None = None) -> str:
+    """JSON of printable ASCII, with harmful characters as visible escapes in the text itself; line ends and tabs stay."""
+    return ascii_json(shown(values), indent)
+
+
+def ascii_json(values: Any, indent: int | None = None) -> str:
+    """JSON of printable ASCII whose text is exactly what was given, for what is read back or proved."""
+    return json.dumps(values, ensure_ascii=True, indent=indent, default=str).replace("\x7f", "\\u007f")
+
+
+def shown(value: Any) -> Any:
+    """A value with every text in it harmless."""
+    if isinstance(value, str):
+        return visible(value, lines=True)
+    if isinstance(value, Mapping):
+        return {shown(name): shown(one) for name, one in value.items()}
+    return [shown(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """The rows as CSV."""
+    return csv_of(columns, ([csv_cell(row[name]) for name in columns] for row in rows))
+
+
+def csv_cell(value: Any) -> str | int | float:
+    """A value for a spreadsheet: numbers stay numbers."""
+    return value if type(value) in (int, float) else cell(value)
+
+
+def cell(value: Any) -> str:
+    """A value in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return json_text(value)
+    return visible(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+
+
+def room() -> int | None:
+    """The columns of the terminal, None in a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def to_the_minute(text: str) -> str:
+    """An instant (in UTC) as a terminal has room for it; other text as it is."""
+    found = INSTANT.fullmatch(text)
+    return f"{found[1]} {found[2]}" if found else text
+
+
+def fitted(widths: Sequence[int], most: int | None, whole: Collection[int] = ()) -> list[int]:
+    """Widths of columns that fit: the widest give first, short ones last; the first one, which names the thing, and `whole` ones never."""
+    if most is None:
+        return list(widths)
+    never = {0, *whole}
+    others = {place: one for place, one in enumerate(widths) if place not in never}
+    left = most - GAP * (len(widths) - 1) - sum(widths[place] for place in never)
+    for kept, fewest in ((SHORT, FEWEST), (0, NARROWEST)):
+        cap = max(others.values(), default=0)
+        while cap > fewest and sum(capped(others, cap, kept).values()) > left:
+            cap -= 1
+        others = capped(others, cap, kept)
+    return [others.get(place, one) for place, one in enumerate(widths)]
+
+
+def capped(widths: Mapping[int, int], cap: int, kept: int) -> dict[int, int]:
+    """Widths with those above `kept` at `cap` at most."""
+    return {place: min(one, cap) if one > kept else one for place, one in widths.items()}
+
+
+def filled(text: str, columns: int) -> str:
+    """Text in exactly so many columns: cut, or with spaces behind it."""
+    taken = width(text)
+    if taken > columns:
+        text = clipped(text, columns - 1) + CUT
+        taken = width(text)
+    return text + " " * (columns - taken)
+
+
+def width(text: str) -> int:
+    """The columns that a text takes on a terminal: wide characters two, combining ones none."""
+    return len(text) if text.isascii() else sum(map(columns_of, text))
+
+
+def columns_of(character: str) -> int:
+    """The columns of one character (Unicode Standard Annex 11)."""
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def clipped(text: str, columns: int) -> str:
+    """The beginning of a text, no wider than that."""
+    if text.isascii():
+        return text[:columns]
+    ends = accumulate(map(columns_of, text))
+    return "".join(character for character, end in zip(text, ends, strict=True) if end <= columns)

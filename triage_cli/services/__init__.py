@@ -1,0 +1,1 @@
+"""Roles as processes: supervisor, forkserver, upkeep, signals, log format."""

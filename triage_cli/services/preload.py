@@ -1,0 +1,20 @@
+"""What every role needs, imported once in the process that roles are forked from (`triage_cli.services.forkserver`). Nothing else imports
+this."""
+
+import gc
+import os
+import signal
+
+from triage.config import webhooks
+from triage.delivery import journal
+from triage.directory import leaver_policy, recipient_map
+from triage.message import summary
+from triage.store import new_rows, pg_notify
+from triage_cli import main
+from triage_cli.services import roles
+
+SHARED = (summary, recipient_map, new_rows, webhooks, journal, leaver_policy, pg_notify, main, roles)
+MOTHER = os.getpid()
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # told together with its children it waits for them, and tells how they end
+gc.freeze()  # what is shared is not written to by a collection

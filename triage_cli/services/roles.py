@@ -1,0 +1,143 @@
+"""One role a process: what `mailroom serve` supervises and what service units start."""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+
+from triage.config.settings import Settings
+from triage.runtime import gc_tuning, metrics
+from triage.runtime.systemd import tell_ready
+from triage_cli.client.client_option import settings_of
+from triage_cli.services.log_format import TextLines, follow
+from triage_cli.services.stop_signals import stop_on_signals
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+DOORS = frozenset({"receive", "outbound", "api"})  # roles that others connect to
+BUSY = frozenset({"judge"})  # roles that make and drop thousands of objects for each message
+SUPERVISOR = "MAILROOM_SUPERVISOR"  # in the environment of a role: the process that started it
+
+
+CHATTY = ("alembic", "asyncio", "uvicorn")  # libraries that log each step of theirs
+
+
+def log_to_stderr(role: str) -> None:
+    """What this process tells."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextLines(role))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # what no line shows is not looked up (the logging HOWTO, "Optimization")
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def watch(settings: Settings, role: str) -> None:
+    """Log as the settings say from now on, and count what this role does, warnings too. Workers of `receive` begin by themselves."""
+    follow(settings.logs, role)
+    if role != "receive":
+        metrics.begin(settings.spool.directory, role)
+    logging.getLogger().addHandler(metrics.Counting(role))
+
+
+def start(ctx: click.Context, module: str, role: str) -> None:
+    """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
+    begin(role)
+    stop = stop_on_signals()
+    with gc_tuning.paused():
+        run: Callable[[Settings, threading.Event], None] = import_module(module).run
+    settings = settings_of(ctx)
+    watch(settings, role)
+    if role in BUSY:
+        gc_tuning.look_seldom()
+    if role not in DOORS:
+        tell_ready()
+    try:
+        run(settings, stop)
+    finally:
+        metrics.end(settings.spool.directory, role)
+
+
+def begin(role: str) -> None:
+    """What each role begins with."""
+    end_with(os.environ.get(SUPERVISOR, ""))
+    log_to_stderr(role)
+
+
+def end_with(supervisor: str) -> None:
+    """Do not outlive the supervisor with this process id; "" when there is none. It may be dead already."""
+    if supervisor and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != int(supervisor):  # it died before we could ask for the signal
+            sys.exit(0)
+
+
+@click.command()
+@click.pass_context
+def receive(ctx: click.Context) -> None:
+    """Take strangers' mail in over SMTP: needs no database and no network of its own."""
+    begin("receive")
+
+    def read() -> Settings:
+        settings = settings_of(ctx)
+        follow(settings.logs, "receive")
+        return settings
+
+    watch(read(), "receive")
+    import_module("mta.server.supervisor").supervise(read)
+
+
+@click.command()
+@click.pass_context
+def judge(ctx: click.Context) -> None:
+    """Find out who sent what came in, decide, and enter it; write the door snapshot."""
+    start(ctx, "mta.processing.processor", "judge")
+
+
+@click.command()
+@click.pass_context
+def outbound(ctx: click.Context) -> None:
+    """Take employees' mail from the internal server, pass it on, and learn whom they write to."""
+    start(ctx, "mta.outbound.outbound_processor", "outbound")
+
+
+@click.command()
+@click.pass_context
+def relay(ctx: click.Context) -> None:
+    """Send on what was released."""
+    start(ctx, "mta.delivery.relay", "relay")
+
+
+@click.command()
+@click.pass_context
+def recall(ctx: click.Context) -> None:
+    """Take purged mail out of mailboxes, and put it back when that is undone."""
+    start(ctx, "mailboxes.recall.recall_role", "recall")
+
+
+@click.command()
+@click.pass_context
+def api(ctx: click.Context) -> None:
+    """Serve the HTTP API and the console."""
+    start(ctx, "triage_cli.services.api_role", "api")
+
+
+@click.command()
+@click.pass_context
+def upkeep(ctx: click.Context) -> None:
+    """Seal the audit trail, let time run out, follow the directory file."""
+    start(ctx, "triage_cli.services.upkeep", "upkeep")
+
+
+@click.command()
+@click.pass_context
+def mirror(ctx: click.Context) -> None:
+    """Show held mail in departments' accounts, and decide what is moved there."""
+    start(ctx, "mailboxes.mirror.mirror_role", "mirror")

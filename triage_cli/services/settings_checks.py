@@ -1,0 +1,106 @@
+"""What the roles would refuse of the settings, said before any of them starts. Nothing is dialled, and no secret is read."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from directory_sync.ldap.ldap_source import LdapSource
+from mail_auth.resolver_factory import open_resolver
+from mailboxes.imap import imap_login
+from mailboxes.mirror.mirror_role import accounts, with_server
+from mta.delivery import arc_seal
+from mta.delivery.next_hop import open_nexthop
+from mta.outbound import outbound_processor
+from mta.peer.trusted_edges import Edges
+from mta.processing.scanners import chosen
+from mta.server.supervisor import check_number
+from mta.session import submitters
+from triage.addressing.networks import networks
+from triage.config.settings import Settings, host_port
+from triage.delivery.routes import routes
+from triage.errors import BadInput
+from triage.store import db
+from triage_cli.services.api_role import check_sign_in
+
+
+def faults(settings: Settings) -> Iterator[str]:
+    """One sentence for each setting that cannot be used."""
+    for check in CHECKS:
+        try:
+            check(settings)
+        except BadInput as fault:
+            yield str(fault)
+
+
+def listening(settings: Settings) -> dict[str, str]:
+    """What is listened on, by the setting that says so."""
+    named = {"smtp.listen": settings.smtp.listen, "api.listen": settings.api.listen}
+    if settings.smtp.lmtp_listen and "/" not in settings.smtp.lmtp_listen:
+        named["smtp.lmtp_listen"] = settings.smtp.lmtp_listen
+    if settings.takes_outbound:
+        named["outbound.listen"] = settings.outbound.listen
+    return named
+
+
+def ports(settings: Settings) -> None:
+    """Addresses to listen on, each for one door."""
+    named = listening(settings)
+    for setting, listen in named.items():
+        host_port(listen, setting)
+    for listen, times in Counter(named.values()).items():
+        if times > 1:
+            raise BadInput(f"{' and '.join(one for one in named if named[one] == listen)} are both {listen}: give each a port of its own")
+
+
+def certificate(settings: Settings) -> None:
+    """Two files, or none."""
+    if bool(settings.smtp.tls_cert) != bool(settings.smtp.tls_key):
+        raise BadInput("smtp.tls_cert and smtp.tls_key: set both, or neither")
+
+
+def ways(settings: Settings) -> None:
+    """Every next hop."""
+    for way in routes(settings):
+        open_nexthop(way.next_hop, timeout=1, hostname=settings.company.hostname)
+
+
+def employees(settings: Settings) -> None:
+    """Their mail, where anybody may hand it over."""
+    for network in settings.outbound.networks:
+        submitters.network_of(network)
+    if settings.takes_outbound:
+        outbound_processor.checked(settings)
+
+
+def directory(settings: Settings) -> None:
+    """Who works where, as an LDAP server may be asked for it; its password is not looked at."""
+    if settings.directory.source == "ldap":
+        LdapSource(replace(settings.directory, bind_dn=""), settings.company)
+
+
+def mailboxes(settings: Settings) -> None:
+    """The way into them."""
+    if settings.recall.imap:
+        imap_login.check(settings.recall)
+    if settings.mirror.departments:
+        imap_login.check(with_server(settings).mirror)
+        accounts(settings.mirror)
+
+
+CHECKS: tuple[Callable[[Settings], object], ...] = (
+    lambda settings: db.open_engine(settings.database.url).dispose(),
+    ports,
+    lambda settings: check_number(settings.smtp),
+    lambda settings: Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol),
+    certificate,
+    ways,
+    arc_seal.wanted,
+    employees,
+    directory,
+    mailboxes,
+    lambda settings: open_resolver(settings.dns),
+    chosen,
+    lambda settings: networks("api.metrics", settings.api.metrics),
+    lambda settings: networks("api.proxies", settings.api.proxies),
+    check_sign_in,
+)

@@ -1,0 +1,36 @@
+"""What must be right before a company's roles start: database, directory, door."""
+
+import logging
+
+from sqlmodel import Session, col, select
+
+from mta.processing.recipient_map_writer import write_door
+from triage.config.settings import Settings
+from triage.errors import Refused
+from triage.store import db
+from triage.store.models import KnownRecipient
+from triage_cli.client.local_setup import database_of
+from triage_cli.services.apply_directory import take_over
+
+log = logging.getLogger("mailroom.serve")
+
+
+def prepare(settings: Settings) -> None:
+    """Before the other roles start: the database is right, the directory is taken over, the door knows its recipients.
+
+    A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.
+    """
+    with database_of(settings) as engine:
+        try:
+            take_over(settings)
+        except Refused as refusal:
+            with db.reading(engine) as session:
+                if not has_directory(session):
+                    raise
+            log.error("the directory stays as it was: %s", refusal)
+        write_door(settings, engine)
+
+
+def has_directory(session: Session) -> bool:
+    """Has a directory been taken over before?"""
+    return session.exec(select(col(KnownRecipient.address)).limit(1)).first() is not None

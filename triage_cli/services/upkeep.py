@@ -1,0 +1,228 @@
+"""The upkeep role: seals the audit trail within a second, keeps counts, follows the directory file; beside it, threads that take long."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage.access import api_tokens
+from triage.compliance.audit import hash_chain, settings_changes
+from triage.compliance.privacy import person_erasure
+from triage.config.settings import Settings
+from triage.errors import Refused
+from triage.quarantine import proven_identity
+from triage.quarantine.campaigns import backfill
+from triage.quarantine.cards import fold_counts
+from triage.quarantine.decisions import keepers
+from triage.runtime import metrics
+from triage.store import db, last_runs
+from triage.store.transaction_retry import pause_after
+from triage.times import utcnow
+from triage_cli.client.local_setup import database_of, ring
+from triage_cli.services import upkeep_alerts, upkeep_bulk_decisions, upkeep_retention
+from triage_cli.services.apply_directory import take_over
+from triage_cli.services.upkeep_checkpoints import Recorder
+from triage_cli.services.upkeep_counts import keep_for_reports
+
+SEAL_EVERY = 0.5  # seconds
+LET_GO_EVERY = 600.0  # old records
+LOOK_EVERY = 5.0
+SETTLED = 2.0  # seconds without a change after which a file is whole
+COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
+MAKING = 0.5  # seconds of making kept views, between two looks at the trail
+SLICES = 8  # of mail from before, between two looks at the trail
+PATIENCE = 2.0  # with a database that is down
+BREATH = 0.01  # between two of them: the others get their turn
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Keep house until told to stop. A database that is down is waited for."""
+    with database_of(settings) as engine:
+        with db.transaction(engine) as session:
+            settings_changes.note(session, settings, machine=socket.gethostname(), now=utcnow())
+        beside = [
+            threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name=name)
+            for name, follow in (
+                ("slices", upkeep_bulk_decisions.follow),
+                ("alarms", upkeep_alerts.follow),
+                ("tidying", upkeep_retention.follow),
+            )
+        ]
+        for thread in beside:
+            thread.start()
+        try:
+            keep_house(settings, engine, stop)
+        finally:
+            stop.set()
+            for thread in beside:
+                thread.join()
+
+
+def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
+    """The round: seal, count, look at the directory file."""
+    file, follows = Path(settings.directory.file), settings.directory.source == "file"
+    seen, let_go, looked, counted = taken_over(engine, file), -LET_GO_EVERY, time.monotonic(), -COUNT_EVERY
+    behind = True  # perhaps there is mail from before something that is known of mail today
+    recorder = Recorder(settings)
+    while not stop.wait(SEAL_EVERY):
+        try:
+            seal_trail(engine, sealer())
+            recorder.keep(engine, sealer())
+            counted = keep_counts(engine, counted, settings)
+            behind = behind and catch_up(engine, settings)
+            if time.monotonic() - let_go > LET_GO_EVERY:
+                let_go = time.monotonic()
+                recorder.let_go(engine, settings)
+            if time.monotonic() - looked > LOOK_EVERY:
+                looked = time.monotonic()
+                let_tokens_go(engine)
+                upkeep_retention.hold_legally(engine)
+                upkeep_retention.settle_viewings(engine)
+                erase_persons(engine, settings)
+                join_removals(engine, settings)
+                if follows and is_settled(changed := mtime(file), seen):
+                    follow_directory(settings)
+                    seen = changed
+        except DBAPIError as fault:
+            stop.wait(pause_after(fault, PATIENCE))
+        except Exception:  # what cannot be done must not end the sealing, nor the threads beside
+            log.exception("the house could not be kept in every part")
+            stop.wait(PATIENCE)
+
+
+def seal_trail(engine: Engine, holder: str) -> None:
+    """Seal what waits, if this process is the sealer. What comes meanwhile is for the next round, so that rounds are few under load."""
+    full = True
+    while full:
+        with db.reading(engine) as session:
+            if not hash_chain.waiting(session):
+                return
+        with db.transaction(engine) as session:
+            if not hash_chain.elect(session, holder, utcnow()):
+                return
+            sealed = hash_chain.seal(session)
+        full = sealed.total() == hash_chain.AT_ONCE
+        for act, number in sealed.items():
+            metrics.count("mailroom_acts", number, act=act)
+
+
+def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
+    """Fold what was touched, and go on with views that are being made; every COUNT_EVERY seconds see which ones somebody has, and
+    what reports need. When that was done last. Views are left for the next round after MAKING: the trail is to be sealed.
+    """
+    look = time.monotonic() - looked > COUNT_EVERY
+    with db.reading(engine) as session:
+        if not look and not fold_counts.due(session, utcnow()):
+            return looked
+    with db.transaction(engine) as session:
+        if not hash_chain.elect(session, sealer(), utcnow(), duty=fold_counts.DUTY, lease=fold_counts.LEASE):
+            return looked
+    while fold(engine) == fold_counts.AT_ONCE:  # what comes meanwhile is for the next round: each one counts whole piles and folders
+        pass
+    if look:
+        fold_counts.begin(engine, now=utcnow())
+    until = time.monotonic() + MAKING
+    while time.monotonic() < until and fold_counts.go_on(engine, now=utcnow()):
+        time.sleep(BREATH)
+    if look:
+        fold_counts.anchor(engine)
+        keep_for_reports(engine, settings)
+        return time.monotonic()
+    return looked
+
+
+def erase_persons(engine: Engine, settings: Settings) -> None:
+    """Go on with what is to be erased about persons."""
+    if upkeep_retention.carry_on(engine, person_erasure.due, person_erasure.carry_on):
+        ring(settings, "door", "change")
+
+
+def join_removals(engine: Engine, settings: Settings) -> int:
+    """Remove copies of campaigns from confidential folders whose keepers have agreed to that; in how many decisions."""
+    with db.reading(engine) as session:
+        due = keepers.agreed_due(session, settings, utcnow())
+    number = 0
+    for one in due:
+        with db.transaction(engine) as session:
+            number += keepers.join(session, one, settings=settings, now=utcnow())
+    if number:
+        ring(settings, "recall", "change")
+    return number
+
+
+def fold(engine: Engine) -> int:
+    """One slice of what was touched; how much that was."""
+    with db.transaction(engine) as session:
+        return fold_counts.fold(session, now=utcnow())
+
+
+def sealer() -> str:
+    """This process, as the election of the one sealer knows it."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def catch_up(engine: Engine, settings: Settings) -> bool:
+    """Look at some of the mail from before there were campaigns, or other free-mail providers; is there perhaps more of it?"""
+    for _ in range(SLICES):
+        with db.transaction(engine) as session:
+            looked_at = proven_identity.catch_up(session, settings=settings)
+        with db.transaction(engine) as session:
+            if not backfill.catch_up(session, now=utcnow()) and not looked_at:
+                return False
+        time.sleep(BREATH)
+    return True
+
+
+def let_tokens_go(engine: Engine) -> None:
+    """End the tokens of who is no administrator any more."""
+    with db.reading(engine) as session:
+        if not api_tokens.orphans(session, utcnow()):
+            return
+    with db.transaction(engine) as session:
+        ended = api_tokens.let_go(session, now=utcnow())
+    log.warning("%d tokens are over, since whoever made them is no administrator of their scope any more", ended)
+
+
+def follow_directory(settings: Settings) -> None:
+    """Take the changed directory file over; a broken one changes nothing. The round hears of a database that is down, and tries again."""
+    try:
+        applied = take_over(settings)
+    except Refused as refusal:
+        if isinstance(refusal.__cause__, DBAPIError):
+            raise refusal.__cause__ from None
+        metrics.count("mailroom_directory_readings", outcome="refused")
+        log.error("the directory stays as it was: %s", refusal)
+    else:
+        metrics.count("mailroom_directory_readings", outcome="read")
+        log.info(
+            "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
+        )
+        ring(settings, "door", "change")
+
+
+def taken_over(engine: Engine, file: Path) -> float:
+    """As of when the directory file is known; 0 when it was changed while nobody followed it."""
+    with db.reading(engine) as session:
+        read = last_runs.directory_read_at(session)
+    changed = mtime(file)
+    return 0.0 if read and (changed > read.timestamp() or read > utcnow()) else changed  # or the clock was ahead
+
+
+def is_settled(changed: float, seen: float) -> bool:
+    """Has the file changed since it was seen, and not this moment? It may be half written."""
+    return changed != seen and abs(time.time() - changed) > SETTLED
+
+
+def mtime(file: Path) -> float:
+    """When the file was changed last; 0 when it is not there."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,94 @@
+"""Looks at what waits, and has staff and the record told: part of the upkeep role, in a thread of its own."""
+
+import logging
+import threading
+import time
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage.compliance.audit import hash_chain
+from triage.config.settings import Settings
+from triage.notifications import alerts, digests, staff_mail
+from triage.quarantine.requests import suspicion_reports
+from triage.store import db
+from triage.store.transaction_retry import pause_after
+from triage.times import utcnow
+from triage_cli.client.local_setup import ring
+
+LOOK_EVERY = 5.0  # seconds
+DUTY = "alarms"
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+    """Look again and again until told to stop. A database that is down is waited for."""
+    pause = LOOK_EVERY
+    while not stop.wait(pause):
+        pause = LOOK_EVERY
+        try:
+            watch(settings, engine, holder)
+            tell_people(settings, engine, holder, stop)
+            tell_reporters(settings, engine, holder)
+        except DBAPIError as fault:
+            pause = pause_after(fault, LOOK_EVERY)
+        except Exception:  # one alarm that cannot be told must not end this for all later ones
+            log.exception("alarms could not be looked at")
+
+
+def watch(settings: Settings, engine: Engine, holder: str) -> bool:
+    """Look once, and write only where there is something to write; was there?"""
+    with db.reading(engine) as session:
+        now = db.at_earliest(session, utcnow())
+        found = alerts.look(session, settings, now)
+        news = alerts.differs(session, found) or alerts.due_for_record(session, settings, now) or staff_mail.due(session, settings, now)
+    if not news:
+        return False
+    with db.transaction(engine) as session:
+        now = db.at_earliest(session, utcnow())
+        if not hash_chain.elect(session, holder, now, duty=DUTY):
+            return False
+        alerts.keep(session, found, now=now)
+        recorded = alerts.record(session, settings, now=now)
+        letters = staff_mail.tell(session, settings, now=now)
+    if recorded or letters:
+        ring(settings, "relay", "change")
+        log.info("%d alarms are on the record, %d letters to staff are queued", recorded, letters)
+    return True
+
+
+def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
+    """Tell people what waits for them, slice by slice, when it is time; how many were looked at. Alarms are not kept waiting for all."""
+    until = time.monotonic() + LOOK_EVERY
+    with db.reading(engine) as session:
+        moment = digests.due(session, settings, db.at_earliest(session, utcnow()))
+    number = 0
+    while moment and not stop.is_set() and time.monotonic() < until:
+        with db.transaction(engine) as session:
+            now = db.at_earliest(session, utcnow())  # as every machine sees it: else one that is ahead and one that is right tell in turns
+            some = digests.tell_some(session, settings, moment, now=now) if hash_chain.elect(session, holder, now, duty=DUTY) else 0
+        if not some:
+            break
+        number += some
+        ring(settings, "relay")
+    if number:
+        log.info("%d people were told what waits for them, where something does", number)
+    return number
+
+
+def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
+    """Tell those who reported mail what came of it; how many."""
+    with db.reading(engine) as session:
+        if not suspicion_reports.are_untold(session):
+            return 0
+    with db.transaction(engine) as session:
+        told = (
+            suspicion_reports.tell_verdicts(session, settings=settings, now=utcnow())
+            if hash_chain.elect(session, holder, utcnow(), duty=DUTY)
+            else 0
+        )
+    if told:
+        ring(settings, "relay", "change")
+        log.info("%d reporters of mail are told what came of it", told)
+    return told

@@ -1,0 +1,49 @@
+"""Carries very large decisions out, a slice at a time: part of the upkeep role, in a thread of its own."""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage.compliance.audit import hash_chain
+from triage.config.settings import Settings
+from triage.quarantine.decisions import bulk_decisions
+from triage.store import db
+from triage.store.transaction_retry import pause_after
+from triage.times import utcnow
+from triage_cli.client.local_setup import ring
+
+LOOK_EVERY = 0.5  # seconds
+PATIENCE = 2.0  # with a database that is down
+BREATH = 0.02  # seconds between two slices, in which others write
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+    """Look for large decisions and carry them out until told to stop. A database that is down is waited for."""
+    while not stop.wait(LOOK_EVERY):
+        try:
+            while not stop.wait(BREATH) and one_slice(settings, engine, holder):
+                pass
+        except DBAPIError as fault:
+            stop.wait(pause_after(fault, PATIENCE))
+        except Exception:  # one decision that cannot go on must not end this for all later ones
+            log.exception("a large decision could not be carried out further")
+            stop.wait(PATIENCE)
+
+
+def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
+    """One slice of the oldest large decision, if this process is the one that does it; was there one?"""
+    with db.reading(engine) as session:
+        decision_id = bulk_decisions.under_way(session)
+    if decision_id is None:
+        return False
+    with db.transaction(engine) as session:
+        now = utcnow()
+        if not hash_chain.elect(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):
+            return False
+        bulk_decisions.go_on(session, decision_id, now=now, settings=settings)
+    ring(settings, "relay", "recall", "change")
+    return True

@@ -1,0 +1,88 @@
+"""Signed checkpoints of the audit trail: made by upkeep every few minutes."""
+
+import logging
+import time
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from triage.compliance.audit import checkpoints, hash_chain, verify_chain
+from triage.compliance.audit.checkpoints import Checkpoint
+from triage.config.settings import Settings
+from triage.errors import BadInput
+from triage.store import db
+from triage.store.models import Marker
+from triage.times import utcnow
+
+log = logging.getLogger("mailroom.checkpoints")
+
+
+class Recorder:
+    """Adds a checkpoint every `audit.every` seconds in which something happened; without a directory it does nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """BadInput when the key or the directory is of no use."""
+        self.directory, self.key = opened(settings)
+        self.every = settings.audit.every
+        self.made, self.sequence = -float(self.every), 0
+
+    def keep(self, engine: Engine, holder: str) -> None:
+        """Sign where the trail ends now, if it is time and this process is the sealer."""
+        if self.key is None or time.monotonic() - self.made < self.every:
+            return
+        now = utcnow()
+        with db.reading(engine) as session:
+            head = session.get(Marker, hash_chain.HEAD)
+            if head is None or head.number == self.sequence:
+                return
+            checkpoint = Checkpoint(head.number, head.text, now)
+        self.made = time.monotonic()
+        with db.transaction(engine) as session:
+            if not hash_chain.elect(session, holder, now):
+                return
+        try:
+            line = checkpoints.append(self.directory, checkpoint, self.key)
+        except OSError as fault:
+            log.error("no checkpoint of the audit trail: %s cannot be written: %s", self.directory, fault.strerror)
+        else:
+            self.sequence = checkpoint.sequence
+            log.info("checkpoint of the audit trail: %s", line)
+
+    def let_go(self, engine: Engine, settings: Settings) -> int:
+        """Let old records go, where a checkpoint proves the rest; how many."""
+        since = verify_chain.kept_since(settings, utcnow())
+        with db.reading(engine) as session:
+            last, (start, _) = hash_chain.last_before(session, since), hash_chain.start_of(session)
+        if self.key is not None and last > start:
+            last = self.proven(self.key, last, since)
+        if last > start:
+            with db.transaction(engine) as session:
+                hash_chain.let_go(session, last, now=utcnow())
+        dropped, some = 0, 1
+        while some:
+            with db.transaction(engine) as session:
+                some = hash_chain.drop(session)
+            dropped += some
+        return dropped
+
+    def proven(self, key: Ed25519PrivateKey, last: int, since: datetime) -> int:
+        """Up to where a checkpoint proves what is let go; 0, so nothing is, where they cannot be read."""
+        try:
+            return checkpoints.newest(self.directory, key.public_key(), through=last, until=since)
+        except OSError as fault:
+            log.error("old records of the audit trail stay: %s cannot be read: %s", fault.filename or self.directory, fault.strerror)
+            return 0
+
+
+def opened(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
+    """Where checkpoints are kept and the key that signs them; no key when none are made. BadInput when only half of it is there."""
+    given = (settings.audit.checkpoints, settings.audit.key_file)
+    if any(given) and not all(given):
+        raise BadInput("audit: checkpoints and key_file belong together; set both or none")
+    if not settings.audit.key_file:
+        return Path(), None
+    directory = Path(settings.audit.checkpoints)
+    checkpoints.require(directory)
+    return directory, checkpoints.load_key(settings.audit.key_file)

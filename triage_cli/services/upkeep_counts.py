@@ -1,0 +1,45 @@
+"""Upkeep's part in reports: it looks at the queue at each full hour, and counts the days that are over."""
+
+import time
+
+from sqlalchemy import Engine
+
+from triage.compliance.retention import delete_records
+from triage.config.settings import Settings
+from triage.reports import daily_counts
+from triage.store import db
+from triage.times import utcnow
+
+DAYS_AT_ONCE = 5  # between two looks at the trail
+BREATH = 0.01  # between two of them: the others get their turn
+
+
+def keep_for_reports(engine: Engine, settings: Settings) -> None:
+    """Write down what waits at a full hour, and count some of the days that are over."""
+    zone = settings.cover.time_zone
+    with db.reading(engine) as session:
+        now = db.at_earliest(session, utcnow())
+        strayed, hour = daily_counts.strayed(session, now), daily_counts.is_due(session, now)
+    if strayed:
+        with db.transaction(engine) as session:
+            daily_counts.set_right(session, zone, now)
+    if hour:
+        with db.transaction(engine) as session:
+            daily_counts.sample(session, now)
+            daily_counts.forget(session, delete_records.oldest(settings, now))
+    for _ in range(DAYS_AT_ONCE):
+        if not count_a_day(engine, zone):
+            return
+        time.sleep(BREATH)
+
+
+def count_a_day(engine: Engine, zone: str) -> bool:
+    """Count the next day that is over, if there is one; it is read without holding anything."""
+    with db.reading(engine) as session:
+        day = daily_counts.next_day(session, zone, db.at_earliest(session, utcnow()))
+        rows = daily_counts.count(session, day) if day else []
+    if day is None:
+        return False
+    with db.transaction(engine) as session:
+        daily_counts.keep(session, day, rows, zone)
+    return True

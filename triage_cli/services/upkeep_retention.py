@@ -1,0 +1,269 @@
+"""Lets time pass: expires, erases, forgets, looks for rules. Part of the upkeep role; sealing the trail waits for none of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from triage.access import accounts, dual_control
+from triage.compliance.audit import hash_chain
+from triage.compliance.retention import delete_records, expire as retention, legal_holds
+from triage.config.settings import Settings
+from triage.directory import apply as directory, leavers, rename_records
+from triage.policy import emergency
+from triage.policy.contacts import store as contacts
+from triage.policy.learning import known_names
+from triage.policy.suggestions import candidates, rule_suggestions
+from triage.quarantine import coverage, viewings
+from triage.quarantine.decisions import keepers
+from triage.quarantine.search import expiry
+from triage.store import db, idempotency, vacuum
+from triage.store.transaction_retry import pause_after
+from triage.text.sanitize import visible
+from triage.times import utcnow
+from triage_cli.client.local_setup import ring
+from triage_cli.services.apply_directory import leaving_of
+
+DUTY, LEASE = "tidying", timedelta(minutes=10)
+LOOK_EVERY = 1.0  # seconds
+TIDY_EVERY = 600.0
+ERASE_EVERY = 3600.0  # nearly everything is looked at for it, and retention counts in days
+RARELY = 200  # times as long as it took to look for rules, until that is done again: it walks through the mail of months
+PATIENCE = 2.0  # with a database that is down
+BREATH = 0.01  # between two slices: the others get their turn
+
+Due = Callable[..., tuple[list[int], int]]
+"""Which of the next ones are due, and the last one that was looked at; 0: these were all."""
+Weigh = Callable[[Session, list[int]], Mapping[int, int]]
+"""What ending each of these takes, where it is not the same for all."""
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+    """Tidy again and again until told to stop, if this process is the one that does it. A database that is down is waited for."""
+    tidied, erased, rules_at = -TIDY_EVERY, -ERASE_EVERY, 0.0
+    while not stop.wait(LOOK_EVERY):
+        now = time.monotonic()
+        if now - tidied < TIDY_EVERY:
+            continue
+        erasing = now - erased > ERASE_EVERY
+        try:
+            if elected(engine, holder):
+                tidy(engine, settings, erasing=erasing, looking=False)
+                erased = now if erasing else erased
+                rules_at = rules_at if now < rules_at else rarely(lambda: look_for_rules(engine, settings))
+            tidied = now
+        except DBAPIError as fault:
+            stop.wait(pause_after(fault, PATIENCE))
+        except Exception:  # what cannot be tidied must not end this for all that can
+            log.exception("not everything could be tidied")
+            tidied = now
+
+
+def elected(engine: Engine, holder: str) -> bool:
+    """Is it this process that tidies? Several would all look through the same."""
+    with db.transaction(engine) as session:
+        return hash_chain.elect(session, holder, utcnow(), duty=DUTY, lease=LEASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What was over."""
+
+    expired: int = 0  # held mails
+    erased: int = 0  # contents, and copies that were taken out of mailboxes
+    forgotten: int = 0  # messages of which nothing is left
+
+
+def rarely(work: Callable[[], object]) -> float:
+    """Do it; when to do it again, in monotonic seconds."""
+    begun = time.monotonic()
+    work()
+    ended = time.monotonic()
+    return ended + RARELY * (ended - begun)
+
+
+def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: bool = True) -> Tidied:
+    """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept. `looking`: for rules."""
+    with db.transaction(engine) as session:
+        expiry.note(session, expiry.terms(settings))
+    hold_legally(engine)
+    settle_viewings(engine)
+    expired = in_slices(engine, settings, retention.expire)
+    erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
+    let_go(engine, settings)
+    know_familiar(engine, settings)
+    if looking:
+        look_for_rules(engine, settings)
+    sound_alarm(engine, settings)
+    with db.transaction(engine) as session:
+        dual_control.lapse(session, now=utcnow())
+        keepers.lapse(session, now=utcnow())
+        idempotency.forget(session, now=utcnow())
+        emergency.end(session, now=utcnow())
+    forget(engine, settings)
+    give_space_back(engine)
+    if expired or erased or forgotten:
+        log.info("expired %d held mails, erased %d contents, forgot the records of %d mails", expired, erased, forgotten)
+    return Tidied(expired, erased, forgotten)
+
+
+def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) -> int:
+    """Do it slice by slice until there is nothing left; how many that were."""
+    total, number = 0, 1
+    while number:
+        with db.transaction(engine) as session:
+            number = slice_of(session, settings=settings, now=db.at_earliest(session, utcnow()))
+        total += number
+        time.sleep(BREATH if number else 0)
+    return total
+
+
+def erase(engine: Engine, settings: Settings) -> int:
+    """Erase the contents and the recalled copies that nobody needs any more; how many."""
+    contents = in_windows(engine, settings, retention.due, retention.erase, retention.SLICE)
+    return contents + in_slices(engine, settings, retention.forget)
+
+
+def forget_records(engine: Engine, settings: Settings) -> int:
+    """Forget what is on the record of old mail; how many messages that was about."""
+    messages = in_windows(engine, settings, delete_records.due, delete_records.forget, delete_records.SLICE, delete_records.copies)
+    in_windows(engine, settings, delete_records.decisions_due, delete_records.forget_decisions, delete_records.SLICE)
+    in_slices(engine, settings, delete_records.forget_reports)
+    return messages
+
+
+def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., int], at_once: int, weigh: Weigh | None = None) -> int:
+    """Look through all that is old enough, window by window, and end what is due, slice by slice; how many that were.
+
+    Writers are kept waiting for what is ended only, and not for the looking.
+    """
+    total, reached, more = 0, 0, True
+    while more:
+        with db.reading(engine) as session:
+            found, reached = due(session, settings=settings, now=db.at_earliest(session, utcnow()), after=reached)
+            weights = weigh(session, found) if weigh else {}
+        for some in sliced(found, at_once, weights):
+            with db.transaction(engine) as session:
+                total += end(session, some, settings=settings, now=db.at_earliest(session, utcnow()))
+            time.sleep(BREATH)
+        more = bool(reached)
+    return total
+
+
+def sliced(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterator[list[int]]:
+    """What was found, in slices that weigh no more than so much together; what weighs more is alone. Else each weighs one."""
+    some: list[int] = []
+    left = at_once
+    for one in found:
+        weight = weights.get(one, 1)
+        if some and weight > left:
+            yield some
+            some, left = [], at_once
+        some.append(one)
+        left -= weight
+    if some:
+        yield some
+
+
+def hold_legally(engine: Engine) -> None:
+    """Mark what legal holds are about among the mail that has come since."""
+    carry_on(engine, legal_holds.due, legal_holds.cover)
+
+
+def settle_viewings(engine: Engine) -> int:
+    """Put on the record what consoles fetched ahead and did not show; how many rows were over."""
+    with db.reading(engine) as session:
+        total, number = 0, int(viewings.is_due(session, utcnow()))
+    while number:
+        with db.transaction(engine) as session:
+            number = viewings.settle(session, now=utcnow())
+        total += number
+        time.sleep(BREATH if number else 0)
+    return total
+
+
+def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Callable[..., bool]) -> bool:
+    """Go on with each that is due, slice by slice to its end; was there any?"""
+    with db.reading(engine) as session:
+        waiting = due(session)
+    for one in waiting:
+        more = True
+        while more:
+            with db.transaction(engine) as session:
+                more = slice_of(session, one, now=utcnow())
+            time.sleep(BREATH if more else 0)
+    return bool(waiting)
+
+
+def let_go(engine: Engine, settings: Settings) -> None:
+    """Refuse what is for people who left long enough ago, and find mail that another node entered under a name that changed just then."""
+    with db.transaction(engine) as session:
+        addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=db.at_earliest(session, utcnow()))
+        late = rename_records.follow_names(session)
+    if addresses:
+        log.info("%d addresses of people who have left are refused from now on", addresses)
+        ring(settings, "door")
+    if late:
+        log.info("%d mails go along with people who are called otherwise", late)
+        ring(settings, "change")
+
+
+def know_familiar(engine: Engine, settings: Settings) -> None:
+    """Keep the domains of known senders up to date, slice by slice, so that what looks like them is noticed."""
+    with db.reading(engine) as session:
+        new, gone = known_names.changes(session, settings=settings, now=utcnow())
+    for start in range(0, max(len(new), len(gone)), known_names.SLICE):
+        with db.transaction(engine) as session:
+            known_names.change(session, new[start : start + known_names.SLICE], gone[start : start + known_names.SLICE])
+
+
+def look_for_rules(engine: Engine, settings: Settings) -> None:
+    """See which rules the company's mail speaks for by now."""
+    with db.reading(engine) as session:
+        speaking = candidates.found(session, settings=settings, now=utcnow())
+    with db.transaction(engine) as session:
+        new = rule_suggestions.refresh(session, speaking, now=utcnow())
+    if new:
+        log.info("%d rules are proposed: see them in the console under \u201cFirst day\u201d, or by `mailroom rules propose`", new)
+
+
+def sound_alarm(engine: Engine, settings: Settings) -> None:
+    """Say which folders nobody looks at, and that nobody administers the company."""
+    with db.reading(engine) as session:
+        administered = accounts.administrators(session, by_directory=settings.api.sign_in == "directory")
+        nobody = coverage.alarm(session, settings.cover, utcnow())
+        opened = emergency.alarm(session, utcnow())
+    if opened:
+        log.warning("emergency: %s", visible(opened.sentence))
+    if not administered:
+        log.warning("nobody can sign in who administers the whole company: `mailroom doctor` says what to do")
+    for one in nobody:
+        log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
+
+
+def forget(engine: Engine, settings: Settings) -> None:
+    """Forget whom nobody has written to or heard from for long enough, slice by slice."""
+    gone = 1
+    while gone:
+        with db.transaction(engine) as session:
+            gone = contacts.tidy(session, settings=settings, now=db.at_earliest(session, utcnow()))
+        if gone:
+            log.info("%d addresses and mails of ours are so old that they count no more", gone)
+
+
+def give_space_back(engine: Engine) -> None:
+    """Let SQLite's file become shorter by what was erased, slice by slice."""
+    given = 0
+    while pages := vacuum.give_back(engine):
+        given += pages
+        time.sleep(BREATH)
+    if given:
+        log.info("the database's file is %d pages shorter", given)
