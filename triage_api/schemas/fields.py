@@ -1,4 +1,4 @@
-"""What every shape is made of: orders that come in, shapes that go out, text, ids."""
+"""What every schema is made of: what comes in, what goes out, text, ids."""
 
 from typing import Annotated, Any, Literal
 

@@ -12,13 +12,13 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.access import session as shapes
+from triage_api.schemas.access import session as schemas
 
 router = APIRouter(route_class=Once, tags=["staff"])
 
 
-@router.get("/cover", response_model=shapes.CoverNow, responses=described(401))
-def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
+@router.get("/cover", response_model=schemas.CoverNow, responses=described(401))
+def get_cover(session: Read, here: Here, by: Staff) -> schemas.CoverNow:
     """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at.
 
     `restored`: for all staff to know.
@@ -26,7 +26,7 @@ def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
     now, settings = utcnow(), here.settings.cover
     folders = [one for one in coverage.folders(session, settings, now) if coverage.looks_after(by, one.code)]
     alarm = coverage.unseen(folders, settings, now) if by.role is Role.ADMIN else []
-    return shapes.CoverNow.model_validate(
+    return schemas.CoverNow.model_validate(
         {
             "out_of_hours": coverage.is_out_of_hours(settings, now),
             "away_until": coverage.away_until(session, by.name, now),
@@ -39,7 +39,7 @@ def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
 
 
 @router.put("/away", status_code=204, responses=described(401, 403, 404, 422))
-def set_away(order: shapes.AwayOrder, session: Tx, by: Staff) -> None:
+def set_away(order: schemas.AwayOrder, session: Tx, by: Staff) -> None:
     """Say until when you are away, null when you are back; administrators also for somebody else within their scope."""
     coverage.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())
     ring_after(session)

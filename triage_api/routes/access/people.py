@@ -9,49 +9,49 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
-from triage_api.schemas.access import people as shapes
+from triage_api.schemas.access import people as schemas
 from triage_api.schemas.fields import Word
 from triage_api.schemas.pagination import Cursor, Limit, following, place_of
 
 router = APIRouter(route_class=Once, tags=["people"])
 
 
-@router.get("/departments", response_model=list[shapes.Folder], responses=described(401))
-def list_departments(session: Read, by: Staff) -> list[shapes.Folder]:
+@router.get("/departments", response_model=list[schemas.Folder], responses=described(401))
+def list_departments(session: Read, by: Staff) -> list[schemas.Folder]:
     """The departments and people in your scope with how much is held for each."""
-    return [shapes.Folder.model_validate(folder) for folder in folders.folders(session, by=by)]
+    return [schemas.Folder.model_validate(folder) for folder in folders.folders(session, by=by)]
 
 
-@router.get("/directory", response_model=shapes.DirectoryState, responses=described(401))
-def get_directory(session: Read, by: Staff) -> shapes.DirectoryState:
+@router.get("/directory", response_model=schemas.DirectoryState, responses=described(401))
+def get_directory(session: Read, by: Staff) -> schemas.DirectoryState:
     """The company as the directory says, whether it is believed; and for those who read the record what changed last."""
-    return shapes.DirectoryState.model_validate(sync_state.state(session, by=by))
+    return schemas.DirectoryState.model_validate(sync_state.state(session, by=by))
 
 
-@router.get("/people", response_model=shapes.People, responses=described(401, 422))
-def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.People:
+@router.get("/people", response_model=schemas.People, responses=described(401, 422))
+def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.People:
     """Everybody in the company whose name, department or mailbox fits, by name."""
     found = folders.people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
-    return shapes.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
+    return schemas.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
 
 
-@router.get("/addressees", response_model=shapes.Addressees, responses=described(401, 422))
-def list_addressees(session: Read, _by: Staff, q: Word = "") -> shapes.Addressees:
+@router.get("/addressees", response_model=schemas.Addressees, responses=described(401, 422))
+def list_addressees(session: Read, _by: Staff, q: Word = "") -> schemas.Addressees:
     """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
-        shapes.Addressee(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
+        schemas.Addressee(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
         for one in folders.people(session, q)
     ]
     boxes = [
-        shapes.Addressee(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
+        schemas.Addressee(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
         for one in recipients_view.boxes(session, q)
     ]
-    return shapes.Addressees(items=people + boxes)
+    return schemas.Addressees(items=people + boxes)
 
 
-@router.get("/groups", response_model=shapes.Groups, responses=described(401, 422))
-def list_groups(session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.Groups:
+@router.get("/groups", response_model=schemas.Groups, responses=described(401, 422))
+def list_groups(session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.Groups:
     """The company's groups by address, with their members as the directory has them now."""
     (after,) = place_of(cursor, str) or ("",)
     found = recipients_view.groups(session, here.settings.company, q, limit=limit + 1, after=after)
-    return shapes.Groups.model_validate({"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))})
+    return schemas.Groups.model_validate({"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))})

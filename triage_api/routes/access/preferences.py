@@ -12,15 +12,15 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Tx
-from triage_api.schemas.access import session as shapes
+from triage_api.schemas.access import session as schemas
 
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.patch("/preferences", response_model=shapes.Preferences, responses=described(401, 403, 422))
-def choose_preferences(order: shapes.PreferencesOrder, session: Tx, by: Staff) -> shapes.Preferences:
+@router.patch("/preferences", response_model=schemas.Preferences, responses=described(401, 403, 422))
+def choose_preferences(order: schemas.PreferencesOrder, session: Tx, by: Staff) -> schemas.Preferences:
     """Choose for your own console: these, and the others as they are. `GET /me` tells what is chosen."""
-    return shapes.Preferences.model_validate(preferences.choose(session, order.model_dump(exclude_unset=True), by=by))
+    return schemas.Preferences.model_validate(preferences.choose(session, order.model_dump(exclude_unset=True), by=by))
 
 
 def own_settings(here: Here, by: Staff) -> Settings:

@@ -13,7 +13,7 @@ from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, described
 from triage_api.http.session_auth import Staff, Watcher, holder, place_of
-from triage_api.schemas.access import session as shapes
+from triage_api.schemas.access import session as schemas
 
 WRONG = "Name or password is wrong."
 
@@ -21,8 +21,8 @@ WRONG = "Name or password is wrong."
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429, 503))
-def create_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.Me:
+@router.post("/session", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
+def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me:
     """Sign in; the answer sets the session cookie."""
     with db.transaction(here.engine) as session:
         attempt = staff_login.begin(session, given.login, place_of(request), now=utcnow(), by_directory=here.prover is not None)
@@ -57,20 +57,20 @@ def forget_cookie(response: Response, here: Office) -> None:
     response.delete_cookie(here.cookie_name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/me", response_model=shapes.Me, responses=described(401))
-def get_me(here: Here, _by: Staff, signed_in: Watcher) -> shapes.Me:
+@router.get("/me", response_model=schemas.Me, responses=described(401))
+def get_me(here: Here, _by: Staff, signed_in: Watcher) -> schemas.Me:
     """Who is signed in, and when they were here before."""
     return me_of(signed_in, here)
 
 
-def me_of(signed_in: staff_login.SignedIn, here: Office) -> shapes.Me:
+def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
     """Who is signed in, as the console knows them."""
     by, company = signed_in.actor, here.settings.company
     with db.reading(here.engine) as session:
         mode = enforcement_mode.now_in_force(session, company).of(enforcement_mode.COMPANY)
         chosen = preferences.chosen(session, by.name) if by.kind == "person" else {}
         undo_seconds = preferences.settings_of(session, here.settings, by=by).policy.undo_seconds
-    return shapes.Me.model_validate(
+    return schemas.Me.model_validate(
         {
             "login": by.name,
             "name": by.shown,

@@ -13,27 +13,27 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.routes.access.session import forget_cookie
-from triage_api.schemas.access import session as shapes
+from triage_api.schemas.access import session as schemas
 from triage_api.schemas.fields import Word
 
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.get("/sessions", response_model=shapes.Sessions, responses=described(401, 403, 422))
-def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: Word = "") -> shapes.Sessions:
+@router.get("/sessions", response_model=schemas.Sessions, responses=described(401, 403, 422))
+def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: Word = "") -> schemas.Sessions:
     """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
     api = here.settings.api
     lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
     key = request.cookies[here.cookie_name]
     found = sessions.listing(session, by=by, login=login or by.name, key=key, lasts=lasts, idle=idle, now=utcnow())
-    return shapes.Sessions.model_validate({"items": found})
+    return schemas.Sessions.model_validate({"items": found})
 
 
-@router.delete("/sessions", response_model=shapes.Ended, responses=described(401, 403, 404, 422))
-def end_sessions(response: Response, here: Here, by: Staff, login: Word = "") -> shapes.Ended:
+@router.delete("/sessions", response_model=schemas.Ended, responses=described(401, 403, 404, 422))
+def end_sessions(response: Response, here: Here, by: Staff, login: Word = "") -> schemas.Ended:
     """Sign out everywhere, here too; for administrators also somebody else within their scope, by `login`."""
     with db.transaction(here.engine) as session:
         ended = sessions.end_all(session, by=by, login=login or by.name, now=utcnow())
     if login in ("", by.name):
         forget_cookie(response, here)
-    return shapes.Ended(ended=ended)
+    return schemas.Ended(ended=ended)

@@ -23,7 +23,7 @@ from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.access.preferences import Own
 from triage_api.routes.decisions.approvals import accepted
-from triage_api.schemas.decisions import approvals as approval_schemas, decisions as shapes
+from triage_api.schemas.decisions import approvals as approval_schemas, decisions as schemas
 from triage_api.schemas.fields import GivenId, Word
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 
@@ -39,7 +39,7 @@ OfDomain = Annotated[Word, Query(description="Only those that did something to m
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
 
 
-def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key: Key = None) -> bulk_decisions.Plan | None:
+def plan_of(order: schemas.DecisionOrder, here: Here, by: Staff, idempotency_key: Key = None) -> bulk_decisions.Plan | None:
     """The plan of a very large decision, made before the transaction begins, so that nobody waits for the counting.
 
     None where it was made before: what it has done since is no reason to refuse to answer alike.
@@ -57,10 +57,10 @@ def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key:
 Planned = Annotated[bulk_decisions.Plan | None, Depends(plan_of)]
 
 
-@router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
+@router.post("/decisions", status_code=201, response_model=schemas.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
 def create_decision(
-    order: shapes.DecisionOrder, planned: Planned, session: Tx, by: Staff, settings: Own, idempotency_key: Key = None
-) -> shapes.Decision | Response:
+    order: schemas.DecisionOrder, planned: Planned, session: Tx, by: Staff, settings: Own, idempotency_key: Key = None
+) -> schemas.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 
     409 when others were faster everywhere, or when what would be released needs a second look (type `urn:mailroom:second-look`) and
@@ -94,7 +94,7 @@ def create_decision(
     return answered(session, made, by)
 
 
-@router.get("/decisions", response_model=shapes.Decisions, responses=described(401, 422))
+@router.get("/decisions", response_model=schemas.Decisions, responses=described(401, 422))
 def list_decisions(
     session: Read,
     by: Staff,
@@ -104,43 +104,43 @@ def list_decisions(
     domain: OfDomain = "",
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> shapes.Decisions:
+) -> schemas.Decisions:
     """Decisions that concern your scope, newest first."""
     before = id_of(cursor)
     wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
     about = wanted if campaign is not None or sender or domain else None
     found = within_scope(session, outcomes.listing(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
-    return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Decisions.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
-@router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
-def get_decision(decision_id: GivenId, session: Read, by: Staff) -> shapes.Decision:
+@router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=described(401, 404, 422))
+def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Decision:
     """One decision and what became of each delivery, of the first 500."""
     (found,) = within_scope(session, [outcomes.report(session, decision_id, by=by)], by)
-    return shapes.Decision.model_validate(found)
+    return schemas.Decision.model_validate(found)
 
 
-@router.get("/decisions/{decision_id}/items", response_model=shapes.DecisionItems, responses=described(401, 404, 422))
+@router.get("/decisions/{decision_id}/items", response_model=schemas.DecisionItems, responses=described(401, 404, 422))
 def list_items(
     decision_id: GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
-) -> shapes.DecisionItems:
+) -> schemas.DecisionItems:
     """What became of each delivery in your scope, by their ids: all of them, page after page."""
     after = id_of(cursor)
     found = outcomes.items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
-    return shapes.DecisionItems.model_validate(
+    return schemas.DecisionItems.model_validate(
         {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.delivery_id,))}
     )
 
 
 @router.post(
-    "/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 412, 422)
+    "/decisions/{decision_id}/undo", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 404, 409, 412, 422)
 )
-def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None) -> shapes.Decision:
+def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: schemas.UndoOrder | None = None) -> schemas.Decision:
     """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`.
 
     409 where that lets out what needs a second look, as for a decision.
     """
-    asked = order or shapes.UndoOrder()
+    asked = order or schemas.UndoOrder()
     if asked.mine:
         undoing.require_own(session, decision_id, by)
     said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
@@ -148,23 +148,23 @@ def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, o
     return answered(session, undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
 
 
-@router.get("/decisions/{decision_id}/related", response_model=shapes.RelatedMails, responses=described(401, 404, 422))
-def list_related(decision_id: GivenId, session: Read, by: Staff) -> shapes.RelatedMails:
+@router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMails, responses=described(401, 404, 422))
+def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMails:
     """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
-    return shapes.RelatedMails.model_validate({"items": related_mail.offered(session, decision_id, by=by)})
+    return schemas.RelatedMails.model_validate({"items": related_mail.offered(session, decision_id, by=by)})
 
 
 @router.post(
-    "/decisions/{decision_id}/related", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422)
+    "/decisions/{decision_id}/related", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 404, 409, 422)
 )
-def take_related(decision_id: GivenId, order: shapes.TakeOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+def take_related(decision_id: GivenId, order: schemas.TakeOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
     """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
     made = related_mail.take(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     return answered(session, made, by)
 
 
-@router.post("/sweeps", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 409, 422))
-def create_sweep(order: shapes.SweepOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+@router.post("/sweeps", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 409, 422))
+def create_sweep(order: schemas.SweepOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
     """Take a sender's mail out of every mailbox, also what never came through Mailroom; for administrators of the whole company.
 
     Its progress is that of the decision: `mailboxes_left`. 409 where large purges need two people.
@@ -175,11 +175,11 @@ def create_sweep(order: shapes.SweepOrder, session: Tx, by: Staff, here: Here) -
     return answered(session, made, by)
 
 
-def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decision:
+def answered(session: Session, made: DecisionReport, by: Actor) -> schemas.Decision:
     """A decision just made: relay and recaller learn what is due, the door which senders are blocked, and browsers that it changed."""
     ring_after(session, "relay", "recall", "door")
     (seen,) = within_scope(session, [made], by)
-    return shapes.Decision.model_validate(seen)
+    return schemas.Decision.model_validate(seen)
 
 
 def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:

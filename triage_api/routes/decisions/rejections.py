@@ -9,26 +9,26 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
-from triage_api.schemas.decisions import rejections as shapes
+from triage_api.schemas.decisions import rejections as schemas
 
 router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
 
 
-@router.get("/templates", response_model=shapes.Templates, responses=described(401))
-def list_templates(here: Here, _by: Staff) -> shapes.Templates:
+@router.get("/templates", response_model=schemas.Templates, responses=described(401))
+def list_templates(here: Here, _by: Staff) -> schemas.Templates:
     """The texts of the settings (reject.templates), in their order; what Mailroom brings along is in the company's language."""
     language = here.settings.company.language
     items = [{"name": name, "text": i18n.said(text, language)} for name, text in here.settings.reject.templates]
-    return shapes.Templates.model_validate({"items": items})
+    return schemas.Templates.model_validate({"items": items})
 
 
-@router.post("/preview", response_model=shapes.Rejection, responses=described(401, 422))
-def preview_rejection(order: shapes.RejectionOrder, session: Read, by: Staff, here: Here) -> shapes.Rejection:
+@router.post("/preview", response_model=schemas.Rejection, responses=described(401, 422))
+def preview_rejection(order: schemas.RejectionOrder, session: Read, by: Staff, here: Here) -> schemas.Rejection:
     """What the senders of the held mail in your scope would be told, and why others would not. Nothing is changed."""
     seen = rejection_preview.preview(
         session, order.select.selection(), template=order.template, text=order.text, by=by, settings=here.settings
     )
     refused = [{"reason": reason, "count": count} for reason, count in seen.refused]
-    return shapes.Rejection.model_validate(
+    return schemas.Rejection.model_validate(
         {"letters": seen.letters, "messages": seen.messages, "deliveries": seen.deliveries, "refused": refused}
     )

@@ -26,7 +26,7 @@ from triage_api.http.session_auth import place_of
 from triage_api.http.transaction import BELLS, ring_after
 from triage_api.routes.access.session import WRONG
 from triage_api.schemas import pagination as places
-from triage_api.schemas.employees import own_mail as shapes
+from triage_api.schemas.employees import own_mail as schemas
 from triage_api.schemas.employees.release_requests import RequestMade, RequestOrder
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor
@@ -72,8 +72,8 @@ def transaction(
 Tx = Annotated[Session, Depends(transaction, scope="function")]
 
 
-@router.post("/session", status_code=201, response_model=shapes.OwnName, responses=described(401, 403, 413, 422, 429, 503))
-def create_own_session(given: shapes.OwnCredentials, request: Request, response: Response, here: Here) -> shapes.OwnName:
+@router.post("/session", status_code=201, response_model=schemas.OwnName, responses=described(401, 403, 413, 422, 429, 503))
+def create_own_session(given: schemas.OwnCredentials, request: Request, response: Response, here: Here) -> schemas.OwnName:
     """Sign in with the directory's password to see one's own mail, for an hour; the answer sets a cookie of its own."""
     if not is_open(here):
         raise NotAllowed(CLOSED)
@@ -90,7 +90,7 @@ def create_own_session(given: shapes.OwnCredentials, request: Request, response:
         raise NotSignedIn(WRONG)
     actor, key = opened
     response.set_cookie(here.cookie_name + COOKIE, key, path="/", secure=here.secure, httponly=True, samesite="strict")
-    return shapes.OwnName(name=actor.shown)
+    return schemas.OwnName(name=actor.shown)
 
 
 @router.delete("/session", status_code=204, responses=described(401, 403))
@@ -102,8 +102,8 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
     response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/mail", response_model=shapes.OwnMails, responses=described(401, 422))
-def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor = None) -> shapes.OwnMails:
+@router.get("/mail", response_model=schemas.OwnMails, responses=described(401, 422))
+def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor = None) -> schemas.OwnMails:
     """One's own mail that waits or was taken away lately: sender, subject, who viewed it, no more. 100 of each, and a cursor for more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
     kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
@@ -115,11 +115,11 @@ def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor 
         }
         wanted = own_mail.one(session, by.name, mail, **asked) if mail is not None else None
         letter = digests.choice(session, by.name, here.settings)
-        expected = [shapes.Expectation.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
+        expected = [schemas.Expectation.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
         items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
         items = [*([wanted] if wanted and wanted not in items else ()), *items]
         viewed = viewings.viewers(session, {one.message_id for one in items}, by.name)
-    return shapes.OwnMails.model_validate(
+    return schemas.OwnMails.model_validate(
         {
             "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
             "more_waits": following(parts, True),
@@ -137,17 +137,17 @@ def following(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | No
 
 
 @router.put("/letter", status_code=204, responses=described(401, 403, 422))
-def choose_own_letter(order: shapes.LetterOrder, session: Tx, by: Employee) -> None:
+def choose_own_letter(order: schemas.LetterOrder, session: Tx, by: Employee) -> None:
     """Say whether one wants the daily letter."""
     digests.choose(session, by=by, wanted=order.wanted, now=utcnow())
 
 
-@router.post("/expectations", status_code=201, response_model=shapes.ExpectationMade, responses=described(401, 403, 422))
-def create_own_expectation(order: shapes.ExpectationOrder, session: Tx, by: Employee, here: Here) -> shapes.ExpectationMade:
+@router.post("/expectations", status_code=201, response_model=schemas.ExpectationMade, responses=described(401, 403, 422))
+def create_own_expectation(order: schemas.ExpectationOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectationMade:
     """Say from whom one expects mail: staff sees it on the card when it comes. It lets nothing in and lapses by itself."""
     made = announce_sender.expect(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
     ring_after(session)
-    return shapes.ExpectationMade.model_validate({"id": made})
+    return schemas.ExpectationMade.model_validate({"id": made})
 
 
 @router.delete("/expectations/{expectation_id}", status_code=204, responses=described(401, 403, 404))

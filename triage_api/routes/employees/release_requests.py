@@ -8,19 +8,19 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.employees import release_requests as shapes
+from triage_api.schemas.employees import release_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 
 router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
 
 
-@router.get("", response_model=shapes.MailRequests, responses=described(401, 422))
-def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.MailRequests:
+@router.get("", response_model=schemas.MailRequests, responses=described(401, 422))
+def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MailRequests:
     """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
     before = id_of(cursor)
     found = release_requests.listing(session, by=by, limit=limit + 1, before=before)
-    return shapes.MailRequests.model_validate(
+    return schemas.MailRequests.model_validate(
         {
             "items": found[:limit],
             "open": release_requests.count(session, by=by),
@@ -30,16 +30,16 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
     )
 
 
-@router.post("", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))
-def create_request(order: shapes.RequestOrder, session: Tx, by: Staff) -> shapes.RequestMade:
+@router.post("", status_code=201, response_model=schemas.RequestMade, responses=described(401, 403, 404, 409, 422))
+def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schemas.RequestMade:
     """Write down that somebody asks for a mail of theirs: its card rises. Asked for twice it is the same request."""
     made = release_requests.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
     ring_after(session)
-    return shapes.RequestMade.model_validate({"id": made})
+    return schemas.RequestMade.model_validate({"id": made})
 
 
 @router.post("/{request_id}/decline", status_code=204, responses=described(401, 403, 404, 409, 422))
-def decline_request(request_id: GivenId, session: Tx, by: Staff, order: shapes.DeclineOrder | None = None) -> None:
+def decline_request(request_id: GivenId, session: Tx, by: Staff, order: schemas.DeclineOrder | None = None) -> None:
     """Say no, with a word to who asked. The mail stays where it is."""
     release_requests.decline(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
     ring_after(session)

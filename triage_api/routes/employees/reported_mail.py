@@ -8,24 +8,24 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.employees import reported_mail as shapes
+from triage_api.schemas.employees import reported_mail as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 
 router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
 
 
-@router.get("", response_model=shapes.MailReports, responses=described(401, 422))
-def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.MailReports:
+@router.get("", response_model=schemas.MailReports, responses=described(401, 422))
+def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MailReports:
     """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
     before = id_of(cursor)
     found = suspicion_reports.listing(session, by=by, limit=limit + 1, before=before)
-    return shapes.MailReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.MailReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
-@router.post("/{report_id}/answer", response_model=shapes.ReportAnswered, responses=described(401, 403, 404, 409, 422))
-def answer_report(report_id: GivenId, order: shapes.ReportAnswer, session: Tx, by: Staff) -> shapes.ReportAnswered:
+@router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=described(401, 403, 404, 409, 422))
+def answer_report(report_id: GivenId, order: schemas.ReportAnswer, session: Tx, by: Staff) -> schemas.ReportAnswered:
     """Say what a reported mail is, to everybody who reported it. The mail stays where it is."""
     told = suspicion_reports.answer(session, report_id, order.verdict, by=by, words=order.words, now=utcnow())
     ring_after(session)
-    return shapes.ReportAnswered.model_validate({"reporters": told})
+    return schemas.ReportAnswered.model_validate({"reporters": told})

@@ -22,7 +22,7 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.routes.messages.messages import Number, Reason, put_on_record, raw_of, taken_out
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.queue import messages as shapes
+from triage_api.schemas.queue import messages as schemas
 
 OFF = "attachments are not shown as pictures here: an administrator can switch that on"
 NO_SANDBOX = "attachments cannot be shown as pictures on this machine: bubblewrap is missing or does not work, and nothing is drawn without"
@@ -43,14 +43,18 @@ router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
 PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
 
 
-@router.get("/{message_id}/attachments/{number}/pages", response_model=shapes.Pages, responses=described(401, 404, 409, 410, 422, 428, 503))
-def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> shapes.Pages:
+@router.get(
+    "/{message_id}/attachments/{number}/pages",
+    response_model=schemas.Pages,
+    responses=described(401, 404, 409, 410, 422, 428, 503),
+)
+def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> schemas.Pages:
     """How many pages of a PDF or a picture can be shown as pictures. That you looked goes on the record."""
     raw, found = attached(here, message_id, number, by, reason)
     answer = drawn(here, message_id, number, raw, 0)
     put_on_record(here, "pages", message_id, by, {"number": number, "sha256": found.sha256})
     try:
-        return shapes.Pages(pages=count_of(answer))
+        return schemas.Pages(pages=count_of(answer))
     except NotDrawn as why:
         refuse(why)
 

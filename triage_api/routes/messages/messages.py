@@ -33,7 +33,7 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Tx
 from triage_api.schemas.fields import GivenId, Text, Word
-from triage_api.schemas.queue import messages as shapes
+from triage_api.schemas.queue import messages as schemas
 
 DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
@@ -63,8 +63,8 @@ Ahead = Annotated[
 Links = Annotated[bool, Query(description="false: without the links and hidden pictures, which take the message apart.")]
 
 
-@router.get("/{message_id}", response_model=shapes.Message, responses=described(401, 404, 422))
-def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> shapes.Message:
+@router.get("/{message_id}", response_model=schemas.Message, responses=described(401, 404, 422))
+def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> schemas.Message:
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.reading(here.engine) as session:
         opened = open_message.message(session, message_id, by=by)
@@ -95,10 +95,10 @@ def listed_only(opened: Opened) -> Preview:
     return Preview("", tuple(numbered))
 
 
-def message_of(opened: Opened, preview: Preview, not_allowed: str) -> shapes.Message:
+def message_of(opened: Opened, preview: Preview, not_allowed: str) -> schemas.Message:
     """A message as the console shows it. `not_allowed`: why no allow rule can be about its sender."""
     summary, envelope, found = opened.summary, opened.envelope, opened.authentication
-    return shapes.Message.model_validate(
+    return schemas.Message.model_validate(
         asdict(summary)
         | {
             "id": opened.id,
@@ -154,19 +154,19 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
     return raw
 
 
-@router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422, 428))
-def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
+@router.get("/{message_id}/headers", response_model=schemas.Headers, responses=described(401, 404, 410, 422, 428))
+def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes.
 
     That you fetched it goes on the record.
     """
     head = headers_of(raw_of(here, message_id, by, reason))
     put_fetch_on_record(here, message_id, "headers", by)
-    return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
+    return schemas.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
-@router.get("/{message_id}/text", response_model=shapes.MessageText, responses=described(401, 404, 422, 428))
-def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
+@router.get("/{message_id}/text", response_model=schemas.MessageText, responses=described(401, 404, 422, 428))
+def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.MessageText:
     """What a message says, as plain text; empty when it is erased. That you fetched it goes on the record."""
     with db.reading(here.engine) as session:
         said = open_message.text(session, message_id, by=by, reason=reason)
@@ -174,7 +174,7 @@ def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shap
     if under_seal:
         put_on_record(here, "open", message_id, by, {"reason": reason})
     put_fetch_on_record(here, message_id, "text", by)
-    return shapes.MessageText(text=said)
+    return schemas.MessageText(text=said)
 
 
 @router.post("/{message_id}/viewed", status_code=204, responses=described(401, 403, 404, 409, 410, 422))

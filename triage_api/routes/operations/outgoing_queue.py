@@ -21,22 +21,22 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId, Text
-from triage_api.schemas.operations import outgoing_queue as shapes
+from triage_api.schemas.operations import outgoing_queue as schemas
 from triage_api.schemas.pagination import Cursor, Limit, cursor_of, following, place_of
 from triage_api.schemas.queue import deliveries
 
 router = APIRouter(route_class=Once, tags=["queue"])
 
 
-@router.get("/queue", response_model=shapes.Queue, responses=described(401, 422))
-def get_queue(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> shapes.Queue:
+@router.get("/queue", response_model=schemas.Queue, responses=described(401, 422))
+def get_queue(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> schemas.Queue:
     """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
     settings = here.settings
     page = listing.queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
-    listed = [shapes.Waiting(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
+    listed = [schemas.Waiting(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
     standings = queue_admin.standings(session, by=by, settings=settings)
-    return shapes.Queue.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
+    return schemas.Queue.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
 
 def way(one: listing.Listed, settings: Settings) -> str:
@@ -74,14 +74,14 @@ def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> d
     return told(session, delivery_id, by)
 
 
-@router.get("/queue/unsent", response_model=shapes.UnsentPage, responses=described(401, 422))
-def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.UnsentPage:
+@router.get("/queue/unsent", response_model=schemas.UnsentPage, responses=described(401, 422))
+def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.UnsentPage:
     """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
     only = routes.destination(here.settings, next_hop) if next_hop else None
     place = place_of(cursor, int, int)
     found = queue_admin.listing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
-    items = [shapes.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
-    return shapes.UnsentPage(items=items, next_cursor=following(found, limit, queue_admin.place_of))
+    items = [schemas.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
+    return schemas.UnsentPage(items=items, next_cursor=following(found, limit, queue_admin.place_of))
 
 
 def way_of(one: Delivery, settings: Settings) -> str:
@@ -89,19 +89,19 @@ def way_of(one: Delivery, settings: Settings) -> str:
     return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
 
 
-@router.post("/queue/retry", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
-def retry_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+@router.post("/queue/retry", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try these, or everything that waits for a next hop, at once."""
     if order.ids:
         count = queue_admin.retry(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
         count = queue_admin.retry_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
     ring_after(session, "relay")
-    return shapes.Count(count=count)
+    return schemas.Count(count=count)
 
 
-@router.post("/queue/give-up", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
-def give_up_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+@router.post("/queue/give-up", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try nothing more of these, or of what waits for a next hop."""
     if order.ids:
         count = queue_admin.give_up(session, order.ids, settings=here.settings, by=by, now=utcnow())
@@ -109,18 +109,18 @@ def give_up_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) 
         destination = routes.destination(here.settings, order.next_hop)
         count = queue_admin.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
     ring_after(session, "relay")
-    return shapes.Count(count=count)
+    return schemas.Count(count=count)
 
 
-@router.post("/queue/hold", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
-def hold_all(order: shapes.HoldOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+@router.post("/queue/hold", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
     ids = tuple(order.ids)
     if not ids:
         ids = tuple(queue_admin.waiting_for(session, routes.destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
     count = held(session, ids, by, here.settings, order.reason) if ids else 0
     ring_after(session, "relay")
-    return shapes.Count(count=count)
+    return schemas.Count(count=count)
 
 
 def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:

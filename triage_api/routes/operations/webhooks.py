@@ -11,26 +11,26 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.operations import webhooks as shapes
+from triage_api.schemas.operations import webhooks as schemas
 
 router = APIRouter(route_class=Once, prefix="/webhooks", tags=["webhooks"])
 
 Name = Annotated[str, Path(max_length=100, description="As the settings name it.")]
 
 
-@router.get("", response_model=shapes.Webhooks, responses=described(401, 403))
-def list_webhooks(session: Read, here: Here, by: Staff) -> shapes.Webhooks:
+@router.get("", response_model=schemas.Webhooks, responses=described(401, 403))
+def list_webhooks(session: Read, here: Here, by: Staff) -> schemas.Webhooks:
     """Every webhook of the settings: whether it works, and what it is still to be told. For who looks after or audits the whole company."""
-    return shapes.Webhooks.model_validate({"items": outbox.listing(session, here.settings, by=by)})
+    return schemas.Webhooks.model_validate({"items": outbox.listing(session, here.settings, by=by)})
 
 
-@router.post("/{hook}/test", status_code=202, response_model=shapes.WebhookTried, responses=described(401, 403, 404, 422))
-def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> shapes.WebhookTried:
+@router.post("/{hook}/test", status_code=202, response_model=schemas.WebhookTried, responses=described(401, 403, 404, 422))
+def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.WebhookTried:
     """Have it called now, also when it is gone or rests; it is told nothing but who asked. For administrators of the whole company."""
     tried = outbox.hook_named(here.settings, hook, by=by)
     event = outbox.try_out(session, tried, by=by, now=utcnow(), link=here.settings.api.public_url)
     ring_after(session)
-    return shapes.WebhookTried(event=event)
+    return schemas.WebhookTried(event=event)
 
 
 @router.post("/{hook}/resume", status_code=204, responses=described(401, 403, 404, 422))

@@ -17,7 +17,7 @@ from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import Word
 from triage_api.schemas.operations.outgoing_queue import Count
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of, place_of
-from triage_api.schemas.policy import contacts as shapes
+from triage_api.schemas.policy import contacts as schemas
 
 router = APIRouter(route_class=Once, tags=["correspondents"])
 
@@ -25,16 +25,16 @@ State = Annotated[str, Query(pattern="^(known|parked|dropped)$")]
 Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]
 
 
-@router.post("/learn", response_model=shapes.Learned, responses=described(401, 403, 422))
-def learn(order: shapes.Lessons, session: Tx, by: Staff, here: Here) -> shapes.Learned:
+@router.post("/learn", response_model=schemas.Learned, responses=described(401, 403, 422))
+def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas.Learned:
     """Say whom employees know, as if they had just written to them; the same once more changes nothing. All or nothing."""
     report = learn_contacts.announce(session, order.announced(), settings=here.settings, by=by, now=utcnow())
     ring_after(session)
     skipped = {str(reason): count for reason, count in report.skipped.items()}
-    return shapes.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
+    return schemas.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
 
 
-@router.get("/correspondents", response_model=shapes.Correspondents, responses=described(401, 422))
+@router.get("/correspondents", response_model=schemas.Correspondents, responses=described(401, 422))
 def list_correspondents(
     session: Read,
     by: Staff,
@@ -44,15 +44,15 @@ def list_correspondents(
     person: Word = "",
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> shapes.Correspondents:
+) -> schemas.Correspondents:
     """Those of the people in your scope, newest first."""
     before = id_of(cursor)
     found = contact_review.listing(session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before)
-    return shapes.Correspondents.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Correspondents.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("/correspondents/accept", response_model=Count, responses=described(401, 403, 404, 422))
-def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff, here: Here) -> Count:
+def accept_correspondents(order: schemas.ChosenCorrespondents, session: Tx, by: Staff, here: Here) -> Count:
     """Let what was parked or dropped count from now on."""
     count = contact_review.accept(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
@@ -60,27 +60,27 @@ def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: S
 
 
 @router.post("/correspondents/drop", response_model=Count, responses=described(401, 403, 404, 422))
-def drop_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff) -> Count:
+def drop_correspondents(order: schemas.ChosenCorrespondents, session: Tx, by: Staff) -> Count:
     """Let these not count, also when somebody writes to them again."""
     count = contact_review.drop(session, order.ids, by=by, now=utcnow())
     ring_after(session)
     return Count(count=count)
 
 
-@router.get("/correspondents/reasons", response_model=shapes.ReasonsNotLearned, responses=described(401, 422))
-def list_reasons(session: Read, by: Staff, days: Days = 30) -> shapes.ReasonsNotLearned:
+@router.get("/correspondents/reasons", response_model=schemas.ReasonsNotLearned, responses=described(401, 422))
+def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNotLearned:
     """What was not learned of mail of the departments in your scope, and why; the most frequent first."""
     found = contact_review.reasons(session, by=by, since=utcnow() - timedelta(days=days - 1))
     items = [{"how": how, "reason": why, "words": WORDS[Reason(why)], "count": count} for how, why, count in found]
-    return shapes.ReasonsNotLearned.model_validate({"items": items})
+    return schemas.ReasonsNotLearned.model_validate({"items": items})
 
 
-@router.get("/correspondents/lists", response_model=shapes.PostedLists, responses=described(401, 422))
+@router.get("/correspondents/lists", response_model=schemas.PostedLists, responses=described(401, 422))
 def list_posted_lists(
     session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50, cursor: Cursor = None
-) -> shapes.PostedLists:
+) -> schemas.PostedLists:
     """Mailing lists that people in your scope write to, those with the most posts first: proposals for rules of lists."""
     found = contact_review.posted_lists(session, by=by, limit=limit + 1, after=place_of(cursor, int, str))
-    return shapes.PostedLists.model_validate(
+    return schemas.PostedLists.model_validate(
         {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.posts, one.address))}
     )

@@ -8,26 +8,26 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.policy import emergency as shapes
+from triage_api.schemas.policy import emergency as schemas
 
 router = APIRouter(route_class=Once, prefix="/emergency", tags=["rules"])
 
 
-@router.get("", response_model=shapes.EmergencyNow, responses=described(401))
-def get_emergency(session: Read, _by: Staff) -> shapes.EmergencyNow:
+@router.get("", response_model=schemas.EmergencyNow, responses=described(401))
+def get_emergency(session: Read, _by: Staff) -> schemas.EmergencyNow:
     """Does everything pass that is neither blocked nor forged, until when, why, and on whose word? For all staff to know."""
-    return shapes.EmergencyNow.model_validate({"alarm": emergency.alarm(session, utcnow())})
+    return schemas.EmergencyNow.model_validate({"alarm": emergency.alarm(session, utcnow())})
 
 
-@router.put("", response_model=shapes.EmergencyNow, responses=described(401, 403, 422))
-def open_emergency(order: shapes.EmergencyOrder, session: Tx, by: Staff) -> shapes.EmergencyNow:
+@router.put("", response_model=schemas.EmergencyNow, responses=described(401, 403, 422))
+def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> schemas.EmergencyNow:
     """Let everything pass until then that is neither blocked nor forged. Opened again the new time counts.
 
     For administrators of the whole company. It closes by itself.
     """
     opened = emergency.open_door(session, order.until, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
-    return shapes.EmergencyNow.model_validate({"alarm": opened})
+    return schemas.EmergencyNow.model_validate({"alarm": opened})
 
 
 @router.delete("", status_code=204, responses=described(401, 403, 404))

@@ -9,23 +9,23 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.policy import enforcement_modes as shapes
+from triage_api.schemas.policy import enforcement_modes as schemas
 
 router = APIRouter(route_class=Once, prefix="/modes", tags=["roll-out"])
 
 
-@router.get("", response_model=shapes.Modes, responses=described(401))
-def list_modes(session: Read, here: Here, by: Staff) -> shapes.Modes:
+@router.get("", response_model=schemas.Modes, responses=described(401))
+def list_modes(session: Read, here: Here, by: Staff) -> schemas.Modes:
     """The mode of the company and of each department in your scope: enforce holds what is not known, observe only records it."""
-    return shapes.Modes.model_validate({"items": enforcement_mode.listing(session, here.settings.company, by=by)})
+    return schemas.Modes.model_validate({"items": enforcement_mode.listing(session, here.settings.company, by=by)})
 
 
-@router.put("", response_model=shapes.Modes, responses=described(401, 403, 422))
-def switch_mode(order: shapes.ModeOrder, session: Tx, here: Here, by: Staff) -> shapes.Modes:
+@router.put("", response_model=schemas.Modes, responses=described(401, 403, 422))
+def switch_mode(order: schemas.ModeOrder, session: Tx, here: Here, by: Staff) -> schemas.Modes:
     """Open or close the door for a department, without one for all of which nothing else is said; `mode` null: as the settings say.
 
     For administrators with that scope. It counts from the next mail on.
     """
     enforcement_mode.switch(session, order.department.casefold(), order.mode, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
-    return shapes.Modes.model_validate({"items": enforcement_mode.listing(session, here.settings.company, by=by)})
+    return schemas.Modes.model_validate({"items": enforcement_mode.listing(session, here.settings.company, by=by)})

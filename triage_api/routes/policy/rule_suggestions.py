@@ -15,31 +15,35 @@ from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.operations.outgoing_queue import Count
 from triage_api.schemas.pagination import Cursor, Limit, following, place_of
-from triage_api.schemas.policy import rule_suggestions as shapes
+from triage_api.schemas.policy import rule_suggestions as schemas
 
 router = APIRouter(route_class=Once, prefix="/rules/proposals", tags=["rules"])
 
 
-@router.get("", response_model=shapes.Proposals, responses=described(401, 403, 422))
+@router.get("", response_model=schemas.Proposals, responses=described(401, 403, 422))
 def list_proposals(
-    session: Read, by: Staff, state: shapes.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
-) -> shapes.Proposals:
+    session: Read, by: Staff, state: schemas.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
+) -> schemas.Proposals:
     """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
     found = rule_suggestions.listing(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
     count = rule_suggestions.numbers(session, now=utcnow()).get(state, 0)
-    return shapes.Proposals(
+    return schemas.Proposals(
         items=[shown(one) for one in found[:limit]],
         next_cursor=following(found, limit, lambda one: (one.weight, one.id)),
         total_estimate=count,
     )
 
 
-@router.post("/hand", response_model=shapes.ProposalHand, responses=described(401, 403))
-def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
+@router.post("/hand", response_model=schemas.ProposalHand, responses=described(401, 403))
+def take_proposals(session: Tx, by: Staff) -> schemas.ProposalHand:
     """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
     mine = rule_suggestions.take(session, by=by, now=utcnow())
     counts = rule_suggestions.numbers(session, now=utcnow())
-    return shapes.ProposalHand(items=[shown(one) for one in mine], open=counts.pop(rule_suggestions.OPEN, 0), answered=sum(counts.values()))
+    return schemas.ProposalHand(
+        items=[shown(one) for one in mine],
+        open=counts.pop(rule_suggestions.OPEN, 0),
+        answered=sum(counts.values()),
+    )
 
 
 @router.post("/look", response_model=Count, responses=described(401, 403))
@@ -61,8 +65,8 @@ def lay_back_proposals(session: Tx, by: Staff) -> None:
     ring_after(session)
 
 
-@router.post("/{proposal_id}", response_model=shapes.Proposal, responses=described(401, 403, 404, 409, 422))
-def answer_proposal(proposal_id: GivenId, order: shapes.ProposalAnswer, session: Tx, by: Staff, here: Here) -> shapes.Proposal:
+@router.post("/{proposal_id}", response_model=schemas.Proposal, responses=described(401, 403, 404, 409, 422))
+def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session: Tx, by: Staff, here: Here) -> schemas.Proposal:
     """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
     answered = answer_suggestion.answer(
         session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
@@ -71,6 +75,6 @@ def answer_proposal(proposal_id: GivenId, order: shapes.ProposalAnswer, session:
     return shown(answered)
 
 
-def shown(one: Proposal) -> shapes.Proposal:
+def shown(one: Proposal) -> schemas.Proposal:
     """A proposal with its sentence."""
-    return shapes.Proposal.model_validate(one.model_dump() | {"sentence": rule_suggestions.said(one)})
+    return schemas.Proposal.model_validate(one.model_dump() | {"sentence": rule_suggestions.said(one)})

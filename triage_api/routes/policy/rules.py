@@ -27,7 +27,7 @@ from triage_api.schemas.decisions import approvals as approval_schemas
 from triage_api.schemas.decisions.rule_trials import Offers, OffersOrder, Trial
 from triage_api.schemas.fields import GivenId, Word
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
-from triage_api.schemas.policy import rules as shapes
+from triage_api.schemas.policy import rules as schemas
 
 MOST_EXPORTED = 1_000_000
 OfScope = Annotated[Word, Query(description="company, department:CODE or person:UID: only rules for exactly this scope.")]
@@ -37,21 +37,21 @@ IfMatch = Annotated[Word | None, Header(description="The ETag of the rule that y
 router = APIRouter(route_class=Once, tags=["rules"])
 
 
-@router.get("/rules", response_model=shapes.Rules, responses=described(401, 422))
+@router.get("/rules", response_model=schemas.Rules, responses=described(401, 422))
 def list_rules(
     session: Read, by: Staff, q: Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
-) -> shapes.Rules:
+) -> schemas.Rules:
     """Rules in force that reach into your scope, newest first."""
     before = id_of(cursor)
     found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
-    return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
+    return schemas.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
 
 
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
 
 
-@router.post("/rules", status_code=201, response_model=shapes.MadeRule, responses=ASKED | described(401, 403, 409, 412, 422))
-def create_rule(order: shapes.RuleOrdered, session: Tx, by: Staff, here: Here) -> shapes.MadeRule | Response:
+@router.post("/rules", status_code=201, response_model=schemas.MadeRule, responses=ASKED | described(401, 403, 409, 412, 422))
+def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) -> schemas.MadeRule | Response:
     """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered.
 
     409 where an allow would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
@@ -66,11 +66,11 @@ def create_rule(order: shapes.RuleOrdered, session: Tx, by: Staff, here: Here) -
     ring_after(session, "door")
     lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
     said = with_clashes(session, [made], by)[0].model_dump()
-    return shapes.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
+    return schemas.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
 
 
 @router.post("/rules/preview", response_model=Trial, responses=described(401, 422))
-def preview_rule(order: shapes.SenderRule, session: Read, by: Staff, here: Here) -> Trial:
+def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> Trial:
     """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
     return Trial.model_validate(rule_trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
@@ -82,8 +82,8 @@ def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Off
     return Offers.model_validate({"items": found})
 
 
-@router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 409, 412, 422))
-def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) -> shapes.Loaded:
+@router.post("/rules/import", response_model=schemas.Loaded, responses=described(401, 403, 409, 412, 422))
+def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -> schemas.Loaded:
     """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`).
 
     409 where allows would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
@@ -95,17 +95,17 @@ def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) ->
     loaded = rule_import_export.load(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
     ring_after(session, "door")
-    return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
+    return schemas.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
 
 
-def looked_at(session: Session, text: str, by: Actor, here: Here) -> shapes.Loaded:
+def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.Loaded:
     """What would become of the lines, and what would be asked; nothing is made."""
     with session.begin_nested() as attempt:
         loaded = rule_import_export.load(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
         attempt.rollback()
     looked = loaded.looked
     asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
-    return shapes.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
+    return schemas.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
@@ -122,33 +122,33 @@ def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
     return PlainTextResponse("".join(f"{rule_import_export.written(rule)}\n" for rule in found), media_type="application/x-ndjson")
 
 
-@router.post("/rules/explain", response_model=shapes.Explanation, responses=described(401, 404, 422))
-def explain_rules(order: shapes.ExplainOrder, session: Read, by: Staff, here: Here) -> shapes.Explanation:
+@router.post("/rules/explain", response_model=schemas.Explanation, responses=described(401, 404, 422))
+def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: Here) -> schemas.Explanation:
     """Which rule decides about mail of a sender to somebody here, under each proof, and what else matches; or why a delivery went
     where it went, and what the rules of today would say."""
     asked: dict[str, Any] = {"by": by, "settings": here.settings, "now": utcnow()}
     if order.delivery is not None:
-        return shapes.Explanation.model_validate(explain_verdict.explain_delivery(session, order.delivery, **asked))
-    return shapes.Explanation.model_validate(explain_verdict.explain(session, order.sender, order.to, list_id=order.list_id, **asked))
+        return schemas.Explanation.model_validate(explain_verdict.explain_delivery(session, order.delivery, **asked))
+    return schemas.Explanation.model_validate(explain_verdict.explain(session, order.sender, order.to, list_id=order.list_id, **asked))
 
 
-@router.get("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 404, 422))
-def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
+@router.get("/rules/{rule_id}", response_model=schemas.Rule, responses=described(401, 404, 422))
+def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> schemas.Rule:
     """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
     return answered(session, known(session, rule_id, by), by, response)
 
 
-@router.get("/rules/{rule_id}/delivered", response_model=shapes.DeliveredLately, responses=described(401, 404, 422))
-def get_delivered(rule_id: GivenId, session: Read, by: Staff) -> shapes.DeliveredLately:
+@router.get("/rules/{rule_id}/delivered", response_model=schemas.DeliveredLately, responses=described(401, 404, 422))
+def get_delivered(rule_id: GivenId, session: Read, by: Staff) -> schemas.DeliveredLately:
     """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
     found = delivered_lately.of_rule(session, known(session, rule_id, by), by=by, now=utcnow())
-    return shapes.DeliveredLately.model_validate(found)
+    return schemas.DeliveredLately.model_validate(found)
 
 
-@router.patch("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 403, 404, 409, 412, 422))
+@router.patch("/rules/{rule_id}", response_model=schemas.Rule, responses=described(401, 403, 404, 409, 412, 422))
 def change_rule(
-    rule_id: GivenId, change: shapes.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
-) -> shapes.Rule:
+    rule_id: GivenId, change: schemas.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
+) -> schemas.Rule:
     """Change its proof, end, note or whether risky attachments pass. With If-Match 412 when somebody has changed it since.
 
     409 where the company wants two keys for such a rule: make it anew. 409 also where an allow would let in more than before, and
@@ -169,16 +169,16 @@ def known(session: Session, rule_id: int, by: Actor) -> Rule:
     return found[0]
 
 
-def answered(session: Session, rule: Rule, by: Actor, response: Response) -> shapes.Rule:
+def answered(session: Session, rule: Rule, by: Actor, response: Response) -> schemas.Rule:
     """A rule with the ETag of its version."""
     response.headers["ETag"] = f'"{rules.version_of(rule)}"'
     return with_clashes(session, [rule], by)[0]
 
 
-def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[shapes.Rule]:
+def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[schemas.Rule]:
     """Rules, each with how it stands to others."""
     clashes = rule_warnings.of_rules(session, found, utcnow(), by=by)
-    return [shapes.Rule.model_validate(rule.model_dump() | {"clashes": clashes[rule.id]}) for rule in found]
+    return [schemas.Rule.model_validate(rule.model_dump() | {"clashes": clashes[rule.id]}) for rule in found]
 
 
 @router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))

@@ -16,26 +16,26 @@ from triage_api.routes.decisions.decisions import answered
 from triage_api.schemas.decisions.decisions import Decision
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import cursor_of, place_of
-from triage_api.schemas.queue import campaigns as shapes
+from triage_api.schemas.queue import campaigns as schemas
 
 router = APIRouter(route_class=Once, tags=["campaigns"])
 
 
-@router.get("/campaigns", response_model=shapes.Campaigns, responses=described(401, 422))
-def list_campaigns(wanted: Annotated[shapes.CampaignQuery, Query()], session: Read, by: Staff) -> shapes.Campaigns:
+@router.get("/campaigns", response_model=schemas.Campaigns, responses=described(401, 422))
+def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: Read, by: Staff) -> schemas.Campaigns:
     """Campaigns of the mail in your scope, those with the most of it first; unless `state` says otherwise, of held mail."""
     after = place_of(wanted.cursor, int, int)
     place = (after[0], after[1]) if after else None
     page = campaign_list.waves(session, wanted.selection(), by=by, fewest=wanted.fewest, limit=wanted.limit, after=place)
-    return shapes.Campaigns.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+    return schemas.Campaigns.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 
-@router.get("/campaigns/{campaign_id}", response_model=shapes.CampaignDetail, responses=described(401, 404, 422))
-def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> shapes.CampaignDetail:
+@router.get("/campaigns/{campaign_id}", response_model=schemas.CampaignDetail, responses=described(401, 404, 422))
+def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.CampaignDetail:
     """One campaign with its states, proofs, senders and subjects."""
     found = campaign_list.campaign(session, campaign_id, by=by)
-    return shapes.CampaignDetail.model_validate(
-        {name: getattr(found.wave, name) for name in shapes.Campaign.model_fields}
+    return schemas.CampaignDetail.model_validate(
+        {name: getattr(found.wave, name) for name in schemas.Campaign.model_fields}
         | {
             "made_by": found.made_by,
             "representatives": found.representatives,
@@ -50,13 +50,13 @@ def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> shapes.Campa
 
 
 @router.post("/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
-def join_campaign(campaign_id: GivenId, order: shapes.JoinOrder, session: Tx, by: Staff) -> Decision:
+def join_campaign(campaign_id: GivenId, order: schemas.JoinOrder, session: Tx, by: Staff) -> Decision:
     """This campaign's mail is of another one from now on: a decision, which can be undone."""
     return answered(session, regroup.join(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
 
 
 @router.post("/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
-def split_campaign(campaign_id: GivenId, order: shapes.SplitOrder, session: Tx, by: Staff) -> Decision:
+def split_campaign(campaign_id: GivenId, order: schemas.SplitOrder, session: Tx, by: Staff) -> Decision:
     """These mails are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
     made = regroup.split(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
     return answered(session, made, by)

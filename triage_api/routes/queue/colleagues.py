@@ -10,19 +10,19 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.schemas.queue import colleagues as shapes
+from triage_api.schemas.queue import colleagues as schemas
 
 router = APIRouter(route_class=Once, tags=["colleagues"])
 
 
-@router.put("/presence", response_model=shapes.Presence, responses=described(401, 403, 422))
-def keep_presence(order: shapes.PresenceOrder, here: Here, by: Staff) -> shapes.Presence:
+@router.put("/presence", response_model=schemas.Presence, responses=described(401, 403, 422))
+def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schemas.Presence:
     """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing and waits for none."""
     now = utcnow()
     db.in_passing(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
     with db.reading(here.engine) as session:
         there = presence.others(session, by=by, now=now)
-        return shapes.Presence.model_validate({"colleagues": there, "handed": assignment.number_for(session, by)})
+        return schemas.Presence.model_validate({"colleagues": there, "handed": assignment.number_for(session, by)})
 
 
 @router.delete("/presence", status_code=204, responses=described(401))
@@ -31,21 +31,21 @@ def end_presence(session: Tx, by: Staff) -> None:
     presence.leave(session, by=by)
 
 
-@router.post("/presence/next", response_model=shapes.NextCard, responses=described(401, 403, 422))
-def take_next(order: shapes.NextOrder, session: Tx, by: Staff) -> shapes.NextCard:
+@router.post("/presence/next", response_model=schemas.NextCard, responses=described(401, 403, 422))
+def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextCard:
     """Be given the next card that no colleague looks at; two who ask at once are given different ones."""
     card = next_free_row.next_free(session, order.selection(), by=by, now=utcnow(), group=order.group, skip=order.skip)
-    return shapes.NextCard.model_validate({"card": card})
+    return schemas.NextCard.model_validate({"card": card})
 
 
-@router.get("/colleagues", response_model=shapes.Candidates, responses=described(401))
-def list_colleagues(session: Read, by: Staff) -> shapes.Candidates:
+@router.get("/colleagues", response_model=schemas.Candidates, responses=described(401))
+def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
     """To whom mail can be handed."""
-    return shapes.Candidates.model_validate({"items": assignment.candidates(session, by=by, now=utcnow())})
+    return schemas.Candidates.model_validate({"items": assignment.candidates(session, by=by, now=utcnow())})
 
 
-@router.post("/handovers", response_model=shapes.HandedCount, responses=described(401, 403, 404, 422))
-def hand_over(order: shapes.HandOrder, session: Tx, by: Staff) -> shapes.HandedCount:
+@router.post("/handovers", response_model=schemas.HandedCount, responses=described(401, 403, 404, 422))
+def hand_over(order: schemas.HandOrder, session: Tx, by: Staff) -> schemas.HandedCount:
     """Hand held mail to a colleague with a note, or take it back (`to` empty). Everybody sees whose it is; anybody may still decide."""
     selected, now = order.select.selection(), utcnow()
     if order.to:
@@ -53,4 +53,4 @@ def hand_over(order: shapes.HandOrder, session: Tx, by: Staff) -> shapes.HandedC
     else:
         count = assignment.take_back(session, selected, by=by, now=now)
     ring_after(session)
-    return shapes.HandedCount(count=count)
+    return schemas.HandedCount(count=count)

@@ -15,13 +15,13 @@ from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import cursor_of, place_of
-from triage_api.schemas.queue import deliveries as shapes
+from triage_api.schemas.queue import deliveries as schemas
 
 router = APIRouter(route_class=Once, tags=["deliveries"])
 
 
-@router.get("/deliveries", response_model=shapes.Deliveries, responses=described(401, 422))
-def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: Read, by: Staff) -> shapes.Deliveries:
+@router.get("/deliveries", response_model=schemas.Deliveries, responses=described(401, 422))
+def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: Read, by: Staff) -> schemas.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000.
 
     Where a search finds much it is one more than the page: there is more.
@@ -37,11 +37,11 @@ def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: R
         limit=wanted.limit,
         after=place_of(wanted.cursor, datetime, int),
     )
-    return shapes.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
+    return schemas.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
 
 
-@router.get("/deliveries/{delivery_id}", response_model=shapes.DeliveryDetail, responses=described(401, 404, 422))
-def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> shapes.DeliveryDetail:
+@router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=described(401, 404, 422))
+def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> schemas.DeliveryDetail:
     """One delivery with everything that happened to it."""
     found = delivery_history.delivery(session, delivery_id, by=by)
-    return shapes.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})
+    return schemas.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

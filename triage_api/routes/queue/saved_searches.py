@@ -11,25 +11,25 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.queue import saved_searches as shapes
+from triage_api.schemas.queue import saved_searches as schemas
 
 router = APIRouter(route_class=Once, prefix="/searches", tags=["searches"])
 
 Counts = Annotated[bool, Query(description="Count what waits of each, up to 1,000.")]
 
 
-@router.get("", response_model=shapes.SavedSearches, responses=described(401, 422))
-def list_searches(session: Read, by: Staff, counts: Counts = False) -> shapes.SavedSearches:
+@router.get("", response_model=schemas.SavedSearches, responses=described(401, 422))
+def list_searches(session: Read, by: Staff, counts: Counts = False) -> schemas.SavedSearches:
     """Your own saved searches and those that are shared with you, by name."""
-    return shapes.SavedSearches.model_validate({"items": saved_searches.listing(session, by=by, counts=counts)})
+    return schemas.SavedSearches.model_validate({"items": saved_searches.listing(session, by=by, counts=counts)})
 
 
-@router.post("", status_code=201, response_model=shapes.SavedSearch, responses=described(401, 403, 422))
-def save_search(order: shapes.SavedSearchOrder, session: Tx, by: Staff) -> shapes.SavedSearch:
+@router.post("", status_code=201, response_model=schemas.SavedSearch, responses=described(401, 403, 422))
+def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> schemas.SavedSearch:
     """Keep a search by a name; one of yours with the same name becomes this one. Each sees of it what is in their own scope."""
     kept = saved_searches.save(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
     ring_after(session)
-    return shapes.SavedSearch.model_validate(kept)
+    return schemas.SavedSearch.model_validate(kept)
 
 
 @router.delete("/{search_id}", status_code=204, responses=described(401, 403, 404, 422))

@@ -23,14 +23,14 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
-from triage_api.schemas.queue import selections as shapes
+from triage_api.schemas.queue import selections as schemas
 
 MOST = 50  # senders and blocks that a preview names
 router = APIRouter(route_class=Once, tags=["selections"])
 
 
-@router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 412, 422))
-def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
+@router.post("/selections/preview", response_model=schemas.Evidence, responses=described(401, 403, 412, 422))
+def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, here: Here) -> schemas.Evidence:
     """What the selection holds of the mail in your scope, and with a verb what that would do. Nothing is changed.
 
     `fence` goes with the decision.
@@ -42,7 +42,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
     allow = allowed(session, wanted, rule, by, here.settings) if rule and verb is Verb.RELEASE and order.asks_whom else None
     asked, refused = decisions.preview(session, wanted, verb, rule, by=by, settings=here.settings)
     sheet = selection_summary.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
-    return shapes.Evidence.model_validate(
+    return schemas.Evidence.model_validate(
         {
             "count": sheet.count,
             "outside": sheet.outside,

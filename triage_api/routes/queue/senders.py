@@ -10,17 +10,17 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import Word
-from triage_api.schemas.queue import senders as shapes
+from triage_api.schemas.queue import senders as schemas
 
 router = APIRouter(route_class=Once, tags=["senders"])
 
 
-@router.get("/senders/{sender:path}", response_model=shapes.Sender, responses=described(401, 404, 422))
-def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> shapes.Sender:
+@router.get("/senders/{sender:path}", response_model=schemas.Sender, responses=described(401, 404, 422))
+def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> schemas.Sender:
     """An address, or a domain with those below it: its mail in your scope, what proves it, to whom it went and what became of it."""
     found = sender_profile.sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
     folders = [(folder.partition("+"), count) for folder, count in found.by_folder]
-    return shapes.Sender.model_validate(
+    return schemas.Sender.model_validate(
         {name: getattr(found, name) for name in ("name", "mails", "deliveries", "held", "people", "departments")}
         | {"first_at": found.first_at, "newest_at": found.newest_at, "lead": found.lead}
         | {

@@ -19,7 +19,7 @@ from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.messages.messages import VIEW, Language, put_fetch_on_record, rendered
 from triage_api.schemas.fields import Word
-from triage_api.schemas.queue import training as shapes
+from triage_api.schemas.queue import training as schemas
 
 MOST = 50
 
@@ -35,10 +35,10 @@ def laid_out(here: Here, _by: Staff) -> Deck:
 Laid = Annotated[Deck, Depends(laid_out)]
 
 
-@router.get("/cards", response_model=shapes.Hand, responses=described(401, 403, 422))
-def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND) -> shapes.Hand:
+@router.get("/cards", response_model=schemas.Hand, responses=described(401, 403, 422))
+def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND) -> schemas.Hand:
     """Cards that you have not answered yet: generated ones, and mail in your scope that was decided before and is not sealed."""
-    return shapes.Hand.model_validate({"items": training.deal(session, deck, by=by, now=utcnow(), limit=limit)})
+    return schemas.Hand.model_validate({"items": training.deal(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
 @router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
@@ -60,13 +60,13 @@ def note_card_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
         viewings.view(session, one.message_id, by=by, now=utcnow())
 
 
-@router.post("/answers", status_code=201, response_model=shapes.PracticeResult, responses=described(401, 403, 404, 422))
-def answer_card(order: shapes.PracticeOrder, deck: Laid, session: Tx, by: Staff) -> shapes.PracticeResult:
+@router.post("/answers", status_code=201, response_model=schemas.PracticeResult, responses=described(401, 403, 404, 422))
+def answer_card(order: schemas.PracticeOrder, deck: Laid, session: Tx, by: Staff) -> schemas.PracticeResult:
     """Say what you would do with the mail of a card, and learn what was right and what gave it away. The first answer counts."""
-    return shapes.PracticeResult.model_validate(training.answer(session, deck, order.card, order.answer, by=by, now=utcnow()))
+    return schemas.PracticeResult.model_validate(training.answer(session, deck, order.card, order.answer, by=by, now=utcnow()))
 
 
-@router.get("/scores", response_model=shapes.PracticeScores, responses=described(401, 403))
-def list_scores(session: Read, by: Staff) -> shapes.PracticeScores:
+@router.get("/scores", response_model=schemas.PracticeScores, responses=described(401, 403))
+def list_scores(session: Read, by: Staff) -> schemas.PracticeScores:
     """How you do; administrators of the whole company see everybody."""
-    return shapes.PracticeScores.model_validate({"items": training.scores(session, by=by)})
+    return schemas.PracticeScores.model_validate({"items": training.scores(session, by=by)})

@@ -11,18 +11,18 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
-from triage_api.schemas.queue import deliveries as shapes
+from triage_api.schemas.queue import deliveries as schemas
 
 USUAL = timedelta(days=30)
 
 router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
 
 
-@router.get("/arrivals", response_model=shapes.ArrivalsReport, responses=described(401, 422))
+@router.get("/arrivals", response_model=schemas.ArrivalsReport, responses=described(401, 422))
 def count_arrivals(
     session: Read, by: Staff, since: AwareDatetime | None = None, until: AwareDatetime | None = None
-) -> shapes.ArrivalsReport:
+) -> schemas.ArrivalsReport:
     """How many deliveries in your scope came in on each day (UTC), by the rule that decided; the last 30 days, at most 366."""
     end: datetime = until or utcnow()
     counted = arrivals(session, by=by, since=since or max(end, EPOCH + USUAL) - USUAL, until=end)
-    return shapes.ArrivalsReport.model_validate({"items": counted})
+    return schemas.ArrivalsReport.model_validate({"items": counted})

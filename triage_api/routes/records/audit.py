@@ -18,20 +18,20 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.pagination import cursor_of, place_of
-from triage_api.schemas.records import audit as shapes
+from triage_api.schemas.records import audit as schemas
 
 router = APIRouter(route_class=Once, tags=["audit"])
 
 
-@router.get("/audit", response_model=shapes.AuditRecords, responses=described(401, 403, 422))
-def list_acts(session: Read, staff: Staff, wanted: Annotated[shapes.AuditQuery, Query()]) -> shapes.AuditRecords:
+@router.get("/audit", response_model=schemas.AuditRecords, responses=described(401, 403, 422))
+def list_acts(session: Read, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditRecords:
     """Who did what, newest first: for administrators and auditors of the whole company.
 
     `detail` is {"sealed": true} where it tells of mail that is sealed to you.
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
     page = audit_log.record(session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject)
-    return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+    return schemas.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One act a line."}}
@@ -59,11 +59,11 @@ def written(here: Office, by: Actor, after: int) -> Iterator[str]:
             session.expunge_all()
 
 
-@router.get("/audit/verify", response_model=shapes.Verification, responses=described(401, 403))
-def verify_trail(here: Here, by: Staff) -> shapes.Verification:
+@router.get("/audit/verify", response_model=schemas.Verification, responses=described(401, 403))
+def verify_trail(here: Here, by: Staff) -> schemas.Verification:
     """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
     audit_log.require_auditor(by)
     claims = verify_chain.claims(here.settings)
     with db.reading(here.engine) as session:
         found = verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
-    return shapes.Verification.model_validate(asdict(found))
+    return schemas.Verification.model_validate(asdict(found))

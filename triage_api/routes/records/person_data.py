@@ -21,7 +21,7 @@ from triage_api.routes.decisions.approvals import accepted
 from triage_api.schemas.decisions import approvals as approval_schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
-from triage_api.schemas.records import person_data as shapes
+from triage_api.schemas.records import person_data as schemas
 
 router = APIRouter(route_class=Once, prefix="/person-data", tags=["person data"])
 taking = APIRouter(prefix="/person-data", tags=["person data"])  # its answer is a file: it is not kept for who asks again
@@ -32,7 +32,7 @@ FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-
 
 
 @taking.post("/export", response_class=StreamingResponse, responses=ZIP | described(401, 403, 422))
-def export_person_data(order: shapes.PersonOrder, by: Staff, here: Here) -> StreamingResponse:
+def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> StreamingResponse:
     """Everything that is kept about an address or about somebody here (their address or uid). What is sealed to you is left out.
 
     That you took it is on the record.
@@ -50,14 +50,14 @@ def chunks(here: Office, whose: Whose, by: Actor) -> Iterator[bytes]:
         yield from person_export.zipped(session, whose, by=by, now=utcnow())
 
 
-@router.post("/preview", response_model=shapes.PersonFound, responses=described(401, 403, 422))
-def preview_erasure(order: shapes.PersonOrder, session: Read, by: Staff) -> shapes.PersonFound:
+@router.post("/preview", response_model=schemas.PersonFound, responses=described(401, 403, 422))
+def preview_erasure(order: schemas.PersonOrder, session: Read, by: Staff) -> schemas.PersonFound:
     """What an erasure would find; nothing is changed."""
-    return shapes.PersonFound.model_validate(person_erasure.look(session, order.address, by=by))
+    return schemas.PersonFound.model_validate(person_erasure.look(session, order.address, by=by))
 
 
-@router.post("/erasures", status_code=201, response_model=shapes.Erasure, responses=ASKED | described(401, 403, 409, 422))
-def erase_person_data(order: shapes.ErasureOrder, session: Tx, by: Staff, here: Here) -> shapes.Erasure | Response:
+@router.post("/erasures", status_code=201, response_model=schemas.Erasure, responses=ASKED | described(401, 403, 409, 422))
+def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here: Here) -> schemas.Erasure | Response:
     """Erase what is kept about an address, or about somebody who has left. It cannot be undone; 202 when it needs a second key.
 
     It is carried out in slices from now on; `done_at` says when nothing is left. 409 while that person works here, or is under a
@@ -66,18 +66,18 @@ def erase_person_data(order: shapes.ErasureOrder, session: Tx, by: Staff, here: 
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
     made = person_erasure.erase_person(session, order.address, **said)
     ring_after(session)
-    return accepted(made, by) if isinstance(made, PendingAct) else shapes.Erasure.model_validate(made)
+    return accepted(made, by) if isinstance(made, PendingAct) else schemas.Erasure.model_validate(made)
 
 
-@router.get("/erasures", response_model=shapes.Erasures, responses=described(401, 403, 422))
-def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.Erasures:
+@router.get("/erasures", response_model=schemas.Erasures, responses=described(401, 403, 422))
+def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Erasures:
     """Erasures, newest first. Whose data it was is forgotten when one is done."""
     before = id_of(cursor)
     found = person_erasure.listing(session, by=by, limit=limit + 1, before=before)
-    return shapes.Erasures.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Erasures.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
-@router.get("/erasures/{erasure_id}", response_model=shapes.Erasure, responses=described(401, 403, 404, 422))
-def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> shapes.Erasure:
+@router.get("/erasures/{erasure_id}", response_model=schemas.Erasure, responses=described(401, 403, 404, 422))
+def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> schemas.Erasure:
     """One erasure, and how far it is."""
-    return shapes.Erasure.model_validate(person_erasure.get(session, erasure_id, by=by))
+    return schemas.Erasure.model_validate(person_erasure.get(session, erasure_id, by=by))

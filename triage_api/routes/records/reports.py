@@ -15,7 +15,7 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
-from triage_api.schemas.records import reports as shapes
+from triage_api.schemas.records import reports as schemas
 
 router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
 
@@ -27,14 +27,14 @@ TableName = Annotated[str, Query(max_length=40, description="Which table as CSV;
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The report."}}
 
 
-@router.get("", response_model=shapes.Reports, responses=described(401, 422))
-def list_reports(session: Read, by: Staff, here: Here, since: Since = None, until: Until = None) -> shapes.Reports:
+@router.get("", response_model=schemas.Reports, responses=described(401, 422))
+def list_reports(session: Read, by: Staff, here: Here, since: Since = None, until: Until = None) -> schemas.Reports:
     """Every report about the same period."""
     asked = about(by, here, since, until)
-    return shapes.Reports.model_validate({"items": [report_values.as_json(one) for one in period_reports.all_reports(session, **asked)]})
+    return schemas.Reports.model_validate({"items": [report_values.as_json(one) for one in period_reports.all_reports(session, **asked)]})
 
 
-@router.get("/{name}", response_model=shapes.Report, responses=CSV | described(401, 404, 422))
+@router.get("/{name}", response_model=schemas.Report, responses=CSV | described(401, 404, 422))
 def get_report(
     name: Name,
     session: Read,
@@ -44,7 +44,7 @@ def get_report(
     until: Until = None,
     format: Format = "json",
     table: TableName = "",
-) -> shapes.Report | Response:
+) -> schemas.Report | Response:
     """One report. Numbers are of the mail in your scope, and not of what is sealed to you.
 
     That you took it as CSV goes on the record.
@@ -54,7 +54,7 @@ def get_report(
         written = report_values.as_csv(found, table)
         put_export_on_record(here, found, by)
         return Response(written, media_type="text/csv")
-    return shapes.Report.model_validate(report_values.as_json(found))
+    return schemas.Report.model_validate(report_values.as_json(found))
 
 
 def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
