@@ -4,19 +4,19 @@ import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 /** The first questions wait for nothing: their file runs by itself, before what imports it has come. */
-const ahead: Plugin = {
-  name: 'ahead',
+const prefetch: Plugin = {
+  name: 'prefetch',
   transformIndexHtml: {
     order: 'post',
     handler: (_html, { bundle, filename }) =>
       Object.keys(bundle ?? {})
-        .filter((file) => file.startsWith('assets/ahead-') && filename.endsWith('index.html'))
+        .filter((file) => file.startsWith('assets/prefetch-') && filename.endsWith('index.html'))
         .map((file) => ({ tag: 'script', attrs: { type: 'module', async: true, src: `/${file}` }, injectTo: 'head' as const })),
   },
 }
 
 export default defineConfig({
-  plugins: [svelte(), ahead],
+  plugins: [svelte(), prefetch],
   build: {
     outDir: 'dist',
     assetsInlineLimit: 0,
@@ -28,8 +28,8 @@ export default defineConfig({
       input: ['index.html', 'ask.html'],
       // Two files for all that the queue needs, the first of them for /ask too: files that wait for the words would otherwise be cut into many small ones.
       output: { codeSplitting: { groups: [
-        { name: 'ahead', test: /src\/lib\/(ahead|kept)\.ts$/, priority: 3 },
-        { name: 'base', test: /src\/(look|lib\/(api|words|place\.svelte))\.ts$|src\/lib\/Brand\.svelte$|node_modules\/svelte\//, priority: 2 },
+        { name: 'prefetch', test: /src\/lib\/(api\/prefetch|browser\/localStorage)\.ts$/, priority: 3 },
+        { name: 'base', test: /src\/(look|lib\/(api\/client|i18n\/format|browser\/location\.svelte))\.ts$|src\/lib\/shell\/Brand\.svelte$|node_modules\/svelte\//, priority: 2 },
         { name: 'console', test: /src\/App\.svelte$/, priority: 1 },
       ] } },
     },

@@ -16,7 +16,7 @@ from triage.store import db
 from triage.store.models import StaffSession
 from triage.times import MICROSECOND, utcnow
 
-SOMEBODY_HERE = 10_000  # milliseconds after the last key or pointer (webui/src/lib/presence.ts)
+SOMEBODY_HERE = 10_000  # milliseconds after the last key or pointer (webui/src/lib/browser/activity.ts)
 MINUTE = 60_000_000 * MICROSECOND
 
 

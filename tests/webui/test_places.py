@@ -72,7 +72,7 @@ def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
 
 def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Page) -> None:
     site.sit_down(page)
-    browser_peer.intercept(page, "**/assets/Doors-*", lambda route: route.fulfill(status=404))
+    browser_peer.intercept(page, "**/assets/EnforcementMode-*", lambda route: route.fulfill(status=404))
     page.evaluate("history.pushState(null, '', '/doors'); dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("alert").filter(has_text="could not be fetched")).to_be_visible()
 

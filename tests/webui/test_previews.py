@@ -96,7 +96,7 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     site.sit_down(page)
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     page.get_by_role("option").filter(has_text="Asked from 0").click()
-    sheet = Held(page, re.compile("/assets/PagesSheet-[^/]*[.]js"))
+    sheet = Held(page, re.compile("/assets/PagesDialog-[^/]*[.]js"))
     page.get_by_role("button", name="as pictures").first.click()
     sheet.wait(1)
     page.get_by_role("option").filter(has_text="Asked from 1").click()

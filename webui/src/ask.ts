@@ -1,8 +1,8 @@
 // Starts the page where employees ask for their mail: without the console, which is not for them.
 import './look'
 import { mount } from 'svelte'
-import { followLinks } from './lib/place.svelte'
-import Ask from './pages/Ask.svelte'
+import { followLinks } from './lib/browser/location.svelte'
+import EmployeePortal from './pages/people/EmployeePortal.svelte'
 
 addEventListener('click', followLinks)
-mount(Ask, { target: document.getElementById('app')! })
+mount(EmployeePortal, { target: document.getElementById('app')! })

@@ -1,7 +1,7 @@
 // The words: every language says all that the code says, with the same values in it, and nothing that nobody says any more.
 import { parse } from 'svelte/compiler'
 import { expect, test } from 'vitest'
-import { number, plural, t } from '../src/lib/language'
+import { number, plural, t } from '../src/lib/i18n/i18n'
 
 const sources = import.meta.glob<string>(['../src/**/*.svelte', '../src/**/*.ts', '!../src/languages/*'], { eager: true, query: '?raw', import: 'default' })
 const tables = import.meta.glob<{ default: Record<string, string> }>('../src/languages/*.ts', { eager: true })

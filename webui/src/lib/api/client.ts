@@ -1,0 +1,195 @@
+// The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
+import { BASE, takeEarly } from './prefetch'
+import { language, t } from '../i18n/i18n'
+import { background } from '../browser/activity'
+import { heardTime } from '../browser/serverTime'
+import { asSentence } from '../i18n/format'
+import type {
+  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Confirmed, Correspondent, CoverNow, Decision, DecisionWish, DeliveredLately, DeliveryPage, DeliveryStory, Department, DepartmentMode, Duty, Escalation, Evidence, Exercise, Explanation, KeepersRequest, MailRequest, Me, Message, NeededLook, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
+} from './types'
+
+/** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly items: Outcome[] = [],
+    readonly field = '',
+    readonly look: NeededLook | null = null, // what has to be looked at twice first
+  ) {
+    super(detail)
+  }
+
+  /** May it be otherwise when it is asked for again, as it is? */
+  get passes(): boolean {
+    return !this.status || this.status >= 500
+  }
+}
+
+/** Does this wait for a second person's key? Then nothing is changed yet. */
+export const isAsked = (made: object): made is PendingAct => 'lapses_at' in made
+
+/** Any thrown thing as a Problem. */
+export function problemOf(thrown: unknown): Problem {
+  return thrown instanceof Problem ? thrown : new Problem(0, thrown instanceof Error ? thrown.message : String(thrown))
+}
+
+const PATIENCE = 30_000 // milliseconds that are waited for what can be asked for again under its name
+
+type Words = Record<string, string | number | boolean | readonly string[] | undefined | null>
+
+/** What is asked for, behind a path; "" for nothing. */
+export function query(words: Words): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(words)) {
+    if (value === undefined || value === null) continue
+    if (Array.isArray(value)) value.forEach((one) => search.append(name, one))
+    else search.append(name, String(value))
+  }
+  const text = search.toString()
+  return text && `?${text}`
+}
+
+/** "value: " before a sentence names the JSON field, which means nothing to the reader. */
+const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
+
+const SECOND_LOOK = 'urn:mailroom:second-look'
+
+async function answerOf(response: Response): Promise<Problem> {
+  const fallback = t('The server answered {status}. Try again; if it stays, tell your administrator.', { status: response.status })
+  const body = await response.json().catch(() => ({}))
+  const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
+  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null)
+}
+
+let toldEnd: () => void = () => undefined
+
+/** Be told when a session turns out to have ended. */
+export const onEnd = (listener: () => void): void => void (toldEnd = listener)
+
+/** One request, and its answer as it came. */
+export async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  let response: Response
+  try {
+    response = await ((method === 'GET' && takeEarly(path)) || fetch(BASE + path, { method, headers: { 'accept-language': language, ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body), signal: headers['idempotency-key'] ? AbortSignal.timeout(PATIENCE) : null }))
+  } catch {
+    throw new Problem(0, t('The server does not answer.'))
+  }
+  heardTime(response.headers.get('date'))
+  if (response.status === 401 && path !== '/session' && !path.startsWith('/own/')) toldEnd()
+  if (!response.ok) throw await answerOf(response)
+  return response
+}
+
+export async function call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
+  const response = await ask(method, path, body, headers)
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+const get = <T>(path: string, words: Words = {}) => call<T>('GET', path + query(words))
+
+/** A fresh name for one try of one decision, so that a retry is not a second decision. */
+export function freshKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+export const api = {
+  me: () => get<Me>('/me'),
+  choose: (change: Partial<Preferences>) => call<Preferences>('PATCH', '/preferences', change),
+  signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
+  signOut: () => call<void>('DELETE', '/session'),
+  signOutEverywhere: () => call<{ ended: number }>('DELETE', '/sessions'),
+
+  cover: () => get<CoverNow>('/cover'),
+  away: (until: string | null) => call<void>('PUT', '/away', { until }),
+
+  departments: () => get<Department[]>('/departments'),
+  addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),
+
+  cards: (words: Words) => get<CardPage>('/cards', words),
+  deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
+  delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
+  message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
+  copies: (id: string) => get<Message>(`/messages/${id}`, { links: false }).then(({ deliveries }) => deliveries),
+  headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
+
+  preview: (select: Select, verb?: 'purge' | 'release', rule?: RuleWish) => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }), ...(rule && { rule }) }),
+  decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  campaigns: (words: Words) => get<Page<Campaign>>('/campaigns', words),
+  campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),
+  joinCampaign: (id: string, into: string) => call<Decision>('POST', `/campaigns/${id}/join`, { into }),
+  splitCampaign: (id: string, ids: readonly string[]) => call<Decision>('POST', `/campaigns/${id}/split`, { ids }),
+  sender: (name: string) => get<SenderDetail>(`/senders/${encodeURIComponent(name)}`),
+  templates: () => get<{ items: Template[] }>('/rejections/templates'),
+  previewRejection: (wish: RejectionWish) => call<Rejection>('POST', '/rejections/preview', wish),
+  undo: (id: string, mine = false, said: Confirmed = {}) => call<Decision>('POST', `/decisions/${id}/undo`, { mine, ...said }),
+  related: (id: string) => get<{ items: RelatedMail[] }>(`/decisions/${id}/related`),
+  take: (id: string, copies: string[], reason: string) => call<Decision>('POST', `/decisions/${id}/related`, { copies, reason }),
+  decision: (id: string) => get<Decision>(`/decisions/${encodeURIComponent(id)}`),
+  decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
+
+  rules: (words: Words) => get<Page<Rule>>('/rules', words),
+  addRule: (rule: RuleWish & Confirmed) => call<Rule | PendingAct>('POST', '/rules', rule),
+  deliveredLately: (id: string) => get<DeliveredLately>(`/rules/${id}/delivered`),
+  offers: (select: Select) => call<{ items: Trial[] }>('POST', '/rules/offers', { select }),
+  rule: async (id: string): Promise<{ rule: Rule; etag: string }> => {
+    const response = await ask('GET', `/rules/${id}`)
+    return { rule: await response.json(), etag: response.headers.get('etag') ?? '' }
+  },
+  changeRule: (id: string, change: RuleChange & Confirmed, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
+  tryRule: (rule: RuleWish) => call<Trial>('POST', '/rules/preview', rule),
+  explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
+  removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
+
+  presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),
+  nextFree: (words: Words) => call<{ card: Card | null }>('POST', '/presence/next', words),
+  candidates: () => get<{ items: Candidate[] }>('/colleagues'),
+  duties: () => get<{ items: Duty[] }>('/duties'),
+  escalations: (words: Words) => get<Page<Escalation>>('/escalations', words),
+  escalate: (select: Select, to: string, reason: string) => call<Escalation>('POST', '/escalations', { select, to, reason }),
+  confirmEscalation: (id: string) => call<Escalation>('POST', `/escalations/${id}/confirm`, {}),
+  handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/handovers', { select, to, note }),
+
+  emergency: () => get<{ alarm: Alarm | null }>('/emergency'),
+  closeEmergency: () => call<void>('DELETE', '/emergency'),
+  correspondents: (words: Words) => get<Page<Correspondent>>('/correspondents', words),
+  settleCorrespondents: (verb: 'accept' | 'drop', ids: string[]) => call<{ count: number }>('POST', `/correspondents/${verb}`, { ids }),
+
+  proposals: (words: Words) => get<Page<Proposal> & { total_estimate: number }>('/rules/proposals', words),
+  takeProposals: () => call<{ items: Proposal[]; open: number; answered: number }>('POST', '/rules/proposals/hand'),
+  layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
+  answerProposal: (id: string, answer: ProposalAnswer, said: Confirmed = {}) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer, ...said }),
+
+  requests: (words: Words) => get<Page<MailRequest> & { open: number; reported: number }>('/requests', words),
+  declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
+
+  secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
+  keepersRequests: () => get<{ items: KeepersRequest[] }>('/keepers-requests'),
+  answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<KeepersRequest>('POST', `/keepers-requests/${id}/${verb}`, { expect }),
+  settleSecondKey: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingAct>('POST', `/second-keys/${id}/${verb}`, { ...said }),
+
+  modes: () => get<{ items: DepartmentMode[] }>('/modes'),
+  switchMode: (department: string, mode: 'enforce' | 'observe' | null, reason: string) => call<{ items: DepartmentMode[] }>('PUT', '/modes', { department, mode, reason }),
+
+  practiceCards: () => get<{ items: Exercise[] }>('/practice/cards'),
+  practise: (card: string, answer: PracticeAnswer) => call<PracticeResult>('POST', '/practice/answers', { card, answer }),
+  practiceScores: () => get<{ items: PracticeScore[] }>('/practice/scores'),
+
+  reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),
+
+  queue: () => get<{ items: Outgoing[]; next_hops: NextHop[] }>('/queue'),
+  retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
+  holdQueued: (id: string) => call<void>('POST', `/queue/${id}/hold`),
+  giveUp: (id: string) => call<void>('POST', `/queue/${id}/give-up`),
+  queueAll: (verb: 'retry' | 'hold' | 'give-up', nextHop: string) => call<{ count: number }>('POST', `/queue/${verb}`, { next_hop: nextHop }),
+}
+
+/** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
+export const at = {
+  view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason, language }),
+  attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
+  practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view` + query({ language }),
+  report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
+  events: () => `${BASE}/events`,
+}

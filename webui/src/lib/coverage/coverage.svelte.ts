@@ -1,0 +1,70 @@
+// Who is there to look: whether we are away ourselves, folders that nobody looks at, and whether the door stands open because of that.
+import { t } from '../i18n/i18n'
+import { api, problemOf } from '../api/client'
+import { desk } from '../decisions/decisions.svelte'
+import { keep, kept } from '../browser/localStorage'
+import { queue } from '../queue/queue.svelte'
+import type { Alarm, CoverNow, Escalation, LargeRemoval } from '../api/types'
+
+const EVERY = 60_000 // milliseconds
+
+class CoverStore {
+  now = $state.raw<CoverNow | null>(null)
+  alarm = $state.raw<Alarm | null>(null)
+  escalations = $state.raw<readonly Escalation[]>([]) // that nobody has confirmed
+
+  #seen = $state(kept('removal', '')) // the newest large removal that was looked at here
+
+  /** Large removals that others made and nobody has looked at here. */
+  get removals(): readonly LargeRemoval[] {
+    return this.now?.removals.filter((one) => !one.mine && one.decision > this.#seen) ?? []
+  }
+
+  /** This one and the older ones are looked at. */
+  looked(one: LargeRemoval): void {
+    if (one.decision > this.#seen) keep('removal', (this.#seen = one.decision))
+  }
+
+  /** Is there anything to tell below the bar on top? */
+  get speaks(): boolean {
+    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length || this.removals.length || this.escalations.some((one) => one.may_confirm))
+  }
+
+  load = async (): Promise<void> => {
+    this.now = await api.cover().catch(() => this.now)
+    this.alarm = await api.emergency().then(({ alarm }) => alarm, () => this.alarm)
+    this.escalations = await api.escalations({ limit: 20 }).then(({ items }) => items, () => this.escalations)
+  }
+
+  async away(until: Date | null): Promise<void> {
+    await api.away(until ? until.toISOString() : null)
+    await this.load()
+  }
+
+  /** The duty has it. */
+  async confirm(one: Escalation): Promise<void> {
+    try {
+      await api.confirmEscalation(one.id)
+      desk.say(t('Confirmed: {duty} has it. The legal hold stays.', { duty: one.title }))
+    } catch (thrown) {
+      desk.say(problemOf(thrown).message)
+    }
+    void queue.look()
+    await this.load()
+  }
+
+  /** The emergency is over: the door is closed again. */
+  async close(): Promise<void> {
+    await api.closeEmergency()
+    await this.load()
+  }
+
+  /** Look now and then; returns how to end it. */
+  begin(): () => void {
+    void this.load()
+    const timer = setInterval(() => !document.hidden && void this.load(), EVERY)
+    return () => clearInterval(timer)
+  }
+}
+
+export const cover = new CoverStore()

@@ -1,0 +1,26 @@
+// What waits for a second person's key and concerns us, and what we are asked as keepers of confidential folders.
+import { api, problemOf } from '../api/client'
+import type { KeepersRequest, PendingAct } from '../api/types'
+
+class SecondKeys {
+  items = $state.raw<PendingAct[]>([])
+  asked = $state.raw<KeepersRequest[]>([])
+  failure = $state('')
+
+  get count(): number {
+    return this.items.length + this.asked.length
+  }
+
+  async load(): Promise<void> {
+    try {
+      const [keys, keepers] = await Promise.all([api.secondKeys(), api.keepersRequests()])
+      this.items = keys.items
+      this.asked = keepers.items
+      this.failure = ''
+    } catch (thrown) {
+      this.failure = problemOf(thrown).message
+    }
+  }
+}
+
+export const secondKeys = new SecondKeys()

@@ -1,0 +1,14 @@
+// A rule that is made or changed by itself: an allow may let in what is held, and needs a second look like its release.
+import { t } from '../i18n/i18n'
+import { api } from '../api/client'
+import { secondLooks } from './secondLook.svelte'
+import type { PendingAct, Rule, RuleChange, RuleWish } from '../api/types'
+import { plain } from '../i18n/format'
+
+/** The rule, or what waits for a second key; null where it needed a second look and nobody confirmed it. */
+export const addRule = (rule: RuleWish): Promise<Rule | PendingAct | null> =>
+  secondLooks.confirmed((said) => api.addRule({ ...rule, ...said }), { title: t('Allow {sender}?', { sender: plain(rule.value) }), act: t('Allow'), kept: t('No rule was made.') })
+
+/** The rule as it was changed; null where it lets in more now, needed a second look, and nobody confirmed it. */
+export const changeRule = (rule: Rule, change: RuleChange, etag: string): Promise<Rule | null> =>
+  secondLooks.confirmed((said) => api.changeRule(rule.id, { ...change, ...said }, etag), { title: t('Change the rule for {sender}?', { sender: plain(rule.value) }), act: t('Change'), kept: t('The rule was not changed.') })

@@ -1,0 +1,28 @@
+// The next card that nobody has in hand: the server gives every one of us another.
+import { api, problemOf } from '../api/client'
+import { colleagues } from '../queue/presence.svelte'
+import { desk } from '../decisions/decisions.svelte'
+import { t } from '../i18n/i18n'
+import { queue } from '../queue/queue.svelte'
+import { folderWords } from '../queue/row'
+import { session } from '../state/session.svelte'
+
+const passed = new Set<string>() // cards that we were given and left for others
+
+export async function nextFree(): Promise<void> {
+  if (!session.may('release')) return
+  const { view, row, moved } = queue
+  if (row && !row.parent) passed.add(row.key)
+  const skip = [...new Set([...passed, ...queue.rows.filter((one) => queue.markOf(one)).map((one) => one.key)])].slice(0, 1_000)
+  const { department, person } = folderWords(view)
+  await colleagues.quietly(async () => {
+    const { card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip })
+    if (!card) {
+      passed.clear()
+      return desk.say(t('There is no other free card: what waits here you have seen, or others have it in hand.'))
+    }
+    if (queue.moved !== moved) return // the cursor went elsewhere meanwhile
+    if (!queue.rows.some((one) => one.key === card.key)) await queue.reload()
+    queue.cursor = card.key
+  }).catch((thrown) => desk.say(problemOf(thrown).message))
+}

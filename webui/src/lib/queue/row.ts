@@ -1,0 +1,106 @@
+// A row of the list: a card of the queue, one mail of an opened card, or one delivery.
+import type { Card, CardReport, CardRequest, Delivery, LookName, Section, Select, Severity } from '../api/types'
+import { worst } from '../i18n/format'
+
+export interface Row {
+  readonly key: string
+  readonly lead: Delivery
+  readonly count: number
+  readonly people: number
+  readonly departments: number
+  readonly apart: number
+  readonly newest: string
+  readonly weight: number
+  readonly severity: Severity
+  readonly looks: readonly LookName[]
+  readonly urgency: number
+  readonly section: Section
+  /** Where it stands in the list: the section that it had when it was put there. */
+  readonly stands: Section
+  readonly perishable: string | null
+  readonly assumed: boolean
+  readonly delivered: number
+  readonly opened: number | null
+  readonly ends: string | null
+  readonly asked: readonly CardRequest[]
+  readonly reported: readonly CardReport[]
+  readonly ids: readonly string[]
+  readonly select: Select
+  readonly parent: string
+}
+
+/** Is this one for a duty: escalated, or to be? Then no button that removes it is filled. */
+export const isForDuty = ({ escalated, escalation }: Delivery): boolean => Boolean(escalation || (escalated && !escalated.confirmed_at))
+
+/** Only the features that select something. */
+const given = (select: Select): Select => Object.fromEntries(Object.entries(select).filter(([, value]) => value && (!Array.isArray(value) || value.length)))
+
+export const rowOfCard = (card: Card): Row => ({
+  key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
+  newest: card.newest_at, weight: card.weight, severity: card.severity, looks: card.second_look ?? [], urgency: card.urgency, section: card.section, stands: card.section,
+  perishable: card.perishable_until ?? card.lead.perishable_until, assumed: card.perishable_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
+})
+
+export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly CardRequest[] = [], reported: readonly CardReport[] = []): Row => ({
+  key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
+  newest: mail.received_at, weight: mail.weight, severity: mail.severity, looks: mail.second_look ?? [], urgency: mail.urgency, section: 'rest', stands: 'rest',
+  perishable: mail.perishable_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
+})
+
+/** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */
+export interface Folder { department: string; person: string }
+
+export const SHARED = '-'
+
+/** What a list shows: of a folder, of what a search finds, of what was handed to us. */
+export interface Shown extends Folder { q: string; handed: string }
+
+/** A folder as the API wants it said: left out means all, an empty person is the shared folder. */
+export const folderWords = ({ department, person }: Folder): { department?: string; person?: string } => ({
+  ...(department && { department }),
+  ...(person && { person: person === SHARED ? '' : person }),
+})
+
+const shownWords = ({ q, handed, ...folder }: Shown): Select => ({ ...(q && { q }), ...(handed && { handed_to: handed }), ...folderWords(folder) })
+
+/** Does a row hold more mails than it names? */
+const isLarge = (row: Row): boolean => row.ids.length < row.count
+
+/** What the marks of a row stand under: its mails, or itself where it holds more than it names. */
+export const namesOf = (row: Row): readonly string[] => (isLarge(row) ? [row.key] : row.ids)
+
+/** Is this mail on a row? */
+export const holds = (row: Row, mail: Delivery): boolean =>
+  row.ids.includes(mail.id) || (isLarge(row) && mail.received_at <= row.newest && (row.select.campaign ? mail.campaign === row.select.campaign : mail.author === row.select.sender))
+
+/** All that a view shows, as one row to decide about. */
+export function rowOfView(view: Shown, count: number, rows: readonly Row[]): Row {
+  const lead = rows[0]!
+  const people = new Set(rows.map((row) => `${row.lead.department}+${row.lead.person}`)).size
+  const departments = new Set(rows.map((row) => row.lead.department)).size
+  return {
+    ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)), severity: worst(rows.map((row) => row.severity)), looks: [...new Set(rows.flatMap((row) => row.looks))],
+    select: shownWords(view),
+  }
+}
+
+/** What a large row held when it was read: nothing that came in since. */
+const asRead = (row: Row): Select => (row.key === '*' ? row.select : { ...row.select, until: new Date(Date.parse(row.newest) + 1).toISOString() })
+
+/** Everything of these rows that nobody decided yet, as the API wants it said; and how many that are. */
+export function selectOf(rows: readonly Row[], decided: (id: string) => boolean, shown: Shown): { select: Select; count: number } {
+  const large = rows.filter(isLarge)
+  const others = rows.filter((row) => !isLarge(row) && !large.some((one) => one.key === row.parent))
+  const ids = [...new Set(others.flatMap((row) => row.ids))].filter((id) => !decided(id))
+  if (!large.length) return { select: { ids }, count: ids.length }
+  const cards = [...large.map(asRead), ...(ids.length ? [{ ids }] : [])]
+  const which = cards.length > 1 ? { any_of: cards } : cards[0]
+  return { select: { ...which, ...shownWords(shown), states: ['held'] }, count: ids.length + large.reduce((sum, row) => sum + row.count, 0) }
+}
+
+/** The narrowest of our scopes in which a rule reaches all of these rows; "" where it takes several of them together. */
+export function narrowestScope(rows: readonly Row[], mine: readonly string[] = []): string {
+  const { person, department } = rows[0]!.lead
+  const alike = (kind: 'person' | 'department', one: string, many: 'people' | 'departments') => rows.every((row) => one && row[many] === 1 && row.lead[kind] === one) && `${kind}:${one}`
+  return [alike('person', person, 'people'), alike('department', department, 'departments'), 'company'].find((one) => one && (mine[0] === 'company' || mine.includes(one))) || ''
+}

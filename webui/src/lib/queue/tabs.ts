@@ -1,0 +1,91 @@
+// The three tabs of the list and where their rows come from.
+import { t } from '../i18n/i18n'
+import { api } from '../api/client'
+import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
+import type { From, Read } from './listWindow'
+import { STATES_ALL, type Delivery, type DeliveryPage, type State } from '../api/types'
+
+export type Tab = 'held' | 'decided' | 'problems' | 'all'
+export type Group = 'campaign' | 'sender' | 'none'
+
+export const GROUPS: readonly { name: Group; says: string }[] = [
+  { name: 'campaign', says: t('Campaign') },
+  { name: 'sender', says: t('Sender') },
+  { name: 'none', says: t('None') },
+]
+
+/** The tabs of the list; "mine" is what waits and was handed to us. */
+export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
+  { tab: 'held', says: t('Needs a decision') },
+  { tab: 'mine', says: t('Handed to me') },
+  { tab: 'decided', says: t('Decided') },
+  { tab: 'problems', says: t('Queue problems') },
+  { tab: 'all', says: t('All mail') },
+]
+
+interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string }
+/** `more`: a plus where there are more mails than that, nobody knows how many. `position`: how many rows lie above, where that is known. */
+export interface Rows extends Read { mails: number; groups: number; more?: string; position?: number | null }
+
+const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
+
+const DECIDED = STATES_ALL.filter((one) => one !== 'held')
+
+/** Does this mail want somebody's eye: it bounced, the next hop put it off, or its mailbox cannot be entered. */
+const isProblem = (mail: Delivery): boolean => mail.state === 'bounced' || Boolean(mail.last_reply) || (mail.attempts > 0 && mail.state === 'queued')
+
+async function readProblems({ department, person }: Asked): Promise<Rows> {
+  const { items } = await api.queue()
+  const wanted = person === SHARED ? '' : person
+  const mine = items.filter((mail) => isProblem(mail) && (!department || mail.department === department) && (!person || mail.person === wanted))
+  return { rows: mine.map((mail) => rowOfDelivery(mail)), mails: mine.length, groups: 0, next: null, prev: null }
+}
+
+async function readDeliveries(states: readonly State[], asked: Asked, limit: number, from: From): Promise<Rows> {
+  const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, ...from })
+  const more = asked.q && page.next_cursor && page.total_estimate === page.items.length + 1 ? '+' : ''
+  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor), prev: null }
+}
+
+/** One message: each of its copies that we may see, or the one that was asked for. */
+async function readMessage(asked: string): Promise<Rows> {
+  const [kind, id] = asked.split('/') as ['messages' | 'deliveries', string]
+  const copies = kind === 'messages' ? await api.copies(id) : [await api.delivery(id)]
+  return { rows: copies.map((mail) => rowOfDelivery(mail)), mails: copies.length, groups: 0, next: null, prev: null }
+}
+
+/** One page of a tab. */
+export async function readTab(asked: Asked, limit: number, from: From): Promise<Rows> {
+  if (asked.message) return readMessage(asked.message)
+  if (asked.tab === 'problems') return readProblems(asked)
+  if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, from)
+  if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
+  const page = await api.cards({ ...cardWords(asked), limit, ...from })
+  const prev = page.previous_cursor ? { before: page.previous_cursor } : null
+  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, position: page.position, next: following(page.next_cursor), prev }
+}
+
+const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, handed_to: asked.handed || null, state: 'held' })
+const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked) })
+
+/** How many mails came into these folders since then, of those that `known` does not know; at most 200. */
+export async function countNew(asked: Asked, since: number, known: (mail: Delivery) => boolean): Promise<number> {
+  const page = await api.deliveries({ ...waitingWords(asked), since: new Date(since).toISOString(), limit: 200 })
+  return page.items.filter((mail) => !known(mail)).length
+}
+
+const PAGES = 5 // of an opened group, of 200 mails each
+
+/** The single mails of a group, newest first, at most a thousand. */
+export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
+  const { sender, campaign, proof } = row.select
+  const mails: Delivery[] = []
+  let cursor: string | null = null
+  for (let read = 0; read < PAGES; read++) {
+    const page: DeliveryPage = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor })
+    mails.push(...page.items)
+    if (!(cursor = page.next_cursor)) break
+  }
+  const mine = new Set(row.ids)
+  return row.count > row.ids.length ? mails : mails.filter((mail) => mine.has(mail.id))
+}

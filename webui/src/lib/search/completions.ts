@@ -1,0 +1,89 @@
+// What the search field offers while something is typed: what can be asked for, then what there is of it.
+import { t } from '../i18n/i18n'
+import { colleagues } from '../queue/presence.svelte'
+import { folders } from '../state/folders.svelte'
+import { queue } from '../queue/queue.svelte'
+import { letter } from '../state/messageCache.svelte'
+import { session } from '../state/session.svelte'
+import { STATES_ALL } from '../api/types'
+import { serverTime } from '../browser/serverTime'
+import { dateField, SEVERITIES, SEVERITY_WORDS, STATES, subjectOf } from '../i18n/format'
+
+export interface Offer { text: string; says: string }
+export interface Offers { start: number; end: number; items: readonly Offer[] }
+
+/** What can be asked for, as the server knows it. */
+export const ASKS: readonly Offer[] = [
+  { text: 'from:', says: t('who wrote it: address, domain or name') },
+  { text: 'to:', says: t('for whom it was: person, address or department') },
+  { text: 'dept:', says: t('of which department') },
+  { text: 'subject:', says: t('what its subject says') },
+  { text: 'has:', says: t('attachment or link') },
+  { text: 'link:', says: t('where a link leads') },
+  { text: 'state:', says: t('what became of it') },
+  { text: 'by:', says: t('who decided about it') },
+  { text: 'proof:', says: t('what proves who sent it') },
+  { text: 'severity:', says: t('how bad it looks') },
+  { text: 'campaign:', says: t('the id of a campaign') },
+  { text: 'after:', says: t('came on this day or later') },
+  { text: 'before:', says: t('came before this day') },
+]
+
+const MOST = 8
+
+/** The word at the caret, from where to where; quotes hold words together. */
+function wordAt(text: string, caret: number): [number, number] {
+  let quoted = false
+  let start = 0
+  for (let at = 0; at < caret; at++) {
+    if (text[at] === '"') quoted = !quoted
+    else if (!quoted && /\s/.test(text[at]!)) start = at + 1
+  }
+  const rest = text.slice(caret).search(quoted ? /"/ : /\s/)
+  return [start, rest < 0 ? text.length : caret + rest]
+}
+
+const said = (value: string): string => (/\s/.test(value) ? `"${value}"` : value)
+
+/** What fits the word at the caret. `values`: what there is for a name, with words about it. */
+export function offersFor(text: string, caret: number, values: (name: string) => readonly Offer[]): Offers {
+  const [start, end] = wordAt(text, caret)
+  const word = text.slice(start, caret)
+  const sign = word.startsWith('-') ? '-' : ''
+  const bare = word.slice(sign.length).toLowerCase()
+  const ask = ASKS.find((one) => bare.startsWith(one.text))
+  if (!ask) return { start, end, items: ASKS.filter((one) => one.text.startsWith(bare)).map((one) => ({ ...one, text: sign + one.text })) }
+  const typed = bare.slice(ask.text.length).replace('"', '')
+  const fitting = values(ask.text.slice(0, -1)).filter((one) => `${one.text} ${one.says}`.toLowerCase().includes(typed) && one.text.toLowerCase() !== typed)
+  return { start, end, items: fitting.slice(0, MOST).map((one) => ({ ...one, text: `${sign}${ask.text}${said(one.text)} ` })) }
+}
+
+/** What there is for a name. */
+export function values(name: string): readonly Offer[] {
+  if (name === 'from') return [...new Set(queue.rows.map((row) => row.lead.author).filter(Boolean))].map((one) => ({ text: one, says: '' }))
+  if (name === 'dept') return folders.departments.map((one) => ({ text: one.code, says: one.name }))
+  if (name === 'to') return folders.departments.flatMap((one) => [{ text: one.code, says: one.name }, ...one.people.map((person) => ({ text: person.uid, says: person.name }))])
+  if (name === 'has') return [{ text: 'attachment', says: '' }, { text: 'link', says: '' }]
+  if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: t('sent on, or about to be') }, { text: 'decided', says: t('whatever is not held') }]
+  if (name === 'by') return deciders()
+  if (name === 'link') return hosts()
+  if (name === 'campaign') return [...new Map(queue.rows.flatMap(({ lead }) => (lead.campaign ? [[lead.campaign, { text: lead.campaign, says: subjectOf(lead) }] as const] : []))).values()]
+  if (name === 'severity') return SEVERITIES.map((one) => ({ text: one, says: SEVERITY_WORDS[one] }))
+  if (name === 'proof') return [{ text: 'none', says: t('nothing proves it') }, { text: 'any', says: t('something does') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
+  if (name !== 'after' && name !== 'before') return []
+  return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
+}
+
+/** We ourselves, who is here, and who decided about what is listed. */
+function deciders(): readonly Offer[] {
+  const here = [session.me, ...colleagues.others].flatMap((one) => (one ? [[one.login, one.name] as const] : []))
+  const before = queue.rows.flatMap(({ lead: { decided } }) => (decided?.by.startsWith('person:') ? [[decided.by.slice('person:'.length), decided.by_shown] as const] : []))
+  return [...new Map([...before, ...here])].map(([text, says]) => ({ text, says }))
+}
+
+/** Where the links of the mail under the cursor lead. */
+function hosts(): readonly Offer[] {
+  const read = queue.row && letter(queue.row.lead.message_id)
+  const links = read && 'links' in read ? read.links : []
+  return [...new Map(links.map(({ host, text }) => [host, { text: host, says: text }])).values()].filter((one) => one.text)
+}

@@ -1,0 +1,13 @@
+// The dialogs, loaded together and after the first paint: nobody waits for one, nobody waits because of one.
+export { default as allow } from '../dialogs/AllowDialog.svelte'
+export { default as block } from '../dialogs/BlockDialog.svelte'
+export { default as hand } from '../dialogs/AssignDialog.svelte'
+export { default as escalate } from '../dialogs/EscalateDialog.svelte'
+export { default as hold } from '../dialogs/HoldDialog.svelte'
+export { default as help } from '../dialogs/HelpDialog.svelte'
+export { default as menu } from './MenuDialog.svelte'
+export { default as palette } from './CommandPalette.svelte'
+export { default as purge } from '../dialogs/PurgeDialog.svelte'
+export { default as redirect } from '../dialogs/RedirectDialog.svelte'
+export { default as reject } from '../dialogs/RejectDialog.svelte'
+export { default as save } from '../dialogs/SaveSearchDialog.svelte'

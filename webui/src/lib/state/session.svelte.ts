@@ -1,0 +1,71 @@
+// Who sits at this console.
+import { api, onEnd, problemOf } from '../api/client'
+import { forget } from '../api/prefetch'
+import { choices } from './preferences.svelte'
+import type { Me, Verb } from '../api/types'
+
+class Session {
+  me = $state.raw<Me | null>(null)
+  known = $state(false)
+  failure = $state('')
+  locked = $state(false)
+
+  /** Ask the server who we are. 401 means: show the sign-in page. */
+  async begin(): Promise<void> {
+    try {
+      this.#is(await api.me())
+      this.failure = ''
+    } catch (thrown) {
+      const problem = problemOf(thrown)
+      this.me = null
+      forget()
+      this.failure = problem.status === 401 ? '' : problem.message
+    }
+    this.known = true
+  }
+
+  /** What the server says of us by now. Where it does not answer it is as it was, and what was chosen since stays. */
+  async look(): Promise<void> {
+    this.me = await api.me().catch(() => this.me)
+  }
+
+  #is(me: Me): void {
+    choices.take(me.preferences)
+    this.me = me
+  }
+
+  async signIn(login: string, password: string): Promise<void> {
+    this.#is(await api.signIn(login, password))
+    this.failure = ''
+  }
+
+  /** A session that could not be ended is not said to be over: the sentence that says why not. */
+  async leave(end: () => Promise<unknown> = api.signOut): Promise<string> {
+    const problem = await end().then(() => null, problemOf)
+    if (problem && problem.status !== 401) return problem.message
+    location.assign('/')
+    return ''
+  }
+
+  /** The session ended on the server: the work stays on the page, hidden until the password is typed again. */
+  lost = (): void => {
+    if (this.me) this.locked = true
+  }
+
+  async unlock(password: string): Promise<void> {
+    this.#is(await api.signIn(this.me?.login ?? '', password))
+    this.locked = false
+  }
+
+  may(verb: Verb): boolean {
+    return this.me?.verbs.includes(verb) ?? false
+  }
+
+  get wholeCompany(): boolean {
+    return this.me?.scope.includes('company') ?? false
+  }
+}
+
+export const session = new Session()
+
+onEnd(session.lost)
