@@ -75,7 +75,9 @@ def test_an_archive_that_nobody_can_look_into_is_held_from_a_known_sender_too(si
     assert held["verdict"]["reason"] == "the attachment plans.zip is encrypted, so that nobody can look inside"
     told = json.loads(site.run("rules", "explain", held["id"], "--json", check=True).stdout)
     assert [row["rule"].partition(" ")[0] for row in told if row["what"] == "also"][:1] == ["allowed-sender"]
-    site.run("rules", "change", rule_of(site, sales), "--risky", check=True)
+    refused = site.run("rules", "change", rule_of(site, sales), "--risky")
+    assert (refused.returncode, "second look (danger-found, dangerous)" in refused.stderr) == (1, True)
+    site.run("rules", "change", rule_of(site, sales), "--risky", "--confirm", "danger-found,dangerous", check=True)
     site.take(Letter(sales, ADA, "The plans again", attachments=(("plans.zip", locked),)))
     House(site, None).arrived("ada.byron", "The plans again")
 

@@ -23,6 +23,7 @@ from triage.store import db, last_runs
 from triage.times import utcnow
 from triage_cli.client import local_setup
 from triage_cli.commands.access import sync
+from triage_cli.services import apply_directory
 
 pytestmark = pytest.mark.peers
 
@@ -118,7 +119,8 @@ def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: 
 
     found, seen = [], None
     for hour in range(3):
-        monkeypatch.setattr(sync, "utcnow", lambda hour=hour: moment + timedelta(hours=hour))
+        for module in (sync, apply_directory):
+            monkeypatch.setattr(module, "utcnow", lambda hour=hour: moment + timedelta(hours=hour))
         seen = sync.look(settings, source, seen, full=False)
         found.append(noted())
     server.load(ldif(person("p1"), person("p2")))
