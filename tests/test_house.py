@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from triage.store.delivery_state import ENTRY, TRANSITIONS
 ROOT = Path(__file__).parent.parent
 ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "demo", "migrations")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+CONSOLE = sorted(path for path in (ROOT / "webui" / "src").rglob("*") if path.is_file())
+MOST_FILES = 20
+LONG_LISTS = {"migrations/versions"}  # one file a step
 NAMELESS = {"utils", "util", "common", "core", "base", "manager", "service", "helpers", "misc"}
 
 
@@ -21,6 +25,11 @@ def test_modules_say_their_duty_first_and_are_named_after_it() -> None:
     silent = [path for path, text in texts.items() if text and not ast.get_docstring(ast.parse(text))]
     nameless = [path for path in MODULES if path.stem in NAMELESS]
     assert ([str(path.relative_to(ROOT)) for path in silent], nameless) == ([], []), "the first line of a module says what it is for"
+
+
+def test_no_folder_holds_more_files_than_a_glance_takes_in() -> None:
+    counts = Counter(path.parent.relative_to(ROOT) for path in [*MODULES, *CONSOLE] if path.name != "__init__.py")
+    assert {str(folder): count for folder, count in counts.items() if count > MOST_FILES and str(folder) not in LONG_LISTS} == {}
 
 
 def test_the_state_table_in_the_architecture_is_the_one_that_runs() -> None:
