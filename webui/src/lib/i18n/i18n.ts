@@ -8,7 +8,7 @@ export type Table = Record<Words, string>
 type Values = Record<string, string | number>
 
 const tables = import.meta.glob<{ default: Table }>('../../languages/*.ts')
-const fileOf = (code: string): string => `../languages/${code}.ts`
+const fileOf = (code: string): string => `../../languages/${code}.ts`
 
 /** Every language that the console speaks. */
 export const languages: readonly string[] = ['en', ...Object.keys(tables).map((file) => file.slice(fileOf('').length - 3, -3))]
