@@ -79,8 +79,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Takes over from a worker what it left out: all leave out the same."""
-    node.config.stash[LEFT_OUT] = node.workeroutput.get("left_out", {})
+    """Takes over from a worker what it left out: all leave out the same, and one that crashed says nothing."""
+    if said := getattr(node, "workeroutput", {}).get("left_out"):
+        node.config.stash[LEFT_OUT] = said
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

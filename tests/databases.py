@@ -14,7 +14,6 @@ from sqlmodel import SQLModel
 
 from tests import effort
 
-ALL = effort.FULL
 WHOLE = frozenset(
     {
         "tests/migrations/test_upgrade.py",
@@ -51,7 +50,7 @@ def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     seen: set[str] = set()
     found = []
     for item in items:
-        if ALL or parameter(item) != POSTGRESQL or item.nodeid.startswith("tests/faults/"):
+        if effort.FULL or parameter(item) != POSTGRESQL or item.nodeid.startswith("tests/faults/"):
             continue
         file, function = item.nodeid.partition("::")[0], item.nodeid.partition("[")[0]
         first = function not in seen

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests import databases
+from tests import effort
 from tests.peers import browser as browser_peer, company, dovecot as dovecot_peer, outside, postfix as postfix_peer, processes
 from tests.peers.postgresql import Server
 
@@ -60,7 +60,7 @@ def dovecot() -> Iterator[dovecot_peer.Server]:
         yield server
 
 
-@pytest.fixture(scope="package", params=[LMTP, POSTGRESQL, MAILDIR] if databases.ALL else [LMTP])
+@pytest.fixture(scope="package", params=[LMTP, POSTGRESQL, MAILDIR] if effort.FULL else [LMTP])
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A company. Tests that another database or next hop could break name it; all share these companies and use senders of their own."""
     kind, hop = request.param

@@ -9,8 +9,8 @@ from tests.triage.arriving import IDA, NO_DMARC, NOW, add_rules
 from tests.webui.site import JOE, Site
 from triage import ids
 from triage.policy import emergency
-from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.rules import rule_confirmation
 from triage.store import db
 from triage.store.models import Rule
 from triage.times import utcnow
@@ -98,7 +98,7 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
     with page.expect_response(f"**/rules/{ids.show(number)}"):
         page.get_by_role("button", name=f"Change the rule for {value}").click()
     with db.transaction(site.engine) as session:
-        rules.change(session, number, {"note": "theirs"}, by=IDA, now=NOW, settings=site.settings)
+        rule_confirmation.change(session, number, {"note": "theirs"}, by=IDA, now=NOW, settings=site.settings)
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Note").fill("mine")
     sheet.get_by_role("button", name="Save").click()

@@ -166,21 +166,14 @@ def version_of(rule: Rule) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def change(
-    session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
-) -> Rule:
-    """Change proof, until, lapse_days, note or risky of a rule in force; what is not named stays. It asks nothing (rule_looks.change).
-
-    `expected` is the version that the asker saw: Stale when somebody has changed it since. Who it is about is another rule.
-    """
-    rule, order = changing(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
-    return write_change(session, rule, order, changes, by=by, now=now)
-
-
 def changing(
     session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
 ) -> tuple[Rule, RuleOrder]:
-    """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can."""
+    """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can.
+
+    Proof, until, lapse_days, note and risky can be changed; what is not named stays. `expected` is the version that the asker saw: Stale
+    when somebody has changed it since. Who it is about is another rule.
+    """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
         raise NotFound(f"there is no rule {show(rule_id)}")

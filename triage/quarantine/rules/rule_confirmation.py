@@ -109,7 +109,10 @@ def change(
     confirm: Collection[str] = (),
     fence: str | None = None,
 ) -> Rule:
-    """As rules.change. SecondLookNeeded where the rule would let in more than before, and messages are held of which nobody should."""
+    """Change a rule in force as `store.changing` says.
+
+    SecondLookNeeded where the rule would let in more than before, and messages are held of which nobody should.
+    """
     rule, order = rules.changing(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
     looked = asked_about(session, {order: let_in_anew(session, rule, order, by=by, now=now)})
     names = looked.confirmed(confirm, fence, by=by)

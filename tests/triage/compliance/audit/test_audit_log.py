@@ -29,6 +29,7 @@ from triage.quarantine import assignment
 from triage.quarantine.decisions import decide as decisions, mailbox_sweep, outcomes
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.requests import announce_sender
+from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.models import Correspondent, SweptMailbox
@@ -180,7 +181,7 @@ def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settin
     with transaction(company) as session:
         assignment.hand(session, Selection(ids=(mail,)), "ana", "her secret illness", by=HANA, now=NOW)
         rule = rules.add(session, RuleOrder("block", "address", "a@secret.example", "person:joe.fern"), by=HANA, now=NOW, settings=settings)
-        rules.change(session, rule.id, {"note": "the secret husband"}, by=HANA, now=NOW, settings=settings)
+        rule_confirmation.change(session, rule.id, {"note": "the secret husband"}, by=HANA, now=NOW, settings=settings)
         announce_sender.expect(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
         learned = [Announced("joe.fern", "c@secret.example")]
         learn_contacts.announce(session, learned, settings=settings, by=HANA, now=NOW)

@@ -22,6 +22,7 @@ from triage.intake import receive as intake
 from triage.policy.proof import precision
 from triage.policy.rules import matching_rules, rule_request, smtp_blocks, store as rules
 from triage.policy.rules.store import RuleOrder
+from triage.quarantine.rules import rule_confirmation
 from triage.store import db
 from triage.store.models import AuditRecord, Delivery, Rule
 
@@ -107,10 +108,10 @@ def test_a_hold_always_ends_and_says_why(known: Engine, settings: Settings) -> N
         assert (found.until, found.note, found.proof) == (NOW + timedelta(days=14), "their mailbox was hacked", "")
         (seen,) = rules.listing(session, NOW, by=BEN)  # who decides about its messages reads why
         assert (seen.note, bool(seen.used)) == ("their mailbox was hacked", False)
-        later = rules.change(session, made, {"until": NOW + timedelta(days=30)}, by=ANA, now=NOW, settings=settings)
+        later = rule_confirmation.change(session, made, {"until": NOW + timedelta(days=30)}, by=ANA, now=NOW, settings=settings)
         assert later.until == NOW + timedelta(days=30)
         with pytest.raises(BadInput, match="note: say why"):
-            rules.change(session, made, {"note": ""}, by=ANA, now=NOW, settings=settings)
+            rule_confirmation.change(session, made, {"note": ""}, by=ANA, now=NOW, settings=settings)
     assert matching(known, "sales@supplier.example") == [("hold", "supplier.example")]
     with db.transaction(known) as session:
         rules.remove(session, made, by=ANA, now=NOW)
