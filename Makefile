@@ -31,9 +31,9 @@ DIFFERS := tests/test_imports.py tests/triage_api/test_published.py tests/triage
     tests/triage/addressing/test_envelope.py tests/triage/message/test_forwarded.py tests/triage/test_business_hours.py \
     tests/triage/message/mime/test_calendar.py tests/triage/delivery/test_journal_report.py tests/triage/message/mime/test_mime_parts.py \
     tests/triage/message/preview/test_preview_document.py tests/triage/message/test_returned.py \
-    tests/triage/policy/contacts/test_sent_headers.py tests/triage/test_times.py tests/mail_auth/test_attacks_author.py \
+    tests/triage/policy/contacts/test_sent_headers.py tests/triage/test_times.py tests/mail_auth/attacks/test_author.py \
     tests/mail_auth/test_author.py tests/mail_auth/test_canonicalization.py tests/mail_auth/test_dkim.py tests/mail_auth/test_message.py
-COMPANY := "tests/e2e/test_main_job.py::test_an_allowed_sender_who_proves_it_goes_straight_through[sqlite-lmtp]"
+COMPANY := "tests/e2e/console/test_main_job.py::test_an_allowed_sender_who_proves_it_goes_straight_through[sqlite-lmtp]"
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
 .PHONY: run test test-full quick flaky durations prepared compiled other-python
@@ -117,7 +117,7 @@ mutants: $(VENV)/.dev
 
 # The long forms of tests/faults: thousands of messages, dozens of kills; about half an hour.
 faults: peers $(VENV)/.dev webui/dist/index.html
-	MAILROOM_TESTS=full MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults tests/e2e/test_backup.py
+	MAILROOM_TESTS=full MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults tests/e2e/operation/test_backup.py
 
 bench: $(VENV)/.dev webui/dist/index.html
 	@PYTHON=$(PYTHON) tests/peers/install.sh bench
@@ -187,9 +187,9 @@ webui/dist/index.html: webui/node_modules/.installed $(CONSOLE_SOURCES)
 	@$(BIN)/python hatch_build.py build
 	@touch $@
 
-# The pictures of the main screens that tests/webui/test_snapshots.py compares with; look at each that changed before you commit it.
+# The pictures of the main screens that tests/webui/shell/test_snapshots.py compares with; look at each that changed before you commit it.
 snapshots: peers $(VENV)/.dev webui/dist/index.html
-	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/test_snapshots.py tests/webui/test_action_bar.py
+	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/shell/test_snapshots.py tests/webui/decisions/test_action_bar.py
 	@git status --short tests/webui/snapshots
 
 # What this version leaves on a disk, kept for later ones to upgrade (docs/releasing.md).

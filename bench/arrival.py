@@ -21,7 +21,8 @@ from bench.pipeline import SESSIONS, WARM_UP, House
 from bench.rounds import goals, letters, pacing, printing, processor, stacks
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from triage.store import db
 
 FULL, STEADY = 400, 400  # messages

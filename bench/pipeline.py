@@ -23,8 +23,9 @@ from bench.rounds import discarding, goals, letters, printing, processor, roles,
 from bench.rounds.alternating import Sample, medians
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
-from tests.peers import dovecot, postgresql, processes
+from tests.peers import postgresql, processes
 from tests.peers.company import Company
+from tests.peers.mail import dovecot
 from tests.triage import arriving
 from triage.config import settings_loader
 from triage.policy.rules import store as rules

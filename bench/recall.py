@@ -26,7 +26,8 @@ from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from bench.rounds.mailboxes import Letter, Store, mail
 from migrations.upgrade import upgrade
 from tests.mailboxes.delivering import House, behind_dovecot, recalling
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from triage import ids
 from triage.config.settings import Company, Database, Settings, Spool
 from triage.message.authentication import Authentication

@@ -18,8 +18,9 @@ from sqlalchemy import Engine
 
 from bench.rounds import discarding, goals, printing, processor, releasing, roles, smtp_source
 from bench.rounds.alternating import Sample, medians
-from tests.peers import dovecot, next_hop, processes
+from tests.peers import processes
 from tests.peers.company import DOMAIN, Company
+from tests.peers.mail import dovecot, next_hop
 from triage.store import db
 
 MESSAGES = 1000

@@ -34,8 +34,9 @@ from mailboxes.sources.mbox_source import MboxSource
 from mailboxes.sources.seed_contacts import Plan, Report
 from mailboxes.sources.source import TEACHING, Source
 from migrations.upgrade import upgrade
-from tests.peers import dovecot, processes
+from tests.peers import processes
 from tests.peers.daemon import peak
+from tests.peers.mail import dovecot
 from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry
 from triage.config.settings import Company, Recall, Settings

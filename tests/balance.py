@@ -18,7 +18,8 @@ RENEW = "MAILROOM_DURATIONS"  # the environment variable that `make durations` s
 SHORTEST = 0.5  # seconds: files below are not recorded
 WAITING = ("tests/deploy/", "tests/e2e/", "tests/faults/", "tests/mailboxes/", "tests/webui/")
 PARTS = "tests/test_parts.py"
-SHARE = ("tests/e2e/test_main_job.py", "tests/e2e/test_campaigns.py", "tests/e2e/test_recall.py")  # companies: the fixture `house`
+# They share companies: the fixture `house`.
+SHARE = ("tests/e2e/console/test_main_job.py", "tests/e2e/console/test_campaigns.py", "tests/e2e/delivery/test_recall.py")
 TOGETHER = dict.fromkeys(SHARE, SHARE[0])
 
 TAKEN = pytest.StashKey[dict[str, float]]()

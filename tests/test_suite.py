@@ -70,6 +70,6 @@ def test_files_that_are_named_for_the_run_are_there() -> None:
 
 
 def test_a_changed_module_stands_for_the_tests_that_name_it() -> None:
-    found = changed.tests_of(["triage/store/delivery_state.py", "mta/spool/spool.py", "tests/webui/test_ask.py"])
+    found = changed.tests_of(["triage/store/delivery_state.py", "mta/spool/spool.py", "tests/webui/people/test_ask.py"])
     assert {"tests/mta", "tests/triage/store/test_delivery_state.py", "tests/triage/store/test_ledger.py"} <= {*found}
     assert not [one for one in found if one.startswith(("tests/webui", "tests/triage_api"))]

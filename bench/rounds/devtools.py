@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.peers import processes
-from tests.peers.browser import FLAGS
+from tests.peers.browsers.browser import FLAGS
 
 WINDOW = "--window-size=1400,900"
 END = b"\0"  # of a message

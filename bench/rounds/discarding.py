@@ -5,7 +5,8 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from tests.peers import postfix, processes
+from tests.peers import processes
+from tests.peers.mail import postfix
 
 
 @contextlib.contextmanager

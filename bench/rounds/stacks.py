@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers import dovecot, postfix, processes
+from tests.peers import processes
 from tests.peers.company import DOMAIN
+from tests.peers.mail import dovecot, postfix
 
 DNS = "127.0.53.53"
 PATIENCE = 300.0  # seconds: Rspamd reads a long list of names when it starts

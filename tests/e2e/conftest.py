@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import effort
-from tests.peers import browser as browser_peer, company, dovecot as dovecot_peer, outside, postfix as postfix_peer, processes
+from tests.peers import company, outside, processes
+from tests.peers.browsers import browser as browser_peer
+from tests.peers.mail import dovecot as dovecot_peer, postfix as postfix_peer
 from tests.peers.postgresql import Server
 
 LMTP = pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp")

@@ -21,7 +21,8 @@ from sqlmodel import col
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
-from tests.peers import dovecot, gate, processes
+from tests.peers import gate, processes
+from tests.peers.mail import dovecot
 from tests.triage.throwaways import proven
 from triage.config.settings import Settings
 from triage.quarantine.decisions.decide import Verb

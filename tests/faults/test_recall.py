@@ -17,7 +17,8 @@ from sqlmodel import col
 from mailboxes.recall.imap_mailbox import ImapMailbox
 from tests.mailboxes.delivering import House, Lying, behind_dovecot, letter, lying, recalling
 from tests.mailboxes.dying import POINTS
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from triage.config.settings import Settings
 from triage.delivery.recalled_copies import Copy
 from triage.quarantine.decisions.decide import Verb

@@ -18,8 +18,8 @@ from sqlmodel import Session, col
 from tests.conftest import DATABASES
 from tests.peers import processes
 from tests.peers.company import Company
-from tests.peers.faulty_sink import FaultySink
-from tests.peers.next_hop import Taken, next_hop
+from tests.peers.mail.faulty_sink import FaultySink
+from tests.peers.mail.next_hop import Taken, next_hop
 from tests.triage import arriving
 from triage.config.settings import Settings
 from triage.config.settings_loader import read

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.peers import dovecot
+from tests.peers.mail import dovecot
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from sqlmodel import col
 
 from mailboxes.recall.recall_role import Recaller
 from mta.delivery import relay
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Recall, Relay, Settings

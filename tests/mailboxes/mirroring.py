@@ -14,7 +14,8 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from mailboxes.mirror import mirror_role
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from tests.triage import arriving
 from tests.triage.arriving import ANA
 from triage.config.settings import Mirror, Settings

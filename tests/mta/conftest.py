@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from mta.delivery.next_hop import NextHop, open_nexthop
-from tests.peers.next_hop import Peer, next_hop
+from tests.peers.mail.next_hop import Peer, next_hop
 from tests.peers.processes import HANG
 
 

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import settings_in
-from tests.peers import browser as browser_peer, processes
+from tests.peers import processes
+from tests.peers.browsers import browser as browser_peer
 from tests.webui.site import Site, running
 
 

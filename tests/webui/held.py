@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route
 
-from tests.peers import browser as browser_peer, processes
+from tests.peers import processes
+from tests.peers.browsers import browser as browser_peer
 
 
 class Held(list[Route]):

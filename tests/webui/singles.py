@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, NO_DMARC, add_rules
+from tests.webui.queue.test_campaigns import PRIZE
 from tests.webui.site import JOE, MARA, Site
-from tests.webui.test_campaigns import PRIZE
 from triage.ids import show
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions

@@ -15,7 +15,8 @@ from mailboxes.mailbox import Impossible, Unreachable
 from mailboxes.recall.imap_mailbox import ImapMailbox
 from mailboxes.recall.mailbox_session import NO_CREDENTIALS, open_mailbox
 from tests.mailboxes.delivering import letter
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from tests.peers.receiving import make_certificate
 from triage.config.settings import Recall, Settings
 from triage.errors import BadInput

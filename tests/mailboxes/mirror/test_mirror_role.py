@@ -15,7 +15,8 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_role
 from mailboxes.mirror.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED, TO_ALL, TO_JOE, Town, mirroring, town, undressed
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from tests.triage.arriving import COMPANY, DMARC_FAIL, DMARC_PASS, SYNC
 from triage.config.settings import Mirror, Settings
 from triage.directory import apply as directory

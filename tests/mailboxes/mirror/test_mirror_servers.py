@@ -12,7 +12,8 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_role
 from mailboxes.mirror.mirror_account import NO_UIDPLUS, MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
-from tests.peers import dovecot, gate, processes
+from tests.peers import gate, processes
+from tests.peers.mail import dovecot
 from triage.config.settings import Settings
 from triage.quarantine.decisions.decide import Verb
 

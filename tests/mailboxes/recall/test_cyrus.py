@@ -10,7 +10,8 @@ import pytest
 from mailboxes.match import Sought
 from mailboxes.recall.imap_mailbox import ImapMailbox
 from tests.mailboxes.delivering import letter
-from tests.peers import cyrus, processes
+from tests.peers import processes
+from tests.peers.mail import cyrus
 from triage.config.settings import Recall
 from triage.delivery.recalled_copies import Copy
 

@@ -15,7 +15,8 @@ from mailboxes.mailbox import Impossible, Unreachable
 from mailboxes.match import Sought
 from mailboxes.recall.imap_mailbox import ImapMailbox, criteria
 from tests.mailboxes.delivering import House, behind_dovecot, letter, lying, recalling
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from triage.config.settings import Settings
 from triage.delivery.recalled_copies import Copy
 from triage.quarantine.decisions.decide import Verb

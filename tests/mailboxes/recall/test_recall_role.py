@@ -13,7 +13,8 @@ from sqlmodel import col
 from mailboxes.mailbox import Unreachable
 from mailboxes.recall.imap_mailbox import ImapMailbox
 from tests.mailboxes.delivering import ANA, ANNA, BOB, CARL, OLD, House, behind_dovecot, letter, lying, recalling, relaying
-from tests.peers import dovecot, gate, processes
+from tests.peers import gate, processes
+from tests.peers.mail import dovecot
 from triage.access import confidential_folders
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry

@@ -23,7 +23,8 @@ from mailboxes.sources.maildir_source import MaildirSource
 from mailboxes.sources.seed_contacts import End, Plan, Report
 from mailboxes.sources.source import Batch, Folder, Mark, Stored
 from tests.mailboxes.delivering import behind_dovecot
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from tests.triage import arriving
 from triage.actor import Actor
 from triage.config.settings import Settings

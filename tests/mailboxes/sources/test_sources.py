@@ -23,7 +23,8 @@ from mailboxes.sources.mbox_source import MboxSource
 from mailboxes.sources.owners import owner_of
 from mailboxes.sources.source import Account, Batch, Folder, Mark, Source
 from tests.mailboxes.delivering import behind_dovecot
-from tests.peers import dovecot, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot
 from triage.config.settings import Recall, Settings
 
 ADA = "ada@company.example"

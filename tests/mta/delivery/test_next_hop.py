@@ -14,7 +14,7 @@ from mta.delivery.maildir_delivery import folder_name
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.smtp_client import one_line
 from mta.delivery.smtp_transaction import stuffed
-from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
+from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput

@@ -18,7 +18,7 @@ from sqlmodel import Session, SQLModel, col
 from mta.delivery import delivery_workers, relay
 from mta.delivery.delivery_attempt import Errand, carry
 from tests.peers import circle
-from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
+from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
 from tests.peers.receiving import make_certificate, until
 from triage.actor import Actor

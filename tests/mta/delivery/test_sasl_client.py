@@ -13,7 +13,7 @@ from mta.delivery.sasl_client import Login, Logins, without_secrets
 from mta.delivery.smtp_client import NO_LOGIN
 from mta.delivery.starttls import Encryption
 from tests.mta.delivery.test_next_hop import at_addresses
-from tests.peers.next_hop import DROP, Peer, next_hop
+from tests.peers.mail.next_hop import DROP, Peer, next_hop
 from tests.peers.receiving import make_certificate
 from triage.config.settings import Relay
 from triage.delivery.queue import Outcome

@@ -9,7 +9,8 @@ import pytest
 
 from mta.delivery.delivery_workers import open_hop
 from mta.delivery.next_hop import NextHop
-from tests.peers import dovecot, postfix, processes
+from tests.peers import processes
+from tests.peers.mail import dovecot, postfix
 from tests.peers.receiving import make_certificate
 from triage.config.settings import Company, Settings
 from triage.delivery.queue import Outcome

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.smtp_transaction import Mail, hand_over, possible, stuffed
 from mta.spool.line_endings import crlf
-from tests.peers.next_hop import DROP, Peer, next_hop
+from tests.peers.mail.next_hop import DROP, Peer, next_hop
 from tests.peers.processes import HANG
 from tests.peers.receiving import make_certificate
 

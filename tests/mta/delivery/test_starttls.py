@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mta.delivery.next_hop import open_nexthop
 from mta.delivery.starttls import Encryption
-from tests.peers.next_hop import Peer, next_hop
+from tests.peers.mail.next_hop import Peer, next_hop
 from tests.peers.processes import HANG
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput

@@ -19,7 +19,7 @@ from mta.processing import processor
 from mta.processing.worker_pool import Judged
 from mta.session.submitters import MOST_FOR_A_NAME, MOST_OF_A_CLIENT, Submitters, accounts
 from mta.spool.spool import Spool
-from tests.peers import postfix
+from tests.peers.mail import postfix
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import make_certificate, stored, until
 from tests.triage import arriving

@@ -12,7 +12,7 @@ import pytest
 from mta.processing import clamd
 from mta.processing.clamd import Clamd
 from mta.processing.scanners import Scanners, chosen
-from tests.peers import clamd as peer
+from tests.peers.mail import clamd as peer
 from tests.triage import arriving
 from tests.triage.mails import multipart, part
 from triage.config.settings import Settings

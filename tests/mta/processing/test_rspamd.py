@@ -11,7 +11,7 @@ import pytest
 
 from mta.processing import rspamd
 from mta.processing.rspamd import Rspamd
-from tests.peers import rspamd as peer
+from tests.peers.mail import rspamd as peer
 from tests.peers.processes import HANG
 from tests.triage import arriving
 from triage.errors import BadInput

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.peers import dovecot
+from tests.peers.mail import dovecot
 from tests.peers.processes import free_port
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, slapd
 from tests.triage import arriving

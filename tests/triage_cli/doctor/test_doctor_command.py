@@ -19,7 +19,7 @@ from sqlmodel import col
 
 from mta.processing.recipient_map_writer import write_door
 from mta.spool import recipient_map_file
-from tests.peers.next_hop import next_hop
+from tests.peers.mail.next_hop import next_hop
 from tests.peers.processes import free_port
 from tests.peers.receiving import make_certificate, receiving
 from tests.triage import arriving

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.peers import dovecot
+from tests.peers.mail import dovecot
 from tests.peers.processes import free_port
 from tests.triage import arriving
 from triage.config.settings import Mirror, Outbound, Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.next_hop import Peer, next_hop
+from tests.peers.mail.next_hop import Peer, next_hop
 from tests.peers.receiving import make_certificate
 from triage.config.settings import Settings
 from triage_cli.doctor import network_checks

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from tests.peers.next_hop import next_hop
+from tests.peers.mail.next_hop import next_hop
 from tests.peers.processes import free_port
 from tests.peers.receiving import receiving
 from tests.triage import arriving

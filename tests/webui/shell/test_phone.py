@@ -1,0 +1,153 @@
+"""By touch on a phone: one column, what a mail says and why it is risky at once, and release, block and undo without a key."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.peers import processes
+from tests.peers.browsers import browser as browser_peer
+from tests.triage.arriving import ANA, NO_DMARC
+from tests.webui.access import faults
+from tests.webui.site import JOE, Site
+from triage.access import preferences
+from triage.store import db
+
+BUTTON = 48  # pixels that a thumb hits (console.md)
+LINES = 3 * 24  # pixels of a mail's text
+LANGUAGES = pytest.mark.parametrize("phone", [(320, "en-GB"), (320, "de-DE")], indirect=True, ids=["English", "German"])
+OFFER = "Our offer for two hundred brass housings, as spoken at the fair"
+LIE = b"""From: Joe Fern <boss@company-example.test>\r
+Reply-To: purse@elsewhere.test\r
+Subject: Pay this today\r
+\r
+Are you at your desk? I need a payment made before noon.\r
+"""
+
+
+@pytest.fixture
+def phone(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A phone held upright, of a test's own width and language where it gives them."""
+    width, locale = getattr(request, "param", (375, "en-GB"))
+    context = browser.new_context(
+        viewport={"width": width, "height": 700}, has_touch=True, is_mobile=True, locale=locale, reduced_motion="reduce"
+    )
+    context.set_default_timeout(processes.HANG * 1000)
+    yield context.new_page()
+    context.close()
+
+
+def row(page: Page, subject: str) -> Locator:
+    return page.get_by_role("option").filter(has_text=subject)
+
+
+def touchable(button: Locator) -> Locator:
+    """On screen, and large enough for a thumb."""
+    expect(button).to_be_in_viewport(ratio=1)
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= BUTTON
+    return button
+
+
+def read(site: Site, page: Page, subject: str, words: str) -> None:
+    """The mail is opened by touch, and its text is there."""
+    site.sit_down(page)
+    row(page, subject).tap()
+    expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text(words)
+    expect(page.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
+    browser_peer.fonts(page)
+
+
+def above_the_verbs(one: Locator, height: float = 0) -> None:
+    """All of it, or this much of its top, is on the screen, and no verb lies over it."""
+    box, verbs = one.bounding_box(), one.page.locator(".acts").bounding_box()
+    assert box is not None
+    assert verbs is not None
+    assert box["y"] + (height or box["height"]) <= verbs["y"], (one, box, verbs)
+
+
+@LANGUAGES
+def test_the_first_screen_shows_what_a_mail_says(site: Site, phone: Page) -> None:
+    site.come(JOE, author="nora.feld@brass-works.example", subject=OFFER, text="Good morning,\r\n\r\nwe met.", dmarc=NO_DMARC)
+    read(site, phone, OFFER, "Good morning")
+    for tab in phone.get_by_role("tab").all():
+        above_the_verbs(tab)
+    above_the_verbs(phone.locator("iframe.shown"), LINES)
+    assert phone.locator("kbd:visible").count() == 0
+    assert faults(phone) == []
+
+
+@LANGUAGES
+def test_the_first_screen_shows_why_a_mail_is_risky(site: Site, phone: Page) -> None:
+    site.come(JOE, author="boss@company-example.test", raw=LIE, dmarc=NO_DMARC)
+    read(site, phone, "Pay this today", "at your desk")
+    why = phone.locator(".why.high")
+    strongest = why.get_by_role("listitem").filter(visible=True)
+    expect(strongest).to_have_count(3)
+    for one in strongest.all():
+        above_the_verbs(one)
+    fold = why.locator("button")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    fold.tap()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(why.get_by_role("listitem").nth(3)).to_be_visible()
+    expect(why.locator(".proof")).to_be_visible()
+    assert faults(phone) == []
+
+
+def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
+    site.come(JOE, author="hello@phone.example", subject="Wanted on the way")
+    site.come(JOE, author="spam@phone.example", subject="Not wanted at all")
+    with db.transaction(site.engine) as session:
+        preferences.choose(session, {"undo_seconds": 60}, by=ANA)  # the way back stays until it is taken
+    site.sit_down(phone)
+    expect(row(phone, "Wanted on the way")).to_be_visible()
+    expect(phone.get_by_role("region", name="Message")).to_be_hidden()
+    assert faults(phone) == []
+    row(phone, "Wanted on the way").tap()
+    expect(phone.get_by_role("region", name="Queue")).to_be_hidden()
+    expect(phone.get_by_role("tab", name="Text")).to_have_attribute("aria-selected", "true")
+    expect(phone.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")
+    assert phone.evaluate("() => document.documentElement.scrollWidth") <= 375
+    assert faults(phone) == []
+    verbs = [touchable(phone.get_by_role("button", name=name, exact=True)) for name in ("Release", "Release and approve", "Purge", "More")]
+    verbs[0].tap()
+    toast = phone.get_by_role("status").filter(has_text="Released “Wanted on the way”.")
+    expect(toast).to_be_visible()
+    undo = touchable(toast.get_by_role("button", name="Undo"))
+    for one in verbs:  # what was done and the way back lie over no verb
+        expect(one).to_be_in_viewport(ratio=1)
+        one.tap(trial=True)
+    undo.tap()
+    expect(phone.get_by_role("status").filter(has_text="Undone. “Wanted on the way” is back.")).to_be_visible()
+    expect(phone.locator(".view h2")).to_have_text("Wanted on the way")
+    phone.get_by_role("button", name="Queue", exact=True).tap()
+    row(phone, "Not wanted at all").tap()
+    verbs[3].tap()
+    touchable(phone.get_by_role("button", name="Block sender")).tap()
+    sheet = phone.get_by_role("dialog")
+    expect(sheet.get_by_role("row", name="Held here")).to_be_visible()
+    touchable(sheet.get_by_role("button", name="Block and purge 1 mail")).tap()
+    blocked = phone.get_by_role("status").filter(has_text="Purged and blocked “Not wanted at all”.")
+    touchable(blocked.get_by_role("button", name="Undo")).tap()
+    expect(phone.get_by_role("status").filter(has_text="Undone. “Not wanted at all” is back.")).to_be_visible()
+    phone.get_by_role("group", name="Decide").get_by_role("button", name="Purge").tap()
+    expect(sheet.get_by_role("button", name="Remove 1 message")).to_be_in_viewport(ratio=1)  # though the sheet is longer than the screen
+
+
+def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
+    site.come(JOE, author="gone@phone.example", subject="Gone already")
+    site.sit_down(phone, path="/?q=from:gone@phone.example")
+    browser_peer.intercept(phone, "**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
+    row(phone, "Gone already").tap()
+    phone.get_by_role("button", name="Release", exact=True).tap()
+    toast = phone.get_by_role("status").filter(has_text="Released “Gone already”.")
+    expect(toast).to_be_visible()
+    phone.get_by_role("button", name="Queue", exact=True).tap()
+    toast.get_by_role("button", name="Undo").tap()
+    told = phone.get_by_role("alert").filter(has_text="It has left already. Your undo was not carried out.")
+    expect(told).to_be_in_viewport(ratio=1)
+    assert faults(phone) == []
+    touchable(phone.get_by_role("button", name="OK")).tap()
+    expect(told).to_have_count(0)

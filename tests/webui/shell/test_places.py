@@ -1,0 +1,108 @@
+"""The way about: every page has an address, a key and a place in the rail; none scrolls sideways; an address that names nothing says so."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.peers.browsers import browser as browser_peer
+from tests.peers.processes import HANG
+from tests.triage.arriving import add_rules
+from tests.webui.site import JOE, Site
+from triage.policy.rules.rule_request import RuleOrder
+
+PAGES = {
+    "g q": ("/", "Whole company"),
+    "g w": ("/sending", "On the way"),
+    "g i": ("/requests", "Asked for"),
+    "g k": ("/second-keys", "Second keys"),
+    "g d": ("/decisions", "Decisions"),
+    "g f": ("/first-day", "First day"),
+    "g m": ("/campaigns", "Campaigns"),
+    "g r": ("/rules", "Rules"),
+    "g c": ("/correspondents", "Correspondents"),
+    "g p": ("/people", "People"),
+    "g s": ("/reports", "Reports"),
+    "g t": ("/practice", "Practice"),
+    "g u": ("/staff", "Staff"),
+    "g a": ("/audit", "Audit"),
+    "g o": ("/doors", "Doors"),
+    "g ,": ("/settings", "Settings"),
+}
+
+SIDEWAYS = """[...document.querySelectorAll('*')].filter((one) => one.scrollWidth > one.clientWidth + 1
+    && ['auto', 'scroll'].includes(getComputedStyle(one).overflowX)).map((one) => one.outerHTML.slice(0, 200))"""
+
+
+WIDEST = """[...document.querySelectorAll('.page *')]
+    .map((one) => [Math.round(one.getBoundingClientRect().right), one.outerHTML.slice(0, 300)])
+    .sort(([one], [other]) => other - one).slice(0, 3)"""
+FRAMES = "new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(() => painted())))"
+
+
+def at_rest(page: Page) -> list[str]:
+    """What scrolls sideways once nothing moves any more, and what is widest there: until then rows may be wider than their place."""
+    browser_peer.fonts(page)
+    wide: list[str] = []
+    for _ in range(10 * int(HANG)):
+        wide = page.evaluate(SIDEWAYS)
+        page.evaluate(FRAMES)
+        if not wide and not page.evaluate(SIDEWAYS):
+            return []
+        page.wait_for_timeout(100)
+    widest: list[str] = page.evaluate(WIDEST)
+    return wide + widest
+
+
+def test_every_page_has_a_key_and_the_reader_begins_there(site: Site, page: Page) -> None:
+    site.sit_down(page, "ida", "/rules")
+    for keys, (path, title) in PAGES.items():
+        for key in keys.split():
+            page.keyboard.press(key)
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        assert page.url == site.url + path
+        expect(page.locator("#content")).to_be_focused()
+
+
+def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/nowhere/at-all")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page).to_have_title("Not found · Mailroom")
+    page.get_by_role("link", name="To the queue", exact=True).click()
+    expect(page.get_by_role("listbox", name="Held mail")).to_be_visible()
+
+
+def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Page) -> None:
+    site.sit_down(page)
+    browser_peer.intercept(page, "**/assets/EnforcementMode-*", lambda route: route.fulfill(status=404))
+    page.evaluate("history.pushState(null, '', '/doors'); dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.get_by_role("alert").filter(has_text="could not be fetched")).to_be_visible()
+
+
+def test_on_paper_a_page_goes_to_its_end_without_what_can_be_pressed(site: Site, page: Page) -> None:
+    rules = (RuleOrder("block", "address", f"{number}@paper.example", "company") for number in range(60))
+    add_rules(site.engine, site.settings, *rules)
+    site.sit_down(page, path="/rules")
+    expect(page.get_by_role("row").filter(has_text="59@paper.example")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".rail")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollHeight") > 2 * 900
+
+
+@pytest.mark.parametrize("width", [320, pytest.param(390, marks=pytest.mark.long), pytest.param(1024, marks=pytest.mark.long)])
+def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page: Page, width: int) -> None:
+    long = "a-very-long-name-that-nobody-would-give-to-a-mailbox-but-some-do@an-equally-long-domain-name.of-a-subsidiary.example"
+    add_rules(site.engine, site.settings, RuleOrder("allow", "address", long, "company", note="w" * 200))
+    site.come(JOE, author=long, subject="x" * 300)
+    page.set_viewport_size({"width": width, "height": 800})
+    site.sit_down(page, "ida")
+    for path, title in PAGES.values():
+        page.get_by_role("button", name="Menu").click()
+        menu = page.get_by_role("dialog", name="Folders and pages")
+        if path in ("/second-keys", "/first-day", "/requests"):  # in the menu only when something waits there
+            page.goto(site.url + path)
+        else:
+            menu.locator(f'a[href="{path}"]').click()
+        expect(menu).to_have_count(0)
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        assert at_rest(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
