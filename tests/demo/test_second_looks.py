@@ -37,8 +37,9 @@ ASKS = {  # kinds of rows that ask, and what first
     "ceo-fraud": "dangerous",
     "forged-supplier": "dmarc-fails",
     "own-domain": "own-domain-forged",
+    "forged-craftsman": "no-longer-verified",
 }
-UNWANTED = {"look-alike", "forged-craftsman", "extortion", "cold-offer"}  # that nothing but a trained eye tells from what is wanted
+UNWANTED = {"look-alike", "extortion", "cold-offer"}  # that nothing but a trained eye tells from what is wanted
 BUDGET = 0.03  # of the decisions about wanted rows
 
 

@@ -252,7 +252,8 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         one.deliveries = [delivery(one, *judged, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
             found = sender_context.place(senders, copy, signs, known, expected, deadline=one.at_sight.deadline, answers=one.answers)
-            sender_context.look_twice(session, copy, found, one.arrival.authentication, one.arrival.summary, freemail)
+            about = one.arrival.authentication, one.arrival.summary
+            sender_context.look_twice(session, copy, found, *about, freemail, is_known=known.met.let_in)
             plain_mode.let_on(copy, settings.company, now)
         senders.entered(one.deliveries)
         if one.is_let_in:

@@ -80,18 +80,22 @@ def look_twice(
     authentication: Authentication,
     summary: Summary,
     freemail: Collection[str],
+    *,
+    is_known: bool,
 ) -> None:
-    """Say of a copy why it needs a second look before it is released, and who passed it on. `found`: all signals that it has."""
+    """Say of a copy why it needs a second look before it is released, and who passed it on.
+
+    `found`: all signals that it has; `is_known`: messages of its author were let in before.
+    """
     about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
-    changed = about_money and is_verified_otherwise(session, one, authentication)
-    one.second_look = int(second_look.looks(found, authentication, proof=one.proof, changed=changed))
-    one.passed_on_by = second_look.carrier(authentication, summary, freemail)
+    changed = is_known and (about_money or not one.proof) and is_verified_otherwise(session, one, authentication)
+    looks = second_look.looks(found, authentication, proof=one.proof, changed=changed)
+    one.second_look = int(looks)
+    one.passed_on_by = second_look.carrier(looks, authentication, summary, freemail)
 
 
 def is_verified_otherwise(session: Session, one: NewDelivery, authentication: Authentication) -> bool:
-    """Is the author proven now, and in none of the ways in which those of their last messages were that were let in?"""
-    if not one.proof:
-        return False
+    """Is the author proven in none of the ways, or no longer, in which those of their last messages were that were let in?"""
     theirs = and_(col(Delivery.author) == one.author, LET_IN)
     rows = session.execute(
         select(col(Delivery.proof), col(Message.authentication))

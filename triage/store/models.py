@@ -124,7 +124,7 @@ class Delivery(SQLModel, table=True):
     weight: int  # signals added up: how much to mind
     severity: int | None = None  # severity.Severity; None: from before it was kept, read it from the weight
     second_look: int | None = None  # second_look.Look: why it needs one; None: from before it was kept, read it from the message
-    passed_on_by: str = ""  # who provably passed it on, where its DMARC fails: list:ID DOMAIN, arc:DOMAIN, dkim:DOMAIN
+    passed_on_by: str = ""  # who provably passed it on, where it does not prove its author: list:ID DOMAIN, arc:DOMAIN, dkim:DOMAIN
     is_copy: bool = False  # one of the copies of its campaign, which are decided about together whoever proves to have sent them
     signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides

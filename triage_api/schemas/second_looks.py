@@ -7,7 +7,7 @@ from pydantic import Field
 from triage_api.schemas.fields import Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Spoken
 
-Name = Literal["danger-found", "own-domain-forged", "dmarc-fails", "new-bank-details", "dangerous", "suspicious"]
+Name = Literal["danger-found", "own-domain-forged", "dmarc-fails", "new-bank-details", "no-longer-verified", "dangerous", "suspicious"]
 Names = Annotated[
     list[Name], Field(description="why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked")
 ]

@@ -24,6 +24,7 @@ class Look(IntFlag):
     OWN_DOMAIN_FORGED = 2
     DMARC_FAILS = 4
     NEW_BANK_DETAILS = 8
+    NO_LONGER_VERIFIED = 128
     DANGEROUS = 16
     SUSPICIOUS = 32
     FORWARDED = 64  # no reason: it is suspicious only because of what forwarding does to a message
@@ -34,12 +35,13 @@ class Look(IntFlag):
         return str(self.name).lower().replace("_", "-")
 
 
+CARRIED = Look.DMARC_FAILS | Look.NO_LONGER_VERIFIED  # what is explained where a carrier was confirmed
 REASONS = tuple(one for one in Look if one is not Look.FORWARDED)  # the weightiest first
 NAMES = tuple(one.word for one in REASONS)
 
 
 def looks(signals: Sequence[Signal], authentication: Authentication, *, proof: str, changed: bool = False) -> Look:
-    """Why a message needs a second look. `proof`: how its author is proven; `changed`: they used to be proven in another way."""
+    """Why a message needs a second look. `proof`: how its author is proven; `changed`: none of their earlier messages was like that."""
     names, found = {signal.name for signal in signals}, Look(0)
     if not (DANGERS - {FORGED}).isdisjoint(names):
         found |= Look.DANGER_FOUND
@@ -49,6 +51,8 @@ def looks(signals: Sequence[Signal], authentication: Authentication, *, proof: s
         found |= Look.DMARC_FAILS
     if BANK_DETAILS in names and (changed or not proof):
         found |= Look.NEW_BANK_DETAILS
+    if changed and not proof:
+        found |= Look.NO_LONGER_VERIFIED
     return found | by_severity(signals)
 
 
@@ -69,10 +73,10 @@ def is_refused(authentication: Authentication) -> bool:
     return authentication.dmarc.result is Result.FAIL and authentication.dmarc.policy in STRICT
 
 
-def carrier(authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
-    """Who provably passed on a message whose DMARC fails: a list signed by its own organisation, the domain that sealed it (ARC), or the
+def carrier(found: Look, authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
+    """Who provably passed on a message that does not prove its author: a list signed by its own organisation, the domain that sealed it (ARC), or the
     one that signed it (DKIM); "" for none. That somebody names a list proves nothing, nor does a provider that signs anybody's messages."""
-    if not is_refused(authentication):
+    if not found & CARRIED:
         return ""
     passed = [one for one in authentication.dkim if one.result is Result.PASS]
     if summary.list_id:
@@ -86,7 +90,7 @@ def carrier(authentication: Authentication, summary: Summary, freemail: Collecti
 
 def forgiven(found: Look) -> Look:
     """What is left of the reasons when who passed it on was confirmed before: all that forwarding does not explain."""
-    left = found & ~Look.DMARC_FAILS
+    left = found & ~CARRIED
     return left & ~Look.SUSPICIOUS if Look.FORWARDED in found else left
 
 
@@ -120,6 +124,7 @@ SENTENCES = {
     Look.DANGER_FOUND.word: "A danger was found in it: a virus, a program, macros or a disguised file.",
     Look.OWN_DOMAIN_FORGED.word: "It claims to come from us and does not.",
     Look.DMARC_FAILS.word: "It is not really from {who}: DMARC fails, and the domain asks receivers not to deliver such messages.",
+    Look.NO_LONGER_VERIFIED.word: "Earlier messages from {who} were verified. This one is not.",
     Look.DANGEROUS.word: "It looks dangerous.",
     Look.SUSPICIOUS.word: "It looks suspicious.",
 }

@@ -12,7 +12,7 @@ from triage.access.confidential_folders import PEOPLE
 from triage.actor import Actor
 from triage.errors import SecondLookNeeded, Stale
 from triage.message.authentication import Result
-from triage.message.signals.second_look import BANK_DETAILS, FORGED, LIST, REASONS, REMEMBERED, STRICT, Look, needs, sentence
+from triage.message.signals.second_look import BANK_DETAILS, CARRIED, FORGED, LIST, REASONS, REMEMBERED, STRICT, Look, needs, sentence
 from triage.message.signals.severity import DANGERS, Severity
 from triage.store.db import among
 from triage.store.models import Decision, DecisionItem, Delivery, Message
@@ -63,10 +63,11 @@ def looks_of_message() -> ColumnElement[int]:
 def due() -> ColumnElement[int]:
     """The reasons for which a delivery needs a second look now: but for what forwarding explains, where its carrier was confirmed."""
     kept = kept_looks()
-    by_carrier = and_(col(Delivery.passed_on_by) != "", has(kept, Look.DMARC_FAILS), is_remembered())
+    by_carrier = and_(col(Delivery.passed_on_by) != "", has(kept, CARRIED), is_remembered())
     suspicious = kept.bitwise_and(int(Look.SUSPICIOUS))
     explained = case((has(kept, Look.FORWARDED), suspicious), else_=literal(0, Integer))
-    return case((by_carrier, kept - literal(int(Look.DMARC_FAILS), Integer) - explained), else_=kept)
+    carried = kept.bitwise_and(int(CARRIED))
+    return case((by_carrier, kept - carried - explained), else_=kept)
 
 
 def has(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
@@ -92,7 +93,7 @@ def is_remembered() -> ColumnElement[bool]:
             col(DecisionItem.outcome).in_(LET_OUT),
             col(Decision.id) == col(DecisionItem.decision_id),
             col(Decision.undone_by).is_(None),
-            cast(col(Decision.confirmed), String).contains(f'"{Look.DMARC_FAILS.word}"'),
+            or_(*(cast(col(Decision.confirmed), String).contains(f'"{one}"') for one in needs(CARRIED))),
             type_coerce(col(Decision.at), BigInteger) > since,
         )
         .correlate(Delivery)

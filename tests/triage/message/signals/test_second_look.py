@@ -49,6 +49,10 @@ def signal(name: str, points: int = 0) -> Signal:
         ((signal("bank-details", 25),), DMARC_PASS, "dmarc", False, ()),
         ((signal("bank-details", 25),), DMARC_PASS, "dmarc", True, ("new-bank-details",)),
         ((signal("bank-details", 25),), NO_DMARC, "", False, ("new-bank-details",)),
+        ((), NO_DMARC, "", True, ("no-longer-verified",)),
+        ((), DMARC_PASS, "dmarc", True, ()),  # in another way: only new bank details make that a reason
+        ((), DMARC_FAIL, "", True, ("dmarc-fails", "no-longer-verified")),
+        ((signal("bank-details", 25), signal("odd", 15)), NO_DMARC, "", True, ("new-bank-details", "no-longer-verified", "suspicious")),
         ((signal("virus"),), DMARC_PASS, "dmarc", False, ("danger-found", "dangerous")),
         ((signal("attachment-macros"),), DMARC_PASS, "dmarc", False, ("danger-found", "dangerous")),
         ((signal("own-domain-forged"),), NO_DMARC, "", False, ("own-domain-forged", "dangerous")),
@@ -74,16 +78,17 @@ def test_the_reasons_are_named_in_the_order_of_their_weight(
     ),
     st.sampled_from([DMARC_PASS, DMARC_FAIL, QUARANTINE, NO_DMARC]),
     st.booleans(),
+    st.booleans(),
 )
-def test_whoever_passed_it_on_explains_a_failing_dmarc_and_nothing_that_a_message_says(
-    found: list[Signal], dmarc: Dmarc, proven: bool
+def test_whoever_passed_it_on_explains_a_missing_proof_and_nothing_that_a_message_says(
+    found: list[Signal], dmarc: Dmarc, proven: bool, changed: bool
 ) -> None:
-    looks = second_look.looks(found, authentication(AUTHOR, dmarc), proof="dmarc" if proven else "")
+    looks = second_look.looks(found, authentication(AUTHOR, dmarc), proof="dmarc" if proven else "", changed=changed)
     asked, left = set(needs(looks)), set(needs(second_look.forgiven(looks)))
     bad = severity(weight(found), {one.name for one in found})
     assert asked & {"dangerous", "suspicious"} == ({bad.word} if bad >= Severity.SUSPICIOUS else set())
     assert left <= asked
-    assert asked - left <= {"dmarc-fails", "suspicious"}
+    assert asked - left <= {"dmarc-fails", "no-longer-verified", "suspicious"}
     others = [one for one in found if one.name != "authentication-failed"]
     still = severity(weight(others), {one.name for one in found}) >= Severity.SUSPICIOUS
     assert ("suspicious" in left) == (still and "suspicious" in asked)
@@ -103,7 +108,7 @@ SEALED = Arc(Result.PASS, "forwarder.example", 1, stated=(Stated("dmarc", "pass"
         ((passed("alumni.example"),), Arc(), "", DMARC_FAIL, "dkim:alumni.example"),
         ((Dkim(Result.FAIL, "alumni.example"),), Arc(), "", DMARC_FAIL, ""),
         ((passed("freemail.example"), passed("alumni.example")), Arc(), "", DMARC_FAIL, "dkim:alumni.example"),
-        ((passed("alumni.example"),), Arc(), "", DMARC_PASS, ""),
+        ((passed("alumni.example"),), Arc(), "", NO_DMARC, "dkim:alumni.example"),
         ((), SEALED, "", DMARC_FAIL, "arc:forwarder.example"),
         ((), replace(SEALED, stated=()), "", DMARC_FAIL, ""),
         ((passed("lists.example", signs_list=True),), Arc(), "dev.lists.example", DMARC_FAIL, "list:dev.lists.example lists.example"),
@@ -116,7 +121,13 @@ def test_who_passed_it_on_is_known_by_what_they_signed_and_never_by_what_a_field
     dkim: tuple[Dkim, ...], arc: Arc, list_id: str, dmarc: Dmarc, carrier: str
 ) -> None:
     found = replace(authentication(AUTHOR, dmarc), dkim=dkim, arc=arc)
-    assert second_look.carrier(found, summary(AUTHOR, list_id=list_id), frozenset({"freemail.example"})) == carrier
+    looks = second_look.looks((), found, proof="", changed=True)
+    assert second_look.carrier(looks, found, summary(AUTHOR, list_id=list_id), frozenset({"freemail.example"})) == carrier
+
+
+def test_nobody_has_to_have_passed_on_what_proves_its_author() -> None:
+    found = replace(authentication(AUTHOR, DMARC_PASS), dkim=(passed("alumni.example"),))
+    assert second_look.carrier(second_look.looks((), found, proof="dmarc"), found, summary(AUTHOR), frozenset()) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -244,6 +244,7 @@ def test_a_list_that_was_confirmed_once_is_known_to_everybody(house: Engine, set
         ((DMARC_PASS,), replace(DMARC_PASS, aligned=("spf",)), ("new-bank-details",)),
         ((NO_DMARC, DMARC_PASS), DMARC_PASS, ()),
         ((), NO_DMARC, ("new-bank-details", "suspicious")),
+        ((DMARC_PASS,), NO_DMARC, ("new-bank-details", "no-longer-verified")),
     ],
 )
 def test_new_bank_details_ask_where_the_verification_changed(
@@ -253,6 +254,44 @@ def test_new_bank_details_ask_where_the_verification_changed(
         for dmarc in before:
             release(session, settings, comes(session, settings, Letter(dmarc=dmarc)))
         assert asks(session, settings, comes(session, settings, Letter(dmarc=now, text=BANK), days=1)) == names
+
+
+# an author whose earlier messages were verified
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "names"),
+    [
+        ((), NO_DMARC, ()),
+        ((DMARC_PASS,), NO_DMARC, ("no-longer-verified",)),
+        ((ALIGNED,), NO_DMARC, ("no-longer-verified",)),
+        ((DMARC_PASS,), ALIGNED, ()),
+        ((NO_DMARC,), NO_DMARC, ()),
+        ((DMARC_PASS, NO_DMARC), NO_DMARC, ()),  # somebody confirmed it once
+    ],
+)
+def test_an_author_who_is_no_longer_verified_asks_until_somebody_confirmed_it(
+    house: Engine, settings: Settings, before: tuple[Dmarc, ...], now: Dmarc, names: tuple[str, ...]
+) -> None:
+    with transaction(house) as session:
+        for days, dmarc in enumerate(before):
+            release(session, settings, comes(session, settings, Letter(dmarc=dmarc), days=days), days=days)
+        last = comes(session, settings, Letter(dmarc=now), days=len(before))
+        assert asks(session, settings, last) == names
+        assert listing.some(session, [last], by=ANA)[0].second_look == names
+
+
+def test_a_list_that_passes_on_what_is_no_longer_verified_asks_once(house: Engine, settings: Settings) -> None:
+    signed = (Dkim(Result.PASS, "lists.example", signs_list=True),)
+    with transaction(house) as session:
+        for author in ("sales@supplier.example", "rosa@customer.example"):
+            release(session, settings, comes(session, settings, Letter(author)))
+        post = comes(session, settings, Letter(dmarc=NO_DMARC), dkim=signed, list_id="dev.lists.example")
+        assert asks(session, settings, post) == ("no-longer-verified",)
+        release(session, settings, post)
+        another = Letter("rosa@customer.example", NO_DMARC, to=MARA)
+        assert asks(session, settings, comes(session, settings, another, dkim=signed, list_id="dev.lists.example")) == ()
+        assert asks(session, settings, comes(session, settings, another)) == ("no-longer-verified",)
 
 
 # rows from before the reasons were kept

@@ -317,7 +317,7 @@ export interface Evidence {
 }
 
 /** Why something needs a second look. */
-export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'dangerous' | 'suspicious'
+export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious'
 export interface SecondLook { name: LookName; sentence: string; count: number; example: string; author: string; subject: string }
 export interface NeededLook { names: LookName[]; second_look: SecondLook[]; fence: string }
 
