@@ -7,9 +7,10 @@ import imaplib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO, cast
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
+
+from mailboxes.imap.imap_stream import LINE_LIMIT, BoundedReading, Stream
 
 USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+)(?: INTERNALDATE ("[^"]{26}"))? BODY\[[^\]]*\] \{(\d+)\}\r\n')
 LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
@@ -18,7 +19,8 @@ DATE = re.compile(rb'INTERNALDATE ("[^"]{26}")')
 SHORT = re.compile(rb'BODY\[[^\]]*\] (?:NIL|"((?:[^"\\]|\\.)*)")')  # what is empty comes without a literal
 MONTHS = {month: number for number, month in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 PIECE = 1024 * 1024  # bytes of one read of what nobody wants
-AT_ONCE = 256 * 1024  # bytes of one read of what comes
+MOST = 2**32 - 1  # bytes of a literal (RFC 3501, 9: number)
+MANY = 20  # literals in one answer
 
 
 class Refused(Exception):
@@ -26,52 +28,6 @@ class Refused(Exception):
 
 
 Answer = tuple[int, bytes | None, bytes | None]  # UID, INTERNALDATE in its quotes, what was asked for (None: larger than the limit)
-
-
-class Stream:
-    """What comes from the server, in larger pieces than `imaplib` takes, which reads from this as from the file that it stands for."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.ahead = b""  # what has come
-        self.at = 0  # how much of it was taken
-
-    def read(self, size: int) -> bytes:
-        """So many bytes; fewer only at the end."""
-        while len(self.ahead) - self.at < size and self.more():
-            pass
-        return self.taken(self.at + size)
-
-    def readline(self, limit: int) -> bytes:
-        """A line, or as much of it as the limit lets."""
-        seen = 0
-        while (end := self.ahead.find(b"\n", self.at + seen)) < 0:
-            seen = len(self.ahead) - self.at
-            if seen >= limit or not self.more():
-                break
-        return self.taken(min(end + 1 if end >= 0 else len(self.ahead), self.at + limit))
-
-    def taken(self, end: int) -> bytes:
-        """What lies before there, taken."""
-        some, self.at = self.ahead[self.at : end], min(end, len(self.ahead))
-        return some
-
-    def more(self) -> bool:
-        """Wait until more has come; did it?"""
-        some = self.file.read1(AT_ONCE)  # type: ignore[attr-defined]
-        self.ahead, self.at = self.ahead[self.at :] + some, 0
-        return bool(some)
-
-    def close(self) -> None:
-        """Nothing is read any more."""
-        self.file.close()
-
-
-def stream_of(connection: imaplib.IMAP4) -> Stream:
-    """The stream of a connection, put in the place of its file."""
-    if not isinstance(connection.file, Stream):
-        connection.file = Stream(cast(BinaryIO, connection.file))  # type: ignore[assignment]
-    return cast(Stream, connection.file)
 
 
 def ask(client: IMAPClient, uids: str, items: str) -> bytes:
@@ -83,14 +39,14 @@ def ask(client: IMAPClient, uids: str, items: str) -> bytes:
 
 def answers(client: IMAPClient, tag: bytes, limit: int) -> Iterator[Answer]:
     """The messages, as they come. Refused where the server ends it with anything but OK."""
-    connection: imaplib.IMAP4 = client._imap
-    stream = stream_of(connection)
+    connection: BoundedReading = client._imap
+    stream = connection.incoming
     while True:
         yield from usual(stream, limit)
-        line = connection.readline()
+        line = stream.readline(LINE_LIMIT)
         if not line.startswith(b"*"):
             break
-        if answer := unusual(connection, line, limit):
+        if answer := unusual(stream, line, limit):
             yield answer
     if not line.startswith(tag):
         raise imaplib.IMAP4.abort("the connection broke off")
@@ -112,12 +68,15 @@ def usual(stream: Stream, limit: int) -> Iterator[Answer]:
         yield int(uid), filed, ahead[begin:end]
 
 
-def unusual(connection: imaplib.IMAP4, line: bytes, limit: int) -> Answer | None:
+def unusual(stream: Stream, line: bytes, limit: int) -> Answer | None:
     """Any answer that begins with this line; None when it is about something else."""
-    said, bodies = line, []
+    said = line
+    bodies: list[bytes | None] = []
     while found := LITERAL.search(said):
-        bodies.append(literal(connection, int(found[1]), limit))
-        said = said[: found.start()] + connection.readline()
+        if len(bodies) == MANY:
+            raise imaplib.IMAP4.abort("the server sends an answer without end")
+        bodies.append(literal(stream, int(found[1]), limit))
+        said = said[: found.start()] + stream.readline(LINE_LIMIT)
     if said.startswith(b"* BYE"):
         raise imaplib.IMAP4.abort(f"the server hung up: {said[5:200].decode('utf-8', 'replace').strip()}")
     uid = UID.search(said) if b" FETCH (" in said[:24] else None
@@ -136,11 +95,13 @@ def dates(client: IMAPClient, uids: str) -> dict[str, bytes]:
     return {uid[1].decode(): filed[1] for uid, filed in found if uid and filed}
 
 
-def literal(connection: imaplib.IMAP4, size: int, limit: int) -> bytes | None:
+def literal(stream: Stream, size: int, limit: int) -> bytes | None:
     """The bytes of a literal; None, and out of the way, when there are more than the limit."""
-    kept = connection.read(size) if size <= limit else None
+    if size > MOST:
+        raise imaplib.IMAP4.abort(f"the server announces {size:,} bytes")
+    kept = stream.read(size) if size <= limit else None
     taken = len(kept) if kept is not None else 0
-    while kept is None and taken < size and (some := connection.read(min(PIECE, size - taken))):
+    while kept is None and taken < size and (some := stream.read(min(PIECE, size - taken))):
         taken += len(some)
     if taken < size:
         raise imaplib.IMAP4.abort("the connection broke off")

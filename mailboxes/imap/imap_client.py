@@ -3,10 +3,12 @@
 RFC 9051 allows such names and the library's lexer does not.
 """
 
+import contextlib
 import functools
-import imaplib
+import logging
 import re
 import socket
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,10 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 from imapclient.imap4 import IMAP4WithTimeout  # type: ignore[import-untyped]
 from imapclient.tls import IMAP4_TLS  # type: ignore[import-untyped]
 
+from mailboxes.imap.imap_stream import ANSWERS, BoundedReading
+
+LARGEST = 256 * 1024 * 1024  # bytes of a message that is read: far more than anybody lets in (smtp.max_size)
+SLACK = 1024 * 1024  # bytes: not every server keeps to the size that it announces
 FLAGS = re.compile(rb"\bFLAGS \([^()]*\[[^()]*\)")
 FOLDER = re.compile(rb'(?<= )[^"\s]*\[[^"\s]*$')
 ATOM = re.compile(rb"[^\s()]*\[[^\s()]*")
@@ -21,7 +27,7 @@ NAMES_AS_TEXT = SimpleNamespace(folder_encode=True)
 TAG = b"MAIL"
 TAGGED = re.compile(rb"(?P<tag>%s\d+) (?P<type>[A-Z]+) (?P<data>.*)" % TAG, re.ASCII)
 
-
+log = logging.getLogger(__name__)
 Listed = tuple[tuple[bytes, ...], bytes | None, str]  # attributes, delimiter and name of a folder
 
 
@@ -38,6 +44,27 @@ class Client(IMAPClient):  # type: ignore[misc]
         _, answers = self._imap.list('""', words)
         return folders_in(tuple(answers))
 
+    def body_of(self, uid: int, announced: int, part: str = "BODY[]") -> bytes | None:
+        """A message, or this part of it, in the folder that is open. `announced`: its size in bytes (RFC822.SIZE).
+
+        None when it is gone, or larger than any that Mailroom sends.
+        """
+        if announced > LARGEST:
+            log.warning("a message of %s bytes in a mailbox was left alone: it is larger than %s", f"{announced:,}", f"{LARGEST:,}")
+            return None
+        with self.expecting(2 * announced + SLACK):
+            found: bytes | None = self.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
+        return found
+
+    @contextlib.contextmanager
+    def expecting(self, size: int) -> Iterator[None]:
+        """So many bytes of messages may come for each command within; a server that sends more ends the session."""
+        self._imap.allowed = ANSWERS + size
+        try:
+            yield
+        finally:
+            self._imap.allowed = ANSWERS
+
     def ahead(self, name: str, *words: Any) -> None:
         """Send a command that will be asked for later, so that the one before is not waited for (RFC 9051, 5.5)."""
         self._imap.sent[name, *words] = self._imap._command(name, *words)
@@ -48,7 +75,7 @@ class Client(IMAPClient):  # type: ignore[misc]
         return Encrypted(self.host, self.port, self.ssl_context, wait) if self.ssl else Plain(self.host, self.port, wait)  # type: ignore[call-arg]
 
 
-class Connection(imaplib.IMAP4):
+class Connection(BoundedReading):
     """As imaplib's."""
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:

@@ -16,11 +16,12 @@ from mailboxes.mirror.mirror_message import COPY
 from mailboxes.mirror.plan import Place, Seen
 from mailboxes.recall.imap_mailbox import FAULTS, UNSELECTABLE, VIEWS, answering, quoted
 from triage.config.settings import Mirror
+from triage.message.mime.mime_parts import HEAD_LIMIT
 from triage.text.sanitize import visible
 
 AT_ONCE = 50  # messages in one question
 STEP = 0.25  # seconds until a stop is seen
-HINT = f"BODY.PEEK[HEADER.FIELDS ({COPY.upper()})]"
+HINT = f"BODY.PEEK[HEADER.FIELDS ({COPY.upper()})]<0.{HEAD_LIMIT}>"
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing is mirrored there"
 
 log = logging.getLogger(__name__)
@@ -171,10 +172,11 @@ class MirrorAccount:
         copies.update((uid, self.known[Place(folder, validity, uid)]) for uid in uids if Place(folder, validity, uid) in self.known)
         for start in range(0, len(unknown), AT_ONCE):
             some = unknown[start : start + AT_ONCE]
-            worth = some if whole else [uid for uid, answer in self.client.fetch(some, [HINT]).items() if has_hint(answer)]
+            asked = ["RFC822.SIZE"] if whole else ["RFC822.SIZE", HINT]
+            worth = {uid: answer for uid, answer in self.client.fetch(some, asked).items() if whole or has_hint(answer)}
             copies.update((uid, 0) for uid in some)
-            for uid in worth:
-                body = self.client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+            for uid, answer in worth.items():
+                body = self.client.body_of(uid, answer[b"RFC822.SIZE"])
                 copies[uid] = self.identify(body, whole) if body is not None else 0
 
     def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:

@@ -10,18 +10,21 @@ from typing import Any
 from imapclient.datetime_util import format_criteria_date  # type: ignore[import-untyped]
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
+from mailboxes.imap.imap_client import LARGEST, SLACK
 from mailboxes.imap.imap_login import enter, hang_up, reason
 from mailboxes.mailbox import Found, Impossible, Unreachable
 from mailboxes.match import Names, Sought, is_copy, is_related, may_be
 from triage.config.settings import Recall
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
-from triage.message.mime.mime_parts import headers_of
+from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
 
 AT_ONCE = 20  # messages that one SEARCH asks for
+HEADS_AT_ONCE = 100  # header blocks in one answer
 SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC 9051, 6.4.4)
 UNSELECTABLE, VIEWS = frozenset({b"\\noselect", b"\\nonexistent"}), frozenset({b"\\all", b"\\flagged"})
-FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]"
+FIELDS = f"BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]<0.{HEAD_LIMIT}>"
+WHAT_LIES = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
 FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
 
@@ -98,8 +101,8 @@ class ImapMailbox:
 
     def sort(self, folder: str, uids: list[int], wanted: list[tuple[Sought, Found]]) -> None:
         """Which of these messages are copies, and which only bear or refer to the Message-ID."""
-        expected = len(uids) <= len(wanted)  # then there is nothing else among them, and one question less
-        for uid, answer in self.client.fetch(uids, ["FLAGS", "INTERNALDATE", "BODY.PEEK[]" if expected else FIELDS]).items():
+        expected = len(uids) <= len(wanted) and is_small(wanted)  # then there is nothing else among them, and one question less
+        for uid, answer in self.lying_there(uids, wanted if expected else []):
             names = Names.of(answer[b"BODY[]"] if expected else header_of(answer))
             for one, of_it in wanted:
                 if may_be(names, one):
@@ -112,9 +115,16 @@ class ImapMailbox:
                     mail = self.lying(folder, uid, answer, head)
                     of_it.related += [] if self.shows(mail, of_it.related) else [mail]
 
+    def lying_there(self, uids: list[int], wanted: list[tuple[Sought, Found]]) -> Iterator[tuple[int, dict[bytes, Any]]]:
+        """These messages: whole where all that they can be is wanted, else their header fields."""
+        for start in range(0, len(uids), HEADS_AT_ONCE):
+            with self.client.expecting(sum(room_for(one) for one, _ in wanted)):
+                answers = self.client.fetch(uids[start : start + HEADS_AT_ONCE], [*WHAT_LIES, "BODY.PEEK[]" if wanted else FIELDS])
+            yield from answers.items()
+
     def copy(self, folder: str, uid: int, answer: dict[bytes, Any], part: str = "BODY[]") -> Copy | None:
-        """One message with its bytes; None when its owner deleted it this moment."""
-        body = answer.get(part.encode()) or self.client.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
+        """One message with its bytes; None when its owner deleted it this moment, or when it is too large to be ours."""
+        body = answer.get(part.encode()) or self.client.body_of(uid, answer[b"RFC822.SIZE"], part)
         if body is None:
             return None
         return self.lying(folder, uid, answer, body)
@@ -140,7 +150,7 @@ class ImapMailbox:
             for start in range(0, len(uids), AT_ONCE):
                 with answering("the mailbox could not be read"):
                     self.open(folder, readonly=True)
-                    answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
+                    answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
                     copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
                 fresh = [copy for copy in copies if copy and (folder not in self.views or seen_as(copy) not in shown)]
                 shown.update(seen_as(copy) for copy in fresh if self.views)
@@ -156,7 +166,7 @@ class ImapMailbox:
             for start in range(0, len(uids), AT_ONCE):
                 with answering("the mailbox could not be read"):
                     self.open(folder, readonly=True)
-                    answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
+                    answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
                     copies = [self.copy(folder, uid, answer) for uid, answer in answers.items()]
                 yield [copy for copy in copies if copy]
 
@@ -179,6 +189,8 @@ class ImapMailbox:
         uids = [copy.uid for copy in copies]
         marked = self.client.add_flags(uids, ["\\Deleted"])
         self.client.uid_expunge(uids)
+        if left := self.client.search(["UID", ",".join(map(str, uids))]):
+            raise Unreachable(f"the server keeps {len(left)} of the copies that it was told to take out")
         return len(set(uids) - marked.keys())
 
     def put_back(self, copy: Copy) -> str:
@@ -205,6 +217,16 @@ class ImapMailbox:
     def abort(self) -> None:
         """As Mailbox.abort."""
         hang_up(self.client)
+
+
+def is_small(wanted: list[tuple[Sought, Found]]) -> bool:
+    """Can all of these be read in one answer?"""
+    return sum(room_for(one) for one, _ in wanted) <= LARGEST
+
+
+def room_for(one: Sought) -> int:
+    """Bytes that a copy of this may take: other servers write it anew and add fields."""
+    return LARGEST if one.content is None else 2 * len(one.content) + SLACK
 
 
 def seen_as(copy: Copy) -> tuple[datetime, bytes]:

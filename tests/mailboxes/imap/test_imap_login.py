@@ -12,7 +12,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from mailboxes.imap import imap_login
 from mailboxes.mailbox import Impossible, Unreachable
-from mailboxes.recall.imap_mailbox import ImapMailbox
+from mailboxes.recall.imap_mailbox import WHAT_LIES, ImapMailbox
 from mailboxes.recall.mailbox_session import NO_CREDENTIALS, open_mailbox
 from tests.mailboxes.delivering import letter
 from tests.peers import processes
@@ -164,7 +164,7 @@ def test_a_server_without_uidplus_is_refused_by_name_and_loses_nothing(way_in: t
     mailbox.client.append("INBOX", letter(1))
     mailbox.client.select_folder("INBOX", readonly=True)
     (uid,) = mailbox.client.search()
-    copy = mailbox.copy("INBOX", uid, mailbox.client.fetch([uid], ["FLAGS", "INTERNALDATE"])[uid])
+    copy = mailbox.copy("INBOX", uid, mailbox.client.fetch([uid], WHAT_LIES)[uid])
     assert copy
     with pytest.raises(Impossible, match="has no UIDPLUS"):
         mailbox.take([copy])
