@@ -17,6 +17,7 @@ dovecot-sieve /usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so
 postgresql /usr/lib/postgresql/*/bin/initdb
 pgbouncer /usr/sbin/pgbouncer
 chromium /usr/bin/chromium
+chromium-headless-shell /usr/bin/chromium-headless-shell
 fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 firefox-esr /usr/bin/firefox-esr
 strace /usr/bin/strace

@@ -1,4 +1,7 @@
-"""The distribution's Chromium, driven as a member of staff uses it."""
+"""The distribution's Chromium, driven as a member of staff uses it.
+
+Most tests drive its engine alone, `chromium-headless-shell`: a page of the console costs it half the processor time of the whole browser.
+"""
 
 import contextlib
 import re
@@ -8,6 +11,7 @@ from playwright.sync_api import Browser, BrowserType, Page, Route, sync_playwrig
 
 from tests.peers import processes
 
+WHOLE, ENGINE = "chromium", "chromium-headless-shell"
 # without these Chromium calls home at every start, and it does not run as root with its sandbox
 FLAGS = [
     "--no-sandbox",
@@ -21,20 +25,21 @@ FLAGS = [
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Browser]:
+def running(program: str = ENGINE) -> Iterator[Browser]:
     """One browser for many pages."""
     with sync_playwright() as playwright:
-        browser = launched(playwright.chromium)
+        browser = launched(playwright.chromium, program=program)
         try:
             yield browser
         finally:
             browser.close()
 
 
-def launched(kind: BrowserType, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Browser:
+def launched(kind: BrowserType, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None, program: str = ENGINE) -> Browser:
     """A browser, with more flags, and in another environment than ours where one is given; whoever asks closes it."""
-    program = processes.need("chromium", "chromium")
-    return kind.launch(executable_path=program, args=[*FLAGS, *flags], env=dict(environment) if environment else None)
+    return kind.launch(
+        executable_path=processes.need(program, program), args=[*FLAGS, *flags], env=dict(environment) if environment else None
+    )
 
 
 @contextlib.contextmanager

@@ -9,8 +9,16 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Error, Page, expect
 
 from tests.peers import processes
+from tests.peers.browsers import browser as browser_peer
 from tests.webui.hostile import LEADS, VECTORS, Sink, collected, come, listening, phishing
 from tests.webui.site import Site
+
+
+@pytest.fixture(scope="module")
+def browser(browser: Browser) -> Iterator[Browser]:
+    """The whole browser, as staff have it."""
+    with contextlib.closing(browser_peer.launched(browser.browser_type, program=browser_peer.WHOLE)) as whole:
+        yield whole
 
 
 @pytest.fixture
