@@ -1,9 +1,9 @@
 """Chooses which tests run on PostgreSQL too, and empties its database between tests.
 
-All tests with a database run on SQLite. On PostgreSQL run the files about statements, locks and concurrency (`WHOLE`) and, of every other
-test of records, its first case: that shows each statement to both databases. API and shell reach records by verbs that have tests of their
-own, so one file each is enough, and the one about backups. `make test-full` sets MAILROOM_TESTS=full and runs everything on both; so does a
-test that is named with `::` on the command line.
+All tests with a database run on SQLite. On PostgreSQL run the files about statements, locks and concurrency (`WHOLE`) and the first case of
+every other file about records. API and shell reach records by verbs that have tests of their own, so one file each is enough, and the one
+about backups. `make test-full` sets MAILROOM_TESTS=full and runs everything on both; so does a test that is named with `::` on the command
+line.
 """
 
 from collections.abc import Iterable
@@ -52,9 +52,9 @@ def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     for item in items:
         if effort.FULL or parameter(item) != POSTGRESQL or item.nodeid.startswith("tests/faults/"):
             continue
-        file, function = item.nodeid.partition("::")[0], item.nodeid.partition("[")[0]
-        first = function not in seen
-        seen.add(function)
+        file = item.nodeid.partition("::")[0]
+        first = file not in seen
+        seen.add(file)
         if file not in WHOLE and (not first or file.startswith(OTHERWISE_SQLITE)):
             found.append(item)
     return found

@@ -1,9 +1,12 @@
 """Messages made by hand for the tests, and the corpus of real ones as bytes."""
 
 import base64
+import itertools
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests import effort
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 GIF = b"GIF89a\x02\x00\x03\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
@@ -41,3 +44,9 @@ def from_archive(corpus: Path, name: str, endings: tuple[str, ...] = (".eml", ".
             stream = archive.extractfile(member) if member.isfile() and member.name.endswith(endings) else None
             if stream is not None:
                 yield member.name, stream.read()
+
+
+def sample(corpus: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    """Every fourth message of a large archive, all of a small one; all of each in `make test-full`."""
+    every = 1 if effort.FULL or name == "mime-torture" else 4
+    return itertools.islice(from_archive(corpus, name), None, None, every)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.smtp_transaction import Mail, hand_over, possible, stuffed
 from mta.spool.line_endings import crlf
+from tests.effort import examples
 from tests.peers.mail.next_hop import DROP, Peer, next_hop
 from tests.peers.processes import HANG
 from tests.peers.receiving import make_certificate
@@ -245,7 +246,7 @@ def pipelined() -> Iterator[tuple[Peer, NextHop]]:
 
 
 @given(st.lists(st.sampled_from(list(product(REPLIES, REPLIES))), min_size=1, max_size=8))
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_mix_of_answers_reaches_whom_it_is_about(pipelined: tuple[Peer, NextHop], mix: list[tuple[str, str]]) -> None:
     peer, way = pipelined
     people = [f"person{number}@company.example" for number in range(len(mix))]

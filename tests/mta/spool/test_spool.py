@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings as hypothesis_setti
 from mta.spool import spool as spool_module
 from mta.spool.batch_file import HEAD, MAGIC, MARK, Message, write_batch, write_message
 from mta.spool.spool import Batch, Spool
+from tests.effort import examples
 from tests.peers.processes import HANG
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput
@@ -489,7 +490,7 @@ def test_a_hostile_message_in_a_damaged_batch_costs_no_time(spool: Spool) -> Non
     assert [raw for _, raw in everything(spool)] == [b"two"]
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(25))
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=5), st.integers(0, 2_000), st.binary(max_size=12))
 @example([b"", b"", b""], 6, b"\0" * 7)
 def test_the_reader_takes_anything(spool: Spool, raws: list[bytes], at: int, rubbish: bytes) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings as settings_of, strategies a
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
+from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
 from triage.actor import ALL_RIGHTS, Actor
@@ -362,7 +363,7 @@ BOXES = {"mara.berg": MARA, "joe.fern": JOE, "info@company.example": DESK}
 CONTENTS = st.fixed_dictionaries({name: st.lists(st.sampled_from([*NAMES, *BOXES]), max_size=5) for name in NAMES})
 
 
-@settings_of(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings_of(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(contents=CONTENTS)
 def test_whatever_contains_whatever_everybody_is_found_once(
     sqlite_engine: Engine, settings: Settings, contents: dict[str, list[str]]

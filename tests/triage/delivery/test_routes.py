@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.effort import examples
 from tests.triage import arriving
 from triage.config.settings import Settings
 from triage.delivery import routes
@@ -77,7 +78,7 @@ LINES = st.lists(
     st.sampled_from(["company.example", "x_y.example", "xzy.example", "sub.company.example"]),
     st.sampled_from(["in", "notice", "out"]),
 )
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sql_and_python_agree(
     settings: Settings, one_delivery: Engine, lines: list[str], smarthost: str, department: str, domain: str, direction: str
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings as given_set
 from sqlalchemy import Engine, event, select
 from sqlmodel import Session, SQLModel, col
 
+from tests.effort import examples
 from tests.triage import arriving, waves
 from tests.triage.arriving import ANA, NO_DMARC, NOW, UNKNOWN, authentication, summary
 from tests.triage.delivery.test_bounces import OK, REPORT
@@ -260,7 +261,9 @@ TWICE = [plan_of("sales@supplier.example", dmarc="pass"), plan_of("", kind="agai
 
 
 def test_what_comes_in_together_comes_in_as_if_one_came_after_the_other(house: House) -> None:
-    @given_settings(max_examples=12, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck), database=None)
+    @given_settings(
+        max_examples=examples(6), phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck), database=None
+    )
     @given(st.lists(plans, min_size=2, max_size=14), st.lists(st.integers(2, 14), min_size=7, max_size=7))
     @example(NAMESAKES, [2])
     @example(BOMB, [9])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings as effort, strategies as st
 
 from tests.effort import examples
-from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
+from tests.triage.mails import GIF, PNG, html_mail, mail, multipart, part, sample
 from tests.triage.message.mime.test_archives import zipped
 from tests.triage.text.test_sanitize import HARMLESS_LINES, harmful
 from triage.message.mime.archives import NAMES
@@ -536,7 +536,7 @@ def test_any_arrangement_of_awkward_pieces(pieces: list[bytes]) -> None:
 @pytest.mark.parametrize("archive", ["mail-phish", "mail-other", "mime-torture"])
 def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
     unclear = []
-    for name, raw in from_archive(corpus, archive):
+    for name, raw in sample(corpus, archive):
         summary = summarise(raw)
         assert summary.parsed, name
         assert_harmless(summary)

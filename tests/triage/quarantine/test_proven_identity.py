@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings as checking, strategi
 from sqlalchemy import ColumnElement, Engine, delete, select, update
 from sqlmodel import Session, col
 
+from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW
 from tests.triage.quarantine.cards.test_fold_counts import STAFF, agree, counted
@@ -85,7 +86,7 @@ def test_two_people_at_one_provider_are_two_cards(company: Engine) -> None:
             assert card.lead.proven_as == ("" if card.select.proof == "none" else card.select.proof)
 
 
-@checking(max_examples=25, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@checking(max_examples=examples(8), phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     copies=st.lists(st.tuples(st.sampled_from(AUTHORS), SELDOM), min_size=3, max_size=8),
     joined=st.booleans(),

@@ -11,7 +11,7 @@ from hypothesis import given, settings as effort, strategies as st
 
 from tests.effort import examples
 from tests.triage.harm import harm_in
-from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
+from tests.triage.mails import GIF, PNG, html_mail, mail, multipart, part, sample
 from tests.triage.message.mime.test_smime import signed
 from tests.triage.text.test_sanitize import HARMLESS_LINES, harmful
 from triage.message.preview import preview_document as preview_module
@@ -449,7 +449,7 @@ def test_payloads_that_broke_other_sanitisers(corpus: Path) -> None:
 @pytest.mark.corpus
 @pytest.mark.parametrize("archive", ["mail-phish", "mail-other", "mime-torture"])
 def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
-    for name, raw in from_archive(corpus, archive):
+    for name, raw in sample(corpus, archive):
         preview = render(raw, "html")
         assert harm_in(preview.document, HEAD) == [], name
         assert harmful(preview.document, HARMLESS_LINES) == [], name

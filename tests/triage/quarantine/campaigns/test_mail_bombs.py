@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings as checking, strategi
 from sqlalchemy import Engine, event, select, update
 from sqlmodel import Session, col
 
+from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NO_DMARC, NOW
 from triage.config.settings import Floods, Settings
@@ -175,7 +176,7 @@ KINDS = {  # who writes: proven, a program, how many different ones
 }
 
 
-@checking(max_examples=12, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@checking(max_examples=examples(5), phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 8)), min_size=8, max_size=14))
 def test_whatever_comes_wanted_mail_is_never_buried(sqlite_engine: Engine, settings: Settings, coming: list[tuple[str, int]]) -> None:
     caps = replace(settings, floods=Floods(per_sender=3, per_folder=5))

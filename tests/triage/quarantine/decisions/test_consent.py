@@ -216,7 +216,7 @@ def test_who_was_left_out_is_told_to_those_who_may_know_of_them(desk: Desk) -> N
 MAIL = st.tuples(st.sampled_from([GOOD, NEWS, FORGED, PLAIN, "good@b.example"]), st.sampled_from([JOE, MARA]), st.booleans())
 
 
-@hypothesis_settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mail=st.lists(MAIL, min_size=1, max_size=8), left=st.sets(st.integers(0, 4)), reach=st.integers(0, 3))
 def test_what_the_sheet_names_is_what_the_record_names(
     engine: Engine, settings: Settings, mail: list[tuple[str, str, bool]], left: set[int], reach: int

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings as effort, strategies as st
 from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
+from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, DMARC_FAIL, DMARC_PASS, IDA, NO_DMARC, NOW, authentication, summary
 from tests.triage.looking import looked
@@ -109,7 +110,7 @@ def asks(session: Session, settings: Settings, *mails: int, verb: Verb = Verb.RE
     return ()
 
 
-@effort(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@effort(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(LETTERS, min_size=1, max_size=5),
     st.sampled_from([Verb.RELEASE, Verb.REDIRECT]),

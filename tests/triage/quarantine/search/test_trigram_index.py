@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings as hypothesis_setti
 from sqlalchemy import Engine, delete, select, update
 from sqlmodel import Session, col
 
+from tests.effort import examples
 from tests.triage.arriving import ANA, NOW, arrive
 from triage.config.settings import Settings
 from triage.quarantine.search import listing, trigram_index
@@ -57,7 +58,7 @@ def test_the_index_finds_what_is_there(full: Engine, few: int, monkeypatch: pyte
         @example('"*"')
         @example("sales@supplier.example")
         @given(st.text(LETTERS, min_size=1, max_size=5))
-        @hypothesis_settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+        @hypothesis_settings(max_examples=examples(20), suppress_health_check=list(HealthCheck), deadline=None)
         def finds(word: str) -> None:
             word = word.replace('"', "") or "b"
             assert listed(session, f'"{word}"') == looked_through(session, word)
