@@ -21,7 +21,7 @@ from triage.config.settings import Settings
 from triage.store.db import transaction
 from triage_api.schemas.fields import ID_PATTERN
 
-EXAMPLES = examples(4)  # of each operation
+EXAMPLES = examples(2)  # of each operation
 ENDLESS = {"/api/v1/events"}
 CHECKS: list[Any] = [
     schemathesis.checks.not_a_server_error,

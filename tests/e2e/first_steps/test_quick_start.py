@@ -18,7 +18,7 @@ from tests.peers import outside, processes
 from tests.peers.company import ROOT
 from tests.peers.mail import dovecot, postfix
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]  # test_demo.py starts the same company
 
 ANNA = "anna@company.example"
 # what pip would fetch, as it lies beside the tests already: linked, since parsers see no other directory than the environment's own

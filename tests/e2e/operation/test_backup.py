@@ -23,7 +23,7 @@ from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models import Content, Delivery, Message
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]  # tests/triage_cli/commands/operations/test_backup.py has what it rests on
 KNOWN, UNKNOWN = f"orders@{outside.SUPPLIER.name}", f"somebody@{outside.STRANGER.name}"  # one passes, the other is held
 TO = f"it+russell.coker@{company.DOMAIN}"
 SENDERS, BEFORE, AFTER = 3, 30, 20  # mails that are promised before the backup begins, and after it was made

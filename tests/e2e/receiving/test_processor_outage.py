@@ -39,6 +39,7 @@ def made(tmp_path: Path) -> company.Company:
     return made
 
 
+@pytest.mark.long  # tests/faults/test_nothing_lost.py kills the processor; tests/mta/spool has the order
 def test_an_hour_without_a_judge(made: company.Company) -> None:
     fill(made.directory / "spool")
     receive = processes.start([*made.command, "receive"], made.log, environment=made.environment)

@@ -44,6 +44,7 @@ def says(company: Company, recipient: str, sender: str = "a@stranger.example") -
     return f"{code} {words.decode()}"
 
 
+@pytest.mark.long  # tests/mta/spool/test_recipient_map_file.py and tests/mta/server/test_receiver.py have each part of it
 def test_it_puts_off_until_it_knows_somebody_then_follows_and_outlives_the_rest(site: Company) -> None:
     assert says(site, ADA).startswith("451 4.3.0 ")
     with role(site, "judge"):

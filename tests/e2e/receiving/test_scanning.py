@@ -8,7 +8,7 @@ from tests.peers import company, outside
 from tests.peers.mail import clamd as clamd_peer, rspamd as rspamd_peer
 from tests.peers.outside import Letter
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]  # the real ones are asked in tests/mta/processing too
 TO = f"russell.coker@{company.DOMAIN}"
 
 

@@ -41,7 +41,8 @@ def test_a_language_follows_the_account(site: Site, page: Page, other_page: Page
     expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1280, pytest.param(320, marks=pytest.mark.long)])
+@pytest.mark.long  # test_german.py reads each page, test_access.py looks at each with axe, test_places.py at 320 pixels
+@pytest.mark.parametrize("width", [1280, 320])
 def test_every_page_in_german(site: Site, browser: Browser, width: int) -> None:
     site.come(JOE, author="sales@german.example", subject="Guten Tag")
     with browser_peer.page(browser, locale="de-DE", width=width) as page:

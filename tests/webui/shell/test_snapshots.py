@@ -259,6 +259,7 @@ def test_another_size_is_another_picture() -> None:
     assert not looks_the_same(was, was.crop((0, 0, was.width, was.height - LINE)))
 
 
+@pytest.mark.long
 def test_how_a_machine_draws_letters_is_not_seen(desk: Site, browser: Browser, seat: Seat, tmp_path: Path) -> None:
     """As another build of Chromium or other settings of the machine might: fitted to pixels, each letter at a whole one."""
     otherwise = browser_peer.launched(browser.browser_type, DRAWN_OTHERWISE, fonts(tmp_path, "true"))
