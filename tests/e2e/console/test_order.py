@@ -10,7 +10,8 @@ from tests.e2e.conftest import House, sign_in
 from tests.peers import company, outside
 from tests.peers.outside import Letter
 
-pytestmark = pytest.mark.peers
+# the console says why in tests/webui/preview/test_message.py; the order is tests/triage/store/queue/test_sections.py
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 TO = f"russell.coker@{company.DOMAIN}"
 
 
