@@ -1,9 +1,9 @@
 """Chooses which tests run on PostgreSQL too, and empties its database between tests.
 
-All tests with a database run on SQLite. On PostgreSQL run the files about statements, locks and concurrency (`WHOLE`) and the first case of
-every other file about records. API and shell reach records by verbs that have tests of their own, so one file each is enough, and the one
-about backups. `make test-full` sets MAILROOM_TESTS=full and runs everything on both; so does a test that is named with `::` on the command
-line.
+All tests with a database run on SQLite. On PostgreSQL run the first case of each test about statements, locks and concurrency (`WHOLE`),
+all cases where each makes another statement (`EVERY_CASE`), and the first case of every other file about records. API and shell reach
+records by verbs that have tests of their own, so one file each is enough, and the one about backups. `make test-full` sets
+MAILROOM_TESTS=full and runs everything on both; so does a test that is named with `::` on the command line.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,13 @@ from sqlmodel import SQLModel
 
 from tests import effort
 
+EVERY_CASE = frozenset(
+    {
+        "tests/triage/quarantine/search/test_search_condition.py",
+        "tests/triage/quarantine/search/test_selection.py",
+        "tests/triage/quarantine/search/test_trigram_index.py",
+    }
+)
 WHOLE = frozenset(
     {
         "tests/migrations/test_upgrade.py",
@@ -30,11 +37,8 @@ WHOLE = frozenset(
         "tests/triage/delivery/test_queue.py",
         "tests/triage/quarantine/decisions/test_regroup.py",
         "tests/triage/compliance/audit/test_hash_chain.py",
-        "tests/triage/quarantine/search/test_search_condition.py",
-        "tests/triage/quarantine/search/test_selection.py",
         "tests/triage/quarantine/cards/test_fold_counts.py",
         "tests/triage/compliance/audit/test_audit_log.py",
-        "tests/triage/quarantine/search/test_trigram_index.py",
         "tests/triage_api/routes/decisions/test_decisions.py",
         "tests/triage_api/http/test_idempotency.py",
         "tests/triage_cli/commands/operations/test_backup.py",
@@ -53,9 +57,10 @@ def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
         if effort.FULL or parameter(item) != POSTGRESQL or item.nodeid.startswith("tests/faults/"):
             continue
         file = item.nodeid.partition("::")[0]
-        first = file not in seen
-        seen.add(file)
-        if file not in WHOLE and (not first or file.startswith(OTHERWISE_SQLITE)):
+        one = item.nodeid.partition("[")[0] if file in WHOLE else file
+        first = one not in seen
+        seen.add(one)
+        if file not in EVERY_CASE and (not first or (file not in WHOLE and file.startswith(OTHERWISE_SQLITE))):
             found.append(item)
     return found
 

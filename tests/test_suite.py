@@ -4,8 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from tests import balance, changed, databases
+import pytest
+
+from tests import balance, changed, databases, effort
 
 ROOT = Path(__file__).parent.parent
 SHAKY = """
@@ -65,8 +69,22 @@ def test_the_longest_begin_and_those_that_wait_are_mixed_with_those_that_compute
 
 
 def test_files_that_are_named_for_the_run_are_there() -> None:
-    named = [*databases.WHOLE, *balance.SHARE, balance.PARTS, *changed.ALWAYS]
+    named = [*databases.WHOLE, *databases.EVERY_CASE, *balance.SHARE, balance.PARTS, *changed.ALWAYS]
     assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_postgresql_is_asked_once_where_more_would_ask_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "FULL", False)
+    of_each, of_one, of_every = (
+        "tests/triage/store/test_db.py",
+        "tests/triage/test_any.py",
+        "tests/triage/quarantine/search/test_selection.py",
+    )
+    names = [f"{file}::test_{test}[postgresql-{case}]" for file in (of_each, of_one, of_every) for test in "ab" for case in "xy"]
+    items: list[Any] = [SimpleNamespace(nodeid=name, callspec=SimpleNamespace(params={"database_url": "postgresql"})) for name in names]
+    run = [name.partition("::")[2] for name in names if name not in {item.nodeid for item in databases.left_out(items)}]
+    every = [f"test_{test}[postgresql-{case}]" for test in "ab" for case in "xy"]
+    assert run == ["test_a[postgresql-x]", "test_b[postgresql-x]", "test_a[postgresql-x]", *every]
 
 
 def test_a_changed_module_stands_for_the_tests_that_name_it() -> None:
