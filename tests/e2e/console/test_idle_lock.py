@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company as company_peer
+from tests.peers.browsers import browser as browser_peer
 from tests.peers.company import DOMAIN, PASSWORD, Company
 from tests.peers.outside import Letter
 from triage.store import db
@@ -59,7 +60,7 @@ def test_mail_that_comes_in_keeps_nobody_signed_in_and_the_lock_keeps_the_work(s
     sign_in(page, House(site, None))
     expect(page.get_by_text("First").first).to_be_visible()
     page.locator("#search").fill("stranger")
-    page.wait_for_timeout(SOMEBODY_HERE + 1000)
+    browser_peer.settle(page, SOMEBODY_HERE + 1)  # the page's own clock has passed it
     grow_idle(engine, 20)
     before = seen(engine)
     site.take(letter("Second"))

@@ -51,7 +51,7 @@ def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: S
     held.wait(1)
     with page.expect_response("**/presence/next"):
         page.keyboard.press("f")
-        page.wait_for_timeout(300)
+        browser_peer.settle(page, 300)
         held.go()
     expect(page.locator(".row.at")).not_to_contain_text("Second offer")
     in_hand = select(col(Delivery.subject)).join(InHand, col(InHand.delivery_id) == col(Delivery.id))

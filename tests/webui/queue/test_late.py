@@ -242,7 +242,7 @@ def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: P
     for number in range(2):
         page.keyboard.press("r")
         held.wait(number + 1)
-        page.wait_for_timeout(300)  # what comes sooner the console takes for a key pressed twice
+        browser_peer.settle(page, 300)  # what comes sooner the console takes for a key pressed twice
     held.go(0, too_much)
     told = page.get_by_role("alert").filter(has_text="Too much at once.")
     expect(told).to_be_visible()
