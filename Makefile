@@ -101,9 +101,9 @@ docs: $(VENV)/.docs
 
 # The pages that are made of the code: nobody edits them.
 reference: $(VENV)/.dev
-	$(BIN)/mailroom settings > docs/settings.md
+	$(BIN)/mailroom settings > docs/reference/settings.md
 	$(BIN)/python -m tests.triage_cli.one_line_helps
-	$(BIN)/mailroom man --markdown > docs/cli.md
+	$(BIN)/mailroom man --markdown > docs/reference/cli.md
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.triage_api.published
 
@@ -111,7 +111,7 @@ reference: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) -m "not peers and not postgresql" tests/fuzz $$(grep -rl '^from hypothesis' --include='test_*.py' tests)
 
-# Breaks the modules on which most rests, one place at a time; a test must notice each (docs/mutants.md). One module: make mutants MODULES=policy.
+# Breaks the modules on which most rests, one place at a time; a test must notice each (docs/explanation/mutation-testing.md). One module: make mutants MODULES=policy.
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.run $(if $(MOST),--most $(MOST)) $(MODULES)
 
@@ -192,11 +192,11 @@ snapshots: peers $(VENV)/.dev webui/dist/index.html
 	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/shell/test_snapshots.py tests/webui/decisions/test_action_bar.py
 	@git status --short tests/webui/snapshots
 
-# What this version leaves on a disk, kept for later ones to upgrade (docs/releasing.md).
+# What this version leaves on a disk, kept for later ones to upgrade (docs/how-to/release.md).
 keep-release: peers $(VENV)/.dev webui/dist/index.html
 	$(BIN)/python -m tests.migrations.keep_release
 
-# The release that is committed here, into dist/ (docs/releasing.md).
+# The release that is committed here, into dist/ (docs/how-to/release.md).
 release:
 	PYTHON=$(PYTHON) deploy/release.sh build dist
 

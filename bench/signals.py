@@ -2,8 +2,8 @@
 
 Real mail from the directory that MAILROOM_CORPUS names: phishing, wanted mail and newsletters that look like spam. Nobody is proven
 here, neither the phisher nor the friend: it is about what the mail itself gives away. Known to the company are the senders of all
-other wanted mail, whose names and domains a mail could borrow. Every signal that docs/signals.md names has its line; of those which
-rest on something that such a collection has not (proof, colleagues, scanners) it says so.
+other wanted mail, whose names and domains a mail could borrow. Every signal that docs/reference/signals.md names has its line; of
+those which rest on something that such a collection has not (proof, colleagues, scanners) it says so.
 The order is tried on a company's first day, when nothing was decided yet, and when people have decided about every other mail before.
 """
 
@@ -119,8 +119,8 @@ def seen(summary: Summary, at: datetime) -> Seen:
 
 
 def every_signal() -> list[str]:
-    """The names in the table of docs/signals.md."""
-    page = (Path(__file__).parents[1] / "docs" / "signals.md").read_text("utf-8")
+    """The names in the table of docs/reference/signals.md."""
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "signals.md").read_text("utf-8")
     return [name for line in page.splitlines() if line.startswith("| ") for name in NAMED.findall(line)]
 
 
@@ -161,7 +161,7 @@ def hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
     printing.table(("signal", *(f"{kind} ({len(some)})" for kind, some in of_kind.items())), rows)
     printing.table(("not measured here: it needs", "signals"), list(NEEDS.items()))
     unnamed = {name for some in counted.values() for name in some} - set(names)
-    assert not unnamed, f"docs/signals.md does not name {unnamed}"
+    assert not unnamed, f"docs/reference/signals.md does not name {unnamed}"
 
 
 def deciles(mails: Sequence[Mail]) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Mailroom as systemd units (docs/systemd.md), upgrades it, takes an upgrade back, and uninstalls it without losing mail.
+# Installs Mailroom as systemd units (docs/how-to/systemd.md), upgrades it, takes an upgrade back, and uninstalls it without losing mail.
 #
 #   deploy/install.sh install [--venv DIRECTORY]   also to upgrade: from this tree, or with a virtual environment that is ready
 #   deploy/install.sh rollback                     the release of before
@@ -187,7 +187,7 @@ rollback() {
     before=$(readlink -e "$home/previous" 2>/dev/null) || fail "there is no release of before"
     now=$(readlink -f "$home/venv")
     mailroom_of "$before" db check >/dev/null 2>&1 ||
-        fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/systemd.md), or stay"
+        fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/how-to/systemd.md), or stay"
     to_the_end
     # shellcheck disable=SC2086 # a list of words
     systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
@@ -210,7 +210,7 @@ uninstall() {
     (cd "$units" && rm -f $mailroom_units && rm -rf mailroom-.service.d)
     systemctl daemon-reload
     systemctl reset-failed 'mailroom*' 2>/dev/null || true
-    if [ -e "$profiles/mailroom" ]; then # docs/systemd.md, AppArmor
+    if [ -e "$profiles/mailroom" ]; then # docs/how-to/systemd.md, AppArmor
         apparmor_parser --remove "$profiles/mailroom" 2>/dev/null || say "the AppArmor profiles could not be unloaded; they are gone after a restart"
         rm -f "$profiles/mailroom" "$profiles"/abstractions/mailroom{,-network,-record}
     fi

@@ -1,6 +1,6 @@
 """The reference of metrics, log events and what the doctor looks at, made of the code, so that it cannot drift.
 
-`python -m tests.reference` writes docs/metrics.md, docs/log-events.md and docs/doctor.md anew; a test holds them.
+`python -m tests.reference` writes metrics.md, log-events.md and doctor.md in docs/reference/ anew; a test holds them.
 """
 
 import ast
@@ -20,46 +20,48 @@ from triage_api.routes.operations.metrics import machine_families, record_famili
 from triage_cli.doctor.doctor_command import CHECKS
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs" / "reference"
 ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "triage")
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
 METRICS = """# Metrics
 
-`/metrics` of each node's api role, for Prometheus ([monitoring.md](monitoring.md)). This page is made of the code (`make reference`).
+For administrators who write alerts or dashboards: every metric of `/metrics`, which each node's api role serves for Prometheus
+([monitoring](../how-to/monitoring.md)). The page is generated (`make reference`).
 
 ## Counters
-They go on after a restart. Each has `_total` behind its name.
+Counters survive a restart. Each name ends in `_total`.
 
 | metric | labels | what |
 |---|---|---|
 """
 HISTOGRAMS = """
 ## Histograms
-Seconds, with `_bucket`, `_sum` and `_count` behind the name.
+In seconds. Each name has the suffixes `_bucket`, `_sum` and `_count`.
 
 | metric | labels | what | buckets |
 |---|---|---|---|
 """
 GAUGES = """
 ## Gauges
-As of now, from the database, this machine's spool and disks, and its doors.
+Current values, from the database and from this machine's spool, disks and SMTP servers.
 
 | metric | labels | what |
 |---|---|---|
 """
 EVENTS = """# Log events
 
-What the roles write, a line an event ([monitoring.md](monitoring.md)). This page is made of the code (`make reference`). In a sentence
-*‹name›* is a field of its own where `[logs] format = "json"`, and … what is said in the sentence alone. `exception` is an error with its
-trace.
+For administrators who filter logs: every line that the roles write ([monitoring](../how-to/monitoring.md)). The page is generated
+(`make reference`). *‹name›* marks a value that is also a field of its own in `[logs] format = "json"`. The sign … marks a value that is in
+the sentence only. The level `exception` is an error with its stack trace.
 
 """
-DOCTOR = """# What the doctor looks at
+DOCTOR = """# Checks of the doctor
 
-`mailroom doctor` asks all this anew each time, in this order, the settings first; it changes nothing and sends no mail. Each finding is
-`ok`, `warn` (it works and will not for ever) or `fail`, says what was seen and, where that is not well, what to do. The exit code is 1
-when something fails; `--json` is for monitors ([monitoring.md](monitoring.md)). This page is made of the code (`make reference`).
+For administrators: every check of `mailroom doctor`, in the order in which it runs them. The command changes nothing and sends no message.
+Each finding is `ok`, `warn` (works now, will fail one day) or `fail`, with what was found and what to do. The exit code is 1 when a check
+fails. `--json` is for monitors ([monitoring](../how-to/monitoring.md)). The page is generated (`make reference`).
 
-| about | what is asked |
+| subject | what is checked |
 |---|---|
 """
 TOLD_ELSEWHERE = re.compile(r" (?:A database|DNS) that [^.]*\.")  # who has such a finding of its own is nothing for readers
@@ -76,7 +78,7 @@ class Event:
 
 
 def metrics() -> str:
-    """docs/metrics.md."""
+    """docs/reference/metrics.md."""
     empty = Gauges({}, None, 0, None, emergency=False)
     now = utcnow()
     gauges = [
@@ -114,7 +116,7 @@ def label_names(family: Metric) -> tuple[str, ...]:
 
 
 def events() -> str:
-    """docs/log-events.md."""
+    """docs/reference/log-events.md."""
     by_logger: dict[str, list[Event]] = {}
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
@@ -128,7 +130,7 @@ def events() -> str:
 
 
 def doctor() -> str:
-    """docs/doctor.md."""
+    """docs/reference/doctor.md."""
     asked = ((what, (check.__doc__ or "").partition("\n")[0]) for what, check in CHECKS)
     return DOCTOR + "".join(f"| {what} | {cell(TOLD_ELSEWHERE.sub('', question))} |\n" for what, question in asked)
 
@@ -189,4 +191,4 @@ PAGES = {"metrics.md": metrics, "log-events.md": events, "doctor.md": doctor}
 
 if __name__ == "__main__":
     for name, made in PAGES.items():
-        (ROOT / "docs" / name).write_text(made(), "utf-8")
+        (DOCS / name).write_text(made(), "utf-8")

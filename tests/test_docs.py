@@ -16,7 +16,7 @@ from triage_cli.main import mailroom
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-MADE = {DOCS / "cli.md", ROOT / "CHANGELOG.md"}  # of the commands themselves; of what was once
+MADE = {DOCS / "reference" / "cli.md", ROOT / "CHANGELOG.md"}  # of the commands themselves; of what was once
 TEXTS = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")} - MADE)
 TYPED = [*TEXTS, ROOT / "deploy" / "prometheus" / "mailroom.rules.yml"]
 COMMAND = re.compile(r"(?:`|^ *(?:[a-z/]*/)?|: |&& )mailroom ([a-z-]+)((?: (?!#)[^\s`;&|)]+)*)", re.MULTILINE)
@@ -31,7 +31,7 @@ def built(place: Path, page: str = "") -> subprocess.CompletedProcess[str]:
     """The site of a copy of the docs, where quick-start.md says this too."""
     shutil.copytree(DOCS, place / "docs")
     shutil.copy(ROOT / "zensical.toml", place)
-    with (place / "docs" / "quick-start.md").open("a") as opened:
+    with (place / "docs" / "tutorial" / "quick-start.md").open("a") as opened:
         opened.write(page)
     program = Path(sys.executable).parent / "zensical"
     return subprocess.run([program, "build", "--strict", "--clean"], cwd=place, capture_output=True, text=True, check=False)
@@ -46,7 +46,7 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing_from_elsewhere(tm
     assert [page.name for page in pages if loaded.search(page.read_text("utf-8"))] == []
 
 
-@pytest.mark.parametrize("page", ["\n[gone](gone.md)\n", "\n[gone](edge.md#gone)\n"])
+@pytest.mark.parametrize("page", ["\n[gone](gone.md)\n", "\n[gone](../how-to/edge-servers.md#gone)\n"])
 def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, page: str) -> None:
     assert built(tmp_path, page).returncode != 0
 
@@ -62,7 +62,7 @@ def guilty(faults: Mapping[Path, Iterable[str]]) -> dict[str, list[str]]:
 
 
 def test_files_that_are_named_are_there() -> None:
-    """The tests among them that show what keeps a threat away (docs/security.md)."""
+    """The tests among them that show what keeps a threat away (docs/explanation/security.md)."""
     named = {path: NAMED.findall(path.read_text("utf-8")) for path in TEXTS if path.parent.name != "decisions"}
     assert guilty({path: [name for name in names if not (ROOT / name).exists()] for path, names in named.items()}) == {}
 
@@ -70,7 +70,7 @@ def test_files_that_are_named_are_there() -> None:
 def test_the_page_about_time_tells_the_defaults() -> None:
     told = {
         (section or "retention", name): int(days.replace(",", ""))
-        for section, name, days in KEPT.findall((DOCS / "privacy.md").read_text("utf-8"))
+        for section, name, days in KEPT.findall((DOCS / "how-to" / "retention-and-privacy.md").read_text("utf-8"))
     }
     defaults = {(section, one.name): one.default for section, _, one in every_key()}
     assert told == {key: defaults[key] for key in told}
@@ -103,7 +103,7 @@ def test_what_cannot_be_typed_is_found(words: str, fault: str) -> None:
 
 @pytest.mark.parametrize(("name", "made"), reference.PAGES.items())
 def test_the_reference_is_what_the_code_says(name: str, made: Callable[[], str]) -> None:
-    assert (DOCS / name).read_text("utf-8") == made(), "make reference"
+    assert (reference.DOCS / name).read_text("utf-8") == made(), "make reference"
 
 
 def test_a_log_line_about_one_mail_names_it_as_a_field() -> None:

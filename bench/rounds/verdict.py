@@ -17,7 +17,7 @@ from bench.rounds.goals import GOALS, MEASURED, Goal, verdict
 
 RECORDED = Path("bench/recorded.json")
 PLOT = Path("docs/performance.svg")
-PAGE = Path("docs/performance.md")
+PAGE = Path("docs/explanation/performance.md")
 BEGIN, END = "<!-- what is on record: bench.rounds.verdict --record writes it -->", "<!-- that was it -->"
 WORSE = 1.25  # times, and a ratio is said to be worse than on record; figures in other units tell of the machine too
 ROW, LEFT, WIDTH, MIDDLE = 22, 470, 860, 665  # of the plot, in its units
@@ -90,7 +90,7 @@ def row(name: str, goal: Goal, measured: Mapping[str, Figure], recorded: Mapping
 
 
 def listed(figures: Mapping[str, float]) -> str:
-    """The table of docs/performance.md."""
+    """The table of docs/explanation/performance.md."""
     head = "| goal | wanted | on record | |\n| --- | ---: | ---: | --- |\n"
     return head + "".join(
         f"| {goal.words.strip()} | {goal.wanted} | {goal.shown(figures[name])} | {verdict(goal, figures[name])} |\n"

@@ -21,7 +21,9 @@ UNITS = "(objectClass=organizationalUnit)"
 TIME = "%Y%m%d%H%M%SZ"  # RFC 4517, 3.3.13
 LATE = timedelta(hours=1)  # until a change has come to every server
 NOBODY_THERE = re.compile(r"/(DC=\w+DnsZones|CN=Configuration),", re.IGNORECASE)  # where Active Directory points to in every answer
-NOT_LOOKED_INTO = "this part is on another server, and whoever is there is unknown here: name a server that holds all (docs/directory.md)"
+NOT_LOOKED_INTO = (
+    "this part is on another server, and whoever is there is unknown here: name a server that holds all (docs/how-to/ldap-directory.md)"
+)
 ESCAPE = re.compile(r"\\(.)")  # before what would separate in a distinguished name
 SECURE = ("ldap://", "ldaps://")
 

@@ -333,7 +333,9 @@ class Reader:
         attribute = self.departments.place if self.departments.kind == "attribute" else ""
         if attribute and here and not any(entry.get(attribute) for entry in here):
             default = self.settings.default_department
-            what = f"no entry has this attribute, so everybody is in {default}; a global catalog may lack it (docs/directory.md)"
+            what = (
+                f"no entry has this attribute, so everybody is in {default}; a global catalog may lack it (docs/how-to/ldap-directory.md)"
+            )
             self.notes.append(Told(attribute, what))
 
     def note_closed_groups(self, found: CompanyDirectory) -> None:
@@ -344,7 +346,7 @@ class Reader:
             self.notes.append(Told(closed[0], what))
 
     def note_look_alikes(self, found: CompanyDirectory) -> None:
-        """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""
+        """A department's code that is also a name in somebody's address: the address binds more (docs/reference/addresses.md)."""
         locals_ = {person.mailbox.partition("@")[0]: person.uid for person in found.people}
         for department in found.departments:
             if owner := locals_.get(department.code):

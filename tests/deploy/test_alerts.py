@@ -10,7 +10,7 @@ import pytest
 from triage.runtime import metrics
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus"
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
 pytestmark = pytest.mark.peers
 

@@ -21,7 +21,7 @@ PARTS = TREE / "deploy" / "containers"
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the stack, with their secrets made as docs/containers.md says."""
+    """The files of the stack, with their secrets made as docs/how-to/containers.md says."""
     place = tmp_path_factory.mktemp("stack")
     shutil.copytree(PARTS, place / "deploy" / "containers")
     for name in ("compose.yaml", "Containerfile"):

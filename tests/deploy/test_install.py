@@ -29,7 +29,7 @@ PREPARE = r"""
 mkdir -p /opt/newer /opt/slow/bin /usr/local/sbin
 mount --bind /opt/ready /opt/newer
 """
-BACKUPS = SCRIPT.parents[1] / "docs" / "backup.md"
+BACKUPS = SCRIPT.parents[1] / "docs" / "how-to" / "backup.md"
 NIGHTLY = re.compile(r"^    # (/etc/systemd/system/nightly-backup\.\w+)\n((?:    .*\n|\n(?=    \[))+)", re.MULTILINE)  # units in the page
 BARE = "[Unit]\nDescription=Nothing yet\nRequires=sockets.target\nAfter=sockets.target\n"
 

@@ -11,7 +11,7 @@ from triage_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy" / "systemd"
-PAGE = (ROOT / "docs" / "systemd.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "systemd.md").read_text("utf-8")
 SCORE = re.compile(r"^\| ([a-z@, ]+) \| (\d\.\d) \|", re.MULTILINE)
 SCORES = {name: float(score) for names, score in SCORE.findall(PAGE) for name in names.split(", ")}  # of 10, as the page says
 NETWORKED = {"judge", "relay", "recall", "mirror", "sync", "webhooks"}  # 1.0 at most, the others 0.2

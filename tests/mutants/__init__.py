@@ -1,1 +1,1 @@
-"""Breaks the modules on which most rests, one place at a time, and shows that a test notices each: `make mutants` (docs/mutants.md)."""
+"""`make mutants` breaks important modules, one place at a time: a test must notice each (docs/explanation/mutation-testing.md)."""

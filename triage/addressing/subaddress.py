@@ -1,6 +1,6 @@
 """Details behind the delimiter: which address `anna+shop@` belongs to, and what becomes of the detail (RFC 5233).
 
-docs/addresses.md says which meaning an address has when it could have several.
+docs/reference/addresses.md says which meaning an address has when it could have several.
 """
 
 from collections.abc import Iterator

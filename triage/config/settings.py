@@ -37,7 +37,8 @@ class Company:
     )
     observe_departments: tuple[str, ...] = key("Department codes in observe mode while the company enforces.", ())
     plain: bool = key(
-        "Hold nothing: what would be held goes at once to DEPARTMENT+PERSON, a folder of the department's account (docs/mail-clients.md).",
+        "Hold nothing: what would be held goes at once to DEPARTMENT+PERSON, a folder of the department's account "
+        "(docs/how-to/mail-clients.md).",
         False,
     )
     language: str = key(
@@ -78,7 +79,7 @@ class Smtp:
     listen: str = key("HOST:PORT to accept mail on.", "127.0.0.1:2525")
     lmtp_listen: str = key("HOST:PORT or path of a unix socket to accept mail on by LMTP, for edge MTAs only; empty: none.", "")
     workers: int = key("Processes that accept mail side by side.", 1)
-    trusted_edges: tuple[str, ...] = key("Networks of our own edge MTAs, or of proxies: see docs/edge.md.", ())
+    trusted_edges: tuple[str, ...] = key("Networks of our own edge MTAs, or of proxies: see docs/how-to/edge-servers.md.", ())
     edge_protocol: str = key(
         "How trusted_edges name the client. xforward: MTAs that have accepted the mail (XFORWARD, Postfix); "
         "proxy: balancers that pass the client's connection through (PROXY protocol, versions 1 and 2).",
@@ -168,7 +169,7 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """Employees' mail to the outside: passed on, and learned from (docs/outbound.md)."""
+    """Employees' mail to the outside: passed on, and learned from (docs/how-to/outgoing-mail.md)."""
 
     listen: str = key("HOST:PORT that the internal mail server hands employees' mail to.", "127.0.0.1:2526")
     networks: tuple[str, ...] = key("Networks of the internal servers that may do so. With accounts_file empty too, nobody may.", ())
@@ -205,7 +206,7 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """A copy of every accepted mail for an archive: the envelope, and behind it the mail as it came (docs/privacy.md)."""
+    """A copy of every accepted mail for an archive: the envelope, then the mail as it came (docs/how-to/retention-and-privacy.md)."""
 
     address: str = key("Address of the archive; empty: nothing is copied. It must not lead back to us.", "")
     next_hop: str = key("Where the copies go, such as smtp://archive.company.example:25; empty: relay.next_hop.", "")
@@ -246,7 +247,7 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Held mail in departments' accounts on the company's own IMAP server, for whoever triages in a mail program (docs/mail-clients.md)."""
+    """Held mail in departments' accounts on the company's IMAP server, for triage in a mail program (docs/how-to/mail-clients.md)."""
 
     departments: tuple[str, ...] = key('Departments and their accounts, such as "it=it@company.example"; empty: nothing is mirrored.', ())
     desks: tuple[str, ...] = key('Who acts when mail is moved within such an account: department and staff login, such as "it=ana".', ())
@@ -381,7 +382,9 @@ class Api:
     )
     session_hours: int = key("Hours after which staff sign in again.", 12, least=1)
     idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30, least=1)
-    previews: bool = key("Show attachments as pictures, PDF and images, drawn in a sandbox without network: see docs/previews.md.", False)
+    previews: bool = key(
+        "Show attachments as pictures, PDF and images, drawn in a sandbox without network: see docs/how-to/attachment-previews.md.", False
+    )
     token_requests_per_minute: int = key("Requests that one token may make in a minute; 0: no limit.", 600)
 
 
@@ -466,10 +469,10 @@ class Notices:
         "If it still matters please reach them in another way.",
     )
     staff: tuple[str, ...] = key(
-        "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
-        "only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), requested (by whom "
-        "it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, removal (somebody removed more "
-        "than removal_messages messages).",
+        "What staff on duty are told by mail (docs/how-to/alerts.md): waiting (longer than its target), perishable (of use for a short "
+        "time only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), "
+        "requested (by whom it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, "
+        "removal (somebody removed more than removal_messages messages).",
         ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal"),
         choices=CAUSES,
     )
@@ -514,7 +517,7 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Programs elsewhere that are told by HTTP what happens here (docs/notices.md)."""
+    """Programs elsewhere that are told by HTTP what happens here (docs/reference/webhooks.md)."""
 
     hooks: Hooks = key(
         "Tables [webhooks.hooks.NAME] with url or url_file; secret_file (keys that sign each call); format (json, slack, teams); events "
@@ -528,7 +531,7 @@ class Webhooks:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """To whom staff escalates threats and legal matters (docs/daily-work.md)."""
+    """To whom staff escalates threats and legal matters (docs/how-to/work-the-quarantine.md)."""
 
     duties: Duties = key(
         "Tables [escalation.duties.NAME], NAME one of security, management, legal, data-protection, with title; phone (shown at once); "
@@ -700,7 +703,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Confidential:
-    """Confidential folders: departments and persons whose mail only the named staff see (docs/directory.md)."""
+    """Confidential folders: departments and persons whose mail only the named staff see (docs/how-to/confidential-folders.md)."""
 
     join_removals: tuple[str, ...] = key(
         "Confidential folders, such as department:hr, whose keepers agreed that removals of a campaign take its copies there too, without "
@@ -726,7 +729,7 @@ class Floods:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What each role writes to standard error: one line an event (docs/monitoring.md)."""
+    """What each role writes to standard error: one line an event (docs/how-to/monitoring.md)."""
 
     format: str = key("text: for people; json: an object a line, with what it speaks of by name.", "text", choices=("text", "json"))
     level: str = key("The least that is written.", "info", choices=("debug", "info", "warning", "error"))
@@ -734,7 +737,7 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Which Mailroom the command line asks, where that is another machine (docs/cli.md). A file with this section alone will do."""
+    """Which Mailroom the command line asks, on another machine (docs/reference/cli.md). A file with this section alone will do."""
 
     server: str = key("https:// address that `mailroom` asks instead of this machine; empty: this machine.", "")
     token_file: str = key("File that holds the token for it, in one line.", "")

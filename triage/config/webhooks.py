@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-EVENTS = {  # what can be told; docs/notices.md says what each carries
+EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carries
     "decision.made": "somebody decided over mail",
     "decision.undone": "a decision was taken back",
     "emergency.opened": "everything passes that is neither blocked nor forged",

@@ -1,4 +1,4 @@
-"""Every address that mail is accepted for, out of a company's directory, and whose it is (docs/addresses.md)."""
+"""Every address that mail is accepted for, out of a company's directory, and whose it is (docs/reference/addresses.md)."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -39,7 +39,7 @@ def addresses_of(directory: CompanyDirectory, company: Company) -> dict[str, Kno
 
 
 def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[KnownAddress]:
-    """The addresses as the entries give them, most binding first (docs/addresses.md)."""
+    """The addresses as the entries give them, most binding first (docs/reference/addresses.md)."""
     codes = {entry.code for entry in directory.departments}
     domains = company.domains
     for local in sorted(ALWAYS):

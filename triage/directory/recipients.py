@@ -27,7 +27,7 @@ def known_among(session: Session, some: Iterable[Address], company: Company) -> 
 
 
 def resolve(session: Session, address: Address, company: Company, *, spelled: str = "", ours: Addresses | None = None) -> Recipient | None:
-    """Whom an envelope recipient means; None when nobody here has that address (any more). docs/addresses.md has the order.
+    """Whom an envelope recipient means; None when nobody here has that address (any more). docs/reference/addresses.md has the order.
 
     `spelled`: the address as the sender wrote it; a detail is passed on like that. `ours`: where that was asked before.
     """

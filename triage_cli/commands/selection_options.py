@@ -24,7 +24,9 @@ OPTIONS = (
     click.option("--proof", default="", metavar="any|none|copies|DOMAIN|ADDRESS", help="Who proves it; of a campaign else its copies."),
     click.option("--department", metavar="CODE", help="For people of this department, or its shared folder."),
     click.option("--person", metavar="UID", help="For this person; empty: for no person, but the department's shared folder."),
-    click.option("--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/search.md)."),
+    click.option(
+        "--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/reference/search.md)."
+    ),
     click.option("--link-domain", default="", metavar="DOMAIN", help="A link opens it, or what lies below it."),
     click.option("--attachment-sha256", default="", metavar="DIGEST", help="An attachment has these bytes."),
     click.option("--state", "states", multiple=True, help="May be given several times.", shell_complete=states_like),

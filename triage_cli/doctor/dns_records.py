@@ -72,7 +72,9 @@ def seal(resolver: Resolver, settings: Settings) -> Iterator[Finding]:
     if any("p=" in one for one in texts(resolver, name)):
         yield Finding(OK, WHAT, f"the key of our seal is published at {name}")
     else:
-        yield Finding(WARN, WHAT, f"there is no key at {name}: nobody can check our seal", "publish it there (docs/notices.md)")
+        yield Finding(
+            WARN, WHAT, f"there is no key at {name}: nobody can check our seal", "publish it there (docs/how-to/bounces-and-notices.md)"
+        )
 
 
 def this_machine(resolver: Resolver, hostname: str) -> Iterator[Finding]:

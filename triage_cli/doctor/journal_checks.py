@@ -24,7 +24,7 @@ def journal(settings: Settings) -> Iterator[Finding]:
     """Do the copies for the archive get there? A database that does not answer has a finding of its own."""
     to = settings.journal.address
     if not to:
-        yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/privacy.md)")
+        yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/how-to/retention-and-privacy.md)")
         return
     if "@" not in to:
         yield Finding(FAIL, WHAT, f"journal.address is {visible(to)!r}, which is no address", "write the archive's whole address")

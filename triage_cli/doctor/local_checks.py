@@ -106,7 +106,7 @@ def restored(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if pause:
-        do = "look with `mailroom resume --dry-run`, go on with `mailroom resume` (docs/backup.md)"
+        do = "look with `mailroom resume --dry-run`, go on with `mailroom resume` (docs/how-to/backup.md)"
         yield Finding(WARN, "restored", restore_pause.sentence(pause), do)
 
 
@@ -187,7 +187,7 @@ def drawer(settings: Settings) -> Iterator[Finding]:
     if not settings.api.previews:
         return
     if not sandbox.can_draw():
-        do = "install bubblewrap, or start mailroom-draw.socket (docs/previews.md); until then nothing is shown"
+        do = "install bubblewrap, or start mailroom-draw.socket (docs/how-to/attachment-previews.md); until then nothing is shown"
         yield Finding(WARN, "previews", "attachments cannot be shown as pictures: nothing keeps in what draws them", do)
     elif not sandbox.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
         yield Finding(WARN, "previews", "PDF cannot be shown: poppler is missing", "apt-get install poppler-utils")
@@ -269,7 +269,7 @@ def edges(settings: Settings) -> Iterator[Finding]:
             WARN,
             "edges",
             f"smtp.trusted_edges holds {', '.join(wide)}: strangers who use the same provider can speak as your edge",
-            "narrow it to your own machines, or set smtp.edge_token (docs/edge.md)",
+            "narrow it to your own machines, or set smtp.edge_token (docs/how-to/edge-servers.md)",
         )
     else:
         yield Finding(OK, "edges", f"{len(networks)} trusted, {'with' if settings.smtp.edge_token else 'without'} a token")

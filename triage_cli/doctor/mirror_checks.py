@@ -37,7 +37,7 @@ def mirrored(settings: Settings) -> Iterator[Finding]:
         imap_login.check(way)
         codes = departments(settings)
     except BadInput as fault:
-        yield Finding(FAIL, WHAT, str(fault), "mend [mirror] (docs/mail-clients.md)")
+        yield Finding(FAIL, WHAT, str(fault), "mend [mirror] (docs/how-to/mail-clients.md)")
         return
     for one in accounts:
         if one.department and one.department not in codes:
@@ -88,7 +88,7 @@ def written_to_us(settings: Settings) -> Iterator[Finding]:
         if address.rpartition("@")[2].casefold() not in settings.own_domains:
             yield Finding(FAIL, what, f"{where}: {address} is in no domain of ours", "name an address of company.domains")
         elif not settings.takes_outbound:
-            yield Finding(FAIL, what, f"{where}: nobody may hand mail over", "set outbound.networks (docs/outbound.md)")
+            yield Finding(FAIL, what, f"{where}: nobody may hand mail over", "set outbound.networks (docs/how-to/outgoing-mail.md)")
         elif is_known(settings, address):
             words = f"{where}: {address} is in the directory too, so strangers' mail to it is taken and held"
             yield Finding(WARN, what, words, "take it out of the directory: it is for the internal server alone")

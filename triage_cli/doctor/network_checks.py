@@ -27,14 +27,15 @@ from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others
 PATIENCE = 5.0  # seconds for an answer
 HTTPS = 443
 SOON = timedelta(days=21)  # until a certificate ends
-RENEW = "renew it, and let that put the new files in place (docs/installation.md, Certificates)"
+RENEW = "renew it, and let that put the new files in place (docs/how-to/install.md, Certificates)"
 REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # where who listens everywhere is found
 START = "start that server, or change relay.next_hop; released mail waits meanwhile"
 WHAT_TO_DO = {  # by the words of a failure that is no matter of starting it
     "TLS failed": "let its certificate bear the host of its URL (for an address relay.tls_name); your own authority is for relay.tls_ca",
     "STARTTLS": "let it offer STARTTLS, or change relay.tls; mail waits meanwhile",
     "what we sign in with": "let relay.logins_file, relay.token_file or relay.token_command give it; mail waits meanwhile",
-    "does not let us in": "put it right in relay.logins_file, or with whoever runs that server (docs/outbound.md); mail waits meanwhile",
+    "does not let us in": "put it right in relay.logins_file, or with whoever runs that server (docs/how-to/outgoing-mail.md); "
+    "mail waits meanwhile",
 }
 NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens without it
     "8bitmime": "8-bit messages bounce",

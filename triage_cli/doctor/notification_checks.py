@@ -87,7 +87,10 @@ def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str,
     """What is in the way, and what to do about it."""
     notices = settings.notices
     if notices.requests and settings.api.sign_in != "directory":
-        yield "[notices] requests is on, but nobody can prove their passwords", 'set api.sign_in = "directory" (docs/directory.md)'
+        yield (
+            "[notices] requests is on, but nobody can prove their passwords",
+            'set api.sign_in = "directory" (docs/how-to/staff-accounts.md)',
+        )
     elif notices.requests and not settings.api.public_url:
         yield "the letter has no links: nobody knows where the page is", "set api.public_url"
     if clock and not digests.may_ask(settings) and not notices.digest_contact:

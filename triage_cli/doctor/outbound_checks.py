@@ -35,7 +35,7 @@ MOST_OF_ONE = 256  # public addresses in a network that can still be one company
 def outbound(settings: Settings) -> Iterator[Finding]:
     """Who may hand over employees' mail, where does it go, does it get on, is it signed by DKIM, does it teach?"""
     if not settings.takes_outbound:
-        yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/outbound.md)")
+        yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/how-to/outgoing-mail.md)")
         return
     try:
         Submitters(settings.outbound)

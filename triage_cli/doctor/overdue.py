@@ -28,7 +28,7 @@ def backups(settings: Settings) -> Iterator[Finding]:
     if elsewhere:
         yield Finding(OK, "backup", f"{words} by `mailroom backup`: PostgreSQL's own, and one of the spool, are yours to look after")
     elif since and utcnow() - since > OLD_BACKUP:
-        yield Finding(WARN, "backup", words, "let a timer run `mailroom backup` every night (docs/backup.md)")
+        yield Finding(WARN, "backup", words, "let a timer run `mailroom backup` every night (docs/how-to/backup.md)")
     else:
         yield Finding(OK, "backup", words)
 
@@ -69,6 +69,6 @@ def kept_too_long(settings: Settings) -> Iterator[Finding]:
         words = f"{messages} {settings.retention.held_days} days and cannot expire: no daily digest named {'it' if unseen == 1 else 'them'}"
         do = (
             "release or remove them (`mailroom deliveries --state held`), let their recipients have the digest (notices.digest_at), "
-            "or set retention.expire_unseen (docs/notices.md)"
+            "or set retention.expire_unseen (docs/how-to/daily-digest.md)"
         )
         yield Finding(WARN, "retention", words, do)

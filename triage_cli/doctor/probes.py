@@ -129,7 +129,7 @@ def bypass(settings: Settings) -> Iterator[Finding]:
             others = sorted(hosts - ours)
             if others and not settings.smtp.trusted_edges:
                 words = f"mail for {domain} may also go to {', '.join(others)}: what comes in there is not held"
-                do = "take these MX records away, or name those servers in smtp.trusted_edges (docs/edge.md)"
+                do = "take these MX records away, or name those servers in smtp.trusted_edges (docs/how-to/edge-servers.md)"
                 yield Finding(WARN, "bypass", words, f"{do}; a machine of ours is known once `mailroom upkeep` has run there")
         yield from reachable(settings.relay.next_hop)
     except (BadInput, Temporary):

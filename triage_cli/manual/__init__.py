@@ -1,1 +1,1 @@
-"""The manual: man pages, docs/cli.md, docs/settings.md, shell completion."""
+"""The manual: man pages, docs/reference/cli.md, docs/reference/settings.md, shell completion."""

@@ -1,4 +1,4 @@
-"""`mailroom man`: the manual as pages of man(1), or as the one page docs/cli.md, both made of the commands themselves."""
+"""`mailroom man`: the manual as pages of man(1), or as the one page docs/reference/cli.md, both made of the commands themselves."""
 
 import os
 import re
@@ -39,7 +39,7 @@ HEAD = """# The command line
 
 `mailroom COMMAND …`, also `python -m triage_cli`. This page is what `mailroom man --markdown` prints; `mailroom man DIRECTORY`
 writes it as pages for `man` (`man -l DIRECTORY/mailroom.1`), and `eval "$(mailroom completion bash)"` (zsh, fish) completes commands,
-options and states. [recipes.md](recipes.md) has scripts that need no Mailroom where they run.
+options and states. [recipes.md](../how-to/recipes.md) has scripts that need no Mailroom where they run.
 
 ## Here, or on a server
 
@@ -72,7 +72,7 @@ HERE = "Here or on a server."
 
 @click.command()
 @click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--markdown", is_flag=True, help="Print docs/cli.md instead.")
+@click.option("--markdown", is_flag=True, help="Print docs/reference/cli.md instead.")
 def man(directory: Path | None, markdown: bool) -> None:
     """Write the manual: a page for mailroom(1) and for each command into DIRECTORY; without one print the first."""
     if markdown:
@@ -166,7 +166,7 @@ def records(command: click.Command) -> list[tuple[str, str]]:
 
 
 def page() -> str:
-    """docs/cli.md."""
+    """docs/reference/cli.md."""
     lines = [HEAD, "\n", *table("exit code", CODES), "\n## Options of every command\n\n"]
     lines += table("option", records(mailroom))
     for title, found in entries(mailroom):

@@ -51,7 +51,7 @@ def reference() -> str:
             section = name
             lines.append(f"\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
         choices = f" One of: {', '.join(one.metadata['choices'])}." if one.metadata["choices"] else ""
-        meaning = re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", one.metadata["doc"])
+        meaning = re.sub(r"\bdocs/([\w-]+/([\w-]+\.md))", r"[\2](../\1)", one.metadata["doc"])
         lines.append(f"| `{key}` | {written(one.default)} | {meaning}{choices} |\n")
     return "".join(lines)
 

@@ -233,7 +233,7 @@ def test_an_attribute_for_the_department_that_nobody_has_is_told_once() -> None:
     people = [person("ana", displayName="Ana"), person("bob", displayName="Bob")]
     (note,) = read(*people, preset="ad").notes
     assert str(note) == (
-        "department: no entry has this attribute, so everybody is in general; a global catalog may lack it (docs/directory.md)"
+        "department: no entry has this attribute, so everybody is in general; a global catalog may lack it (docs/how-to/ldap-directory.md)"
     )
     assert read(*people, person("cy", displayName="Cy", department="IT"), preset="ad").notes == ()
     assert read(*people, preset="ad", department="ou").notes == ()

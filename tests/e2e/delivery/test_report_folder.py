@@ -1,4 +1,4 @@
-"""A folder “Report” in employees' mailboxes: what they move there is reported, by Dovecot's imapsieve as docs/mail-clients.md has it."""
+"""A folder “Report” in employees' mailboxes reports what is moved there, by Dovecot's imapsieve (docs/how-to/mail-clients.md)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

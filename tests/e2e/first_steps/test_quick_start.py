@@ -1,4 +1,4 @@
-"""From clone to the first released mail and back: the very blocks of docs/quick-start.md, with a real Postfix and Dovecot."""
+"""From clone to the first released mail and back: the very blocks of docs/tutorial/quick-start.md, with a real Postfix and Dovecot."""
 
 import os
 import re
@@ -118,7 +118,7 @@ def server(place: Path) -> Iterator[Beginner]:
 
 
 def test_from_clone_to_the_first_released_mail_and_back(beginner: Beginner) -> None:
-    blocks = BLOCK.findall((ROOT / "docs" / "quick-start.md").read_text("utf-8"))
+    blocks = BLOCK.findall((ROOT / "docs" / "tutorial" / "quick-start.md").read_text("utf-8"))
     program, files, start, to_dovecot, to_mailroom, mail, held, release, back = blocks
     assert beginner.types(program).endswith("version 0.1.0\n")
     for block in (files, start, to_dovecot, to_mailroom):

@@ -15,7 +15,7 @@ recipient_delimiter = +
 lmtp_save_to_detail_mailbox = yes
 lda_mailbox_autocreate = yes
 lda_mailbox_autosubscribe = yes
-"""  # as docs/mail-clients.md has it
+"""  # as docs/how-to/mail-clients.md has it
 IT, RUSSELL = f"it@{company.DOMAIN}", f"russell.coker@{company.DOMAIN}"
 
 

@@ -1,4 +1,4 @@
-"""The files in deploy/ for a Postfix in front of Mailroom do what docs/edge.md says, in a real Postfix."""
+"""The files in deploy/ for a Postfix in front of Mailroom do what docs/how-to/edge-servers.md says, in a real Postfix."""
 
 import smtplib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The mirror with a real Dovecot: each outcome of docs/mail-clients.md."""
+"""The mirror with a real Dovecot: each outcome of docs/how-to/mail-clients.md."""
 
 import itertools
 import re

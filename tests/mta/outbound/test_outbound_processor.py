@@ -361,7 +361,7 @@ def test_who_signs_in_may_say_for_whom(guarded: Settings, parameters: str, code:
 
 @pytest.mark.peers
 def test_a_real_postfix_signs_in(guarded: Settings) -> None:
-    """As docs/outbound.md has it."""
+    """As docs/how-to/outgoing-mail.md has it."""
     with listening(guarded) as door:
         port = door.address[1]
         signing_in = f"""
@@ -566,7 +566,7 @@ def test_without_a_way_out_it_is_taken_all_the_same(listened_to: Settings) -> No
 
 @pytest.mark.peers
 def test_a_real_postfix_hands_over_what_is_forwarded(listened_to: Settings) -> None:
-    """As docs/outbound.md has it: the inner server keeps the company's mail, but for these two addresses."""
+    """As docs/how-to/outgoing-mail.md has it: the inner server keeps the company's mail, but for these two addresses."""
     odd = arrived(listened_to)
     whole = multipart(
         part("Content-Type: text/plain", b"Is this fine?"),

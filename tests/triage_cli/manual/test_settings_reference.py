@@ -10,13 +10,13 @@ from triage_cli.manual.settings_reference import reference
 
 
 def test_the_page_is_up_to_date() -> None:
-    page = Path(__file__).parents[3] / "docs" / "settings.md"
-    assert page.read_text("utf-8") == reference(), "run: mailroom settings > docs/settings.md"
+    page = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
+    assert page.read_text("utf-8") == reference(), "run: mailroom settings > docs/reference/settings.md"
 
 
 def test_the_page_of_commands_is_up_to_date() -> None:
-    page = Path(__file__).parents[3] / "docs" / "cli.md"
-    assert page.read_text("utf-8") == man_pages.page(), "run: mailroom man --markdown > docs/cli.md"
+    page = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
+    assert page.read_text("utf-8") == man_pages.page(), "run: mailroom man --markdown > docs/reference/cli.md"
 
 
 def test_the_command_prints_it(shell: Shell) -> None:

@@ -101,7 +101,10 @@ def test_retention_says_what_expires_within_a_day_and_what_cannot(
             session.execute(update(Delivery).where(col(Delivery.id) == mail).values(received_at=came))
     said = json.loads(shell("retention", "--json").out)
     assert (said["expired"], said["expiring"], said["unseen"]) == (0, [], 1)
-    assert "\n1 held message cannot expire because no daily digest named it: see docs/notices.md" in shell("retention", "--expiring").out
+    assert (
+        "\n1 held message cannot expire because no daily digest named it: see docs/how-to/daily-digest.md"
+        in shell("retention", "--expiring").out
+    )
     config.write_text(config.read_text() + "[retention]\nexpire_unseen = true\n")
     said = json.loads(shell("retention", "--json").out)
     assert (said["expired"], said["erased"], said["unseen"]) == (1, 0, 0)

@@ -58,7 +58,7 @@ def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
         expect(picture).to_have_js_property("complete", True)
         expect(picture).to_have_js_property("naturalWidth", 1400)
     assert faults(page) == []
-    if os.environ.get("MAILROOM_PICTURES"):  # of docs/previews.md
+    if os.environ.get("MAILROOM_PICTURES"):  # of docs/how-to/attachment-previews.md
         page.screenshot(path=ROOT / "docs" / "pictures" / "pages.png")
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)

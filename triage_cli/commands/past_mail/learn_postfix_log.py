@@ -33,7 +33,7 @@ def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     """Learn from the log of a Postfix that sends employees' mail to the outside; - is standard input.
 
     Follow it with `tail -F /var/log/mail.log | mailroom learn postfix-log -`. A log does not tell holiday notices apart from letters;
-    docs/outbound.md has better ways. The same log read twice is counted twice.
+    docs/how-to/outgoing-mail.md has better ways. The same log read twice is counted twice.
     """
     settings = settings_of(ctx)
     total = learn_contacts.Learned()

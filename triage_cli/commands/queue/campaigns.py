@@ -45,7 +45,9 @@ OPTIONS = (
         help="Of mail that counts; may be given several times. Default: held. `any`: all mail.",
     ),
     click.option("--department", metavar="CODE", help="Only mail for this department."),
-    click.option("--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/search.md)."),
+    click.option(
+        "--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/reference/search.md)."
+    ),
     click.option("--since", metavar="DATE", help="Only mail that came in then or later."),
     click.option("--fewest", default=2, show_default=True, help="Campaigns of at least so many mails."),
     click.option("--limit", default=50, show_default=True, help="At most so many."),

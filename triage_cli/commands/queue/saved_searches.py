@@ -46,7 +46,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @searches.command("save")
 @click.argument("name", metavar="NAME")
-@click.option("--search", default="", metavar="WORDS", help="What to search for (docs/search.md).")
+@click.option("--search", default="", metavar="WORDS", help="What to search for (docs/reference/search.md).")
 @click.option("--department", metavar="CODE", help="Only of this department.")
 @click.option("--person", metavar="UID", help="Only of this person.")
 @click.option(

@@ -66,4 +66,4 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
     print_table(rows, ("department", "person", "mails", "soonest"))
     if unseen:
         messages, named = ("1 held message", "it") if unseen == 1 else (f"{unseen} held messages", "them")
-        say(f"{messages} cannot expire because no daily digest named {named}: see docs/notices.md")
+        say(f"{messages} cannot expire because no daily digest named {named}: see docs/how-to/daily-digest.md")

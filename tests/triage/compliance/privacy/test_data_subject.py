@@ -42,7 +42,7 @@ from triage.store.models import Content, Correspondent, Delivery, Message, Pendi
 ANNA = "anna@dell.example"
 MARA, JOE, INES = "mara.berg@company.example", "joe.fern@company.example", "ines.old@company.example"
 ELSE = Actor.person("kim", Role.ADMIN, IDA.scope, "Kim Ode")
-AUDITED = {"audit_record", "kept_answer", "legal_hold"}  # where an address may stay, and docs/privacy.md says why
+AUDITED = {"audit_record", "kept_answer", "legal_hold"}  # where an address may stay, and docs/how-to/retention-and-privacy.md says why
 
 
 @pytest.fixture
