@@ -37,7 +37,7 @@ COMPANY := "tests/e2e/console/test_main_job.py::test_an_allowed_sender_who_prove
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
 .PHONY: run test test-full quick flaky durations prepared compiled other-python
-.PHONY: lint style types contracts templates logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
+.PHONY: lint style types contracts templates prose logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -71,7 +71,7 @@ prepared: $(VENV)/.docs webui/dist/index.html compiled other-python
 compiled: $(VENV)/.docs
 	@[ -e tests/__pycache__ ] || $(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true
 
-lint: style types contracts templates
+lint: style types contracts templates prose
 
 style: $(VENV)/.dev
 	$(BIN)/ruff check --quiet .
@@ -82,6 +82,10 @@ types: $(VENV)/.dev
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
+
+# Plain English and German: docs, console and server sentences (tests/prose/words.toml); what is old may only become less.
+prose: $(VENV)/.dev
+	$(BIN)/python -m tests.prose
 
 # Types and templates of the console.
 templates: webui/node_modules/.installed
@@ -111,7 +115,7 @@ reference: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) -m "not peers and not postgresql" tests/fuzz $$(grep -rl '^from hypothesis' --include='test_*.py' tests)
 
-# Breaks the modules on which most rests, one place at a time; a test must notice each (docs/explanation/mutation-testing.md). One module: make mutants MODULES=policy.
+# Breaks the modules on which most rests, one place at a time; a test must notice each (tests/mutants/README.md). One module: make mutants MODULES=policy.
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants.run $(if $(MOST),--most $(MOST)) $(MODULES)
 
@@ -192,11 +196,11 @@ snapshots: peers $(VENV)/.dev webui/dist/index.html
 	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/shell/test_snapshots.py tests/webui/decisions/test_action_bar.py
 	@git status --short tests/webui/snapshots
 
-# What this version leaves on a disk, kept for later ones to upgrade (docs/how-to/release.md).
+# What this version leaves on a disk, kept for later ones to upgrade (CONTRIBUTING.md).
 keep-release: peers $(VENV)/.dev webui/dist/index.html
 	$(BIN)/python -m tests.migrations.keep_release
 
-# The release that is committed here, into dist/ (docs/how-to/release.md).
+# The release that is committed here, into dist/ (CONTRIBUTING.md).
 release:
 	PYTHON=$(PYTHON) deploy/release.sh build dist
 

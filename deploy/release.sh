@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a release of what is committed here (docs/how-to/release.md): wheel with the console inside, checksums, parts lists.
+# Makes a release of what is committed here (CONTRIBUTING.md): wheel with the console inside, checksums, parts lists.
 #
 #   deploy/release.sh build DIRECTORY    into an empty or new directory
 #   deploy/release.sh tag                the annotated tag vVERSION, once everything else is well

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ALWAYS = ("tests/test_house.py", "tests/test_imports.py", "tests/test_docs.py")
 PART = "tests/test_parts.py::test_lint_types_and_the_console_s_own_tests_are_clean[{}]"
-PARTS = tuple(PART.format(one) for one in ("style", "types", "contracts"))
+PARTS = tuple(PART.format(one) for one in ("style", "types", "contracts", "prose"))
 CONSOLE = tuple(PART.format(one) for one in ("templates", "logic"))
 LARGE = "triage"
 NEED_PEERS = ("e2e", "faults", "fuzz", "peers", "webui")  # folders whose tests are no units

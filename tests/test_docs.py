@@ -1,17 +1,23 @@
 """The docs: a site without a warning, links that lead somewhere, a reference that cannot drift."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from tests import reference
+from tests.prose import markdown
 from triage.config.settings import every_key
+from triage.config.settings_loader import settings_of
+from triage.errors import BadInput
 from triage_cli.main import mailroom
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +27,19 @@ TEXTS = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")} - MADE)
 TYPED = [*TEXTS, ROOT / "deploy" / "prometheus" / "mailroom.rules.yml"]
 COMMAND = re.compile(r"(?:`|^ *(?:[a-z/]*/)?|: |&& )mailroom ([a-z-]+)((?: (?!#)[^\s`;&|)]+)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+CLAIM = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+WRITTEN = [
+    ROOT / "README.md",
+    *(path for section in ("tutorial", "how-to", "reference", "explanation") for path in sorted((DOCS / section).glob("*.md"))),
+]
+UNREAD = {"", "text", "ini", "http", "powershell"}
+NEEDED: dict[str, dict[str, Any]] = {  # of every settings file
+    "company": {"domains": ["company.example"], "hostname": "mx.company.example"},
+    "database": {"url": "sqlite:///mailroom.db"},
+    "spool": {"directory": "spool"},
+    "relay": {"next_hop": "lmtp://127.0.0.1:24"},
+    "directory": {"file": "company.toml"},
+}
 
 
 NAMED = re.compile(r"`((?:tests|deploy|triage|triage_cli|mta|mailboxes|docs)/(?!.*VERSION)[\w./@-]+)`")  # a file or folder of ours
@@ -65,6 +84,51 @@ def test_files_that_are_named_are_there() -> None:
     """The tests among them that show what keeps a threat away (docs/explanation/security.md)."""
     named = {path: NAMED.findall(path.read_text("utf-8")) for path in TEXTS if path.parent.name != "decisions"}
     assert guilty({path: [name for name in names if not (ROOT / name).exists()] for path, names in named.items()}) == {}
+
+
+def test_each_promise_of_the_security_page_names_a_test_that_is_there() -> None:
+    claims = CLAIM.findall((DOCS / "explanation" / "security.md").read_text("utf-8"))
+    assert len(claims) > 50
+    assert [f"{file}::{name}" for file, name in claims if not re.search(rf"\bdef {name}\(", text_of(ROOT / file))] == []
+
+
+def text_of(path: Path) -> str:
+    """A file's text; "" where there is none."""
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_code_blocks_can_be_typed(path: Path) -> None:
+    faults = [
+        f"{language}: {why}: {text[:60]!r}" for language, text in markdown.read(path).blocks if (why := fault_of_block(language, text))
+    ]
+    assert faults == []
+
+
+def fault_of_block(language: str, text: str) -> str:
+    """Why a code block cannot be used as it stands; "" where it can, or where no program here reads that language."""
+    try:
+        if language == "toml":
+            settings_of({**NEEDED, **{name: {**NEEDED.get(name, {}), **given} for name, given in tomllib.loads(text).items()}}, "")
+        elif language == "json":
+            json.loads(text)
+        elif language == "python":
+            compile(text, "", "exec")
+        elif language == "sh":
+            return subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False).stderr
+        elif language not in UNREAD:
+            return "no language of ours"
+    except (BadInput, ValueError, SyntaxError) as fault:
+        return str(fault)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("toml", "[smtp]\nlisen = 'x'"), ("toml", "[policy]\nvirus = 'eat'"), ("json", "{'a': 1}"), ("sh", "if x; then"), ("console", "x")],
+)
+def test_a_block_that_cannot_be_used_is_found(language: str, text: str) -> None:
+    assert fault_of_block(language, text)
 
 
 def test_the_page_about_time_tells_the_defaults() -> None:

@@ -29,7 +29,7 @@ def make(target: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("target", ["style", "types", "contracts", "templates", "logic"])
+@pytest.mark.parametrize("target", ["style", "types", "contracts", "templates", "prose", "logic"])
 def test_lint_types_and_the_console_s_own_tests_are_clean(target: str) -> None:
     make(target)
 

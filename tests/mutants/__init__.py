@@ -1,1 +1,1 @@
-"""`make mutants` breaks important modules, one place at a time: a test must notice each (docs/explanation/mutation-testing.md)."""
+"""`make mutants` breaks important modules, one place at a time: a test must notice each (README.md)."""

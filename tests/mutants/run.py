@@ -1,4 +1,4 @@
-"""Breaks modules and says what survived: `python -m tests.mutants.run [--most N] [MODULE…]` (docs/explanation/mutation-testing.md).
+"""Breaks modules and says what survived: `python -m tests.mutants.run [--most N] [MODULE…]` (README.md).
 
 `make mutants` breaks all of them. One process of pytest a processor. `--most`: try so many mutants a module, the same ones every time,
 beside those that are listed. Prints the table, and each mutant that no test has noticed; exit code 1 when there is one.

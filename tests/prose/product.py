@@ -1,0 +1,54 @@
+"""The sentences of the product: of the console and its German, and of the server's catalogues."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tests.prose.rules import ROOT, Fault, banned
+
+SOURCES = ROOT / "webui" / "src"
+SAID = re.compile(r"(?<![\w.])(?:t|plural)\(\s*'((?:[^'\\]|\\.)*)'")
+LINE = re.compile(r"^  '((?:[^'\\]|\\.)*)': '((?:[^'\\]|\\.)*)',$", re.MULTILINE)
+CATALOGUES = ROOT / "triage" / "text" / "i18n"
+
+
+def console() -> dict[str, str]:
+    """Each English sentence of the console, and the file that says it."""
+    files = [path for path in sorted(SOURCES.rglob("*")) if path.suffix in (".svelte", ".ts") and "languages" not in path.parts]
+    return {words.replace("\\'", "'"): str(path.relative_to(ROOT)) for path in files for words in SAID.findall(path.read_text("utf-8"))}
+
+
+def translations() -> dict[Path, dict[str, str]]:
+    """The tables of the console's languages."""
+    return {
+        path: {english.replace("\\'", "'"): said for english, said in LINE.findall(path.read_text("utf-8"))}
+        for path in sorted((SOURCES / "languages").glob("*.ts"))
+    }
+
+
+def catalogues() -> Iterator[tuple[Path, str, str]]:
+    """Each sentence of the server in English and in another language."""
+    for path in sorted(CATALOGUES.glob("*.toml")):
+        for section, sentences in tomllib.loads(path.read_text("utf-8")).items():
+            if section != "joins":
+                yield from ((path, english, said) for english, said in sentences.items())
+
+
+def faults() -> Iterator[Fault]:
+    """Banned words, and sentences of the console that a language does not have."""
+    said = console()
+    for words, file in said.items():  # counted for the console as a whole: files move
+        yield from (replace(fault, text=f"{file}: {words}") for fault in banned("webui/src", words))
+    for path, table in translations().items():
+        name = str(path.relative_to(ROOT))
+        for words, german in table.items():
+            yield from banned(name, german, "german")
+            if not german:
+                yield Fault(name, "missing", words, "not translated")
+        yield from (Fault(name, "missing", words, "not translated") for words in said.keys() - table.keys())
+    for path, english, german in catalogues():
+        name = str(path.relative_to(ROOT))
+        yield from banned(name, english)
+        yield from banned(name, german, "german")

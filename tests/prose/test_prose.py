@@ -1,0 +1,69 @@
+"""The checks of texts find what they are for, and let plain English pass."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.prose import __main__, markdown, product, rules
+
+LONG = "Mailroom holds a message " + "and another message " * 6 + "for staff."
+
+
+EXPECTED = ["It holds it.", "See RFC 6376, 5.4. Then release it: `a. B` is one word!", "“Yes.”", "No."]
+
+
+def kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
+    """The kinds of fault in a page with this text."""
+    monkeypatch.setattr(rules, "ROOT", tmp_path)
+    path = tmp_path / "page.md"
+    path.write_text(f"# Page\n\n{text}\n", "utf-8")
+    return sorted({fault.kind for fault in rules.faults_of_page(markdown.read(path), decision=False)})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Mailroom holds two mails.", ["mails"]),
+        ("The mail server holds the message, as every mail program shows.", []),
+        ("“Odd mails” is what the console says, and `odd` a word of the API.", []),
+        ("What is held waits for staff.", ["opens with What"]),
+        ("What is held?", []),
+        (LONG, ["mean above 18 words"]),
+        (LONG.replace(" for staff", " and another message" * 12), ["above 40 words", "mean above 18 words"]),
+        ("## How Messages Are Held", ["heading"]),
+        ("## Active Directory, LDAP and `Message-ID`", []),
+        ("[gone](gone.md)", ["link"]),
+        ("[here](page.md#page), [there](#nowhere)", ["link"]),
+        ("| a | b |\n|---|---|\n| two mails | x |", ["mails"]),
+        ("```sh\nmailroom deliveries # two mails\n```", []),
+    ],
+)
+def test_a_fault_of_a_page_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, found: list[str]) -> None:
+    assert kinds(tmp_path, monkeypatch, text) == found
+
+
+def test_sentences_are_what_a_reader_sees() -> None:
+    text = "It holds it. See RFC 6376, 5.4. Then [release it](x.md): `a. B` is one word! “Yes.” No."
+    assert markdown.sentences(text) == EXPECTED
+    assert markdown.length("Mailroom holds `a b c` here, [there](x.md).") == 5
+
+
+def test_a_sentence_without_a_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product, "console", lambda: {"Release": "a.svelte", "Nobody translated this": "b.svelte"})
+    missing = [fault.text for fault in product.faults() if fault.kind == "missing"]
+    assert missing == ["Nobody translated this"]
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "code"),
+    [
+        ({}, {}, 0),
+        ({"a": {"mails": 1}}, {"a": {"mails": 1}}, 0),
+        ({}, {"a": {"mails": 1}}, 1),
+        ({"a": {"mails": 2}}, {"a": {"mails": 1}}, 1),
+    ],
+)
+def test_the_baseline_holds_what_is_old_and_only_shrinks(
+    known: dict[str, dict[str, int]], now: dict[str, dict[str, int]], code: int
+) -> None:
+    assert __main__.told([], known, now) == code
