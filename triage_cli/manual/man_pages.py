@@ -35,37 +35,43 @@ EXAMPLES = (
     ("Take a wave away everywhere, and wait until the last copy is gone:", "mailroom purge --domain bad.example --reason phishing --wait"),
     ("The same from elsewhere:", "mailroom --server https://mailroom.example --token-file FILE deliveries"),
 )
-HEAD = """# The command line
+HEAD = """# Command line
 
-`mailroom COMMAND …`, also `python -m triage_cli`. This page is what `mailroom man --markdown` prints; `mailroom man DIRECTORY`
-writes it as pages for `man` (`man -l DIRECTORY/mailroom.1`), and `eval "$(mailroom completion bash)"` (zsh, fish) completes commands,
-options and states. [recipes.md](../how-to/recipes.md) has scripts that need no Mailroom where they run.
+For administrators and script authors: every command of `mailroom`, with its options and exit codes. The page is generated (`make
+reference`).
 
-## Here, or on a server
+`mailroom man DIRECTORY` writes it as man pages (`man -l DIRECTORY/mailroom.1`). `eval "$(mailroom completion bash)"` completes
+commands, options and states (also zsh, fish). `python -m triage_cli` is the same program. [Scripts](../how-to/recipes.md) work
+without Mailroom on their machine.
 
-Commands marked *here or on a server* do the same on the machine itself and on a server elsewhere:
+## On this machine or on a server
+
+Commands marked *here or on a server* do the same on this machine and on a server elsewhere:
 
     mailroom deliveries --state held
     mailroom --server https://mailroom.company.example --token-file ~/.mailroom-token deliveries --state held
 
-The server is named by `--server`, `$MAILROOM_SERVER` or `[client] server` in the settings file (one with that section alone will
-do), the token by `--token-file`, `$MAILROOM_TOKEN` or `[client] token_file`; these options stand before a command or behind it. A
-token is made by `mailroom token create` on the server's machine and does what it was made for. The certificate is checked against
-the system's authorities or those of `--ca-file`; `http://` goes to this machine only, unless `--plain` is given. What fails on the
-way is asked again a few times, and done once. On the machine itself whoever may run the command may do everything, under their own
-name (`shell:USER` on the record). The API that runs there answers a command of root or of its own user; without one the command opens
-the database. The answer and the record are the same. All other commands work on the machine itself, and refuse where a server is named.
+- **Server:** `--server`, `$MAILROOM_SERVER` or `[client] server` in the settings file, which may have that section alone. These
+  options may stand before or after a command.
+- **Token:** `--token-file`, `$MAILROOM_TOKEN` or `[client] token_file`. `mailroom token create` on the server's machine makes
+  one.
+- **TLS:** the certificate is checked against the system's authorities, or those of `--ca-file`. `http://` reaches this machine
+  only, unless `--plain` is given. Failures are retried a few times, and done once.
+- **On this machine** the person at the keyboard may do everything, under their own name (`shell:USER` in the audit log). The
+  running API answers root and its own user; otherwise the command opens the database, with the same answer.
 
-## What it prints
+All other commands work on the machine itself and refuse a server.
 
-Tables fit the terminal, with times to the minute; in a pipe nothing is cut. Times are UTC. Long work shows a bar on a terminal and
-is quiet in a pipe. Lists take `--json` and `--csv`; fields are added over time, never taken away. Characters that could act on a
-terminal or hide something (controls, bidirectional marks, invisible ones) are shown as escapes such as `\\x1b` or `\\u202e`, in
-tables, on standard error, in `--json` and in `--csv`: what a program prints of a field is harmless too. JSON is ASCII. What is read
-back or proved, `rules export` and `audit export`, has every text exactly as it is, in JSON's own escapes. A CSV cell that a
-spreadsheet would take for a formula begins with an apostrophe.
+## Output
 
-## How it ends
+- Tables fit the terminal, with times to the minute in UTC. A pipe gets everything uncut. Long work shows a bar on a terminal
+  only.
+- Lists take `--json` and `--csv`. Fields are added over time, never removed. JSON is ASCII.
+- Characters that could act on a terminal or hide something are shown as escapes such as `\\x1b` or `\\u202e`, in every format.
+  `rules export` and `audit export` keep each text exactly, in JSON's own escapes.
+- A CSV cell that a spreadsheet would calculate begins with an apostrophe.
+
+## Exit codes
 """
 HERE = "Here or on a server."
 

@@ -18,11 +18,17 @@ from triage_cli.services.settings_checks import faults
 
 HEAD = """# Settings
 
-One TOML file: `--config FILE`, `$MAILROOM_CONFIG`, `./mailroom.toml` or `/etc/mailroom/mailroom.toml`. Every key can also
-come from a file `SECTION.KEY` in systemd's `$CREDENTIALS_DIRECTORY` (for secrets; it is the file itself where a key names a
-PEM or password file), and from the environment as `MAILROOM_SECTION__KEY`, lists with commas; the environment counts most.
+For administrators: every setting with its default. The page is generated; `mailroom settings` prints it, and `mailroom settings
+--check` checks yours.
+
+Settings are one TOML file: `--config FILE`, `$MAILROOM_CONFIG`, `./mailroom.toml` or `/etc/mailroom/mailroom.toml`. A key can
+also come from these places, and the last one wins:
+
+1. a file `SECTION.KEY` in systemd's `$CREDENTIALS_DIRECTORY`, for secrets. Where a key names a PEM or password file, this is the
+   file itself;
+2. the environment as `MAILROOM_SECTION__KEY`, with commas in lists.
+
 Unknown keys are errors.
-This page is what `mailroom settings` prints.
 """
 
 
