@@ -45,7 +45,7 @@ class Client(IMAPClient):  # type: ignore[misc]
         return folders_in(tuple(answers))
 
     def body_of(self, uid: int, announced: int, part: str = "BODY[]") -> bytes | None:
-        """A message, or this part of it, in the folder that is open. `announced`: its size in bytes (RFC822.SIZE).
+        """A message in the folder that is open, or a part of it. `announced`: its size in bytes (RFC822.SIZE).
 
         None when it is gone, or larger than any that Mailroom sends.
         """
