@@ -41,6 +41,8 @@ def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
     """What is wrong with the pages, one by one and together."""
     for page in pages:
         yield from rules.faults_of_page(page, decision=page.path.parent == DECISIONS)
+        if page.path.parent.parent == DOCS and page.path.parent != DECISIONS and not page.prose[0].startswith("For "):
+            yield Fault(str(page.path.relative_to(ROOT)), "reader", page.prose[0], "the first line names who reads it, and what for")
     total = sum(map(words_of, (page for page in pages if is_ours(page.path))))
     if total > rules.ALL_WORDS:
         yield Fault("docs", "too many words", f"{total:,} of {rules.ALL_WORDS:,}", "cut")
