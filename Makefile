@@ -142,7 +142,7 @@ other-python:
 unit-other: other-python webui/dist/index.html
 	@if [ -n "$$(tests/peers/other_python.sh $(PYTHON))" ]; then \
 	    $(OTHER_PYTEST) $(COMPANY) && \
-	    $(OTHER_PYTEST) -m "not peers and not postgresql" $(if $(filter full,$(MAILROOM_TESTS)),$(UNIT),$(DIFFERS)); \
+	    $(OTHER_PYTEST) -m "not peers and not postgresql$(if $(filter full,$(MAILROOM_TESTS)),, and not corpus)" $(if $(filter full,$(MAILROOM_TESTS)),$(UNIT),$(DIFFERS)); \
 	else \
 	    echo "this machine has no second python from 3.11 to 3.13; the tests ran on $(PYTHON) only"; \
 	fi

@@ -1,9 +1,9 @@
 """Chooses which tests run on PostgreSQL too, and empties its database between tests.
 
 All tests with a database run on SQLite. On PostgreSQL run the first case of each test about statements, locks and concurrency (`WHOLE`),
-all cases where each makes another statement (`EVERY_CASE`), and the first case of every other file about records. API and shell reach
-records by verbs that have tests of their own, so one file each is enough, and the one about backups. `make test-full` sets
-MAILROOM_TESTS=full and runs everything on both; so does a test that is named with `::` on the command line.
+all cases where each makes another statement (`EVERY_CASE`), and the first case of every other file about records. Console, demo,
+API and shell reach records by verbs that have tests of their own, so one file each of API and shell is enough, and the one about backups.
+`make test-full` sets MAILROOM_TESTS=full and runs everything on both; so does a test that is named with `::` on the command line.
 """
 
 from collections.abc import Iterable
@@ -45,7 +45,7 @@ WHOLE = frozenset(
         "tests/triage_cli/commands/queue/test_deliveries.py",
     }
 )
-OTHERWISE_SQLITE = ("tests/triage_api/", "tests/triage_cli/")
+OTHERWISE_SQLITE = ("tests/demo/", "tests/triage_api/", "tests/triage_cli/", "tests/webui/")
 POSTGRESQL = "postgresql"
 
 

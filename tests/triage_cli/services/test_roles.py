@@ -16,7 +16,11 @@ def ended() -> int:
         return process.pid
 
 
-@pytest.mark.parametrize("role", ["receive", "judge", "relay", "recall", "upkeep", "api", "webhooks"])
+# they begin by the same verb
+OTHERS = [pytest.param(role, marks=pytest.mark.long) for role in ("relay", "recall", "upkeep", "api", "webhooks")]
+
+
+@pytest.mark.parametrize("role", ["receive", "judge", *OTHERS])
 def test_a_role_whose_supervisor_is_dead_ends_at_once(role: str, tmp_path: Path) -> None:
     (tmp_path / "mailroom.toml").write_text("[company]\ndomains = []\n")  # it would be refused with 2
     command = [sys.executable, "-m", "triage_cli", "--config", str(tmp_path / "mailroom.toml"), role]
