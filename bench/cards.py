@@ -36,7 +36,7 @@ from triage.quarantine.cards import card_list, fold_counts, folder_counts
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
 
 SIZE = 1_000_000

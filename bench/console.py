@@ -21,7 +21,7 @@ from tests.peers import processes
 from tests.peers.company import Company
 from triage.quarantine.cards import fold_counts
 from triage.store import bodies, db
-from triage.store.models import Content
+from triage.store.models.messages import Content
 from triage.times import utcnow
 
 SIZE = 100_000

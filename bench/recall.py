@@ -36,7 +36,8 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import Attempt, Content, Delivery
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.messages import Content
 
 MAILBOXES, WAVE = 600, 500
 SIZES = tuple(map(int, sys.argv[1:])) or (100, 2000)  # mails in a mailbox

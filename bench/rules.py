@@ -27,7 +27,8 @@ from triage import ids
 from triage.intake import lookups
 from triage.intake.lookups import Asked
 from triage.store import db
-from triage.store.models import Correspondent, Rule
+from triage.store.models.contacts import Correspondent
+from triage.store.models.rules import Rule
 
 SIZE = 1_000_000  # correspondents, and for each fifty a rule
 A_RULE = 50

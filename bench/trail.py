@@ -22,7 +22,8 @@ from tests.triage.arriving import NOW
 from triage import ids
 from triage.compliance.audit import hash_chain, verify_chain
 from triage.store import db
-from triage.store.models import AuditRecord, Marker
+from triage.store.models.audit import AuditRecord
+from triage.store.models.markers import Marker
 
 SIZE = 1_000_000
 AT_ONCE = 10_000

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, literal, select
 
 from tests.peers import postgresql, processes
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from triage.message.authentication import Authentication, Dmarc, Result, Spf
 from triage.runtime.wakeup import Bell
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 AUTHOR = "sales@supplier.example"

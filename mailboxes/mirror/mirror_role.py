@@ -31,7 +31,7 @@ from triage.quarantine.decisions.mailbox_moves import ACTS, ALREADY, DONE, Outco
 from triage.runtime import metrics
 from triage.runtime.wakeup import Bell, hung
 from triage.store.db import open_engine, reading, transaction
-from triage.store.models import MirrorCopy
+from triage.store.models.mailboxes import MirrorCopy
 from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import pause_after
 from triage.text.sanitize import visible

@@ -19,7 +19,7 @@ from triage.delivery.routes import destinations
 from triage.ids import show
 from triage.runtime.wakeup import hung
 from triage.store.db import at_latest, carry_out, open_engine, reading, transaction
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow

@@ -11,7 +11,7 @@ from triage.policy.rules.store import VERSION
 from triage.policy.rules_in_force import in_force
 from triage.store import versions
 from triage.store.db import reading, transaction
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 from triage.text.sanitize import visible
 from triage.times import utcnow
 

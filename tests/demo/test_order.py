@@ -37,7 +37,7 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store import ledger
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import Event, State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue.sections import Section
 
 SYSTEM = Actor.system("demo")

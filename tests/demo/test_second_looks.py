@@ -27,7 +27,7 @@ from triage.quarantine.cards.card_list import Card
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models import Message
+from triage.store.models.messages import Message
 
 ASKS = {  # kinds of rows that ask, and what first
     "phishing": "suspicious",

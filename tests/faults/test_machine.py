@@ -16,7 +16,7 @@ from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import outside, processes
 from tests.peers.company import Company
 from triage.store.db import open_engine, reading
-from triage.store.models import Message
+from triage.store.models.messages import Message
 
 MESSAGES = 3000 if LONG else 150  # before, while and after each fault
 DISK = "1g" if LONG else "96m"

@@ -28,7 +28,7 @@ from triage.config.settings import Settings
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.store.db import reading
-from triage.store.models import DecisionItem
+from triage.store.models.decisions import DecisionItem
 
 pytestmark = pytest.mark.peers
 STEPS = 1_000 if os.environ.get("MAILROOM_FAULTS") == "long" else 45

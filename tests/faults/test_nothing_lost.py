@@ -22,7 +22,8 @@ from tests.peers import company, outside, processes
 from triage.store import bodies
 from triage.store.db import open_engine, reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import Attempt, Content, Delivery, Message
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.messages import Content, Message
 from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults

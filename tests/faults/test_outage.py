@@ -12,7 +12,7 @@ from tests.peers import outside, postgresql, processes
 from tests.peers.company import Company
 from tests.peers.postgresql import Pair
 from triage.store.db import open_engine, reading
-from triage.store.models import Message
+from triage.store.models.messages import Message
 
 BEFORE, MEANWHILE, AFTER = (500, 20_000, 500) if LONG else (60, 60, 60)  # messages; meanwhile what comes in a minute, or in a second
 

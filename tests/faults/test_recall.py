@@ -25,7 +25,7 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import DecisionItem
+from triage.store.models.decisions import DecisionItem
 
 pytestmark = pytest.mark.peers
 ROOT = Path(__file__).parents[2]

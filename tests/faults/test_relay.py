@@ -28,7 +28,7 @@ from triage.message.authentication import Result
 from triage.runtime.wakeup import Bell
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Delivery
+from triage.store.models.deliveries import Attempt, Delivery
 from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults

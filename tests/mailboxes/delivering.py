@@ -28,7 +28,9 @@ from triage.quarantine.search.selection import Selection
 from triage.runtime.wakeup import Bell
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, KnownRecipient, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 ANA = Actor.person("ana", Role.ADMIN, EVERYTHING, "Ana Roth", rights=ALL_RIGHTS)

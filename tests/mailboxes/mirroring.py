@@ -25,7 +25,11 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, Message, MirrorCopy, Rule
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import MirrorCopy
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 TO_JOE, TO_ALL = "it+joe.fern@company.example", "info@company.example"

@@ -23,7 +23,8 @@ from tests.peers.processes import HANG, until
 from tests.triage import arriving
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.store import db, models
+from triage.store import db
+from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
 
@@ -41,7 +42,7 @@ def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
 
 
 def test_the_tables_are_the_models(engine: Engine) -> None:
-    assert models.Delivery.__tablename__ in SQLModel.metadata.tables
+    assert Delivery.__tablename__ in SQLModel.metadata.tables
     opts = {"include_name": lambda name, *_: not str(name).startswith(WORD_INDEX)}
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=opts), SQLModel.metadata) == []
@@ -157,7 +158,7 @@ def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, s
         arriving.set_up(session, settings)
         arriving.arrive(session, settings, JOE)
         session.execute(text("DROP INDEX delivery_by_words"))
-        columns = ", ".join(name for name in models.Delivery.model_fields if name not in ("id", "recipient"))
+        columns = ", ".join(name for name in Delivery.model_fields if name not in ("id", "recipient"))
         new = f"SELECT id + n, n || recipient, {columns} FROM delivery, generate_series(1, 20000) n"
         session.execute(text(f"INSERT INTO delivery (id, recipient, {columns}) {new}"))
     with ThreadPoolExecutor(1) as pool:

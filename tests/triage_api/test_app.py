@@ -19,7 +19,7 @@ from triage.compliance.audit.hash_chain import seal
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.store.db import open_engine, transaction
-from triage.store.models import StaffSession
+from triage.store.models.staff import StaffSession
 from triage_api import app as api
 from triage_api.routes.operations import events
 

@@ -15,7 +15,9 @@ from triage.config.settings import Settings
 from triage.quarantine import presence
 from triage.store import db
 from triage.store.db import reading, transaction
-from triage.store.models import Delivery, InHand, StaffSession
+from triage.store.models.assignments import InHand
+from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import StaffSession
 from triage.times import utcnow
 
 JOE = "it+joe.fern@company.example"

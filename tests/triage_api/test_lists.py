@@ -18,7 +18,7 @@ from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.directory import apply as directory
 from triage.store.db import transaction
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_api.schemas.pagination import cursor_of
 

@@ -21,7 +21,12 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import SecondKeyNeeded
 from triage.store.db import reading, transaction
-from triage.store.models import ApiToken, AuditRecord, Delivery, Escalation, MailReport, Rule
+from triage.store.models.assignments import Escalation
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
+from triage.store.models.rules import Rule
+from triage.store.models.staff import ApiToken
 from triage.times import utcnow
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"

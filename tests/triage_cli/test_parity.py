@@ -29,7 +29,10 @@ from triage.config.webhooks import Hook
 from triage.ids import show
 from triage.policy.learning.learn_contacts import Announced, announce
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, PostedList, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.contacts import PostedList
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 from triage_cli import main
 from triage_cli.client import client_option

@@ -21,7 +21,11 @@ from triage.ids import read, show
 from triage.policy.learning import learn_contacts
 from triage.policy.learning.learn_contacts import Announced
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, Correspondent, Delivery, MailReport, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 from triage_cli.client.local_setup import shell_user
 from triage_cli.main import mailroom

@@ -29,7 +29,7 @@ from triage.notifications.webhooks import outbox, payloads
 from triage.notifications.webhooks.outbox import Call, Fared
 from triage.policy import emergency
 from triage.store import db
-from triage.store.models import Webhook, WebhookCall
+from triage.store.models.notifications import Webhook, WebhookCall
 from triage.times import utcnow
 from webhooks import sender
 from webhooks.http_post import post

@@ -14,7 +14,8 @@ from triage.addressing.company import StaffEntry
 from triage.addressing.envelope import folded
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.store import db, ledger
-from triage.store.models import Department, Person, StaffMember, StaffSession
+from triage.store.models.directory import Department, Person
+from triage.store.models.staff import StaffMember, StaffSession
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
 LONGEST_LOGIN = 64  # characters

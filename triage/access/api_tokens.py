@@ -14,7 +14,7 @@ from triage.access.accounts import checked_scope
 from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.store import ledger
-from triage.store.models import ApiToken
+from triage.store.models.staff import ApiToken
 
 PREFIX = "mailroom_"  # secret scanners find a key that leaked
 LASTS = timedelta(days=90)  # unless somebody says otherwise

@@ -10,7 +10,10 @@ from triage.actor import Actor
 from triage.addressing.company import SealedEntry
 from triage.store.confidential_rows import NOBODY, anyhow, names
 from triage.store.db import among
-from triage.store.models import Decision, DecisionItem, Delivery, Person, Rule, Sealed
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person, Sealed
+from triage.store.models.rules import Rule
 
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
 

@@ -16,7 +16,9 @@ from triage.ids import show
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Message, PendingAct
+from triage.store.models.approvals import PendingAct
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"

@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 
 from triage.access.sessions import hashed
 from triage.actor import Actor
-from triage.store.models import EmployeeSession, Person
+from triage.store.models.directory import Person
+from triage.store.models.employees import EmployeeSession
 
 LASTS = timedelta(hours=1)
 

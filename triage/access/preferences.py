@@ -10,7 +10,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotAllowed
 from triage.store import db
-from triage.store.models import Preference, SavedSearch
+from triage.store.models.staff import Preference, SavedSearch
 
 
 def chosen(session: Session, login: str) -> dict[str, Any]:

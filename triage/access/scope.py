@@ -9,7 +9,8 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders
 from triage.actor import Actor, Grant, Right, Role, Scope
 from triage.errors import NotAllowed
-from triage.store.models import Delivery, StaffMember
+from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import StaffMember
 
 REMEMBERED = 256  # actors whose conditions are not made anew for each question: making one takes as long as asking
 DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})

@@ -12,7 +12,7 @@ from triage.actor import Actor, Role
 from triage.addressing.envelope import folded
 from triage.errors import NotAllowed, NotFound
 from triage.store import ledger
-from triage.store.models import StaffMember, StaffSession
+from triage.store.models.staff import StaffMember, StaffSession
 
 SHOWN = 16  # digits of the key's hash that name a session
 

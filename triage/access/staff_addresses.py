@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from triage.access import staff_members
 from triage.config.settings import Settings
-from triage.store.models import Person
+from triage.store.models.directory import Person
 
 
 @dataclass(frozen=True, slots=True)

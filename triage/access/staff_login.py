@@ -20,7 +20,8 @@ from triage.actor import EMPLOYEE, Actor
 from triage.addressing.networks import network
 from triage.errors import Refused
 from triage.store import db, ledger
-from triage.store.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
+from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import FailedSignIn, StaffMember, StaffSession
 
 TRIES = 5  # failures until an account has to wait
 OF_AN_ADDRESS = 50  # failures of all accounts until a client address has to: a whole office may stand behind one

@@ -7,7 +7,8 @@ from sqlmodel import Session, col
 
 from triage.access import substitutes
 from triage.actor import Actor, Role, Scope, rights_of
-from triage.store.models import Person, StaffMember
+from triage.store.models.directory import Person
+from triage.store.models.staff import StaffMember
 
 
 def staff(session: Session, login: str, now: datetime) -> Actor | None:

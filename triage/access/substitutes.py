@@ -11,7 +11,7 @@ from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
 from triage.store import ledger
-from triage.store.models import StaffMember, Substitution
+from triage.store.models.staff import StaffMember, Substitution
 
 IN_ORDER = (col(Substitution.starts_at), col(Substitution.id))
 EITHER_OR = "a substitute has the role of the absent one, or triage for an admin: nobody gets more power than either has"

@@ -17,7 +17,9 @@ from triage.errors import BadInput
 from triage.ids import show
 from triage.policy.rules.store import in_force
 from triage.quarantine.cards import folder_counts
-from triage.store.models import ApiToken, Department, Person, Rule, StaffMember
+from triage.store.models.directory import Department, Person
+from triage.store.models.rules import Rule
+from triage.store.models.staff import ApiToken, StaffMember
 
 FOLDER = "department:"
 MOST_NAMED = 3

@@ -15,7 +15,8 @@ from triage.ids import show
 from triage.message.summary import Summary
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import Delivery, Marker
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
 from triage.store.new_rows import NewDelivery
 
 BY = Actor.system("judge")

@@ -17,7 +17,9 @@ from triage.ids import new_id
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import DecisionItem, Delivery, KnownRecipient, MailGroup, Person
+from triage.store.models.decisions import DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient, MailGroup, Person
 from triage.store.queue.grouping import in_states
 
 

@@ -17,7 +17,8 @@ from triage.delivery.passthrough import message_of_ours, unread
 from triage.errors import BadInput
 from triage.ids import new_id, show
 from triage.store import bodies, ledger
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.text.i18n import ENGLISH, said
 from triage.text.sanitize import visible
 

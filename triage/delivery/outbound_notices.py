@@ -18,7 +18,8 @@ from triage.message.summary import summarise
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.text.i18n import said
 from triage.text.sanitize import visible
 

@@ -8,7 +8,7 @@ from triage.ids import new_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.store.delivery_state import State
-from triage.store.models import Message
+from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
 
 

@@ -24,7 +24,10 @@ from triage.message.signals.severity import Severity
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Content, DecisionItem, Delivery, KnownRecipient, Message
+from triage.store.models.decisions import DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient
+from triage.store.models.messages import Content, Message
 from triage.store.queue import grouping
 
 RELAY = Actor.system("relay")

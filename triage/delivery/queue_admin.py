@@ -20,7 +20,7 @@ from triage.ids import show
 from triage.store import ledger, restore_pause
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import from_micros, to_micros
 
 UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)

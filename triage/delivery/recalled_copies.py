@@ -15,7 +15,10 @@ from triage.errors import NotFound
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, DecisionItem, Delivery, Instant, Recalled
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import DecisionItem
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.mailboxes import Recalled
 from triage.text.sanitize import visible
 
 BY = Actor.system("recall")

@@ -12,7 +12,8 @@ from triage.delivery.templates import REJECTION, as_written
 from triage.errors import BadInput
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Message, Notice
+from triage.store.models.deliveries import Delivery, Notice
+from triage.store.models.messages import Message
 
 LONGEST_TEXT = 4000  # characters
 MOST_MESSAGES = 100  # at once: each sends a mail

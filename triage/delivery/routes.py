@@ -9,7 +9,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.config.settings import Settings
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 INWARD = ("in", "report")  # directions of what goes to somebody here
 OWN_WAYS = ("outbound", JOURNAL)  # directions that have a next hop of their own

@@ -23,7 +23,8 @@ from triage.policy.backscatter import Circumstances, may_notify
 from triage.store import bodies, db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Delivery, Message, Notice
+from triage.store.models.deliveries import Delivery, Notice
+from triage.store.models.messages import Message
 from triage.text.i18n import said
 
 BY = Actor.system("notices")

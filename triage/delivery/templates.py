@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from triage.addressing.envelope import Address
 from triage.config.settings import Settings
 from triage.delivery import dsn
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.text.i18n import ENGLISH, said
 from triage.text.sanitize import visible
 

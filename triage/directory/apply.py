@@ -22,7 +22,9 @@ from triage.errors import BadInput
 from triage.store import confidential_rows, ledger, versions
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
+from triage.store.models.staff import StaffMember
 
 VERSION = "directory"  # the marker that moves when recipients or people change
 NOBODY = (

@@ -8,7 +8,9 @@ from sqlmodel import Session, col
 from triage.directory import undeliverable
 from triage.store import confidential_rows, ledger
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Department, KeptFolder, KnownRecipient
+from triage.store.models.counts import KeptFolder
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, KnownRecipient
 
 
 def move_held(session: Session, names: Mapping[str, str]) -> int:

@@ -13,7 +13,8 @@ from triage.actor import Role, Scope, rights_of
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.config.settings import Company
 from triage.directory.known_addresses import in_domains, parsed
-from triage.store.models import Department, KnownRecipient, MailGroup, Person, StaffMember
+from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
+from triage.store.models.staff import StaffMember
 
 SLICE = 500  # rows of one statement
 

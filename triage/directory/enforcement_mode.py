@@ -12,7 +12,8 @@ from triage.actor import Actor, Role
 from triage.config.settings import Company
 from triage.errors import BadInput, NotAllowed
 from triage.store import ledger
-from triage.store.models import Department, ModeSwitch
+from triage.store.models.directory import Department
+from triage.store.models.rules import ModeSwitch
 
 ENFORCE, OBSERVE = "enforce", "observe"
 COMPANY = ""  # the department of the switch that is about all of them

@@ -12,7 +12,7 @@ from triage.addressing.envelope import Address
 from triage.config.settings import Company
 from triage.directory.recipient_map import ALWAYS
 from triage.errors import BadInput
-from triage.store.models import KnownRecipient
+from triage.store.models.directory import KnownRecipient
 
 
 class KnownAddress(NamedTuple):

@@ -14,7 +14,8 @@ from triage.directory.leaver_policy import Leaving, Place, Places, fault
 from triage.errors import BadInput
 from triage.store import ledger, versions
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, KnownRecipient, Person
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient, Person
 
 ON, GONE = "leaver", "gone"  # kinds of KnownRecipient: its mail goes on; it is refused
 

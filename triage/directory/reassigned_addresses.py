@@ -10,7 +10,9 @@ from sqlmodel import Session, col
 from triage.directory.renames import ASIDE
 from triage.store.db import UNSEEN, among
 from triage.store.delivery_state import State
-from triage.store.models import DecisionItem, Delivery, Department, KnownRecipient, MailGroup, Person
+from triage.store.models.decisions import DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 
 REDIRECT_IT = "redirect it to who it is for."  # how all that is said of it ends
 

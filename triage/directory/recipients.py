@@ -14,7 +14,8 @@ from triage.directory.leavers import GONE, ON, note_about
 from triage.directory.recipient_map import ALWAYS
 from triage.errors import BadInput
 from triage.store.db import UNSEEN, OneOf
-from triage.store.models import Delivery, Department, KnownRecipient, MailGroup, Person
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 
 BY_ADDRESS = select(KnownRecipient).where(OneOf(col(KnownRecipient.address), "addresses"))
 Addresses = Mapping[str, KnownRecipient]

@@ -13,53 +13,29 @@ from triage.actor import EMPLOYEE, Actor
 from triage.directory.renames import Names, Renaming
 from triage.store import db, ledger
 from triage.store.delivery_state import State
-from triage.store.models import (
-    Alarm,
+from triage.store.models.approvals import KeepersRequest, PendingAct
+from triage.store.models.assignments import Escalation, Handed, InHand
+from triage.store.models.audit import AuditRecord
+from triage.store.models.campaigns import Campaign
+from triage.store.models.compliance import LegalHold, PersonErasure
+from triage.store.models.contacts import Correspondent, NotLearned, PostedList, SentMail
+from triage.store.models.counts import Arrived, KeptFolder, QueueSample, Touched
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, FormerMailbox, FormerName, KnownRecipient, MailGroup, Person, Sealed
+from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, MailRequest
+from triage.store.models.idempotency import KeptAnswer
+from triage.store.models.notifications import Alarm, Told
+from triage.store.models.rules import Emergency, Proposal, Rule
+from triage.store.models.staff import (
     ApiToken,
-    Arrived,
-    AuditRecord,
-    Campaign,
-    Correspondent,
-    Decision,
-    Delivery,
-    Department,
-    DigestEntry,
-    DigestRefusal,
-    Emergency,
-    EmployeeSession,
-    Escalation,
-    Expectation,
     FailedSignIn,
-    FormerMailbox,
-    FormerName,
-    Handed,
-    InHand,
-    KeepersRequest,
-    KeptAnswer,
-    KeptFolder,
-    KnownRecipient,
-    LegalHold,
-    MailGroup,
-    MailReport,
-    MailRequest,
-    NotLearned,
-    PendingAct,
-    Person,
-    PersonErasure,
-    PostedList,
     PracticeAnswer,
     Preference,
-    Proposal,
-    QueueSample,
-    Rule,
     SavedSearch,
-    Sealed,
-    SentMail,
     StaffMember,
     StaffSession,
     Substitution,
-    Told,
-    Touched,
 )
 
 PERSON, STAFF = "person", "staff"  # kinds of FormerName

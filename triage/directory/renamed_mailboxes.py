@@ -10,7 +10,8 @@ from triage.addressing.company import CompanyDirectory
 from triage.directory.reassigned_addresses import is_anothers
 from triage.ids import made_at
 from triage.store.db import UNSEEN, among, insert_missing
-from triage.store.models import Delivery, FormerMailbox, Person
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import FormerMailbox, Person
 
 
 def remember(session: Session, before: CompanyDirectory, after: CompanyDirectory, now: datetime) -> None:

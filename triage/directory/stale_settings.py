@@ -9,7 +9,8 @@ from sqlmodel import Session, col
 from triage.business_hours import SUBSTITUTE
 from triage.config.settings import Settings
 from triage.directory import leaver_policy, rename_records
-from triage.store.models import Department, Person, StaffMember
+from triage.store.models.directory import Department, Person
+from triage.store.models.staff import StaffMember
 
 DEPARTMENT = "department"
 

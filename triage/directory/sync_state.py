@@ -8,7 +8,9 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor, Role
 from triage.config.alert_types import BRAKE
-from triage.store.models import Alarm, AuditRecord, Department, MailGroup, Person
+from triage.store.models.audit import AuditRecord
+from triage.store.models.directory import Department, MailGroup, Person
+from triage.store.models.notifications import Alarm
 
 SUBJECT = "directory"  # of the record that a change leaves
 

@@ -8,7 +8,7 @@ from triage.addressing.recipient import Recipient
 from triage.addressing.subaddress import bases
 from triage.config.settings import Company
 from triage.directory.leavers import GONE, note_about
-from triage.store.models import Department, KnownRecipient, Person
+from triage.store.models.directory import Department, KnownRecipient, Person
 
 NOTE = "Nobody here has this address any more: redirect it to who it is for."
 

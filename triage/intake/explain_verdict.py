@@ -21,7 +21,8 @@ from triage.message.summary import Summary
 from triage.policy.decide import Verdict, decide
 from triage.policy.runner_up import Beside
 from triage.quarantine.search.listing import severity_of
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.store import ledger
 from triage.store.db import among
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

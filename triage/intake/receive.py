@@ -44,7 +44,8 @@ from triage.quarantine.requests.expected_senders import Expected
 from triage.runtime import metrics
 from triage.store import bodies, ledger, message_ids, versions
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, KnownRecipient
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient
 from triage.store.new_rows import Entry, NewDelivery, Row
 from triage.text.sanitize import visible
 

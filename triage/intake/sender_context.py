@@ -17,7 +17,9 @@ from triage.policy.contacts.sender_history import LET_IN, Senders, Standing
 from triage.quarantine.requests.expected_senders import Expected
 from triage.store import versions
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Message, Person
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
 
 LAST = 20  # messages of an author whose verification is compared

@@ -24,7 +24,7 @@ from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import precision, proof_of_author, proven_as
 from triage.quarantine import coverage
 from triage.reports.simulated_mail import Rehearsed, Remedy
-from triage.store.models import KnownRecipient
+from triage.store.models.directory import KnownRecipient
 
 FORGED = frozenset({"own-domain-forged", "unproven-known-sender", "dmarc-reject", "dangerous-attachment"})  # rules of the policy
 HARMLESS = frozenset({"first-contact", "unproven", "authentication-failed", "proof-unknown", "unreadable", "wrong-date", "bulk"})

@@ -36,7 +36,13 @@ from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
 from triage.store import db, ledger
 from triage.store.delivery_state import State
-from triage.store.models import Alarm, Decision, Delivery, Department, Instant, KeptFolder, MailRequest, Told
+from triage.store.models.columns import Instant
+from triage.store.models.counts import KeptFolder
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department
+from triage.store.models.employees import MailRequest
+from triage.store.models.notifications import Alarm, Told
 from triage.store.queue.grouping import HELD
 
 BY = Actor.system("alarms")

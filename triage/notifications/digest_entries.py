@@ -13,7 +13,8 @@ from triage.quarantine.requests import own_mail
 from triage.quarantine.requests.own_mail import Own
 from triage.quarantine.search import expiry
 from triage.store.db import UNSEEN, among, insert_missing
-from triage.store.models import Delivery, DigestEntry
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import DigestEntry
 
 LISTED = 30  # messages of a part that are listed one by one
 

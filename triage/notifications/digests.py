@@ -22,7 +22,9 @@ from triage.notifications.digest_entries import Digest, Part
 from triage.quarantine.requests.own_mail import Own
 from triage.quarantine.search import expiry
 from triage.store import db, ledger, versions
-from triage.store.models import DigestRefusal, KnownRecipient, Marker, Person
+from triage.store.models.directory import KnownRecipient, Person
+from triage.store.models.employees import DigestRefusal
+from triage.store.models.markers import Marker
 from triage.text.defuse_links import dead, dead_address
 from triage.times import from_micros, to_micros
 

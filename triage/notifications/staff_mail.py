@@ -21,7 +21,8 @@ from triage.ids import show
 from triage.notifications import alerts
 from triage.quarantine import coverage
 from triage.store import ledger
-from triage.store.models import Alarm, StaffMember
+from triage.store.models.notifications import Alarm
+from triage.store.models.staff import StaffMember
 
 BY = Actor.system("notices")
 RULE, REASON = "staff-notice", "it tells staff what waits for them"

@@ -13,7 +13,7 @@ from triage.policy.contacts.wanted_senders import Sender
 from triage.store import db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
 from triage.store.queue import dirty_counts, grouping
 from triage.store.queue.grouping import in_states

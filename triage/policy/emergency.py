@@ -10,7 +10,8 @@ from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.store import ledger
-from triage.store.models import Emergency, Instant
+from triage.store.models.columns import Instant
+from triage.store.models.rules import Emergency
 
 LONGEST = timedelta(days=7)
 BY = Actor.system("emergency")

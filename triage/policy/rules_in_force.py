@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BindParameter, ColumnElement, or_
 from sqlmodel import col
 
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

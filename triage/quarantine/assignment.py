@@ -14,7 +14,10 @@ from triage.quarantine.search.selection import MOST_IDS, Selection, condition
 from triage.store import db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Handed, Instant, StaffMember, Substitution
+from triage.store.models.assignments import Handed
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import StaffMember, Substitution
 from triage.store.queue.grouping import in_states
 
 LONGEST = 500  # characters of a note

@@ -15,7 +15,8 @@ from triage.config.settings import Cover
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine.cards import folder_counts
 from triage.store import ledger
-from triage.store.models import Department, StaffMember, Substitution
+from triage.store.models.directory import Department
+from triage.store.models.staff import StaffMember, Substitution
 
 DECIDING = (Role.TRIAGE, Role.ADMIN)
 

@@ -17,7 +17,9 @@ from triage.ids import show
 from triage.quarantine import viewings
 from triage.quarantine.search.listing import Listed, some
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, AuditRecord, Decision, DecisionItem, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Attempt, Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.quarantine.cards import folder_counts
-from triage.store.models import Department, Person
+from triage.store.models.directory import Department, Person
 
 
 @dataclass(frozen=True, slots=True)

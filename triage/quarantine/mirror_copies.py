@@ -12,7 +12,9 @@ from triage.actor import Actor
 from triage.message.signals.severity import Severity, of_row
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Message, MirrorCopy
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import MirrorCopy
+from triage.store.models.messages import Message
 
 KEPT = timedelta(days=90)  # how long a copy that is over is known again: a mail program may have been off for long
 

@@ -16,7 +16,8 @@ from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.search.listing import Listed, listed, listing
 from triage.store import bodies, confidential_rows
-from triage.store.models import Content, Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 
 
 class Erased(Refused):

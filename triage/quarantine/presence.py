@@ -10,7 +10,8 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.store import db
-from triage.store.models import Delivery, InHand
+from triage.store.models.assignments import InHand
+from triage.store.models.deliveries import Delivery
 
 LEASE = timedelta(seconds=15)  # a console renews it every five
 

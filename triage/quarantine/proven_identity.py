@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 
 from triage.config.settings import Settings
 from triage.store import db, ledger
-from triage.store.models import Delivery, Marker
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import HELD
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 from triage.config.settings import Company
 from triage.delivery.groups import members
 from triage.quarantine.search.search_condition import holds
-from triage.store.models import Department, MailGroup
+from triage.store.models.directory import Department, MailGroup
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from triage.quarantine.search.listing import Listed, some
 from triage.quarantine.search.selection import Selection, folded_domain, looked_up
 from triage.quarantine.search.selection_summary import extent, most_frequent
 from triage.store.db import beside
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import proven_as
 
 

@@ -17,7 +17,11 @@ from triage.message.authentication import Authentication, proof_sentence
 from triage.message.summary import Summary
 from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, seen
 from triage.store import bodies, confidential_rows, db
-from triage.store.models import Content, Decision, Delivery, Instant, Message, PracticeAnswer
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
+from triage.store.models.staff import PracticeAnswer
 
 TAUGHT = {"release": LET_IN, "purge": KEEP_OUT}  # decisions that say what is right
 LOOKED_THROUGH = 400  # of the newest decisions

@@ -15,7 +15,10 @@ from triage.actor import Actor
 from triage.errors import NotAllowed, NotAllowedNow
 from triage.ids import read, show
 from triage.store import confidential_rows, db, ledger
-from triage.store.models import AuditRecord, Delivery, Person, StaffMember, Viewing
+from triage.store.models.audit import AuditRecord, Viewing
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.staff import StaffMember
 
 AGAIN = timedelta(minutes=5)  # in which a person views a message once
 WAITS = timedelta(minutes=10)  # that what was read ahead waits for being shown, before it is on the record as fetched

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import BadInput
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import from_micros, in_reach
 
 DAY = timedelta(days=1) // timedelta(microseconds=1)

@@ -13,7 +13,10 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.ids import first_id_at, made_at
 from triage.store import db, versions
-from triage.store.models import Arrived, Delivery, Instant, KeptFolder, Marker, QueueSample
+from triage.store.models.columns import Instant
+from triage.store.models.counts import Arrived, KeptFolder, QueueSample
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
 from triage.times import from_micros, to_micros
 
 DAYS, HOURS = "arrived", "queue-sample"  # markers: counted until then, in which time zone; sampled last

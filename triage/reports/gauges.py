@@ -11,7 +11,8 @@ from triage.notifications.webhooks.outbox import Fared
 from triage.policy import emergency
 from triage.store import last_runs
 from triage.store.delivery_state import FINAL, State
-from triage.store.models import Alarm, Delivery
+from triage.store.models.deliveries import Delivery
+from triage.store.models.notifications import Alarm
 
 OPEN = tuple(state for state in State if state not in FINAL)
 

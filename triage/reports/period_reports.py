@@ -24,7 +24,11 @@ from triage.reports.report_values import Period, Report
 from triage.reports.staff_metrics import LETS_GO, Act, Candour, Work
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Decision, DecisionItem, Delivery, Department, Instant, Rule
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department
+from triage.store.models.rules import Rule
 from triage.text.sanitize import visible
 from triage.times import in_reach
 

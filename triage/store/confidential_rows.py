@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlmodel import col
 
-from triage.store.models import Delivery, Sealed
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
 

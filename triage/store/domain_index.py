@@ -5,7 +5,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from triage.store.db import Found
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 
 def of_domain(domain: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowedNow
 from triage.store import db
-from triage.store.models import KeptAnswer
+from triage.store.models.idempotency import KeptAnswer
 
 KEPT = timedelta(hours=24)
 UNDER_WAY = 0  # the status of what is being done in this transaction

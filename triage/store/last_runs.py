@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage.store import db, versions
-from triage.store.models import AuditRecord, Instant
+from triage.store.models.audit import AuditRecord
+from triage.store.models.columns import Instant
 from triage.times import from_micros, to_micros
 
 BACKUP = "backup"  # subject of the record that one leaves

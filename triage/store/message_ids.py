@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.addressing.envelope import Envelope
 from triage.ids import sibling
 from triage.store.db import OneOf
-from triage.store.models import Message
+from triage.store.models.messages import Message
 
 BY_SPOOL_ID = select(col(Message.spool_id), col(Message.id), col(Message.envelope)).where(
     OneOf(col(Message.spool_id), "spool_ids", BigInteger)

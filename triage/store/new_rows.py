@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 Row = dict[str, Any]
 
 
 @dataclass(slots=True)
 class NewDelivery:
-    """A message for one recipient as it comes in; columns as in `models.Delivery`, without those that every new one has alike."""
+    """A message for one recipient as it comes in; columns as in `Delivery`, without those that every new one has alike."""
 
     id: int
     message_id: int

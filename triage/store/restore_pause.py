@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, literal, select
 from sqlmodel import Session, col
 
-from triage.store.models import Marker
+from triage.store.models.markers import Marker
 from triage.times import from_micros, to_micros
 
 PAUSED = "paused"

@@ -8,17 +8,20 @@ from pathlib import Path
 from sqlalchemy import Engine, insert, select
 from sqlmodel import SQLModel
 
-from triage.store import db, models
+from triage.store import db
+from triage.store.models.contacts import Correspondent, PostedList, SeededFolder
+from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
+from triage.store.models.markers import Marker
 
 COPIED = (
-    models.Department,
-    models.Person,
-    models.MailGroup,
-    models.KnownRecipient,
-    models.Correspondent,
-    models.PostedList,
-    models.SeededFolder,
-    models.Marker,
+    Department,
+    Person,
+    MailGroup,
+    KnownRecipient,
+    Correspondent,
+    PostedList,
+    SeededFolder,
+    Marker,
 )
 AT_ONCE = 1000  # rows
 

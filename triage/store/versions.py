@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from triage.store import db
-from triage.store.models import Marker
+from triage.store.models.markers import Marker
 
 NUMBER = select(col(Marker.number)).where(col(Marker.name) == bindparam("name"))
 

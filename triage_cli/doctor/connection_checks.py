@@ -25,7 +25,7 @@ from triage.errors import BadInput, Refused
 from triage.notifications.alerts import COMPANY
 from triage.quarantine import folders
 from triage.store import db
-from triage.store.models import Alarm
+from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding

@@ -11,7 +11,7 @@ from triage.delivery.routes import next_hop_of
 from triage.errors import BadInput
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.text.sanitize import visible
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding

@@ -23,7 +23,9 @@ from triage.runtime import disk_space, sandbox
 from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, backlog
 from triage.store import db, pg_notify, restore_pause
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Delivery, Instant
+from triage.store.models.audit import AuditRecord
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, stuck

@@ -15,7 +15,7 @@ from triage.access.scope import DECIDING
 from triage.config.settings import Mirror, Settings
 from triage.errors import BadInput, Refused
 from triage.store import db
-from triage.store.models import Department, KnownRecipient
+from triage.store.models.directory import Department, KnownRecipient
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding

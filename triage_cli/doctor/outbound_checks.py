@@ -21,7 +21,8 @@ from triage.message.authentication import Dkim, Result
 from triage.policy.contacts import contact_review
 from triage.runtime.spool_stats import OUTBOUND, backlog
 from triage.store import bodies, db
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others, stuck

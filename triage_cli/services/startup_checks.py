@@ -8,7 +8,7 @@ from mta.processing.recipient_map_writer import write_door
 from triage.config.settings import Settings
 from triage.errors import Refused
 from triage.store import db
-from triage.store.models import KnownRecipient
+from triage.store.models.directory import KnownRecipient
 from triage_cli.client.local_setup import database_of
 from triage_cli.services.apply_directory import take_over
 

@@ -13,7 +13,7 @@ from triage.compliance.audit.checkpoints import Checkpoint
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.store import db
-from triage.store.models import Marker
+from triage.store.models.markers import Marker
 from triage.times import utcnow
 
 log = logging.getLogger("mailroom.checkpoints")

@@ -23,7 +23,8 @@ from triage.config.settings import Directory
 from triage.directory import apply as directory, directory_rows, recipients
 from triage.errors import BadInput, Unanswered
 from triage.store import db
-from triage.store.models import Correspondent, Person
+from triage.store.models.contacts import Correspondent
+from triage.store.models.directory import Person
 from triage.times import utcnow
 
 pytestmark = pytest.mark.peers

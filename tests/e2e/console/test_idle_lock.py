@@ -14,7 +14,7 @@ from tests.peers.browsers import browser as browser_peer
 from tests.peers.company import DOMAIN, PASSWORD, Company
 from tests.peers.outside import Letter
 from triage.store import db
-from triage.store.models import StaffSession
+from triage.store.models.staff import StaffSession
 from triage.times import MICROSECOND, utcnow
 
 SOMEBODY_HERE = 10_000  # milliseconds after the last key or pointer (webui/src/lib/browser/activity.ts)

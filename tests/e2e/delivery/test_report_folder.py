@@ -13,7 +13,8 @@ from tests.triage import arriving
 from triage.config.settings import Settings
 from triage.ids import show
 from triage.store.db import open_engine, transaction
-from triage.store.models import Delivery, MailReport
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 
 pytestmark = pytest.mark.peers
 REPORT = "report@company.example"

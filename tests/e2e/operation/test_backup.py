@@ -21,7 +21,8 @@ from tests.peers.outside import Letter
 from tests.peers.postgresql import Server
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Content, Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # tests/triage_cli/commands/operations/test_backup.py has what it rests on
 KNOWN, UNKNOWN = f"orders@{outside.SUPPLIER.name}", f"somebody@{outside.STRANGER.name}"  # one passes, the other is held

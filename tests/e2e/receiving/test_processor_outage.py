@@ -19,7 +19,7 @@ from triage import ids
 from triage.addressing.envelope import Envelope
 from triage.config import settings_loader
 from triage.store.db import open_engine, reading
-from triage.store.models import Message
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 BATCHES, IN_BATCH, LATE = 60, 10, 5

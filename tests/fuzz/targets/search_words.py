@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, select
 
 from triage.errors import BadInput
 from triage.quarantine.search.search_condition import conditions
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 ENGINE = create_engine("sqlite://")
 SEEDS = (

@@ -24,7 +24,7 @@ from triage.errors import BadInput
 from triage.ids import show
 from triage.quarantine.decisions.decide import Verb
 from triage.store.db import transaction
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 pytestmark = pytest.mark.peers

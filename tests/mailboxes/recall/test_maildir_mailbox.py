@@ -20,7 +20,7 @@ from triage.quarantine.decisions import mailbox_sweep
 from triage.quarantine.decisions.decide import Verb
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import SweptMailbox
+from triage.store.models.mailboxes import SweptMailbox
 from triage.times import utcnow
 
 

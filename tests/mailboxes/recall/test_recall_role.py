@@ -29,7 +29,10 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Attempt, Content, Delivery, KnownRecipient, MailGroup, RelatedMail, SweptMailbox
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.directory import KnownRecipient, MailGroup
+from triage.store.models.mailboxes import RelatedMail, SweptMailbox
+from triage.store.models.messages import Content
 
 pytestmark = pytest.mark.peers
 FRIEND = "friend@other.example"

@@ -32,7 +32,7 @@ from triage.policy.contacts.contact_evidence import Reason
 from triage.policy.learning import seeding_progress
 from triage.policy.learning.seeding_progress import Reach, Read
 from triage.store import db
-from triage.store.models import Correspondent, SeededFolder
+from triage.store.models.contacts import Correspondent, SeededFolder
 from triage.store.scratch_copy import scratch
 
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"

@@ -36,7 +36,9 @@ from triage.runtime.wakeup import Bell
 from triage.store import bodies, ledger
 from triage.store.db import open_engine, reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import Attempt, AuditRecord, Delivery, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 ANNA, BOB, CARL = "anna@company.example", "bob@company.example", "carl@company.example"

@@ -31,7 +31,9 @@ from triage.ids import new_id, show
 from triage.policy.learning import learn_contacts
 from triage.runtime.spool_stats import OFTEN
 from triage.store.db import open_engine, reading, transaction
-from triage.store.models import Attempt, Correspondent, Delivery, Expectation, MailReport, NotLearned, SentMail
+from triage.store.models.contacts import Correspondent, NotLearned, SentMail
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.employees import Expectation, MailReport
 from triage.times import utcnow
 
 JOE, ANN = "joe.fern@company.example", "ann@supplier.example"

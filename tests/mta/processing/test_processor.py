@@ -39,9 +39,12 @@ from triage.policy.rules.store import RuleOrder
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN, backlog, batch_name
 from triage.runtime.wakeup import Bell
-from triage.store import bodies, db, models
+from triage.store import bodies, db
 from triage.store.db import open_engine, reading, transaction
 from triage.store.delivery_state import State
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.messages import Message as StoredMessage
 from triage.times import from_micros, utcnow
 
 ZONE = '_dmarc.supplier.example. 300 IN TXT "v=DMARC1; p=reject"\nsupplier.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n'
@@ -135,9 +138,9 @@ def record(settings: Settings) -> dict[int, tuple[bytes, list[tuple[State, str]]
     """What was entered: raw bytes, and state and rule of each delivery, by spool id."""
     found: dict[int, tuple[bytes, list[tuple[State, str]]]] = {}
     with engine_of(settings) as engine, reading(engine) as session:
-        for message in session.scalars(select(models.Message)):
+        for message in session.scalars(select(StoredMessage)):
             assert message.content_id is not None
-            deliveries = session.scalars(select(models.Delivery).where(col(models.Delivery.message_id) == message.id))
+            deliveries = session.scalars(select(Delivery).where(col(Delivery.message_id) == message.id))
             outcome = [(State(one.state), one.rule) for one in deliveries]
             found[message.spool_id] = (bodies.load(session, message.content_id), outcome)
     return found
@@ -413,7 +416,7 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
 
     def picky(session: Session, arrivals: Sequence[intake.Arrival], **more: Any) -> list[tuple[int, ...] | Exception]:
         if any(picky_about in one.raw for one in arrivals):
-            session.add(models.Person(uid="joe.fern", name="twice", department="it", mailbox="x@company.example", active=True))
+            session.add(Person(uid="joe.fern", name="twice", department="it", mailbox="x@company.example", active=True))
             session.flush()  # breaks a constraint of the database
         return real(session, arrivals, **more)
 
@@ -453,7 +456,7 @@ def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Setting
         broken[0].spool_id: (broken[1], [(State.HELD, "unparsable")]),
     }
     with engine_of(known_on_both) as engine, reading(engine) as session:
-        row = session.scalars(select(models.Message).where(col(models.Message.spool_id) == broken[0].spool_id)).one()
+        row = session.scalars(select(StoredMessage).where(col(StoredMessage.spool_id) == broken[0].spool_id)).one()
     (unreadable,) = [one for one in row.signals if one["name"] == "unreadable"]
     assert unreadable["evidence"] == [r"Mailroom failed over it: ValueError: a fault\x1b of ours"]
 

@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.store import db
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 
 ZONE = """$ORIGIN .
 $TTL 300

@@ -19,7 +19,8 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory, directory_rows
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.store import db
-from triage.store.models import AuditRecord, StaffMember, StaffSession
+from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import StaffMember, StaffSession
 
 NORA = Account("Nora", "Nora Falk", "admin", ("department:legal", "person:joe.fern"))
 HASH = "$argon2id$not-checked-here"

@@ -20,7 +20,8 @@ from triage.quarantine.decisions import decide as decisions, mailbox_sweep
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
-from triage.store.models import ApiToken, AuditRecord, StaffMember
+from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import ApiToken, StaffMember
 
 JOE = "it+joe.fern@company.example"
 LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo")

@@ -17,7 +17,8 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import NotAllowed
 from triage.store import db
-from triage.store.models import Delivery, StaffMember
+from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import StaffMember
 
 LEGAL, JOES, INFOS = "legal+mara.berg@company.example", "it+joe.fern@company.example", "info@company.example"
 JOES_TRIAGE = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"joe.fern"})))

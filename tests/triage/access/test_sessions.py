@@ -13,7 +13,8 @@ from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotFound
 from triage.store import db
-from triage.store.models import AuditRecord, StaffSession
+from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import StaffSession
 
 LASTS, IDLE = timedelta(hours=12), timedelta(minutes=30)
 

@@ -17,7 +17,9 @@ from triage.access.staff_login import HASHER, NOBODY, TooManyFailures
 from triage.addressing.networks import network
 from triage.store import db
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, FailedSignIn, Person, StaffMember, StaffSession
+from triage.store.models.audit import AuditRecord
+from triage.store.models.directory import Person
+from triage.store.models.staff import FailedSignIn, StaffMember, StaffSession
 
 HANG = 60
 LASTS, IDLE = timedelta(hours=12), timedelta(minutes=30)

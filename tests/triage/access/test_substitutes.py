@@ -20,7 +20,7 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 
 DAY = timedelta(days=1)
 LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo Falk")

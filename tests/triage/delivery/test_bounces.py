@@ -22,7 +22,8 @@ from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 OK = Outcome("delivered", "250 2.0.0 ok", "smtp://inner:25")
 DAEMON = "mailer-daemon@inner.company.example"

@@ -30,7 +30,9 @@ from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.reports import arrivals
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, MailGroup
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import MailGroup
 
 ALL, FEW, FAR = "all@company.example", "few@company.example", "far@company.example"
 MARA, JOE, DESK, PARTNER = "mara.berg@company.example", "joe.fern@company.example", "it@company.example", "p@partner.example"

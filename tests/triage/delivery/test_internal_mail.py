@@ -15,7 +15,8 @@ from triage.delivery import internal_mail, queue
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.errors import BadInput
 from triage.store import bodies, db
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 BY = Actor.system("notices")
 LETTER = Letter(

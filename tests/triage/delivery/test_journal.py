@@ -23,7 +23,8 @@ from triage.message.summary import summarise
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import Content, Delivery
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content
 
 ARCHIVE = "archive@archive.example"
 HOP = "smtp://archive:25"

@@ -25,7 +25,9 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Content, Delivery, KnownRecipient, Message
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.directory import KnownRecipient
+from triage.store.models.messages import Content, Message
 
 OK = Outcome("delivered", "250 2.0.0 ok", "next.example")
 LATER = Outcome("deferred", "451 4.3.0 later", "next.example")

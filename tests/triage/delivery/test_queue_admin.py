@@ -17,7 +17,8 @@ from triage.delivery.routes import Destination, destinations
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 LATER = NOW + timedelta(minutes=1)

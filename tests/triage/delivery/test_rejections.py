@@ -25,7 +25,9 @@ from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Delivery, Message, Notice
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery, Notice
+from triage.store.models.messages import Message
 
 UNDO = timedelta(seconds=10)
 SENT = Outcome("delivered", "250 ok", "smtp://smarthost.example:25")

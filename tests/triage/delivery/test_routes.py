@@ -13,7 +13,7 @@ from triage.config.settings import Settings
 from triage.delivery import routes
 from triage.errors import BadInput
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 IT, LEGAL, PARTNER, OUT, REST = "lmtp://it:24", "lmtp://legal:24", "smtp://partner:25", "smtp://out:25", "lmtp://rest:24"
 

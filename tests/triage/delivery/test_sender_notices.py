@@ -26,7 +26,9 @@ from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Delivery, Message, Notice
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery, Notice
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 PROVEN = {"dmarc": Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf",)), "spf": Result.PASS}

@@ -26,7 +26,9 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, KnownRecipient, Person
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient, Person
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 

@@ -13,7 +13,8 @@ from triage.directory import enforcement_mode
 from triage.directory.enforcement_mode import COMPANY, ENFORCE, OBSERVE, Modes
 from triage.errors import BadInput, NotAllowed
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo Falk")
 IT, LEGAL = "it+joe.fern@company.example", "legal+mara.berg@company.example"

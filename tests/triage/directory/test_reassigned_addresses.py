@@ -23,7 +23,8 @@ from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Recalled
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 IT = COMPANY.departments[0].mailbox

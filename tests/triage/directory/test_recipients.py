@@ -17,7 +17,8 @@ from triage.errors import BadInput
 from triage.intake import receive as intake
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 HOUSE = Company(domains=("company.example", "xn--gro-7ka.example"), hostname="mx.company.example")
 COMPANY = replace(

@@ -34,20 +34,16 @@ from triage.quarantine.search import saved_searches
 from triage.quarantine.search.saved_searches import Wish
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import (
-    AuditRecord,
-    Correspondent,
-    Delivery,
-    FormerName,
-    Instant,
-    KeptFolder,
-    LegalHold,
-    MailGroup,
-    PendingAct,
-    Person,
-    Rule,
-    StaffMember,
-)
+from triage.store.models.approvals import PendingAct
+from triage.store.models.audit import AuditRecord
+from triage.store.models.columns import Instant
+from triage.store.models.compliance import LegalHold
+from triage.store.models.contacts import Correspondent
+from triage.store.models.counts import KeptFolder
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import FormerName, MailGroup, Person
+from triage.store.models.rules import Rule
+from triage.store.models.staff import StaffMember
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 MARA = replace(COMPANY.people[0], identity="A")

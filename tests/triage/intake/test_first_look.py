@@ -16,7 +16,8 @@ from triage.message import signals
 from triage.message.signals import Correspondents, Met, Seen
 from triage.message.summary import Summary
 from triage.store import bodies, db
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 AUTHOR = "eve@c0mpany.example"
 RECIPIENTS = ("joe.fern@company.example", "m.berg@company.example", "info@company.example")

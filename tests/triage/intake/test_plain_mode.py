@@ -9,7 +9,7 @@ from tests.triage.arriving import DMARC_PASS, add_rules, arrive
 from triage.config.settings import Settings
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 RULES = (RuleOrder("allow", "address", "ann@supplier.example", "company"), RuleOrder("block", "domain", "junk.example", "person:joe.fern"))
 

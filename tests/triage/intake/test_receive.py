@@ -20,7 +20,9 @@ from triage.policy.rules.store import RuleOrder
 from triage.runtime import metrics
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import Content, Delivery, Message, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
+from triage.store.models.rules import Rule
 
 RAW = b"From: sales@supplier.example\r\nSubject: Your order\r\n\r\nHello\r\n"
 

@@ -38,20 +38,13 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
-from triage.store.models import (
-    AuditRecord,
-    Campaign,
-    Content,
-    Correspondent,
-    Delivery,
-    FamiliarName,
-    Message,
-    PostedList,
-    Representative,
-    RepresentativeBand,
-    Rule,
-    Touched,
-)
+from triage.store.models.audit import AuditRecord
+from triage.store.models.campaigns import Campaign, Representative, RepresentativeBand
+from triage.store.models.contacts import Correspondent, FamiliarName, PostedList
+from triage.store.models.counts import Touched
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
+from triage.store.models.rules import Rule
 
 DOMAIN = "company.example"
 JOE, MARA = f"joe.fern@{DOMAIN}", f"mara.berg@{DOMAIN}"

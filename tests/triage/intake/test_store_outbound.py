@@ -27,7 +27,9 @@ from triage.intake import store_outbound
 from triage.message.summary import summarise
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models import Attempt, AuditRecord, Content, Delivery, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.messages import Content, Message
 from triage.times import utcnow
 
 JOE, ANN, BOB = "joe.fern@company.example", "Ann@supplier.example", "bob@other.example"

@@ -29,7 +29,11 @@ from triage.quarantine.requests import release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event
-from triage.store.models import AuditRecord, Correspondent, Delivery, Message, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 FOUR = NOW.replace(hour=16, minute=0)

@@ -19,7 +19,9 @@ from triage.notifications import alerts, staff_mail
 from triage.policy import emergency
 from triage.quarantine import coverage
 from triage.store import bodies, db
-from triage.store.models import AuditRecord, Delivery, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 STAFFED = replace(

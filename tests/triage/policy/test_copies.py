@@ -19,7 +19,7 @@ from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import COPIES, Selection
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 HELD = {"states": ("held",)}
 

@@ -15,7 +15,8 @@ from triage.policy import emergency
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 EVE = Actor.person("eve", Role.ADMIN, Scope(departments=frozenset({"it"})), "Eve Admin")
 HOUR = timedelta(hours=1)

@@ -24,7 +24,7 @@ from triage.quarantine.search import listing
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 HELD = Selection(proof=ANY_PROOF, states=(State.HELD,))

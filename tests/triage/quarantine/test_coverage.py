@@ -18,7 +18,7 @@ from triage.errors import BadInput, NotAllowed, NotFound
 from triage.intake import receive as intake
 from triage.quarantine import coverage
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 ITA = StaffEntry("ita", "Ita Moss", "triage", ("department:it",))

@@ -22,7 +22,8 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Touched
+from triage.store.models.counts import Touched
+from triage.store.models.deliveries import Delivery
 
 TEXT = "Your parcel could not be handed over because the address was incomplete. Settle the customs charge and choose a new slot."
 HELD = Selection(states=(State.HELD,))

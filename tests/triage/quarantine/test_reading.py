@@ -48,7 +48,9 @@ from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Delivery, Person
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 NOTHING = Actor.person("zoe", Role.TRIAGE, Scope(), "Zoe")

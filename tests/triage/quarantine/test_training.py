@@ -19,7 +19,9 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
 from triage.store import db
-from triage.store.models import AuditRecord, Content, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 MADE = tuple(

@@ -21,7 +21,9 @@ from triage.directory import apply as directory
 from triage.errors import NotAllowed, NotAllowedNow
 from triage.quarantine import delivery_history, viewings
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, Delivery, Person, Viewing
+from triage.store.models.audit import AuditRecord, Viewing
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 MINUTE = timedelta(minutes=1)

@@ -12,7 +12,7 @@ from triage.quarantine.cards import fold_counts
 from triage.reports import daily_counts
 from triage.reports.daily_counts import Day
 from triage.store import db
-from triage.store.models import Arrived
+from triage.store.models.counts import Arrived
 
 JOE = "it+joe.fern@company.example"
 

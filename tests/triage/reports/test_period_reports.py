@@ -31,7 +31,9 @@ from triage.quarantine.search.selection import Selection
 from triage.reports import daily_counts, period_reports
 from triage.reports.report_values import Report, Table
 from triage.store import db
-from triage.store.models import Correspondent, Decision, Delivery
+from triage.store.models.contacts import Correspondent
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
 from triage.text.csv_export import Cell
 
 BERLIN = ZoneInfo("Europe/Berlin")

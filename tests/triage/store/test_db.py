@@ -19,7 +19,8 @@ from tests.triage import arriving
 from triage import ids
 from triage.errors import BadInput
 from triage.store import db, versions
-from triage.store.models import Delivery, Marker
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
 from triage.times import utcnow
 
 

@@ -21,7 +21,7 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.domain_index import names_of, of_domain
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 SALES, DOMAIN = "sales@supplier.example", "supplier.example"

@@ -17,7 +17,9 @@ from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, NotFound
 from triage.store import db, ledger
 from triage.store.delivery_state import TRANSITIONS, Event, State
-from triage.store.models import AuditRecord, Content, Delivery, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Entry, Row
 
 

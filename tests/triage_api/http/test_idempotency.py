@@ -12,7 +12,10 @@ from sqlmodel import col
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.store import idempotency
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, Decision, KeptAnswer, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision
+from triage.store.models.idempotency import KeptAnswer
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"

@@ -12,7 +12,8 @@ from tests.triage_api.conftest import PASSWORD, Browser, NewBrowser
 from triage.access import staff_login
 from triage.config.settings import Settings
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, StaffMember, StaffSession
+from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import StaffMember, StaffSession
 from triage.times import utcnow
 from triage_api.app import make_app
 

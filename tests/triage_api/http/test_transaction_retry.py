@@ -12,7 +12,8 @@ from tests.triage_api.conftest import Browser, Came
 from triage.quarantine.decisions import approvals
 from triage.store import ledger
 from triage.store.db import TRIES, reading
-from triage.store.models import AuditRecord, Decision
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision
 
 pytestmark = pytest.mark.postgresql
 

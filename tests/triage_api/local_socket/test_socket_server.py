@@ -26,7 +26,7 @@ from triage.config.settings import Settings
 from triage.config.settings_loader import digest_of
 from triage.errors import BadInput
 from triage.store import db
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 from triage_api.app import bound, make_app, serve
 from triage_api.http.local_caller import KEY
 from triage_api.local_socket import socket_frames as wire, socket_server

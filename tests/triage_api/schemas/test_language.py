@@ -10,7 +10,8 @@ from sqlmodel import col
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from tests.triage_api.http.test_problems import WRONG
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 from triage_api.schemas.language import said_in_document
 
 JOE = "it+joe.fern@company.example"

@@ -19,7 +19,7 @@ from tests.triage_cli.serving import served
 from triage.config import settings_loader
 from triage.config.settings import Settings
 from triage.store import db
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 from triage_api.local_socket import socket_frames as wire, socket_server
 from triage_cli.client import client_option, local_socket
 from triage_cli.client.api_client import Desk

@@ -30,7 +30,8 @@ from triage.directory import apply as directory
 from triage.runtime.spool_stats import OFTEN, batch_name
 from triage.store import db, restore_pause
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, StaffMember
+from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import StaffMember
 from triage.times import utcnow
 from triage_cli.doctor import journal_checks, local_checks, network_checks
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding

@@ -16,27 +16,37 @@ from tests.triage_cli.test_scope import commands
 from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Place, Related
 from triage.ids import read
-from triage.store import db, models
+from triage.store import db
+from triage.store.models.compliance import LegalHold
+from triage.store.models.contacts import PostedList
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
+from triage.store.models.employees import MailRequest
+from triage.store.models.mailboxes import RelatedMail, SweptMailbox
+from triage.store.models.messages import Message
+from triage.store.models.rules import ModeSwitch, Rule
+from triage.store.models.staff import ApiToken, StaffMember, Substitution
 from triage.text.csv_export import FORMULA
 from triage_cli.output.tables import FormOption
 
 HOSTILE = "=\x1b[2J\x9b1m\u202e\x7f\u2028\u200b\ttext\r\nmore"
 SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mailboxes, by people
-    (models.Delivery, ("subject", "author_name", "note", "last_reply", "reason")),
-    (models.Message, ("text",)),
-    (models.Decision, ("reason", "by_shown")),
-    (models.Rule, ("note", "author", "doubt")),
-    (models.RelatedMail, ("mailbox", "folder", "author", "subject")),
-    (models.SweptMailbox, ("why",)),
-    (models.PostedList, ("address", "signer", "list_id", "person")),
-    (models.Department, ("name",)),
-    (models.Person, ("name",)),
-    (models.StaffMember, ("name",)),
-    (models.Substitution, ("reason",)),
-    (models.ApiToken, ("name", "client")),
-    (models.ModeSwitch, ("reason", "by_shown")),
-    (models.LegalHold, ("reason", "made_by_shown")),
-    (models.MailRequest, ("words", "asked_by_shown")),
+    (Delivery, ("subject", "author_name", "note", "last_reply", "reason")),
+    (Message, ("text",)),
+    (Decision, ("reason", "by_shown")),
+    (Rule, ("note", "author", "doubt")),
+    (RelatedMail, ("mailbox", "folder", "author", "subject")),
+    (SweptMailbox, ("why",)),
+    (PostedList, ("address", "signer", "list_id", "person")),
+    (Department, ("name",)),
+    (Person, ("name",)),
+    (StaffMember, ("name",)),
+    (Substitution, ("reason",)),
+    (ApiToken, ("name", "client")),
+    (ModeSwitch, ("reason", "by_shown")),
+    (LegalHold, ("reason", "made_by_shown")),
+    (MailRequest, ("words", "asked_by_shown")),
 )
 ARGUMENTS = {  # of those that are about something
     "show": "{mail} --reason curious",
@@ -108,11 +118,11 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
     ):
         assert shell(*line.split()).code == 0, line
     with db.transaction(engine) as session:
-        delivery = session.get_one(models.Delivery, read(mail))
+        delivery = session.get_one(Delivery, read(mail))
         campaign = delivery.campaign_id or 0
         beside = [Related(Place("x", 7, 1, ""), delivery.received_at, False, None, "x", "x")]
-        related_messages.keep(session, read(purge), session.get_one(models.Delivery, read(other)), beside, delivery.received_at)
-        session.add(models.PostedList(address="x", posts=1))
+        related_messages.keep(session, read(purge), session.get_one(Delivery, read(other)), beside, delivery.received_at)
+        session.add(PostedList(address="x", posts=1))
     (row,) = (one for one in json.loads(shell("campaigns", "--fewest", "1", "--state", "any", "--json").out))
     assert campaign
     return {"mail": mail, "purge": purge, "campaign": row["id"]}

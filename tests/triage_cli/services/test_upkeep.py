@@ -28,7 +28,12 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, last_runs
-from triage.store.models import ApiToken, Arrived, AuditRecord, Content, Decision, Delivery, Message, QueueSample, StaffMember
+from triage.store.models.audit import AuditRecord
+from triage.store.models.counts import Arrived, QueueSample
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
+from triage.store.models.staff import ApiToken, StaffMember
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.commands.access import sync

@@ -11,7 +11,9 @@ from sqlmodel import col
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.config.settings import Notices, Settings
 from triage.store import db
-from triage.store.models import Alarm, AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 from triage_cli.services import upkeep_alerts
 

@@ -21,7 +21,9 @@ from triage.config.settings import Settings
 from triage.ids import read, show
 from triage.quarantine import viewings
 from triage.store import db
-from triage.store.models import Delivery, FormerName, StaffMember
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import FormerName
+from triage.store.models.staff import StaffMember
 from triage.times import utcnow
 from triage_cli.services import upkeep, upkeep_retention
 

@@ -18,7 +18,9 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Decision, Delivery, PendingAct
+from triage.store.models.approvals import PendingAct
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 REASON = "It claims to come from company.example, which is ours, and does not."

@@ -5,7 +5,8 @@ from sqlmodel import col, select
 
 from tests.webui.site import JOE, MARA, Site
 from triage.store import db
-from triage.store.models import Rule, StaffMember
+from triage.store.models.rules import Rule
+from triage.store.models.staff import StaffMember
 
 HANNA = "hanna@supplier.example"
 

@@ -10,7 +10,8 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 from triage.ids import read
 from triage.store import db
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 
 def in_force(site: Site, domain: str) -> set[tuple[str, str, str]]:

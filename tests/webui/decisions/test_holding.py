@@ -10,7 +10,8 @@ from triage.actor import EVERYTHING, Actor, Role
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.store import db
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 SALES = "sales@supplier.example"

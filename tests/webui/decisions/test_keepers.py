@@ -13,7 +13,11 @@ from tests.webui.site import JOE, MARA, Site, undo_by_name
 from triage import ids
 from triage.config.alert_types import REMOVAL
 from triage.store import db
-from triage.store.models import Alarm, Decision, Delivery, KeepersRequest, Sealed
+from triage.store.models.approvals import KeepersRequest
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Sealed
+from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 
 WAVE = ids.show(4_242)

@@ -18,7 +18,7 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 

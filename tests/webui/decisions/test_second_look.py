@@ -19,7 +19,8 @@ from triage.quarantine.requests import release_requests
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 REASON = "It is not really from"

@@ -6,7 +6,7 @@ from sqlmodel import col
 
 from tests.webui.site import JOE, MARA, Site
 from triage.store import db
-from triage.store.models import Decision
+from triage.store.models.decisions import Decision
 
 SUBJECTS = ("The first one", "The second one")
 

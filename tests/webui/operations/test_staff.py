@@ -12,7 +12,7 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, Site
 from triage.compliance.audit import hash_chain
 from triage.store import db
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 from triage.times import utcnow
 
 

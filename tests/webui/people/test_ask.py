@@ -24,7 +24,8 @@ from triage.actor import Actor
 from triage.config.settings import Notices
 from triage.quarantine.requests import own_mail, release_requests
 from triage.store import db
-from triage.store.models import Delivery, EmployeeSession
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import EmployeeSession
 from triage.times import utcnow
 
 RIGHT = "the directory's password"

@@ -6,7 +6,7 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, Site
 from triage import ids
 from triage.store import db
-from triage.store.models import MailReport
+from triage.store.models.employees import MailReport
 from triage.times import utcnow
 
 

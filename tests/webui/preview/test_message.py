@@ -10,7 +10,8 @@ from tests.webui.shell.test_budget import until
 from tests.webui.site import JOE, MARA, Site
 from triage import ids
 from triage.store import db
-from triage.store.models import Content, Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 from triage.times import utcnow
 
 LETTER = (

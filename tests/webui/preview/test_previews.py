@@ -20,7 +20,7 @@ from triage import ids
 from triage.config.settings import Api
 from triage.runtime import sandbox
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.webui.site import JOE, MARA, Site, undo_by_name
 from triage.ids import read
 from triage.message.authentication import Dmarc
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 PARCEL = (
     "your parcel {} could not be handed over because the address was incomplete. Settle the open customs"

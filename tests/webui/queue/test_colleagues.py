@@ -12,7 +12,8 @@ from tests.webui.access import faults
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
 from triage.store import db
-from triage.store.models import Delivery, Handed, InHand
+from triage.store.models.assignments import Handed, InHand
+from triage.store.models.deliveries import Delivery
 
 
 def row(page: Page, subject: str) -> Locator:

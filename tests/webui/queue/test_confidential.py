@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from tests.webui.site import MARA, Site
 from triage.store import db
-from triage.store.models import AuditRecord, Sealed
+from triage.store.models.audit import AuditRecord
+from triage.store.models.directory import Sealed
 
 
 @pytest.fixture

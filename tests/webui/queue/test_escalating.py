@@ -14,7 +14,9 @@ from tests.webui.site import JOE, Site, running
 from triage.config.duties import Duty
 from triage.config.settings import Escalation as Section
 from triage.store import db
-from triage.store.models import Delivery, Escalation, LegalHold
+from triage.store.models.assignments import Escalation
+from triage.store.models.compliance import LegalHold
+from triage.store.models.deliveries import Delivery
 
 DUTIES = (Duty("security", "Security", "+49 30 110", ("ben",)), Duty("legal", "Legal", "+49 30 1234", ("ben",)))
 THREAT = "We have encrypted your files. Pay 2 bitcoin within 48 hours or we will publish your data."

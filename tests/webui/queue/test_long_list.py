@@ -12,7 +12,8 @@ from bench.rounds import held
 from tests.peers import processes
 from tests.webui.site import JOE, Site
 from triage.store import bodies, db
-from triage.store.models import Content, Delivery
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content
 
 MANY = 450
 

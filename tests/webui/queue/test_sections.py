@@ -15,7 +15,7 @@ from triage.actor import Actor
 from triage.store import ledger
 from triage.store.db import transaction
 from triage.store.delivery_state import Event
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 CODE = "Your Bank sign-in code is 481 922. It is valid for {}."

@@ -15,7 +15,9 @@ from tests.peers.browsers import browser as browser_peer
 from tests.webui.site import JOE, MARA, Site, running
 from triage.quarantine import viewings
 from triage.store import db
-from triage.store.models import AuditRecord, Message, Sealed, Viewing
+from triage.store.models.audit import AuditRecord, Viewing
+from triage.store.models.directory import Sealed
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 PAUSE = 700  # milliseconds in which what is on the screen would have been said to be

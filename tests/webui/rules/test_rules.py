@@ -12,7 +12,7 @@ from triage.policy import emergency
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.rules import rule_confirmation
 from triage.store import db
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 BILLS = "bills@stranger.example"

@@ -11,7 +11,8 @@ from tests.webui.site import JOE, MARA, Site
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
 from triage.store import db
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 SALES = "sales@supplier.example"
 

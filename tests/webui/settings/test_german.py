@@ -29,7 +29,8 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Decision, Delivery
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 # Words that English sentences hardly do without and German ones never have. What others write in these tests has none of them.

@@ -17,7 +17,13 @@ from triage.directory import rename_records
 from triage.directory.renames import ASIDE
 from triage.quarantine import viewings
 from triage.store.db import among
-from triage.store.models import AuditRecord, Decision, Delivery, FormerName, Marker, PendingAct, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import FormerName
+from triage.store.models.markers import Marker
+from triage.store.models.rules import Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
 WITHHELD = "withheld"  # in the place of who viewed a message, for those who may not know it

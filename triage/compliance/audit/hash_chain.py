@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.ids import first_id_at
 from triage.store import db, ledger, versions
-from triage.store.models import AuditRecord, Marker
+from triage.store.models.audit import AuditRecord
+from triage.store.models.markers import Marker
 from triage.times import to_micros
 
 LOUD = "loud-acts"  # the marker: how many sealed acts changed what others may see

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.config.settings import Settings, every_key
 from triage.store import ledger
-from triage.store.models import Marker
+from triage.store.models.markers import Marker
 
 BY = Actor.system("upkeep")
 NOTED = "settings@"  # before the name of a machine: what its settings were

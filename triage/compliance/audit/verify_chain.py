@@ -12,7 +12,8 @@ from triage.compliance.audit import checkpoints, hash_chain
 from triage.compliance.audit.checkpoints import Checkpoint, Found
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.store.models import AuditRecord, Marker
+from triage.store.models.audit import AuditRecord
+from triage.store.models.markers import Marker
 
 
 @dataclass(frozen=True, slots=True)

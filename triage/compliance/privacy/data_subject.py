@@ -9,7 +9,8 @@ from sqlmodel import Session, col
 from triage.addressing.envelope import Address
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
-from triage.store.models import Delivery, KnownRecipient, Person
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient, Person
 
 WRITTEN = ("in", "bounce", JOURNAL)  # directions of mail from outside
 SENT = ("outbound", "notice")  # of mail that goes there

@@ -27,19 +27,14 @@ from triage.quarantine.search import legal_hold
 from triage.store import ledger
 from triage.store.db import UNSEEN, among
 from triage.store.delivery_state import FINAL, Event, State
-from triage.store.models import (
-    Attempt,
-    Content,
-    Delivery,
-    Handed,
-    LegalHold,
-    Message,
-    MessageTrait,
-    PendingAct,
-    Person,
-    PersonErasure,
-    Recalled,
-)
+from triage.store.models.approvals import PendingAct
+from triage.store.models.assignments import Handed
+from triage.store.models.campaigns import MessageTrait
+from triage.store.models.compliance import LegalHold, PersonErasure
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.directory import Person
+from triage.store.models.mailboxes import Recalled
+from triage.store.models.messages import Content, Message
 
 BY = Actor.system("privacy")
 SLICE = 500  # deliveries of one transaction

@@ -17,31 +17,16 @@ from triage.ids import show
 from triage.policy.contacts import store as contacts
 from triage.quarantine import viewings
 from triage.store import bodies, ledger
-from triage.store.models import (
-    Attempt,
-    AuditRecord,
-    Content,
-    Correspondent,
-    Decision,
-    DecisionItem,
-    Delivery,
-    DigestEntry,
-    DigestRefusal,
-    EmployeeSession,
-    FamiliarName,
-    FormerMailbox,
-    FormerName,
-    Handed,
-    KnownRecipient,
-    Message,
-    Notice,
-    Person,
-    PracticeAnswer,
-    Rule,
-    SentMail,
-    StaffMember,
-    StaffSession,
-)
+from triage.store.models.assignments import Handed
+from triage.store.models.audit import AuditRecord
+from triage.store.models.contacts import Correspondent, FamiliarName, SentMail
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Attempt, Delivery, Notice
+from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
+from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession
+from triage.store.models.messages import Content, Message
+from triage.store.models.rules import Rule
+from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
 
 AT_ONCE = 200  # rows that are in memory together
 CHUNK = 256 * 1024  # bytes that are gathered before they are passed on

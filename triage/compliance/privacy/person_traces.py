@@ -14,38 +14,19 @@ from triage.directory import apply as directory, reassigned_addresses
 from triage.ids import show
 from triage.policy.rules import store as rules
 from triage.store import ledger, versions
-from triage.store.models import (
-    Arrived,
-    Campaign,
-    Correspondent,
-    Decision,
-    DigestEntry,
-    DigestRefusal,
-    EmployeeSession,
-    Expectation,
-    FailedSignIn,
-    FamiliarName,
-    FormerMailbox,
-    FormerName,
-    Handed,
-    InHand,
-    KnownRecipient,
-    MailReport,
-    Notice,
-    PendingAct,
-    Person,
-    PostedList,
-    PracticeAnswer,
-    Preference,
-    QueueSample,
-    RelatedMail,
-    Rule,
-    SavedSearch,
-    SentMail,
-    StaffMember,
-    StaffSession,
-    Told,
-)
+from triage.store.models.approvals import PendingAct
+from triage.store.models.assignments import Handed, InHand
+from triage.store.models.campaigns import Campaign
+from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
+from triage.store.models.counts import Arrived, QueueSample
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Notice
+from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
+from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport
+from triage.store.models.mailboxes import RelatedMail
+from triage.store.models.notifications import Told
+from triage.store.models.rules import Rule
+from triage.store.models.staff import FailedSignIn, PracticeAnswer, Preference, SavedSearch, StaffMember, StaffSession
 
 BY = Actor.system("privacy")
 

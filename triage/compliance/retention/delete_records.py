@@ -20,18 +20,13 @@ from triage.quarantine.search import legal_hold
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, among, window
 from triage.store.delivery_state import FINAL
-from triage.store.models import (
-    Content,
-    Decision,
-    DecisionItem,
-    Delivery,
-    Escalation,
-    MailReport,
-    Message,
-    MessageTrait,
-    Notice,
-    SweptMailbox,
-)
+from triage.store.models.assignments import Escalation
+from triage.store.models.campaigns import MessageTrait
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery, Notice
+from triage.store.models.employees import MailReport
+from triage.store.models.mailboxes import SweptMailbox
+from triage.store.models.messages import Content, Message
 
 BY = Actor.system("retention")
 WINDOW = 2_000  # messages or decisions that are looked at in one go

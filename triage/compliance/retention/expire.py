@@ -19,7 +19,12 @@ from triage.quarantine.search import expiry, legal_hold
 from triage.store import bodies, ledger
 from triage.store.db import among, window
 from triage.store.delivery_state import FINAL, Event, State
-from triage.store.models import Content, Decision, Delivery, Instant, Message, MessageTrait, Recalled
+from triage.store.models.campaigns import MessageTrait
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
+from triage.store.models.messages import Content, Message
 
 BY = Actor.system("retention")
 WINDOW = 2_000  # contents that are looked at in one go

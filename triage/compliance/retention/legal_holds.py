@@ -16,7 +16,8 @@ from triage.quarantine.decisions.place_legal_hold import folders_of, locked, pla
 from triage.quarantine.search.legal_hold import condition, in_force
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery, LegalHold, LegallyHeld
+from triage.store.models.compliance import LegalHold, LegallyHeld
+from triage.store.models.deliveries import Delivery
 
 WINDOW = 20_000  # deliveries that are looked at for a hold in one go
 COMMITTED = timedelta(minutes=1)  # an id is made before its row is committed: so long it is looked for again

@@ -22,7 +22,8 @@ from triage.ids import made_at, show
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Content, Delivery, Message
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.messages import Content, Message
 
 LEASE = timedelta(minutes=4)  # a session with one mailbox ends before
 DUE = frozenset({State.RECALLING, State.RESTORING})

@@ -22,7 +22,8 @@ from triage.ids import made_at, new_id, show
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Delivery, Message
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.messages import Message
 from triage.store.restore_pause import Pause
 
 BY = Actor.system("restore")

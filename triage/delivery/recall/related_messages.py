@@ -13,7 +13,9 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.directory import renamed_mailboxes
 from triage.store.db import among
-from triage.store.models import Delivery, KnownRecipient, RelatedMail
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient
+from triage.store.models.mailboxes import RelatedMail
 from triage.text.sanitize import visible
 
 LENGTH = 200  # characters of an author or a subject that are shown

@@ -19,7 +19,9 @@ from triage.notifications.webhooks import payloads, webhook_events
 from triage.notifications.webhooks.payloads import Occurrence
 from triage.store import db, ledger, versions
 from triage.store.db import among
-from triage.store.models import Instant, Marker, Webhook, WebhookCall
+from triage.store.models.columns import Instant
+from triage.store.models.markers import Marker
+from triage.store.models.notifications import Webhook, WebhookCall
 
 BY = Actor.system("webhooks")
 PLACE = "webhooks"  # the marker: up to which record of the chain webhooks were told

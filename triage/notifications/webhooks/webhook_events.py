@@ -14,7 +14,11 @@ from triage.config.settings import Settings
 from triage.notifications.webhooks.payloads import LISTED, Detail, Occurrence
 from triage.quarantine.requests import open_requests
 from triage.store import confidential_rows
-from triage.store.models import AuditRecord, Decision, DecisionItem, Delivery, KeepersRequest, MailReport, MailRequest
+from triage.store.models.approvals import KeepersRequest
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport, MailRequest
 from triage.store.queue.grouping import HELD
 
 AT_ONCE = 1000  # places of the chain that are looked at in one transaction

@@ -15,7 +15,8 @@ from triage.ids import show
 from triage.policy.contacts import store as contacts
 from triage.policy.contacts.store import DROPPED, KNOWN, PARKED
 from triage.store import ledger
-from triage.store.models import Correspondent, Department, NotLearned, Person, PostedList
+from triage.store.models.contacts import Correspondent, NotLearned, PostedList
+from triage.store.models.directory import Department, Person
 
 MOST_NAMED = 20  # addresses on the record of one act
 

@@ -13,7 +13,7 @@ from triage.message.signals.priority import NOTHING_YET, Past
 from triage.store import confidential_rows
 from triage.store.db import Kinds, bound_as, is_postgresql, table_of
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
 
 

@@ -11,7 +11,7 @@ from triage.addressing.envelope import Envelope
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
 from triage.policy.facts import OurMail
-from triage.store.models import SentMail
+from triage.store.models.contacts import SentMail
 
 MOST = 50  # mails of ours that one message is looked up for; the newest count
 

@@ -34,7 +34,9 @@ from triage.policy.contacts.contact_evidence import Reason
 from triage.policy.facts import MatchedRule
 from triage.store import db
 from triage.store.db import OneOf
-from triage.store.models import Correspondent, Department, Instant, Person, PostedList, SentMail
+from triage.store.models.columns import Instant
+from triage.store.models.contacts import Correspondent, PostedList, SentMail
+from triage.store.models.directory import Department, Person
 from triage.times import to_micros
 
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"

@@ -19,7 +19,12 @@ from triage.policy.facts import BY_STAFF
 from triage.policy.rules_in_force import in_force
 from triage.store import confidential_rows, db
 from triage.store.db import among
-from triage.store.models import Correspondent, Decision, DecisionItem, Delivery, Department, FamiliarDomain, Message, Person, Rule
+from triage.store.models.contacts import Correspondent, FamiliarDomain
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 
 Why = Literal["contact", "allowed", "released"]
 KEPT_WITHIN = timedelta(hours=1)  # in which upkeep has surely written down the domains of new contacts

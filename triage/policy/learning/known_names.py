@@ -18,7 +18,8 @@ from triage.policy.contacts import store as contacts
 from triage.policy.rules.store import in_force
 from triage.store import db
 from triage.store.db import OneOf
-from triage.store.models import Correspondent, FamiliarDomain, FamiliarName, Rule
+from triage.store.models.contacts import Correspondent, FamiliarDomain, FamiliarName
+from triage.store.models.rules import Rule
 
 MOST = 5  # namesakes, and domains that may look alike
 SLICE = 500  # domains that one transaction takes in or forgets, and addresses that are in memory together

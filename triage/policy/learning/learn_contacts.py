@@ -27,7 +27,8 @@ from triage.policy.learning.writers import Lookup, Writer
 from triage.policy.rules import store as rules
 from triage.store import ledger, versions
 from triage.store.db import among
-from triage.store.models import Delivery, SentMail
+from triage.store.models.contacts import SentMail
+from triage.store.models.deliveries import Delivery
 from triage.times import from_micros
 
 CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in

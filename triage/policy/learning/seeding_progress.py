@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
 from triage.store import db
-from triage.store.models import SeededFolder
+from triage.store.models.contacts import SeededFolder
 
 TABLE = SQLModel.metadata.tables["seeded_folder"]
 NUMBERED = ("source", "account", "folder", "validity")

@@ -12,7 +12,7 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.policy.contacts.contact_evidence import Reason, why_not_address
 from triage.store import db
-from triage.store.models import Department, KnownRecipient, Person
+from triage.store.models.directory import Department, KnownRecipient, Person
 
 Row = TypeVar("Row", bound=SQLModel)
 OURS = frozenset({"legacy", "triage", "alias", "former", "role", "group"})  # kinds of addresses that somebody here writes from

@@ -16,7 +16,8 @@ from triage.policy.proof import precision
 from triage.policy.rules.rule_request import WHOLE
 from triage.policy.rules_in_force import in_force
 from triage.store.db import OneOf
-from triage.store.models import Instant, Rule
+from triage.store.models.columns import Instant
+from triage.store.models.rules import Rule
 
 NAMING = select(Rule).where(OneOf(col(Rule.value), "values"), in_force(bindparam("now", type_=Instant)))
 ByValue = Mapping[str, Sequence[Rule]]

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.store.delivery_state import RELEASED
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 DAYS = 30
 

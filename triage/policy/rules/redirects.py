@@ -16,7 +16,7 @@ from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.proof import precision
 from triage.policy.rules.matching_rules import ByValue, domain_of, reaches, sender_values
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 
 PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}
 

@@ -13,7 +13,7 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import related
-from triage.store.models import Department, Person
+from triage.store.models.directory import Department, Person
 
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days

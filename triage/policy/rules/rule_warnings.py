@@ -17,7 +17,10 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.rules_in_force import in_force
 from triage.store.db import beside
 from triage.store.domain_index import of_domain
-from triage.store.models import Delivery, Message, Person, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 
 LOOKED_AT = 20  # of the sender's last mails
 

@@ -12,7 +12,7 @@ from triage.policy.proof import Precision, precision
 from triage.policy.rules.rule_request import WHOLE
 from triage.policy.rules.store import STANDING, VERSION, in_force
 from triage.store import versions
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 
 NOT_SEEN = ("list", "campaign")  # what neither the envelope nor the From field shows
 LEAST = (-1, -1, -1, -1)  # less precise than every rule

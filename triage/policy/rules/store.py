@@ -24,7 +24,8 @@ from triage.policy.rules_in_force import in_force as in_force
 from triage.store import ledger, versions
 from triage.store.db import UNSEEN, OneOf, among, columns_of, insert_all
 from triage.store.domain_index import of_domain
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.times import to_micros
 
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed

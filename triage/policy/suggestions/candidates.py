@@ -18,7 +18,11 @@ from triage.policy.rules import store as rules
 from triage.policy.suggestions.superseded import recent, was_taken_away
 from triage.policy.suggestions.threshold import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.store import confidential_rows
-from triage.store.models import Correspondent, Decision, Delivery, Person, PostedList, Rule
+from triage.store.models.contacts import Correspondent, PostedList
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.rules import Rule
 from triage.store.queue import grouping
 
 WAITS = "first-contact"  # the policy's rule that an allow would go before

@@ -19,7 +19,8 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.suggestions import superseded
 from triage.policy.suggestions.threshold import Candidate, Evidence, Kind, sentence
 from triage.store import ledger
-from triage.store.models import PendingAct, Proposal, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.rules import Proposal, Rule
 
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 HAND = 10  # cards that one person has in hand

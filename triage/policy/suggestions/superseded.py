@@ -12,7 +12,8 @@ from triage.policy.contacts.sender_history import TAKEN_AWAY
 from triage.policy.rules import store as rules
 from triage.policy.suggestions.threshold import DAYS
 from triage.store import confidential_rows
-from triage.store.models import Delivery, Proposal, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Proposal, Rule
 
 
 def recent(now: datetime) -> ColumnElement[bool]:

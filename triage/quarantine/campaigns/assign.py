@@ -14,7 +14,8 @@ from triage.message.fingerprint import Fingerprint, bands_of, packed, unpacked
 from triage.message.similarity import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
 from triage.store import db
 from triage.store.db import Kinds, OneOf
-from triage.store.models import JUDGE, Campaign, Delivery, Representative, RepresentativeBand
+from triage.store.models.campaigns import JUDGE, Campaign, Representative, RepresentativeBand
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
 
 CANDIDATES = 64  # that are compared: those with the most bands in common

@@ -7,7 +7,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from triage.message.signals.severity import Severity
-from triage.store.models import Correspondent, Decision, Delivery, Rule
+from triage.store.models.contacts import Correspondent
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.store.queue import grouping
 
 BLOCKED = "blocked-sender"  # the policy's rule

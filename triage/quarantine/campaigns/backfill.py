@@ -8,7 +8,9 @@ from sqlmodel import Session, col
 from triage.message.summary import Summary, fingerprint_of
 from triage.quarantine.campaigns import assign as campaigns
 from triage.store import db
-from triage.store.models import Delivery, Marker, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
+from triage.store.models.messages import Message
 
 MARKER = "campaigns.caught-up"  # its number: the last delivery that was looked at; its text: whether that was all
 DONE = "done"

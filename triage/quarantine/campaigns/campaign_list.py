@@ -16,7 +16,8 @@ from triage.quarantine.search.listing import Listed, some
 from triage.quarantine.search.selection import Selection, condition
 from triage.quarantine.search.selection_summary import extent, most_frequent
 from triage.store.db import among
-from triage.store.models import Campaign, Delivery
+from triage.store.models.campaigns import Campaign
+from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states, proven_as
 
 EXAMPLES = 5

@@ -18,7 +18,10 @@ from triage.quarantine.campaigns import assign as campaigns
 from triage.store import db
 from triage.store.db import Kinds
 from triage.store.delivery_state import State
-from triage.store.models import JUDGE, Campaign, Delivery, Instant, Message
+from triage.store.models.campaigns import JUDGE, Campaign
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
 from triage.store.queue import grouping
 

@@ -18,7 +18,8 @@ from triage.message.summary import Summary
 from triage.policy.contacts import wanted_senders
 from triage.store import db
 from triage.store.db import among
-from triage.store.models import Delivery, MessageTrait
+from triage.store.models.campaigns import MessageTrait
+from triage.store.models.deliveries import Delivery
 
 LOOKS_BACK = timedelta(days=14)  # how old related messages may be
 SAMPLE = 200  # messages of a wave whose traits are looked at

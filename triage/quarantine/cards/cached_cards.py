@@ -13,7 +13,8 @@ from sqlmodel import Session, col
 from triage.quarantine.cards.folder_views import View
 from triage.quarantine.search.folder_totals import pile_of
 from triage.store.db import OneOf
-from triage.store.models import CardAnchor, Instant, KeptCard, KeptTotal, KeptView
+from triage.store.models.columns import Instant
+from triage.store.models.counts import CardAnchor, KeptCard, KeptTotal, KeptView
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 from triage.times import from_micros, to_micros

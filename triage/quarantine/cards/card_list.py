@@ -26,7 +26,9 @@ from triage.quarantine.search.listing import Listed, seen, some
 from triage.quarantine.search.selection import COPIES, UNPROVEN, Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, Instant
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import NEVER, Group, in_states
 from triage.store.queue.sections import Section

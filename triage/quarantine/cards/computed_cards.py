@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, lite
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.cached_cards import Part, Pile, Piles, Place
-from triage.store.models import Delivery, Instant
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import Group
 

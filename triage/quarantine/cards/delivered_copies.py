@@ -14,7 +14,7 @@ from triage.quarantine.search.folder_totals import by_index, campaigns_among, in
 from triage.quarantine.search.listing import Listed
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.store.db import among
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import is_out

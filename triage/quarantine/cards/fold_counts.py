@@ -17,7 +17,11 @@ from triage.quarantine.search.folder_totals import Part, in_piles, no_campaign, 
 from triage.store import db
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import CardAnchor, Delivery, Department, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
+from triage.store.models.columns import Instant
+from triage.store.models.counts import CardAnchor, KeptCard, KeptFolder, KeptTotal, KeptView, Touched
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department
+from triage.store.models.staff import StaffMember
 from triage.store.queue.grouping import HELD, NEVER, Group, in_states
 from triage.times import to_micros
 

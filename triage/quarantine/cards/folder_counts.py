@@ -3,7 +3,8 @@
 from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlmodel import Session, col
 
-from triage.store.models import Delivery, KeptFolder
+from triage.store.models.counts import KeptFolder
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import HELD
 

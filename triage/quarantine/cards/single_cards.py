@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, se
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.cached_cards import Part, Pile, Place
-from triage.store.models import Delivery, Instant
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import NEVER
 from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, Section

@@ -10,7 +10,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.policy.suggestions import rule_suggestions
 from triage.quarantine.decisions import approvals
-from triage.store.models import Proposal
+from triage.store.models.rules import Proposal
 
 ANSWERS = ("accept", "refuse", "open")
 

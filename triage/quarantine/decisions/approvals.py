@@ -24,7 +24,9 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal.removal_plan import BlockWish, wish_from_json, wish_json
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
 from triage.quarantine.search.selection import Selection, from_json
-from triage.store.models import PendingAct, Rule, StaffMember
+from triage.store.models.approvals import PendingAct
+from triage.store.models.rules import Rule
+from triage.store.models.staff import StaffMember
 
 
 class Act(Protocol):

@@ -16,7 +16,8 @@ from triage.ids import show
 from triage.quarantine.decisions.outcome_text import ASKED, LEFT_OUT
 from triage.quarantine.search.selection import Selection, settled_proof
 from triage.store import ledger
-from triage.store.models import Decision, KeepersRequest
+from triage.store.models.approvals import KeepersRequest
+from triage.store.models.decisions import Decision
 
 REMOVAL = "purge"
 WAITING = "waiting"

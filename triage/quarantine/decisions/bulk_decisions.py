@@ -29,7 +29,8 @@ from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Decision, DecisionItem, Delivery
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
 
 LARGE = 100_000  # deliveries; fewer are decided in one transaction
 SLICE = 1000

@@ -30,7 +30,8 @@ from triage.quarantine.search import confirmations
 from triage.quarantine.search.listing import severity_of
 from triage.quarantine.search.selection import Selection
 from triage.store.db import among
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 SAID = 2  # sentences about a sender: the strongest
 GENUINE, NOT_PROVEN, FAILED = "genuine", "not_proven", "failed"

@@ -25,7 +25,10 @@ from triage.quarantine.search import legal_hold
 from triage.quarantine.search.selection import Selection, condition
 from triage.store import db, ledger
 from triage.store.db import among
-from triage.store.models import Content, Decision, DecisionItem, Delivery, Escalated, Escalation, Message
+from triage.store.models.assignments import Escalated, Escalation
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 from triage.text.numbers import plural
 
 VERB = "escalate"

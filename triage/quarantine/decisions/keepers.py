@@ -24,7 +24,10 @@ from triage.quarantine.search import selection
 from triage.quarantine.search.selection import MOST_IDS, Selection
 from triage.store import confidential_rows, ledger
 from triage.store.delivery_state import State
-from triage.store.models import Decision, DecisionItem, Delivery, KeepersRequest, Sealed
+from triage.store.models.approvals import KeepersRequest
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Sealed
 
 CONFIRMED, DECLINED, JOINED, UNDONE = "confirmed", "declined", "joined", "undone"
 SUBJECT = "confidential"  # of the record: which folder it was is among the details, which are kept back from others

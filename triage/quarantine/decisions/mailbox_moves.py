@@ -18,7 +18,10 @@ from triage.quarantine.decisions.outcome_text import who_was_faster
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, MirrorCopy, PendingAct
+from triage.store.models.approvals import PendingAct
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import MirrorCopy
 
 RELEASE, APPROVE, PURGE, BLOCK = "Release", "Approve sender", "Purge", "Purge and block"
 ACTS = {RELEASE: Verb.RELEASE, APPROVE: Verb.RELEASE, PURGE: Verb.PURGE, BLOCK: Verb.PURGE}

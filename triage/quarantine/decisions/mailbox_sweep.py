@@ -27,7 +27,11 @@ from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, fi
 from triage.quarantine.removal.second_person import may_alone
 from triage.store import bodies, db, ledger, restore_pause
 from triage.store.delivery_state import State
-from triage.store.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient
+from triage.store.models.mailboxes import Recalled, SweptMailbox
+from triage.store.models.messages import Message
 
 LEASE = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again

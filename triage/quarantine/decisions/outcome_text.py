@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from triage.policy.rules import store as rules
-from triage.store.models import Decision, Rule
+from triage.store.models.decisions import Decision
+from triage.store.models.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)

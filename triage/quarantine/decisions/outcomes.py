@@ -20,7 +20,11 @@ from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.delivery_state import State
-from triage.store.models import Decision, DecisionItem, Delivery, KnownRecipient, Rule, SweptMailbox
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import KnownRecipient
+from triage.store.models.mailboxes import SweptMailbox
+from triage.store.models.rules import Rule
 
 SHOWN_ITEMS = 500
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes

@@ -14,7 +14,8 @@ from triage.quarantine.search import selection
 from triage.quarantine.search.legal_hold import take_turn
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
-from triage.store.models import LegalHold, Person
+from triage.store.models.compliance import LegalHold
+from triage.store.models.directory import Person
 
 MOVING = ("states", "delivered_since")  # features of a selection that mail loses by what is done to it
 

@@ -19,7 +19,10 @@ from triage.quarantine.decisions.outcomes import DecisionReport, Item, decision_
 from triage.store import db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import JUDGE, Campaign, Decision, DecisionItem, Delivery, Message, Representative
+from triage.store.models.campaigns import JUDGE, Campaign, Representative
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 VERBS = frozenset({"join", "split"})
 OVERTAKEN = "It is in another campaign by now."

@@ -15,7 +15,8 @@ from triage.delivery.templates import REJECTION, letter_to
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 SHOWN = 20  # letters
 

@@ -16,7 +16,7 @@ from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal.second_person import may_alone
 from triage.store import ledger
-from triage.store.models import RelatedMail, SweptMailbox
+from triage.store.models.mailboxes import RelatedMail, SweptMailbox
 
 VERB = "take"
 MOST = 500  # mails of one decision

@@ -24,7 +24,9 @@ from triage.quarantine.search import confirmations, selection
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Decision, DecisionItem, Delivery, Rule
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.rules import Rule
 from triage.store.queue.grouping import in_states
 
 WAY_BACK = {

@@ -14,7 +14,8 @@ from triage.quarantine.search.selection import ANY_PROOF, UNPROVEN, Selection, l
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 LATELY = timedelta(days=14)
 MOST = 20  # rules of one file for which something is offered

@@ -13,7 +13,9 @@ from triage.config.alert_types import REMOVAL, Wait
 from triage.config.settings import Settings
 from triage.ids import read, show
 from triage.store import confidential_rows
-from triage.store.models import Alarm, Decision, DecisionItem, Delivery
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.notifications import Alarm
 
 VERBS = ("purge", "sweep", "take")
 RECENT = timedelta(days=1)

@@ -18,7 +18,8 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection, who_proves
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.store.queue.grouping import proven_as
 
 NOTE = "late copies of what was purged"

@@ -19,7 +19,8 @@ from triage.policy.rules.rule_request import RuleOrder, covers, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, settled_proof, who_proves
 from triage.store.db import among
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.store.queue.grouping import proven_as
 
 NOTE = "made with a removal"

@@ -22,7 +22,7 @@ from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, condition, fence
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 
 KINDS = frozenset({"campaign", "domain", "address"})

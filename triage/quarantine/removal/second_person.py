@@ -10,7 +10,7 @@ from triage.config.settings import Settings
 from triage.message.signals.severity import Severity
 from triage.quarantine.search.selection import Selection
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 
 

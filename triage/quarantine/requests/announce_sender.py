@@ -18,7 +18,8 @@ from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
 from triage.store import ledger
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Expectation
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import Expectation
 
 BY = Actor.system("notices")
 RULE, REASON = "expect-answer", "it answers somebody here who expects mail"

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from triage.directory.recipient_map import ancestors
 from triage.message.signals.priority import Reason
 from triage.store import db
-from triage.store.models import Expectation
+from triage.store.models.employees import Expectation
 
 WORD = "expected"
 POINTS, UNPROVEN_POINTS = 30, 5  # whoever knows what is expected could pretend to be it

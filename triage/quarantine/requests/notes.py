@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal, select
 from sqlmodel import Session, col
 
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 from triage.store.queue.grouping import Group
 

@@ -12,7 +12,9 @@ from triage.message.signals import priority
 from triage.message.signals.priority import Reason
 from triage.quarantine.requests.notes import Notes
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, MailRequest
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailRequest
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 

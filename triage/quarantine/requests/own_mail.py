@@ -10,7 +10,10 @@ from triage.config.settings import Settings
 from triage.quarantine.campaigns.attack_copies import is_counted
 from triage.quarantine.requests.open_requests import ASKABLE
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, Instant, MailRequest
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailRequest
 
 AT_ONCE = 100  # mails of each part
 SHOWN = timedelta(days=7)  # removed messages are on the list at least so long: the daily digest refers to it

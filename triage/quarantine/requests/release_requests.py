@@ -14,7 +14,9 @@ from triage.quarantine.requests import open_requests
 from triage.quarantine.search.listing import Listed, some
 from triage.store import db, ledger
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, MailRequest, Person
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.employees import MailRequest
 
 LONGEST = 300  # characters of what somebody adds
 MOST_OPEN = 30  # requests of one person that wait at once

@@ -14,7 +14,9 @@ from triage.message.fingerprint import Fingerprint
 from triage.message.forwarded import Pointed
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.requests.notes import Notes
-from triage.store.models import Delivery, MailReport, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
+from triage.store.models.messages import Message
 from triage.store.queue import grouping
 from triage.store.queue.grouping import Group
 from triage.store.queue.open_reports import is_open

@@ -20,7 +20,9 @@ from triage.policy.rules.rule_request import RuleOrder, checked, ends
 from triage.quarantine.rules import rule_trial
 from triage.quarantine.search import confirmations, selection
 from triage.store.db import among
-from triage.store.models import Delivery, Message, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 from triage.store.queue.grouping import HELD
 
 EVER = datetime.min.replace(tzinfo=UTC)

@@ -20,7 +20,7 @@ from triage.policy.rules.rule_request import RuleOrder, checked
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 from triage.text.sanitize import visible
 
 KEYS = ("effect", "sender", "recipient", "to", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")

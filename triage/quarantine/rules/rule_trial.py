@@ -22,7 +22,9 @@ from triage.quarantine.search.selection import Selection, condition
 from triage.store.db import beside
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
-from triage.store.models import Delivery, Message, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 
 DAYS = 30
 LOOKED_AT = 2_000  # deliveries of the sender

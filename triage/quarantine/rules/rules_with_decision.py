@@ -17,7 +17,8 @@ from triage.message.summary import Summary
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection, folded_address
 from triage.store.db import among
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 MOST_RULES = 20  # that one decision makes; blocks of a wave are as many as it has senders
 MOST_BLOCKS = 10_000

@@ -15,7 +15,9 @@ from triage.message.authentication import Result
 from triage.message.signals.second_look import BANK_DETAILS, CARRIED, FORGED, LIST, REASONS, REMEMBERED, STRICT, Look, needs, sentence
 from triage.message.signals.severity import DANGERS, Severity
 from triage.store.db import among
-from triage.store.models import Decision, DecisionItem, Delivery, Message
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
 LET_OUT = ("done", "restoring")  # outcomes of items that got somewhere

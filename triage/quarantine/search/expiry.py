@@ -14,7 +14,11 @@ from sqlmodel import Session, col
 from triage.config.settings import Settings
 from triage.ids import EPOCH_MS, SEQUENCE_BITS, first_id_at, made_at
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, DigestEntry, Instant, Marker
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import DigestEntry
+from triage.store.models.markers import Marker
 
 SOON = timedelta(days=1)  # so long before it is said
 DAYS = "held-days"  # the marker: how long held mail lasts, as the process that lets it expire has it from its settings

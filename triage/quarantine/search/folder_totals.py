@@ -11,7 +11,9 @@ from sqlmodel import Session, col
 
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Instant, Touched
+from triage.store.models.columns import Instant
+from triage.store.models.counts import Touched
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import Group, in_states
 

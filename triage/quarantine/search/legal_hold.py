@@ -8,7 +8,9 @@ from sqlmodel import Session, col
 from triage.quarantine.search import expiry, selection
 from triage.quarantine.search.selection import from_json
 from triage.store import db
-from triage.store.models import Delivery, LegalHold, LegallyHeld, Person
+from triage.store.models.compliance import LegalHold, LegallyHeld
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
 
 TURN = 0x6C68  # who makes a hold and who erases take turns under this number
 

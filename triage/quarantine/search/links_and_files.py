@@ -13,7 +13,8 @@ from sqlmodel import col
 from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.mime.links import written
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 SUMMARY = cast(col(Message.summary), String)
 DIGEST = re.compile(r"[0-9a-f]{64}")

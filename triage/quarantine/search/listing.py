@@ -20,7 +20,11 @@ from triage.quarantine.search.selection import Selection, condition
 from triage.store import confidential_rows
 from triage.store.db import OneOf, among
 from triage.store.delivery_state import State
-from triage.store.models import Content, Decision, DecisionItem, Delivery, Department, Escalated, Escalation, Handed, Message, Person
+from triage.store.models.assignments import Escalated, Escalation, Handed
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
+from triage.store.models.messages import Content, Message
 from triage.store.queue.grouping import proven_as
 
 COUNTED = 100_000  # a list counts no further than this

@@ -13,7 +13,8 @@ from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
 from triage.quarantine.search.selection import Selection, condition
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, SavedSearch
+from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import SavedSearch
 
 MOST = 50  # of one owner
 COUNTED = 1000  # more mails than that nobody reads one by one

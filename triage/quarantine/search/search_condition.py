@@ -13,7 +13,10 @@ from triage.message.signals.severity import Severity
 from triage.quarantine.search import search_query
 from triage.quarantine.search.search_query import Term
 from triage.store.delivery_state import RELEASED, State
-from triage.store.models import Decision, Delivery, Department, Message, Person
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
+from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}

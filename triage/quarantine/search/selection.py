@@ -18,7 +18,8 @@ from triage.quarantine.search import links_and_files, search_condition
 from triage.store.db import among
 from triage.store.delivery_state import State
 from triage.store.domain_index import names_of, of_domain
-from triage.store.models import Delivery, Handed
+from triage.store.models.assignments import Handed
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import open_reports
 from triage.store.queue.grouping import COPIES as AS_COPIES, in_states, kept_apart, proven_as
 from triage.times import to_micros

@@ -17,7 +17,11 @@ from triage.policy.rules.store import in_force
 from triage.quarantine.search.selection import Selection, apart, fence, looked_up, outside
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Correspondent, Delivery, Instant, Recalled, Rule
+from triage.store.models.columns import Instant
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
+from triage.store.models.rules import Rule
 from triage.store.queue import grouping
 
 SAMPLE = 2000  # of the newest, among which those least like the others are looked for

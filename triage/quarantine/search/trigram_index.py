@@ -5,7 +5,7 @@ from sqlmodel import Session, col
 
 from triage.quarantine.search import search_query
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 FEW = 7_000  # deliveries: beyond that walking through the newest ones finds a page sooner
 PIECE = 3  # letters

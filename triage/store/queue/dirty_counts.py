@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 from triage.ids import new_id
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Touched
+from triage.store.models.counts import Touched
+from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import Row
 
 AT_ONCE = 5000  # rows of one insert

@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from triage.message.signals.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Instant
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
 
 Group = Literal["campaign", "sender", "none"]
 COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign

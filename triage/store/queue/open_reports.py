@@ -3,7 +3,9 @@
 from sqlalchemy import ColumnElement, and_, exists
 from sqlmodel import col
 
-from triage.store.models import Decision, Delivery, MailReport
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 
 GOOD, BAD = "good", "bad"
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from sqlmodel import Session
 
 from triage.access import api_tokens
-from triage.store.models import ApiToken
+from triage.store.models.staff import ApiToken
 from triage.times import utcnow
 from triage_api.http.idempotency import Once, keep_secret
 from triage_api.http.problems import described

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from triage.actor import Actor
 from triage.compliance.privacy import person_erasure
 from triage.quarantine.decisions import approvals
-from triage.store.models import PendingAct
+from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once

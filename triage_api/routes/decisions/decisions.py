@@ -14,7 +14,7 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import listing, selection
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store import db, idempotency
-from triage.store.models import PendingAct
+from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Key, Once

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from triage.store import db
-from triage.store.models import StaffMember
+from triage.store.models.staff import StaffMember
 from triage_api.http.dependencies import Here, Office
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine.decisions import answer_suggestion
 from triage.store import db
-from triage.store.models import Proposal
+from triage.store.models.rules import Proposal
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once

@@ -15,7 +15,8 @@ from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
 from triage.quarantine.rules import rule_confirmation, rule_import_export, rule_trial
 from triage.store import ledger
-from triage.store.models import PendingAct, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once

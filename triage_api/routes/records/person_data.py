@@ -10,7 +10,7 @@ from triage.actor import Actor
 from triage.compliance.privacy import data_subject, person_erasure, person_export
 from triage.compliance.privacy.data_subject import Whose
 from triage.store import db
-from triage.store.models import PendingAct
+from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once

@@ -20,7 +20,8 @@ from triage.config import settings_loader
 from triage.config.settings import Settings, host_port
 from triage.policy.rules import store as rules
 from triage.store import db
-from triage.store.models import Message, Rule
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 from triage_cli.client.client_option import stay
 from triage_cli.output.tables import say

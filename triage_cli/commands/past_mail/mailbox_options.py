@@ -16,7 +16,7 @@ from mailboxes.sources.source import HEADERS, Source
 from triage.addressing.envelope import Address
 from triage.config.settings import Recall, Settings
 from triage.errors import BadInput
-from triage.store.models import Department, Person
+from triage.store.models.directory import Department, Person
 from triage_cli.options import together
 
 IMAP = (

@@ -32,7 +32,8 @@ from triage.quarantine.requests import announce_sender
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
-from triage.store.models import Correspondent, SweptMailbox
+from triage.store.models.contacts import Correspondent
+from triage.store.models.mailboxes import SweptMailbox
 
 EVA = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
 SALES = "sales@supplier.example"

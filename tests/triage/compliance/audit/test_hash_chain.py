@@ -10,7 +10,7 @@ from tests.triage.arriving import ANA, NOW
 from tests.triage.tampering import unguard
 from triage.compliance.audit import hash_chain, verify_chain
 from triage.store import db, ledger
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 
 
 @pytest.fixture

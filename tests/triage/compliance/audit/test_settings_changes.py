@@ -9,7 +9,7 @@ from tests.triage.arriving import NOW
 from triage.compliance.audit import settings_changes
 from triage.config.settings import Settings
 from triage.store import db
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 
 
 def noted(engine: Engine, settings: Settings, machine: str = "mx1") -> list[str]:

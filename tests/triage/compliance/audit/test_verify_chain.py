@@ -15,7 +15,8 @@ from tests.triage.tampering import unguard
 from triage.compliance.audit import checkpoints, hash_chain, verify_chain
 from triage.compliance.audit.checkpoints import Checkpoint
 from triage.store import db, ledger
-from triage.store.models import AuditRecord, Marker
+from triage.store.models.audit import AuditRecord
+from triage.store.models.markers import Marker
 
 KEY = Ed25519PrivateKey.generate()
 Tamper = Callable[[Session], None]

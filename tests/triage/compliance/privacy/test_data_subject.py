@@ -37,7 +37,13 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import Content, Correspondent, Delivery, Message, PendingAct, Person, PersonErasure, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.compliance import PersonErasure
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.messages import Content, Message
+from triage.store.models.rules import Rule
 
 ANNA = "anna@dell.example"
 MARA, JOE, INES = "mara.berg@company.example", "joe.fern@company.example", "ines.old@company.example"

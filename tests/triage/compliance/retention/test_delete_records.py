@@ -27,7 +27,12 @@ from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Campaign, Decision, Delivery, Instant, MailReport, Representative
+from triage.store.models.audit import AuditRecord
+from triage.store.models.campaigns import Campaign, Representative
+from triage.store.models.columns import Instant
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 
 DAYS = timedelta(days=1)
 KEPT = 100  # days

@@ -17,7 +17,9 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Content, Delivery, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 
 DAYS = timedelta(days=1)
 

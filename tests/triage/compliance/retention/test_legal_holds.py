@@ -25,7 +25,10 @@ from triage.quarantine.search import expiry, listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
-from triage.store.models import AuditRecord, Content, Delivery, Recalled
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
+from triage.store.models.messages import Content
 
 MARA, JOE = "mara.berg@company.example", "joe.fern@company.example"
 LATE = NOW + timedelta(days=99)

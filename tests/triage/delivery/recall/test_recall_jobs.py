@@ -24,7 +24,9 @@ from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Content, Delivery, Recalled
+from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.mailboxes import Recalled
+from triage.store.models.messages import Content
 
 SALES = Selection.of(sender="sales@supplier.example")
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"

@@ -24,7 +24,7 @@ from triage.quarantine.search import confirmations, selection
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 QUARANTINE = replace(DMARC_FAIL, policy="quarantine")
 AUTHOR = "sales@supplier.example"

@@ -20,7 +20,8 @@ from triage.quarantine.decisions import bulk_decisions, decide as decisions, und
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import AuditRecord, WebhookCall
+from triage.store.models.audit import AuditRecord
+from triage.store.models.notifications import WebhookCall
 
 ALL, LEGAL = Hook("all", "https://all.example", details=True), Hook("legal", "https://legal.example", departments=("legal",))
 TAKEN, FAILED, GONE = Answer("taken"), Answer("failed", "503 not now"), Answer("gone", "410 Gone")

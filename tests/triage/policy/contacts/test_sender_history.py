@@ -21,7 +21,8 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery, Message
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 AUTHOR, JOE, MARA = "sales@supplier.example", "joe.fern@company.example", "mara.berg@company.example"
 

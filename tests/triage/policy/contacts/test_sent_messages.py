@@ -26,7 +26,8 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, PostedList, SentMail
+from triage.store.models.contacts import PostedList, SentMail
+from triage.store.models.deliveries import Delivery
 
 JOE, MARA, INFO = "joe.fern@company.example", "mara.berg@company.example", "info@company.example"
 ANN = "ann@supplier.example"

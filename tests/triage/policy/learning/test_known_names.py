@@ -16,7 +16,10 @@ from triage.policy.learning.known_names import Stranger
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store import db
-from triage.store.models import Delivery, FamiliarDomain, Message, Rule
+from triage.store.models.contacts import FamiliarDomain
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 
 KNOWN, JOE = "ann.lee@northwind.example", "joe.fern@company.example"
 

@@ -19,7 +19,9 @@ from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 SALES, INFO = "sales@supplier.example", "info@company.example"
 JOE, MARA, IT = "joe.fern@company.example", "mara.berg@company.example", "it@company.example"

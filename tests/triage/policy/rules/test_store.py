@@ -24,7 +24,9 @@ from triage.policy.rules import matching_rules, rule_request, smtp_blocks, store
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.rules import rule_confirmation
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 JOE = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example")
 ALLOW = RuleOrder("allow", "address", "Sales@Supplier.example", "company")

@@ -26,7 +26,12 @@ from triage.quarantine.decisions import answer_suggestion, decide as decisions, 
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import AuditRecord, Decision, Delivery, PendingAct, PostedList, Proposal, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.audit import AuditRecord
+from triage.store.models.contacts import PostedList
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Proposal, Rule
 
 JOE, MARA, INFO = "joe.fern@company.example", "mara.berg@company.example", "info@company.example"
 SUPPLIER = "sales@supplier.example"

@@ -21,7 +21,8 @@ from triage.message.similarity import MOST_REPRESENTATIVES, OF_A_BAND, Likeness
 from triage.message.summary import summarise
 from triage.quarantine.campaigns import assign as campaigns
 from triage.store import db
-from triage.store.models import Campaign, Delivery, Representative
+from triage.store.models.campaigns import Campaign, Representative
+from triage.store.models.deliveries import Delivery
 
 NEWS = "Our harvest festival opens on Saturday with music, cider and a market of forty growers."
 

@@ -14,7 +14,8 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
-from triage.store.models import Campaign, Delivery, Representative, RepresentativeBand
+from triage.store.models.campaigns import Campaign, Representative, RepresentativeBand
+from triage.store.models.deliveries import Delivery
 
 TEXTS = (
     "Your parcel could not be handed over because the address was incomplete. Settle the customs charge and choose a new slot.",

@@ -22,7 +22,8 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 HELD = Selection(states=(State.HELD,))

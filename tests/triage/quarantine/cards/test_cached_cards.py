@@ -32,7 +32,9 @@ from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import Event, State
-from triage.store.models import Decision, Delivery, MailReport
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 from triage.store.queue import dirty_counts
 
 PLACES = ("it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example")

@@ -30,7 +30,8 @@ from triage.quarantine.search.listing import seen
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.db import open_engine, reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, KeptCard, KeptTotal, KeptView, Touched
+from triage.store.models.counts import KeptCard, KeptTotal, KeptView, Touched
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 

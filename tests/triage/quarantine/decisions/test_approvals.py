@@ -23,7 +23,12 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Decision, Delivery, Message, PendingAct, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 WHOLE_DOMAIN = RuleOrder("allow", "domain", "dell.example", "company")

@@ -28,7 +28,13 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import among, reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Campaign, Decision, DecisionItem, Delivery, KeptCard, Rule, StaffMember
+from triage.store.models.audit import AuditRecord
+from triage.store.models.campaigns import Campaign
+from triage.store.models.counts import KeptCard
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
+from triage.store.models.staff import StaffMember
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 WAVE = Selection.of(sender="wave@bad.example")

@@ -25,7 +25,8 @@ from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 ALLOW = RuleOrder("allow", "address", "", "")

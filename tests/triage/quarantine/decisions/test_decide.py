@@ -29,7 +29,9 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
-from triage.store.models import AuditRecord, Delivery, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 BLOCK = RuleOrder("block", "address", "", "company")
 ALLOW = RuleOrder("allow", "address", "", "company")

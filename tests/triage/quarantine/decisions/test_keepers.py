@@ -25,7 +25,11 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, Decision, Delivery, KeepersRequest, Rule
+from triage.store.models.approvals import KeepersRequest
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 HANA = Actor.person("hana", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Hana Novak")
 HUGO = Actor.person("hugo", Role.AUDITOR, EVERYTHING, "Hugo Stein")  # named for the folder, and decides nothing

@@ -20,7 +20,7 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
 INVOICE = (

@@ -22,7 +22,11 @@ from triage.quarantine.decisions.mailbox_moves import ALREADY, DONE, REFUSED, Ou
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, Message, MirrorCopy, PendingAct
+from triage.store.models.approvals import PendingAct
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import MirrorCopy
+from triage.store.models.messages import Message
 
 ACCOUNT = "it@company.example"
 SOON, LATE = timedelta(seconds=5), timedelta(days=4)

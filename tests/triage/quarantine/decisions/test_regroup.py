@@ -21,7 +21,8 @@ from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import Event
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 PARCEL = "Your parcel could not be handed over because the address was incomplete. Settle the customs charge and choose a new slot."

@@ -20,7 +20,9 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models import Correspondent, Delivery, Recalled
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
 
 CROOK, JOE, MARA = "crook@evil.example", "it+joe.fern@company.example", "legal+mara.berg@company.example"
 

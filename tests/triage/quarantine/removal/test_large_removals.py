@@ -22,7 +22,7 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal import large_removals
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 
 CROOK, JOE, MARA = "crook@evil.example", "it+joe.fern@company.example", "legal+mara.berg@company.example"
 BEN = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Ben Okafor")

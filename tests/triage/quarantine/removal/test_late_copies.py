@@ -25,7 +25,8 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 JOE = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example")
 CROOK, MARA = "crook@evil.example", "legal+mara.berg@company.example"

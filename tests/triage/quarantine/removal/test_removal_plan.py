@@ -28,7 +28,9 @@ from triage.quarantine.removal import removal_plan
 from triage.quarantine.removal.removal_plan import BlockWish, Plan
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, Selection
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, Rule
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 ROSA = "rosa@customer.example"
 ALL = BlockWish()

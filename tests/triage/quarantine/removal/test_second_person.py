@@ -23,7 +23,9 @@ from triage.quarantine.removal import removal_plan
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models import Decision, Delivery, PendingAct
+from triage.store.models.approvals import PendingAct
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
 
 CROOK, WAVE = "crook@evil.example", 77
 SAM = Actor.person("sam", Role.TRIAGE, EVERYTHING, "Sam Reed")  # without the right

@@ -16,7 +16,9 @@ from triage.message.summary import Summary
 from triage.quarantine.requests import announce_sender
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Delivery, Expectation
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import Expectation
 
 JOE, MARA = Actor.employee("joe.fern", "Joe Fern"), Actor.employee("mara.berg", "Mara Berg")
 TO_JOE, TO_MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"

@@ -22,7 +22,8 @@ from triage.quarantine.requests import own_mail, release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 HELD = Selection(states=(State.HELD,))
 JOE, MARA = Actor.employee("joe.fern", "Joe Fern"), Actor.employee("mara.berg", "Mara Berg")

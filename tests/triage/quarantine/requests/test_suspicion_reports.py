@@ -27,7 +27,10 @@ from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Delivery, MailReport, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
+from triage.store.models.messages import Message
 from triage.store.queue import open_reports
 
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"

@@ -17,7 +17,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.quarantine.rules import rule_import_export
 from triage.quarantine.rules.rule_import_export import FaultyLines, order_of
 from triage.store import db
-from triage.store.models import Rule
+from triage.store.models.rules import Rule
 
 ORDERS = [
     RuleOrder("allow", "address", "sales@supplier.example", "company", note='from "Ana", once'),

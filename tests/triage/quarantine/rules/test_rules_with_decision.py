@@ -19,7 +19,7 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 LIST = "dev@lists.example"
 ALLOW, BLOCK = RuleOrder("allow", "address", "", "company"), RuleOrder("block", "address", "", "company")

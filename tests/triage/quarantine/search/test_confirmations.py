@@ -32,7 +32,11 @@ from triage.quarantine.search import confirmations, listing
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Decision, Delivery, PendingAct, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.audit import AuditRecord
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 BANK = "Please note our new bank details for all invoices."
 ALLOW = RuleOrder("allow", "address", "", "company")

@@ -24,7 +24,8 @@ from triage.quarantine.search import expiry, listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, DigestEntry
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import DigestEntry
 
 DAYS = timedelta(days=1)
 MARA, JOE = "mara.berg@company.example", "joe.fern@company.example"

@@ -20,7 +20,8 @@ from triage.quarantine.decisions.decide import Verb, decide
 from triage.quarantine.search import selection, selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store import db
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 BYTES = b"%PDF-1.7 an invoice that nobody ordered"

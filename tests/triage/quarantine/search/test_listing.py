@@ -19,7 +19,7 @@ from triage.quarantine.search.listing import Place
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
 DECIDED = tuple(state for state in State if state is not State.HELD)

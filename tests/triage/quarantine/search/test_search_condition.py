@@ -19,7 +19,8 @@ from triage.quarantine.decisions.decide import Verb
 from triage.quarantine.search import listing, selection
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
-from triage.store.models import Delivery, Department
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 PAGE = "<p>Look <a href='https://portal.evil.example/x'>here</a></p>"

@@ -18,7 +18,7 @@ from triage.quarantine.search import selection, selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 
 @pytest.fixture

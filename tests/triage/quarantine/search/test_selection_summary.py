@@ -15,7 +15,9 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.search.selection_summary import least_alike
 from triage.store.db import reading, transaction
-from triage.store.models import Correspondent, Delivery, Recalled
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 SAME = [(number, "a@a.example", "a.example", 7, "", "Hello") for number in range(3)]

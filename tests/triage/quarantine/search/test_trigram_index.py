@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.quarantine.search import listing, trigram_index
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
 LETTERS = "abAB\"'*()%_^:é漢字-"

@@ -16,7 +16,7 @@ from triage.quarantine.search import listing, selection, selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import Group
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"

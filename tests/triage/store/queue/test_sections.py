@@ -28,7 +28,8 @@ from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import Event, State
-from triage.store.models import Correspondent, Delivery
+from triage.store.models.contacts import Correspondent
+from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import ACT_NOW, ASSUMED, Section, deadline_of, section_of

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from tests.triage_api.conftest import Browser, Came, NewBrowser, opened, session_key, token_key
 from triage.config.settings import Settings
 from triage.store.db import transaction
-from triage.store.models import ApiToken
+from triage.store.models.staff import ApiToken
 from triage.times import utcnow
 from triage_api.http.rate_limit import Pace, TooFast
 from triage_api.http.token_scopes import needed

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage import ids
 from triage.store.db import reading
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
 

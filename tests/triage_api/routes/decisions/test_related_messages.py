@@ -14,7 +14,9 @@ from triage.config.settings import Recall, Relay, Settings
 from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Place, Related
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, SweptMailbox
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import SweptMailbox
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 

@@ -12,7 +12,8 @@ from triage.config.settings import Settings
 from triage.ids import show
 from triage.policy.rules import store as rules
 from triage.store.db import reading, transaction
-from triage.store.models import Delivery, Rule
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 ROSA = "rosa@customer.example"

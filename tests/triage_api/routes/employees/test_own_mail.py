@@ -15,7 +15,10 @@ from tests.triage_api.test_scope import OWN, STREAM, operations
 from triage.config.settings import Notices, Settings
 from triage.quarantine.requests import own_mail
 from triage.store import db
-from triage.store.models import AuditRecord, Delivery, EmployeeSession, Person
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.employees import EmployeeSession
 from triage.times import utcnow
 
 RIGHT = "the directory's password"

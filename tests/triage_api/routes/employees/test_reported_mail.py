@@ -6,7 +6,7 @@ from tests.triage.arriving import NOW
 from tests.triage_api.conftest import Browser, Came
 from triage import ids
 from triage.store.db import transaction
-from triage.store.models import MailReport
+from triage.store.models.employees import MailReport
 
 
 def reported(engine: Engine, delivery: str, person: str = "joe.fern", shown: str = "Joe Fern") -> str:

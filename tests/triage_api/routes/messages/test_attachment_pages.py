@@ -23,7 +23,8 @@ from triage.message.summary import summarise
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool
 from triage.store.db import transaction
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 from triage_api.routes.messages.attachment_pages import NO_SANDBOX, OFF, TOO_MUCH, WHY
 
 AUTHOR = "sales@supplier.example"

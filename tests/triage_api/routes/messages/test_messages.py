@@ -16,7 +16,9 @@ from triage.message.preview.preview_document import FRAME_HEADERS
 from triage.message.summary import summarise
 from triage.runtime.sandbox_pool import Overrun, Pool
 from triage.store.db import reading, transaction
-from triage.store.models import AuditRecord, Content, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content
 from triage_api.routes.messages.messages import safe_name
 
 FROM = {"from": "192.0.2.9"}

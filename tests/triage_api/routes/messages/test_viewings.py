@@ -20,7 +20,10 @@ from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings
 from triage.quarantine import viewings
 from triage.store import db
-from triage.store.models import AuditRecord, Content, Person, Sealed, StaffMember, Viewing
+from triage.store.models.audit import AuditRecord, Viewing
+from triage.store.models.directory import Person, Sealed
+from triage.store.models.messages import Content
+from triage.store.models.staff import StaffMember
 from triage.times import utcnow
 from triage_api.app import make_app
 from triage_api.http.dependencies import Office

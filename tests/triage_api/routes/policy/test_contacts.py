@@ -9,7 +9,7 @@ from triage.config.settings import Settings
 from triage.policy.contacts.contact_evidence import Reason, Sent
 from triage.policy.learning import learn_contacts
 from triage.store.db import transaction
-from triage.store.models import PostedList
+from triage.store.models.contacts import PostedList
 
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"
 

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, update
 from tests.triage.arriving import DMARC_PASS
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.store.db import transaction
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 JOE = "joe.fern@company.example"
 UNASKED: dict[str, object] = {"second_look": [], "rules": [], "fence": ""}

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser, token_key
 from triage.store import db
-from triage.store.models import Decision
+from triage.store.models.decisions import Decision
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 NAMES = ["waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved"]

@@ -10,7 +10,7 @@ from triage import ids
 from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Place, Related
 from triage.store import db
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 
 def test_related(shell: Shell, arrives: Arrives, engine: Engine) -> None:

@@ -10,7 +10,8 @@ from tests.triage_cli.conftest import Arrives, Shell
 from triage.ids import read
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import AuditRecord, Delivery
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 
 
 def test_redeliver(shell: Shell, arrives: Arrives, engine: Engine) -> None:

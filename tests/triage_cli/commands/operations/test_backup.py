@@ -23,7 +23,7 @@ from triage.ids import read
 from triage.runtime import spool_backup
 from triage.store import db, restore_pause
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_cli.services import upkeep
 

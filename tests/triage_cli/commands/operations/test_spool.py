@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.ids import new_id, show
 from triage.runtime.spool_stats import OFTEN, backlog
 from triage.store import db
-from triage.store.models import AuditRecord
+from triage.store.models.audit import AuditRecord
 from triage.times import utcnow
 
 

@@ -15,7 +15,7 @@ from triage.config.webhooks import Hook
 from triage.notifications.webhooks import outbox
 from triage.notifications.webhooks.outbox import Answer
 from triage.store import db
-from triage.store.models import Webhook
+from triage.store.models.notifications import Webhook
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN
 from triage_cli.doctor.notification_checks import webhooks

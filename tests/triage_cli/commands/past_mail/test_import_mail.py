@@ -11,7 +11,9 @@ from sqlmodel import col
 from tests.triage_cli.conftest import Shell
 from triage.intake import import_mail
 from triage.store import bodies, db
-from triage.store.models import AuditRecord, Delivery, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 TO = "it+joe.fern@company.example"

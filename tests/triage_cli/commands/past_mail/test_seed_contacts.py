@@ -13,7 +13,7 @@ from mailboxes.sources.seed_contacts import Plan, Report
 from tests.triage_cli.conftest import Shell
 from triage.policy.contacts import contact_evidence
 from triage.store import db
-from triage.store.models import Correspondent
+from triage.store.models.contacts import Correspondent
 from triage_cli.commands.past_mail import seed_contacts
 
 JOE = "joe.fern@company.example"

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, update
 
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.store.db import transaction
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 
 
 @pytest.mark.parametrize(

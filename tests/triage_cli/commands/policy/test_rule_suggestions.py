@@ -7,7 +7,8 @@ from sqlmodel import col
 
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.store import db
-from triage.store.models import Delivery, PostedList
+from triage.store.models.contacts import PostedList
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 

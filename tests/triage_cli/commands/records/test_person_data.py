@@ -13,7 +13,8 @@ from tests.triage_cli.conftest import Arrives, Shell
 from tests.triage_cli.serving import served
 from triage.config.settings import Settings
 from triage.store import db
-from triage.store.models import Delivery, PersonErasure
+from triage.store.models.compliance import PersonErasure
+from triage.store.models.deliveries import Delivery
 from triage_cli.services import upkeep
 
 ANNA = "anna@dell.example"

@@ -1,0 +1,56 @@
+"""What waits for somebody else's approval: a second person's, or the keepers' of a confidential folder."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import document, documents, identity, instant, whole
+
+
+class PendingAct(SQLModel, table=True):
+    """What one person asked for and another one has to confirm: a decision or a rule."""
+
+    __tablename__ = "pending_act"
+    id: int = identity()
+    kind: str  # decision, rule
+    order: dict[str, Any] = document()
+    needs: list[str] = documents()  # why: domain-allow, large-purge, risky-release
+    items: list[str] = documents()  # ids of the deliveries that it is about, as they are shown
+    fence: str = ""  # changes when they do
+    reason: str = ""
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime = instant()
+    lapses_at: datetime = instant()
+    state: str = Field(default="waiting", index=True)  # waiting, confirmed, declined, withdrawn, lapsed
+    settled_by: str = ""
+    settled_by_shown: str = ""
+    settled_at: datetime | None = instant(nullable=True)
+    settled_reason: str = ""
+    result_id: int | None = whole(nullable=True)  # of the decision or rule
+    idempotency_key: str | None = Field(default=None, unique=True)
+
+
+class KeepersRequest(SQLModel, table=True):
+    """A removal of a campaign asks the keepers of a confidential folder to remove its copies there too.
+
+    There is one for each folder that was closed to who removed it, with copies in it or not, so that no number of rows tells anything.
+    """
+
+    __tablename__ = "keepers_request"
+    id: int = identity()
+    folder: str  # department:CODE, person:UID
+    selection: dict[str, Any] = document()  # the copies, in this folder
+    decision_id: int = whole(index=True)  # the removal that asks
+    reason: str = ""
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime = instant()
+    lapses_at: datetime = instant()
+    state: str = "waiting"  # waiting, confirmed, declined; joined: removed by the keepers' agreement
+    settled_by: str = ""
+    settled_by_shown: str = ""
+    settled_at: datetime | None = instant(nullable=True)
+    results: list[str] = documents()  # ids of the decisions that removed the copies
+    is_over: bool = Field(default=False, index=True)  # its time is over, and that is on record

@@ -1,0 +1,58 @@
+"""Who works on what: presence, messages assigned to colleagues, escalations."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, ForeignKey
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import instant, whole
+
+
+class InHand(SQLModel, table=True):
+    """Somebody who sits at a console, and what they look at; a lease."""
+
+    __tablename__ = "in_hand"
+    login: str = Field(primary_key=True)
+    name: str
+    delivery_id: int | None = whole(nullable=True)
+    until: datetime = instant()
+
+
+class Handed(SQLModel, table=True):
+    """Mail that somebody handed to a colleague with a note. It counts while the mail is held."""
+
+    __tablename__ = "handed"
+    delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))
+    to: str = Field(index=True)  # login
+    to_shown: str
+    by: str
+    by_shown: str
+    at: datetime = instant()
+    note: str = ""
+
+
+class Escalation(SQLModel, table=True):
+    """What staff escalated to a duty by a decision. It stays in view until somebody of the duty confirms it, or it is undone."""
+
+    __tablename__ = "escalation"
+    decision_id: int = whole(primary_key=True)
+    duty: str  # duties.TITLES
+    title: str  # of the duty, as it was called then
+    reason: str
+    at: datetime = instant()
+    by: str
+    by_shown: str
+    hold_id: int = whole()  # the legal hold that keeps the evidence
+    told: int = 0  # people and addresses that got a notice
+    confirmed_at: datetime | None = instant(nullable=True)
+    confirmed_by: str = ""
+    confirmed_by_shown: str = ""
+    ended_at: datetime | None = instant(nullable=True)  # it was undone
+
+
+class Escalated(SQLModel, table=True):
+    """The escalation that is shown with a delivery: the last one that was not undone."""
+
+    __tablename__ = "escalated"
+    delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))
+    decision_id: int = whole(index=True)

@@ -1,0 +1,112 @@
+"""Counts of the queue as they were folded last, and totals for reports."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import Instant, identity, instant, whole
+
+
+class Touched(SQLModel, table=True):
+    """Held mail that has changed since the kept counts were folded: whose, and in which folder."""
+
+    __tablename__ = "touched"
+    id: int = identity()
+    author: str
+    campaign_id: int | None = whole(nullable=True)
+    alone: int = whole()  # the delivery, where nobody can read who sent it; else 0
+    department: str
+    person: str
+
+
+class KeptView(SQLModel, table=True):
+    """Folders that somebody sees as one queue."""
+
+    __tablename__ = "kept_view"
+    id: int = identity()
+    name: str = Field(unique=True)  # views.View as JSON
+    ready: bool = False  # its cards are all there
+    stage: int = 0  # while it is made: tallies.STAGES
+    reached: str = ""  # and the pile that was written last
+
+
+class KeptTotal(SQLModel, table=True):
+    """How many cards and deliveries a view has."""
+
+    __tablename__ = "kept_total"
+    view: int = whole(primary_key=True)
+    grouped: str = Field(primary_key=True)
+    cards: int = 0
+    deliveries: int = 0
+
+
+class KeptCard(SQLModel, table=True):
+    """A card of a view as it was when the counts were folded last. What is greatest comes first in its order, so those are negative."""
+
+    __tablename__ = "kept_card"
+    view: int = whole(primary_key=True)
+    grouped: str = Field(primary_key=True)
+    pile: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    pressing: datetime = instant()
+    calm: int  # minus urgency
+    age: int = whole()  # minus the newest's time of arrival, in microseconds
+    perishable: datetime = instant()
+    weight: int
+    severity: int = 0
+    number: int
+    people: int
+    departments: int
+    lead: int = whole()
+    __table_args__ = (
+        Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
+        Index("kept_card_by_end", "view", "grouped", "perishable"),
+    )
+
+
+class CardAnchor(SQLModel, table=True):
+    """Where every so many cards of a view begin."""
+
+    __tablename__ = "card_anchor"
+    view: int = whole(primary_key=True)
+    grouped: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    pressing: datetime = instant()
+    calm: int
+    age: int = whole()
+    key: str
+
+
+class KeptFolder(SQLModel, table=True):
+    """How much was held in a folder when the counts were folded last."""
+
+    __tablename__ = "kept_folder"
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    held: int
+
+
+class Arrived(SQLModel, table=True):
+    """How much came in on a day that is over, for a folder, and what the policy decided about it."""
+
+    __tablename__ = "arrived"
+    since: datetime = Field(sa_column=Column(Instant, primary_key=True, autoincrement=False))
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    rule: str = Field(primary_key=True)
+    verdict: str = Field(primary_key=True)
+    until: datetime = instant()
+    count: int
+    __table_args__ = {"sqlite_with_rowid": False}
+
+
+class QueueSample(SQLModel, table=True):
+    """How much was held in a folder at a full hour."""
+
+    __tablename__ = "queue_sample"
+    at: datetime = Field(sa_column=Column(Instant, primary_key=True, autoincrement=False))
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    held: int
+    __table_args__ = {"sqlite_with_rowid": False}

@@ -1,0 +1,57 @@
+"""Decisions of staff and what each did to a delivery."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import document, documents, identity, instant, whole
+
+LEFT = "before <> 'held'"  # it had left before, or had never been held
+
+
+class Decision(SQLModel, table=True):
+    """One act of one person over a selection."""
+
+    __tablename__ = "decision"
+    id: int = identity()
+    at: datetime = instant()
+    by: str = Field(index=True)
+    by_shown: str
+    verb: str
+    selection: dict[str, Any] = document()
+    reason: str
+    count: int  # deliveries it meant to change
+    done: int
+    target: str = ""  # of a redirect
+    second_by: str = ""  # who turned the second key, where two are needed
+    second_by_shown: str = ""
+    outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
+    confirmed: list[str] = documents()  # the reasons for a second look that the decider confirmed (second_look.NAMES)
+    confidential: str = ""  # what a removal did about folders closed to the decider: asked, left out (confidential.py)
+    agreed: dict[str, Any] = document()  # of a release with an allow: the rules that were agreed to, and who was left out (consent.py)
+    undone_by: int | None = whole(nullable=True)
+    undoes: int | None = whole(nullable=True)
+    last: int | None = whole(nullable=True, index=True)  # carried out in slices up to this id
+    reached: int = whole(0)  # the id that the last slice came to
+    order: dict[str, Any] = document()  # what else the slices need: to, template, text
+    idempotency_key: str | None = Field(default=None, unique=True)
+    keys: int | None = None  # pressed since the card came under the cursor; None: not measured
+    milliseconds: int | None = None  # since then
+    __table_args__ = (Index("decision_by_time", "at"),)
+
+
+class DecisionItem(SQLModel, table=True):
+    """What a decision did to one delivery: the evidence, and the way back."""
+
+    __tablename__ = "decision_item"
+    decision_id: int = whole(primary_key=True)
+    delivery_id: int = whole(primary_key=True)
+    before: str
+    outcome: str  # done, already gone, in flight, recalling, restoring, out of reach, refused
+    why: str = ""
+    __table_args__ = (
+        Index("decision_item_by_delivery", "delivery_id"),
+        Index("decision_item_of_left", "decision_id", sqlite_where=text(LEFT), postgresql_where=text(LEFT)),  # few: reports look for them
+    )

@@ -1,0 +1,14 @@
+"""Named numbers that processes compare."""
+
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import whole
+
+
+class Marker(SQLModel, table=True):
+    """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
+
+    __tablename__ = "marker"
+    name: str = Field(primary_key=True)
+    number: int = whole(0)
+    text: str = ""

@@ -1,0 +1,63 @@
+"""Alerts, who was told of them, and webhooks."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import identity, instant, whole
+
+
+class Alarm(SQLModel, table=True):
+    """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
+
+    __tablename__ = "alarm"
+    cause: str = Field(primary_key=True)  # causes.CAUSES
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    raised_at: datetime = instant()  # when it began, or when more came
+    number: int = 0
+    since: datetime | None = instant(nullable=True)
+    newest: int = whole(0)
+    words: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class Told(SQLModel, table=True):
+    """When somebody was told of something last: nobody is told the same again and again."""
+
+    __tablename__ = "told"
+    who: str = Field(primary_key=True)  # staff:LOGIN, address:ADDRESS, person:UID; record: whoever reads the record
+    cause: str = Field(primary_key=True)
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    at: datetime = instant()
+
+
+class Webhook(SQLModel, table=True):
+    """How a webhook of the settings fares."""
+
+    __tablename__ = "webhook"
+    name: str = Field(primary_key=True)
+    failures: int = 0  # in a row
+    rests_until: datetime | None = instant(nullable=True)  # after failures, or when the lease of a call ends: until then nobody calls
+    gone: bool = False  # it said that it wants no more (410): nothing is sent until somebody says otherwise
+    last_reply: str = ""  # of the last failure
+    failed_at: datetime | None = instant(nullable=True)
+    succeeded_at: datetime | None = instant(nullable=True)
+    dropped: int = 0  # calls that were given up
+
+
+class WebhookCall(SQLModel, table=True):
+    """What a webhook is still to be told. It goes when it has been taken."""
+
+    __tablename__ = "webhook_call"
+    id: int = identity()
+    hook: str
+    event: str  # the id that receivers know doubles by
+    kind: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = instant()
+    # when to call; later than `at` for one that was refused, which waits alone, and for one in hand: when its lease ends
+    due_at: datetime = instant()
+    attempts: int = 0  # fences late answers of a dead sender
+    __table_args__ = (UniqueConstraint("hook", "event"), Index("webhook_call_due", "hook", "due_at", "id"))

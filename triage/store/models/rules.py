@@ -1,0 +1,97 @@
+"""Rules about senders, suggested rules, enforcement modes and the emergency."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import document, documents, identity, instant, whole
+
+
+class Rule(SQLModel, table=True):
+    """Somebody here says yes or no to a sender, within a scope, for a proof."""
+
+    __tablename__ = "rule"
+    id: int = identity()
+    effect: str  # allow, block, redirect, hold
+    match: str  # address, domain, subdomains, list; recipient (of a redirect), campaign (of a purge)
+    value: str  # folded
+    scope: str  # company, department:CODE, person:UID
+    proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; of a campaign the domain that proves to have sent it
+    unproven_only: bool = False  # block made from unproven mail
+    unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
+    risky: bool = False  # "with risky attachments"
+    author: str
+    second_by: str = ""  # who turned the second key, where two are needed
+    origin: str = "staff"  # staff, learned, import; made with a removal: removal, or standing where it was not to block
+    note: str = ""
+    created_at: datetime = instant()
+    until: datetime | None = instant(nullable=True)
+    removed_at: datetime | None = instant(nullable=True)
+    removed_by: str = ""
+    used: int = 0
+    first_used_at: datetime | None = instant(nullable=True)
+    last_used_at: datetime | None = instant(nullable=True)
+    recipient: str = ""  # redirect: only mail to this address of ours; "" for any
+    target: str = ""  # redirect: where it goes, as person:UID, department:CODE or an address of ours
+    doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
+    looked_at: datetime | None = instant(nullable=True)  # when DNS was asked what the sender's domain publishes
+    lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
+    holds_until: datetime | None = instant(nullable=True)  # a block: until then it holds what it stops, and neither refuses nor removes it
+    refused: int = 0  # a block: messages that were refused at SMTP time
+    decision_id: int | None = whole(nullable=True, index=True)  # made along with it
+    kept_out: list[str] = (
+        documents()
+    )  # made with a removal: confidential folders that were closed to who made it; it does not reach into them
+    __table_args__ = (Index("rule_by_value", "value", "match"),)
+
+
+class ModeSwitch(SQLModel, table=True):
+    """The door of a department was opened or closed at run time; "" is the company."""
+
+    __tablename__ = "mode_switch"
+    department: str = Field(primary_key=True)
+    mode: str  # enforce, observe
+    by_shown: str
+    at: datetime = instant()
+    reason: str = ""
+
+
+class Emergency(SQLModel, table=True):
+    """Everything that is neither blocked nor forged passes, for a time."""
+
+    __tablename__ = "emergency"
+    id: int = identity()
+    at: datetime = instant()
+    until: datetime = instant()
+    reason: str
+    by: str
+    by_shown: str
+    closed_at: datetime | None = instant(nullable=True)
+    closed_by: str = ""
+
+
+class Proposal(SQLModel, table=True):
+    """A rule for the company that mail and decisions speak for, and what a person said to it."""
+
+    __tablename__ = "proposal"
+    id: int = identity()
+    kind: str = ""  # promotion.Kind
+    match: str  # domain, list
+    value: str
+    proof: str = ""  # what the rule would ask for
+    evidence: dict[str, Any] = document()  # promotion.Evidence
+    weight: int = 0  # mails that it is about: those that matter most are asked first
+    state: str = "open"  # open, accepted, refused
+    found_at: datetime = instant()
+    seen_at: datetime = instant()  # when the evidence was looked at last
+    lane: str = ""  # who has it in hand
+    lane_shown: str = ""
+    lane_until: datetime | None = instant(nullable=True)
+    answered_by: str = ""
+    answered_by_shown: str = ""
+    answered_at: datetime | None = instant(nullable=True)
+    rule_id: int | None = whole(nullable=True)  # that was made
+    pending_id: int | None = whole(nullable=True)  # or waits for a second key
+    __table_args__ = (UniqueConstraint("match", "value"), Index("proposal_by_weight", "state", "weight", "id"))

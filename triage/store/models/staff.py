@@ -1,0 +1,115 @@
+"""Staff: accounts, substitutes, sessions, API tokens, failed sign-ins, preferences, saved searches, training."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from triage.store.models.columns import document, documents, identity, instant
+
+
+class StaffMember(SQLModel, table=True):
+    """A person who triages."""
+
+    __tablename__ = "staff_member"
+    login: str = Field(primary_key=True)
+    name: str
+    role: str
+    scope: list[str] = documents()
+    rights: list[str] = documents()  # beside role and scope: remove-delivered, data-protection
+    password_hash: str  # argon2id
+    active: bool = True
+    away_until: datetime | None = instant(nullable=True)
+    source: str = "directory"  # local: made here, and left alone by every sync
+
+
+class Substitution(SQLModel, table=True):
+    """One member of staff stands in for another for a time."""
+
+    __tablename__ = "substitution"
+    id: int = identity()
+    absent: str  # login
+    substitute: str = Field(index=True)  # login
+    starts_at: datetime = instant()
+    ends_at: datetime = instant()
+    reason: str = ""
+    made_by: str
+    made_at: datetime = instant()
+
+
+class StaffSession(SQLModel, table=True):
+    """One sign-in of a member of staff. The key itself is only in the browser."""
+
+    __tablename__ = "staff_session"
+    key_sha256: str = Field(primary_key=True)
+    login: str = Field(index=True)
+    started_at: datetime = instant()
+    seen_at: datetime = instant()  # a request that the person caused, not the console by itself
+    client: str = ""  # network address
+    before_at: datetime | None = instant(nullable=True)  # the sign-in before this one
+    before_client: str = ""
+
+
+class ApiToken(SQLModel, table=True):
+    """A key for programs. The key itself is only with who asked for it."""
+
+    __tablename__ = "api_token"
+    id: int = identity()
+    key_sha256: str = Field(unique=True)
+    name: str
+    grants: list[str] = documents()  # read, decide, rules, learn, admin
+    scope: list[str] = documents()
+    made_by: str
+    made_at: datetime = instant()
+    expires_at: datetime = instant()
+    used_at: datetime | None = instant(nullable=True)
+    client: str = ""  # network address of the last use
+    revoked_at: datetime | None = instant(nullable=True)
+    revoked_by: str = ""
+
+
+class FailedSignIn(SQLModel, table=True):
+    """A failed sign-in, kept for the throttle."""
+
+    __tablename__ = "failed_sign_in"
+    id: int = identity()
+    at: datetime = instant()
+    login: str = Field(index=True)
+    client: str = Field(index=True)
+
+
+class PracticeAnswer(SQLModel, table=True):
+    """What a member of staff answered first to a card that they practised on."""
+
+    __tablename__ = "practice_answer"
+    login: str = Field(primary_key=True)
+    card: str = Field(primary_key=True)
+    at: datetime = instant()
+    expected: str  # let-in, keep-out
+    given: str
+
+
+class SavedSearch(SQLModel, table=True):
+    """A search that somebody keeps by a name."""
+
+    __tablename__ = "saved_search"
+    __table_args__ = (UniqueConstraint("owner", "name"),)
+    id: int = identity()
+    owner: str  # as on the record: person:ana
+    by_shown: str
+    name: str
+    q: str
+    tab: str
+    department: str | None = None
+    person: str | None = None
+    shared_with: str = ""  # a scope
+    made_at: datetime = instant()
+
+
+class Preference(SQLModel, table=True):
+    """What a member of staff chose for their own console, by name."""
+
+    __tablename__ = "preference"
+    login: str = Field(primary_key=True)
+    chosen: dict[str, Any] = document()
