@@ -110,6 +110,7 @@ reference: $(VENV)/.dev
 	$(BIN)/mailroom man --markdown > docs/reference/cli.md
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.triage_api.published
+	$(BIN)/python -m tests.triage_api.typescript
 
 # Each target for FUZZ_SECONDS, WORKERS at once; what leads to new places in the code is kept in var/fuzz/ for the next time.
 fuzz: $(VENV)/.dev

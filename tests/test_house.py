@@ -34,6 +34,20 @@ def test_no_folder_holds_more_files_than_a_glance_takes_in() -> None:
     assert [folder for folder in LONG_LISTS if counts[folder] <= MOST_FILES] == [], "the list names what needs it"
 
 
+def test_folders_of_the_console_import_in_the_order_of_its_readme() -> None:
+    rows = re.findall(r"^\| (`\w+/`[^|]*) \|", (ROOT / "webui" / "README.md").read_text("utf-8"), re.MULTILINE)
+    order = [folder for row in rows for folder in re.findall(r"(\w+)/", row)]
+    library = ROOT / "webui" / "src" / "lib"
+    assert sorted(order) == sorted(path.name for path in library.iterdir())
+    upwards = [
+        f"{path.relative_to(library)} imports {other}"
+        for path in library.rglob("*.*")
+        for other in re.findall(r"(?:from|import) '\.\./(\w+)/", path.read_text("utf-8"))
+        if order.index(other) > order.index(path.parent.name)
+    ]
+    assert upwards == []
+
+
 def tracked(*folders: str) -> list[str]:
     """Returns the names of the files that are committed or are to be; those in these folders only, when any are named."""
     command = ["git", "ls-files", "-co", "--exclude-standard", "--", *folders]

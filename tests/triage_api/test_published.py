@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.triage_api import typescript
 from tests.triage_api.published import PUBLISHED, breaking, present
 
 Document = dict[str, Any]
@@ -22,6 +23,31 @@ def published() -> Document:
 def test_this_program_keeps_what_was_published(published: Document) -> None:
     """What is new may be missing there: `python -m tests.triage_api.published` adds it before a release."""
     assert breaking(published, present()) == []
+
+
+def test_the_types_of_the_console_are_those_of_the_api() -> None:
+    assert typescript.TYPES.read_text("utf-8") == typescript.write_types(present()), "`make reference` writes them"
+
+
+def test_types_are_written_as_typescript_has_them() -> None:
+    schema = {
+        "type": "object",
+        "required": ["kind", "pairs"],
+        "properties": {
+            "kind": {"enum": ["a", "b"], "type": "string", "description": "which"},
+            "pairs": {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Pair"}, {"type": "null"}]}},
+            "counts": {"type": "object", "propertyNames": {"enum": ["x"]}, "additionalProperties": {"type": "integer"}},
+            "keys": {"type": "object", "patternProperties": {"^a": {"type": "string"}}},
+            "other": {"type": "object", "additionalProperties": True},
+            "only": {"const": 1},
+        },
+    }
+    assert typescript.write_schema("Shape", schema, "readonly ") == (
+        "export interface Shape {\n  /** which */\n  kind: 'a' | 'b'\n  pairs: readonly (Pair | null)[]\n"
+        "  counts?: Partial<Record<'x', number>>\n  keys?: Record<string, string>\n  other?: Record<string, unknown>\n  only?: 1\n}"
+    )
+    with pytest.raises(KeyError):
+        typescript.write_schema("Odd", {"type": "tuple"}, "")
 
 
 def schemas(document: Document) -> Document:

@@ -1,12 +1,11 @@
 """What every schema is made of: what comes in, what goes out, text, ids."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from triage import ids
 from triage.delivery.rejections import LONGEST_TEXT
-from triage.message.signals.severity import Severity
 
 ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
 
@@ -34,16 +33,10 @@ def shown(number: Any) -> Any:
     return ids.show(number) if isinstance(number, int) else number
 
 
-def word_of(severity: Any) -> Any:
-    """A severity of the house as the API writes it."""
-    return severity.word if isinstance(severity, Severity) else severity
-
-
 Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]
 Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
 Word = Annotated[str, Field(max_length=255), AfterValidator(storable)]
 GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
-SeverityWord = Annotated[Literal["none", "unclear", "suspicious", "dangerous"], BeforeValidator(word_of)]
 Id = Annotated[str, BeforeValidator(shown), Field(pattern=ID_PATTERN)]
 
 
@@ -56,4 +49,4 @@ class Order(BaseModel):
 class Shape(BaseModel):
     """What a client gets, read from the house's values."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)

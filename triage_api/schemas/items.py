@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from triage.store.delivery_state import State
 from triage_api.schemas.fields import Id, Shape
 from triage_api.schemas.language import Spoken
 
@@ -12,6 +13,6 @@ class Item(Shape):
     """What became of one delivery."""
 
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
-    before: str
+    before: State
     outcome: str
     why: Spoken

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from triage_api.schemas.fields import Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Spoken
+from triage_api.schemas.vocabulary import LookName, RuleMatch
 
-Name = Literal["danger-found", "own-domain-forged", "dmarc-fails", "new-bank-details", "no-longer-verified", "dangerous", "suspicious"]
 Names = Annotated[
-    list[Name], Field(description="why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked")
+    list[LookName], Field(description="why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked")
 ]
 Confirm = Annotated[
     list[Word],
@@ -24,7 +24,7 @@ Fence = Annotated[Word | None, Field(description="of the second look, as the 409
 class SecondLook(Shape):
     """One reason, and the newest message that it is about."""
 
-    name: Name
+    name: LookName
     sentence: Spoken
     count: Annotated[int, Field(description="deliveries that it is about")]
     example: Annotated[Id, Field(description="id of the newest delivery")]
@@ -35,7 +35,7 @@ class SecondLook(Shape):
 class AskedRule(Shape):
     """An allow rule that would let in held messages which need a second look."""
 
-    match: str
+    match: RuleMatch
     value: str
     scope: str
     proof: str

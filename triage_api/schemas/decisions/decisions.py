@@ -15,6 +15,7 @@ from triage_api.schemas.policy.consent import Agreed, AlongRule
 from triage_api.schemas.policy.rules import Rule
 from triage_api.schemas.queue.selections import Select
 from triage_api.schemas.second_looks import Confirm, ConfirmOrder
+from triage_api.schemas.vocabulary import BlockKind, DecisionVerb
 
 
 class Effort(Order):
@@ -27,7 +28,7 @@ class Effort(Order):
 class BlockOrder(Order):
     """That a purge blocks along what its preview says."""
 
-    kinds: Annotated[list[Literal["campaign", "domain", "address"]], Field(description="which kinds")] = ["campaign", "domain", "address"]
+    kinds: Annotated[list[BlockKind], Field(description="which kinds")] = ["campaign", "domain", "address"]
     without: Annotated[list[Word], Field(max_length=10_000, description="values of blocks that are left out")] = []
     also: Annotated[
         list[Word], Field(max_length=10_000, description="values of blocks that were not ticked and are made all the same")
@@ -77,7 +78,7 @@ class DecisionSummary(Shape):
     at: datetime
     by: str
     by_shown: str
-    verb: str
+    verb: DecisionVerb
     select: Annotated[dict[str, Any], Field(validation_alias="selection")]
     reason: str
     count: int
@@ -96,7 +97,7 @@ class DecisionSummary(Shape):
     ]
     to: str
     rules: Annotated[list[Rule], Field(description="made along, but for the blocks of a removal")]
-    blocked: Annotated[dict[str, int], Field(description="blocks made along with a removal: how many campaigns, domains, addresses")]
+    blocked: Annotated[dict[BlockKind, int], Field(description="blocks made along with a removal: how many campaigns, domains, addresses")]
     refused_meanwhile: Annotated[int, Field(description="copies that these blocks refused at SMTP time: an undo does not restore them")]
     mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
     mailboxes_left: int

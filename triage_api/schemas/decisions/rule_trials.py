@@ -9,13 +9,14 @@ from triage_api.schemas.fields import Id, Order, Shape
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.policy.rules import Clash
 from triage_api.schemas.queue.selections import Select
+from triage_api.schemas.vocabulary import Effect, Match
 
 
 class Offered(Shape):
     """A rule as it would be made."""
 
-    effect: str
-    match: str
+    effect: Effect
+    match: Match
     value: str
     scope: str
     proof: str

@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
-from triage_api.schemas.fields import SeverityWord, Shape, Word
+from triage_api.schemas.fields import Shape, Word
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.policy.rules import SenderRule
 from triage_api.schemas.second_looks import Names
+from triage_api.schemas.vocabulary import RuleMatch, Severity
 
 
 class AlongRule(SenderRule):
@@ -38,7 +39,7 @@ class AlongRule(SenderRule):
 class AgreedRule(Shape):
     """A rule that somebody agreed to."""
 
-    match: str
+    match: RuleMatch
     value: str
     scope: str
     proof: str
@@ -62,14 +63,14 @@ class AskedSender(Shape):
     """A sender of the selected messages, before they are let in."""
 
     sender: Annotated[str, Field(description="an address, or a List-Id; empty: messages that name no sender")]
-    match: Annotated[str, Field(description="address, domain, list; empty where there is no sender")]
+    match: Annotated[RuleMatch | Literal[""], Field(description="address, domain, list; empty where there is no sender")]
     count: Annotated[int, Field(description="of the selected messages")]
     proof: Annotated[
         Literal["genuine", "not_proven", "failed"],
         Field(description="genuine: all prove it; not_proven: some do not; failed: some fail DMARC"),
     ]
     rests_on: Annotated[str, Field(description="the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN")]
-    severity: Annotated[SeverityWord, Field(description="how bad the worst of their messages looks")]
+    severity: Annotated[Severity, Field(description="how bad the worst of their messages looks")]
     second_look: Annotated[Names, Field(description="why releasing their messages has to be confirmed; empty: it is not asked")]
     says: Annotated[list[Spoken], Field(description="what speaks against them most")]
     chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and need no second look")]

@@ -1,7 +1,7 @@
 """Whom somebody here has written to."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -48,7 +48,9 @@ class Correspondent(Shape):
     person: Annotated[str, Field(description='uid of who wrote; "" for a role address')]
     department: str
     writer: Annotated[str, Field(description="their name")]
-    state: Annotated[str, Field(description="known; parked: waits until staff has looked; dropped: staff said no")]
+    state: Annotated[
+        Literal["known", "parked", "dropped"], Field(description="parked: waits until staff has looked; dropped: staff said no")
+    ]
     how: str
     scope: Annotated[str, Field(description="for whom it is known")]
     provenance: Annotated[Spoken, Field(description="who wrote, when, in which mail")]

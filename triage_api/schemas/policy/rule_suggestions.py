@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from triage.message.signals.severity import Severity
-from triage_api.schemas.fields import Id, Order, SeverityWord, Shape
+from triage.message.signals.severity import Severity as Rank
+from triage_api.schemas.fields import Id, Order, Shape
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.second_looks import Confirm, Fence
+from triage_api.schemas.vocabulary import RuleMatch, Severity
 
 ProposalState = Literal["open", "accepted", "refused"]
 
@@ -23,10 +24,10 @@ class ProposalAnswer(Order):
 
 def word_of_number(kept: Any) -> Any:
     """A severity as evidence keeps it, as the API writes it."""
-    return Severity(kept).word if isinstance(kept, int) else kept
+    return Rank(kept).word if isinstance(kept, int) else kept
 
 
-Worst = Annotated[SeverityWord, BeforeValidator(word_of_number)]
+Worst = Annotated[Severity, BeforeValidator(word_of_number)]
 
 
 class Speaking(Shape):
@@ -52,7 +53,7 @@ class Proposal(Shape):
 
     id: Id
     kind: Literal["correspondence", "sign-in", "list"]
-    match: str
+    match: RuleMatch
     value: str
     proof: str
     sentence: Spoken

@@ -1,7 +1,7 @@
 """Sender rules."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
@@ -10,6 +10,7 @@ from triage.quarantine.search.selection import Selection
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
+from triage_api.schemas.vocabulary import ClashKind, Effect, Match, RuleMatch
 
 
 class SenderRule(Order):
@@ -17,11 +18,11 @@ class SenderRule(Order):
     each of those whom it is for, as far as your scope reaches."""
 
     effect: Annotated[
-        Literal["allow", "block", "redirect", "hold"],
+        Effect,
         Field(description="hold: every message from the sender is held until a date (two weeks when it names none); its note says why"),
     ]
     match: Annotated[
-        Literal["address", "domain", "subdomains", "list", "recipient"],
+        Match,
         Field(description="domain: in an allow that domain alone, else everything below it too; subdomains: with all below it"),
     ]
     value: Word = ""
@@ -49,7 +50,7 @@ class RuleOrdered(SenderRule):
 class Clash(Shape):
     """How a rule stands to another one."""
 
-    kind: Annotated[str, Field(description="shadowed: it never takes effect; exception: it goes before the other; same: said already")]
+    kind: Annotated[ClashKind, Field(description="shadowed: it never takes effect; exception: it goes first; same: said already")]
     rule_id: Id
     sentence: Spoken
 
@@ -58,8 +59,8 @@ class Rule(Shape):
     """A sender rule."""
 
     id: Id
-    effect: str
-    match: str
+    effect: Effect
+    match: RuleMatch
     value: str
     scope: str
     proof: str

@@ -10,11 +10,12 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
-from triage_api.schemas.fields import GivenId, Id, Order, SeverityWord, Shape, Text, Word
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
 from triage_api.schemas.pagination import Cursor, Limit
 from triage_api.schemas.queue.deliveries import Delivery
 from triage_api.schemas.queue.selections import Selected
 from triage_api.schemas.second_looks import Names
+from triage_api.schemas.vocabulary import Severity
 
 
 class CardRequest(Shape):
@@ -46,7 +47,7 @@ class Card(Shape):
     departments: int
     newest_at: datetime
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
-    severity: Annotated[SeverityWord, Field(description="How bad it looks: the worst of its deliveries.")]
+    severity: Annotated[Severity, Field(description="How bad it looks: the worst of its deliveries.")]
     second_look: Annotated[
         Names, Field(description="of all its deliveries; of a card of more than 500 those of the lead and of its severity")
     ]

@@ -8,10 +8,11 @@ from pydantic import AwareDatetime, Field
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.escalated import EscalatedTo, Suggested
-from triage_api.schemas.fields import GivenId, Id, Order, SeverityWord, Shape, Text, Word
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.pagination import Cursor, Limit
 from triage_api.schemas.second_looks import Names
+from triage_api.schemas.vocabulary import DecisionVerb, Severity
 
 MOST_LISTED = 200  # by id
 
@@ -45,7 +46,7 @@ class Decided(Shape):
     """The last decision about a delivery."""
 
     decision: Id
-    verb: str
+    verb: DecisionVerb
     by: str
     by_shown: str
     at: datetime
@@ -85,7 +86,7 @@ class Delivery(Shape):
     proof: str
     proven_as: Annotated[str, Field(description="Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody.")]
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the weights of the signals added up.")]
-    severity: Annotated[SeverityWord, Field(description="How bad it looks, by its weight and by dangers found in it.")]
+    severity: Annotated[Severity, Field(description="How bad it looks, by its weight and by dangers found in it.")]
     second_look: Names
     is_copy: Annotated[bool, Field(description="One of the copies of its campaign, which are decided about together.")]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]

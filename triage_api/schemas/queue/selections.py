@@ -6,12 +6,13 @@ from pydantic import AwareDatetime, Field
 
 from triage.quarantine.search.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.store.delivery_state import State
-from triage_api.schemas.fields import GivenId, Id, Order, SeverityWord, Shape, Text, Word
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.policy.consent import Allow, AlongRule
 from triage_api.schemas.policy.rules import Rule
 from triage_api.schemas.queue.deliveries import ATTACHED, LINK, Delivery
 from triage_api.schemas.second_looks import NotAllowed, SecondLook
+from triage_api.schemas.vocabulary import BlockKind, Severity
 
 KNOWN = "a purge takes messages of contacts, allowed senders and senders of released messages along too"
 PROOF = (
@@ -113,14 +114,17 @@ class NotIncluded(Shape):
     sender: str
     proven: Annotated[bool, Field(description="it is proven that they sent it")]
     count: int
-    why: Annotated[str, Field(description="contact, allowed (by a rule of staff), released (earlier messages from there were let in)")]
+    why: Annotated[
+        Literal["contact", "allowed", "released"],
+        Field(description="allowed: by a rule of staff; released: earlier messages from there were let in"),
+    ]
     of: Annotated[str, Field(description="whose contact they are: a department")]
 
 
 class PlannedBlock(Shape):
     """A block that goes along with a removal."""
 
-    match: Annotated[str, Field(description="campaign, domain, address")]
+    match: BlockKind
     value: str
     count: Annotated[int, Field(description="messages of the removal that it is about")]
     unproven_only: bool
@@ -133,7 +137,9 @@ class NotBlocked(Shape):
     """A sender who is not blocked along."""
 
     value: str
-    why: Annotated[str, Field(description="own (our domain), contact, allowed, released, none (no address), impossible")]
+    why: Annotated[
+        Literal["own", "contact", "allowed", "released", "none", "impossible"], Field(description="own: our domain; none: no address")
+    ]
     of: str
     count: int
 
@@ -143,7 +149,7 @@ class RelatedDeliveries(Shape):
 
     count: int
     by_kind: Annotated[
-        dict[str, int],
+        dict[Literal["subject", "link", "network", "skeleton"], int],
         Field(
             description="subject (its pattern), link (the domain of a link), network (of the sender), skeleton (the elements of its page)"
         ),
@@ -154,12 +160,12 @@ class RelatedDeliveries(Shape):
 class Removal(Shape):
     """What a removal will do. A decision with verb `purge`, the same selection and this fence does exactly that."""
 
-    severity: Annotated[SeverityWord, Field(description="the worst of what goes")]
+    severity: Annotated[Severity, Field(description="the worst of what goes")]
     default: Annotated[Literal["remove", "remove_and_block"], Field(description="what the console's first button does")]
     not_included: Annotated[list[NotIncluded], Field(description="the first 50; `select.known` takes them along")]
     not_included_count: Annotated[int, Field(description="messages")]
     blocks: Annotated[list[PlannedBlock], Field(description="the first 50")]
-    blocked: Annotated[dict[str, int], Field(description="how many of each kind: campaign, domain, address")]
+    blocked: Annotated[dict[BlockKind, int], Field(description="how many of each kind")]
     would_have_stopped: Annotated[int, Field(description="other messages of the last 30 days that ticked blocks would have stopped")]
     would_have_released: Annotated[int, Field(description="those of all blocks' that staff released")]
     not_blocked: Annotated[list[NotBlocked], Field(description="the first 50")]
@@ -179,15 +185,15 @@ class Evidence(Shape):
     apart: Annotated[int, Field(description="of the same campaign or sender, left out because their proof differs")]
     people: int
     departments: int
-    by_state: dict[str, int]
+    by_state: dict[State, int]
     in_mailboxes: Annotated[int, Field(description="delivered already; a purge takes them out")]
     out_of_reach: Annotated[int, Field(description="delivered already, and there is no way into the mailboxes")]
     proven: int
-    by_proof: Annotated[dict[str, int], Field(description="how it is proven who sent them: dmarc, aligned, none")]
+    by_proof: Annotated[dict[Literal["dmarc", "aligned", "none"], int], Field(description="how it is proven who sent them")]
     opened: Annotated[int, Field(description="read or answered, as the mailbox said when a recall took the copy out")]
     answered: Annotated[int, Field(description="whose reader has written to the sender since")]
     least_weight: Annotated[int, Field(description="what the signals of the least odd of them add up to, 0 to 100")]
-    least_severity: Annotated[SeverityWord, Field(description="how bad the least bad of them looks")]
+    least_severity: Annotated[Severity, Field(description="how bad the least bad of them looks")]
     senders: list[SenderCount]
     subjects: list[SubjectCount]
     examples: list[Delivery]

@@ -1,12 +1,13 @@
 """Practising on mail whose answer is known."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from triage_api.schemas.fields import Order, Shape, Word
 from triage_api.schemas.language import Spoken
+from triage_api.schemas.vocabulary import PracticeAnswer
 
 
 class ShownLink(Shape):
@@ -41,14 +42,14 @@ class PracticeOrder(Order):
     """What you would do with the mail of a card. Nothing becomes of it."""
 
     card: Word
-    answer: Literal["let-in", "keep-out"]
+    answer: PracticeAnswer
 
 
 class PracticeResult(Shape):
     """What came of it."""
 
     right: bool
-    answer: Annotated[Literal["let-in", "keep-out"], Field(description="the right one")]
+    answer: Annotated[PracticeAnswer, Field(description="the right one")]
     gave_away: Annotated[list[Spoken], Field(description="what gave it away, sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 

@@ -7,6 +7,7 @@ from pydantic import Field, field_serializer
 
 from triage_api.schemas.fields import Shape
 from triage_api.schemas.language import Spoken, said
+from triage_api.schemas.vocabulary import ReportCell
 
 
 class ReportColumn(Shape):
@@ -30,11 +31,11 @@ class ReportTable(Shape):
     name: str
     title: Spoken
     columns: list[ReportColumn]
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, ReportCell]]
     plot: ReportPlot | None
 
     @field_serializer("rows", when_used="json")
-    def spoken(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def spoken(self, rows: list[dict[str, Any]]) -> list[dict[str, ReportCell]]:
         """Cells with words of ours in the language of the request."""
         return [{name: said(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
 

@@ -4,16 +4,23 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type {
-  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Confirmed, Correspondent, CoverNow, Decision, DecisionWish, DeliveredLately, DeliveryPage, DeliveryStory, Department, DepartmentMode, Duty, Escalation, Evidence, Exercise, Explanation, KeepersRequest, MailRequest, Me, Message, NeededLook, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
-} from './types'
+import type { Addressee, Alarm, AlongRule, Campaign, CampaignDetail, Candidate, Card, Cards, Correspondent, CoverNow, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentMode, DutyShown, Escalation, Evidence, Exercise, Explanation, Folder, Item, KeepersRequest, LookName, MadeRule, MailRequest, Me, Message, NextHop, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMail, Report, Rule, RuleChange, SecondLook, Select, Sender, Template, Trial, Waiting } from '../schema/types'
+
+/** A part of a long list, and where the next part begins. */
+export interface Page<T> { items: T[]; next_cursor: string | null }
+
+/** What a person has confirmed, as the server wants it said. */
+export type Confirmed = Pick<ProposalAnswer, 'confirm' | 'fence'>
+
+/** What has to be looked at twice first, as a refusal says it. */
+export interface NeededLook { names: LookName[]; second_look: SecondLook[]; fence: string }
 
 /** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     detail: string,
-    readonly items: Outcome[] = [],
+    readonly items: Item[] = [],
     readonly field = '',
     readonly look: NeededLook | null = null, // what has to be looked at twice first
   ) {
@@ -104,25 +111,25 @@ export const api = {
   cover: () => get<CoverNow>('/cover'),
   away: (until: string | null) => call<void>('PUT', '/away', { until }),
 
-  departments: () => get<Department[]>('/departments'),
+  departments: () => get<Folder[]>('/departments'),
   addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),
 
-  cards: (words: Words) => get<CardPage>('/cards', words),
-  deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
-  delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
+  cards: (words: Words) => get<Cards>('/cards', words),
+  deliveries: (words: Words) => get<Deliveries>('/deliveries', words),
+  delivery: (id: string) => get<DeliveryDetail>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
   copies: (id: string) => get<Message>(`/messages/${id}`, { links: false }).then(({ deliveries }) => deliveries),
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
-  preview: (select: Select, verb?: 'purge' | 'release', rule?: RuleWish) => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }), ...(rule && { rule }) }),
-  decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  preview: (select: Select, verb?: 'purge' | 'release', rule?: AlongRule) => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }), ...(rule && { rule }) }),
+  decide: (wish: DecisionOrder, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
   campaigns: (words: Words) => get<Page<Campaign>>('/campaigns', words),
   campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),
   joinCampaign: (id: string, into: string) => call<Decision>('POST', `/campaigns/${id}/join`, { into }),
   splitCampaign: (id: string, ids: readonly string[]) => call<Decision>('POST', `/campaigns/${id}/split`, { ids }),
-  sender: (name: string) => get<SenderDetail>(`/senders/${encodeURIComponent(name)}`),
+  sender: (name: string) => get<Sender>(`/senders/${encodeURIComponent(name)}`),
   templates: () => get<{ items: Template[] }>('/rejections/templates'),
-  previewRejection: (wish: RejectionWish) => call<Rejection>('POST', '/rejections/preview', wish),
+  previewRejection: (wish: RejectionOrder) => call<Rejection>('POST', '/rejections/preview', wish),
   undo: (id: string, mine = false, said: Confirmed = {}) => call<Decision>('POST', `/decisions/${id}/undo`, { mine, ...said }),
   related: (id: string) => get<{ items: RelatedMail[] }>(`/decisions/${id}/related`),
   take: (id: string, copies: string[], reason: string) => call<Decision>('POST', `/decisions/${id}/related`, { copies, reason }),
@@ -130,7 +137,7 @@ export const api = {
   decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
-  addRule: (rule: RuleWish & Confirmed) => call<Rule | PendingAct>('POST', '/rules', rule),
+  addRule: (rule: AlongRule & Confirmed) => call<MadeRule | PendingAct>('POST', '/rules', rule),
   deliveredLately: (id: string) => get<DeliveredLately>(`/rules/${id}/delivered`),
   offers: (select: Select) => call<{ items: Trial[] }>('POST', '/rules/offers', { select }),
   rule: async (id: string): Promise<{ rule: Rule; etag: string }> => {
@@ -138,14 +145,14 @@ export const api = {
     return { rule: await response.json(), etag: response.headers.get('etag') ?? '' }
   },
   changeRule: (id: string, change: RuleChange & Confirmed, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
-  tryRule: (rule: RuleWish) => call<Trial>('POST', '/rules/preview', rule),
+  tryRule: (rule: AlongRule) => call<Trial>('POST', '/rules/preview', rule),
   explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
 
   presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),
   nextFree: (words: Words) => call<{ card: Card | null }>('POST', '/presence/next', words),
   candidates: () => get<{ items: Candidate[] }>('/colleagues'),
-  duties: () => get<{ items: Duty[] }>('/duties'),
+  duties: () => get<{ items: DutyShown[] }>('/duties'),
   escalations: (words: Words) => get<Page<Escalation>>('/escalations', words),
   escalate: (select: Select, to: string, reason: string) => call<Escalation>('POST', '/escalations', { select, to, reason }),
   confirmEscalation: (id: string) => call<Escalation>('POST', `/escalations/${id}/confirm`, {}),
@@ -159,7 +166,7 @@ export const api = {
   proposals: (words: Words) => get<Page<Proposal> & { total_estimate: number }>('/rules/proposals', words),
   takeProposals: () => call<{ items: Proposal[]; open: number; answered: number }>('POST', '/rules/proposals/hand'),
   layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
-  answerProposal: (id: string, answer: ProposalAnswer, said: Confirmed = {}) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer, ...said }),
+  answerProposal: (id: string, answer: ProposalAnswer['answer'], said: Confirmed = {}) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer, ...said }),
 
   requests: (words: Words) => get<Page<MailRequest> & { open: number; reported: number }>('/requests', words),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
@@ -178,7 +185,7 @@ export const api = {
 
   reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),
 
-  queue: () => get<{ items: Outgoing[]; next_hops: NextHop[] }>('/queue'),
+  queue: () => get<{ items: Waiting[]; next_hops: NextHop[] }>('/queue'),
   retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
   holdQueued: (id: string) => call<void>('POST', `/queue/${id}/hold`),
   giveUp: (id: string) => call<void>('POST', `/queue/${id}/give-up`),

@@ -1,6 +1,8 @@
 // Numbers of reports in words, and where they stand in a drawing: nothing here knows the screen.
 import { locale, t } from '../i18n/i18n'
-import type { ReportCell, ReportColumn, ReportTable } from '../api/types'
+import type { ReportColumn, ReportTable } from '../schema/types'
+
+export type ReportCell = ReportTable['rows'][number][string]
 import { day, plain } from '../i18n/format'
 
 const UNITS: readonly [number, string][] = [[86_400, t('d')], [3_600, 'h'], [60, 'min']]

@@ -4,7 +4,7 @@ import { api, problemOf } from '../api/client'
 import { desk } from '../decisions/decisions.svelte'
 import { keep, kept } from '../browser/localStorage'
 import { queue } from '../queue/queue.svelte'
-import type { Alarm, CoverNow, Escalation, LargeRemoval } from '../api/types'
+import type { Alarm, CoverNow, Escalation, LargeRemoval } from '../schema/types'
 
 const EVERY = 60_000 // milliseconds
 

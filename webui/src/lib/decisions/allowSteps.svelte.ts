@@ -2,7 +2,7 @@
 import { locale, plural, t } from '../i18n/i18n'
 import { api, isAsked } from '../api/client'
 import { addRule } from './saveRule'
-import type { Decision, PendingAct, Rule, RuleWish, Select, Trial } from '../api/types'
+import type { AlongRule, Decision, PendingAct, Rule, Select, Trial } from '../schema/types'
 import { plain } from '../i18n/format'
 
 /** Rules for all of the senders, within one scope or several that together hold all of the mail; each tried out. */
@@ -26,16 +26,16 @@ export class Approval {
 
   private constructor(
     readonly steps: readonly Step[],
-    readonly fallback: RuleWish,
+    readonly fallback: AlongRule,
   ) {}
 
   /** What can be offered for this mail; where nothing can, `fallback` is asked for, and the server says why not. */
-  static async of(select: Select, fallback: RuleWish): Promise<Approval> {
+  static async of(select: Select, fallback: AlongRule): Promise<Approval> {
     return new Approval(stepsOf((await api.offers(select)).items), fallback)
   }
 
   /** The rule to make with the decision: each sender by name, so that nobody else is let in. */
-  get wish(): RuleWish {
+  get wish(): AlongRule {
     const first = this.steps[0]
     if (!first?.[0]) return this.fallback
     const { scope } = first[0].order

@@ -1,6 +1,6 @@
 // What waits for a second person's key and concerns us, and what we are asked as keepers of confidential folders.
 import { api, problemOf } from '../api/client'
-import type { KeepersRequest, PendingAct } from '../api/types'
+import type { KeepersRequest, PendingAct } from '../schema/types'
 
 class SecondKeys {
   items = $state.raw<PendingAct[]>([])

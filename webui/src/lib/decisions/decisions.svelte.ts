@@ -14,7 +14,7 @@ import { secondKeys } from './approvalCount.svelte'
 import { session } from '../state/session.svelte'
 import { PAST, blockKinds, calledOf, scopeWords } from '../i18n/format'
 import { serverInstant } from '../browser/serverTime'
-import type { Decision, DecisionWish, Verb } from '../api/types'
+import type { Decision, DecisionOrder, Verb } from '../schema/types'
 
 const approvals = () => import('./allowSteps.svelte')
 const refusals = () => import('./errorText')
@@ -38,7 +38,7 @@ export interface Refusal { id: number; title: string; detail: string; rows: read
 export interface Unanswered { subject: string; send: () => Promise<void>; drop: () => void }
 
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
-export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean; approval?: Approval | null }
+export type Wish = Omit<DecisionOrder, 'select'> & { select?: DecisionOrder['select']; approve?: boolean; approval?: Approval | null }
 
 /** A decision that reaches back, and the answer whether it shall be taken back. */
 export interface Reach { decision: Decision; answer: (sure: boolean) => void }
@@ -58,7 +58,7 @@ function changedBy({ items = [] }: Decision, rows: readonly Row[]): readonly str
 const undecided = (rows: readonly Row[]): readonly string[] => [...new Set(rows.flatMap(namesOf))].filter((name) => !queue.isDecided(name))
 
 /** Does a decision leave some of its rows as they are? */
-const leavesSome = ({ rule }: Pick<DecisionWish, 'rule'>): boolean => !!rule?.without?.length
+const leavesSome = ({ rule }: Pick<DecisionOrder, 'rule'>): boolean => !!rule?.without?.length
 
 /** Will the server ask for a second look? It says so of each row. */
 const needsLook = (verb: Verb, rows: readonly Row[]): boolean => LETS_OUT.has(verb) && rows.some(({ looks }) => looks.length > 0)
@@ -78,7 +78,7 @@ const LOOKS: Partial<Record<Verb, (what: string) => [string, string]>> = {
 }
 
 /** Does a decision block somebody along? */
-const blocksAlong = ({ rule, block }: Pick<DecisionWish, 'rule' | 'block'>): boolean => rule?.effect === 'block' || !!block
+const blocksAlong = ({ rule, block }: Pick<DecisionOrder, 'rule' | 'block'>): boolean => rule?.effect === 'block' || !!block
 
 /** What a removal has blocked, in words. */
 function blockedWords({ blocked }: Decision): string {
@@ -132,13 +132,13 @@ class Desk {
     queue.markAs(names, { verb, blocked, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: verb === 'leave' })
   }
 
-  #send(wish: DecisionWish, rows: readonly Row[], act: Act, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
+  #send(wish: DecisionOrder, rows: readonly Row[], act: Act, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
     const work = this.#sendNow(wish, rows, act, approve, once, approval)
     act.answer = work
     return work
   }
 
-  async #sendNow(wish: DecisionWish, rows: readonly Row[], act: Act, approve: boolean, once: string, approval: Approval | null): Promise<void> {
+  async #sendNow(wish: DecisionOrder, rows: readonly Row[], act: Act, approve: boolean, once: string, approval: Approval | null): Promise<void> {
     this.busy += 1
     try {
       if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows, session.me?.scope) })
@@ -407,7 +407,7 @@ class Desk {
   }
 
   /** What was handed to a colleague is nobody's in particular again. */
-  async takeBack(select: DecisionWish['select']): Promise<void> {
+  async takeBack(select: DecisionOrder['select']): Promise<void> {
     try {
       await api.handOver(select, '', '')
       this.say(t('Taken back: it is nobody’s in particular again.'))

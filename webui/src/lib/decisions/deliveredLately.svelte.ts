@@ -1,7 +1,7 @@
 // What a blocked sender delivered lately, offered for removal: shown once, and removed by the normal sheet or not at all.
 import { api } from '../api/client'
 import { rowOfDelivery, type Row } from '../queue/row'
-import type { DeliveredLately, Rule } from '../api/types'
+import type { DeliveredLately, Rule } from '../schema/types'
 
 class Offer {
   now = $state.raw<DeliveredLately | null>(null)

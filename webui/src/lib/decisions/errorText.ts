@@ -1,8 +1,8 @@
 // What is said of a decision that was not carried out.
 import { t } from '../i18n/i18n'
-import type { Verb } from '../api/types'
+import type { DecisionVerb } from '../schema/types'
 
-export const NOT_DONE: Record<Verb, (subject: string) => string> = {
+export const NOT_DONE: Record<Exclude<DecisionVerb, 'undo'>, (subject: string) => string> = {
   release: (subject) => t('Your release of {subject} was not carried out.', { subject }),
   redirect: (subject) => t('Your redirect of {subject} was not carried out.', { subject }),
   purge: (subject) => t('Your purge of {subject} was not carried out.', { subject }),

@@ -1,6 +1,7 @@
 // A second look: the server says why something dangerous would be released, and only who has read that can confirm it.
 import { problemOf } from '../api/client'
-import type { Confirmed, SecondLook } from '../api/types'
+import type { Confirmed } from '../api/client'
+import type { SecondLook } from '../schema/types'
 
 /** What the sheet says beside the reasons: what would be done, its button, and what is said when it is not done. */
 export interface Wording { title: string; act: string; kept: string }

@@ -1,5 +1,5 @@
 // What an undo takes back beside the messages.
-import type { Decision, Rule } from '../api/types'
+import type { Decision, Rule } from '../schema/types'
 
 /** The rules that go with a decision. What only catches late copies of a purge is nobody's wish of its own. */
 export const rulesOf = (decision: Decision): readonly Rule[] => decision.rules.filter((rule) => rule.origin !== 'standing')

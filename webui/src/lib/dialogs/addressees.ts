@@ -1,5 +1,5 @@
 // Of those whom the directory finds for what was typed: who comes first.
-import type { Addressee } from '../api/types'
+import type { Addressee } from '../schema/types'
 
 const SHARED = 4 // departments and lists beside people
 const MOST = 8

@@ -1,7 +1,7 @@
 // An employee's own mail as they see it themselves: what is here of it, what they typed, and what they ask for.
 import { t } from '../i18n/i18n'
 import { call, freshKey, problemOf, query } from '../api/client'
-import type { Expectation, OwnMail, OwnMails } from '../api/types'
+import type { Expectation, OwnMail, OwnMails } from '../schema/types'
 import { serverInstant } from '../browser/serverTime'
 
 const read = (words: { mail?: string; cursor?: string | null }) => call<OwnMails>('GET', `/own/mail${query(words)}`)

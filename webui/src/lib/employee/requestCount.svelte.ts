@@ -1,6 +1,6 @@
 // How much people here ask for or find odd, in our scope, that has no answer yet.
 import { api } from '../api/client'
-import type { CardRequest } from '../api/types'
+import type { CardRequest } from '../schema/types'
 
 class Requests {
   open = $state(0)

@@ -1,7 +1,7 @@
 // Mail and time in words: nothing here knows the screen.
 import { locale, plural, t } from './i18n'
 import { serverTime } from '../browser/serverTime'
-import type { BlockKind, Delivery, Severity, State, Verb } from '../api/types'
+import type { BlockKind, Delivery, Severity, State, DecisionVerb } from '../schema/types'
 
 // Controls, direction marks, and what takes no room: as triage/text/sanitize.py has them.
 const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu
@@ -186,7 +186,7 @@ export const buttonOf = (severity: Severity): 'block' | 'hold' | 'release' => ({
 export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
-export const PAST: Record<Verb | 'undo', string> = {
+export const PAST: Record<DecisionVerb, string> = {
   release: t('Released'), redirect: t('Redirected'), purge: t('Purged'), restore: t('Restored'), reject: t('Rejected'), hold: t('Taken back'), redeliver: t('Delivered again'), sweep: t('Swept'), take: t('Taken along'), join: t('Joined'), split: t('Split off'), escalate: t('Escalated'), undo: t('Put back'),
 }
 
@@ -194,6 +194,7 @@ export const STATES: Record<State, string> = {
   held: t('held here'), queued: t('about to leave'), relaying: t('leaving now'), delivered: t('delivered'), bounced: t('could not be delivered'),
   recalling: t('being taken back'), restoring: t('being put back'), purged: t('purged'), rejected: t('rejected'), expired: t('put away'),
 }
+export const STATES_ALL = Object.keys(STATES) as readonly State[]
 
 /** What became of a copy, in words. */
 export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? t('put off') : STATES[mail.state])

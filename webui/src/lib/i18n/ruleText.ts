@@ -1,6 +1,6 @@
 // A rule in words: what it is about, what it asks for, when it ends.
 import { plural, t } from './i18n'
-import type { Rule } from '../api/types'
+import type { Rule } from '../schema/types'
 import { serverTime } from '../browser/serverTime'
 import { day, longTime, plain } from './format'
 

@@ -4,7 +4,7 @@ import { live } from '../state/eventStream.svelte'
 import { sinceLastTouch } from '../browser/activity'
 import type { Row } from './row'
 import { session } from '../state/session.svelte'
-import type { OtherHere } from '../api/types'
+import type { OtherHere } from '../schema/types'
 import { inTurns } from '../browser/coalesce'
 
 const EVERY = 5_000 // milliseconds; the server forgets us after fifteen seconds

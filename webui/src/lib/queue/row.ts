@@ -1,5 +1,5 @@
 // A row of the list: a card of the queue, one mail of an opened card, or one delivery.
-import type { Card, CardReport, CardRequest, Delivery, LookName, Section, Select, Severity } from '../api/types'
+import type { Card, CardReport, CardRequest, Delivery, LookName, Section, Select, Severity } from '../schema/types'
 import { worst } from '../i18n/format'
 
 export interface Row {

@@ -1,9 +1,9 @@
 // The mark on a row: what became of a delivery since the list was loaded.
 import { serverInstant } from '../browser/serverTime'
-import type { Delivery, Verb } from '../api/types'
+import type { DecisionVerb, Delivery } from '../schema/types'
 
 /** What became of one delivery since the list was loaded. `sure` when the server said so. */
-export interface Mark { verb: Verb | 'leave' | 'undo'; blocked: boolean; by: string; at: string; decision: string; sure: boolean }
+export interface Mark { verb: DecisionVerb | 'leave'; blocked: boolean; by: string; at: string; decision: string; sure: boolean }
 
 /** The mark for what the server says became of a delivery. */
 export function markOfDelivery(mail: Delivery): Mark {

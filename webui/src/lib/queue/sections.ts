@@ -2,7 +2,7 @@
 // section has changed goes to its place when the cursor has left it.
 import { t } from '../i18n/i18n'
 import type { Row } from './row'
-import type { Section } from '../api/types'
+import type { Section } from '../schema/types'
 
 export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'rest']
 export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Expires soon'), rest: t('To decide') }

@@ -3,7 +3,8 @@ import { t } from '../i18n/i18n'
 import { api } from '../api/client'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './listWindow'
-import { STATES_ALL, type Delivery, type DeliveryPage, type State } from '../api/types'
+import { STATES_ALL } from '../i18n/format'
+import type { Deliveries, Delivery, State } from '../schema/types'
 
 export type Tab = 'held' | 'decided' | 'problems' | 'all'
 export type Group = 'campaign' | 'sender' | 'none'
@@ -82,7 +83,7 @@ export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
   const mails: Delivery[] = []
   let cursor: string | null = null
   for (let read = 0; read < PAGES; read++) {
-    const page: DeliveryPage = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor })
+    const page: Deliveries = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor })
     mails.push(...page.items)
     if (!(cursor = page.next_cursor)) break
   }

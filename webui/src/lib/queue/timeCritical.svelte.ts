@@ -1,6 +1,6 @@
 // Time-limited messages in all our folders: the soonest first, as the server orders it.
 import { api } from '../api/client'
-import type { Delivery } from '../api/types'
+import type { Delivery } from '../schema/types'
 
 class Perishables {
   items = $state.raw<readonly Delivery[]>([])

@@ -1,7 +1,7 @@
 // The dry run of each reach, asked for together so that the counts stand beside the choices.
 import { api, problemOf } from '../api/client'
 import type { Reach } from './purgeScope'
-import type { Evidence } from '../api/types'
+import type { Evidence } from '../schema/types'
 
 export class Evidences {
   found = $state.raw<Record<string, Evidence>>({})

@@ -1,7 +1,7 @@
 // How far a purge or a block may go, as selections for the API.
 import { plural, t } from '../i18n/i18n'
 import { selectOf, type Row, type Shown } from '../queue/row'
-import type { CampaignDetail, Select, SenderDetail, State } from '../api/types'
+import type { CampaignDetail, Select, Sender, State } from '../schema/types'
 import { plain } from '../i18n/format'
 
 export interface Reach { name: 'these' | 'campaign' | 'whole' | 'near' | 'sender' | 'domain'; says: string; about: string; select: Select }
@@ -54,4 +54,4 @@ const ofSender = (address: string): Reach => ({ name: 'sender', says: t('This se
 const ofDomain = (domain: string): Reach => ({ name: 'domain', says: t('Whole domain'), about: plain(domain), select: { domain, states: PURGEABLE } })
 
 /** A sender on its own page: an address and its domain, or a domain. */
-export const reachesOfSender = ({ name, lead }: SenderDetail): Reach[] => (name.includes('@') ? [ofSender(name), ofDomain(lead.author_domain)] : [ofDomain(name)])
+export const reachesOfSender = ({ name, lead }: Sender): Reach[] => (name.includes('@') ? [ofSender(name), ofDomain(lead.author_domain)] : [ofDomain(name)])

@@ -3,7 +3,7 @@ import { api, problemOf } from '../api/client'
 import { t } from '../i18n/i18n'
 import { proposals } from './suggestionCount.svelte'
 import { secondLooks } from '../decisions/secondLook.svelte'
-import type { Proposal, ProposalAnswer } from '../api/types'
+import type { Proposal, ProposalAnswer } from '../schema/types'
 import { plain } from '../i18n/format'
 
 class Hand {
@@ -64,7 +64,7 @@ class Hand {
   private given = 0
 
   /** Answer; the sentence to say when somebody else was faster. */
-  answer(one: Proposal, answer: ProposalAnswer): Promise<string> {
+  answer(one: Proposal, answer: ProposalAnswer['answer']): Promise<string> {
     const said = this.settle(one, answer)
     this.answering = Promise.all([this.answering, said])
     return said
@@ -76,7 +76,7 @@ class Hand {
     return this.last
   }
 
-  private async settle(one: Proposal, answer: ProposalAnswer): Promise<string> {
+  private async settle(one: Proposal, answer: ProposalAnswer['answer']): Promise<string> {
     let said = ''
     const given = ++this.given
     this.last = null

@@ -5,9 +5,8 @@ import { folders } from '../state/folders.svelte'
 import { queue } from '../queue/queue.svelte'
 import { letter } from '../state/messageCache.svelte'
 import { session } from '../state/session.svelte'
-import { STATES_ALL } from '../api/types'
 import { serverTime } from '../browser/serverTime'
-import { dateField, SEVERITIES, SEVERITY_WORDS, STATES, subjectOf } from '../i18n/format'
+import { dateField, SEVERITIES, SEVERITY_WORDS, STATES, subjectOf, STATES_ALL } from '../i18n/format'
 
 export interface Offer { text: string; says: string }
 export interface Offers { start: number; end: number; items: readonly Offer[] }

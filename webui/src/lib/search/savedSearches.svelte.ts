@@ -1,6 +1,6 @@
 // Searches kept by a name: our own and those shared with us, with how much waits of each.
 import { call } from '../api/client'
-import type { SavedSearch } from '../api/types'
+import type { SavedSearch } from '../schema/types'
 import type { Folder } from '../queue/row'
 import { SHARED } from '../queue/row'
 

@@ -1,12 +1,12 @@
 // The departments and persons in our scope, with live counts of what is held.
 import { api } from '../api/client'
-import type { Department } from '../api/types'
+import type { Folder } from '../schema/types'
 
 /** How much of what is held in a department we may decide about: what is sealed waits for those who are named. */
-const open = (one: Department): number => (one.sealed ? 0 : one.held - one.people.reduce((sum, person) => sum + (person.sealed ? person.held : 0), 0))
+const open = (one: Folder): number => (one.sealed ? 0 : one.held - one.people.reduce((sum, person) => sum + (person.sealed ? person.held : 0), 0))
 
 class Folders {
-  departments = $state.raw<Department[]>([])
+  departments = $state.raw<Folder[]>([])
   failure = $state('')
   total = $derived(this.departments.reduce((sum, one) => sum + open(one), 0))
   names = $derived(

@@ -1,6 +1,6 @@
 // Messages already read, newest 60, so that going back to one is instant.
 import { api, Problem, problemOf } from '../api/client'
-import type { Message } from '../api/types'
+import type { Message } from '../schema/types'
 
 const CAP = 60
 let read = $state.raw<ReadonlyMap<string, Message | Problem>>(new Map())

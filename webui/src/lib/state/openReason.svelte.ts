@@ -1,7 +1,7 @@
 // Why somebody opens sealed mail. What was said counts until the page is left; the server writes it down each time.
 import { Problem, at } from '../api/client'
 import { fetchLetter, letter } from './messageCache.svelte'
-import type { Delivery } from '../api/types'
+import type { Delivery } from '../schema/types'
 
 let given = $state.raw<ReadonlyMap<string, string>>(new Map())
 

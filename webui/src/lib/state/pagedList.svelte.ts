@@ -1,6 +1,6 @@
 // A list that is read page by page: rules, decisions.
 import { problemOf } from '../api/client'
-import type { Page } from '../api/types'
+import type { Page } from '../api/client'
 
 export class Pages<T> {
   items = $state.raw<T[]>([])

@@ -2,7 +2,7 @@
 import { api } from '../api/client'
 import { keep, kept } from '../browser/localStorage'
 import { language, languageFor } from '../i18n/i18n'
-import type { Preferences } from '../api/types'
+import type { Preferences } from '../schema/types'
 
 const NONE: Preferences = { theme: null, density: null, letters: null, language: null, group: null, undo_seconds: null, keys: null }
 

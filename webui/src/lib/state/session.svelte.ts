@@ -2,7 +2,7 @@
 import { api, onEnd, problemOf } from '../api/client'
 import { forget } from '../api/prefetch'
 import { choices } from './preferences.svelte'
-import type { Me, Verb } from '../api/types'
+import type { Me, Verb } from '../schema/types'
 
 class Session {
   me = $state.raw<Me | null>(null)

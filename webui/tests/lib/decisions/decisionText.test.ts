@@ -1,7 +1,7 @@
 // A decision in words: its stamp, its tone, and what is not done yet.
 import { expect, test } from 'vitest'
 import { progressOf, toneOfDecision, wordOfDecision } from '../../../src/lib/decisions/decisionText'
-import type { Decision } from '../../../src/lib/api/types'
+import type { Decision } from '../../../src/lib/schema/types'
 
 const made = (about: Partial<Decision>): Decision =>
   ({ verb: 'purge', select: {}, undoes: null, count: 0, left: 0, in_flight: 0, recalling: 0, restoring: 0, already_gone: 0, out_of_reach: 0, refused: 0, outside: 0, mailboxes: 0, mailboxes_left: 0, ...about }) as Decision

@@ -1,7 +1,7 @@
 // An employee's own mail: all of it, page by page, in its place whatever is asked for.
 import { beforeEach, expect, test, vi } from 'vitest'
 import { own } from '../../../src/lib/employee/ownMail.svelte'
-import type { OwnMail } from '../../../src/lib/api/types'
+import type { OwnMail } from '../../../src/lib/schema/types'
 
 const SIZE = 3
 const mail = (id: number, waits = true): OwnMail => ({ id: String(id), waits, asked_at: null, declined: '' }) as OwnMail

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { beginnings, sectionOf, settled } from '../../../src/lib/queue/sections'
 import type { Row } from '../../../src/lib/queue/row'
-import type { Section } from '../../../src/lib/api/types'
+import type { Section } from '../../../src/lib/schema/types'
 
 const NOW = Date.parse('2026-11-24T09:00:00Z')
 const after = (minutes: number): string => new Date(NOW + minutes * 60_000).toISOString()

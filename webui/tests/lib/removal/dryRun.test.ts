@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { api, Problem } from '../../../src/lib/api/client'
 import { Evidences } from '../../../src/lib/removal/dryRun.svelte'
 import type { Reach } from '../../../src/lib/removal/purgeScope'
-import type { Evidence } from '../../../src/lib/api/types'
+import type { Evidence } from '../../../src/lib/schema/types'
 
 const reach = (name: Reach['name']): Reach => ({ name, says: '', about: '', select: { sender: name } })
 

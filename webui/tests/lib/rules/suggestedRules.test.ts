@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest'
 import { api } from '../../../src/lib/api/client'
 import { hand } from '../../../src/lib/rules/suggestedRules.svelte'
-import type { Proposal } from '../../../src/lib/api/types'
+import type { Proposal } from '../../../src/lib/schema/types'
 
 const card = (id: string): Proposal => ({ id }) as Proposal
 

@@ -4,7 +4,7 @@ import { api } from '../../../src/lib/api/client'
 import { live } from '../../../src/lib/state/eventStream.svelte'
 import { One } from '../../../src/lib/state/resource.svelte'
 import { session } from '../../../src/lib/state/session.svelte'
-import type { Me } from '../../../src/lib/api/types'
+import type { Me } from '../../../src/lib/schema/types'
 
 test.each([
   { now: 'ana', state: 'starting', locked: false },

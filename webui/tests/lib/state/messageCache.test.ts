@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest'
 import { api, Problem } from '../../../src/lib/api/client'
 import { fetchLetter, letter } from '../../../src/lib/state/messageCache.svelte'
-import type { Message } from '../../../src/lib/api/types'
+import type { Message } from '../../../src/lib/schema/types'
 
 test.each([
   { status: 0, asked: 2, there: true },

@@ -1,0 +1,2753 @@
+// What the API says and hears: a type for each schema of the API. `make reference` writes this file, nobody edits it.
+
+/** Whom a mail can be redirected to; `to` is what the decision says. */
+export interface Addressee {
+  kind: 'person' | 'department' | 'group'
+  to: string
+  name: string
+  /** A person's department, or what else it is. */
+  place: string
+  mailbox: string
+}
+
+/** People, departments and groups found. */
+export interface Addressees {
+  items: Addressee[]
+}
+
+/** What the person who released messages and allowed their senders agreed to. */
+export interface Agreed {
+  /** also those that were in force before, as far as you may know of them */
+  rules: AgreedRule[]
+  left_out: LeftOutSender[]
+}
+
+/** A rule that somebody agreed to. */
+export interface AgreedRule {
+  match: RuleMatch
+  value: string
+  scope: string
+  proof: string
+}
+
+/** Everything passes that is neither blocked nor forged. */
+export interface Alarm {
+  until: string
+  reason: string
+  by_shown: string
+  at: string
+  sentence: string
+}
+
+/** Whom a release with an allow lets in. A decision with these senders, this scope and the fence does exactly that. */
+export interface Allow {
+  senders: AskedSender[]
+  /** exactly those that are made, or are in force already */
+  rules: AgreedRule[]
+  /** messages that are released: those of the chosen senders */
+  count: number
+  scope: string
+  /** the narrowest first */
+  reaches: AllowReach[]
+}
+
+/** For whom they could be allowed. */
+export interface AllowReach {
+  /** for `rule.scope`; empty: each of those whom the messages are for */
+  scope: string
+  /** of the rules that are made */
+  scopes: string[]
+  /** messages of the last 30 days that would have been let in */
+  let_in: number
+}
+
+/** A rule along with a decision. Of several senders an allow names each: nobody is let in unnamed. */
+export interface AlongRule {
+  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
+  effect: Effect
+  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
+  match: Match
+  value?: string
+  scope?: string
+  proof?: string
+  until?: string | null
+  note?: string
+  risky?: boolean
+  /** runs out so many days after the last mail either way; 0: never */
+  lapse_days?: number
+  /** redirect: only mail to this address of ours */
+  recipient?: string
+  /** redirect: person:UID, department:CODE or an address of ours */
+  to?: string
+  /** allow, without `value`: exactly these senders, as the preview names them; 412 if others */
+  senders?: readonly string[]
+  /** senders who are left out: not allowed, and their messages stay held */
+  without?: readonly string[]
+}
+
+/** A place in the list of cards. */
+export interface Anchor {
+  /** of the first card there, from 0 */
+  position: number
+  at: string
+}
+
+/** Places for jumping into a long list. They may be half a minute old: each leads to where its card was. */
+export interface Anchors {
+  items: Anchor[]
+  total_cards: number
+}
+
+/** The ARC chain. */
+export interface Arc {
+  result: string
+  sealer: string
+  instances: number
+  reason: string
+}
+
+/** The deliveries of one day about which one rule decided the same. */
+export interface Arrivals {
+  day: string
+  rule: string
+  disposition: string
+  /** in observe mode: the rule that would have stopped them */
+  withheld: string
+  count: number
+}
+
+/** What came in, the newest day first. */
+export interface ArrivalsReport {
+  items: Arrivals[]
+}
+
+/** An allow rule that would let in held messages which need a second look. */
+export interface AskedRule {
+  match: RuleMatch
+  value: string
+  scope: string
+  proof: string
+  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
+  names: LookName[]
+  /** held messages that it is about */
+  count: number
+}
+
+/** A sender of the selected messages, before they are let in. */
+export interface AskedSender {
+  /** an address, or a List-Id; empty: messages that name no sender */
+  sender: string
+  /** address, domain, list; empty where there is no sender */
+  match: RuleMatch | ''
+  /** of the selected messages */
+  count: number
+  /** genuine: all prove it; not_proven: some do not; failed: some fail DMARC */
+  proof: 'genuine' | 'not_proven' | 'failed'
+  /** the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN */
+  rests_on: string
+  /** how bad the worst of their messages looks */
+  severity: Severity
+  /** why releasing their messages has to be confirmed; empty: it is not asked */
+  second_look: LookName[]
+  /** what speaks against them most */
+  says: string[]
+  /** is allowed; without `rule.senders` those who prove themselves and need no second look */
+  chosen: boolean
+  /** why there can be no rule about them; empty where there can */
+  why_not: string
+}
+
+/** An attachment by its description. */
+export interface Attachment {
+  number: number
+  name: string
+  media_type: string
+  size: number
+  sha256: string
+}
+
+/** One attempt to send a delivery on. */
+export interface Attempt {
+  number: number
+  started_at: string
+  outcome: string
+  next_hop: string
+  reply: string
+}
+
+/** One act on the record; `sequence` is null until it is sealed. */
+export interface AuditRecord {
+  id: string
+  at: string
+  by: string
+  act: string
+  subject: string
+  detail: Record<string, unknown>
+  items: number
+  sequence: number | null
+}
+
+/** One page of the record, newest first. */
+export interface AuditRecords {
+  items: AuditRecord[]
+  next_cursor: string | null
+}
+
+/** Who really sent it: the results, the proof they make, and a sentence. */
+export interface Authentication {
+  spf: Spf[]
+  dkim: Dkim[]
+  arc: Arc
+  dmarc: Dmarc
+  proof: string
+  sentence: string
+}
+
+/** Somebody is away, or back. */
+export interface AwayOrder {
+  login?: string
+  until?: string | null
+}
+
+/** What matched too, and did not decide. */
+export interface Beside {
+  rule: string
+  reason: string
+  rule_id: string | null
+}
+
+export type BlockKind = 'campaign' | 'domain' | 'address'
+
+/** That a purge blocks along what its preview says. */
+export interface BlockOrder {
+  /** which kinds */
+  kinds?: readonly BlockKind[]
+  /** values of blocks that are left out */
+  without?: readonly string[]
+  /** values of blocks that were not ticked and are made all the same */
+  also?: readonly string[]
+  /** for whom; empty: as far as your scope reaches, or the folder that is selected */
+  scope?: string
+}
+
+/** The directory was not believed: nothing of it was taken over. */
+export interface Brake {
+  since: string
+  words: string
+}
+
+/** A campaign, as far as it is in your scope. */
+export interface Campaign {
+  id: string
+  /** messages, each however many people it was for */
+  mails: number
+  deliveries: number
+  held: number
+  people: number
+  departments: number
+  senders: number
+  first_at: string
+  newest_at: string
+  /** the newest of it */
+  lead: Delivery
+}
+
+/** A campaign with what it is made of; the ten most frequent of each. */
+export interface CampaignDetail {
+  id: string
+  /** messages, each however many people it was for */
+  mails: number
+  deliveries: number
+  held: number
+  people: number
+  departments: number
+  senders: number
+  first_at: string
+  newest_at: string
+  /** the newest of it */
+  lead: Delivery
+  /** system:judge, or who split it off */
+  made_by: string
+  /** mails that new mail is compared with */
+  representatives: number
+  /** deliveries that are decided about together: `select.proof` is `copies` */
+  copies: number
+  by_state: StateCount[]
+  by_proof: ProofCount[]
+  by_sender: SenderCount[]
+  by_subject: SubjectCount[]
+  /** the newest five */
+  examples: Delivery[]
+}
+
+/** One page of campaigns, those with the most mail first. */
+export interface Campaigns {
+  items: Campaign[]
+  next_cursor: string | null
+}
+
+/** Somebody to whom mail can be handed. */
+export interface Candidate {
+  login: string
+  name: string
+  away_until: string | null
+}
+
+/** Everybody else who decides, by name. */
+export interface Candidates {
+  items: Candidate[]
+}
+
+/** Deliveries that are decided together. */
+export interface Card {
+  key: string
+  count: number
+  /** more of the same campaign or sender, on other cards because their proof differs */
+  apart: number
+  people: number
+  departments: number
+  newest_at: string
+  /** How much a trained eye minds, 0-100: the greatest of its deliveries. */
+  weight: number
+  /** How bad it looks: the worst of its deliveries. */
+  severity: Severity
+  /** of all its deliveries; of a card of more than 500 those of the lead and of its severity */
+  second_look: LookName[]
+  /** What is looked at first, 0-100: the greatest of its deliveries. It never decides. */
+  urgency: number
+  /** Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: its code or link expires, those that say so first; `rest`. */
+  section: Section
+  /** When the first code or link of it expires that has not; null: none does. */
+  perishable_until: string | null
+  /** The message does not say when that is: it is what is usual. */
+  lifetime_assumed: boolean
+  /** In `act-now`: how many copies are in mailboxes in your scope; else 0. */
+  delivered: number
+  /** How many of these were read or answered, as far as is known; null: no mailbox tells. */
+  opened: number | null
+  /** when the first of it is put away because nobody decided; null: not today */
+  expires_at: string | null
+  /** who asked for which of it */
+  requests: CardRequest[]
+  /** who finds which of it odd */
+  reports: CardReport[]
+  lead: Delivery
+  /** newest first; of a card of more than was asked for in `ids` the lead's alone */
+  ids: string[]
+  /** all of it: for a preview or a decision, together with `states` and a folder */
+  select: Selected
+}
+
+/** Somebody here finds a mail of a card odd. */
+export interface CardReport {
+  id: string
+  delivery: string
+  by_shown: string
+  at: string
+}
+
+/** Somebody here asked for a mail of a card. */
+export interface CardRequest {
+  id: string
+  delivery: string
+  by_shown: string
+  at: string
+  words: string
+}
+
+/** One page of the queue's cards. */
+export interface Cards {
+  items: Card[]
+  next_cursor: string | null
+  /** what `before` takes for the page before this one; null at the top */
+  previous_cursor: string | null
+  /** how many cards come before this page; null where that is not known */
+  position: number | null
+  total_deliveries: number
+  total_cards: number
+}
+
+/** What happens under one assumption about the sender's proof. */
+export interface Case {
+  /** dmarc, aligned, dkim:DOMAIN, arc:DOMAIN or none */
+  proof: string
+  disposition: string
+  rule: string
+  rule_id: string | null
+  reason: string
+  beside: Beside[]
+}
+
+/** Some of them. */
+export interface ChosenCorrespondents {
+  ids: readonly string[]
+}
+
+/** How a rule stands to another one. */
+export interface Clash {
+  /** shadowed: it never takes effect; exception: it goes first; same: said already */
+  kind: ClashKind
+  rule_id: string
+  sentence: string
+}
+
+export type ClashKind = 'shadowed' | 'exception' | 'same'
+
+/** Somebody who works here. */
+export interface Colleague {
+  uid: string
+  name: string
+  department: string
+  department_name: string
+  mailbox: string
+}
+
+/** What the console shows of the company. */
+export interface Company {
+  domains: string[]
+  mode: 'enforce' | 'observe'
+  time_zone: string
+}
+
+/** An address that somebody here has written to, and what that is worth. */
+export interface Correspondent {
+  id: string
+  address: string
+  /** uid of who wrote; "" for a role address */
+  person: string
+  department: string
+  /** their name */
+  writer: string
+  /** parked: waits until staff has looked; dropped: staff said no */
+  state: 'known' | 'parked' | 'dropped'
+  how: string
+  /** for whom it is known */
+  scope: string
+  /** who wrote, when, in which mail */
+  provenance: string
+  message_id: string
+  sent: number
+  /** proven mails that came back */
+  heard: number
+  learned_at: string
+  last_sent_at: string
+  last_mail_at: string
+  lapses_at: string
+}
+
+/** One page of correspondents, newest first. */
+export interface Correspondents {
+  items: Correspondent[]
+  next_cursor: string | null
+}
+
+/** To how many it was done. */
+export interface Count {
+  count: number
+}
+
+/** Who looks after what at this moment. */
+export interface CoverNow {
+  out_of_hours: boolean
+  /** of the one who asks; null: on duty */
+  away_until: string | null
+  /** folders that nobody looks at, for administrators */
+  alarm: CoveredFolder[]
+  /** those in scope */
+  folders: CoveredFolder[]
+  /** nothing is sent on yet, since a backup was restored; null: all goes on */
+  restored: Restored | null
+  /** large removals, for administrators and whom `notices.removal_told` names */
+  removals: LargeRemoval[]
+}
+
+/** A department's folder and who looks after it now. */
+export interface CoveredFolder {
+  code: string
+  name: string
+  held: number
+  /** logins of staff who are here */
+  on_duty: string[]
+  /** wait, pass-perishable or substitute:LOGIN */
+  out_of_hours: string
+}
+
+/** A sign-in. */
+export interface Credentials {
+  login: string
+  password: string
+}
+
+/** The last decision about a delivery. */
+export interface Decided {
+  decision: string
+  verb: DecisionVerb
+  by: string
+  by_shown: string
+  at: string
+  undone: boolean
+}
+
+/** A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all). */
+export interface Decision {
+  id: string
+  at: string
+  by: string
+  by_shown: string
+  verb: DecisionVerb
+  select: Record<string, unknown>
+  reason: string
+  count: number
+  done: number
+  in_flight: number
+  /** being taken out of mailboxes; done when this and in_flight are 0 */
+  recalling: number
+  /** being put back into mailboxes */
+  restoring: number
+  /** deleted by whom they were for before they were recalled */
+  already_gone: number
+  out_of_reach: number
+  refused: number
+  /** who turned the second key, where two were needed */
+  second_by_shown: string
+  /** that the selection names too, beyond the decider's scope: left as they are */
+  outside: number
+  /** the names of the second look that the decider confirmed */
+  confirmed: string[]
+  /** confidential folders closed to the decider: their keepers are asked, or not */
+  confidential: '' | 'asked' | 'left out'
+  to: string
+  /** made along, but for the blocks of a removal */
+  rules: Rule[]
+  /** blocks made along with a removal: how many campaigns, domains, addresses */
+  blocked: Partial<Record<BlockKind, number>>
+  /** copies that these blocks refused at SMTP time: an undo does not restore them */
+  refused_meanwhile: number
+  /** of a sweep or a taking: mailboxes to look through */
+  mailboxes: number
+  mailboxes_left: number
+  /** of a large decision: deliveries that it has not come to yet */
+  left: number
+  /** mails seen beside those taken out of mailboxes, that may be taken too */
+  related: number
+  undone_by: string | null
+  undoes: string | null
+  undoable: boolean
+  sentence: string
+  /** of what is to be sent on: deliveries that the next hop has not answered yet */
+  unsent: number
+  /** of what it released: deliveries that are in mailboxes now */
+  in_mailboxes: number
+  /** of a release with an allow; empty else */
+  agreed: Agreed
+  /** of a sweep: mailboxes that something is in the way of */
+  not_looked_through: MissedMailbox[]
+  items: Item[]
+}
+
+/** One page of what became of the deliveries of a decision, by their ids. */
+export interface DecisionItems {
+  items: Item[]
+  next_cursor: string | null
+}
+
+/** One act of one person over a selection. */
+export interface DecisionOrder {
+  verb: Verb
+  select: Select
+  reason?: string
+  /** Where a redirect goes. */
+  to?: string
+  /** What a sender is told who is rejected: a name of `GET /rejections/templates`. */
+  template?: string
+  /** Or these words. */
+  text?: string
+  /** redeliver: only what is not in the mailbox any more, where that can be seen */
+  look_first?: boolean
+  rule?: AlongRule | null
+  /** purge: block along what the preview says under `removal.blocks` */
+  block?: BlockOrder | null
+  expect?: number | null
+  fence?: string | null
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** For reports; kept only where reports.staff lets it be measured. */
+  effort?: Effort | null
+}
+
+/** A decision without its items. */
+export interface DecisionSummary {
+  id: string
+  at: string
+  by: string
+  by_shown: string
+  verb: DecisionVerb
+  select: Record<string, unknown>
+  reason: string
+  count: number
+  done: number
+  in_flight: number
+  /** being taken out of mailboxes; done when this and in_flight are 0 */
+  recalling: number
+  /** being put back into mailboxes */
+  restoring: number
+  /** deleted by whom they were for before they were recalled */
+  already_gone: number
+  out_of_reach: number
+  refused: number
+  /** who turned the second key, where two were needed */
+  second_by_shown: string
+  /** that the selection names too, beyond the decider's scope: left as they are */
+  outside: number
+  /** the names of the second look that the decider confirmed */
+  confirmed: string[]
+  /** confidential folders closed to the decider: their keepers are asked, or not */
+  confidential: '' | 'asked' | 'left out'
+  to: string
+  /** made along, but for the blocks of a removal */
+  rules: Rule[]
+  /** blocks made along with a removal: how many campaigns, domains, addresses */
+  blocked: Partial<Record<BlockKind, number>>
+  /** copies that these blocks refused at SMTP time: an undo does not restore them */
+  refused_meanwhile: number
+  /** of a sweep or a taking: mailboxes to look through */
+  mailboxes: number
+  mailboxes_left: number
+  /** of a large decision: deliveries that it has not come to yet */
+  left: number
+  /** mails seen beside those taken out of mailboxes, that may be taken too */
+  related: number
+  undone_by: string | null
+  undoes: string | null
+  undoable: boolean
+  sentence: string
+}
+
+export type DecisionVerb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split' | 'escalate' | 'undo'
+
+/** One page of decisions, newest first. */
+export interface Decisions {
+  items: DecisionSummary[]
+  next_cursor: string | null
+}
+
+/** Say no; whoever asked can read why. */
+export interface DeclineOrder {
+  reason?: string
+}
+
+/** What the sender or campaign of a block delivered in the last 14 days, in your scope; `select` is for a removal of it. */
+export interface DeliveredLately {
+  rule: string
+  value: string
+  messages: number
+  mailboxes: number
+  /** as far as is known: read, or answered since */
+  opened: number
+  /** as `POST /selections/preview` takes it; null: there is nothing */
+  select: Record<string, unknown> | null
+  /** 12 messages in 9 mailboxes, 3 opened. Remove them too? */
+  sentence: string
+}
+
+/** One page of deliveries, newest first. */
+export interface Deliveries {
+  items: Delivery[]
+  next_cursor: string | null
+  total_estimate: number
+}
+
+/** A message for one recipient. */
+export interface Delivery {
+  id: string
+  message_id: string
+  state: State
+  received_at: string
+  recipient: string
+  department: string
+  department_name: string
+  person: string
+  person_name: string
+  mailbox: string
+  /** How it was addressed, where that is worth a sentence. */
+  note: string
+  author: string
+  author_name: string
+  author_domain: string
+  subject: string
+  size: number
+  attachments: number
+  proof: string
+  /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
+  proven_as: string
+  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
+  weight: number
+  /** How bad it looks, by its weight and by dangers found in it. */
+  severity: Severity
+  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
+  second_look: LookName[]
+  /** One of the copies of its campaign, which are decided about together. */
+  is_copy: boolean
+  /** What is looked at first, 0-100. It never decides. */
+  urgency: number
+  /** What makes the urgency, what moves it most first; it starts at 50. */
+  why_here: WhyHere[]
+  /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
+  perishable_until: string | null
+  /** The message does not say when that is: it is what is usual. */
+  lifetime_assumed: boolean
+  verdict: Verdict
+  withheld: string
+  /** the same mail sent many times; null: like no other */
+  campaign: string | null
+  /** The campaign is a mail bomb: what is in it differs. */
+  flood: boolean
+  signals: Signal[]
+  due_at: string | null
+  attempts: number
+  last_reply: string
+  decided: Decided | null
+  /** While it is held. */
+  handed: HandedOver | null
+  /** The last escalation that was not undone. */
+  escalated: EscalatedTo | null
+  /** Escalate it rather than remove it; null for most messages. */
+  escalation: Suggested | null
+  /** Only named staff sees it; opening the message asks for a reason. */
+  sealed: boolean
+  /** It must be kept: it is neither expired nor erased. */
+  legal_hold: boolean
+  /** when held mail is put away because nobody decided; null: it is not */
+  expires_at: string | null
+}
+
+/** A delivery with everything that happened to it, oldest first. */
+export interface DeliveryDetail {
+  id: string
+  message_id: string
+  state: State
+  received_at: string
+  recipient: string
+  department: string
+  department_name: string
+  person: string
+  person_name: string
+  mailbox: string
+  /** How it was addressed, where that is worth a sentence. */
+  note: string
+  author: string
+  author_name: string
+  author_domain: string
+  subject: string
+  size: number
+  attachments: number
+  proof: string
+  /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
+  proven_as: string
+  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
+  weight: number
+  /** How bad it looks, by its weight and by dangers found in it. */
+  severity: Severity
+  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
+  second_look: LookName[]
+  /** One of the copies of its campaign, which are decided about together. */
+  is_copy: boolean
+  /** What is looked at first, 0-100. It never decides. */
+  urgency: number
+  /** What makes the urgency, what moves it most first; it starts at 50. */
+  why_here: WhyHere[]
+  /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
+  perishable_until: string | null
+  /** The message does not say when that is: it is what is usual. */
+  lifetime_assumed: boolean
+  verdict: Verdict
+  withheld: string
+  /** the same mail sent many times; null: like no other */
+  campaign: string | null
+  /** The campaign is a mail bomb: what is in it differs. */
+  flood: boolean
+  signals: Signal[]
+  due_at: string | null
+  attempts: number
+  last_reply: string
+  decided: Decided | null
+  /** While it is held. */
+  handed: HandedOver | null
+  /** The last escalation that was not undone. */
+  escalated: EscalatedTo | null
+  /** Escalate it rather than remove it; null for most messages. */
+  escalation: Suggested | null
+  /** Only named staff sees it; opening the message asks for a reason. */
+  sealed: boolean
+  /** It must be kept: it is neither expired nor erased. */
+  legal_hold: boolean
+  /** when held mail is put away because nobody decided; null: it is not */
+  expires_at: string | null
+  history: Past[]
+  attempts_made: Attempt[]
+}
+
+/** Whether the door is closed for a department, and who switched it, "" where the settings say so. */
+export interface DepartmentMode {
+  /** empty: all departments of which nothing else is said */
+  code: string
+  name: string
+  mode: 'enforce' | 'observe'
+  by: string
+  at: string | null
+  reason: string
+}
+
+/** The directory as it was taken over last. */
+export interface DirectoryState {
+  departments: Place[]
+  people: number
+  left: number
+  groups: number
+  /** null before the first sync */
+  changed_at: string | null
+  /** of the last change, in words */
+  changes: string[]
+  /** changes that are not among them */
+  more: number
+  brake: Brake | null
+}
+
+/** One DKIM signature. */
+export interface Dkim {
+  result: string
+  domain: string
+  selector: string
+  algorithm: string
+  identity: string
+  reason: string
+  /** it covers List-Id too */
+  signs_list: boolean
+}
+
+/** The DMARC result. */
+export interface Dmarc {
+  result: string
+  domain: string
+  organisational_domain: string
+  policy: string
+  aligned: string[]
+  reason: string
+  /** the trusted edge that found it; empty: we did */
+  origin: string
+}
+
+/** All duties. */
+export interface Duties {
+  items: DutyShown[]
+}
+
+/** A duty to which messages are escalated. */
+export interface DutyShown {
+  name: string
+  title: string
+  /** empty: the settings name none */
+  phone: string
+  /** logins of those who confirm; empty: whoever decides */
+  staff: string[]
+}
+
+export type Effect = 'allow' | 'block' | 'redirect' | 'hold'
+
+/** What the decision took the person. */
+export interface Effort {
+  /** Keys and buttons pressed since the card came under the cursor. */
+  keys: number
+  /** Time since then. */
+  milliseconds: number
+}
+
+/** Is there an emergency? null in ordinary times. */
+export interface EmergencyNow {
+  alarm: Alarm | null
+}
+
+/** Until when the door stands open, and why. */
+export interface EmergencyOrder {
+  until: string
+  reason: string
+}
+
+/** How many sessions were ended. */
+export interface Ended {
+  ended: number
+}
+
+/** An erasure, and how far it is. */
+export interface Erasure {
+  id: string
+  /** empty when it is done */
+  address: string
+  /** stands where the address or the uid stood */
+  pseudonym: string
+  with_rules: boolean
+  reason: string
+  asked_at: string
+  asked_by_shown: string
+  second_by_shown: string
+  /** whose rows were emptied */
+  deliveries: number
+  /** whose bytes were erased */
+  contents: number
+  /** deliveries that a legal hold keeps */
+  kept: number
+  /** rules that still name the address */
+  rules_left: number
+  done_at: string | null
+}
+
+/** Whose data is erased, and why. The reason stays on the record: name nobody in it. */
+export interface ErasureOrder {
+  /** an address outside; or of somebody here their address or uid */
+  address: string
+  reason: string
+  /** Rules about the address go too. Without it a block is kept, and names it. */
+  with_rules?: boolean
+}
+
+/** One page of erasures. */
+export interface Erasures {
+  items: Erasure[]
+  next_cursor: string | null
+}
+
+/** To which duty a message was escalated, and who confirmed it. */
+export interface EscalatedTo {
+  /** `POST /escalations/{decision}/confirm` confirms it, an undo of the decision ends it */
+  decision: string
+  duty: string
+  title: string
+  phone: string
+  reason: string
+  by_shown: string
+  at: string
+  /** null: nobody of the duty has confirmed it */
+  confirmed_at: string | null
+  confirmed_by_shown: string
+}
+
+/** A decision that escalated messages to a duty. */
+export interface Escalation {
+  /** of the decision; `POST /decisions/{id}/undo` ends the escalation and its legal hold */
+  id: string
+  duty: string
+  title: string
+  phone: string
+  reason: string
+  at: string
+  by_shown: string
+  /** messages */
+  count: number
+  /** of them those in your scope */
+  deliveries: string[]
+  /** the legal hold that keeps the evidence */
+  hold: string
+  /** people and addresses that got a notice */
+  told: number
+  confirmed_at: string | null
+  confirmed_by_shown: string
+  /** when it was undone */
+  ended_at: string | null
+  /** you are of the duty, and nobody has confirmed it */
+  may_confirm: boolean
+}
+
+/** Which messages, to which duty, and why. */
+export interface EscalationOrder {
+  select: Select
+  /** security, management, legal or data-protection, as the settings name them */
+  to: string
+  reason: string
+  /** refuse when another number is selected */
+  expect?: number | null
+}
+
+/** One page of escalations, newest first. */
+export interface Escalations {
+  items: Escalation[]
+  next_cursor: string | null
+}
+
+/** What a selection holds, to be looked at before it is decided. `fence` changes when the selection does. */
+export interface Evidence {
+  count: number
+  /** that the selection names too, beyond your scope; a search for words is not counted */
+  outside: number
+  /** of the same campaign or sender, left out because their proof differs */
+  apart: number
+  people: number
+  departments: number
+  by_state: Partial<Record<State, number>>
+  /** delivered already; a purge takes them out */
+  in_mailboxes: number
+  /** delivered already, and there is no way into the mailboxes */
+  out_of_reach: number
+  proven: number
+  /** how it is proven who sent them */
+  by_proof: Partial<Record<'dmarc' | 'aligned' | 'none', number>>
+  /** read or answered, as the mailbox said when a recall took the copy out */
+  opened: number
+  /** whose reader has written to the sender since */
+  answered: number
+  /** what the signals of the least odd of them add up to, 0 to 100 */
+  least_weight: number
+  /** how bad the least bad of them looks */
+  least_severity: Severity
+  senders: SenderCount[]
+  subjects: SubjectCount[]
+  examples: Delivery[]
+  /** those with least in common with the others: look at these first */
+  least_alike: Delivery[]
+  rules_contradicted: Rule[]
+  /** the selection is all of a public mail provider: how many people that is; empty else */
+  caution: string
+  /** why a removal needs a second person: large-purge, remove-delivered; empty: it needs nobody else */
+  needs: string[]
+  /** what a removal says of confidential folders that are closed to you; empty: it reaches none of them */
+  confidential: string
+  fence: string
+  /** with an allow along: whom it lets in, from the code that then does it */
+  allow: Allow | null
+  /** with a verb or an allow: what a decision has to `confirm`; empty: nothing is asked */
+  second_look: SecondLook[]
+  /** with an allow: senders whom it cannot be about */
+  not_allowed: NotAllowed[]
+  /** with `verb`: what a removal does, from the code that then does it */
+  removal: Removal | null
+}
+
+/** A mail to practise on, without its answer. */
+export interface Exercise {
+  card: string
+  author_name: string
+  author: string
+  recipient: string
+  subject: string
+  /** as its Date field says */
+  written: string
+  /** what its authentication proves, a sentence */
+  proof: string
+  reply_to: string[]
+  /** names */
+  attachments: string[]
+  links: ShownLink[]
+}
+
+/** Mail that one expects. */
+export interface Expectation {
+  id: string
+  /** an address or a domain */
+  sender: string
+  words: string
+  until: string
+}
+
+/** What one expects. */
+export interface ExpectationMade {
+  id: string
+}
+
+/** Say from whom one expects mail. */
+export interface ExpectationOrder {
+  /** an address or a domain */
+  sender: string
+  words?: string
+}
+
+/** A sender and a recipient, or a delivery. */
+export interface ExplainOrder {
+  sender?: string
+  to?: string
+  list_id?: string
+  delivery?: string | null
+}
+
+/** What would become of a sender's mail to somebody here; or why a delivery went where it went, and what would be said today. */
+export interface Explanation {
+  sender: string
+  to: string
+  department: string
+  person: string
+  mailbox: string
+  note: string
+  cases: Case[]
+  delivery: string | null
+  then: Case | null
+  today: Case | null
+}
+
+/** A line of a file that is wrong. */
+export interface FaultyLine {
+  line: number
+  reason: string
+}
+
+/** A department with the folders of its people. */
+export interface Folder {
+  code: string
+  name: string
+  held: number
+  shared_held: number
+  people: PersonFolder[]
+  /** To you: you see how much waits, not what. */
+  sealed: boolean
+}
+
+/** How much went to a folder. */
+export interface FolderCount {
+  department: string
+  /** uid; empty: the department's shared folder */
+  person: string
+  count: number
+}
+
+/** What a token may do; people may what their role lets them. */
+export type Grant = 'read' | 'decide' | 'rules' | 'learn' | 'admin'
+
+/** A distribution list. Members: the mailboxes that get a copy when something is released to it. */
+export interface Group {
+  address: string
+  name: string
+  department: string
+  department_name: string
+  expand: boolean
+  /** It takes mail from inside only: what comes from outside is refused at the door. */
+  closed: boolean
+  aliases: string[]
+  members: string[]
+}
+
+/** One page of groups. */
+export interface Groups {
+  items: Group[]
+  next_cursor: string | null
+}
+
+/** Cards that you have not answered yet. */
+export interface Hand {
+  items: Exercise[]
+}
+
+/** Whose this mail shall be. */
+export interface HandOrder {
+  select: Select
+  /** login; empty: nobody's in particular any more */
+  to: string
+  note?: string
+}
+
+/** How many mails it was about. */
+export interface HandedCount {
+  count: number
+}
+
+/** Handed to a colleague, with a note. */
+export interface HandedOver {
+  /** login */
+  to: string
+  to_shown: string
+  by_shown: string
+  at: string
+  note: string
+}
+
+/** The header block as received, with control characters made visible. */
+export interface Headers {
+  text: string
+}
+
+/** The same, and why. */
+export interface HoldOrder {
+  next_hop?: string
+  ids?: readonly string[]
+  reason?: string
+}
+
+/** What became of one delivery. */
+export interface Item {
+  delivery: string
+  before: State
+  outcome: string
+  why: string
+}
+
+/** Where a campaign's mail belongs. */
+export interface JoinOrder {
+  /** the other campaign */
+  into: string
+  reason?: string
+}
+
+/** A keeper's answer. */
+export interface KeepersAnswer {
+  reason?: string
+  /** the count that the keeper saw; 412 when it is another one by now */
+  expect?: number | null
+}
+
+/** A removal of a campaign asks to remove its copies in a confidential folder too, as a keeper of the folder sees it. */
+export interface KeepersRequest {
+  id: string
+  /** department:CODE or person:UID */
+  folder: string
+  asked_by_shown: string
+  asked_at: string
+  lapses_at: string
+  /** of the removal, as they said it */
+  reason: string
+  /** copies in the folder now */
+  count: number
+  /** of them in mailboxes */
+  delivered: number
+  /** ids of the newest deliveries, at most 20 */
+  items: string[]
+  state: 'waiting' | 'confirmed' | 'declined' | 'joined' | 'undone'
+  /** of the keeper's own decision, once it is confirmed */
+  result_id: string | null
+  sentence: string
+}
+
+/** What the keepers are asked, the newest first. */
+export interface KeepersRequests {
+  items: KeepersRequest[]
+  next_cursor: string | null
+}
+
+/** That somebody here knows an address. */
+export interface Known {
+  /** uid, or any address of theirs; a role address stands for its department */
+  employee: string
+  address: string
+  /** when they wrote last; left out: now */
+  at?: string | null
+  message_id?: string
+}
+
+/** Somebody removed many messages within the last day, and nobody has undone it. */
+export interface LargeRemoval {
+  decision: string
+  at: string
+  by_shown: string
+  /** messages, without those of confidential folders */
+  count: number
+  mine: boolean
+}
+
+/** A sign-in. */
+export interface LastSignIn {
+  at: string
+  /** network address */
+  client: string
+}
+
+/** What came of it. */
+export interface Learned {
+  /** new addresses */
+  learned: number
+  /** that were there already */
+  known: number
+  parked: number
+  /** what was not learned, by reason */
+  skipped: Record<string, number>
+}
+
+/** A sender who was left out. */
+export interface LeftOutSender {
+  /** empty: messages that name no sender */
+  sender: string
+  count: number
+}
+
+/** Mail that must be kept. It is about a person or about a selection. */
+export interface LegalHold {
+  id: string
+  /** uid; empty: it is about `select` */
+  person: string
+  select: Record<string, unknown>
+  reason: string
+  made_at: string
+  made_by_shown: string
+  lifted_at: string | null
+  lifted_by_shown: string
+  lifted_reason: string
+  /** that it keeps, or has kept */
+  deliveries: number
+}
+
+/** What must be kept, and why: `person` or `select`. A selection may not name states. */
+export interface LegalHoldOrder {
+  /** uid */
+  person?: string
+  select?: Select | null
+  reason: string
+}
+
+/** One page of legal holds. */
+export interface LegalHolds {
+  items: LegalHold[]
+  next_cursor: string | null
+}
+
+/** What a script says of whom employees know. */
+export interface Lessons {
+  items: readonly Known[]
+}
+
+/** Say whether one wants the daily letter. */
+export interface LetterOrder {
+  wanted: boolean
+}
+
+/** Why a hold is lifted. */
+export interface LiftOrder {
+  reason: string
+}
+
+/** Where a link really goes, and what is odd about it. */
+export interface Link {
+  number: number
+  text: string
+  target: string
+  host: string
+  warnings: string[]
+}
+
+/** What became of the lines. */
+export interface Loaded {
+  made: number
+  /** rules that were there already */
+  kept: number
+  /** of new blocks: what to remove too, the most first, at most 20 of them */
+  delivered: DeliveredLately[]
+  /** dry_run: what has to be confirmed, as the 409 says it */
+  second_look: SecondLook[]
+  /** dry_run: the allow rules that would let these messages in */
+  rules: AskedRule[]
+  /** dry_run: for `confirm` */
+  fence: string
+}
+
+export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious'
+
+/** A rule that was just made. */
+export interface MadeRule {
+  id: string
+  effect: Effect
+  match: RuleMatch
+  value: string
+  scope: string
+  proof: string
+  unproven_only: boolean
+  risky: boolean
+  recipient: string
+  /** redirect: where such mail goes */
+  target: string
+  author: string
+  origin: string
+  note: string
+  created_at: string
+  until: string | null
+  lapse_days: number
+  /** a block: until then it holds, and neither refuses nor removes */
+  holds_until: string | null
+  /** a block: copies that were refused at SMTP time */
+  refused: number
+  /** null where that would tell of mail beyond your scope */
+  used: number | null
+  first_used_at: string | null
+  last_used_at: string | null
+  /** why it may never work, or hit more than is meant, as far as was known when it was made */
+  doubt: string
+  /** how it stands to other rules that reach all of its mail */
+  clashes: Clash[]
+  /** of a block: what to remove too; null: nothing */
+  delivered: DeliveredLately | null
+}
+
+/** A token with its key, which is shown this once. */
+export interface MadeToken {
+  id: string
+  name: string
+  grants: Grant[]
+  scope: string[]
+  made_by: string
+  made_at: string
+  expires_at: string
+  /** last use, to half a minute; null: never */
+  used_at: string | null
+  /** network address of the last use */
+  client: string
+  revoked_at: string | null
+  revoked_by: string
+  /** false when it is over or revoked, or its maker may no longer do so */
+  in_force: boolean
+  key: string
+}
+
+/** Somebody here finds a mail odd, and nobody has answered yet. */
+export interface MailReport {
+  id: string
+  by_shown: string
+  at: string
+  /** how the mail was found: trace field, message id, content, sender and subject, similar; empty: not */
+  how: string
+  author: string
+  subject: string
+  /** how many more report the same mail */
+  others: number
+  /** null: no such mail came through us to them */
+  mail: Delivery | null
+}
+
+/** What is reported in your scope, the newest first. */
+export interface MailReports {
+  items: MailReport[]
+  next_cursor: string | null
+}
+
+/** Somebody here asked for a mail, and nobody has answered yet. */
+export interface MailRequest {
+  id: string
+  /** whose mail it is */
+  by_shown: string
+  /** who wrote it down for them; empty: they asked themselves */
+  taken_by_shown: string
+  at: string
+  words: string
+  mail: Delivery
+}
+
+/** What is asked for in your scope, the newest first. */
+export interface MailRequests {
+  items: MailRequest[]
+  /** how many of them there are */
+  open: number
+  /** how many reports of odd mail wait for an answer: `/reported` */
+  reported: number
+  next_cursor: string | null
+}
+
+export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
+
+/** Who is signed in and what they may do. */
+export interface Me {
+  login: string
+  name: string
+  role: Role
+  scope: string[]
+  company: Company
+  /** How long what you release waits. */
+  undo_seconds: number
+  preferences: Preferences
+  /** Logins whose scope is yours too, for now. */
+  stands_in_for: string[]
+  /** can mail be taken back out of mailboxes? */
+  recalls: boolean
+  /** Are attachments shown as pictures? */
+  previews: boolean
+  /** Is it wanted that decisions tell their effort? */
+  measures: boolean
+  verbs: Verb[]
+  /** before this one; null at the first */
+  last_sign_in: LastSignIn | null
+  /** What a token may do; null for people. */
+  grants: Grant[] | null
+}
+
+/** A message with those of its deliveries that the asker may see. */
+export interface Message {
+  id: string
+  received_at: string
+  size: number
+  subject: string
+  author: string
+  author_name: string
+  reverse_path: string
+  client: string
+  helo: string
+  tls: string
+  to: string[]
+  reply_to: string[]
+  date: string
+  message_id_field: string
+  list_id: string
+  authentication: Authentication
+  signals: Signal[]
+  links: Link[]
+  attachments: Attachment[]
+  problems: string[]
+  hidden_pictures: number
+  parsed: boolean
+  /** Opening its content asks for a reason. */
+  sealed: boolean
+  /** why no allow rule can be about its sender, and what to do; empty: one can */
+  not_allowed: string
+  deliveries: Delivery[]
+}
+
+/** What a message says, with control characters made visible. */
+export interface MessageText {
+  text: string
+}
+
+/** A mailbox that could not be looked through yet. */
+export interface MissedMailbox {
+  mailbox: string
+  why: string
+}
+
+/** A switch of the mode. */
+export interface ModeOrder {
+  department?: string
+  mode: 'enforce' | 'observe' | null
+  reason?: string
+}
+
+/** The modes in force. */
+export interface Modes {
+  items: DepartmentMode[]
+}
+
+/** How often a sender calls itself so. */
+export interface NameCount {
+  name: string
+  count: number
+}
+
+/** A token that somebody asks for. */
+export interface NewToken {
+  /** What it is for. */
+  name: string
+  /** What it may do. */
+  grants: readonly Grant[]
+  /** company, department:CODE or person:UID */
+  scope?: readonly string[]
+  /** Left out: 90 days from now. At most 366. */
+  until?: string | null
+}
+
+/** The card that is yours now; null: nobody else left one. */
+export interface NextCard {
+  card: Card | null
+}
+
+/** How it stands with the mail for one next hop. */
+export interface NextHop {
+  next_hop: string
+  waiting: number
+  under_way: number
+  refused: number
+  unreachable: number
+  last_reply: string
+  next_try: string | null
+}
+
+/** Some deliveries by id, or everything that waits for one next hop. */
+export interface NextHopOrder {
+  next_hop?: string
+  ids?: readonly string[]
+}
+
+/** Of which cards to be given the next free one. */
+export interface NextOrder {
+  group?: 'campaign' | 'sender' | 'none'
+  department?: string | null
+  /** uid; empty: the department's shared folder */
+  person?: string | null
+  q?: string
+  /** keys of cards that you have left for others */
+  skip?: readonly string[]
+}
+
+/** A sender whom no allow rule can be made about from these messages. */
+export interface NotAllowed {
+  /** address or domain, as the rule would name it */
+  sender: string
+  /** deliveries of theirs */
+  count: number
+  /** own: our own domain; unproven: no proof that a rule could rest on; list: it hides its authors and signs nothing */
+  why: 'own' | 'unproven' | 'list'
+  /** what could be done instead */
+  instead: string
+}
+
+/** A sender who is not blocked along. */
+export interface NotBlocked {
+  value: string
+  /** own: our domain; none: no address */
+  why: 'own' | 'contact' | 'allowed' | 'released' | 'none' | 'impossible'
+  of: string
+  count: number
+}
+
+/** Messages that a removal leaves alone, because their sender is wanted. */
+export interface NotIncluded {
+  sender: string
+  /** it is proven that they sent it */
+  proven: boolean
+  count: number
+  /** allowed: by a rule of staff; released: earlier messages from there were let in */
+  why: 'contact' | 'allowed' | 'released'
+  /** whose contact they are: a department */
+  of: string
+}
+
+/** How often something was not learned, and why. */
+export interface NotLearned {
+  how: string
+  reason: string
+  words: string
+  count: number
+}
+
+/** Why senders would not be told, and of how many deliveries. */
+export interface NotTold {
+  reason: string
+  count: number
+}
+
+/** A rule as it would be made. */
+export interface Offered {
+  effect: Effect
+  match: Match
+  value: string
+  scope: string
+  proof: string
+  risky: boolean
+}
+
+/** Rules that would let them in, the narrowest sensible first. */
+export interface Offers {
+  items: Trial[]
+}
+
+/** Whose senders should be let in. */
+export interface OffersOrder {
+  select: Select
+}
+
+/** One browser in which somebody is signed in. */
+export interface OpenSession {
+  id: string
+  login: string
+  started_at: string
+  seen_at: string
+  /** network address it was opened from */
+  client: string
+  current: boolean
+}
+
+/** Somebody else who sits at a console. */
+export interface OtherHere {
+  login: string
+  name: string
+  /** what they look at, if it is in your scope */
+  delivery: string | null
+}
+
+/** A sign-in to see one's own mail: name and password of the directory. */
+export interface OwnCredentials {
+  login: string
+  password: string
+}
+
+/** A mail of one's own: who sent it and what it is called. */
+export interface OwnMail {
+  id: string
+  author: string
+  author_name: string
+  subject: string
+  received_at: string
+  /** else it was taken away */
+  waits: boolean
+  gone_at: string | null
+  /** when it is put away if nobody decides */
+  expires_at: string | null
+  asked_at: string | null
+  /** it looks dangerous or was sent to many people: the daily digest does not name it */
+  counted: boolean
+  /** what was said to the request; empty: nothing yet */
+  declined: string
+  /** who viewed it, and when last */
+  viewed: OwnViewer[]
+}
+
+/** What waits, and what was taken away lately; what one may want first. */
+export interface OwnMails {
+  items: OwnMail[]
+  /** the cursor of more that waits */
+  more_waits: string | null
+  /** the cursor of more that was taken away */
+  more_gone: string | null
+  /** whether one gets the daily letter; null: there is none here */
+  letter: boolean | null
+  /** from whom one expects mail, the newest first */
+  expected: Expectation[]
+}
+
+/** Who is signed in to see their own mail. */
+export interface OwnName {
+  name: string
+}
+
+/** Who viewed a mail of one's own, on their screen. */
+export interface OwnViewer {
+  at: string
+  by_shown: string
+}
+
+/** What of an attachment can be shown as pictures. */
+export interface Pages {
+  /** Numbered from 1; of a longer document the first fifty. */
+  pages: number
+}
+
+/** Something that happened to a delivery. */
+export interface Past {
+  at: string
+  by: string
+  act: string
+  detail: Record<string, unknown>
+  sentence: string
+}
+
+/** What waits for a second person's key, or what became of it. */
+export interface PendingAct {
+  id: string
+  /** whatever is no rule is a decision: `needs` says more */
+  kind: 'decision' | 'rule'
+  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered */
+  needs: string[]
+  /** ids of the deliveries */
+  items: string[]
+  /** what of a second look the one who asked has confirmed; you confirm it too */
+  confirmed: string[]
+  reason: string
+  asked_by: string
+  asked_by_shown: string
+  asked_at: string
+  lapses_at: string
+  state: 'waiting' | 'confirmed' | 'declined' | 'withdrawn' | 'lapsed'
+  settled_by_shown: string
+  /** of the decision, the rule or the erasure, once it is confirmed */
+  result_id: string | null
+  sentence: string
+  /** You asked: somebody else has to confirm it. */
+  mine: boolean
+}
+
+/** What waits and concerns you, the newest first. */
+export interface PendingActs {
+  items: PendingAct[]
+  next_cursor: string | null
+}
+
+/** One page of people found. */
+export interface People {
+  items: Colleague[]
+  next_cursor: string | null
+}
+
+/** A person's folder. */
+export interface PersonFolder {
+  uid: string
+  name: string
+  held: number
+  /** To you: you see how much waits, not what. */
+  sealed: boolean
+}
+
+/** What an erasure would find. */
+export interface PersonFound {
+  /** outside, here */
+  kind: string
+  deliveries: number
+  /** that are erased when they have come to an end */
+  under_way: number
+  /** by legal holds */
+  kept: number
+}
+
+/** About whom, and why. */
+export interface PersonOrder {
+  /** an address outside; or of somebody here their address or uid */
+  address: string
+  reason?: string
+}
+
+/** A department as the directory has it. */
+export interface Place {
+  code: string
+  name: string
+  /** takes what is released to the department itself; empty: it has none */
+  mailbox: string
+  /** role addresses, as the directory writes them */
+  roles: string[]
+  /** full name; empty: nobody is named */
+  responsible: string
+  people: number
+}
+
+/** A block that goes along with a removal. */
+export interface PlannedBlock {
+  match: BlockKind
+  value: string
+  /** messages of the removal that it is about */
+  count: number
+  unproven_only: boolean
+  /** other messages of the last 30 days that it would have stopped */
+  stopped: number
+  /** those of them that staff released */
+  released: number
+  /** made unless it is named in `block.without`; the others are if named in `block.also` */
+  ticked: boolean
+}
+
+/** A mailing list that somebody here writes to: a rule for the list could let its posts in. */
+export interface PostedList {
+  address: string
+  /** "" as long as no post of it came in */
+  list_id: string
+  /** whose signature covers the List-Id of its posts: the proof dkim:SIGNER; "": none known */
+  signer: string
+  posts: number
+  /** uid of who posted last */
+  person: string
+  last_posted_at: string | null
+}
+
+/** Those with the most posts first. */
+export interface PostedLists {
+  items: PostedList[]
+  next_cursor: string | null
+}
+
+export type PracticeAnswer = 'let-in' | 'keep-out'
+
+/** What you would do with the mail of a card. Nothing becomes of it. */
+export interface PracticeOrder {
+  card: string
+  answer: PracticeAnswer
+}
+
+/** What came of it. */
+export interface PracticeResult {
+  right: boolean
+  /** the right one */
+  answer: PracticeAnswer
+  /** what gave it away, sentences */
+  gave_away: string[]
+  /** false: it was answered before; only the first answer counts */
+  counted: boolean
+}
+
+/** How somebody does, by the first answer to each card. */
+export interface PracticeScore {
+  login: string
+  answered: number
+  right: number
+  let_bad_in: number
+  kept_good_out: number
+  last_at: string
+}
+
+/** Yours; for administrators of the whole company everybody's, the best first. */
+export interface PracticeScores {
+  items: PracticeScore[]
+}
+
+/** What somebody chose for their own console; null is the company's way, or the browser's. */
+export interface Preferences {
+  theme: 'light' | 'dark' | null
+  density: 'compact' | null
+  /** Single letters need Alt. */
+  letters: 'alt' | null
+  /** null: as the browser asks */
+  language: string | null
+  /** How the queue is grouped. */
+  group: 'campaign' | 'sender' | 'none' | null
+  /** How long what you release waits; null: as the settings say */
+  undo_seconds: number | null
+  /** The keys of a command, where they are other than the usual ones. */
+  keys: Record<string, string> | null
+}
+
+/** What is to be chosen; what is left out stays as it is. */
+export interface PreferencesOrder {
+  theme?: 'light' | 'dark' | null
+  density?: 'compact' | null
+  /** Single letters need Alt. */
+  letters?: 'alt' | null
+  /** null: as the browser asks */
+  language?: string | null
+  /** How the queue is grouped. */
+  group?: 'campaign' | 'sender' | 'none' | null
+  /** How long what you release waits; null: as the settings say */
+  undo_seconds?: number | null
+  /** The keys of a command, where they are other than the usual ones. */
+  keys?: Record<string, string> | null
+}
+
+/** Who else is there, and how much is handed to you. */
+export interface Presence {
+  colleagues: OtherHere[]
+  handed: number
+}
+
+/** What you look at. */
+export interface PresenceOrder {
+  /** null: at nothing */
+  delivery?: string | null
+}
+
+/** A selection to be looked at. */
+export interface PreviewOrder {
+  select: Select
+  /** purge: what a removal of it would do, in `removal`. The others: why it needs a second look, in `second_look` */
+  verb?: 'purge' | 'release' | 'redirect' | 'redeliver' | 'restore' | null
+  /** to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it lets in */
+  rule?: AlongRule | null
+}
+
+/** A problem document (RFC 9457). `detail` is a sentence for a person. */
+export interface Problem {
+  type?: string
+  title: string
+  status: number
+  detail: string
+  field?: string | null
+  items?: Item[] | null
+  lines?: FaultyLine[] | null
+  names?: string[] | null
+  second_look?: SecondLook[] | null
+  rules?: AskedRule[] | null
+  fence?: string | null
+}
+
+/** How many deliveries somebody has proven to be their own. */
+export interface ProofCount {
+  /** a domain, at a free-mail provider an address, or `none`: for `select.proof` */
+  proof: string
+  count: number
+}
+
+/** A rule for the company that mail and decisions speak for. */
+export interface Proposal {
+  id: string
+  kind: 'correspondence' | 'sign-in' | 'list'
+  match: RuleMatch
+  value: string
+  proof: string
+  sentence: string
+  evidence: Speaking
+  state: 'open' | 'accepted' | 'refused'
+  found_at: string
+  /** who has it in hand */
+  lane_shown: string
+  answered_by_shown: string
+  answered_at: string | null
+  rule_id: string | null
+  /** it waits for a second person's key */
+  pending_id: string | null
+}
+
+/** What a person says to a proposal. */
+export interface ProposalAnswer {
+  answer: 'accept' | 'refuse' | 'open'
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+}
+
+/** One's own cards, and how far everybody together is. */
+export interface ProposalHand {
+  items: Proposal[]
+  open: number
+  answered: number
+}
+
+/** One page of proposals. */
+export interface Proposals {
+  items: Proposal[]
+  next_cursor: string | null
+  total_estimate: number
+}
+
+/** What is to be sent on, is under way or was refused by the next hop. */
+export interface Queue {
+  items: Waiting[]
+  next_cursor: string | null
+  next_hops: NextHop[]
+}
+
+/** The most frequent first. */
+export interface ReasonsNotLearned {
+  items: NotLearned[]
+}
+
+/** Who would be told what: the first letters, how many there are, and who would not be told. */
+export interface Rejection {
+  letters: Said[]
+  messages: number
+  deliveries: number
+  refused: NotTold[]
+}
+
+/** A rejection to be looked at: a template, or a text. */
+export interface RejectionOrder {
+  select: Select
+  template?: string
+  text?: string
+}
+
+/** Deliveries of the last 14 days that share traits with a wave and are none of its copies: shown, never removed or blocked along. */
+export interface RelatedDeliveries {
+  count: number
+  /** subject (its pattern), link (the domain of a link), network (of the sender), skeleton (the elements of its page) */
+  by_kind: Partial<Record<'subject' | 'link' | 'network' | 'skeleton', number>>
+  /** the newest ten */
+  examples: Delivery[]
+}
+
+/** A mail that lay beside the copies a decision took: it bears or refers to their Message-ID. */
+export interface RelatedMail {
+  id: string
+  /** beside whose copies it lay */
+  delivery: string
+  mailbox: string
+  folder: string
+  /** when it came into the mailbox */
+  at: string
+  /** the same Message-ID; otherwise it only refers to it: a reply, or forwarded */
+  bears: boolean
+  /** it came through Mailroom: find it there and purge it */
+  ours: boolean
+  author: string
+  subject: string
+  /** the decision that takes it */
+  taken_by: string | null
+}
+
+/** Everything that was seen beside what one decision took. */
+export interface RelatedMails {
+  items: RelatedMail[]
+}
+
+/** What a removal will do. A decision with verb `purge`, the same selection and this fence does exactly that. */
+export interface Removal {
+  /** the worst of what goes */
+  severity: Severity
+  /** what the console's first button does */
+  default: 'remove' | 'remove_and_block'
+  /** the first 50; `select.known` takes them along */
+  not_included: NotIncluded[]
+  /** messages */
+  not_included_count: number
+  /** the first 50 */
+  blocks: PlannedBlock[]
+  /** how many of each kind */
+  blocked: Partial<Record<BlockKind, number>>
+  /** other messages of the last 30 days that ticked blocks would have stopped */
+  would_have_stopped: number
+  /** those of all blocks' that staff released */
+  would_have_released: number
+  /** the first 50 */
+  not_blocked: NotBlocked[]
+  /** senders */
+  not_blocked_count: number
+  related: RelatedDeliveries
+  /** for whom blocks are made; empty: you make no rules here */
+  scopes: string[]
+  /** so long blocks only hold, so that undo is whole */
+  hold_hours: number
+  /** so long blocks of addresses and domains last; a campaign's 7 days after its last copy */
+  block_days: number
+  /** without blocks: so long late copies are removed too; 0: not at all */
+  late_hours: number
+}
+
+/** One report: its sentences say the same as its tables. */
+export interface Report {
+  name: string
+  title: string
+  since: string
+  until: string
+  /** Whose days and hours they are. */
+  time_zone: string
+  sentences: string[]
+  /** What its words mean, and how it was counted. */
+  definition: string
+  tables: ReportTable[]
+}
+
+/** Say what it is. */
+export interface ReportAnswer {
+  verdict: 'good' | 'bad'
+  /** for who reported it */
+  words?: string
+}
+
+/** Done. */
+export interface ReportAnswered {
+  /** how many are told */
+  reporters: number
+}
+
+/** One column of a table. */
+export interface ReportColumn {
+  /** Under this name each row has its cell. */
+  name: string
+  /** What it is, in words. */
+  says: string
+  kind: 'text' | 'count' | 'number' | 'seconds' | 'share' | 'day'
+}
+
+/** How the console draws a table. */
+export interface ReportPlot {
+  kind: 'bars' | 'lines' | 'week'
+  /** The columns that are drawn. */
+  of: string[]
+}
+
+/** Numbers in rows. The first column names the row. */
+export interface ReportTable {
+  name: string
+  title: string
+  columns: ReportColumn[]
+  rows: (Record<string, string | number | null>)[]
+  plot: ReportPlot | null
+}
+
+/** All of them. */
+export interface Reports {
+  items: Report[]
+}
+
+/** The request. */
+export interface RequestMade {
+  id: string
+}
+
+/** Ask for a mail. */
+export interface RequestOrder {
+  delivery: string
+  words?: string
+}
+
+/** A backup was restored, and relay and recall are paused until `mailroom resume`. */
+export interface Restored {
+  since: string
+  backup_at: string
+}
+
+/** What kind of work somebody may do (product.md). */
+export type Role = 'triage' | 'admin' | 'auditor'
+
+/** A sender rule. */
+export interface Rule {
+  id: string
+  effect: Effect
+  match: RuleMatch
+  value: string
+  scope: string
+  proof: string
+  unproven_only: boolean
+  risky: boolean
+  recipient: string
+  /** redirect: where such mail goes */
+  target: string
+  author: string
+  origin: string
+  note: string
+  created_at: string
+  until: string | null
+  lapse_days: number
+  /** a block: until then it holds, and neither refuses nor removes */
+  holds_until: string | null
+  /** a block: copies that were refused at SMTP time */
+  refused: number
+  /** null where that would tell of mail beyond your scope */
+  used: number | null
+  first_used_at: string | null
+  last_used_at: string | null
+  /** why it may never work, or hit more than is meant, as far as was known when it was made */
+  doubt: string
+  /** how it stands to other rules that reach all of its mail */
+  clashes: Clash[]
+}
+
+/** What changes of a rule; what is left out stays as it is. */
+export interface RuleChange {
+  proof?: string
+  until?: string | null
+  lapse_days?: number
+  note?: string
+  risky?: boolean
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+}
+
+/** Rules as lines of text, such as `GET /rules/export` writes them. */
+export interface RuleLines {
+  text: string
+  /** only look whether every line is right, and what has to be confirmed */
+  dry_run?: boolean
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+}
+
+export type RuleMatch = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
+
+/** A rule by itself. */
+export interface RuleOrdered {
+  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
+  effect: Effect
+  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
+  match: Match
+  value?: string
+  scope?: string
+  proof?: string
+  until?: string | null
+  note?: string
+  risky?: boolean
+  /** runs out so many days after the last mail either way; 0: never */
+  lapse_days?: number
+  /** redirect: only mail to this address of ours */
+  recipient?: string
+  /** redirect: person:UID, department:CODE or an address of ours */
+  to?: string
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+}
+
+/** One page of rules, newest first. */
+export interface Rules {
+  items: Rule[]
+  next_cursor: string | null
+}
+
+/** What one sender would be told about one message. */
+export interface Said {
+  message: string
+  to: string
+  text: string
+}
+
+/** A search that is kept. */
+export interface SavedSearch {
+  id: string
+  name: string
+  q: string
+  tab: 'held' | 'decided' | 'all'
+  department: string | null
+  person: string | null
+  shared_with: string
+  /** who keeps it */
+  by_shown: string
+  mine: boolean
+  /** how many mails of it wait, up to 1,000; null where that was not asked */
+  held: number | null
+}
+
+/** A search to keep: words, a folder or both. */
+export interface SavedSearchOrder {
+  name: string
+  q?: string
+  /** what waits, what is decided, or all of it */
+  tab?: 'held' | 'decided' | 'all'
+  department?: string | null
+  /** uid; empty: the department's shared folder */
+  person?: string | null
+  /** company, department:CODE or person:UID in your scope; empty: nobody */
+  shared_with?: string
+}
+
+/** The searches that you know. */
+export interface SavedSearches {
+  items: SavedSearch[]
+}
+
+/** One reason, and the newest message that it is about. */
+export interface SecondLook {
+  name: LookName
+  sentence: string
+  /** deliveries that it is about */
+  count: number
+  /** id of the newest delivery */
+  example: string
+  /** of the example */
+  author: string
+  subject: string
+}
+
+/** Which part of the queue a row stands in, in the order of the queue. */
+export type Section = 'act-now' | 'time-limited' | 'rest'
+
+/** Which deliveries: `ids`, or any of the other features; all that are given must fit. */
+export interface Select {
+  ids?: readonly string[]
+  sender?: string
+  domain?: string
+  campaign?: string | null
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders whom nobody here wants), or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any, but of a campaign its copies, or where it has none only the proof that most of it has. */
+  proof?: string
+  department?: string | null
+  person?: string | null
+  /** login of a colleague to whom it was handed */
+  handed_to?: string
+  q?: string
+  /** a link of the mail opens this domain, or what lies below it */
+  link_domain?: string
+  /** the digest of an attachment's bytes, in hexadecimal digits */
+  attachment_sha256?: string
+  states?: readonly State[]
+  since?: string | null
+  until?: string | null
+  /** only what is delivered, and was so then or later */
+  delivered_since?: string | null
+  /** only what one of these cards holds */
+  any_of?: readonly SelectCard[]
+  /** a purge takes messages of contacts, allowed senders and senders of released messages along too */
+  known?: boolean
+}
+
+/** What a card holds, as its `select` says; with `until` only what came in before. */
+export interface SelectCard {
+  ids?: readonly string[]
+  sender?: string
+  campaign?: string | null
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders whom nobody here wants), or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any, but of a campaign its copies, or where it has none only the proof that most of it has. */
+  proof?: string
+  until?: string | null
+}
+
+/** What a card holds, as a selection: only the features that make it. */
+export interface Selected {
+  ids: string[]
+  sender: string
+  campaign: string | null
+  proof: string
+}
+
+/** A sender, as far as its mail is in your scope; the ten most frequent of each list. */
+export interface Sender {
+  /** the address, or the domain */
+  name: string
+  /** messages, each however many people it was for */
+  mails: number
+  deliveries: number
+  held: number
+  people: number
+  departments: number
+  first_at: string
+  newest_at: string
+  /** the newest */
+  lead: Delivery
+  by_state: StateCount[]
+  by_proof: ProofCount[]
+  /** what it calls itself */
+  by_name: NameCount[]
+  by_folder: FolderCount[]
+  /** who writes from its domain; empty for a free-mail provider */
+  by_address: SenderCount[]
+}
+
+/** How often an author occurs. */
+export interface SenderCount {
+  author: string
+  count: number
+}
+
+/** A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for each of those whom it is for, as far as your scope reaches. */
+export interface SenderRule {
+  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
+  effect: Effect
+  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
+  match: Match
+  value?: string
+  scope?: string
+  proof?: string
+  until?: string | null
+  note?: string
+  risky?: boolean
+  /** runs out so many days after the last mail either way; 0: never */
+  lapse_days?: number
+  /** redirect: only mail to this address of ours */
+  recipient?: string
+  /** redirect: person:UID, department:CODE or an address of ours */
+  to?: string
+}
+
+/** The browsers in which one login is signed in, the youngest first. */
+export interface Sessions {
+  items: OpenSession[]
+}
+
+export type Severity = 'none' | 'unclear' | 'suspicious' | 'dangerous'
+
+/** What the reader sees of a link, and where it goes. */
+export interface ShownLink {
+  text: string
+  target: string
+}
+
+/** Something that a trained eye wants to know. */
+export interface Signal {
+  name: string
+  sentence: string
+  weight: number
+  /** What it rests on: addresses, hosts, words of the mail. */
+  evidence: string[]
+}
+
+/** What the last 90 days say. Counts are of mail that proves where it comes from. */
+export interface Speaking {
+  /** who wrote to it, or whom staff released its mail to */
+  people: number
+  wrote: number
+  mails: number
+  dmarc: number
+  /** more mails that claim to come from there; the rule would not let them in */
+  unproven: number
+  /** sign-in codes, password mails, links that expire */
+  perishable: number
+  recipients: number
+  taken_away: number
+  /** mails that were, or in observe mode would have been, held, and that the rule lets in */
+  would_pass: number
+  /** of the signals of the worst of them */
+  weight: number
+  /** how bad the worst of them looks */
+  severity: Severity
+  /** mails of ours to a list */
+  posts: number
+  subjects: string[]
+}
+
+/** One SPF result. */
+export interface Spf {
+  result: string
+  identity: string
+  domain: string
+  reason: string
+  /** the trusted edge that found it; empty: we did */
+  origin: string
+}
+
+/** Which mail of a campaign is no part of it. */
+export interface SplitOrder {
+  /** deliveries; their messages are meant */
+  ids: readonly string[]
+  reason?: string
+}
+
+/** Somebody who triages. */
+export interface StaffMember {
+  login: string
+  name: string
+  role: Role
+  scope: string[]
+  /** beside the role: remove-delivered, data-protection */
+  rights: string[]
+  /** directory, or local: an account made here */
+  source: string
+  /** false: the directory no longer names them */
+  active: boolean
+  /** null: on duty */
+  away_until: string | null
+  /** browsers they are signed in with */
+  sessions: number
+}
+
+/** One page of staff, by login. */
+export interface StaffMembers {
+  items: StaffMember[]
+  next_cursor: string | null
+}
+
+/** Where a delivery stands. */
+export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
+
+/** How many deliveries have a state. */
+export interface StateCount {
+  state: State
+  count: number
+}
+
+/** How often a subject occurs. */
+export interface SubjectCount {
+  subject: string
+  count: number
+}
+
+/** Who stands in for whom, and how long. */
+export interface Substitution {
+  id: string
+  absent: string
+  substitute: string
+  starts_at: string
+  ends_at: string
+  reason: string
+  made_by: string
+}
+
+/** Somebody stands in for somebody else. */
+export interface SubstitutionOrder {
+  /** Login; left out: you. */
+  absent?: string
+  substitute: string
+  /** Left out: now. */
+  starts_at?: string | null
+  ends_at: string
+  reason?: string
+}
+
+/** Those in force or to come. */
+export interface Substitutions {
+  items: Substitution[]
+  next_cursor: string | null
+}
+
+/** What the signals of a message suggest: escalate it, and fill no button that removes it. */
+export interface Suggested {
+  duty: string
+  title: string
+  phone: string
+  reason: string
+}
+
+/** Whose mail goes out of every mailbox. */
+export interface SweepOrder {
+  sender: string
+  reason?: string
+  /** Count the mail, and take nothing. */
+  dry_run?: boolean
+}
+
+/** Which of them go too. */
+export interface TakeOrder {
+  copies: readonly string[]
+  reason?: string
+}
+
+/** A text that a sender can be told, with its placeholders. */
+export interface Template {
+  name: string
+  text: string
+}
+
+/** What the settings offer. */
+export interface Templates {
+  items: Template[]
+}
+
+/** A token without its key. */
+export interface Token {
+  id: string
+  name: string
+  grants: Grant[]
+  scope: string[]
+  made_by: string
+  made_at: string
+  expires_at: string
+  /** last use, to half a minute; null: never */
+  used_at: string | null
+  /** network address of the last use */
+  client: string
+  revoked_at: string | null
+  revoked_by: string
+  /** false when it is over or revoked, or its maker may no longer do so */
+  in_force: boolean
+}
+
+/** One page of tokens, the youngest first. */
+export interface Tokens {
+  items: Token[]
+  next_cursor: string | null
+}
+
+/** A rule tried out on the last thirty days of the mail that you may see. */
+export interface Trial {
+  order: Offered
+  /** mails from there, within the rule's scope */
+  came: number
+  /** of them it would have let in, or kept out */
+  changed: number
+  people: number
+  /** of those staff decided otherwise */
+  against: number
+  examples: string[]
+  since: string
+  sentence: string
+  /** why it may never work, or hit more than is meant */
+  doubt: string
+  clashes: Clash[]
+  /** of offers: those of one step are made together */
+  step: number
+}
+
+/** Why a decision is taken back. */
+export interface UndoOrder {
+  reason?: string
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+  /** only if you made it yourself; 403 if somebody else did */
+  mine?: boolean
+}
+
+/** A delivery of any kind that a next hop or a mailbox has not taken yet, as who runs the queue sees it. */
+export interface Unsent {
+  id: string
+  /** in, out, bounce, notice */
+  kind: string
+  state: string
+  mailbox: string
+  next_hop: string
+  attempts: number
+  /** when it is tried next; null: not any more */
+  due_at: string | null
+  last_reply: string
+}
+
+/** One page of them, those due first. */
+export interface UnsentPage {
+  items: Unsent[]
+  next_cursor: string | null
+}
+
+/** What a person may do to mail. */
+export type Verb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver'
+
+/** What the policy decided, and why. */
+export interface Verdict {
+  disposition: string
+  rule: string
+  reason: string
+}
+
+/** What a walk along the whole record found. */
+export interface Verification {
+  records: number
+  unsealed: number
+  head: string
+  fault: string
+  checkpoints: number
+}
+
+/** A delivery that is to be sent on, and where it goes next. */
+export interface Waiting {
+  id: string
+  message_id: string
+  state: State
+  received_at: string
+  recipient: string
+  department: string
+  department_name: string
+  person: string
+  person_name: string
+  mailbox: string
+  /** How it was addressed, where that is worth a sentence. */
+  note: string
+  author: string
+  author_name: string
+  author_domain: string
+  subject: string
+  size: number
+  attachments: number
+  proof: string
+  /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
+  proven_as: string
+  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
+  weight: number
+  /** How bad it looks, by its weight and by dangers found in it. */
+  severity: Severity
+  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
+  second_look: LookName[]
+  /** One of the copies of its campaign, which are decided about together. */
+  is_copy: boolean
+  /** What is looked at first, 0-100. It never decides. */
+  urgency: number
+  /** What makes the urgency, what moves it most first; it starts at 50. */
+  why_here: WhyHere[]
+  /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
+  perishable_until: string | null
+  /** The message does not say when that is: it is what is usual. */
+  lifetime_assumed: boolean
+  verdict: Verdict
+  withheld: string
+  /** the same mail sent many times; null: like no other */
+  campaign: string | null
+  /** The campaign is a mail bomb: what is in it differs. */
+  flood: boolean
+  signals: Signal[]
+  due_at: string | null
+  attempts: number
+  last_reply: string
+  decided: Decided | null
+  /** While it is held. */
+  handed: HandedOver | null
+  /** The last escalation that was not undone. */
+  escalated: EscalatedTo | null
+  /** Escalate it rather than remove it; null for most messages. */
+  escalation: Suggested | null
+  /** Only named staff sees it; opening the message asks for a reason. */
+  sealed: boolean
+  /** It must be kept: it is neither expired nor erased. */
+  legal_hold: boolean
+  /** when held mail is put away because nobody decided; null: it is not */
+  expires_at: string | null
+  next_hop: string
+}
+
+/** How a webhook fares. */
+export interface Webhook {
+  name: string
+  /** new: nothing was taken yet; failing: three calls in a row failed; gone: it answered 410 and is called no more */
+  state: 'new' | 'works' | 'failing' | 'gone'
+  /** calls that it is still to get */
+  waiting: number
+  /** since when the first of them waits */
+  oldest: string | null
+  /** when it took one last */
+  succeeded_at: string | null
+  /** in a row */
+  failures: number
+  /** until when it is left alone after failures */
+  rests_until: string | null
+  /** calls that were given up */
+  dropped: number
+  last_reply: string
+}
+
+/** What it will be told. */
+export interface WebhookTried {
+  /** the id of the call, as the receiver gets it */
+  event: string
+}
+
+/** All of the settings. */
+export interface Webhooks {
+  items: Webhook[]
+  next_cursor: null
+}
+
+/** One thing that moves a card up (positive points) or down in the order of the queue. */
+export interface WhyHere {
+  name: string
+  points: number
+  sentence: string
+}
