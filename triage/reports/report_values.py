@@ -30,7 +30,7 @@ class Column:
 
     name: str
     says: str
-    kind: str = "count"  # text, count, number, seconds, share (0 to 1), day
+    kind: str = "count"  # text, whole (text that is never cut), count, number, seconds, share (0 to 1), day
 
 
 @dataclass(frozen=True, slots=True)

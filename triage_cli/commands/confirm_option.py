@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from triage.policy.rules.rule_subject import word_of
+from triage.text.numbers import plural
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.output.tables import say
 
@@ -57,5 +58,5 @@ def tell(problem: Any) -> None:
 
 def tell_rule(rule: Any) -> None:
     """Say which rule would let in what, and why that asks for a second look."""
-    count = f"{rule['count']} held message{'' if rule['count'] == 1 else 's'}"
+    count = plural(rule["count"], "held message")
     say(f"allow {word_of(rule['match'], rule['value'])} for {rule['scope']}: {count}, {', '.join(rule['names'])}")

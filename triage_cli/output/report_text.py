@@ -1,22 +1,30 @@
 """Reports as lines for a terminal: what there is to say, and the tables that have something in them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from triage.reports.report_values import Column, Report, Table
 from triage.text.csv_export import Cell
 from triage.text.numbers import span
 
 WIDEST = 40  # of a cell with words
+UNCUT = ("day", "whole")
+WORDS = ("text", *UNCUT)
 
 
-def lines(found: Iterable[Report]) -> Iterator[str]:
-    """All of them."""
+def lines(found: Iterable[Report], most: int | None = None) -> Iterator[str]:
+    """All of them. `most`: rows of a table that are shown; None: all."""
+    before = None
     for report in found:
         since, until = (moment.astimezone(report.period.zone) for moment in (report.period.since, report.period.until))
-        yield f"{report.title}, {since:%d %b %Y %H:%M} to {until:%d %b %Y %H:%M} ({report.period.time_zone})"
+        period = f", {since:%d %b %Y %H:%M} to {until:%d %b %Y %H:%M} ({report.period.time_zone})"
+        yield report.title + (period if report.period != before else "")
+        before = report.period
         yield from (f"  {sentence}" for sentence in report.sentences)
         for table in report.tables:
-            yield from table_lines(table)
+            yield from table_lines(replace(table, rows=table.rows[:most]))
+            if most is not None and len(table.rows) > most:
+                yield f"    and {len(table.rows) - most} more"
         yield ""
 
 
@@ -32,7 +40,7 @@ def table_lines(table: Table) -> Iterator[str]:
     yield f"  {table.title}"
     for line in (heads, *cells):
         aligned = (
-            cell.ljust(width) if column.kind in ("text", "day") else cell.rjust(width)
+            cell.ljust(width) if column.kind in WORDS else cell.rjust(width)
             for cell, width, column in zip(line, widths, table.columns, strict=True)
         )
         yield f"    {'  '.join(aligned)}".rstrip()
@@ -43,7 +51,7 @@ def in_words(cell: Cell, column: Column) -> str:
     if cell is None:
         return "–"
     if isinstance(cell, str):
-        return cell if len(cell) <= WIDEST or column.kind == "day" else f"{cell[: WIDEST - 1]}…"
+        return cell if len(cell) <= WIDEST or column.kind in UNCUT else f"{cell[: WIDEST - 1]}…"
     if column.kind == "seconds":
         return span(cell) if cell >= 60 else f"{cell:.1f} s".replace(".0 ", " ")
     if column.kind == "share":

@@ -3,51 +3,15 @@
 from collections.abc import Sequence
 from html import escape
 
-from triage.reports.forecast import Share
 from triage.text.sanitize import visible
 
 ROW, LABEL, WIDTH = 24, 190, 520  # pixels
 FROM_ABOVE = "In each row, from above:"
-KINDS = (("passed", "pass"), ("held", "held"), ("purged", "purged"))
 
 
 def text(words: str) -> str:
     """Words for SVG and HTML, harmless whatever mail they come from."""
     return escape(visible(words))
-
-
-def shares(title: str, rows: Sequence[tuple[str, Share]]) -> str:
-    """A bar of its own length 100 % for each row, divided into what passes, is held and is purged."""
-    bars = []
-    for place, (name, share) in enumerate(rows):
-        top, x = place * ROW, float(LABEL)
-        bars.append(f'<text x="{LABEL - 8}" y="{top + 16}" text-anchor="end">{text(name)}</text>')
-        for field, kind in KINDS:
-            count = getattr(share, field)
-            width = WIDTH * count / share.mails if share.mails else 0
-            if count:
-                bars.append(
-                    f'<rect class="{kind}" x="{x:.1f}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}">'
-                    f"<title>{text(name)}: {count} {kind}</title></rect>"
-                )
-            if width > 40:
-                middle, percent = x + width / 2, 100 * count / share.mails
-                bars.append(f'<text class="in" x="{middle:.1f}" y="{top + 16}" text-anchor="middle">{percent:.0f} %</text>')
-            x += width
-        bars.append(f'<text x="{LABEL + WIDTH + 8}" y="{top + 16}">{share.mails}</text>')
-    return svg(title, LABEL + WIDTH + 80, len(rows) * ROW, bars)
-
-
-def counts(title: str, rows: Sequence[tuple[str, float]]) -> str:
-    """A bar for each row, as long as its number is large."""
-    most = max((count for _, count in rows), default=0) or 1
-    bars = []
-    for place, (name, count) in enumerate(rows):
-        top, width = place * ROW, WIDTH * count / most
-        bars.append(f'<text x="{LABEL - 8}" y="{top + 16}" text-anchor="end">{text(name)}</text>')
-        bars.append(f'<rect class="held" x="{LABEL}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}"/>')
-        bars.append(f'<text x="{LABEL + width + 8:.1f}" y="{top + 16}">{count:g}</text>')
-    return svg(title, LABEL + WIDTH + 80, len(rows) * ROW, bars)
 
 
 def bars(

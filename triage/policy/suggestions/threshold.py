@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from triage.message.signals.severity import Severity
+from triage.text.numbers import plural
 
 DAYS = 90  # of correspondence that is looked at
 PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
@@ -97,7 +98,4 @@ def proofs(evidence: Evidence) -> str:
 
 def number(count: int, word: str) -> str:
     """A count with its word."""
-    if word == "more":
-        return f"{count:,} more"
-    plural = "people" if word == "person" else f"{word}s"
-    return f"{count:,} {word if count == 1 else plural}"
+    return f"{count:,} more" if word == "more" else plural(count, word, "people" if word == "person" else "")

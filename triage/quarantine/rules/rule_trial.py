@@ -25,6 +25,7 @@ from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
+from triage.text.numbers import plural
 
 DAYS = 30
 LOOKED_AT = 2_000  # deliveries of the sender
@@ -164,7 +165,7 @@ def sentence(order: RuleOrder, came: int, changed: int, people: int, against: in
 
 def mails(number: int) -> str:
     """So many mails, in words."""
-    return f"{number:,} mail{'s' if number != 1 else ''}" + (" or more" if number >= LOOKED_AT else "")
+    return plural(number, "mail") + (" or more" if number >= LOOKED_AT else "")
 
 
 def offers(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:

@@ -10,6 +10,7 @@ from triage.access.staff_login import hash_password
 from triage.actor import Right, Role
 from triage.config.settings import Settings
 from triage.errors import BadInput
+from triage.text.numbers import plural
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import shell_user, write
@@ -82,7 +83,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 def sign_out(ctx: click.Context, login: str) -> None:
     """Sign somebody out everywhere."""
     ended = write(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
-    say(f"{ended} session{'' if ended == 1 else 's'} ended")
+    say(f"{plural(ended, 'session')} ended")
 
 
 def refuse_elsewhere(settings: Settings) -> None:

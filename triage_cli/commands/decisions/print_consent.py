@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from triage.errors import BadInput
+from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
 from triage_cli.client.exit_codes import DONE, REFUSED
-from triage_cli.commands.decisions.print_removal import messages
 from triage_cli.output.tables import Form, print_json, say
 
 PROOF = {"genuine": "genuine", "not_proven": "not proven", "failed": "DMARC fails"}
@@ -59,10 +59,11 @@ def unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None) -> 
 
 def lines(allow: dict[str, Any]) -> Iterator[str]:
     """Whom it lets in, a sender a line."""
-    yield f"Would release {messages(allow['count'])} and allow {sum(one['chosen'] for one in allow['senders'])} of these senders."
+    yield f"Would release {plural(allow['count'], 'message')} and allow {sum(one['chosen'] for one in allow['senders'])} of these senders."
     for one in allow["senders"]:
         what = "allow" if one["chosen"] else "leave"
-        yield f"  {what}  {one['sender'] or 'no sender'}: {messages(one['count'])}, {PROOF[one['proof']]}, severity {one['severity']}."
+        count = plural(one["count"], "message")
+        yield f"  {what}  {one['sender'] or 'no sender'}: {count}, {PROOF[one['proof']]}, severity {one['severity']}."
         for why in [one["why_not"]] if one["why_not"] else one["says"]:
             yield f"         {why}"
     for rule in allow["rules"]:

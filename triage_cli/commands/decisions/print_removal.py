@@ -41,16 +41,16 @@ def preview(desk: Desk, select: dict[str, Any], form: Form) -> int:
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """The plan, a sentence a line."""
     plan = found["removal"]
-    yield f"Would remove {messages(found['count'])} of {found['people']} people in {found['departments']} departments."
+    yield f"Would remove {plural(found['count'], 'message')} of {found['people']} people in {found['departments']} departments."
     states = [f"{count} {STATES[state]}" for state, count in found["by_state"].items() if state in STATES]
     if states:
         yield f"  {', '.join(states)}; severity {plan['severity']}."
     if found["out_of_reach"]:
         yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
     for one in plan["not_included"]:
-        yield f"Not included: {messages(one['count'])} from {one['sender']}: {why(one)}. --include-known takes them along."
+        yield f"Not included: {plural(one['count'], 'message')} from {one['sender']}: {why(one)}. --include-known takes them along."
     if plan["related"]["count"]:
-        yield f"Related and left alone: {messages(plan['related']['count'])} (same {', '.join(plan['related']['by_kind'])})."
+        yield f"Related and left alone: {plural(plan['related']['count'], 'message')} (same {', '.join(plan['related']['by_kind'])})."
     yield from block_lines(plan)
 
 
@@ -65,7 +65,8 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
         yield f"  Other messages of the last 30 days that this would have stopped: {plan['would_have_stopped']}."
     for one in plan["blocks"]:
         if not one["ticked"]:
-            yield f"  Not ticked: {one['value']}: staff released {messages(one['released'])}. --also {one['value']} blocks it all the same."
+            released = plural(one["released"], "message")
+            yield f"  Not ticked: {one['value']}: staff released {released}. --also {one['value']} blocks it all the same."
     for one in plan["not_blocked"]:
         yield f"  Not blocked: {one['value'] or 'no address'}: {why(one)}."
     if plan["late_hours"]:
@@ -75,8 +76,3 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
 def why(one: dict[str, Any]) -> str:
     """Why a sender is left alone."""
     return WHY[one["why"]].format(of=one["of"])
-
-
-def messages(number: int) -> str:
-    """So many messages."""
-    return f"{number} message{'s' if number != 1 else ''}"

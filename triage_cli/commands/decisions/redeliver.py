@@ -2,6 +2,7 @@
 
 import click
 
+from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.client.exit_codes import DONE
@@ -38,7 +39,7 @@ def redeliver(
     select = {"person": person, "delivered_since": date(since, "--since")}
     if dry_run:
         count = desk.post("/selections/preview", {"select": select})["count"]
-        say(f"{count} mail{'s' if count != 1 else ''} would be delivered again to {person}")
+        say(f"{plural(count, 'message')} would be delivered again to {person}")
         return DONE
     order = {"verb": "redeliver", "select": select, "reason": reason, "expect": expect, "look_first": not unchecked}
     return carry_out(desk, order, confirm, wait=wait, form=form)

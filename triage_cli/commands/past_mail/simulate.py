@@ -17,6 +17,7 @@ from triage.errors import BadInput, Refused
 from triage.intake import receive as intake
 from triage.message.similarity import Likeness
 from triage.reports.forecast import Forecast, Terms, forecast
+from triage.reports.forecast_report import report_forecast
 from triage.store import db
 from triage.text.sanitize import visible
 from triage.times import utcnow
@@ -27,11 +28,12 @@ from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, i
 from triage_cli.commands.past_mail.simulate_run import Player, Rehearsal, read_all
 from triage_cli.commands.selection_options import date
 from triage_cli.options import together
-from triage_cli.output.forecast_html import page
-from triage_cli.output.forecast_text import sentences
+from triage_cli.output.report_html import page
+from triage_cli.output.report_text import lines
 from triage_cli.output.tables import json_text, say
 
 SHOWN_FAULTS = 20
+SHOWN_ROWS = 24  # of a table in a terminal: as many as a day has hours
 HOW = (
     "days", "until_text", "seconds_per_card", "staff", "minutes_of_work", "trust", "folders", "connections",
     "group", "html_file", "as_json",
@@ -146,9 +148,10 @@ def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json
     """The numbers, as they were asked for."""
     left_out = tuple(found.left_out.most_common())
     refused = tuple(sorted(((name, len(mails)) for name, mails in found.refused.items()), key=lambda one: (-one[1], one[0])))
+    reports = report_forecast(counted, refused, left_out)
     if html_file:
         try:
-            html_file.write_text(page(counted, refused, left_out), "utf-8")
+            html_file.write_text(page(reports, title="Rehearsal"), "utf-8")
         except OSError as fault:
             raise BadInput(f"--html: {html_file} cannot be written: {fault.strerror}") from fault
     if as_json:
@@ -156,8 +159,8 @@ def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json
         plain = asdict(replace(counted, attacks=replace(counted.attacks, listed=listed)))
         click.echo(json_text(plain | {"refused": dict(refused), "left_out": dict(left_out), "faults": found.faults}))
     else:
-        for sentence in sentences(counted, refused, left_out):
-            say(sentence)
+        for line in lines(reports, SHOWN_ROWS):
+            say(line)
         if html_file:
             say(f"The report with plots is in {html_file}.")
     for line in found.faults[:SHOWN_FAULTS]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from triage.errors import BadInput
-from triage.text.numbers import were
+from triage.text.numbers import plural, were
 from triage.text.sanitize import visible
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.client.client_option import asks
@@ -102,7 +102,7 @@ def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
 def report(made: Sequence[Any], verb: str) -> int:
     """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
     count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
-    say(f"{verb} {count} rule{'' if count == 1 else 's'}; {kept} {were(kept)} there already")
+    say(f"{verb} {plural(count, 'rule')}; {kept} {were(kept)} there already")
     if (asked := problem_of(made))["names"]:
         tell(asked)
     for offered in (offer for one in made for offer in one["delivered"]):
@@ -137,7 +137,7 @@ def faulty(refusal: Declined, name: str, part: Part) -> int:
     for fault in faults:
         click.echo(visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
     count = len(faults)
-    click.echo(f"mailroom: {count} {'line is' if count == 1 else 'lines are'} wrong; no rule was made", err=True)
+    click.echo(f"mailroom: {plural(count, 'line is', 'lines are')} wrong; no rule was made", err=True)
     return USAGE
 
 

@@ -20,7 +20,7 @@ def test_redeliver(shell: Shell, arrives: Arrives, engine: Engine) -> None:
         for one, settled in ((late, NOW), (early, NOW - timedelta(days=9))):
             session.execute(update(Delivery).where(col(Delivery.id) == one).values(state=State.DELIVERED, settled_at=settled))
     since = ("--person", "joe.fern", "--since", (NOW - timedelta(days=1)).date().isoformat())
-    assert shell("redeliver", *since, "--dry-run").out == "1 mail would be delivered again to joe.fern\n"
+    assert shell("redeliver", *since, "--dry-run").out == "1 message would be delivered again to joe.fern\n"
     assert shell("redeliver", *since, "--expect", "2").code == 1
     said = shell("redeliver", *since, "--reason", "disk lost", "--unchecked")
     assert (said.code, "Delivered again “Your order”." in said.out) == (0, True)

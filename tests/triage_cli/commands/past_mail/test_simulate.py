@@ -256,9 +256,9 @@ def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_re
     page = tmp_path / "report.html"
     said = rehearse("maildir", str(tmp_path / "old"), "--html", str(page))
     assert said.code == 0, said
-    assert [line.split() for line in said.out.splitlines() if " mails  " in line and "@" in line] == [
-        ["2", "mails", f"tickets@{home}"],
-        ["1", "mails", f"scan@{home}"],
+    assert [line.split() for line in said.out.splitlines() if line.endswith(("1", "2")) and "@" in line] == [
+        [f"tickets@{home}", "2"],
+        [f"scan@{home}", "1"],
     ]
     assert "further_addresses" in said.out
     assert f"<td>tickets@{home}</td>" in page.read_text()
