@@ -25,8 +25,8 @@ class Message:
     body: bytes
     fault: str = ""
     by_name: dict[bytes, list[Field]] = field(default_factory=dict)
-    bodies: dict[str, bytes] = field(default_factory=dict)  # canonical form -> its SHA-256, kept by canonical.body_hash
-    texts: dict[str, bytes] = field(default_factory=dict)  # canonical form -> the body in it, kept by canonical.beginning_of
+    bodies: dict[str, bytes] = field(default_factory=dict)  # canonical form -> its SHA-256, kept by canonicalization.body_hash
+    texts: dict[str, bytes] = field(default_factory=dict)  # canonical form -> the body in it, kept by canonicalization.beginning_of
 
     def named(self, name: bytes) -> list[Field]:
         """The fields of a name (lower case), top to bottom."""

@@ -1,8 +1,11 @@
 """The house stands as ARCHITECTURE.md draws it: imports, names, the state table, and files that name no machine."""
 
 import ast
+import io
 import re
 import subprocess
+import sys
+import tokenize
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +28,41 @@ def test_modules_say_their_duty_first_and_are_named_after_it() -> None:
     silent = [path for path, text in texts.items() if text and not ast.get_docstring(ast.parse(text))]
     nameless = [path for path in MODULES if path.stem in NAMELESS]
     assert ([str(path.relative_to(ROOT)) for path in silent], nameless) == ([], []), "the first line of a module says what it is for"
+
+
+def test_docstrings_comments_and_docs_name_what_is_there() -> None:
+    """Paths of files, and `module.Name` with a capital letter: what was moved or renamed is found here."""
+    names = tracked()
+    modules = {Path(name).stem for name in names} | {part for name in names for part in Path(name).parts} | sys.stdlib_module_names
+    gone = [
+        f"{name}: {said}"
+        for name, text in texts_that_explain(names)
+        for said in re.findall(rf"(?<![\w./-])(?:{'|'.join(SUBJECTS)})/[\w./-]+\.(?:py|ts|svelte|toml|sh)\b", text)
+        if not (ROOT / said).exists()
+    ]
+    gone += [
+        f"{path.relative_to(ROOT)}: {module}.{what}"
+        for path, code in ((path, path.read_text("utf-8")) for path in MODULES)
+        for text in explanations(code)
+        for module, what in re.findall(r"(?<![\w./@-])([a-z][a-z_]{3,})\.([A-Z]\w+)", text)
+        if module not in modules and f" as {module}" not in code
+    ]
+    assert gone == []
+
+
+def texts_that_explain(names: list[str]) -> Iterator[tuple[str, str]]:
+    """Yields the pages of the docs but for decisions, which tell of their day, and what modules say of themselves."""
+    for name in names:
+        if name.endswith(".md") and not name.startswith("docs/decisions/"):
+            yield name, (ROOT / name).read_text("utf-8")
+    for path in MODULES:
+        yield str(path.relative_to(ROOT)), "\n".join(explanations(path.read_text("utf-8")))
+
+
+def explanations(text: str) -> list[str]:
+    """Returns the comments and docstrings of a module."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [one.string for one in tokens if one.type == tokenize.COMMENT or (one.type == tokenize.STRING and one.string.startswith('"""'))]
 
 
 def test_no_folder_holds_more_files_than_a_glance_takes_in() -> None:

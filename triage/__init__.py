@@ -1,1 +1,1 @@
-"""The house: what Mailroom knows and decides about mail. It knows no door."""
+"""The core: what Mailroom knows and decides about messages. It imports no adapter."""

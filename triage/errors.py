@@ -32,8 +32,8 @@ class SecondKeyNeeded(Refused):
 
 
 class SecondLookNeeded(Refused):
-    """What somebody wants to release has to be confirmed first. `asked`: why (confirming.Question); `fence`: of the messages; `rules`:
-    those that would let them in (rule_looks.AskedRule)."""
+    """What somebody wants to release has to be confirmed first. `asked`: why (confirmations.Question); `fence`: of the messages; `rules`:
+    those that would let them in (rule_confirmation.AskedRule)."""
 
     def __init__(self, asked: tuple[Any, ...], fence: str, rules: tuple[Any, ...] = ()) -> None:
         self.asked, self.fence, self.rules = asked, fence, rules

@@ -14,7 +14,7 @@ from triage.config.settings import Outbound
 from triage.errors import BadInput
 from triage.text.sanitize import visible
 
-MOST_OF_A_CLIENT = 10  # wrong passwords that a network gives within limits.GUESSES_COUNT
+MOST_OF_A_CLIENT = 10  # wrong passwords that a network gives within client_limits.GUESSES_COUNT
 MOST_FOR_A_NAME = 50  # that strangers give for one name, however many they are
 MOST_HOMES = 50  # networks that are remembered of one account
 LONGEST_NAME = 254  # characters that count of a name

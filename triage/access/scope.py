@@ -128,7 +128,7 @@ def may_make_rule(session: Session, by: Actor, scope: str) -> None:
 
 
 def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:
-    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: what is sealed to them (sealed.closed_scopes)."""
+    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: `confidential_folders.closed_scopes`."""
     return scope not in closed and (by.scope.company or scope in ("company", *by.scope.words()))
 
 

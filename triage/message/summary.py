@@ -110,7 +110,7 @@ class Summary:
     calendar_starts: str = ""  # when that begins, ISO 8601 in UTC
     fingerprint: str = ""  # Fingerprint.as_text; "" where nothing is left to recognise it by
     page_parts: tuple[str, ...] = ()  # form, password, script; "attached form" … where an attached page has them
-    skeleton: str = ""  # markup.skeleton of its HTML
+    skeleton: str = ""  # html_text.skeleton of its HTML
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""

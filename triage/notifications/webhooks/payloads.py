@@ -37,7 +37,7 @@ class Occurrence:
     """Something that programs elsewhere are told, once."""
 
     id: str
-    kind: str  # hooks.EVENTS
+    kind: str  # webhooks.EVENTS
     at: datetime
     sequence: int  # of the record: what is greater was recorded later
     text: str  # a sentence, without anything that a sender wrote

@@ -34,7 +34,7 @@ UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one delivery, and why: a word of outcome_words.NOT_DONE, or done."""
+    """What became of one delivery, and why: a word of outcome_text.NOT_DONE, or done."""
 
     delivery_id: int
     before: str

@@ -66,7 +66,7 @@ def confirmed(
 
 
 def look(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
-    """What these rules (rule_orders.checked) ask together."""
+    """What these rules (rule_request.checked) ask together."""
     return asked_about(session, {order: let_in(session, order, by=by) for order in orders})
 
 

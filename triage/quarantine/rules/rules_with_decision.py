@@ -228,7 +228,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
 
 
 def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
-    """What a rule about this mail matches. A list that writes in its authors' place can be let in as a list only (matches.about_sender)."""
+    """What a rule about this mail matches. A list in its authors' place is let in as a list only (matching_rules.about_sender)."""
     post = rewritten(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
     return ("list", post.list_id) if post else (order.match, value)
 

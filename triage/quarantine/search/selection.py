@@ -43,7 +43,7 @@ class Selection:
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
     handed_to: str = ""  # login of a colleague to whom it was handed
-    q: str = ""  # a search: queries.terms
+    q: str = ""  # a search: search_query.terms
     link_domain: str = ""  # a link opens it, or what lies below it
     attachment_sha256: str = ""  # the digest of an attachment's bytes
     states: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ class Correspondent(SQLModel, table=True):
     last_sent_at: datetime = instant()
     sent: int = 1  # mails
     message_id: str = ""  # of the last one
-    subject_digest: str = ""  # of the last one (teaching.digest)
+    subject_digest: str = ""  # of the last one (sent_headers.Sent.subject_digest)
     heard: int = 0  # proven mails that came back
     last_heard_at: datetime | None = instant(nullable=True)
     last_mail_at: datetime = instant()  # either way; for seeded ones the import counts
@@ -75,7 +75,7 @@ class NotLearned(SQLModel, table=True):
     __tablename__ = "not_learned"
     day: str = Field(primary_key=True)  # 2026-11-24, UTC
     how: str = Field(primary_key=True)
-    reason: str = Field(primary_key=True)  # teaching.Reason
+    reason: str = Field(primary_key=True)  # contact_evidence.Reason
     department: str = Field(default="", primary_key=True)  # of who wrote; "" where that is nobody here
     person: str = Field(default="", primary_key=True)  # uid of who wrote, only where they are sealed
     count: int
@@ -101,7 +101,7 @@ class SeededFolder(SQLModel, table=True):
     account: str = Field(primary_key=True)
     folder: str = Field(primary_key=True)
     since: str = Field(default="", primary_key=True)  # 2026-11-24; "": all of it
-    validity: str = ""  # reading.Mark
+    validity: str = ""  # source.Mark
     last: str = ""
     messages: int = 0
     read_at: datetime = instant()

@@ -25,9 +25,9 @@ class KeptView(SQLModel, table=True):
 
     __tablename__ = "kept_view"
     id: int = identity()
-    name: str = Field(unique=True)  # views.View as JSON
+    name: str = Field(unique=True)  # folder_views.View as JSON
     ready: bool = False  # its cards are all there
-    stage: int = 0  # while it is made: tallies.STAGES
+    stage: int = 0  # while it is made: fold_counts.STAGES
     reached: str = ""  # and the pile that was written last
 
 

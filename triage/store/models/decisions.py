@@ -29,8 +29,8 @@ class Decision(SQLModel, table=True):
     second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
     confirmed: list[str] = documents()  # the reasons for a second look that the decider confirmed (second_look.NAMES)
-    confidential: str = ""  # what a removal did about folders closed to the decider: asked, left out (confidential.py)
-    agreed: dict[str, Any] = document()  # of a release with an allow: the rules that were agreed to, and who was left out (consent.py)
+    confidential: str = ""  # what a removal did about folders closed to the decider: asked, left out (decisions.outcome_text.ASKED)
+    agreed: dict[str, Any] = document()  # of a release with an allow: the rules that were agreed to, and who was left out (consent.Agreed)
     undone_by: int | None = whole(nullable=True)
     undoes: int | None = whole(nullable=True)
     last: int | None = whole(nullable=True, index=True)  # carried out in slices up to this id

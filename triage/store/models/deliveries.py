@@ -49,7 +49,7 @@ class Delivery(SQLModel, table=True):
     is_copy: bool = False  # one of the copies of its campaign, which are decided about together whoever proves to have sent them
     signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
-    why_here: list[dict[str, Any]] = documents()  # order.Reason: what makes the urgency
+    why_here: list[dict[str, Any]] = documents()  # priority.Reason: what makes the urgency
     perishable_until: datetime | None = instant(nullable=True)  # how long it is of use; None: it may wait, or its deadline does not count
     lifetime_assumed: bool = False  # the message does not say how long: it is what is usual
     verdict: str  # disposition

@@ -75,7 +75,7 @@ class MirrorCopy(SQLModel, table=True):
     uid_validity: int = whole(0)
     uid: int = whole(0)  # 0: it is being put there, or to be looked for
     digest: str  # SHA-256 of its bytes
-    alike: str  # by what it is known when a mail program has rewritten its header (mirror_mail.alike)
+    alike: str  # by what it is known when a mail program has rewritten its header (mirror_message.alike)
     placed_at: datetime = instant()
     ended_at: datetime | None = instant(nullable=True)  # its mail is held no more
     act: str = ""  # the folder into which it was moved, where that decided

@@ -33,6 +33,6 @@ class Message(SQLModel, table=True):
     received_at: datetime = instant()
     envelope: dict[str, Any] = document()
     authentication: dict[str, Any] = document()
-    summary: dict[str, Any] = document()  # content.Summary without its text
+    summary: dict[str, Any] = document()  # summary.Summary without its text
     signals: list[dict[str, Any]] = documents()
     text: str = Field(default="", sa_column=Column(Text, nullable=False))

@@ -12,7 +12,7 @@ class Alarm(SQLModel, table=True):
     """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
 
     __tablename__ = "alarm"
-    cause: str = Field(primary_key=True)  # causes.CAUSES
+    cause: str = Field(primary_key=True)  # alert_types.CAUSES
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
     raised_at: datetime = instant()  # when it began, or when more came

@@ -77,11 +77,11 @@ class Proposal(SQLModel, table=True):
 
     __tablename__ = "proposal"
     id: int = identity()
-    kind: str = ""  # promotion.Kind
+    kind: str = ""  # threshold.Kind
     match: str  # domain, list
     value: str
     proof: str = ""  # what the rule would ask for
-    evidence: dict[str, Any] = document()  # promotion.Evidence
+    evidence: dict[str, Any] = document()  # threshold.Evidence
     weight: int = 0  # mails that it is about: those that matter most are asked first
     state: str = "open"  # open, accepted, refused
     found_at: datetime = instant()
