@@ -24,7 +24,7 @@ class Verification:
     unsealed: int
     head: str
     fault: str
-    checkpoints: int = 0  # that the trail was compared with
+    checkpoints: int  # that the trail was compared with
 
 
 def verify(session: Session, found: Iterable[Found] = (), *, kept_since: datetime | None = None) -> Verification:

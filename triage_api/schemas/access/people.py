@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from triage.quarantine.folders import Colleague
 from triage_api.schemas.fields import Shape
 from triage_api.schemas.language import Spoken
 
@@ -27,16 +28,6 @@ class Folder(Shape):
     shared_held: int
     people: list[PersonFolder]
     sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
-
-
-class Colleague(Shape):
-    """Somebody who works here."""
-
-    uid: str
-    name: str
-    department: str
-    department_name: str
-    mailbox: str
 
 
 class People(Shape):

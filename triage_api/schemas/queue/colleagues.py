@@ -1,10 +1,10 @@
 """Several people at one queue: who is there, who looks at what, and what is handed to whom."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from triage.quarantine.assignment import Candidate
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
@@ -54,14 +54,6 @@ class NextCard(Shape):
     """The card that is yours now; null: nobody else left one."""
 
     card: Card | None
-
-
-class Candidate(Shape):
-    """Somebody to whom mail can be handed."""
-
-    login: str
-    name: str
-    away_until: datetime | None
 
 
 class Candidates(Shape):

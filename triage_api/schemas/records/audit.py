@@ -39,13 +39,3 @@ class AuditRecords(Shape):
 
     items: list[AuditRecord]
     next_cursor: str | None
-
-
-class Verification(Shape):
-    """What a walk along the whole record found."""
-
-    records: int
-    unsealed: int
-    head: str
-    fault: str
-    checkpoints: int

@@ -2639,7 +2639,7 @@ export interface Verdict {
   reason: string
 }
 
-/** What a walk along the whole record found. */
+/** What the walk found. `fault` is "" when the trail is whole. */
 export interface Verification {
   records: number
   unsealed: number
