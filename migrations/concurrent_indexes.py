@@ -6,7 +6,7 @@ import time
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from triage.store.db import gave_way
+from triage.store.db import is_deadlock
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def built(connection: Connection) -> bool:
     try:
         build_missing(connection)
     except DBAPIError as fault:
-        if not gave_way(fault):
+        if not is_deadlock(fault):
             raise
         return False
     return True

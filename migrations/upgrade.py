@@ -52,11 +52,11 @@ def took_steps(engine: Engine) -> bool:
     """Take all steps, unless somebody reads one of the tables for long (a dump): others who want it must not wait with us all the time."""
     try:
         with db.transaction(engine) as session:
-            db.waits_its_turn(session, TURN)
-            db.waits_for_tables(session, PATIENCE)
+            db.take_advisory_locks(session, TURN)
+            db.set_lock_timeout(session, PATIENCE)
             migrate(session.connection())
     except DBAPIError as fault:
-        if not db.waited_in_vain(fault):
+        if not db.is_lock_timeout(fault):
             raise
         log.warning("somebody else holds a table, such as a backup; trying again until it is free: %s", first_line(fault))
         return False

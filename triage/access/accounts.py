@@ -118,7 +118,7 @@ def administrators(session: Session, *, by_directory: bool) -> list[str]:
 
 def take_turns(session: Session) -> None:
     """Let nobody else take an administrator away until this transaction ends: two who do so at once would each count on the other one."""
-    db.waits_its_turn(session, TURN)
+    db.take_advisory_locks(session, TURN)
 
 
 def administers(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:

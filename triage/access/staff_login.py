@@ -90,7 +90,7 @@ def begin(session: Session, login: str, client: str, *, now: datetime, by_direct
     `employee`: it is about somebody's own mail.
     """
     login, place = login.strip().casefold(), network(client)
-    db.waits_its_turn(session, turn(f"login {login}"), turn(f"client {place}"))  # what others are about to note counts, too
+    db.take_advisory_locks(session, turn(f"login {login}"), turn(f"client {place}"))  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
     of_account, of_address = col(FailedSignIn.login) == login, col(FailedSignIn.client) == place
     subject = subject_of(session, login, employee=employee)

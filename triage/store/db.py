@@ -135,8 +135,8 @@ def prepare_sqlite(connection: Any, *, is_new: bool, cache: int) -> None:
     """Each connection's pragmas. Switching to WAL needs the file for itself for a moment, so it waits its turn."""
     cursor = connection.cursor()
     if is_new:  # later it would take writing it all anew (space)
-        patiently(lambda: cursor.execute("PRAGMA auto_vacuum=INCREMENTAL"))
-    patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
+        retry_while_busy(lambda: cursor.execute("PRAGMA auto_vacuum=INCREMENTAL"))
+    retry_while_busy(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
     for pragma in (
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -153,10 +153,10 @@ def begin_sqlite(connection: Any) -> None:
     options = connection.get_execution_options()
     reading = options.get("reading", False)
     connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
-    patiently(lambda: connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE"), options.get("patience", BUSY_PATIENCE))
+    retry_while_busy(lambda: connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE"), options.get("patience", BUSY_PATIENCE))
 
 
-def patiently(attempt: Any, patience: float = BUSY_PATIENCE) -> Any:
+def retry_while_busy(attempt: Any, patience: float = BUSY_PATIENCE) -> Any:
     """Run it, again every millisecond or so while another process holds the file, for so many seconds."""
     deadline = time.monotonic() + patience
     while True:
@@ -182,30 +182,30 @@ def carry_out(engine: Engine, work: Callable[[Session], T]) -> T:
             with transaction(engine) as session:
                 return work(session)
         except DBAPIError as fault:
-            if not gave_way(fault):
+            if not is_deadlock(fault):
                 raise
     with transaction(engine) as session:
         return work(session)
 
 
-def in_passing(engine: Engine, work: Callable[[Session], object]) -> None:
+def try_transaction(engine: Engine, work: Callable[[Session], object]) -> None:
     """Work that the next request does as well: in one transaction, or not at all while others keep the database busy."""
     try:
         with transaction(engine.execution_options(patience=MOMENT)) as session:
             work(session)
     except SQLAlchemyError as fault:
-        if not was_busy(fault):
+        if not is_busy(fault):
             raise
 
 
-def was_busy(fault: Exception) -> bool:
+def is_busy(fault: Exception) -> bool:
     """Did others keep an SQLite file, or all connections, for as long as these were waited for? Nothing had begun."""
     if isinstance(fault, NoConnection):
         return True
     return isinstance(fault, OperationalError) and isinstance(fault.orig, sqlite3.OperationalError) and "locked" in str(fault.orig)
 
 
-def gave_way(fault: Exception) -> bool:
+def is_deadlock(fault: Exception) -> bool:
     """Did PostgreSQL break a transaction off because two waited for each other? Done again it goes through."""
     return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", "") in ("40P01", "40001")  # deadlock, serialization
 
@@ -430,7 +430,7 @@ def columns_of(row: SQLModel) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in SQLModel.metadata.tables[str(row.__tablename__)].columns}
 
 
-def waits_its_turn(session: Session, *numbers: int) -> bool:
+def take_advisory_locks(session: Session, *numbers: int) -> bool:
     """Let nobody else who asks for one of these numbers go on until this transaction ends.
 
     They are taken in ascending order, one after the other, so that two who ask for several never wait for each other in a circle.
@@ -441,13 +441,13 @@ def waits_its_turn(session: Session, *numbers: int) -> bool:
     return is_postgresql(session)
 
 
-def waits_for_tables(session: Session, seconds: float) -> None:
+def set_lock_timeout(session: Session, seconds: float) -> None:
     """Wait for a table no longer than that: whoever else wants it stands behind us. In SQLite all wait for the one writer."""
     if is_postgresql(session):
         session.execute(select(func.set_config("lock_timeout", f"{seconds * 1000:.0f}ms", True)))
 
 
-def waited_in_vain(fault: DBAPIError) -> bool:
+def is_lock_timeout(fault: DBAPIError) -> bool:
     """Did another transaction hold a table for longer than that?"""
     return getattr(fault.orig, "sqlstate", "") == "55P03"  # lock_not_available
 
@@ -497,16 +497,16 @@ def is_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def their_time(session: Session) -> datetime | None:
+def read_server_time(session: Session) -> datetime | None:
     """What time it is on PostgreSQL's machine; None on SQLite, where that is ours."""
     return session.scalar(select(func.now())) if is_postgresql(session) else None
 
 
 def at_latest(session: Session, ours: datetime) -> datetime:
     """Our time, or the database's where that is later: our own clock may be the one that is wrong."""
-    return max(ours, their_time(session) or ours)
+    return max(ours, read_server_time(session) or ours)
 
 
 def at_earliest(session: Session, ours: datetime) -> datetime:
     """Our time, or the database's where that is earlier: for what cannot be taken back, and must not be done too soon."""
-    return min(ours, their_time(session) or ours)
+    return min(ours, read_server_time(session) or ours)

@@ -4,7 +4,7 @@ import logging
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
-from triage.store.db import gave_way
+from triage.store.db import is_deadlock
 from triage.text.sanitize import visible
 
 PASSING = (OperationalError, InterfaceError, TimeoutError)
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def pause_after(fault: SQLAlchemyError, pause: float) -> float:
     """Log what became of it; seconds until the next try: none where only another transaction was in the way."""
     said = first_line(fault)
-    if gave_way(fault):
+    if is_deadlock(fault):
         log.warning("a transaction gave way to another one and is carried out again: %s", said)
         return 0.0
     if is_passing(fault):
@@ -29,7 +29,7 @@ def pause_after(fault: SQLAlchemyError, pause: float) -> float:
 def is_passing(fault: Exception) -> bool:
     """May the same transaction go well later? Else it is what was to be written."""
     state = getattr(getattr(fault, "orig", None), "sqlstate", None) or ""
-    passing = isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False) or gave_way(fault)
+    passing = isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False) or is_deadlock(fault)
     return passing and not state.startswith(TOO_MUCH)
 
 

@@ -4,7 +4,7 @@ import contextlib
 
 from sqlalchemy import Connection, Engine
 
-from triage.store.db import patiently
+from triage.store.db import retry_while_busy
 
 PAGES = 1000  # of one slice: 4 MB that are moved while nobody else writes
 SPARE = 0.1  # of the file stays free: what comes in next is written there
@@ -44,4 +44,4 @@ def compact(engine: Engine) -> None:
         cursor = connection.cursor()
         for pragma_of in ("query_only=OFF", "auto_vacuum=INCREMENTAL"):
             cursor.execute(f"PRAGMA {pragma_of}")
-        patiently(lambda: cursor.execute("VACUUM"))
+        retry_while_busy(lambda: cursor.execute("VACUUM"))

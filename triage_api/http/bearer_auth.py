@@ -35,7 +35,7 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bea
         access.allow(found.actor, grant)
     if found.unseen:
         client = connection.client.host if connection.client else ""
-        db.in_passing(here.engine, lambda session: api_tokens.touch(session, number, client, now=utcnow()))
+        db.try_transaction(here.engine, lambda session: api_tokens.touch(session, number, client, now=utcnow()))
     return found
 
 

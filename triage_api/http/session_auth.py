@@ -55,7 +55,7 @@ def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
     """The member of staff, or the token, that asks. The session stays awake, unless the console asks by itself and says so."""
     if signed_in.unseen and BACKGROUND not in connection.headers:
         here = office(connection)
-        db.in_passing(here.engine, lambda session: staff_login.touch(session, connection.cookies[here.cookie_name], now=utcnow()))
+        db.try_transaction(here.engine, lambda session: staff_login.touch(session, connection.cookies[here.cookie_name], now=utcnow()))
     return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
 
 

@@ -44,9 +44,9 @@ async def patiently(name: str, app: ASGIApp, scope: Scope, receive: Receive, sen
             await app(scope, from_the_beginning(heard, receive), answer)
             return
         except SQLAlchemyError as fault:
-            if begun or not (db.gave_way(fault) or db.was_busy(fault)):
+            if begun or not (db.is_deadlock(fault) or db.is_busy(fault)):
                 raise
-            if db.was_busy(fault):
+            if db.is_busy(fault):
                 log.warning("%s found the database busy for too long", name)
                 raise Crowded(BUSY) from fault
             log.warning("%s gave way to another transaction (try %d of %d)", name, number, db.TRIES)

@@ -206,7 +206,7 @@ def clock(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "clock", "it is kept right")
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
-            theirs = db.their_time(session)
+            theirs = db.read_server_time(session)
             apart = abs((theirs - utcnow()).total_seconds()) if theirs else 0.0
     except BadInput:  # the database has a finding of its own
         return

@@ -162,12 +162,12 @@ def test_what_is_done_in_passing_waits_for_nobody(sqlite_engine: Engine, monkeyp
 
     with db.transaction(sqlite_engine) as other:
         work(other)
-        db.in_passing(sqlite_engine, work)
-    db.in_passing(sqlite_engine, work)
+        db.try_transaction(sqlite_engine, work)
+    db.try_transaction(sqlite_engine, work)
     with db.reading(sqlite_engine) as session:
         assert versions.read(session, "work") == 2
     with pytest.raises(DBAPIError, match="no such table"):
-        db.in_passing(sqlite_engine, lambda session: session.execute(text("SELECT 1 FROM nowhere")))
+        db.try_transaction(sqlite_engine, lambda session: session.execute(text("SELECT 1 FROM nowhere")))
 
 
 def test_what_fails_is_undone_whole(engine: Engine) -> None:

@@ -237,7 +237,7 @@ def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, settings: S
     arrives()
     later = (utcnow() + timedelta(days=2)).replace(minute=0, second=9)
     monkeypatch.setattr(upkeep_counts, "utcnow", lambda: later)
-    monkeypatch.setattr(db, "their_time", lambda _: later)
+    monkeypatch.setattr(db, "read_server_time", lambda _: later)
     upkeep.keep_counts(engine, -upkeep.COUNT_EVERY, settings)
     with db.reading(engine) as session:
         assert session.scalars(select(col(Arrived.count))).all() == [1]

@@ -16,7 +16,7 @@ from triage_cli.services import upkeep_counts
 
 def test_a_clock_that_was_ahead(arrives: Arrives, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     arrives("it+joe.fern@company.example")
-    monkeypatch.setattr(db, "their_time", lambda _: None)  # the database's clock is ahead too
+    monkeypatch.setattr(db, "read_server_time", lambda _: None)  # the database's clock is ahead too
     now = utcnow().replace(minute=5)
     for days in (30, 0, 2):
         monkeypatch.setattr(upkeep_counts, "utcnow", lambda then=now + timedelta(days=days): then)

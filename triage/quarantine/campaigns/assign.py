@@ -103,7 +103,7 @@ class Sorting:
         self.near = self.ask(self.mails)
         self.matches = self.compared(self.mails)
         new = [number for number, match in self.matches.items() if match is None]
-        if new and db.waits_its_turn(session, *{band for number in new for band in turn(self.mails[number])}):
+        if new and db.take_advisory_locks(session, *{band for number in new for band in turn(self.mails[number])}):
             self.near |= self.ask(new)  # another judge may have entered the first of a wave meanwhile
             self.matches |= self.compared(new)
         drifted = {match.campaign_id for match in self.matches.values() if match and match.likeness < DRIFTED}

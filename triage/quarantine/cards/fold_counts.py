@@ -63,7 +63,7 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
 
 def fold(session: Session, *, now: datetime) -> int:
     """Count anew what was touched, a slice of it; how many rows that were. Totals follow differences: two at once would subtract twice."""
-    db.waits_its_turn(session, TURN)
+    db.take_advisory_locks(session, TURN)
     rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
     views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView))]  # those that are being made too
     for group in GROUPED:
@@ -168,7 +168,7 @@ def go_on(engine: Engine, *, now: datetime) -> bool:
     Pile after pile, so that whoever comes after a crash goes on where it was.
     """
     with db.transaction(engine) as session:
-        db.waits_its_turn(session, TURN)
+        db.take_advisory_locks(session, TURN)
         making = session.scalars(
             select(KeptView).where(col(KeptView.ready).is_(False)).order_by(col(KeptView.stage), col(KeptView.id))
         ).all()

@@ -48,4 +48,4 @@ def expiring(session: Session, by_then: datetime) -> ColumnElement[bool]:
 
 def take_turn(session: Session) -> None:
     """Erase nothing that a hold is being made for: whoever erases calls this before asking what must be kept."""
-    db.waits_its_turn(session, TURN)
+    db.take_advisory_locks(session, TURN)

@@ -19,7 +19,7 @@ router = APIRouter(route_class=Once, tags=["colleagues"])
 def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schemas.Presence:
     """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing and waits for none."""
     now = utcnow()
-    db.in_passing(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
+    db.try_transaction(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
     with db.reading(here.engine) as session:
         there = presence.others(session, by=by, now=now)
         return schemas.Presence.model_validate({"colleagues": there, "handed": assignment.number_for(session, by)})
