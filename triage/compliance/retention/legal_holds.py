@@ -12,8 +12,7 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import first_id_at, show
-from triage.quarantine.decisions.place_legal_hold import folders_of, locked, place, put_away, said
-from triage.quarantine.search.legal_hold import condition, in_force
+from triage.quarantine.search.legal_hold import checked_reason, condition, folders_of, in_force, lift_hold, lock_hold, place_hold
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.compliance import LegalHold, LegallyHeld
@@ -45,22 +44,22 @@ def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str 
     It holds from this commit on; `cover` marks the mail within seconds, and what is marked stays held even when it no longer fits.
     """
     access.over_everything(by, Role.ADMIN)
-    reason = said(reason)
+    reason = checked_reason(reason)
     if bool(person) == bool(selected):
         raise BadInput("person: name a person or a selection, one of them")
-    return shown(session, place(session, selected, by=by, reason=reason, now=now, person=person), by)
+    return shown(session, place_hold(session, selected, by=by, reason=reason, now=now, person=person), by)
 
 
 def lift(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetime) -> Hold:
     """Lift a hold: time runs again for what no other one holds. NotAllowedNow when it was lifted before."""
     access.over_everything(by, Role.ADMIN)
-    reason = said(reason)
-    row = locked(session, hold_id)
+    reason = checked_reason(reason)
+    row = lock_hold(session, hold_id)
     if row is None:
         raise NotFound(f"there is no legal hold {show(hold_id)}")
     if row.lifted_at is not None:
         raise NotAllowedNow(f"{row.lifted_by_shown} lifted this hold on {row.lifted_at:%d %b %Y} already")
-    put_away(session, row, by=by, reason=reason, now=now)
+    lift_hold(session, row, by=by, reason=reason, now=now)
     return shown(session, row, by)
 
 

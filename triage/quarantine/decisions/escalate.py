@@ -19,7 +19,7 @@ from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.ids import new_id, show
-from triage.quarantine.decisions import outcomes, place_legal_hold
+from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import Item, decision_of, filed
 from triage.quarantine.search import legal_hold
 from triage.quarantine.search.selection import Selection, condition
@@ -71,7 +71,7 @@ def escalate(
     duty = duties.named(settings.escalation.duties, to)
     if duty is None:
         raise BadInput(f"to: there is no duty {to!r}; there are {', '.join(one.name for one in settings.escalation.duties) or 'none'}")
-    reason = place_legal_hold.said(reason)
+    reason = legal_hold.checked_reason(reason)
     legal_hold.take_turn(session)  # nothing of it is erased between the promise and the hold
     meant = locked(session, selected, by)
     if expect is not None and expect != len(meant):
@@ -83,7 +83,7 @@ def escalate(
         raise BadInput("select: messages in confidential folders are escalated apart from others: select those of one folder at a time")
     under_seal = confidential_folders.scopes_of(session, list(meant))
     why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be sealed
-    hold = place_legal_hold.place(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
+    hold = legal_hold.place_hold(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
     items = [Item(one, state, "done") if one in evidence else Item(one, state, "refused", ERASED) for one, state in meant.items()]
     decision = decision_of(by, VERB, selected.as_json(), reason, now, count=len(meant), id=new_id(), target=duty.title)
     told = tell(session, duty, by, reason, len(evidence), settings=settings, now=now)
@@ -184,7 +184,7 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     if row.confirmed_at is not None:
         raise NotAllowedNow(f"{row.confirmed_by_shown} confirmed it: {row.title} has it now, and an administrator may lift the legal hold")
     row.ended_at = now
-    place_legal_hold.end(session, row.hold_id, by=by, reason="The escalation was undone", now=now)
+    legal_hold.end_hold(session, row.hold_id, by=by, reason="The escalation was undone", now=now)
     items = select(DecisionItem).where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done")
     found = {one.delivery_id: one.before for one in session.scalars(items)}
     session.flush()

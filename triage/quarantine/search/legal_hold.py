@@ -1,18 +1,22 @@
-"""Legal holds as SQL conditions: which messages one is about, and which must be kept."""
+"""Legal holds: which messages one is about and which must be kept, as SQL conditions; places a hold and lifts it, on the record."""
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, literal, not_, or_, select
 from sqlmodel import Session, col
 
+from triage.actor import Actor
+from triage.errors import BadInput, NotFound
+from triage.ids import show
 from triage.quarantine.search import expiry, selection
-from triage.quarantine.search.selection import from_json
-from triage.store import db
-from triage.store.models.compliance import LegalHold, LegallyHeld
-from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Person
+from triage.quarantine.search.selection import Selection, from_json
+from triage.store import db, ledger
+from triage.store.models import Delivery, LegalHold, LegallyHeld, Person
 
 TURN = 0x6C68  # who makes a hold and who erases take turns under this number
+MOVING = ("states", "delivered_since")  # features of a selection that mail loses by what is done to it
 
 
 def in_force() -> ColumnElement[bool]:
@@ -48,4 +52,77 @@ def expiring(session: Session, by_then: datetime) -> ColumnElement[bool]:
 
 def take_turn(session: Session) -> None:
     """Erase nothing that a hold is being made for: whoever erases calls this before asking what must be kept."""
-    db.take_advisory_locks(session, TURN)
+    db.waits_its_turn(session, TURN)
+
+
+def place_hold(session: Session, selected: Selection | None, *, by: Actor, reason: str, now: datetime, person: str = "") -> LegalHold:
+    """Place a hold, whoever asks: an escalation keeps its evidence in the name of any staff."""
+    take_turn(session)
+    uid = checked_person(session, person) if person else ""
+    wanted = checked_selection(session, selected).as_json() if selected else {}
+    row = LegalHold(person=uid, selection=wanted, reason=reason, made_at=now, made_by=str(by), made_by_shown=by.shown)
+    session.add(row)
+    session.flush()
+    about = {} if uid else {"select": wanted}
+    ledger.write(session, "legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | about | {"reason": reason})
+    return row
+
+
+def end_hold(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetime) -> None:
+    """End a hold that came with an escalation, unless an administrator has lifted it before."""
+    row = lock_hold(session, hold_id)
+    if row is not None and row.lifted_at is None:
+        lift_hold(session, row, by=by, reason=reason, now=now)
+
+
+def lock_hold(session: Session, hold_id: int) -> LegalHold | None:
+    """The hold, which nobody else changes meanwhile."""
+    return session.scalars(select(LegalHold).where(col(LegalHold.id) == hold_id).with_for_update()).first()
+
+
+def lift_hold(session: Session, row: LegalHold, *, by: Actor, reason: str, now: datetime) -> None:
+    """Lift the hold, on the record."""
+    row.lifted_at, row.lifted_by, row.lifted_by_shown, row.lifted_reason = now, str(by), by.shown, reason
+    session.flush()
+    ledger.write(session, "lift-legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | {"reason": reason})
+
+
+def checked_reason(reason: str) -> str:
+    """Why, in one line."""
+    reason = " ".join(reason.split())[:500]
+    if not reason:
+        raise BadInput("reason: say why; it is on the record")
+    return reason
+
+
+def checked_person(session: Session, person: str) -> str:
+    """The uid of somebody who works or worked here."""
+    uid = person.casefold()
+    if session.get(Person, uid) is None:
+        raise NotFound(f"the directory knows nobody as {person}; to hold the mail of somebody outside select by sender")
+    return uid
+
+
+def checked_selection(session: Session, selected: Selection) -> Selection:
+    """The selection as it can be held: nothing that is done to its mail may take it out."""
+    for name in MOVING:
+        if getattr(selected, name):
+            raise BadInput(f"select: leave out {name}; a legal hold is about mail whatever is done to it")
+    return replace(selected, proof=selection.settled_proof(session, selected))
+
+
+def subject_of(row: LegalHold) -> str:
+    """As the record names it."""
+    return f"legal-hold:{show(row.id)}"
+
+
+def folders_of(row: LegalHold) -> set[str]:
+    """The folders that a hold names, as words of a scope."""
+    parts = [{"person": row.person}, row.selection, *row.selection.get("any_of", ())]
+    return {f"{kind}:{part[kind].casefold()}" for part in parts for kind in ("department", "person") if part.get(kind)}
+
+
+def folders_detail(row: LegalHold) -> dict[str, Any]:
+    """The folders that a hold names, so that the record tells why it was made to none from whom one of them is sealed."""
+    found = sorted(folders_of(row))
+    return {"scope": found[0] if len(found) == 1 else found} if found else {}
