@@ -24,7 +24,7 @@ from tests.peers import postgresql, processes
 from tests.triage.arriving import IDA
 from triage.config.settings import Company, Settings
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
@@ -124,7 +124,7 @@ def purged_by(engine: Engine, sender: str) -> DecisionReport:
     """One decision."""
     with db.transaction(engine) as session:
         return decisions.decide(
-            session, Selection.of(sender=sender), Verb.PURGE, by=IDA, reason="phishing", now=utcnow(), settings=SETTINGS
+            session, DecisionRequest(Selection.of(sender=sender), Verb.PURGE, "phishing"), by=IDA, now=utcnow(), settings=SETTINGS
         )
 
 

@@ -31,7 +31,7 @@ from tests.peers.mail import dovecot
 from triage import ids
 from triage.config.settings import Company, Database, Settings, Spool
 from triage.message.authentication import Authentication
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db

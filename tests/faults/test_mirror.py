@@ -25,7 +25,7 @@ from tests.peers import gate, processes
 from tests.peers.mail import dovecot
 from tests.triage.throwaways import proven
 from triage.config.settings import Settings
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.store.db import reading
 from triage.store.models.decisions import DecisionItem

@@ -21,7 +21,7 @@ from tests.peers import processes
 from tests.peers.mail import dovecot
 from triage.config.settings import Settings
 from triage.delivery.recalled_copies import Copy
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.store import db
 from triage.store.delivery_state import State

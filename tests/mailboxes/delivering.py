@@ -22,7 +22,7 @@ from triage.ids import new_id
 from triage.message.authentication import Authentication
 from triage.message.summary import summarise
 from triage.quarantine.decisions import decide as decisions, mailbox_sweep, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.runtime.wakeup import Bell
@@ -92,13 +92,10 @@ class House:
         with db.transaction(self.engine) as session:
             return decisions.decide(
                 session,
-                selected or Selection.of(sender=PHISHER),
-                verb,
+                DecisionRequest(selected or Selection.of(sender=PHISHER), verb, "a test", **more),
                 by=ANA,
-                reason="a test",
                 now=utcnow(),
                 settings=self.settings,
-                **more,
             )
 
     def undoes(self, decision: DecisionReport) -> DecisionReport:

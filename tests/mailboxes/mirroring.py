@@ -20,7 +20,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA
 from triage.config.settings import Mirror, Settings
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
@@ -60,7 +60,7 @@ class Town:
     def decides(self, verb: Verb, mail: int) -> DecisionReport:
         """Ana decides at the console."""
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, Selection(ids=(mail,)), verb, by=ANA, reason="", now=utcnow(), settings=self.settings)
+            return decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=utcnow(), settings=self.settings)
 
     def undoes(self, decision: DecisionReport) -> None:
         """And takes it back."""

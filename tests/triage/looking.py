@@ -9,8 +9,8 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_plan import preview
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 
@@ -19,6 +19,6 @@ def looked(
     session: Session, settings: Settings, selected: Selection, verb: Verb, *, by: Actor, rule: RuleOrder | None = None
 ) -> dict[str, Any]:
     """What `decisions.decide` wants said after looking: nothing where nothing is asked."""
-    asked, _ = decisions.preview(session, selected, verb, rule, by=by, settings=settings)
+    asked, _ = preview(session, DecisionRequest(selected, verb, rule=rule), by=by, settings=settings)
     fence = selection.fence(session, and_(selection.condition(selected), access.visible(by)))
     return {"confirm": [one.name for one in asked], "fence": fence} if asked else {}

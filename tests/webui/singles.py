@@ -13,7 +13,7 @@ from tests.webui.site import JOE, MARA, Site
 from triage.ids import show
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -47,7 +47,9 @@ def singles(site: Site) -> tuple[Single, ...]:
     with db.transaction(site.engine) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.author) == LUCK)).one()
         selected = Selection.of(sender=PAPER)
-        decision = decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="not ours", now=utcnow(), settings=site.settings).id
+        decision = decisions.decide(
+            session, DecisionRequest(selected, Verb.PURGE, "not ours"), by=ANA, now=utcnow(), settings=site.settings
+        ).id
     return (
         Single("/people/joe.fern", "Joe Fern", "Rules", (CHANGE.format("paper.example"),)),
         Single(f"/senders/{LUCK}", LUCK, "Mail of this sender", ("b", "p", CHANGE.format(LUCK))),

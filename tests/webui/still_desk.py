@@ -27,7 +27,7 @@ from triage.message.authentication import Authentication, Dkim, Dmarc, Result
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 
@@ -112,6 +112,8 @@ def decide(site: Site, clock: Clock) -> None:
         clock.now = LOOKED_AT - timedelta(minutes=minutes)
         with db.transaction(site.engine) as session:
             selected = Selection.of(sender=sender)
-            made = decisions.decide(session, selected, verb, by=by, reason=reason, now=clock.now, settings=site.settings, rule=rule)
+            made = decisions.decide(
+                session, DecisionRequest(selected, verb, reason, rule=rule), by=by, now=clock.now, settings=site.settings
+            )
             if verb is Verb.PURGE and rule is None:
                 undoing.undo(session, made.id, by=by, reason="wanted after all", now=clock.now, settings=site.settings)

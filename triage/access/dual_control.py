@@ -49,7 +49,7 @@ def of_release(session: Session, ids: Sequence[int], settings: Settings) -> list
     return [RISKY_RELEASE] if any(one["name"] in RISKY for signals in found for one in signals) else []
 
 
-def require(needs: list[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
+def require(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
     """SecondKeyNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none."""
     if needs and second is None and by.kind in confidential_folders.PEOPLE:
         raise SecondKeyNeeded(tuple(needs), tuple(delivery_id for delivery_id, _ in meant), fence_of(meant))

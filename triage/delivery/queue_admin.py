@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.delivery import outbound_notices, sender_notices
 from triage.delivery.journal import JOURNAL
 from triage.delivery.routes import Destination, destinations
-from triage.directory import reassigned_addresses, recipients
+from triage.directory import reassigned_addresses
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import show
 from triage.store import ledger, restore_pause
@@ -53,7 +53,7 @@ def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor
     if barred := reassigned_addresses.barred(session, bounced):
         raise NotAllowedNow(next(iter(barred.values())))
     if bounced:
-        recipients.address_anew(session, among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
+        reassigned_addresses.address_anew(session, among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
         anew = among(session, col(Delivery.id), bounced) & (col(Delivery.state) == State.BOUNCED)
         ledger.record_many(session, anew, Event.RELEASE, by=by, now=now, due_at=now, queued_at=now, waits_for="")
         sender_notices.follow_deliveries(session, bounced, settings=settings, now=now)

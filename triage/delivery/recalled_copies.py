@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, case, exists, literal, not_, nu
 from sqlmodel import Session, col
 
 from triage.actor import Actor
-from triage.directory import recipients
+from triage.directory import reassigned_addresses
 from triage.errors import NotFound
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, among
@@ -215,7 +215,7 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
     ledger.record(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
     if event is Event.RESTORE:
         end(session, [delivery_id], now=now)
-        recipients.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
+        reassigned_addresses.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
         tell(session, wanted_by, delivery_id, "done")
     if to == "queued":
         ledger.record(session, delivery_id, Event.RELEASE, by=BY, now=now, decision_id=wanted_by, due_at=now, queued_at=now, last_reply="")

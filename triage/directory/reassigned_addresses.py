@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, false, func, not_, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -131,3 +131,17 @@ def forget(session: Session, name: str) -> None:
     for column in columns:
         said = (col(column).contains(words, autoescape=True) for words in (f"{name}, who has left", f"the address of {name} now"))
         session.execute(update(column.class_).where(or_(*said)).values({column.key: ""}), execution_options=UNSEEN)
+
+
+def address_anew(session: Session, where: ColumnElement[bool]) -> None:
+    """Let deliveries go where their recipient leads today; those whose recipient is gone keep their mailbox."""
+    today = leads_to()
+    session.execute(
+        update(Delivery)
+        .where(where)
+        .values(
+            mailbox=func.coalesce(today, col(Delivery.mailbox)),
+            redirected=case((today.is_(None), col(Delivery.redirected)), else_=false()),
+        ),
+        execution_options=UNSEEN,
+    )

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement, case, false, func, select, update
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import Address, folded
 from triage.addressing.recipient import Recipient
 from triage.addressing.subaddress import DELIMITERS, bases, detail_of
 from triage.config.settings import Company
-from triage.directory import reassigned_addresses
 from triage.directory.leavers import GONE, ON, note_about
 from triage.directory.recipient_map import ALWAYS
 from triage.errors import BadInput
-from triage.store.db import UNSEEN, OneOf
-from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
+from triage.store.db import OneOf
+from triage.store.models import Department, KnownRecipient, MailGroup, Person
 
 BY_ADDRESS = select(KnownRecipient).where(OneOf(col(KnownRecipient.address), "addresses"))
 Addresses = Mapping[str, KnownRecipient]
@@ -114,17 +112,3 @@ def mailbox_of_department(session: Session, code: str) -> str | None:
     """The mailbox of a department, "" when it has none."""
     department = session.get(Department, code)
     return department.mailbox if department is not None else None
-
-
-def address_anew(session: Session, where: ColumnElement[bool]) -> None:
-    """Let deliveries go where their recipient leads today; those whose recipient is gone keep their mailbox."""
-    today = reassigned_addresses.leads_to()
-    session.execute(
-        update(Delivery)
-        .where(where)
-        .values(
-            mailbox=func.coalesce(today, col(Delivery.mailbox)),
-            redirected=case((today.is_(None), col(Delivery.redirected)), else_=false()),
-        ),
-        execution_options=UNSEEN,
-    )

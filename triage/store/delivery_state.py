@@ -83,6 +83,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.RESTORING, Event.DELIVER): State.DELIVERED,
     (State.RESTORING, Event.GIVE_UP): State.QUEUED,
 }
+SOURCES = {event: frozenset(state for state, possible in TRANSITIONS if possible is event) for event in Event}  # where each may happen
 
 
 def follow(state: State, event: Event) -> State:
@@ -91,8 +92,3 @@ def follow(state: State, event: Event) -> State:
         return TRANSITIONS[state, event]
     except KeyError:
         raise NotAllowedNow(f"a {state} delivery cannot be changed by {event}") from None
-
-
-def sources(event: Event) -> frozenset[State]:
-    """The states in which `event` may happen."""
-    return frozenset(state for state, possible in TRANSITIONS if possible is event)

@@ -13,11 +13,8 @@ from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.store import db
-from triage.store.delivery_state import ENTRY, FINAL, TRANSITIONS, Event, State, follow, sources
-from triage.store.models.audit import AuditRecord
-from triage.store.models.columns import Instant
-from triage.store.models.deliveries import Delivery
-from triage.store.models.messages import Content, Message
+from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, follow
+from triage.store.models import AuditRecord, Content, Delivery, Instant, Message
 from triage.store.new_rows import Entry, NewDelivery, Row
 from triage.store.queue import dirty_counts, sections
 
@@ -108,7 +105,7 @@ def record_many(
 
     Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
     """
-    possible = sources(event)
+    possible = SOURCES[event]
     changeable = where & db.beside(session, col(Delivery.state).in_(possible))
     before = [(delivery_id, state) for delivery_id, state, _ in lock(session, changeable)]
     if not before:

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from triage.access import staff_login
+from triage.access import preferences, staff_login
 from triage.actor import Actor
+from triage.config.settings import Settings
 from triage.quarantine import coverage
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.bearer_auth import bearer, holder as token_holder, key_of
-from triage_api.http.dependencies import Office, office
+from triage_api.http.dependencies import Here, Office, office
 from triage_api.http.local_caller import caller_of
 from triage_api.http.problems import NotSignedIn
 
@@ -78,3 +79,12 @@ def holder(here: Office, key: str) -> staff_login.SignedIn | None:
 
 
 Staff = Annotated[Actor, Depends(staff)]
+
+
+def own_settings(here: Here, by: Staff) -> Settings:
+    """The settings as they are for whoever asks: people choose how long what they release waits."""
+    with db.reading(here.engine) as session:
+        return preferences.settings_of(session, here.settings, by=by)
+
+
+OwnSettings = Annotated[Settings, Depends(own_settings)]

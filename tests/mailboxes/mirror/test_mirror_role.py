@@ -22,7 +22,7 @@ from triage.config.settings import Mirror, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput
 from triage.ids import show
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow

@@ -15,7 +15,7 @@ from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring,
 from tests.peers import gate, processes
 from tests.peers.mail import dovecot
 from triage.config.settings import Settings
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 
 pytestmark = pytest.mark.peers
 until = processes.until

@@ -17,7 +17,7 @@ from tests.peers import processes
 from triage.config.settings import Relay, Settings
 from triage.delivery.recalled_copies import Copy
 from triage.quarantine.decisions import mailbox_sweep
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.mailboxes import SweptMailbox

@@ -24,7 +24,7 @@ from triage.delivery.recalled_copies import Copy
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine.decisions import mailbox_sweep, related_mail
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import db

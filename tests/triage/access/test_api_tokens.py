@@ -17,7 +17,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
 from triage.quarantine.decisions import decide as decisions, mailbox_sweep
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.models.audit import AuditRecord
@@ -175,14 +175,14 @@ def test_the_house_itself_asks_for_the_grant(session: Session, settings: Setting
         for grant in ("read", "decide", "rules")
     )
     with pytest.raises(NotAllowed, match="needs a token with the scope decide; yours has read"):
-        decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=reader, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=reader, now=NOW, settings=settings)
     with pytest.raises(NotAllowed, match="scope rules; yours has decide"):
         may_make_rule(session, decider, "company")
     may_make_rule(session, ruler, "company")
     with pytest.raises(NotAllowed):
         may_decide(ruler)
     assert (verbs_of(reader), "purge" in verbs_of(decider)) == ([], True)
-    made = decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=decider, reason="", now=NOW, settings=settings)
+    made = decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=decider, now=NOW, settings=settings)
     assert (made.by, made.by_shown) == (str(decider), "decide (token)")
 
 

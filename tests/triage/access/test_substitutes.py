@@ -16,7 +16,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
@@ -70,8 +70,8 @@ def test_what_a_substitute_does_is_in_their_own_name_and_says_for_whom(company: 
     with transaction(company) as session:
         arranged(session)
         (mail,) = arrive(session, settings, JOE)
-        chosen: dict[str, Any] = {"reason": "", "now": NOW + DAY, "settings": settings}
-        made = decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=ben(session, NOW + DAY), **chosen)
+        request = DecisionRequest(Selection(ids=(mail,)), Verb.PURGE)
+        made = decisions.decide(session, request, by=ben(session, NOW + DAY), now=NOW + DAY, settings=settings)
         assert (made.by, made.count) == ("person:ben", 1)
         records = session.scalars(
             select(AuditRecord).where(col(AuditRecord.act).in_(["substitute", "purge"])).order_by(col(AuditRecord.id))

@@ -17,7 +17,7 @@ from triage.message.mime.delivery_status import Status
 from triage.message.summary import Summary
 from triage.quarantine import delivery_history, open_message
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
@@ -130,7 +130,7 @@ def test_the_bounce_is_kept_for_the_staff_and_is_no_mail_to_triage(inner: Inner)
         assert open_message.message(session, bounce.message_id, by=BEN).summary.statuses == (REFUSED,)
         assert [one.id for one in listing.deliveries(session, Selection(), by=ANA).items] == [claim.delivery_id]
     with db.transaction(inner.engine) as session, pytest.raises(NotFound):
-        decisions.decide(session, Selection.of(ids=(bounce.id,)), Verb.RESTORE, by=ANA, reason="", now=NOW, settings=inner.settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(bounce.id,)), Verb.RESTORE), by=ANA, now=NOW, settings=inner.settings)
 
 
 def test_a_bounce_of_foreign_mail_cannot_be_read(inner: Inner) -> None:
@@ -157,7 +157,7 @@ def test_a_bounce_that_is_repeated_changes_nothing(inner: Inner) -> None:
     with db.transaction(inner.engine) as session:
         selected = Selection.of(ids=(first.delivery_id,))
         settings = replace(inner.settings, policy=replace(inner.settings.policy, undo_seconds=0))
-        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="the mailbox is there now", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(selected, Verb.RELEASE, "the mailbox is there now"), by=ANA, now=NOW, settings=settings)
         (second,) = queue.claim(session, limit=10, settings=settings, now=NOW)
     inner.taken(second)
     assert second.reverse_path != first.reverse_path

@@ -25,7 +25,7 @@ from triage.intake import receive as intake
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.reports import arrivals
@@ -74,7 +74,7 @@ class House:
     def decides(self, verb: Verb, *deliveries: int, by: Actor = ANA, **more: Any) -> DecisionReport:
         with db.transaction(self.engine) as session:
             selected = more.pop("selected", None) or Selection.of(ids=deliveries)
-            return decisions.decide(session, selected, verb, by=by, reason="", now=self.now, settings=self.settings, **more)
+            return decisions.decide(session, DecisionRequest(selected, verb, **more), by=by, now=self.now, settings=self.settings)
 
     def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
         with db.transaction(self.engine) as session:

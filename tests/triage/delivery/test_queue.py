@@ -21,7 +21,7 @@ from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.ids import new_id
 from triage.message.authentication import Result
 from triage.quarantine.decisions import decide as decisions, outcomes
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
@@ -247,7 +247,7 @@ def test_a_purge_that_met_a_worker_who_died_is_carried_out(
     settings = replace(settings, relay=Relay(next_hop=next_hop))
     with db.transaction(engine) as session:
         claim(session, settings)
-        done = decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        done = decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert done.in_flight == 1
     with db.transaction(engine) as session:
         assert claim(session, settings, queue.LEASE) == []

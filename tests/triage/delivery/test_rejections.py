@@ -20,7 +20,7 @@ from triage.errors import BadInput, NotAllowed
 from triage.message.authentication import Result
 from triage.message.summary import summarise
 from triage.quarantine.decisions import decide as decisions, rejection_preview, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
@@ -51,7 +51,9 @@ class Desk:
         said: dict[str, Any] = {"template": "not-wanted"} if verb is Verb.REJECT and not more else more
         with db.transaction(self.engine) as session:
             chosen = Selection.of(ids=mails)
-            return decisions.decide(session, chosen, verb, by=by, reason="an advertisement", now=NOW, settings=self.settings, **said)
+            return decisions.decide(
+                session, DecisionRequest(chosen, verb, "an advertisement", **said), by=by, now=NOW, settings=self.settings
+            )
 
     def undoes(self, decision: DecisionReport) -> DecisionReport:
         with db.transaction(self.engine) as session:

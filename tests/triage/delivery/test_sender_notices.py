@@ -21,7 +21,7 @@ from triage.message.authentication import Dmarc, Result
 from triage.message.summary import Summary, summarise
 from triage.quarantine import delivery_history, open_message
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
@@ -173,7 +173,7 @@ def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
     first, second = sender.refused(JOE, MARA)
     with db.transaction(sender.engine) as session:
         selected = Selection.of(ids=(first,))
-        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=sender.settings)
+        decisions.decide(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=NOW, settings=sender.settings)
     (notice,) = sender.told()
     assert [one.recipient for one in sender.content(notice)[1].statuses] == [MARA]
     with db.transaction(sender.engine) as session:
@@ -232,7 +232,7 @@ def test_of_what_was_purged_on_its_way_nobody_is_told(sender: Sender) -> None:
     (mail,) = sender.writes()
     (claim,) = sender.claims()
     with db.transaction(sender.engine) as session:
-        decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=sender.settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=sender.settings)
         queue.settle(session, claim, NO, settings=sender.settings, now=NOW)
     with db.reading(sender.engine) as session:
         assert session.get_one(Delivery, mail).state == State.PURGED
@@ -278,7 +278,7 @@ def test_a_notice_is_no_mail_to_triage_but_staff_may_read_it(sender: Sender) -> 
         assert open_message.raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
         assert notice.id not in {one.id for one in listing.deliveries(session, Selection(), by=ANA).items}
     with db.transaction(sender.engine) as session, pytest.raises(NotFound):
-        decisions.decide(session, Selection.of(ids=(notice.id,)), Verb.HOLD, by=ANA, reason="", now=NOW, settings=sender.settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(notice.id,)), Verb.HOLD), by=ANA, now=NOW, settings=sender.settings)
 
 
 def test_its_content_is_kept_for_a_week_and_the_mail_it_is_about_for_longer(sender: Sender) -> None:
@@ -347,8 +347,8 @@ def test_otherwise_nobody_is_told_that_it_expired(sender: Sender, different: dic
 def test_what_is_restored_before_the_notice_has_left_calls_it_off(sender: Sender) -> None:
     mail = expire(sender)
     with db.transaction(sender.engine) as session:
-        restored = {"by": ANA, "reason": "", "now": NOW, "settings": sender.settings}
-        decisions.decide(session, Selection.of(ids=(mail,)), Verb.RESTORE, **restored)  # type: ignore[arg-type]
+        request = DecisionRequest(Selection.of(ids=(mail,)), Verb.RESTORE)
+        decisions.decide(session, request, by=ANA, now=NOW, settings=sender.settings)
     assert sender.told() == []
 
 

@@ -23,7 +23,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import delivery_history
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -168,7 +168,7 @@ def test_held_mail_stays_with_who_it_was_for_when_the_address_goes(
     with db.transaction(known) as session:
         (delivery,) = arrive(session, settings, to)
         take_over(session, replace(COMPANY, people=(mara, joe, *COMPANY.people[2:])))
-        decisions.decide(session, Selection(ids=(delivery,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         row = session.get_one(Delivery, delivery, populate_existing=True)
         assert (row.state, row.person, row.mailbox) == ("queued", "mara.berg", mara.mailbox)
 
@@ -179,7 +179,7 @@ def test_what_a_rule_sends_to_somebody_else_goes_there_when_the_address_goes(kno
         rules.add(session, order, by=ANA, now=NOW, settings=settings)
         (delivery,) = arrive(session, settings, "m.berg@company.example")
         take_over(session, replace(COMPANY, people=(replace(MARA, aliases=()), *COMPANY.people[1:])))
-        decisions.decide(session, Selection(ids=(delivery,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == JOE.mailbox
 
 
@@ -191,7 +191,7 @@ def test_what_a_rule_sends_to_somebody_follows_them_when_their_address_goes(know
         rules.add(session, order, by=ANA, now=NOW, settings=settings)
         (delivery,) = arrive(session, settings, MARA.mailbox)
         take_over(session, replace(COMPANY, people=(heir, renamed, *COMPANY.people[2:])))
-        decisions.decide(session, Selection(ids=(delivery,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == renamed.mailbox
 
 

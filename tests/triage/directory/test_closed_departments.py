@@ -13,7 +13,7 @@ from triage.addressing.company import CompanyDirectory, DepartmentEntry, SealedE
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -60,7 +60,7 @@ def test_what_is_held_lies_where_somebody_looks(
         row = session.get_one(Delivery, orders, populate_existing=True)
         assert (row.person, row.note) == ("", CLOSED)
         assert take_over(session, after).moved == 0
-        decisions.decide(session, Selection(ids=(orders,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(orders,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, orders, populate_existing=True).mailbox == goes_to
 
 

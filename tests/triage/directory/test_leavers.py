@@ -22,7 +22,7 @@ from triage.intake import receive as intake
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -92,7 +92,7 @@ def test_released_it_goes_to_the_managers_mailbox(known: Engine, settings: Setti
     with db.transaction(known) as session:
         (held,) = arrive(session, settings, HERS[2])
         take_over(session, LEFT)
-        decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(held,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, held, populate_existing=True).state == "queued"
         assert place(session, held)[2] == JOE.mailbox
 
@@ -110,7 +110,7 @@ def test_what_is_released_at_the_same_moment_goes_where_it_was_released_to(
         (released,), (held,) = arrive(session, settings, HERS[2]), arrive(session, settings, HERS[2])
     thread = threading.Thread(target=other)
     with db.transaction(postgresql_engine) as session:
-        decisions.decide(session, Selection(ids=(released,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(released,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         thread.start()
         until(lambda: waits(postgresql_engine), "somebody waits for the mail")
     thread.join()

@@ -17,7 +17,7 @@ from triage.directory import apply as directory, reassigned_addresses
 from triage.directory.leaver_policy import Leaving
 from triage.errors import NotAllowedNow, NotFound, Overtaken
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
@@ -43,7 +43,7 @@ def take_over(session: Session, *people: PersonEntry, days: int = 0, rule: str =
 
 
 def decide(session: Session, verb: Verb, one: int, settings: Settings, to: str = "") -> Any:
-    return decisions.decide(session, Selection(ids=(one,)), verb, by=ANA, reason="", now=NOW, settings=settings, to=to)
+    return decisions.decide(session, DecisionRequest(Selection(ids=(one,)), verb, to=to), by=ANA, now=NOW, settings=settings)
 
 
 def row(session: Session, one: int) -> Delivery:
@@ -183,7 +183,7 @@ def test_of_several_those_are_left_alone_and_nobody_is_named_who_is_forgotten(sq
     with db.transaction(sqlite_engine) as session:
         one = passed(session, settings)
         (new,) = arrive(session, settings, MARA.mailbox)
-        made = decisions.decide(session, Selection(ids=(one, new)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        made = decisions.decide(session, DecisionRequest(Selection(ids=(one, new)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert (made.done, made.sentence) == (
             1,
             "Released 1 mail; 1 left as they are: changed by others before, or their address is somebody else's now.",

@@ -28,7 +28,7 @@ from triage.policy.learning import learn_contacts
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import approvals, decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import announce_sender
 from triage.quarantine.search import saved_searches
 from triage.quarantine.search.saved_searches import Wish
@@ -228,7 +228,9 @@ def everything(session: Session, settings: Settings) -> tuple[int, ...]:
     sent = Sent(MARA.mailbox, ("d@dell.example",), MARA.mailbox, NOW, message_id="1@company.example")
     learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
     saved_searches.save(session, Wish("mine", q="invoice", person="mara.berg", shared_with="person:mara.berg"), by=her, now=NOW)
-    decisions.decide(session, Selection.of(person="mara.berg", ids=(ids[2],)), Verb.PURGE, by=her, reason="", now=NOW, settings=settings)
+    decisions.decide(
+        session, DecisionRequest(Selection.of(person="mara.berg", ids=(ids[2],)), Verb.PURGE), by=her, now=NOW, settings=settings
+    )
     return tuple(ids)
 
 
@@ -261,7 +263,7 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
     her = staff_members.staff(session, "mara.lind", NOW)
     assert her is not None
     assert staff_members.staff(session, "mara.berg", NOW) is None
-    decisions.decide(session, Selection(ids=ids[:2]), Verb.RELEASE, by=her, reason="", now=NOW, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection(ids=ids[:2]), Verb.RELEASE), by=her, now=NOW, settings=settings)
     assert [session.get_one(Delivery, one, populate_existing=True).mailbox for one in ids[:2]] == [LIND.mailbox] * 2
     assert [one.scope for one in session.scalars(select(Rule).where(col(Rule.effect) == "allow"))] == ["person:mara.lind"]
     assert [one.target for one in session.scalars(select(Rule).where(col(Rule.effect) == "redirect"))] == ["person:mara.lind"]
@@ -302,7 +304,7 @@ def test_who_gets_a_name_later_gets_no_mail_of_who_had_it(session: Session, sett
         take_over(session, LIND, JOE)
     take_over(session, replace(LIND, aliases=()), JOE, namesake)
     (new,) = arrive(session, settings, to, author="b@dell.example")
-    decisions.decide(session, Selection(ids=(held, new)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection(ids=(held, new)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
     rows = [session.get_one(Delivery, one, populate_existing=True) for one in (held, new)]
     assert [(one.person, one.mailbox) for one in rows] == [("mara.lind", LIND.mailbox), ("mara.berg", OTHER.mailbox)]
 
@@ -324,12 +326,12 @@ def test_what_a_leaver_had_is_theirs_when_they_are_back(
     take_over(session, JOE)
     applied = take_over(session, JOE, back, now=NOW + timedelta(days=days), leaving=Leaving(days=90))
     assert session.scalars(select(col(Rule.scope))).all() == [f"person:{kept}"]
-    release: dict[str, Any] = {"by": ANA, "reason": "", "now": NOW, "settings": settings}
+    request = DecisionRequest(Selection(ids=(held,)), Verb.RELEASE)
     if "~" in kept:
         with pytest.raises(Overtaken, match="somebody else has the name now"):
-            decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, **release)
+            decisions.decide(session, request, by=ANA, now=NOW, settings=settings)
     else:
-        decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, **release)
+        decisions.decide(session, request, by=ANA, now=NOW, settings=settings)
     row = session.get_one(Delivery, held, populate_existing=True)
     assert (row.person, row.mailbox) == (kept, f"{kept}@company.example"), "never to who has the name now"
     assert session.get_one(Person, "mara.berg").active

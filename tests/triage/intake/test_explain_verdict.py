@@ -17,7 +17,7 @@ from triage.intake.explain_verdict import Explanation
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 
@@ -131,7 +131,7 @@ def test_rules_of_the_folder_that_somebody_has_moved_to_are_not_told(
     joe = replace(COMPANY.people[1], department="legal")
     with db.transaction(known) as session:
         (came,) = arrive(session, settings)
-        decisions.decide(session, Selection(ids=(came,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(came,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         moved = replace(COMPANY, people=(COMPANY.people[0], joe), sealed=seals)
         directory.apply(session, moved, settings.company, by=SYNC, now=NOW)
         hana = Actor.person("hana", Role.ADMIN, EVERYTHING, "Hana Novak")

@@ -21,7 +21,7 @@ from triage.notifications.webhooks import outbox, webhook_events
 from triage.policy import emergency
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
@@ -111,8 +111,8 @@ def test_mail_that_expires_within_a_day(known: Engine, settings: Settings) -> No
     held(known, settings, JOE)
     restored = held(known, settings, MARA)
     with db.transaction(known) as session:
-        decisions.decide(session, Selection(ids=(restored,)), Verb.PURGE, by=IDA, reason="", now=NOW + DAY, settings=settings)
-        decisions.decide(session, Selection(ids=(restored,)), Verb.RESTORE, by=IDA, reason="", now=NOW + 2 * DAY, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(restored,)), Verb.PURGE), by=IDA, now=NOW + DAY, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(restored,)), Verb.RESTORE), by=IDA, now=NOW + 2 * DAY, settings=settings)
     assert looked(known, settings, NOW + 29 * DAY) == []
     (one,) = looked(known, settings, NOW + 29 * DAY + MINUTE)
     assert (one.cause, one.department, one.since) == ("expiring", "it", NOW + 30 * DAY)
@@ -181,7 +181,7 @@ def test_once_on_the_record_and_again_when_it_comes_again(known: Engine, watched
 def decide_all(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         everything = Selection(department="legal", states=(State.HELD,))
-        decisions.decide(session, everything, Verb.RELEASE, by=IDA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(everything, Verb.RELEASE), by=IDA, now=NOW, settings=settings)
     counted(engine)
 
 

@@ -24,7 +24,7 @@ from triage.notifications import digest_entries, digests
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
@@ -58,7 +58,7 @@ def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
 
 def purge(engine: Engine, settings: Settings, mail: int, now: datetime = NOW) -> None:
     with db.transaction(engine) as session:
-        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=now, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE), by=ANA, now=now, settings=settings)
 
 
 def told(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
@@ -373,7 +373,7 @@ def test_attacks_are_counted_and_mistakes_are_listed(
     if removed:
         selected = Selection(ids=tuple(mails)) if removed == "one by one" else Selection(campaign=campaign, proof="any")
         with db.transaction(known) as session:
-            made_of = decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=NOW, settings=daily)
+            made_of = decisions.decide(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=NOW, settings=daily)
         if removed == "and restored":
             with db.transaction(known) as session:
                 undoing.undo(session, made_of.id, by=ANA, reason="", now=NOW, settings=daily)
@@ -398,7 +398,7 @@ def test_a_removed_wave_is_one_line_in_each_digest_and_a_mistaken_block_is_liste
             (first,) = arrive(session, daily, f"it+p{number}@company.example", author=crook, subject="Your password expires", text=WAVE)
         arrive(session, daily, "it+p7@company.example", author="rosa@customer.example", subject="Our contract")
         campaign = session.get_one(Delivery, first).campaign_id
-        decisions.decide(session, Selection(campaign=campaign, proof="any"), Verb.PURGE, by=ANA, reason="", now=NOW, settings=daily)
+        decisions.decide(session, DecisionRequest(Selection(campaign=campaign, proof="any"), Verb.PURGE), by=ANA, now=NOW, settings=daily)
     found = told(sqlite_engine, with_page(daily))
     one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
     assert (len(found), sum(one in text for text in found.values())) == (many, many)

@@ -16,7 +16,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import COPIES, Selection
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -40,7 +40,7 @@ def do(engine: Engine, settings: Settings, verb: Verb, *ids: int) -> int:
     with db.transaction(engine) as session:
         selected = Selection.of(ids=ids)
         seen = looked(session, settings, selected, verb, by=ANA) if verb is Verb.RELEASE else {}
-        return decisions.decide(session, selected, verb, by=ANA, reason="", now=NOW, settings=settings, **seen).id
+        return decisions.decide(session, DecisionRequest(selected, verb, **seen), by=ANA, now=NOW, settings=settings).id
 
 
 def test_a_wave_is_one_row_whatever_its_domains_prove(known: Engine, settings: Settings) -> None:
@@ -120,7 +120,7 @@ def test_what_was_delivered_while_nothing_was_held_is_a_copy_too(known: Engine, 
         wave(session, settings, many(4))
         assert {session.get_one(Delivery, one).state for one in passed} == {"queued"}
         campaign = session.get_one(Delivery, passed[0]).campaign_id
-        report = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        report = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert report.done == 7
 
 
@@ -129,6 +129,6 @@ def test_a_campaign_by_itself_means_its_copies(known: Engine, settings: Settings
         wave(session, settings, ["billing@genuine.example"] * 4, subject=BENIGN)
         wave(session, settings, many(3))
         campaign = session.scalars(select(col(Delivery.campaign_id))).first()
-        report = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        report = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert report.done == 3
     assert rows(known) == [(4, "genuine.example")]

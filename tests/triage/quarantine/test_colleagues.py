@@ -18,7 +18,7 @@ from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine import assignment, coverage, next_free_row, presence
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.presence import Colleague
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import ANY_PROOF, Selection
@@ -107,7 +107,7 @@ def test_mail_is_handed_on_with_a_note_and_taken_back(engine: Engine, come: Come
         assert free.lead.id == other  # what is Ben's is given to nobody else
         assignment.hand(session, Selection.of(ids=(mine,)), "ida", "", by=BEN, now=NOW)
         assert [assignment.number_for(session, by) for by in (BEN, IDA)] == [0, 1]
-        made = decisions.decide(session, Selection.of(ids=(mine,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        made = decisions.decide(session, DecisionRequest(Selection.of(ids=(mine,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert (made.done, assignment.number_for(session, IDA)) == (1, 0)  # whoever decides settles it
         assignment.hand(session, Selection.of(ids=(other,)), "ben", "", by=ANA, now=NOW)
         assert assignment.take_back(session, Selection.of(ids=(other,)), by=ANA, now=NOW) == 1

@@ -17,7 +17,7 @@ from triage.message.authentication import Dmarc, Result
 from triage.quarantine import proven_identity
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, regroup, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
@@ -106,7 +106,7 @@ def test_no_act_over_a_campaign_touches_two_people_at_a_free_mail_provider(
         if unfilled:  # as the version before left it
             session.execute(update(Delivery).values(proven_as=None))
         chosen = Selection.of(campaign=session.get_one(Delivery, first).campaign_id)
-        done = decisions.decide(session, chosen, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        done = decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert len(touched := whose(session, col(Delivery.decision_id) == done.id)) == 1 or not people(touched)
         for card in card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
             assert len(on_it := whose(session, col(Delivery.id).in_(card.ids))) == 1 or not people(on_it)
@@ -163,7 +163,7 @@ def test_an_undone_purge_brings_back_what_it_took(company: Engine, settings: Set
     with transaction(company) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id))).first()
         chosen = Selection.of(campaign=campaign, proof="one@gmail.com")
-        done = decisions.decide(session, chosen, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        done = decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert done.done == 2
     assert piles(company) == {proof: count for proof, count in before.items() if proof != "one@gmail.com"}
     with transaction(company) as session:

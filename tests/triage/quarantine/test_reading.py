@@ -41,7 +41,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.quarantine import delivery_history, folders, open_message
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.open_message import Erased
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
@@ -74,7 +74,7 @@ def came(engine: Engine, settings: Settings, *recipients: str, **more: object) -
 
 def decided(session: Session, settings: Settings, verb: Verb, *ids: int, by: Actor, reason: str = "", now: datetime = NOW) -> None:
     """Somebody has decided."""
-    decisions.decide(session, Selection(ids=ids), verb, by=by, reason=reason, now=now, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection(ids=ids), verb, reason), by=by, now=now, settings=settings)
 
 
 def change(engine: Engine, delivery_id: int, **values: object) -> None:
@@ -237,7 +237,7 @@ def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> No
     (one,) = came(company, settings, JOE)
     with transaction(company) as session:
         decisions.decide(
-            session, Selection(ids=(one,)), Verb.RELEASE, by=ANA, reason="she called", now=NOW + timedelta(1), settings=settings
+            session, DecisionRequest(Selection(ids=(one,)), Verb.RELEASE, "she called"), by=ANA, now=NOW + timedelta(1), settings=settings
         )
     with transaction(company) as session:
         (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(2))
@@ -290,7 +290,7 @@ def test_what_the_sender_was_told_is_of_the_copies_that_ended_so(company: Engine
     joes, maras = came(company, settings, JOE, MARA)
     with transaction(company) as session:
         message = f"message:{show(session.get_one(Delivery, joes).message_id)}"
-        decisions.decide(session, Selection(ids=(joes,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(joes,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         for kind in ("rejection", "expiry"):
             ledger.write(session, "notice", message, by=SYNC, now=NOW, detail={"kind": kind, "to": "a@b.example", "said": f"Of {MARA}."})
         ledger.write(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "it names no sender"})
@@ -322,9 +322,9 @@ def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, se
 def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Settings) -> None:
     (one,), (other,) = came(company, settings, JOE), came(company, settings, JOE)
     with transaction(company) as session:
-        decisions.decide(session, Selection(ids=(one,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         decisions.decide(
-            session, Selection(ids=(one, other)), Verb.RELEASE, by=IDA, reason="", now=NOW + timedelta(seconds=4), settings=settings
+            session, DecisionRequest(Selection(ids=(one, other)), Verb.RELEASE), by=IDA, now=NOW + timedelta(seconds=4), settings=settings
         )
     with reading(company) as session:
         assert (

@@ -13,7 +13,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import sender_profile
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.sender_profile import Sender
 from triage.store.db import transaction
@@ -32,7 +32,7 @@ def mail(engine: Engine, settings: Settings) -> None:
         arrive(session, settings, JOE, author=SALES)
         arrive(session, settings, MARA, author=POST)
         arrive(session, settings, JOE, author="kim@gmail.com")
-        decisions.decide(session, Selection.of(ids=(gone,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(gone,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
 
 
 def about(session: Session, name: str, by: Actor = ANA) -> Sender:

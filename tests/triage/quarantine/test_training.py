@@ -15,7 +15,7 @@ from triage.directory import apply as directory
 from triage.errors import BadInput, NotFound
 from triage.quarantine import training
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
 from triage.store import db
@@ -38,7 +38,7 @@ def deck() -> tuple[Exercise, ...]:
 def decided(session: Session, settings: Settings, verb: Verb, *to: str, by: Actor = IDA, subject: str = "Your order") -> list[str]:
     """Mail that came and that somebody decided; its cards."""
     found = arrive(session, settings, *to, subject=subject)
-    decisions.decide(session, Selection.of(ids=found), verb, by=by, reason="as always", now=NOW, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection.of(ids=found), verb, "as always"), by=by, now=NOW, settings=settings)
     return [ids.show(one) for one in found]
 
 
@@ -54,7 +54,7 @@ def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine,
         (mara,) = decided(session, settings, Verb.RELEASE, MARA)
         arrive(session, settings, MARA)  # nobody has decided this one
         (undone,) = decided(session, settings, Verb.PURGE, MARA)
-        decisions.decide(session, Selection.of(ids=[ids.read(undone)]), Verb.RESTORE, by=IDA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=[ids.read(undone)]), Verb.RESTORE), by=IDA, now=NOW, settings=settings)
     with db.reading(engine) as session:
         assert cards(session, ANA) == {joe, mara}
         assert joe not in cards(session, BEN)

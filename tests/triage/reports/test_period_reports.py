@@ -26,7 +26,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Effort, Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
 from triage.quarantine.search.selection import Selection
 from triage.reports import daily_counts, period_reports
 from triage.reports.report_values import Report, Table
@@ -141,7 +141,8 @@ class Company:
                 undoing.undo(session, self.made[about], now=self.clock.now, **said)
                 return
             more: dict[str, Any] = {"redirect": {"to": "mara.berg@company.example"}, "reject": {"template": "not-wanted"}}.get(verb, {})
-            found = decisions.decide(session, self.selected(session, about), Verb(verb), now=self.clock.now, effort=effort, **said, **more)
+            request = DecisionRequest(self.selected(session, about), Verb(verb), effort=effort, **more)
+            found = decisions.decide(session, request, by=ACTORS[who], now=self.clock.now, settings=self.settings)
             self.made[about] = found.id
             assert found.done == found.count > 0, (verb, about)
 
@@ -378,8 +379,8 @@ def test_nothing_is_measured_where_the_company_wants_nothing_measured(company: C
     with db.transaction(company.engine) as session:
         settings = replace(company.settings, reports=replace(company.settings.reports, staff="none"))
         (one,) = arriving.arrive(session, settings, JOE, author="late@stranger.example")
-        order: dict[str, Any] = {"by": ANA, "reason": "", "now": at("tue 11:00"), "settings": settings, "effort": Effort(3, 900)}
-        made = decisions.decide(session, Selection.of(ids=(one,)), Verb.RELEASE, **order)
+        request = DecisionRequest(Selection.of(ids=(one,)), Verb.RELEASE, effort=Effort(3, 900))
+        made = decisions.decide(session, request, by=ANA, now=at("tue 11:00"), settings=settings)
         assert session.get_one(Decision, made.id).keys is None
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.errors import NotAllowedNow
-from triage.store.delivery_state import ENTRY, FINAL, TRANSITIONS, Event, State, follow, sources
+from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, follow
 
 
 @pytest.mark.parametrize("event", Event)
@@ -12,11 +12,11 @@ from triage.store.delivery_state import ENTRY, FINAL, TRANSITIONS, Event, State,
 def test_every_pair_is_in_the_table_or_refused(state: State, event: Event) -> None:
     if (state, event) in TRANSITIONS:
         assert follow(state, event) is TRANSITIONS[state, event]
-        assert state in sources(event)
+        assert state in SOURCES[event]
     else:
         with pytest.raises(NotAllowedNow, match=f"a {state} delivery cannot be changed by {event}"):
             follow(state, event)
-        assert state not in sources(event)
+        assert state not in SOURCES[event]
 
 
 def test_every_state_is_reached_and_every_state_but_a_delivered_one_leads_back_to_people() -> None:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from tests.peers import circle
 from tests.triage_api.conftest import Browser, Came
-from triage.quarantine.decisions import approvals
+from triage.quarantine.decisions import decide as deciding
 from triage.store import ledger
 from triage.store.db import TRIES, reading
 from triage.store.models.audit import AuditRecord
@@ -32,7 +32,7 @@ def database_url(postgresql_url: str) -> str:
 @pytest.fixture
 def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spoil], list[Session]]:
     """What gets in the way of decisions that were made and are not committed; the sessions that made them."""
-    decide = approvals.decide
+    decide = deciding.decide_or_ask
 
     def spoil_with(spoil: Spoil) -> list[Session]:
         sessions: list[Session] = []
@@ -43,7 +43,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spoil], list[Session]]:
             spoil(session, len(sessions) - 1)
             return made
 
-        monkeypatch.setattr(approvals, "decide", decided)
+        monkeypatch.setattr(deciding, "decide_or_ask", decided)
         return sessions
 
     return spoil_with

@@ -25,7 +25,7 @@ from triage.config import settings_loader
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, last_runs
 from triage.store.models.audit import AuditRecord
@@ -122,7 +122,7 @@ def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings,
     arriving.make_ids_at(long_ago, monkeypatch)
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, settings, at=long_ago)
-        decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=IDA, reason="", now=long_ago, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=IDA, now=long_ago, settings=settings)
     assert "erased 1 contents, forgot the records of 1 mails" in shell("retention").out
     with db.reading(engine) as session:
         assert [session.scalar(select(func.count()).select_from(table)) for table in (Delivery, Message, Content, Decision)] == [0] * 4

@@ -15,7 +15,7 @@ from triage import ids
 from triage.actor import Actor
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -167,7 +167,7 @@ def test_a_double_click_gives_up_nothing_unasked(site: Site, page: Page) -> None
     (mail,) = site.come(JOE, author="one@leaving.example", subject="On its way")
     with db.transaction(site.engine) as session:
         selected = Selection.of(ids=(ids.read(mail),))
-        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+        decisions.decide(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=utcnow(), settings=site.settings)
     site.sit_down(page, path="/sending")
     sure = page.get_by_role("button", name=re.compile("^Give up [0-9]+ mails?$"))
     every = page.get_by_role("button", name="Give up all …")

@@ -15,7 +15,7 @@ from tests.webui.site import JOE, Site, running
 from triage.access import dual_control
 from triage.ids import read
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.approvals import PendingAct
@@ -134,7 +134,7 @@ def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, pag
     look(ida, "Confirm")
     with db.transaction(site.engine) as session:
         chosen = Selection.of(ids=(read(mail),))
-        decisions.decide(session, chosen, Verb.PURGE, by=IDA, reason="", now=utcnow(), settings=site.settings)
+        decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=IDA, now=utcnow(), settings=site.settings)
     ida.keyboard.press("r")
     expect(said(ida, "The mail is not what it was when this was asked for")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("purged", [(dual_control.WAITING, None)])

@@ -12,7 +12,7 @@ from tests.webui.site import JOE, MARA, Site, undo_by_name
 from triage.ids import read
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
@@ -174,7 +174,7 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     found = [site.come(to, author="wave@whole.example", subject=f"Wave {name}")[0] for to, name in wave]
     with db.transaction(site.engine) as session:
         selected = Selection.of(ids=tuple(read(one) for one in found))
-        decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+        decisions.decide(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
     site.sit_down(page, path="/?tab=decided&q=from:whole.example")
     row(page, "Wave one").click()
     decided = page.get_by_role("group", name="Decided")

@@ -15,7 +15,7 @@ from tests.webui.site import JOE, MARA, Site, running
 from triage.actor import Actor
 from triage.ids import read
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -44,7 +44,7 @@ def decided(site: Site, by: Actor, *ids: str, verb: Verb = Verb.PURGE, ago: time
     """Somebody decided about these."""
     with db.transaction(site.engine) as session:
         wanted = Selection.of(ids=tuple(read(one) for one in ids))
-        decisions.decide(session, wanted, verb, by=by, reason="", now=utcnow() - ago, settings=site.settings)
+        decisions.decide(session, DecisionRequest(wanted, verb), by=by, now=utcnow() - ago, settings=site.settings)
 
 
 def asked(page: Page, count: str) -> Locator:

@@ -13,8 +13,8 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
 from triage.ids import read
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import decide as decisions, decision_plan
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
@@ -129,12 +129,12 @@ def test_bulk_asks_once_for_all_and_names_how_many(site: Site, page: Page) -> No
 def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page) -> None:
     mail = forged(site, "undone", "Removed on its way")
     with db.transaction(site.engine) as session:
-        said = {"by": ANA, "reason": "", "now": utcnow(), "settings": site.settings}
+        said = {"by": ANA, "now": utcnow(), "settings": site.settings}
         wanted = Selection.of(ids=(read(mail),))
-        asked, _ = decisions.preview(session, wanted, Verb.RELEASE, None, by=ANA, settings=site.settings)
+        asked, _ = decision_plan.preview(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, settings=site.settings)
         fence = selection.fence(session, selection.condition(wanted))
-        decisions.decide(session, wanted, Verb.RELEASE, confirm=[one.name for one in asked], fence=fence, **said)  # type: ignore[arg-type]
-        decisions.decide(session, wanted, Verb.PURGE, **said)  # type: ignore[arg-type]
+        decisions.decide(session, DecisionRequest(wanted, Verb.RELEASE, confirm=[one.name for one in asked], fence=fence), **said)  # type: ignore[arg-type]
+        decisions.decide(session, DecisionRequest(wanted, Verb.PURGE), **said)  # type: ignore[arg-type]
     site.sit_down(page, path="/")
     page.keyboard.press("z")
     reach = page.get_by_role("dialog", name="Undo the decision about 1 message?")
@@ -207,7 +207,9 @@ def test_a_row_that_changed_while_the_sheet_is_open_is_not_released_unseen(site:
     page.keyboard.press("r")
     sheet = look(page)
     with db.transaction(site.engine) as session:
-        decisions.decide(session, Selection.of(ids=(read(mail),)), Verb.PURGE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+        decisions.decide(
+            session, DecisionRequest(Selection.of(ids=(read(mail),)), Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings
+        )
     read_it(sheet)
     page.keyboard.press("r")
     expect(page.get_by_role("alert").filter(has_text="was not carried out")).to_be_visible()

@@ -13,7 +13,7 @@ from tests.webui.site import JOE, MARA, Site
 from triage import ids
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.times import utcnow
@@ -30,7 +30,7 @@ def purged(site: Site, *mails: str) -> None:
     for mail in mails:
         with db.transaction(site.engine) as session:
             selected = Selection.of(ids=(ids.read(mail),))
-            decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+            decisions.decide(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
 
 
 def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) -> None:

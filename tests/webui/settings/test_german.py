@@ -25,7 +25,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.suggestions import rule_suggestions
 from triage.policy.suggestions.threshold import Candidate, Evidence, Kind
 from triage.quarantine.decisions import answer_suggestion, decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -100,7 +100,7 @@ def filled(site: Site) -> Site:
     with db.transaction(site.engine) as session:
         for name, verb in FATES.items():
             mail, to = Selection(ids=(fates[name],)), TO.get(name, "")
-            made = decisions.decide(session, mail, verb, by=ANA, reason="Grund", to=to, now=now, settings=settings)
+            made = decisions.decide(session, DecisionRequest(mail, verb, "Grund", to=to), by=ANA, now=now, settings=settings)
             if name == "zurück":
                 undoing.undo(session, made.id, by=IDA, reason="", now=now, settings=settings)
         session.execute(update(Delivery).where(col(Delivery.id) == fates["warte"]).values(last_reply="", attempts=2, due_at=now))

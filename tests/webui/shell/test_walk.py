@@ -12,7 +12,7 @@ from tests.triage.arriving import ANA, NO_DMARC
 from tests.webui.site import JOE, MARA, Site
 from triage import ids
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.times import utcnow
@@ -57,7 +57,7 @@ def decide(site: Site, verb: Verb, *mails: str) -> None:
     """Ana does this."""
     with db.transaction(site.engine) as session:
         selected = Selection(ids=tuple(ids.read(one) for one in mails))
-        decisions.decide(session, selected, verb, by=ANA, reason="", now=utcnow(), settings=site.settings)
+        decisions.decide(session, DecisionRequest(selected, verb), by=ANA, now=utcnow(), settings=site.settings)
 
 
 def test_the_keys_open_at_their_top(site: Site, page: Page) -> None:

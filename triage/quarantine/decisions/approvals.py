@@ -1,32 +1,27 @@
-"""Two keys: what one person asks for another one confirms or declines, and nothing is changed until then."""
+"""Approvals (dual control): what one person asks for another one confirms or declines, and nothing is changed until then."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import select, true
 from sqlmodel import Session, col
 
 from triage import ids
-from triage.access import actor_lookup, api_tokens, confidential_folders, dual_control, scope as access, staff_members
+from triage.access import actor_lookup, api_tokens, confidential_folders, dual_control, scope as access
 from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import show
-from triage.message.signals.second_look import in_order
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decision_plan import lock_meant
+from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
-from triage.quarantine.removal.removal_plan import BlockWish, wish_from_json, wish_json
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
-from triage.quarantine.search.selection import Selection, from_json
-from triage.store.models.approvals import PendingAct
-from triage.store.models.rules import Rule
-from triage.store.models.staff import StaffMember
+from triage.store.models import PendingAct, Rule
 
 
 class Act(Protocol):
@@ -36,54 +31,6 @@ class Act(Protocol):
 
 
 NO_ACTS: Mapping[str, Act] = {}
-
-
-def decide(
-    session: Session,
-    selected: Selection,
-    verb: Verb,
-    *,
-    by: Actor,
-    reason: str,
-    now: datetime,
-    settings: Settings,
-    idempotency_key: str | None = None,
-    rule: RuleOrder | None = None,
-    block: BlockWish | None = None,
-    to: str = "",
-    template: str = "",
-    text: str = "",
-    confirm: Collection[str] = (),
-    **more: Any,
-) -> DecisionReport | PendingAct:
-    """As decisions.decide, or, where the company wants two keys for it, what now waits for the second one."""
-    chosen: dict[str, Any] = {"to": to, "template": template, "text": text}
-    more |= {"by": by, "reason": reason, "now": now, "settings": settings}
-    key = decisions.own_key(by, idempotency_key)
-    if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
-        return earlier
-    try:
-        return decisions.decide(
-            session, selected, verb, idempotency_key=idempotency_key, rule=rule, block=block, confirm=confirm, **chosen, **more
-        )
-    except SecondKeyNeeded as need:
-        require_somebody_else(session, need, by=by, now=more["now"])
-        order = {"verb": verb, "select": selected.as_json(), "rule": rule_json(rule) if rule else None} | chosen
-        order |= {"block": wish_json(block), "confirmed": in_order(confirm)}
-        return dual_control.ask(session, "decision", order, need, by=by, reason=reason, key=key, now=now)
-
-
-def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor, now: datetime) -> None:
-    """NotAllowed where nobody else could confirm a removal of delivered messages: it would wait in vain."""
-    if dual_control.REMOVE_DELIVERED not in need.needs:
-        return
-    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.login) != by.name))
-    others = (staff_members.staff(session, login, now) for login in logins.all())
-    if not any(one and one.role in access.DECIDING and dual_control.within(session, need.ids, one) for one in others):
-        raise NotAllowed(
-            "this takes delivered messages out of mailboxes, needs a second person, and nobody else here could confirm it: somebody with "
-            "the right remove-delivered does it alone (`mailroom staff rights`, or rights in the directory)"
-        )
 
 
 def add_rule(
@@ -107,18 +54,6 @@ def add_rule(
     except SecondKeyNeeded as need:
         asked = rule_json(order) | {"confirmed": confirmed}
         return dual_control.ask(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
-
-
-def rule_json(order: RuleOrder) -> dict[str, Any]:
-    """An order as plain values."""
-    return asdict(order) | {"scope": order.scope.casefold(), "until": order.until.isoformat() if order.until else None}
-
-
-def rule_of(values: dict[str, Any]) -> RuleOrder:
-    """The order that `rule_json` wrote."""
-    named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
-    until = datetime.fromisoformat(values["until"]) if values["until"] else None
-    return RuleOrder(**{name: value for name, value in values.items() if name != "confirmed"} | named | {"until": until})
 
 
 def confirm(
@@ -155,39 +90,34 @@ def confirm(
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
     else:
-        result = carried_out(session, asked, first, by, now, settings, confirm, fence).id
+        result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence).id
     dual_control.settle(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
 
 
-def carried_out(
+def decide_as_asked(
     session: Session,
     asked: PendingAct,
     first: Actor,
+    *,
     by: Actor,
     now: datetime,
     settings: Settings,
     confirm: Collection[str],
     fence: str | None,
 ) -> DecisionReport:
-    """The decision that was asked for."""
-    order = asked.order
-    selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
+    """The decision that was asked for, in the name of both."""
+    request = DecisionRequest.from_json(asked.order, reason=asked.reason, confirm=confirm, fence=fence)
     for actor in (first, by):
-        if (
-            dual_control.fence_of(decisions.meant_by(session, selected, verb, rule=rule, by=actor, settings=settings, now=now))
-            == asked.fence
-        ):
+        if dual_control.fence_of(lock_meant(session, request, by=actor, settings=settings, now=now)) == asked.fence:
             continue
         if actor is by and not dual_control.within(session, [ids.read(one) for one in asked.items], by):
             raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")
         raise Stale("the mail is not what it was when this was asked for: decline it, and let it be asked anew")
-    if rule:
+    if rule := request.rule:
         for scope in [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.read(one) for one in asked.items], first):
             access.may_make_rule(session, by, scope)
-    chosen = {name: order[name] for name in ("to", "template", "text")} | {"rule": rule, "block": wish_from_json(order.get("block"))}
-    chosen |= {"confirm": confirm, "fence": fence}
-    return decisions.decide(session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, **chosen)
+    return decide(session, request, by=first, second=by, now=now, settings=settings)
 
 
 def decline(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:

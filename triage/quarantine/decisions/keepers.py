@@ -17,9 +17,10 @@ from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, NotFound, Refused
 from triage.ids import show
-from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.ask_keepers import WAITING
-from triage.quarantine.decisions.decide import AIMS, Verb
+from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
+from triage.quarantine.decisions.undo import undo
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import MOST_IDS, Selection
 from triage.store import confidential_rows, ledger
@@ -133,9 +134,8 @@ def confirm(
     copies any more.
     """
     row = waiting(session, request_id, by, now)
-    wanted, second = selection.from_json(row.selection), second_of(row, by)
-    said = reason or row.reason
-    made = decisions.decide(session, wanted, Verb.PURGE, by=by, second=second, reason=said, now=now, settings=settings, expect=expect)
+    request = DecisionRequest(selection.from_json(row.selection), Verb.PURGE, reason or row.reason, expect=expect)
+    made = decide(session, request, by=by, second=second_of(row, by), now=now, settings=settings)
     row.results = [show(made.id)]
     settle(session, row, CONFIRMED, by=by, now=now, reason=reason)
     return as_asked(session, row, by)
@@ -209,10 +209,10 @@ def join(session: Session, request_id: int, *, settings: Settings, now: datetime
     some = to_join(session, row, settings)
     if not some:
         return 0
-    said: dict[str, Any] = {"by": by, "reason": row.reason, "now": now, "settings": settings}
+    request = DecisionRequest(Selection(ids=some), Verb.PURGE, row.reason)
     try:
         with session.begin_nested():
-            made = decisions.decide(session, Selection(ids=some), Verb.PURGE, **said)
+            made = decide(session, request, by=by, now=now, settings=settings)
     except Refused:  # others were faster everywhere: what is left is looked at again
         return 0
     row.results = [*row.results, show(made.id)]
@@ -279,7 +279,7 @@ def give_back(session: Session, row: KeepersRequest, by: Actor, settings: Settin
     for one in row.results:
         try:
             with session.begin_nested():
-                undoing.undo(session, ids.read(one), by=by, reason=row.reason, now=now, settings=settings, ask=False)
+                undo(session, ids.read(one), by=by, reason=row.reason, now=now, settings=settings, ask=False)
             number += 1
         except Refused:  # somebody was faster
             continue

@@ -12,8 +12,8 @@ from triage.config.settings import Settings
 from triage.errors import NotFound, Refused, SecondLookNeeded
 from triage.ids import show
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions import approvals
-from triage.quarantine.decisions.decide import Verb, own_key
+from triage.quarantine.decisions.decide import decide_or_ask
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, own_key
 from triage.quarantine.decisions.outcome_text import who_was_faster
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
@@ -53,7 +53,7 @@ def act(
         return Outcome(DONE) if mine else Outcome(ALREADY, what_became_of_it(session, delivery, now))
     try:
         with session.begin_nested():
-            made = decide(session, row, delivery, folder, occasion, by, f"moved into {folder} at {account}", settings, now)
+            made = decide_move(session, row, delivery, folder, occasion, by, f"moved into {folder} at {account}", settings, now)
     except SecondLookNeeded as fault:
         return Outcome(REFUSED, f"It needs a second look: {fault.asked[0].sentence} Release it in the console, or remove it.")
     except Refused as fault:
@@ -71,7 +71,7 @@ def act(
     return Outcome(DONE)
 
 
-def decide(
+def decide_move(
     session: Session,
     row: MirrorCopy,
     delivery: Delivery,
@@ -84,17 +84,9 @@ def decide(
 ) -> DecisionReport | PendingAct:
     """The decision about this one mail, as long as it is held; or what an earlier move of it asked for, as long as that waits."""
     key = f"mirror {show(row.id)} {folder} "
-    return asked_before(session, own_key(by, key), now) or approvals.decide(
-        session,
-        Selection(ids=(delivery.id,), states=(State.HELD,)),
-        ACTS[folder],
-        by=by,
-        reason=reason,
-        now=now,
-        settings=settings,
-        rule=rule_of(folder, delivery),
-        idempotency_key=key + occasion,
-    )
+    held = Selection(ids=(delivery.id,), states=(State.HELD,))
+    request = DecisionRequest(held, ACTS[folder], reason, rule=rule_of(folder, delivery), idempotency_key=key + occasion)
+    return asked_before(session, own_key(by, key), now) or decide_or_ask(session, request, by=by, now=now, settings=settings)
 
 
 def asked_before(session: Session, key: str | None, now: datetime) -> PendingAct | None:

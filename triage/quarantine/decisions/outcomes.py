@@ -29,6 +29,7 @@ from triage.store.models.rules import Rule
 SHOWN_ITEMS = 500
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
 SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
+FROM_MAILBOXES = frozenset({"purge", "sweep", "take", "undo"})  # verbs that take messages out of mailboxes
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
 
 
@@ -280,7 +281,9 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
         if access.knows_rule(by, rule.scope, closed):
             made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))
     blocked = blocked_along(session, [*ids, *(one.undoes for one in decisions if one.undoes)], by=by, closed=closed)
-    swept, offered = swept_by(session, ids), related_messages.offered(session, ids, by=by)
+    swept = swept_by(session, ids)
+    emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
+    offered = related_messages.offered(session, emptied, by=by) if emptied else {}
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:

@@ -1,51 +1,30 @@
-"""Take a decision back as a whole: every item that nobody has changed since, and the rules made along with it."""
+"""Take a decision back as a whole, whatever its size: every item that nobody has changed since, and the rules made along with it."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select
 from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.delivery import groups, recalled_copies, rejections, sender_notices
-from triage.directory import reassigned_addresses, recipients
+from triage.delivery import groups
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
 from triage.ids import new_id, show
 from triage.policy import copies
 from triage.policy.rules import store as rules
-from triage.quarantine.decisions import escalate, regroup
-from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
-from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, DecisionReport, Item, NothingDone, decision_of, filed, touches
+from triage.quarantine.decisions import bulk_decisions, decision_plan, escalate, regroup
+from triage.quarantine.decisions.outcome_text import who_was_faster
+from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, DecisionReport, Item, NothingDone, decision_of, filed, report, touches
+from triage.quarantine.decisions.take_back import LEFT, TAKEN, WAY_BACK, take_back
 from triage.quarantine.removal import late_copies
 from triage.quarantine.search import confirmations, selection
-from triage.store import ledger
-from triage.store.db import among
-from triage.store.delivery_state import Event, State
-from triage.store.models.decisions import Decision, DecisionItem
-from triage.store.models.deliveries import Attempt, Delivery
-from triage.store.models.rules import Rule
-from triage.store.queue.grouping import in_states
+from triage.store.delivery_state import State
+from triage.store.models import Decision, DecisionItem, Delivery, Rule
 
-WAY_BACK = {
-    "release": (Event.HOLD, State.QUEUED),
-    "redirect": (Event.HOLD, State.QUEUED),
-    "purge": (Event.RESTORE, State.PURGED),
-    "sweep": (Event.RESTORE, State.PURGED),
-    "take": (Event.RESTORE, State.PURGED),
-    "reject": (Event.RESTORE, State.REJECTED),
-    "restore": (Event.PURGE, State.HELD),
-    "hold": (Event.RELEASE, State.HELD),
-}
-BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
 IN_MAILBOXES = (State.DELIVERED, State.QUEUED, State.RELAYING, State.RESTORING, State.RECALLING)
 LETS_OUT = {"purge": IN_MAILBOXES, "sweep": tuple(State), "take": tuple(State), "hold": (State.QUEUED,)}  # by states before
-LEFT = frozenset({"release", "redirect"})  # what these let go may have become the copies of a group's members
-STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
-TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
-LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
 
 def require_own(session: Session, decision_id: int, by: Actor) -> None:
@@ -67,25 +46,24 @@ def undo(
     fence: str | None = None,
     ask: bool = True,
 ) -> DecisionReport:
-    """Undo a decision; the undoing one, with an outcome for each item.
+    """Undo a decision; the undoing one, with an outcome for each item, or begun where there are very many.
 
-    What was delivered meanwhile is taken out of the mailbox, what a purge took out of one is put back there.
-    Overtaken when it was undone before, NotAllowed when it concerns mail outside the actor's scope too, NothingDone when
-    nothing could be taken back. SecondLookNeeded where that lets out what needs a second look, unless exactly its names are
-    confirmed with the fence that it says, or `ask` is False: somebody was asked before.
+    What was delivered meanwhile is taken out of the mailbox, what a purge took out of one is put back there. What of a large decision is
+    still to come never happens. Overtaken when it was undone before, NotAllowed when it concerns mail outside the actor's scope too,
+    NothingDone when nothing could be taken back. SecondLookNeeded where that lets out what needs a second look, unless exactly its names
+    are confirmed with the fence that it says, or `ask` is False: somebody was asked before.
     """
     access.may_decide(by)
-    decision = undoable(session, decision_id, by, now)
-    undoing = begun(decision, by=by, reason=reason, now=now)
-    undoing.confirmed = confirmed_looks(session, decision, confirm, fence, by=by) if ask else []
-    if decision.verb in regroup.VERBS:
-        items = regroup.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
-    elif decision.verb == escalate.VERB:
-        items = escalate.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
-    else:
-        items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings, confirmed=undoing.confirmed)
-    made = rules_of(session, decision)
-    if items and not made and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
+    decision = lock_undoable(session, decision_id, by, now)
+    is_slow = is_large(session, decision)
+    if is_slow and bulk_decisions.is_to_come_beyond(session, decision, by, now):
+        raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
+    undoing = decision_of(by, "undo", decision.selection, reason, now, count=0, id=new_id(), undoes=decision.id)
+    undoing.confirmed = check_second_look(session, decision, confirm, fence, by=by) if ask else []
+    if is_slow:
+        return undo_in_slices(session, decision, undoing, by=by, now=now)
+    items = undo_items(session, decision, undoing, by=by, now=now, settings=settings)
+    if items and not rules_of(session, decision) and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
         raise NothingDone(items[0].why, tuple(items))
     items += take_rules_back(session, decision, undoing.id, by=by, now=now)
     undoing.count = len(items)
@@ -96,12 +74,38 @@ def undo(
     return found
 
 
-def begun(decision: Decision, *, by: Actor, reason: str, now: datetime) -> Decision:
-    """The decision that undoes this one; how many items it has is not known yet."""
-    return decision_of(by, "undo", decision.selection, reason, now, count=0, id=new_id(), undoes=decision.id)
+def is_large(session: Session, decision: Decision) -> bool:
+    """Is it still under way, or about so many deliveries that its undo takes slices too?"""
+    if decision.verb in (*regroup.VERBS, escalate.VERB):  # these move no mail, and are undone at once
+        return False
+    most = decision_plan.LARGE + 1
+    some = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id).limit(most).subquery()
+    return decision.last is not None or (session.scalar(select(func.count()).select_from(some)) or 0) >= most
 
 
-def confirmed_looks(session: Session, decision: Decision, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
+def undo_in_slices(session: Session, decision: Decision, undoing: Decision, *, by: Actor, now: datetime) -> DecisionReport:
+    """Begin to take a large decision back."""
+    decision.last = None
+    about = col(DecisionItem.decision_id) == decision.id
+    undoing.count, undoing.last = session.execute(select(func.count(), func.max(col(DecisionItem.delivery_id))).where(about)).one()
+    session.add(undoing)
+    decision.undone_by = undoing.id
+    session.flush()
+    take_rules_back(session, decision, undoing.id, by=by, now=now)
+    bulk_decisions.record_beginning(session, undoing, by=by, now=now)
+    return report(session, undoing.id, by=by)
+
+
+def undo_items(session: Session, decision: Decision, undoing: Decision, *, by: Actor, now: datetime, settings: Settings) -> list[Item]:
+    """Take everything back at once; the outcome of each item."""
+    if decision.verb in regroup.VERBS:
+        return regroup.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
+    if decision.verb == escalate.VERB:
+        return escalate.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
+    return take_back(session, decision, undoing.id, by=by, now=now, settings=settings, confirmed=undoing.confirmed)
+
+
+def check_second_look(session: Session, decision: Decision, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
     """The names of the second look that undoing this needs, all of them confirmed; else SecondLookNeeded, or Stale."""
     where = let_out_again(decision)
     asked = confirmations.questions(session, where) if where is not None else ()
@@ -135,7 +139,7 @@ def take_rules_back(session: Session, decision: Decision, undoing_id: int, *, by
     return [Item(one, State.PURGED, "done", "A late copy that was caught since.") for one in caught]
 
 
-def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> Decision:
+def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> Decision:
     """The decision, locked, if this actor may take it back now."""
     decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).first()
     if decision is None or not touches(session, decision, by):
@@ -157,223 +161,3 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
     if session.scalar(foreign):
         raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
     return decision
-
-
-def take_back(
-    session: Session,
-    decision: Decision,
-    undoing_id: int,
-    *,
-    by: Actor,
-    now: datetime,
-    settings: Settings,
-    only: Sequence[int] | None = None,
-    confirmed: Sequence[str] = (),
-) -> list[Item]:
-    """Put the items of a decision back; the outcome of each. `only`: of these. `confirmed`: what of a second look was, for the record."""
-    before = taken(session, decision, only)
-    act = Act(session, decision, undoing_id, by, now, settings, confirmed)
-    mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
-    spared = spare(session, decision, list(before))
-    stay, called_back = call_off(act, mine, before) if decision.verb == "purge" else (set(), set())
-    strangers = reassigned_addresses.barred(session, before)
-    restoring = into_mailboxes(act, mine, before, strangers) if decision.verb in ("purge", "sweep", "take") else set()
-    reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
-    gathered, of_members = from_members(act, mine) if decision.verb in LEFT else (set(), [])
-    to = BACK_TO.get(decision.verb)
-    recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
-    sought = look_first(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
-    told = rejections.told(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
-    changed = one_step(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
-    if decision.verb == "reject":
-        sender_notices.follow_deliveries(session, changed, settings=settings, now=now)
-    if decision.verb == "purge":
-        set_out_again(act, [one for one in changed if before[one] in LEAVING and one not in strangers])
-    done = changed | reopened | gathered | stay | spared
-    outcome = dict.fromkeys(done, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
-    said = dict.fromkeys(stay, "It had not been taken yet.") | dict.fromkeys(sought, "It may have been delivered.")
-    why = not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
-    why |= {one: ("refused", reason) for one, reason in told.items()}
-    flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
-    return (
-        [Item(one, before[one], outcome[one], said.get(one, "")) for one in before if one in outcome]
-        + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
-        + of_members
-    )
-
-
-class Act(NamedTuple):
-    """The undoing under way."""
-
-    session: Session
-    decision: Decision
-    undoing_id: int
-    by: Actor
-    now: datetime
-    settings: Settings
-    confirmed: Sequence[str] = ()  # of a second look
-
-    @property
-    def leaves(self) -> datetime:
-        """When what is released again leaves."""
-        return self.now + timedelta(seconds=self.settings.policy.undo_seconds)
-
-    def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
-        """One event on the record; the deliveries that it changed."""
-        detail: dict[str, Any] = {"undoes": show(self.decision.id)}
-        detail |= {"confirmed": self.confirmed} if self.confirmed else {}
-        changed = ledger.record_many(
-            self.session, where, event, by=self.by, now=self.now, decision_id=self.undoing_id, detail=detail, **changes
-        )
-        return {delivery_id for delivery_id, _ in changed}
-
-
-def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
-    """What the opposite event takes back at once: mail that no mailbox has got."""
-    event, possible = WAY_BACK[act.decision.verb]
-    where = mine & in_states((possible,)) & col(Delivery.erased_at).is_(None)
-    changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
-    changed = act.record(where, event, **changes)
-    if event is Event.RESTORE:
-        recalled_copies.end(act.session, changed, now=act.now)
-    if act.decision.verb == "redirect":
-        recipients.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
-    return changed
-
-
-def set_out_again(act: Act, ids: list[int]) -> None:
-    """What was on its way before it was purged is on its way again."""
-    if ids:
-        act.record(among(act.session, col(Delivery.id), ids), Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
-
-
-def call_off(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
-    """A recall that has taken nothing yet is over: copies that stay where they are, and what was only looked for, purged no more."""
-    session = act.session
-    idle = mine & in_states((State.RECALLING,)) & not_(recalled_copies.is_kept())
-    ids = set(session.scalars(select(col(Delivery.id)).where(idle)))
-    unsent = {one for one in ids if before[one] in STOPPABLE}
-    unsent |= set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), never_confirmed())))
-    nothing: dict[str, Any] = {"due_at": None, "last_reply": ""}
-    stay = act.record(among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
-    purged = act.record(among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
-    back = act.record(among(session, col(Delivery.id), purged), Event.RESTORE)
-    recalled_copies.tell_all(session, [(act.decision.id, one, "done", "Called off before it was taken.") for one in ids])
-    return stay, back
-
-
-def never_confirmed() -> ColumnElement[bool]:
-    """Which deliveries may have arrived, though no next hop ever said so?"""
-    delivered = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.outcome) == "delivered")
-    return recalled_copies.may_have_arrived() & not_(exists().where(delivered))
-
-
-def into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State], strangers: Collection[int]) -> set[int]:
-    """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again.
-
-    So is what would get into a mailbox that is somebody else's now: `strangers`.
-    """
-    under_way = mine & in_states((State.RECALLING,))
-    was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
-    wanted = recalled_copies.want_back(act.session, under_way & was_held, "held", act.undoing_id)
-    wanted |= recalled_copies.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
-    recalled_copies.hurry(act.session, wanted, now=act.now)
-    own = not_(among(act.session, col(Delivery.id), strangers))
-    taken_out = mine & in_states((State.PURGED,)) & recalled_copies.was_taken() & own
-    return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
-
-
-def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[Item]]:
-    """The members' copies of what left for groups are taken back: the groups' own deliveries, held again, and each copy's outcome."""
-    session = act.session
-    parents = groups.left(session, mine)
-    before = dict(groups.copies_of(session, parents))
-    theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
-    stoppable = theirs & in_states(STOPPABLE)
-    in_doubt = stoppable & recalled_copies.may_have_arrived()
-    sought = act.record(in_doubt, Event.SEEK, **recalled_copies.to_seek(act.now)) if act.settings.reaches_mailboxes else set()
-    outcome = dict.fromkeys(act.record(stoppable, Event.PURGE, due_at=None), "done")
-    recalling, in_flight = out_of_mailboxes(act, theirs & not_(among(session, col(Delivery.id), sought)), "")
-    outcome |= dict.fromkeys(recalling | sought, "recalling") | dict.fromkeys(in_flight, "in flight")
-    why = not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
-    groups.close(session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": show(act.decision.id)})
-    held = among(session, col(Delivery.id), parents)
-    act.record(held, Event.RESTORE, due_at=None, expanded=False)
-    recipients.address_anew(session, held)
-    return parents, [Item(one, state, outcome[one]) if one in outcome else Item(one, state, *why[one]) for one, state in before.items()]
-
-
-def look_first(act: Act, mine: ColumnElement[bool]) -> set[int]:
-    """What waits for another attempt, after one without an answer, may be in the mailbox: it is looked for there, then held. Which."""
-    waiting = mine & in_states((State.QUEUED,)) & col(Delivery.erased_at).is_(None)
-    sought = act.record(waiting & recalled_copies.may_have_arrived(), Event.SEEK, **recalled_copies.to_seek(act.now))
-    recalled_copies.want_back(act.session, among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
-    return sought
-
-
-def out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[int], set[int]]:
-    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two. Then it goes `to`.
-
-    Without a way into the mailboxes only what is on its way, if the attempt fails.
-    """
-    session = act.session
-    there = mine & col(Delivery.erased_at).is_(None)
-    reached = select(col(Delivery.id)).where(there, in_states((State.DELIVERED,)))
-    delivered = set(session.scalars(reached)) if act.settings.reaches_mailboxes else set()
-    flying = wanted_back(act, there & in_states((State.RELAYING, State.RESTORING)))
-    both = among(session, col(Delivery.id), delivered | flying)
-    if to:
-        recalled_copies.want_back(session, both, to, act.undoing_id)
-    if delivered:
-        act.record(among(session, col(Delivery.id), delivered), Event.PURGE, **recalled_copies.due(act.now))
-    return delivered, flying
-
-
-def wanted_back(act: Act, where: ColumnElement[bool]) -> set[int]:
-    """What is under way this moment, and nobody else has purged, is purged when it has landed, or the attempt fails; which deliveries."""
-    flying = set(act.session.scalars(select(col(Delivery.id)).where(where, col(Delivery.purge_wanted_by).is_(None))))
-    if flying:
-        wanted = among(act.session, col(Delivery.id), flying)
-        act.session.execute(update(Delivery).where(wanted).values(purge_wanted_by=act.undoing_id))
-    return flying
-
-
-def taken(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
-    """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
-    items = (
-        select(col(DecisionItem.delivery_id), col(DecisionItem.before))
-        .where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome).in_(TAKEN))
-        .order_by(col(DecisionItem.delivery_id))
-    )
-    if only is not None:
-        items = items.where(among(session, col(DecisionItem.delivery_id), only))
-    before = {delivery_id: State(state) for delivery_id, state in session.execute(items)}
-    ledger.lock(session, among(session, col(Delivery.id), before))
-    return before
-
-
-def spare(session: Session, decision: Decision, ids: list[int]) -> set[int]:
-    """Call off the purge of what it met under way; which deliveries that saves."""
-    wanted = among(session, col(Delivery.id), ids) & (col(Delivery.purge_wanted_by) == decision.id)
-    spared = set(session.scalars(select(col(Delivery.id)).where(wanted)))
-    if spared:
-        session.execute(update(Delivery).where(wanted).values(purge_wanted_by=None))
-        recalled_copies.tell_all(session, [(decision.id, one, "done", "Called off before it was carried out.") for one in spared])
-    return spared
-
-
-def not_taken_back(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
-    """Why these items could not be taken back."""
-    found: dict[int, tuple[str, str]] = {}
-    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
-    rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(among(session, col(Delivery.id), ids)))
-    for delivery_id, state, changed_by in rows:
-        if changed_by != decision.id and changed_by is not None:
-            found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))
-        elif state == State.DELIVERED:
-            found[delivery_id] = ("out of reach", OUT_OF_REACH)
-        elif state == State.RELAYING:
-            found[delivery_id] = ("in flight", "It is being delivered this moment.")
-        else:
-            found[delivery_id] = ("refused", f"It is {state} now.")
-    return found

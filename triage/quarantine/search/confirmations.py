@@ -20,6 +20,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
+CARRIED_NAMES = needs(CARRIED)
 LET_OUT = ("done", "restoring")  # outcomes of items that got somewhere
 
 
@@ -95,7 +96,7 @@ def is_remembered() -> ColumnElement[bool]:
             col(DecisionItem.outcome).in_(LET_OUT),
             col(Decision.id) == col(DecisionItem.decision_id),
             col(Decision.undone_by).is_(None),
-            or_(*(cast(col(Decision.confirmed), String).contains(f'"{one}"') for one in needs(CARRIED))),
+            or_(*(cast(col(Decision.confirmed), String).contains(f'"{one}"') for one in CARRIED_NAMES)),
             type_coerce(col(Decision.at), BigInteger) > since,
         )
         .correlate(Delivery)
@@ -106,6 +107,8 @@ def questions(session: Session, where: ColumnElement[bool]) -> tuple[Question, .
     """Why these deliveries need a second look, the weightiest reason first; empty where they need none."""
     each = select(col(Delivery.id).label("id"), due().label("looks")).where(where).subquery()
     rows = session.execute(select(each.c.looks, func.count(), func.max(each.c.id)).where(each.c.looks != 0).group_by(each.c.looks)).all()
+    if not rows:
+        return ()
     mine = {one.word: [row for row in rows if one in Look(row[0])] for one in REASONS}
     examples = {name: max(last for _, _, last in some) for name, some in mine.items() if some}
     columns = (col(Delivery.id), col(Delivery.author), col(Delivery.author_domain), col(Delivery.subject), col(Delivery.proof))

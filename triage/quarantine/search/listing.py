@@ -354,12 +354,6 @@ def to_decide(by: Actor) -> Select[Any]:
     return listing(and_(OneOf(col(Delivery.id), "ids", BigInteger), access.visible(by)))
 
 
-def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
-    """Those of the delivery ids that the actor may know of."""
-    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
-    return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
-
-
 def queue(session: Session, *, by: Actor, limit: int = 200, after: tuple[datetime, int] | None = None) -> Page[Listed]:
     """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
     return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit, after=after)

@@ -133,7 +133,8 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(open_reports.is_reported())
     if selection.any_of:
         wanted.append(or_(*(condition(one) for one in selection.any_of)))
-    wanted.extend(search_condition.conditions(selection.q))
+    if selection.q:
+        wanted.extend(search_condition.conditions(selection.q))
     if selection.link_domain:
         wanted.append(links_and_files.link_to(selection.link_domain))
     if selection.attachment_sha256:
@@ -219,6 +220,12 @@ def settled_proof(session: Session, selection: Selection) -> str:
         return selection.proof
     usual = session.scalar(select(usual_proof(selection.campaign)))
     return COPIES if usual == AS_COPIES else usual or UNPROVEN
+
+
+def known_ids(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
+    """Those of the delivery ids that the actor may know of."""
+    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
 
 
 def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:

@@ -1,13 +1,8 @@
 """What members of staff choose for their own console, and what it changes about what they do."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from triage.access import preferences
-from triage.config.settings import Settings
-from triage.store import db
-from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
@@ -21,12 +16,3 @@ router = APIRouter(route_class=Once, tags=["session"])
 def choose_preferences(order: schemas.PreferencesOrder, session: Tx, by: Staff) -> schemas.Preferences:
     """Choose for your own console: these, and the others as they are. `GET /me` tells what is chosen."""
     return schemas.Preferences.model_validate(preferences.choose(session, order.model_dump(exclude_unset=True), by=by))
-
-
-def own_settings(here: Here, by: Staff) -> Settings:
-    """The settings as they are for whoever asks."""
-    with db.reading(here.engine) as session:
-        return preferences.settings_of(session, here.settings, by=by)
-
-
-Own = Annotated[Settings, Depends(own_settings)]

@@ -8,10 +8,11 @@ from sqlmodel import Session
 
 from triage import ids
 from triage.actor import Actor
-from triage.quarantine.decisions import approvals, bulk_decisions, mailbox_sweep, outcomes, related_mail, undo as undoing
-from triage.quarantine.decisions.decide import Effort
+from triage.quarantine.decisions import decide as deciding, mailbox_sweep, outcomes, related_mail, undo as undoing
+from triage.quarantine.decisions.decision_plan import Plan, plan_large
+from triage.quarantine.decisions.decision_request import DecisionRequest, Effort
 from triage.quarantine.decisions.outcomes import DecisionReport
-from triage.quarantine.search import listing, selection
+from triage.quarantine.search import selection
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store import db, idempotency
 from triage.store.models.approvals import PendingAct
@@ -19,9 +20,8 @@ from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Key, Once
 from triage_api.http.problems import described
-from triage_api.http.session_auth import Staff
+from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.routes.access.preferences import Own
 from triage_api.routes.decisions.approvals import accepted
 from triage_api.schemas.decisions import approvals as approval_schemas, decisions as schemas
 from triage_api.schemas.fields import GivenId, Word
@@ -39,55 +39,52 @@ OfDomain = Annotated[Word, Query(description="Only those that did something to m
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
 
 
-def plan_of(order: schemas.DecisionOrder, here: Here, by: Staff, idempotency_key: Key = None) -> bulk_decisions.Plan | None:
+def request_of(_by: Staff, order: schemas.DecisionOrder, idempotency_key: Key = None) -> DecisionRequest:
+    """What the order asks to decide."""
+    return DecisionRequest(
+        selected=order.select.selection(),
+        verb=order.verb,
+        reason=order.reason,
+        to=order.to,
+        template=order.template,
+        text=order.text,
+        look_first=order.look_first,
+        rule=order.rule.order() if order.rule else None,
+        block=order.block.wish() if order.block else None,
+        expect=order.expect,
+        fence=order.fence,
+        confirm=order.confirm,
+        idempotency_key=idempotency_key,
+        effort=Effort(order.effort.keys, order.effort.milliseconds) if order.effort else None,
+    )
+
+
+Requested = Annotated[DecisionRequest, Depends(request_of)]
+
+
+def plan_of(request: Requested, here: Here, by: Staff) -> Plan | None:
     """The plan of a very large decision, made before the transaction begins, so that nobody waits for the counting.
 
     None where it was made before: what it has done since is no reason to refuse to answer alike.
     """
     with db.reading(here.engine) as session:
-        if idempotency_key and idempotency.is_taken(session, idempotency_key, by=by):
+        if request.idempotency_key and idempotency.is_taken(session, request.idempotency_key, by=by):
             return None
-        rule = order.rule.order() if order.rule else None
-        block = order.block.wish() if order.block else None
-        asked: dict[str, Any] = {"to": order.to, "rule": rule, "block": block, "expect": order.expect, "fence": order.fence}
-        asked["confirm"] = order.confirm
-        return bulk_decisions.plan(session, order.select.selection(), order.verb, by=by, now=utcnow(), settings=here.settings, **asked)
+        return plan_large(session, request, by=by, now=utcnow(), settings=here.settings)
 
 
-Planned = Annotated[bulk_decisions.Plan | None, Depends(plan_of)]
+Planned = Annotated[Plan | None, Depends(plan_of)]
 
 
 @router.post("/decisions", status_code=201, response_model=schemas.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
-def create_decision(
-    order: schemas.DecisionOrder, planned: Planned, session: Tx, by: Staff, settings: Own, idempotency_key: Key = None
-) -> schemas.Decision | Response:
+def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff, settings: OwnSettings) -> schemas.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 
     409 when others were faster everywhere, or when what would be released needs a second look (type `urn:mailroom:second-look`) and
     `confirm` is not exactly its `names` with the `fence` of the preview; 412 when the selection changed. Over more than 100,000 deliveries
     it is carried out in slices from now on: `left` says how many it has not come to yet.
     """
-    said: dict[str, Any] = {
-        "by": by,
-        "reason": order.reason,
-        "now": utcnow(),
-        "settings": settings,
-        "to": order.to,
-        "template": order.template,
-        "text": order.text,
-        "look_first": order.look_first,
-        "rule": order.rule.order() if order.rule else None,
-        "block": order.block.wish() if order.block else None,
-        "expect": order.expect,
-        "fence": order.fence,
-        "confirm": order.confirm,
-        "idempotency_key": idempotency_key,
-        "effort": Effort(order.effort.keys, order.effort.milliseconds) if order.effort else None,
-    }
-    selected = order.select.selection()
-    if planned:
-        return answered(session, bulk_decisions.begin(session, planned, selected, order.verb, **said), by)
-    made = approvals.decide(session, selected, order.verb, **said)
+    made = deciding.decide_or_ask(session, request, by=by, now=utcnow(), settings=settings, planned=planned)
     if isinstance(made, PendingAct):
         ring_after(session)
         return accepted(made, by)
@@ -135,7 +132,9 @@ def list_items(
 @router.post(
     "/decisions/{decision_id}/undo", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 404, 409, 412, 422)
 )
-def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: schemas.UndoOrder | None = None) -> schemas.Decision:
+def undo_decision(
+    decision_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, order: schemas.UndoOrder | None = None
+) -> schemas.Decision:
     """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`.
 
     409 where that lets out what needs a second look, as for a decision.
@@ -144,8 +143,7 @@ def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, o
     if asked.mine:
         undoing.require_own(session, decision_id, by)
     said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
-    undo = bulk_decisions.undo if bulk_decisions.is_large(session, decision_id) else undoing.undo
-    return answered(session, undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
+    return answered(session, undoing.undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
 
 
 @router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMails, responses=described(401, 404, 422))
@@ -186,7 +184,7 @@ def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> lis
     """Decisions without the ids and the cards that the asker may not know of: others' decisions reach further than one's own scope."""
     named = [part for one in made for part in (one.selection, *one.selection.get("any_of", ()))]
     selected = [ids.read(shown) for part in named for shown in part.get("ids", ())]
-    known = frozenset(ids.show(one) for one in listing.known(session, selected, by=by))
+    known = frozenset(ids.show(one) for one in selection.known_ids(session, selected, by=by))
     several = [one.id for one in made if "any_of" in one.selection]
     seen = outcomes.makers(session, several, by=by) if several else {}
     return [replace(one, selection=told(one.selection, known, seen.get(one.id, frozenset()))) for one in made]

@@ -8,9 +8,8 @@ from triage.quarantine.decisions import keepers
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
-from triage_api.http.session_auth import Staff
+from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.routes.access.preferences import Own
 from triage_api.schemas.decisions import keeper_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
@@ -27,7 +26,7 @@ def list_keepers_requests(session: Read, by: Staff, limit: Limit = 200, cursor: 
 
 @router.post("/{request_id}/confirm", response_model=schemas.KeepersRequest, responses=described(401, 403, 404, 409, 412, 422))
 def confirm_keepers_request(
-    request_id: GivenId, session: Tx, by: Staff, settings: Own, answer: schemas.KeepersAnswer | None = None
+    request_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, answer: schemas.KeepersAnswer | None = None
 ) -> schemas.KeepersRequest:
     """Remove the copies in your folder: a decision of your own, which you can undo. 412 when `expect` is not their number any more."""
     answer = answer or schemas.KeepersAnswer()

@@ -9,8 +9,8 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import queue_admin, routes
 from triage.quarantine import delivery_history
-from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import MOST_IDS, Selection
 from triage.store.models.deliveries import Delivery
@@ -125,7 +125,7 @@ def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> sc
 
 def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
     """One decision; how many are held now."""
-    return decisions.decide(session, Selection.of(ids=ids), Verb.HOLD, by=by, reason=reason, now=utcnow(), settings=settings).done
+    return decide(session, DecisionRequest(Selection.of(ids=ids), Verb.HOLD, reason), by=by, now=utcnow(), settings=settings).done
 
 
 def told(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:

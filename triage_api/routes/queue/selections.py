@@ -10,13 +10,12 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.rules import provider_warning, store as rules
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions import ask_keepers, consent, decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import ask_keepers, consent, decision_plan
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcome_text import confidential_words
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search import listing, selection_summary
 from triage.quarantine.search.listing import Listed
-from triage.quarantine.search.selection import Selection
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
@@ -38,9 +37,9 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
     wanted, now = order.select.selection(), utcnow()
     plan = removal_plan.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
     rule = order.rule.order() if order.rule else None
-    verb = Verb(order.verb) if order.verb else None
-    allow = allowed(session, wanted, rule, by, here.settings) if rule and verb is Verb.RELEASE and order.asks_whom else None
-    asked, refused = decisions.preview(session, wanted, verb, rule, by=by, settings=here.settings)
+    request = DecisionRequest(wanted, Verb(order.verb or Verb.HOLD), rule=rule)  # a look without a verb lets nothing out
+    allow = allowed(session, request, rule, by, here.settings) if rule and request.verb is Verb.RELEASE and order.asks_whom else None
+    asked, refused = decision_plan.preview(session, request, by=by, settings=here.settings)
     sheet = selection_summary.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return schemas.Evidence.model_validate(
         {
@@ -64,7 +63,7 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
             "least_alike": listing.some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "caution": provider_warning.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
-            "needs": decisions.needs_of(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
+            "needs": decision_plan.removal_needs(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
             "confidential": confidential_words(ask_keepers.concern(session, wanted, ask_keepers.REMOVAL, by=by)),
             "fence": sheet.fence,
             "allow": allow,
@@ -75,10 +74,10 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
     )
 
 
-def allowed(session: Session, wanted: Selection, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
+def allowed(session: Session, request: DecisionRequest, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
     """Whom a release with this rule would let in."""
-    ids = decisions.ids_meant(session, wanted, Verb.RELEASE, by=by, settings=settings)
-    return consent.consent(session, wanted, rule, ids, by=by, settings=settings, now=utcnow())
+    ids = decision_plan.meant_ids(session, request, by=by, settings=settings)
+    return consent.consent(session, request.selected, rule, ids, by=by, settings=settings, now=utcnow())
 
 
 def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from triage.actor import Grant, Role
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage_api.schemas.fields import Id, Order, Shape, Word, storable
 
 

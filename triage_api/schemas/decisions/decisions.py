@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.removal.removal_plan import BlockWish
 from triage.text.sanitize import visible
 from triage_api.schemas.fields import GivenId, Id, Letter, Order, Shape, Text, Word

@@ -27,7 +27,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.decisions import decide as decisions, mailbox_sweep, outcomes
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import announce_sender
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.search.selection import Selection
@@ -85,7 +85,7 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
     with transaction(company) as session:
         more = {"now": NOW, "settings": settings}
         order = RuleOrder("block", "address", "", "person:joe.fern")
-        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=HANA, reason="a secret", rule=order, **more)  # type: ignore[arg-type]
+        decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE, "a secret", rule=order), by=HANA, **more)  # type: ignore[arg-type]
         rules.add(session, RuleOrder("block", "domain", "plain.example", "company"), by=ANA, **more)  # type: ignore[arg-type]
     for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
         with reading(company) as session:
@@ -104,8 +104,8 @@ def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company
     mail = came(company, settings)
     with transaction(company) as session:
         order = RuleOrder("block", "address", "", "company")
-        more = {"now": NOW, "settings": settings, "reason": "a secret", "rule": order}
-        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=HANA, **more)  # type: ignore[arg-type]
+        request = DecisionRequest(Selection(ids=(mail,)), Verb.PURGE, "a secret", rule=order)
+        decisions.decide(session, request, by=HANA, now=NOW, settings=settings)
         arriving.erase(session, settings=settings, now=later)
         assert arriving.forget(session, settings=settings, now=later) == 1
     for decision_is_there in (True, False):
@@ -126,8 +126,8 @@ def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(co
         (open_one,) = arrive(session, settings, "legal+mara.berg@company.example")
     mail = came(company, settings)
     with transaction(company) as session:
-        more = {"now": NOW, "settings": settings, "reason": "a secret"}
-        decisions.decide(session, Selection(ids=(mail, open_one)), Verb.PURGE, by=HANA, **more)  # type: ignore[arg-type]
+        request = DecisionRequest(Selection(ids=(mail, open_one)), Verb.PURGE, "a secret")
+        decisions.decide(session, request, by=HANA, now=NOW, settings=settings)
         legal_holds.add(session, by=HANA, reason="the other one stays", now=NOW, person="mara.berg")
         arriving.erase(session, settings=settings, now=later)
         assert arriving.forget(session, settings=settings, now=later) == 1

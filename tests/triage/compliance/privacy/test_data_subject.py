@@ -33,7 +33,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import approvals, decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
@@ -74,7 +74,7 @@ def everything(session: Session, settings: Settings, author: str = ANNA, to: str
     ids = [arrive(session, settings, to, author=author, subject=f"From {author}")[0] for _ in range(3)]
     order = RuleOrder("block", "address", author, "company", note=f"{author} is rude")
     selected = Selection.of(ids=(ids[1],))
-    decisions.decide(session, selected, Verb.PURGE, rule=order, settings=settings, by=ANA, reason="junk", now=NOW)
+    decisions.decide(session, DecisionRequest(selected, Verb.PURGE, "junk", rule=order), settings=settings, by=ANA, now=NOW)
     rules.add(session, RuleOrder("allow", "address", author, "person:joe.fern"), by=ANA, now=NOW, settings=settings)
     assignment.hand(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):

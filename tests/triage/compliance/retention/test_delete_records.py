@@ -21,7 +21,7 @@ from triage.intake import receive as intake
 from triage.message.authentication import Result
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.decisions import decide as decisions, outcomes, regroup, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import NothingDone
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
@@ -194,7 +194,7 @@ def test_what_a_sender_was_told_outlives_the_mail_that_it_was_about(engine: Engi
     (mail,) = desk.holds()
     with db.transaction(engine) as session:
         hold = legal_holds.add(session, by=IDA, reason="a dispute", now=NOW, selected=Selection.of(sender="sales@supplier.example"))
-    rejected = desk.decides(decisions.Verb.REJECT, mail)
+    rejected = desk.decides(Verb.REJECT, mail)
     desk.arrives_outside()
     assert forget(engine, desk.settings, later) == 0
     with pytest.raises(NothingDone, match="The sender was told no already"):
@@ -274,10 +274,12 @@ def test_a_decision_and_its_undo_go_when_their_mail_has_gone(known: Engine, sett
     with db.transaction(known) as session:
         arrive(session, settings)
         purged = decisions.decide(
-            session, Selection.of(sender="sales@supplier.example"), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings
+            session, DecisionRequest(Selection.of(sender="sales@supplier.example"), Verb.PURGE), by=ANA, now=NOW, settings=settings
         )
         undoing.undo(session, purged.id, by=ANA, reason="", now=NOW, settings=settings)
-        decisions.decide(session, Selection.of(sender="sales@supplier.example"), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(
+            session, DecisionRequest(Selection.of(sender="sales@supplier.example"), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert forget_decisions(session, settings, later) == 0
     assert forget(known, settings, later) == 1
     with db.transaction(known) as session:
@@ -326,7 +328,7 @@ def test_reports_of_mail_that_never_came_through_us(known: Engine, settings: Set
 def test_a_forgotten_mail_is_unknown_and_its_forgetting_is_on_the_record(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, subject="A word that is rare")
-        purged = decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        purged = decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     with db.reading(known) as session:
         assert not listing.deliveries(session, Selection(q="rare"), by=ANA).items

@@ -13,7 +13,7 @@ from triage.config.settings import Settings
 from triage.errors import NotFound
 from triage.intake import receive as intake
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
@@ -103,7 +103,7 @@ def test_what_somebody_restored_is_not_expired_again_at_once(known: Engine, sett
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
         assert retention.expire(session, settings=settings, now=late) == 1
-        decisions.decide(session, Selection.of(ids=(mail,)), Verb.RESTORE, by=ANA, reason="", now=late, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.RESTORE), by=ANA, now=late, settings=settings)
         assert retention.expire(session, settings=settings, now=late) == 0
         assert retention.expire(session, settings=settings, now=late + 31 * DAYS) == 1
 
@@ -122,7 +122,7 @@ def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: S
             found, windows = found + some, windows + 1
     assert (found, windows) == (wanted, 4), "and the last one finds no more"
     with db.transaction(known) as session:
-        decisions.decide(session, Selection.of(ids=(came[2],)), Verb.RESTORE, by=ANA, reason="", now=later, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(came[2],)), Verb.RESTORE), by=ANA, now=later, settings=settings)
     with db.transaction(known) as session:
         assert retention.erase(session, found, settings=settings, now=later) == 2, "what was restored since then stays"
 

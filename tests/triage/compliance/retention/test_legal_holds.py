@@ -20,8 +20,8 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Refused
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
-from triage.quarantine.search import expiry, listing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.search import expiry, listing, selection
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
@@ -92,7 +92,7 @@ def test_mail_that_is_sent_on_to_a_held_person_is_held(known: Engine, settings: 
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, JOE)
         hold(session, person="mara.berg")
-        decisions.decide(session, Selection.of(ids=(mail,)), Verb.REDIRECT, to=MARA, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.REDIRECT, to=MARA), by=ANA, now=NOW, settings=settings)
         for event in (Event.CLAIM, Event.DELIVER):
             ledger.record(session, mail, event, by=ANA, now=NOW)
         assert arriving.erase(session, settings=settings, now=LATE) == 0
@@ -138,7 +138,7 @@ def test_new_mail_is_marked_and_the_list_says_so(known: Engine, settings: Settin
             "newer": (True, None),
             "Your order": (True, None),
         }
-        assert mail in listing.known(session, [mail], by=ANA)
+        assert mail in selection.known_ids(session, [mail], by=ANA)
 
 
 @pytest.mark.parametrize(

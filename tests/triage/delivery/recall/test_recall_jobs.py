@@ -19,7 +19,7 @@ from triage.delivery.recall.recall_jobs import Ending, Errand
 from triage.delivery.recalled_copies import Copy, shared_tail
 from triage.quarantine import delivery_history
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
@@ -72,7 +72,7 @@ class Office:
 
     def decides(self, verb: Verb, selected: Selection = SALES, to: str = "") -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, selected, verb, by=ANA, reason="", now=self.now, settings=self.settings, to=to)
+            return decisions.decide(session, DecisionRequest(selected, verb, to=to), by=ANA, now=self.now, settings=self.settings)
 
     def undoes(self, decision: DecisionReport) -> DecisionReport:
         with db.transaction(self.engine) as session:

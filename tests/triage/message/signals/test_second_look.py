@@ -19,7 +19,7 @@ from triage.message.signals import Signal, second_look, weight
 from triage.message.signals.second_look import NAMES, Look, needs
 from triage.message.signals.severity import DANGERS, Severity, severity
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import confirmations, selection
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
@@ -163,14 +163,10 @@ def test_at_most_three_in_a_hundred_decisions_on_wanted_mail_ask(sqlite_engine: 
             fence = selection.fence(session, selection.condition(chosen))
             decisions.decide(
                 session,
-                chosen,
-                Verb.RELEASE,
+                DecisionRequest(chosen, Verb.RELEASE, confirm=names, fence=fence),
                 by=ANA,
-                reason="",
                 now=at + timedelta(minutes=1),
                 settings=settings,
-                confirm=names,
-                fence=fence,
             )
             decided, asked = decided + 1, asked + bool(names)
     assert decided > 300

@@ -16,8 +16,8 @@ from triage.directory import apply as directory
 from triage.notifications.webhooks import outbox
 from triage.notifications.webhooks.outbox import Answer, Call
 from triage.policy import emergency
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -55,7 +55,7 @@ def waiting(engine: Engine, name: str) -> list[str]:
 def decide(engine: Engine, settings: Settings, *recipients: str, **mail: str) -> int:
     with db.transaction(engine) as session:
         came = arrive(session, settings, *recipients, **mail)  # type: ignore[arg-type]
-        return decisions.decide(session, Selection(ids=came), Verb.PURGE, by=ANA, reason="junk", now=NOW, settings=settings).id
+        return decisions.decide(session, DecisionRequest(Selection(ids=came), Verb.PURGE, "junk"), by=ANA, now=NOW, settings=settings).id
 
 
 def opened(engine: Engine) -> None:
@@ -111,7 +111,7 @@ def test_who_is_told_of_some_departments_is_told_no_sender_and_subject_of_others
             *(one for number in range(6) for one in arrive(session, named, "it+joe.fern@company.example", subject=f"Ticket {number}")),
             *arrive(session, named, "legal+mara.berg@company.example", subject="Our case"),
         ]
-        decisions.decide(session, Selection(ids=tuple(came)), Verb.PURGE, by=ANA, reason="junk", now=NOW, settings=named)
+        decisions.decide(session, DecisionRequest(Selection(ids=tuple(came)), Verb.PURGE, "junk"), by=ANA, now=NOW, settings=named)
     take_up(known, named)
     legal, chat = claimed(known, named, "legal"), claimed(known, named, "chat")
     assert legal
@@ -123,14 +123,14 @@ def test_who_is_told_of_some_departments_is_told_no_sender_and_subject_of_others
 def test_of_a_very_large_decision_that_is_under_way_everybody_is_told(
     known: Engine, telling: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_decisions, "LARGE", 1)
+    monkeypatch.setattr(decision_plan, "LARGE", 1)
     monkeypatch.setattr(bulk_decisions, "SLICE", 1)
-    asked = Selection.of(sender="wave@bad.example"), Verb.PURGE
+    request = DecisionRequest(Selection.of(sender="wave@bad.example"), Verb.PURGE, "phishing")
     with db.transaction(known) as session:
         arrive(session, telling, "it+joe.fern@company.example", "legal+mara.berg@company.example", author="wave@bad.example")
-        planned = bulk_decisions.plan(session, *asked, by=ANA, now=NOW, settings=telling)
+        planned = decision_plan.plan_large(session, request, by=ANA, now=NOW, settings=telling)
         assert planned
-        made = bulk_decisions.begin(session, planned, *asked, by=ANA, reason="phishing", now=NOW, settings=telling).id
+        made = decisions.decide(session, request, by=ANA, now=NOW, settings=telling, planned=planned).id
         assert bulk_decisions.go_on(session, made, now=NOW, settings=telling) == 1  # mail of one department
     take_up(known, telling)
     assert waiting(known, "all") == waiting(known, "legal") == ["decision.made"]

@@ -18,7 +18,7 @@ from triage.message.summary import summarise
 from triage.policy.contacts import sender_history
 from triage.policy.contacts.sender_history import Standing
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -37,7 +37,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 def decide(session: Session, settings: Settings, verb: Verb, *ids: int) -> None:
     """Ana decides."""
-    decisions.decide(session, Selection.of(ids=ids), verb, by=ANA, reason="", now=NOW, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection.of(ids=ids), verb), by=ANA, now=NOW, settings=settings)
 
 
 def of(session: Session, author: str = AUTHOR, *, proven: bool = True) -> Standing:

@@ -9,7 +9,7 @@ from triage.config.settings import Settings
 from triage.policy.rules import provider_warning, store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 
@@ -25,7 +25,7 @@ def written(engine: Engine, settings: Settings) -> Engine:
         for number, to in enumerate((JOE, JOE, MARA)):
             mails = [arrive(session, settings, to, author=f"one{number}@gmail.com", subject=f"Number {count}") for count in range(2)]
         wanted = Selection.of(ids=mails[0])
-        decisions.decide(session, wanted, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         for author in ("x@supplier.example", "y@web.de"):
             arrive(session, settings, JOE, author=author)
     return engine

@@ -16,7 +16,7 @@ from triage.intake import receive as intake
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -80,7 +80,7 @@ def test_it_lets_nothing_in_and_stays_in_the_folder(known: Engine, settings: Set
         assert session.get_one(Rule, rule).used == 1
         note = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "receive")).one()
         assert MARA in str(note)
-        decisions.decide(session, Selection.of(ids=(row.id,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(row.id,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         session.refresh(row)
         assert (row.state, row.mailbox) == ("queued", MARA)
     add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
@@ -167,7 +167,11 @@ def test_always_from_now_on_along_with_a_redirect_and_undone_with_it(known: Engi
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, INFO)
         made = decisions.decide(
-            session, Selection.of(ids=(mail,)), Verb.REDIRECT, by=ANA, reason="", now=NOW, settings=settings, to="mara.berg", rule=always
+            session,
+            DecisionRequest(Selection.of(ids=(mail,)), Verb.REDIRECT, to="mara.berg", rule=always),
+            by=ANA,
+            now=NOW,
+            settings=settings,
         )
         assert "mail of sales@supplier.example always goes to mara.berg" in made.sentence
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [MARA]

@@ -23,7 +23,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.policy.suggestions.threshold import Candidate, Kind
 from triage.quarantine.decisions import answer_suggestion, decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.approvals import PendingAct
@@ -134,14 +134,14 @@ def test_a_domain_whose_proven_mail_was_purged_is_not_proposed(session: Session,
     correspond(session, settings)
     phish = arrive(session, settings, JOE, author="x@supplier.example", subject="Pay now")
     assert "supplier.example" in found(session, settings)
-    decisions.decide(session, Selection.of(ids=(phish,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection.of(ids=(phish,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert found(session, settings) == {}
 
 
 def test_what_staff_release_counts_as_correspondence(session: Session, settings: Settings) -> None:
     ids = tuple(arrive(session, settings, (JOE, MARA, INFO)[number % 3], subject=f"Order {number}") for number in range(6))
     assert found(session, settings) == {}
-    decisions.decide(session, Selection.of(ids=ids), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+    decisions.decide(session, DecisionRequest(Selection.of(ids=ids), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
     assert found(session, settings)["supplier.example"].evidence.people == 3
 
 
@@ -293,7 +293,7 @@ def block(session: Session, settings: Settings, match: str, value: str) -> None:
 
 def purge(session: Session, settings: Settings, sender: str) -> None:
     decisions.decide(
-        session, Selection.of(sender=sender, states=("held", "queued")), Verb.PURGE, by=IDA, reason="", now=NOW, settings=settings
+        session, DecisionRequest(Selection.of(sender=sender, states=("held", "queued")), Verb.PURGE), by=IDA, now=NOW, settings=settings
     )
 
 

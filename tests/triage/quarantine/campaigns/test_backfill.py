@@ -11,7 +11,7 @@ from tests.triage.arriving import ANA, NOW
 from triage.config.settings import Settings
 from triage.quarantine.campaigns import backfill
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.models.campaigns import Campaign, Representative, RepresentativeBand
@@ -63,7 +63,7 @@ def test_what_is_erased_is_recognised_no_more(company: Engine, settings: Setting
         assert voice
     with transaction(company) as session:
         purged = Selection.of(campaign=voice)
-        decisions.decide(session, purged, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(purged, Verb.PURGE), by=ANA, now=NOW, settings=settings)
     later = NOW + timedelta(days=settings.retention.purged_days + 1)
     with transaction(company) as session:
         session.execute(update(Delivery).where(col(Delivery.campaign_id) == voice).values(settled_at=NOW))

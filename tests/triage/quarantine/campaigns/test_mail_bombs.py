@@ -17,7 +17,7 @@ from triage.intake import receive as intake
 from triage.message.authentication import Dmarc, Result
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
@@ -84,7 +84,7 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
     with transaction(house.engine) as session:
         sheet = selection_summary.evidence(session, card.select, by=ANA, now=NOW)
         done = decisions.decide(
-            session, replace(card.select, states=("held",)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings
+            session, DecisionRequest(replace(card.select, states=("held",)), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
         )
         assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
     assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
@@ -165,7 +165,9 @@ def test_a_wave_is_purged_out_of_a_flood_too(house: House) -> None:
         campaign = session.get_one(Delivery, outside).campaign_id
         mine = session.get_one(Delivery, inside)
         assert (mine.flood, mine.wave_id, campaign is not None) == (True, campaign, True)
-        done = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings)
+        done = decisions.decide(
+            session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
+        )
         assert {item.delivery_id for item in done.items} == {outside, inside}
 
 

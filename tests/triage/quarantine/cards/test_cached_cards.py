@@ -25,8 +25,8 @@ from triage.message.forwarded import Pointed
 from triage.message.summary import Summary
 from triage.quarantine import folders
 from triage.quarantine.cards import fold_counts
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, regroup, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, regroup, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
@@ -99,13 +99,13 @@ class Company:
         to = "person:joe.fern" if verb is Verb.REDIRECT else ""
         by = self.chance.choice((ANA, BEN))
         if which.sender and self.chance.random() < 0.5:
-            asked: dict[str, Any] = {"by": by, "now": NOW, "settings": self.settings, "to": to}
-            if planned := bulk_decisions.plan(session, which, verb, **asked):
-                made = bulk_decisions.begin(session, planned, which, verb, reason="", **asked)
+            request = DecisionRequest(which, verb, to=to)
+            if planned := decision_plan.plan_large(session, request, by=by, now=NOW, settings=self.settings):
+                made = decisions.decide(session, request, by=by, now=NOW, settings=self.settings, planned=planned)
                 for _ in range(self.chance.randint(1, 3)):
                     bulk_decisions.go_on(session, made.id, now=NOW, settings=self.settings)
             return
-        decisions.decide(session, which, verb, by=by, reason="", now=NOW, settings=self.settings, to=to)
+        decisions.decide(session, DecisionRequest(which, verb, to=to), by=by, now=NOW, settings=self.settings)
 
     def deliver(self, session: Session) -> None:
         """One message goes to its mailbox, as in "Record only"; it may be a copy of what looks suspicious."""
@@ -136,8 +136,7 @@ class Company:
         made = session.scalars(select(col(Decision.id)).order_by(col(Decision.id))).all()
         if made:
             one = self.chance.choice(made)
-            verb = bulk_decisions.undo if bulk_decisions.is_large(session, one) else undoing.undo
-            undone = verb(session, one, by=ANA, reason="", now=NOW, settings=self.settings)
+            undone = undoing.undo(session, one, by=ANA, reason="", now=NOW, settings=self.settings)
             bulk_decisions.go_on(session, undone.id, now=NOW, settings=self.settings)
 
     def regroup(self, session: Session) -> None:
@@ -164,7 +163,7 @@ class Company:
 
 @pytest.mark.parametrize("seed", range(examples(1)))
 def test_counts_are_true_after_whatever_happens(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(bulk_decisions, "LARGE", 2)
+    monkeypatch.setattr(decision_plan, "LARGE", 2)
     monkeypatch.setattr(bulk_decisions, "SLICE", 2)
     monkeypatch.setattr(fold_counts, "AT_ONCE", 3)
     company = Company(engine, settings, random.Random(seed))

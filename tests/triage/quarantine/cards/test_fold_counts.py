@@ -24,7 +24,7 @@ from triage.quarantine.cards import card_list, fold_counts, folder_counts
 from triage.quarantine.cards.card_list import Cards
 from triage.quarantine.cards.folder_views import View
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.folder_totals import by_index, in_piles, parts
 from triage.quarantine.search.listing import seen
 from triage.quarantine.search.selection import ANY_PROOF, Selection
@@ -121,7 +121,7 @@ def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settin
     counted(company)
     with transaction(company) as session:
         chosen = Selection.of(ids=tuple(made[:2]))
-        decisions.decide(session, chosen, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
     came(company, settings, JOE, author="new@new.example")
     came(company, settings, MARA, author="wave@bad.example")
     agree(company, monkeypatch)
@@ -129,7 +129,7 @@ def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settin
     agree(company, monkeypatch)
     with transaction(company) as session:
         everything = Selection.of(sender="wave@bad.example")
-        purged = decisions.decide(session, everything, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        purged = decisions.decide(session, DecisionRequest(everything, Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert purged.done > 0
     agree(company, monkeypatch)
     counted(company)
@@ -157,7 +157,7 @@ def test_totals_are_those_of_the_rows(company: Engine, settings: Settings) -> No
     made = some_mail(company, settings)
     counted(company)
     with transaction(company) as session:
-        decisions.decide(session, Selection.of(ids=tuple(made[:3])), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=tuple(made[:3])), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     counted(company)
     with reading(company) as session:
         columns = (col(KeptCard.view), col(KeptCard.grouped))
@@ -174,7 +174,7 @@ def test_two_who_count_at_once_subtract_once(postgresql_engine: Engine, settings
     first, *_ = [came(postgresql_engine, settings, JOE, author=f"one{number}@good.example")[0] for number in range(3)]
     counted(postgresql_engine)
     with transaction(postgresql_engine) as session:
-        decisions.decide(session, Selection.of(ids=(first,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(first,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     other = threading.Thread(target=folded, args=(postgresql_engine,))
     with transaction(postgresql_engine) as session:
         fold_counts.fold(session, now=NOW)
@@ -261,7 +261,9 @@ def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypa
                     assert kept == folders.folders(session, by=by)
         if step == 0:
             with transaction(company) as session:
-                decisions.decide(session, Selection.of(ids=tuple(made[:3])), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+                decisions.decide(
+                    session, DecisionRequest(Selection.of(ids=tuple(made[:3])), Verb.RELEASE), by=ANA, now=NOW, settings=settings
+                )
         else:
             counted(company)
 
@@ -487,7 +489,7 @@ def test_a_view_that_is_made_in_slices_misses_nothing_that_comes_or_goes_meanwhi
         elif made:
             with transaction(company) as session:
                 purged = Selection.of(ids=(made.pop(),))
-                decisions.decide(session, purged, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+                decisions.decide(session, DecisionRequest(purged, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         if step % 3 == 0:
             folded(company)
         if not fold_counts.go_on(company, now=NOW):

@@ -19,7 +19,7 @@ from triage.message.authentication import Dmarc
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import approvals, decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
 from triage.store.delivery_state import State
@@ -63,7 +63,9 @@ def risky(session: Session, settings: Settings, *recipients: str, dmarc: Dmarc =
 
 def asked(session: Session, settings: Settings, ids: tuple[int, ...], verb: Verb = Verb.RELEASE, **more: Any) -> PendingAct:
     """What waits after Ana's decision over these."""
-    found = approvals.decide(session, Selection(ids=ids), verb, by=ANA, reason="he called", now=NOW, settings=settings, **more)
+    found = decisions.decide_or_ask(
+        session, DecisionRequest(Selection(ids=ids), verb, "he called", **more), by=ANA, now=NOW, settings=settings
+    )
     assert isinstance(found, PendingAct)
     return found
 
@@ -88,7 +90,7 @@ def confirmed(session: Session, settings: Settings, one: PendingAct, by: Actor =
 def test_without_the_setting_nobody_is_asked(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         mail = risky(session, settings)
-        decisions.decide(session, Selection(ids=mail), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert isinstance(approvals.add_rule(session, WHOLE_DOMAIN, by=ANA, now=NOW, settings=settings), Rule)
         assert states(session, mail) == ["queued"]
 
@@ -130,18 +132,18 @@ def test_whatever_lets_risky_mail_go_needs_two(company: Engine, careful: Setting
 
 
 def test_what_is_not_risky_and_what_does_not_let_go_needs_one(company: Engine, careful: Settings) -> None:
-    chosen: dict[str, Any] = {"by": ANA, "reason": "", "now": NOW, "settings": careful}
     with transaction(company) as session:
         plain, odd = arrive(session, careful, JOE), risky(session, careful)
         for mail, verb in ((plain, Verb.RELEASE), (odd, Verb.PURGE)):
-            assert not isinstance(approvals.decide(session, Selection(ids=mail), verb, **chosen), PendingAct)
+            request = DecisionRequest(Selection(ids=mail), verb)
+            assert not isinstance(decisions.decide_or_ask(session, request, by=ANA, now=NOW, settings=careful), PendingAct)
 
 
 def test_a_purge_that_reaches_into_many_mailboxes_waits(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
         mail = arrive(session, careful, JOE) + arrive(session, careful, MARA)
         session.execute(update(Delivery).values(state=State.DELIVERED))
-        small = approvals.decide(session, Selection(ids=mail[:1]), Verb.PURGE, by=ANA, reason="", now=NOW, settings=careful)
+        small = decisions.decide_or_ask(session, DecisionRequest(Selection(ids=mail[:1]), Verb.PURGE), by=ANA, now=NOW, settings=careful)
         assert not isinstance(small, PendingAct)
         session.execute(update(Delivery).values(state=State.DELIVERED))
         one = asked(session, careful, mail, Verb.PURGE)
@@ -168,7 +170,7 @@ def test_nobody_goes_around_the_second_key(company: Engine, careful: Settings) -
     with transaction(company) as session:
         mail = risky(session, careful)
         with pytest.raises(SecondKeyNeeded):
-            decisions.decide(session, Selection(ids=mail), Verb.RELEASE, by=IDA, reason="", now=NOW, settings=careful)
+            decisions.decide(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=IDA, now=NOW, settings=careful)
         with pytest.raises(SecondKeyNeeded):
             rules.add(session, WHOLE_DOMAIN, by=Actor("shell", "root", Role.ADMIN, IDA.scope), now=NOW, settings=careful)
 
@@ -177,7 +179,7 @@ def test_the_mail_must_be_what_it_was(company: Engine, careful: Settings) -> Non
     with transaction(company) as session:
         risky(session, careful)
         selected = Selection(sender="sales@supplier.example")
-        one = approvals.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=careful)
+        one = decisions.decide_or_ask(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=NOW, settings=careful)
         assert isinstance(one, PendingAct)
         arrive(session, careful, MARA)
         with pytest.raises(Stale):

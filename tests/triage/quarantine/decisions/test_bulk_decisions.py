@@ -21,8 +21,8 @@ from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, Overtaken, Stale
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, outcomes, regroup
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
@@ -44,7 +44,7 @@ MAILS = 12
 @pytest.fixture
 def company(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A wave for two people, where ten deliveries are many."""
-    monkeypatch.setattr(bulk_decisions, "LARGE", 10)
+    monkeypatch.setattr(decision_plan, "LARGE", 10)
     monkeypatch.setattr(bulk_decisions, "SLICE", 5)
     with transaction(engine) as session:
         set_up(session, settings)
@@ -58,10 +58,12 @@ def begun(
 ) -> DecisionReport:
     """A large decision is made."""
     with reading(engine) as session:
-        planned = bulk_decisions.plan(session, select, verb, by=by, now=NOW, settings=settings, **more)
+        planned = decision_plan.plan_large(session, DecisionRequest(select, verb, **more), by=by, now=NOW, settings=settings)
     assert planned is not None
     with transaction(engine) as session:
-        return bulk_decisions.begin(session, planned, select, verb, by=by, reason="phishing", now=NOW, settings=settings, **more)
+        return decisions.decide(
+            session, DecisionRequest(select, verb, "phishing", **more), by=by, now=NOW, settings=settings, planned=planned
+        )
 
 
 def go_on(engine: Engine, settings: Settings, slices: int = 1000) -> int:
@@ -111,7 +113,7 @@ def test_no_more_senders_are_told_no_than_at_once(company: Engine, settings: Set
 def test_fewer_are_decided_as_ever(company: Engine, settings: Settings) -> None:
     with reading(company) as session:
         few = replace(WAVE, person="joe.fern", q="Wave 1")
-        assert bulk_decisions.plan(session, few, Verb.PURGE, by=ANA, now=NOW, settings=settings) is None
+        assert decision_plan.plan_large(session, DecisionRequest(few, Verb.PURGE), by=ANA, now=NOW, settings=settings) is None
 
 
 def test_others_decide_meanwhile_and_what_comes_later_is_not_meant(company: Engine, settings: Settings) -> None:
@@ -120,7 +122,7 @@ def test_others_decide_meanwhile_and_what_comes_later_is_not_meant(company: Engi
     with transaction(company) as session:
         held = select(col(Delivery.id)).where(col(Delivery.state) == State.HELD)
         last = tuple(session.scalars(held.order_by(col(Delivery.id).desc()).limit(2)))
-        released = decisions.decide(session, Selection.of(ids=last), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        released = decisions.decide(session, DecisionRequest(Selection.of(ids=last), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         arrive(session, settings, JOE, author="wave@bad.example", subject="late")
     assert released.done == 2
     go_on(company, settings)
@@ -152,8 +154,8 @@ def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: 
     made = begun(company, settings, rule=rule)
     go_on(company, settings)
     with transaction(company) as session:
-        assert bulk_decisions.is_large(session, made.id)
-        undone = bulk_decisions.undo(session, made.id, by=ANA, reason="wrong", now=NOW, settings=settings)
+        assert undoing.is_large(session, session.get_one(Decision, made.id))
+        undone = undoing.undo(session, made.id, by=ANA, reason="wrong", now=NOW, settings=settings)
         assert session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all() == []
     assert (undone.count, undone.left) == (24, 24)
     go_on(company, settings, 2)
@@ -162,15 +164,15 @@ def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: 
     assert states(company) == {"held": 24}
     assert (reported(company, undone.id).done, reported(company, made.id).undone_by) == (24, undone.id)
     with transaction(company) as session, pytest.raises(Overtaken):
-        bulk_decisions.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
 
 
 def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings) -> None:
     made = begun(company, settings)
     go_on(company, settings, 1)
     with transaction(company) as session:
-        assert bulk_decisions.is_large(session, made.id)
-        bulk_decisions.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        assert undoing.is_large(session, session.get_one(Decision, made.id))
+        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
     go_on(company, settings)
     assert states(company) == {"held": 24}
     assert reported(company, made.id).left == 0
@@ -179,23 +181,25 @@ def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings
 def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
     with reading(company) as session:
         sheet = selection_summary.evidence(session, WAVE, by=ANA, now=NOW)
-        bulk_decisions.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, expect=24, fence=sheet.fence)
+        decision_plan.plan_large(
+            session, DecisionRequest(WAVE, Verb.PURGE, expect=24, fence=sheet.fence), by=ANA, now=NOW, settings=settings
+        )
     with transaction(company) as session:
         arrive(session, settings, JOE, author="wave@bad.example", subject="one more")
     with reading(company) as session:
         for seen in ({"expect": 24}, {"fence": sheet.fence}):
             with pytest.raises(Stale):
-                bulk_decisions.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, **seen)
+                decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE, **seen), by=ANA, now=NOW, settings=settings)
 
 
 def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings) -> None:
     two = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
     with reading(company) as session:
         with pytest.raises(NotAllowed):
-            bulk_decisions.plan(session, WAVE, Verb.PURGE, by=OTTO, now=NOW, settings=settings)
+            decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE), by=OTTO, now=NOW, settings=settings)
         allow = RuleOrder("allow", "domain", "dell.example", "company")
         with pytest.raises(NotAllowedNow, match="second person's key"):
-            bulk_decisions.plan(session, WAVE, Verb.RELEASE, by=ANA, now=NOW, settings=two, rule=allow)
+            decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.RELEASE, rule=allow), by=ANA, now=NOW, settings=two)
 
 
 def test_only_what_is_in_scope_is_meant_also_later(company: Engine, settings: Settings) -> None:
@@ -259,7 +263,7 @@ def test_who_sees_a_part_stops_nothing_for_the_others(company: Engine, settings:
     made = begun(company, settings)
     go_on(company, settings, 2)  # of what lies in Ben's folders alone
     with transaction(company) as session, pytest.raises(NotAllowed, match="outside your scope"):
-        bulk_decisions.undo(session, made.id, by=BEN, reason="", now=NOW, settings=settings)
+        undoing.undo(session, made.id, by=BEN, reason="", now=NOW, settings=settings)
     go_on(company, settings)
     assert states(company) == {"purged": 24}
 
@@ -288,13 +292,13 @@ def test_the_undo_of_a_large_join_is_done_at_once(company: Engine, settings: Set
         session.execute(update(Delivery).where(col(Delivery.id) == one).values(campaign_id=8))
     with transaction(company) as session:
         made = regroup.join(session, 7, 8, by=ANA, reason="", now=NOW)
-        assert not bulk_decisions.is_large(session, made.id)
+        assert not undoing.is_large(session, session.get_one(Decision, made.id))
 
 
 WORKER = """
 import sys
 from triage.store import db
-from triage.quarantine.decisions import bulk_decisions
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, undo as undoing
 from triage.config.settings_loader import read
 from triage.times import utcnow
 settings = read(sys.argv[1])

@@ -18,9 +18,9 @@ from triage.errors import BadInput, Stale
 from triage.message.authentication import Dmarc
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions import consent, decide as decisions, outcomes, undo as undoing
+from triage.quarantine.decisions import consent, decide as decisions, decision_plan, outcomes, undo as undoing
 from triage.quarantine.decisions.consent import Consent
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -50,7 +50,7 @@ class Desk:
     def sheet(self, ids: Sequence[int], order: RuleOrder = ALLOW, by: Actor = ANA) -> Consent:
         with db.reading(self.engine) as session:
             wanted = Selection.of(ids=tuple(ids))
-            meant = decisions.ids_meant(session, wanted, Verb.RELEASE, by=by, settings=self.settings)
+            meant = decision_plan.meant_ids(session, DecisionRequest(wanted, Verb.RELEASE), by=by, settings=self.settings)
             return consent.consent(session, wanted, order, meant, by=by, settings=self.settings, now=NOW)
 
     def decides(self, ids: Sequence[int], order: RuleOrder, **more: object) -> outcomes.DecisionReport:
@@ -59,10 +59,11 @@ class Desk:
     def decides_over(self, wanted: Selection, order: RuleOrder, **more: object) -> outcomes.DecisionReport:
         """As Ana, who confirms whatever second look the preview of it names."""
         with db.transaction(self.engine) as session:
-            asked, _ = decisions.preview(session, wanted, Verb.RELEASE, order, by=ANA, settings=self.settings)
+            asked, _ = decision_plan.preview(session, DecisionRequest(wanted, Verb.RELEASE, rule=order), by=ANA, settings=self.settings)
             fence = selection.fence(session, selection.condition(wanted))
-            said = {"by": ANA, "reason": "", "now": NOW, "settings": self.settings, "confirm": [one.name for one in asked], "fence": fence}
-            return decisions.decide(session, wanted, Verb.RELEASE, rule=order, **said, **more)  # type: ignore[arg-type]
+            said = {"rule": order, "confirm": [one.name for one in asked], "fence": fence, **more}
+            request = DecisionRequest(wanted, Verb.RELEASE, **said)  # type: ignore[arg-type]
+            return decisions.decide(session, request, by=ANA, now=NOW, settings=self.settings)
 
     def states(self, ids: Sequence[int]) -> list[State]:
         with db.reading(self.engine) as session:

@@ -23,7 +23,7 @@ from triage.policy.rules import smtp_blocks
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
@@ -52,7 +52,7 @@ class Office:
 
     def decides(self, verb: Verb, selected: Selection, by: Actor = ANA, **more: Any) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, selected, verb, by=by, reason="a test", now=self.now, settings=self.settings, **more)
+            return decisions.decide(session, DecisionRequest(selected, verb, "a test", **more), by=by, now=self.now, settings=self.settings)
 
     def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
         with db.transaction(self.engine) as session:

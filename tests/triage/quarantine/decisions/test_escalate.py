@@ -17,16 +17,13 @@ from triage.config.duties import Duty, standing_for, suggestion
 from triage.config.settings import Escalation, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, escalate as decisions_escalate, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import decide as decisions, escalate as decisions_escalate, outcomes, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.escalate import Shown
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
-from triage.store.models.audit import AuditRecord
-from triage.store.models.compliance import LegalHold
-from triage.store.models.deliveries import Delivery
-from triage.store.models.messages import Message
+from triage.store.models import AuditRecord, Decision, Delivery, LegalHold, Message
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 LEGAL = Duty("legal", "Legal", "+49 30 1234", ("mara.berg", "nobody"), "info@company.example")
@@ -89,7 +86,7 @@ def test_what_was_escalated_neither_expires_nor_is_erased(known: Engine, ours: S
         (kept,) = arrive(session, ours, JOE)
         (other,) = arrive(session, ours, JOE, author="else@supplier.example")
         made = escalate(session, ours, kept)
-        decisions.decide(session, Selection.of(ids=(kept, other)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=ours)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(kept, other)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
         assert legal_holds.cover(session, made.hold, now=NOW + timedelta(hours=1)) is False
     with db.transaction(known) as session:
         arriving.erase(session, settings=ours, now=NOW + timedelta(days=400))
@@ -137,7 +134,7 @@ def test_undo_ends_the_hold_and_the_escalation(known: Engine, ours: Settings) ->
     with db.transaction(known) as session:
         (one,) = arrive(session, ours, JOE)
         first, second = escalate(session, ours, one, to="security"), escalate(session, ours, one)
-        assert not bulk_decisions.is_large(session, second.id)
+        assert not undoing.is_large(session, session.get_one(Decision, second.id))
         undone = undoing.undo(session, second.id, by=ANA, reason="wrong message", now=NOW, settings=ours)
         assert (undone.done, undone.verb) == (1, "undo")
         assert session.get_one(LegalHold, second.hold).lifted_at == NOW
@@ -183,7 +180,7 @@ def test_what_is_refused(known: Engine, ours: Settings, more: dict[str, object],
 def test_there_is_no_evidence_in_what_was_erased(known: Engine, ours: Settings) -> None:
     with db.transaction(known) as session:
         (one,) = arrive(session, ours, JOE)
-        decisions.decide(session, Selection.of(ids=(one,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=ours)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
     with db.transaction(known) as session:
         assert arriving.erase(session, settings=ours, now=NOW + timedelta(days=400))
     with db.transaction(known) as session, pytest.raises(NotAllowedNow, match="there is no evidence left to keep"):
@@ -250,7 +247,7 @@ def test_old_mail_is_erased_after_the_undo(known: Engine, ours: Settings) -> Non
         (one,) = arrive(session, ours, JOE)
         made = escalate(session, ours, one)
         undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=ours)
-        decisions.decide(session, Selection.of(ids=(one,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=ours)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
     with db.transaction(known) as session:
         found, _ = retention.due(session, settings=ours, now=NOW + timedelta(days=400), limit=retention.WINDOW)
         assert found

@@ -18,8 +18,8 @@ from triage.directory import apply as directory
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.notifications.webhooks import webhook_events
 from triage.policy.rules import store as rules
-from triage.quarantine.decisions import ask_keepers, bulk_decisions, decide as decisions, keepers, mailbox_sweep, outcomes, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import ask_keepers, decide as decisions, decision_plan, keepers, mailbox_sweep, outcomes, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcome_text import FOLDERS_LEFT_OUT, KEEPERS_ASKED, MAILBOXES_LEFT_OUT
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
@@ -72,7 +72,7 @@ def wave(engine: Engine, settings: Settings, *recipients: str, **more: Any) -> l
 def remove(engine: Engine, settings: Settings, by: Actor = ANA, **features: Any) -> DecisionReport:
     with transaction(engine) as session:
         selected = Selection.of(**(features or {"campaign": WAVE}))
-        return decisions.decide(session, selected, Verb.PURGE, by=by, reason="a wave", now=NOW, settings=settings)
+        return decisions.decide(session, DecisionRequest(selected, Verb.PURGE, "a wave"), by=by, now=NOW, settings=settings)
 
 
 def asked(engine: Engine, by: Actor = HANA, now: Any = NOW) -> list[keepers.Asked]:
@@ -262,13 +262,13 @@ def test_only_keepers_who_decide_and_see_it_answer(company: Engine, settings: Se
 
 
 def test_a_very_large_removal_asks_too(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_decisions, "LARGE", 1)
+    monkeypatch.setattr(decision_plan, "LARGE", 1)
     wave(company, settings, JOE, *TEN, MARA)
     said: dict[str, Any] = {"by": ANA, "now": NOW, "settings": settings}
     with transaction(company) as session:
-        planned = bulk_decisions.plan(session, Selection(campaign=WAVE), Verb.PURGE, **said)
+        planned = decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), **said)
         assert planned is not None
-        made = bulk_decisions.begin(session, planned, Selection(campaign=WAVE), Verb.PURGE, reason="a wave", **said)
+        made = decisions.decide(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE, "a wave"), planned=planned, **said)
     assert made.confidential == "asked"
     assert [one.count for one in asked(company)] == [1]
 

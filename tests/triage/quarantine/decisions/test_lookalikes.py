@@ -16,7 +16,7 @@ from triage.message import summary
 from triage.message.authentication import Dmarc
 from triage.message.summary import Link
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -132,7 +132,7 @@ def test_wanted_look_alikes_share_no_row_and_never_go_with_a_wave(sqlite_engine:
         plan = removal_plan.plan(session, Selection.of(campaign=campaign), by=ANA, settings=settings, now=NOW)
         assert plan.count == len(wave)
         assert not any("maker" in one.value or "supplier" in one.value for one in plan.blocks.made)
-        made = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        made = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert made.done == len(wave)
         gone = set(session.scalars(select(col(Delivery.id)).where(col(Delivery.state) != "held")))
         assert not gone & real.keys()

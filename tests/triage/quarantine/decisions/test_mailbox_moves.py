@@ -17,7 +17,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.quarantine import mirror_copies
 from triage.quarantine.decisions import approvals, decide as decisions, mailbox_moves, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.mailbox_moves import ALREADY, DONE, REFUSED, Outcome
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -56,7 +56,7 @@ def moves(
 
 def decides(engine: Engine, settings: Settings, delivery: int, verb: Verb) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, Selection(ids=(delivery,)), verb, by=ANA, reason="", now=NOW, settings=settings).id
+        return decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), verb), by=ANA, now=NOW, settings=settings).id
 
 
 def state(engine: Engine, delivery: int) -> str:

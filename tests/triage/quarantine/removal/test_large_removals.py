@@ -17,7 +17,7 @@ from triage.directory import apply as directory
 from triage.ids import show
 from triage.notifications import alerts
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal import large_removals
 from triage.quarantine.search.selection import Selection
@@ -41,7 +41,7 @@ def staffed(known: Engine, settings: Settings) -> Settings:
 def remove(engine: Engine, settings: Settings, number: int, to: str = JOE, by: Actor = ANA) -> DecisionReport:
     with db.transaction(engine) as session:
         ids = tuple(one for _ in range(number) for one in arrive(session, settings, to, author=CROOK))
-        return decisions.decide(session, Selection(ids=ids), Verb.PURGE, by=by, reason="", now=NOW, settings=settings)
+        return decisions.decide(session, DecisionRequest(Selection(ids=ids), Verb.PURGE), by=by, now=NOW, settings=settings)
 
 
 def shown(engine: Engine, settings: Settings, by: Actor) -> list[tuple[int, str, int, bool]]:

@@ -21,7 +21,7 @@ from triage.policy.facts import Facts, MatchedRule
 from triage.policy.rules import matching_rules, smtp_blocks, store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -44,7 +44,7 @@ def known(engine: Engine, settings: Settings) -> Engine:
 def purge(engine: Engine, settings: Settings, by: Actor = ANA, rule: RuleOrder | None = None, **features: object) -> DecisionReport:
     with db.transaction(engine) as session:
         selected = Selection.of(**features)
-        return decisions.decide(session, selected, Verb.PURGE, by=by, reason="a wave", now=NOW, settings=settings, rule=rule)
+        return decisions.decide(session, DecisionRequest(selected, Verb.PURGE, "a wave", rule=rule), by=by, now=NOW, settings=settings)
 
 
 def standing(engine: Engine) -> list[tuple[str, str, str, bool]]:

@@ -21,8 +21,8 @@ from triage.message.authentication import Dmarc, Result
 from triage.message.signals.severity import Severity
 from triage.policy.rules import smtp_blocks, store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.removal.removal_plan import BlockWish, Plan
@@ -58,8 +58,8 @@ def remove(
     wish: BlockWish | None = ALL,
     **more: object,
 ) -> DecisionReport:
-    said = {"by": by, "reason": "a wave", "now": NOW, "settings": settings, "block": wish, **more}
-    return decisions.decide(session, selected or campaign(session), Verb.PURGE, **said)  # type: ignore[arg-type]
+    request = DecisionRequest(selected or campaign(session), Verb.PURGE, "a wave", block=wish, **more)  # type: ignore[arg-type]
+    return decisions.decide(session, request, by=by, now=NOW, settings=settings)
 
 
 def states(session: Session, ids: Iterable[int]) -> list[str]:
@@ -156,7 +156,7 @@ def test_what_is_wanted_is_named_and_left_alone(known: Engine, settings: Setting
         else:
             one = Selection.of(ids=(mine[0],))
             seen = looked(session, settings, one, Verb.RELEASE, by=ANA)
-            decisions.decide(session, one, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings, **seen)
+            decisions.decide(session, DecisionRequest(one, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
         selected = replace(campaign(session), proof=ANY_PROOF)
         plan = planned(session, settings, selected)
         assert plan.count == 4
@@ -241,7 +241,7 @@ def test_our_own_domain_and_providers_are_never_blocked_as_domains(known: Engine
 def test_a_block_that_would_have_stopped_what_staff_released_is_unticked(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (first,) = arrive(session, settings, author="x@elsewhere.example")
-        decisions.decide(session, Selection.of(ids=(first,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(first,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         wave(session, settings, many(3))
         (mine,) = wave(session, settings, ["x@elsewhere.example"], dmarc=NO_DMARC)
         selected = replace(campaign(session), proof=ANY_PROOF, known=True)
@@ -306,17 +306,17 @@ def test_each_block_is_on_the_record(known: Engine, settings: Settings) -> None:
 
 
 def test_a_very_large_removal_leaves_the_same_alone(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_decisions, "LARGE", 3)
+    monkeypatch.setattr(decision_plan, "LARGE", 3)
     with db.transaction(known) as session:
         wave(session, settings, many(6))
         mine = wave(session, settings, [ROSA])
         write_to(session, settings, ROSA)
         selected = replace(campaign(session), proof=ANY_PROOF)
-        said = {"by": ANA, "now": NOW, "settings": settings, "block": BlockWish()}
-        large = bulk_decisions.plan(session, selected, Verb.PURGE, **said)  # type: ignore[arg-type]
+        request = DecisionRequest(selected, Verb.PURGE, block=BlockWish())
+        large = decision_plan.plan_large(session, request, by=ANA, now=NOW, settings=settings)
         assert large is not None
         assert (large.count, len(large.blocks)) == (6, 7)
-        made = bulk_decisions.begin(session, large, selected, Verb.PURGE, reason="", **said)  # type: ignore[arg-type]
+        made = decisions.decide(session, request, by=ANA, now=NOW, settings=settings, planned=large)
         while bulk_decisions.go_on(session, made.id, now=NOW, settings=settings):
             pass
         assert (states(session, mine), len(blocks(session))) == (["held"], 7)

@@ -16,8 +16,8 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.message.signals.severity import Severity
-from triage.quarantine.decisions import approvals, bulk_decisions, decide as decisions, mailbox_sweep
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import approvals, decide as decisions, decision_plan, mailbox_sweep
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search.selection import Selection
@@ -59,7 +59,7 @@ def delivered(session: Session, settings: Settings, number: int, severity: Sever
 
 def removed(session: Session, settings: Settings, by: Actor, **features: Any) -> DecisionReport | PendingAct:
     selected = Selection.of(**features)
-    return approvals.decide(session, selected, Verb.PURGE, by=by, reason="a wave", now=NOW, settings=settings)
+    return decisions.decide_or_ask(session, DecisionRequest(selected, Verb.PURGE, "a wave"), by=by, now=NOW, settings=settings)
 
 
 BY_CAMPAIGN, BY_DOMAIN, BY_SEARCH, BY_SENDER = {"campaign": WAVE}, {"domain": "evil.example"}, {"q": "order"}, {"sender": CROOK}
@@ -68,7 +68,7 @@ BY_CAMPAIGN, BY_DOMAIN, BY_SEARCH, BY_SENDER = {"campaign": WAVE}, {"domain": "e
 def needs_of(session: Session, selected: Selection, *, by: Actor, settings: Settings) -> list[str]:
     """As the preview asks it."""
     plan = removal_plan.plan(session, selected, by=by, settings=settings, now=NOW)
-    return decisions.needs_of(session, selected, plan.where, by=by, settings=settings)
+    return decision_plan.removal_needs(session, selected, plan.where, by=by, settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,13 @@ def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: 
 
 
 def test_a_very_large_one_is_refused(session: Session, few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_decisions, "LARGE", 1)
+    monkeypatch.setattr(decision_plan, "LARGE", 1)
     delivered(session, few, 3, Severity.NONE)
     with pytest.raises(NotAllowedNow, match="second person's key"):
-        bulk_decisions.plan(session, Selection(campaign=WAVE), Verb.PURGE, by=SAM, now=NOW, settings=few)
-    assert bulk_decisions.plan(session, Selection(campaign=WAVE), Verb.PURGE, by=ANA, now=NOW, settings=few) is not None
+        decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), by=SAM, now=NOW, settings=few)
+    assert (
+        decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), by=ANA, now=NOW, settings=few) is not None
+    )
 
 
 def test_a_sweep_needs_the_right_and_counting_does_not(session: Session, settings: Settings) -> None:

@@ -17,7 +17,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import own_mail, release_requests
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -43,7 +43,7 @@ def ask(engine: Engine, mail: int, by: Actor = JOE, words: str = "") -> int:
 
 def decide(engine: Engine, settings: Settings, verb: Verb, mail: int, now: timedelta = timedelta()) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, Selection(ids=(mail,)), verb, by=ANA, reason="", now=NOW + now, settings=settings).id
+        return decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=NOW + now, settings=settings).id
 
 
 def wanted(engine: Engine, by: Actor = ANA) -> list[tuple[str, str]]:

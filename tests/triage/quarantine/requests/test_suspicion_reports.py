@@ -21,7 +21,7 @@ from triage.message.summary import Summary, fingerprint_of
 from triage.notifications.webhooks import webhook_events
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
@@ -70,7 +70,7 @@ def subject_of(engine: Engine, mail: int) -> str:
 
 def decide(engine: Engine, settings: Settings, verb: Verb, mail: int) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, Selection(ids=(mail,)), verb, by=ANA, reason="", now=NOW, settings=settings).id
+        return decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=NOW, settings=settings).id
 
 
 def tell(engine: Engine, settings: Settings, later: timedelta = timedelta(minutes=2)) -> int:

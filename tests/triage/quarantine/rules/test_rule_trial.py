@@ -19,7 +19,7 @@ from triage.message.authentication import Authentication, Dkim, Result
 from triage.policy.rules import rule_warnings, store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.rules import rule_trial
 from triage.quarantine.rules.rule_trial import Trial
 from triage.quarantine.search.selection import Selection
@@ -48,7 +48,7 @@ def test_what_an_allow_would_have_let_in(known: Engine, settings: Settings) -> N
         came(session, settings, JOE, dmarc=NO_DMARC)
         came(session, settings, JOE, author="other@supplier.example", dmarc=DMARC_PASS)
         (bad,) = came(session, settings, JOE, dmarc=DMARC_PASS)
-        decisions.decide(session, Selection.of(ids=(bad,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(bad,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     found = tried(known, settings, ALLOW)
     assert numbers(found) == (4, 3, 2, 1)
     assert found.sentence == "In the last 30 days it would have let in 3 mails to 2 people; staff purged 1 of them."
@@ -64,7 +64,7 @@ def test_what_a_block_would_have_kept_out(known: Engine, settings: Settings) -> 
     with db.transaction(known) as session:
         (good,) = came(session, settings, JOE, dmarc=DMARC_PASS)
         came(session, settings, JOE, author="x@deep.supplier.example")
-        decisions.decide(session, Selection.of(ids=(good,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(good,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
     found = tried(known, settings, RuleOrder("block", "domain", "supplier.example", "company"))
     assert numbers(found) == (2, 2, 1, 1)
     assert found.sentence == "In the last 30 days it would have kept out 2 mails to 1 person; staff released 1 of them."

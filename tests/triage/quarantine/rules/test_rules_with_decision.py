@@ -15,7 +15,7 @@ from triage.message.authentication import Dkim, Result
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
@@ -45,7 +45,7 @@ def posted(
 
 def approve(session: Session, settings: Settings, order: RuleOrder, verb: Verb, *ids: int) -> list[tuple[str, str, str]]:
     """Decide about mail and its senders; the rules that were made."""
-    made = decisions.decide(session, Selection.of(ids=ids), verb, by=ANA, reason="", now=NOW, settings=settings, rule=order)
+    made = decisions.decide(session, DecisionRequest(Selection.of(ids=ids), verb, rule=order), by=ANA, now=NOW, settings=settings)
     return [(rule.match, rule.value, rule.proof) for rule in rules.listing(session, NOW, by=ANA) if rule.decision_id == made.id]
 
 

@@ -25,8 +25,8 @@ from triage.message.signals.second_look import NAMES
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.cards import card_list
-from triage.quarantine.decisions import approvals, decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions import approvals, decide as decisions, decision_plan, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.rules import rule_confirmation, rule_import_export
 from triage.quarantine.search import confirmations, listing
 from triage.quarantine.search.selection import Selection
@@ -94,7 +94,7 @@ def comes(session: Session, settings: Settings, letter: Letter, *, dkim: tuple[D
 def decide(session: Session, settings: Settings, verb: Verb, *mails: int, by: Actor = ANA, days: float = 0, **more: Any) -> Any:
     """Decide about mail by id."""
     now = NOW + timedelta(days=days, minutes=1)
-    return decisions.decide(session, Selection.of(ids=mails), verb, by=by, reason="", now=now, settings=settings, **more)
+    return decisions.decide(session, DecisionRequest(Selection.of(ids=mails), verb, **more), by=by, now=now, settings=settings)
 
 
 def release(session: Session, settings: Settings, *mails: int, days: float = 0, **more: Any) -> Any:
@@ -129,7 +129,7 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
         held = [one for one in mails if session.get_one(Delivery, one).state == State.HELD]
         chosen = Selection.of(ids=tuple(mails))
         more: dict[str, Any] = {"to": MARA} if verb is Verb.REDIRECT else {}
-        asked, _ = decisions.preview(session, chosen, verb, None, by=ANA, settings=settings)
+        asked, _ = decision_plan.preview(session, DecisionRequest(chosen, verb), by=ANA, settings=settings)
         names = {one.name for one in asked}
         stay = [letter for letter, one in zip(letters, mails, strict=True) if one in held]
         assert names - {"dangerous", "suspicious"} == set().union(*(one.names for one in stay))
@@ -168,7 +168,7 @@ def test_a_row_that_changed_meanwhile_is_stale(house: Engine, settings: Settings
         seen = looked(session, settings, chosen, Verb.RELEASE, by=ANA)
         comes(session, settings, Letter(dmarc=DMARC_FAIL))
         with pytest.raises(Stale):
-            decisions.decide(session, chosen, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings, **seen)
+            decisions.decide(session, DecisionRequest(chosen, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
 
 
 @pytest.mark.parametrize(("verb", "asked"), [(Verb.RELEASE, True), (Verb.PURGE, False), (Verb.REJECT, False)])
@@ -176,7 +176,7 @@ def test_only_what_lets_out_asks(house: Engine, settings: Settings, verb: Verb, 
     with transaction(house) as session:
         mail = comes(session, settings, Letter(virus=True))
         if verb is Verb.REJECT:
-            assert decisions.leaving(verb, decisions.AIMS[verb]) is None
+            assert decision_plan.lets_out(DecisionRequest(Selection.of(ids=(mail,)), verb), settings) is None
         else:
             assert bool(asks(session, settings, mail, verb=verb)) is asked
 
@@ -379,7 +379,7 @@ def test_allow_is_not_offered_for_ourselves_and_without_a_proof(
     with transaction(house) as session:
         mail = comes(session, settings, letter)
         chosen = Selection.of(ids=(mail,))
-        _, refused = decisions.preview(session, chosen, Verb.RELEASE, ALLOW, by=ANA, settings=settings)
+        _, refused = decision_plan.preview(session, DecisionRequest(chosen, Verb.RELEASE, rule=ALLOW), by=ANA, settings=settings)
         seen = looked(session, settings, chosen, Verb.RELEASE, by=ANA, rule=ALLOW)
         if not why:
             assert refused == ()
@@ -556,10 +556,11 @@ def test_both_people_look(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
         mail = comes(session, careful, Letter("ceo@company.example", NO_DMARC))
         chosen = Selection.of(ids=(mail,))
-        asked: dict[str, Any] = {"by": ANA, "reason": "", "now": NOW, "settings": careful}
+        asked: dict[str, Any] = {"by": ANA, "now": NOW, "settings": careful}
         with pytest.raises(SecondLookNeeded):
-            approvals.decide(session, chosen, Verb.RELEASE, **asked)
-        waits = approvals.decide(session, chosen, Verb.RELEASE, **asked, **looked(session, careful, chosen, Verb.RELEASE, by=ANA))
+            decisions.decide_or_ask(session, DecisionRequest(chosen, Verb.RELEASE), **asked)
+        seen = looked(session, careful, chosen, Verb.RELEASE, by=ANA)
+        waits = decisions.decide_or_ask(session, DecisionRequest(chosen, Verb.RELEASE, **seen), **asked)
         assert isinstance(waits, PendingAct)
         assert waits.order["confirmed"] == ["own-domain-forged", "dangerous"]
         with pytest.raises(SecondLookNeeded) as need:

@@ -19,7 +19,7 @@ from triage.message.signals.severity import Severity
 from triage.notifications import alerts, digests
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import expiry, listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -71,7 +71,7 @@ def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Se
         legal_holds.add(session, by=IDA, reason="x", now=NOW, selected=Selection.of(ids=(spared,)))
         (again,) = arrive(session, settings, JOE, subject="Looked at again")
         for verb in (Verb.PURGE, Verb.RESTORE):
-            decisions.decide(session, Selection.of(ids=(again,)), verb, by=ANA, reason="", now=NOW + 5 * DAYS, settings=settings)
+            decisions.decide(session, DecisionRequest(Selection.of(ids=(again,)), verb), by=ANA, now=NOW + 5 * DAYS, settings=settings)
         ends = NOW + 30 * DAYS
         assert retention.expiring(session, by=ANA, settings=settings, now=ends - 2 * DAYS) == []
         told = retention.expiring(session, by=ANA, settings=settings, now=ends - DAYS / 2)
@@ -187,5 +187,5 @@ def test_what_somebody_restored_is_in_a_digest_before_it_expires(known: Engine, 
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, JOE)
         for verb in (Verb.PURGE, Verb.RESTORE):
-            decisions.decide(session, Selection.of(ids=(mail,)), verb, by=ANA, reason="", now=NOW, settings=settings)
+            decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), verb), by=ANA, now=NOW, settings=settings)
         assert retention.expire(session, settings=settings, now=AFTER) == 0

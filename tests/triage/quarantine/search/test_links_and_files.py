@@ -16,7 +16,8 @@ from triage.intake import receive as intake
 from triage.message import summary
 from triage.message.mime.links import destination
 from triage.message.summary import Link
-from triage.quarantine.decisions.decide import Verb, decide
+from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection, selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store import db
@@ -114,7 +115,7 @@ def test_it_is_decided_as_any_selection(engine: Engine, settings: Settings) -> N
     assert own.outside == 0, "whether others got the same file is theirs"
     assert selection.from_json(chosen.as_json()) == chosen
     with db.transaction(engine) as session:
-        made = decide(session, chosen, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings, fence=sheet.fence)
+        made = decide(session, DecisionRequest(chosen, Verb.PURGE, fence=sheet.fence), by=ANA, now=NOW, settings=settings)
         assert [item.outcome for item in made.items] == ["done", "done"]
         assert session.scalars(select(Rule)).all() == [], "it was not about whoever sends this"
 

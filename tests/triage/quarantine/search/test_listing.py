@@ -13,7 +13,7 @@ from tests.triage.plans import explained
 from triage.config.settings import Settings
 from triage.quarantine.campaigns import campaign_list
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.listing import Place
 from triage.quarantine.search.selection import Selection
@@ -36,7 +36,7 @@ def test_the_newest_come_first_on_every_page(engine: Engine, settings: Settings,
                 came = NOW - timedelta(hours=hour)
                 session.execute(update(Delivery).where(col(Delivery.id) == one).values(received_at=came))
                 if verb:
-                    decisions.decide(session, Selection.of(ids=(one,)), verb, by=ANA, reason="", now=NOW, settings=settings)
+                    decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), verb), by=ANA, now=NOW, settings=settings)
     wanted = Selection(states=states)
     with db.reading(engine) as session:
         whole = listing.deliveries(session, wanted, by=ANA)

@@ -15,7 +15,7 @@ from triage.intake import receive as intake
 from triage.message import summary
 from triage.message.authentication import Dmarc
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing, selection
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
@@ -41,7 +41,7 @@ def full(known: Engine, settings: Settings) -> Engine:
         intake.receive(session, envelope, raw, proof, summary.summarise(raw), settings=settings, now=NOW)
         (gone,) = arrive(session, settings, JOE, author="kim@free.example", subject="Offer 100% free")
         arrive(session, settings, MARA, author="kim@law.example", subject="The contract", dmarc=proven("law.example"))
-        decisions.decide(session, Selection.of(ids=(gone,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(gone,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     return known
 
 

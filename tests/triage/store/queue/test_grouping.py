@@ -11,7 +11,7 @@ from triage.errors import BadInput
 from triage.message.authentication import Dmarc, Result
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing, selection, selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import reading, transaction
@@ -122,7 +122,7 @@ def test_a_purged_campaign_leaves_the_real_mail_where_it_is(company: Engine, set
     with transaction(company) as session:
         campaign = session.get_one(Delivery, wave["one"]).campaign_id
         assert campaign
-        done = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        done = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert done.done == 3
     with reading(company) as session:
         states = {name: session.get_one(Delivery, one).state for name, one in wave.items()}

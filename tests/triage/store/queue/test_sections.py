@@ -22,7 +22,7 @@ from triage.message.summary import Summary
 from triage.quarantine.cards import card_list, single_cards
 from triage.quarantine.cards.card_list import Card
 from triage.quarantine.decisions import decide as decisions, undo as undoing
-from triage.quarantine.decisions.decide import Verb
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
@@ -172,7 +172,7 @@ def test_a_row_is_acted_on_first_while_a_copy_is_in_a_mailbox(
     deliver(company, phish[0])
     assert sections() == {Section.ACT_NOW}
     with transaction(company) as session:
-        gone = decisions.decide(session, Selection.of(ids=(phish[0],)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        gone = decisions.decide(session, DecisionRequest(Selection.of(ids=(phish[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert sections() == {Section.REST}
     with transaction(company) as session:
         undoing.undo(session, gone.id, by=ANA, reason="", now=NOW, settings=settings)
@@ -253,7 +253,7 @@ def test_deciding_about_a_reported_message_answers_for_its_row(
     counted(company)
     assert [card.section for card in rows(company, monkeypatch)] == [Section.ACT_NOW]
     with transaction(company) as session:
-        decisions.decide(session, Selection.of(ids=(mails[0],)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide(session, DecisionRequest(Selection.of(ids=(mails[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert [(card.count, card.section) for card in rows(company, monkeypatch)] == [(1, Section.REST)]
 
 

@@ -11,7 +11,7 @@ from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage import ids
 from triage.config.settings import Settings
 from triage.message.authentication import Dmarc, Result
-from triage.quarantine.decisions import bulk_decisions
+from triage.quarantine.decisions import bulk_decisions, decision_plan
 from triage.runtime.wakeup import Bell
 from triage.store.db import transaction
 from triage.times import utcnow
@@ -354,7 +354,7 @@ def test_what_proves_a_list(ana: Browser, proof: str, status: int, said: str) ->
 def test_a_very_large_decision_is_carried_out_behind_the_answer(
     ana: Browser, came: Came, engine: Engine, api_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_decisions, "LARGE", 2)
+    monkeypatch.setattr(decision_plan, "LARGE", 2)
     for _ in range(3):
         came(JOE, author="wave@bad.example")
     order = {"verb": "purge", "select": {"sender": "wave@bad.example"}, "expect": 3}

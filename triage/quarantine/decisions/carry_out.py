@@ -1,0 +1,195 @@
+"""Carries a decision out on deliveries: changes what can be changed, and says what became of each."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, not_, select, true, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import groups, recalled_copies, rejections, sender_notices
+from triage.directory import reassigned_addresses, recipients
+from triage.policy import copies
+from triage.policy.rules import store as rules
+from triage.quarantine.decisions.decision_plan import Meant
+from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLIGHT, Aim, DecisionRequest, Verb, aim_of
+from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
+from triage.quarantine.decisions.outcomes import Item
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import Decision, Delivery, Rule
+from triage.store.queue.grouping import in_states
+
+FLYING = {State.RELAYING: "It is being delivered this moment.", State.RESTORING: "It is being put back this moment."}
+IN_MAILBOXES = {
+    (Event.PURGE, State.DELIVERED): "recalling",
+    (Event.PUT_BACK, State.DELIVERED): "restoring",
+}  # the recaller has the last word
+AGAIN = frozenset({Event.REDELIVER, Event.PUT_BACK})  # of what was delivered
+SAYS_WANTED = frozenset({"release", "redirect", "undo"})  # verbs after which other senders are wanted
+NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.REDELIVER, Event.PUT_BACK})
+
+
+def carry_out(
+    session: Session, decision: Decision, meant: Meant, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings
+) -> list[Item]:
+    """Do to these deliveries what the request says; the outcome of each."""
+    aim = aim_of(request, settings)
+    changes = row_changes(session, aim.event, request.to, now, settings)
+    barred = barred_from(session, request.verb, [one for one, _ in meant], settings)
+    items = change_deliveries(session, decision, meant, aim, changes, barred, by=by)
+    if request.verb is Verb.REJECT and any(one.outcome == "done" for one in items):
+        said = rejections.text_of(settings, template=request.template, text=request.text)
+        rejections.tell(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
+    if ended := [one.delivery_id for one in items if one.before in sender_notices.ENDS]:
+        sender_notices.follow_deliveries(session, ended, settings=settings, now=now)
+    return items
+
+
+def checked_target(session: Session, request: DecisionRequest, *, settings: Settings, now: datetime) -> str:
+    """Where a redirect goes; "" for the others. BadInput when that, or what rejected senders would be told, cannot be."""
+    if request.verb is Verb.REJECT:
+        rejections.text_of(settings, template=request.template, text=request.text)
+    return str(row_changes(session, AIMS[request.verb].event, request.to, now, settings).get("mailbox", ""))
+
+
+def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
+    """Which of these the verb must leave alone whatever their state, and why."""
+    if verb is Verb.REJECT:
+        return rejections.refused(session, ids, settings)
+    if verb in (Verb.RELEASE, Verb.REDELIVER):
+        return reassigned_addresses.barred(session, ids)
+    return rejections.told(session, ids) if verb is Verb.RESTORE else {}
+
+
+def row_changes(session: Session, event: Event, to: str, now: datetime, settings: Settings) -> dict[str, Any]:
+    """What changes on the row along with the state."""
+    leaves = now + timedelta(seconds=settings.policy.undo_seconds)
+    if event in (Event.RELEASE, Event.REDELIVER):
+        return {"due_at": leaves, "queued_at": leaves, "waits_for": ""}
+    if event is Event.REDIRECT:
+        return {"due_at": leaves, "queued_at": leaves, "waits_for": ""} | redirect_changes(session, to, settings)
+    if event is Event.PUT_BACK:
+        return {"due_at": now, "queued_at": now, "last_reply": ""}
+    if event is Event.RESTORE:
+        return {"due_at": None, "expanded": False}
+    return recalled_copies.due(now) if event is Event.PURGE else {"due_at": None}
+
+
+def redirect_changes(session: Session, to: str, settings: Settings) -> dict[str, Any]:
+    """What a redirect changes beside."""
+    return {"mailbox": recipients.destination(session, to, settings.company), "redirected": True}
+
+
+def change_deliveries(
+    session: Session, decision: Decision, meant: Meant, aim: Aim, changes: dict[str, Any], barred: dict[int, str], *, by: Actor
+) -> list[Item]:
+    """Change what can be changed and is not barred; the outcome of each item."""
+    event, now = aim.event, decision.at
+    ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
+    where = among(session, col(Delivery.id), ids) & in_states(aim.changes)
+    said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
+    detail: dict[str, Any] = {name: text for name, text in said.items() if text}
+    detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
+    closed = groups.left(session, among(session, col(Delivery.id), ids)) if event is Event.PURGE else set()
+    if closed:
+        groups.close(session, closed, by=by, now=now, decision_id=decision.id, detail=detail)
+    back = put_back_copies(session, where, ids, decision, detail, by=by) if event is Event.RESTORE else set()
+    where &= can_change(event)
+    sought = seek_copies(session, where, decision, detail, by=by) if event is Event.PURGE and aim.changes >= DELIVERED else {}
+    changed = dict(ledger.record_many(session, where, event, by=by, now=now, decision_id=decision.id, detail=detail, **changes))
+    finish_changes(session, event, changed, now)
+    in_flight = want_purged(session, meant, decision) if event is Event.PURGE else set()
+    settled = changed.keys() | sought.keys() | in_flight | back | closed
+    left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
+    why = explain_unchanged(session, list(left), aim, now) | {one: ("refused", reason) for one, reason in barred.items()}
+    return (
+        [Item(one, state, IN_MAILBOXES.get((event, state), "done")) for one, state in changed.items()]
+        + [Item(one, state, "recalling", "It may have been delivered.") for one, state in sought.items()]
+        + [Item(one, state, "done", "With the copies of its members.") for one, state in meant if one in closed]
+        + [Item(one, state, "restoring") for one, state in meant if one in back]
+        + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
+        + [Item(one, state, *why[one]) for one, state in left.items()]
+    )
+
+
+def can_change(event: Event) -> ColumnElement[bool]:
+    """What a delivery must be for this event, beside its state: not erased, and no group's own where each member has got a copy."""
+    unerased = col(Delivery.erased_at).is_(None) if event in NEEDS_CONTENT else true()
+    return unerased & not_(col(Delivery.expanded)) if event in AGAIN else unerased
+
+
+def finish_changes(session: Session, event: Event, changed: dict[int, State], now: datetime) -> None:
+    """What else is so about deliveries that this event has changed."""
+    if event is Event.RESTORE:
+        recalled_copies.end(session, changed, now=now)
+    if event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
+        held = [one for one, state in changed.items() if state is State.HELD]
+        meant_for = among(session, col(Delivery.id), held) | among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
+        reassigned_addresses.address_anew(session, meant_for)
+
+
+def seek_copies(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, Any], *, by: Actor) -> dict[int, State]:
+    """What a next hop may have got without an answer is looked for in the mailbox before it is purged; which deliveries."""
+    in_doubt, changes = where & recalled_copies.may_have_arrived(), recalled_copies.to_seek(decision.at)
+    return dict(
+        ledger.record_many(session, in_doubt, Event.SEEK, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes)
+    )
+
+
+def put_back_copies(
+    session: Session, where: ColumnElement[bool], ids: list[int], decision: Decision, detail: dict[str, Any], *, by: Actor
+) -> set[int]:
+    """What was purged out of mailboxes sets out on its way back there, but into no stranger's; which deliveries."""
+    now = decision.at
+    taken = where & recalled_copies.was_taken() & not_(among(session, col(Delivery.id), reassigned_addresses.barred(session, ids)))
+    changed = ledger.record_many(
+        session, taken, Event.PUT_BACK, by=by, now=now, decision_id=decision.id, detail=detail, due_at=now, queued_at=now
+    )
+    return {delivery_id for delivery_id, _ in changed}
+
+
+def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
+    """Mark what is under way this moment: relay and recaller purge it when it has landed, or the attempt fails.
+
+    An undo that wanted it back gives way; a purge that somebody else has wanted before stands.
+    """
+    flying = among(session, col(Delivery.id), [delivery_id for delivery_id, state in meant if state in IN_FLIGHT])
+    free = col(Delivery.purge_wanted_by).is_(None) | col(Delivery.back_wanted_by).is_not(None)
+    marked = dict(session.execute(select(col(Delivery.id), col(Delivery.back_wanted_by)).where(flying, free)).all())
+    for delivery_id, undone_by in marked.items():
+        recalled_copies.tell(session, undone_by, delivery_id, "refused", "It was purged since.")
+    if marked:
+        values = {"purge_wanted_by": decision.id, "back_wanted_by": None, "back_to": ""}
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), marked)).values(**values))
+        recalled_copies.hurry(session, marked, now=decision.at)
+    return set(marked)
+
+
+def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime) -> dict[int, tuple[str, str]]:
+    """For each delivery that was not changed: outcome, and in words who was faster or what is in the way."""
+    found: dict[int, tuple[str, str]] = {}
+    blocked = exists().where(col(Rule.decision_id) == col(Decision.id), col(Rule.effect) == "block", col(Rule.origin) != rules.STANDING)
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), Decision, blocked)
+        .outerjoin(Decision, col(Decision.id) == func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)))
+        .where(among(session, col(Delivery.id), ids))
+    )
+    for delivery_id, state, erased_at, expanded, decision, with_block in rows:
+        if aim.event in AGAIN and state == State.DELIVERED and expanded:
+            found[delivery_id] = ("refused", "Each member has got a copy: deliver those again.")
+        elif aim.event is Event.PURGE and state == State.DELIVERED:
+            found[delivery_id] = ("out of reach", OUT_OF_REACH)
+        elif aim.event in NEEDS_CONTENT and erased_at is not None:
+            found[delivery_id] = ("refused", "Its content has been erased: the retention time is over.")
+        else:
+            found[delivery_id] = ("refused", who_was_faster(state, decision, now, blocked=with_block))
+    return found
+
+
+def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
+    """Whose message was released, or is no longer, is wanted or is not: their other messages get into another row."""
+    if decision.verb in SAYS_WANTED:
+        copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=decision.at)

@@ -1,0 +1,305 @@
+"""The plan of a decision: which deliveries it is about, the rules that go along, its second look, and why a second person is needed.
+
+A decision over at most LARGE deliveries locks them and is carried out at once; a larger one only reads, and is carried out in slices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select
+from sqlmodel import Session, col
+
+from triage.access import dual_control, scope as access
+from triage.access.confidential_folders import PEOPLE
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import groups, recalled_copies, rejections
+from triage.errors import BadInput, NotAllowedNow, NotFound, Stale
+from triage.policy.rules.rule_request import RuleOrder, checked
+from triage.quarantine.decisions import consent
+from triage.quarantine.decisions.decision_request import Aim, DecisionRequest, Verb, aim_of
+from triage.quarantine.removal import late_copies, removal_plan, second_person
+from triage.quarantine.removal.removal_plan import LeftOut
+from triage.quarantine.rules.rules_with_decision import NotOffered, not_allowed, of_agreed, rule_orders
+from triage.quarantine.search import confirmations, selection
+from triage.quarantine.search.confirmations import Question
+from triage.quarantine.search.selection import Selection
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.delivery_state import State
+from triage.store.models import Delivery
+from triage.store.queue.grouping import in_states
+
+LARGE = 100_000  # deliveries; fewer are decided in one transaction
+LETS_OUT = frozenset({"release", "redirect", "redeliver", "restore"})
+
+NOBODY = LeftOut()
+
+Meant = Sequence[tuple[int, State]]  # deliveries and their states
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a decision is about, and what goes along."""
+
+    count: int  # deliveries
+    outside: int  # that the selection names beyond the actor's scope
+    proof: str  # what proves the messages that are meant, though most of their campaign may be proven otherwise by then
+    rules: tuple[RuleOrder, ...]  # that were asked for
+    blocks: tuple[RuleOrder, ...]  # of a removal
+    late: tuple[RuleOrder, ...]  # against its late copies
+    confirmed: tuple[str, ...]  # of a second look
+    agreed: dict[str, Any] = field(default_factory=dict)  # whom an allow lets in, and whom it leaves out
+    needs: tuple[str, ...] = ()  # why a second person has to confirm it
+    meant: tuple[tuple[int, State], ...] = ()  # locked, with the copies of a group's members; a large decision's slices lock their own
+    selected: tuple[tuple[int, State], ...] = ()  # the same without those copies
+    last: int | None = None  # of a large decision: the largest id, what comes in later is not meant
+    left_out: LeftOut = NOBODY  # of a large removal: whose messages it leaves alone
+
+
+def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by: Actor, settings: Settings, now: datetime) -> Plan:
+    """The plan of a decision about these deliveries, which `lock_found` has found.
+
+    Stale where their number is not what was expected, NotFound where there is nothing to do, SecondLookNeeded where something that needs a
+    second look would be released, or its sender allowed, unless exactly its names are confirmed with the fence.
+    """
+    selected, aim = request.selected, aim_of(request, settings)
+    chosen = without_left_out(session, request, found)
+    check_number(request.expect, len(chosen))
+    if not chosen and request.rule is None:
+        raise NotFound("nothing that is selected can be changed this way")
+    states = () if selected.states else aim.counts
+    outside = selection.outside(session, selected, len(found), by=by, states=states)
+    meant = with_copies(session, chosen) if request.verb is Verb.PURGE else chosen
+    ids = [one for one, _ in meant]
+    orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
+    about = among(session, col(Delivery.id), [one for one, _ in chosen])
+    confirmed = check_second_look(session, request, about, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
+    return Plan(
+        count=len(meant),
+        outside=outside,
+        proof=selected.proof,
+        rules=tuple(orders),
+        blocks=tuple(blocks),
+        late=tuple(late),
+        confirmed=tuple(confirmed),
+        agreed=agreement(session, request, orders, found, chosen, settings) if request.allow else {},
+        needs=tuple(second_person_needs(session, request, selected, meant, orders, by=by, settings=settings)),
+        meant=tuple(meant),
+        selected=tuple(chosen),
+    )
+
+
+def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings) -> Plan | None:
+    """The plan of a decision over more than LARGE deliveries; None where fewer are selected. Only reads.
+
+    Stale, SecondLookNeeded and BadInput as for `plan_locked`; NotAllowedNow where it needs a second person: those hold every delivery by
+    name.
+    """
+    access.may_decide(by)
+    asked, rule = request.selected, request.rule
+    if asked.ids:
+        return None
+    selected = replace(asked, proof=selection.settled_proof(session, asked))
+    aim = aim_of(request, settings)
+    whole = and_(selection.condition(selected), access.visible(by))
+    is_removal = request.verb is Verb.PURGE
+    left, _ = removal_plan.leave_out(session, asked, whole, settings=settings, now=now) if is_removal else (LeftOut(), [])
+    whole = and_(whole, not_(left.condition(session, selected))) if left else whole
+    where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
+    most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
+    if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
+        return None
+    if rule and rule.without:
+        raise BadInput(f"rule: senders are left out of at most {LARGE:,} messages at once; select fewer")
+    if request.fence is not None and request.fence != selection.fence(session, whole):
+        raise Stale("what you selected has changed since you looked: look again, then decide")
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
+    meant = [(delivery_id, State(state)) for delivery_id, state in rows]
+    check_number(request.expect, len(meant))
+    ids = [delivery_id for delivery_id, _ in meant]
+    if request.verb is Verb.REJECT:
+        rejections.at_once(session, ids)  # of a slice it is asked too late
+    orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
+    if second_person_needs(session, request, selected, meant, orders, by=by, settings=settings):
+        raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
+    confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
+    return Plan(
+        count=len(ids),
+        outside=selection.outside(session, selected, len(ids), by=by, states=() if selected.states else aim.counts),
+        proof=selected.proof,
+        rules=tuple(orders),
+        blocks=tuple(blocks),
+        late=tuple(late),
+        confirmed=tuple(confirmed),
+        agreed=consent.record(orders, {}) if request.allow else {},
+        last=ids[-1],
+        left_out=left,
+    )
+
+
+def lock_found(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings, now: datetime) -> Meant:
+    """The deliveries that are meant, locked: every one that was named by id; by features those that the verb is about.
+
+    A purge leaves out what is from wanted senders, unless they were named. Stale where the fence is not that of what is selected now.
+    """
+    selected, aim, fence = request.selected, aim_of(request, settings), request.fence
+    where = and_(selection.condition(selected), access.visible(by))
+    narrow = not selected.ids and not selected.states
+    locked = ledger.lock(session, where if fence is not None else its_business(selected, aim, where))
+    rows = without_wanted(session, request, locked, settings=settings, now=now)
+    if fence is not None and fence != selection.fence_of(rows):
+        raise Stale("what you selected has changed since you looked: look again, then decide")
+    return [(delivery_id, state) for delivery_id, state, _ in rows if not narrow or state in aim.counts]
+
+
+def lock_meant(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings, now: datetime) -> Meant:
+    """Which deliveries, in which states, a request of this actor would be about now; locked."""
+    return without_left_out(session, request, lock_found(session, replace(request, fence=None), by=by, settings=settings, now=now))
+
+
+def its_business(selected: Selection, aim: Aim, where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """What of a selection a verb is about: of what is selected by features, only the states that it counts."""
+    return where if selected.ids or selected.states else and_(where, col(Delivery.state).in_(aim.counts))
+
+
+def without_wanted(
+    session: Session, request: DecisionRequest, rows: list[tuple[int, State, datetime]], *, settings: Settings, now: datetime
+) -> list[tuple[int, State, datetime]]:
+    """The locked deliveries without those that a purge leaves alone."""
+    if request.verb is not Verb.PURGE:
+        return rows
+    left = removal_plan.ids_left_out(session, request.selected, [one for one, *_ in rows], settings=settings, now=now)
+    return [row for row in rows if row[0] not in left] if left else rows
+
+
+def without_left_out(session: Session, request: DecisionRequest, found: Meant) -> Meant:
+    """The deliveries without those of senders who were left out of an allow: their messages stay as they are."""
+    if request.rule is None:
+        return found
+    kept = set(of_agreed(session, request.rule, [one for one, _ in found]))
+    return [one for one in found if one[0] in kept]
+
+
+def with_copies(session: Session, meant: Meant) -> Meant:
+    """The copies of a group's members along with what the group got: whoever may purge that reaches all of them."""
+    parents = groups.left(session, among(session, col(Delivery.id), [delivery_id for delivery_id, _ in meant]))
+    return sorted(dict(groups.copies_of(session, parents)).items() | dict(meant).items())
+
+
+def check_number(expected: int | None, selected: int) -> None:
+    """Stale where somebody decides about another number of deliveries than they saw."""
+    if expected is not None and expected != selected:
+        raise Stale(f"you expected {expected}, but {selected} are selected now: look again, then decide")
+
+
+def rules_along(
+    session: Session, request: DecisionRequest, selected: Selection, ids: list[int], *, by: Actor, settings: Settings, now: datetime
+) -> tuple[list[RuleOrder], list[RuleOrder], list[RuleOrder]]:
+    """The rules that are made along with a decision: those that were asked for, the blocks of a removal, else that of its late copies."""
+    made: list[RuleOrder] = []
+    if rule := request.rule:
+        goes_along = rule.effect == "redirect" and not rule.to
+        asked = replace(rule, to=request.to) if goes_along else rule
+        made = rule_orders(session, asked, selected, ids, by=by, own_domains=settings.own_domains)
+    if request.verb is not Verb.PURGE:
+        return made, [], []
+    if request.block:
+        return made, removal_plan.orders_along(session, selected, ids, request.block, by=by, settings=settings, now=now), []
+    return made, [], [] if rule else late_copies.orders(session, selected, ids, by=by, settings=settings, now=now)
+
+
+def agreement(
+    session: Session, request: DecisionRequest, orders: list[RuleOrder], found: Meant, chosen: Meant, settings: Settings
+) -> dict[str, Any]:
+    """Whom an allow lets in for good and whom it leaves out, as it is kept."""
+    assert request.rule is not None
+    left = consent.left_out(session, request.rule, [one for one, _ in found], [one for one, _ in chosen])
+    return consent.record([checked(session, one, settings) for one in orders], left)
+
+
+def check_second_look(
+    session: Session, request: DecisionRequest, about: ColumnElement[bool], *, allows: bool, by: Actor, settings: Settings
+) -> list[str]:
+    """The names of the second look that a request needs about these deliveries, all of them confirmed; else SecondLookNeeded.
+
+    `allows`: rules that let senders in are made along.
+    """
+    asked = second_look_questions(session, request, about, allows=allows, by=by, settings=settings)
+    seen = and_(selection.condition(request.selected), access.visible(by)) if asked or request.confirm else None
+    current = selection.fence(session, seen) if seen is not None else ""
+    return confirmations.check(asked, request.confirm, by=by, fence=request.fence, current=current)
+
+
+def second_look_questions(
+    session: Session, request: DecisionRequest, about: ColumnElement[bool], *, allows: bool, by: Actor, settings: Settings
+) -> tuple[Question, ...]:
+    """Why this needs a second look of the deliveries that are meant: of those that it releases, and where a rule allows their senders,
+    of all. Mailroom's own parts are not asked."""
+    if by.kind not in PEOPLE:
+        return ()
+    out = lets_out(request, settings)
+    where = about if allows else None if out is None else and_(about, out)
+    return () if where is None else confirmations.questions(session, where)
+
+
+def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool] | None:
+    """Which deliveries a request sends to people, or puts back into mailboxes; None: none at all."""
+    if request.verb not in LETS_OUT:
+        return None
+    there = and_(in_states(aim_of(request, settings).changes), col(Delivery.erased_at).is_(None))
+    return and_(there, recalled_copies.was_taken()) if request.verb is Verb.RESTORE else there
+
+
+def second_person_needs(
+    session: Session,
+    request: DecisionRequest,
+    selected: Selection,
+    meant: Meant,
+    orders: Sequence[RuleOrder],
+    *,
+    by: Actor,
+    settings: Settings,
+) -> list[str]:
+    """Why a second person has to confirm this; nothing where the company wants none."""
+    if not settings.policy.two_keys:
+        return []
+    needs = dual_control.of_rules([(one.effect, one.match, one.scope) for one in orders], settings)
+    ids = [one for one, _ in meant]
+    if request.verb is Verb.PURGE:
+        these = among(session, col(Delivery.id), ids)
+        needs += dual_control.of_purge(meant, settings) + second_person.needs(session, selected, these, by=by, settings=settings)
+    lets_go = request.verb in (Verb.RELEASE, Verb.REDIRECT)
+    return needs + (dual_control.of_release(session, ids, settings) if lets_go else [])
+
+
+def removal_needs(session: Session, selected: Selection, goes: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
+    """Why a removal of this selection would need a second person now; nothing is held or changed. `goes`: what `removal_plan.plan`
+    takes."""
+    if not settings.policy.two_keys:
+        return []
+    there = and_(goes, col(Delivery.state) == State.DELIVERED)
+    meant = with_copies(session, [(one, State.DELIVERED) for one in session.scalars(select(col(Delivery.id)).where(there))])
+    return second_person_needs(session, DecisionRequest(selected, Verb.PURGE), selected, meant, [], by=by, settings=settings)
+
+
+def preview(
+    session: Session, request: DecisionRequest, *, by: Actor, settings: Settings
+) -> tuple[tuple[Question, ...], tuple[NotOffered, ...]]:
+    """What a decision would have to confirm, and the senders whom its allow cannot be about. Nothing is held or changed."""
+    rule, aim = request.allow, aim_of(request, settings)
+    about = its_business(request.selected, aim, and_(selection.looked_up(session, request.selected), access.visible(by)))
+    if rule is None:
+        return second_look_questions(session, request, about, allows=False, by=by, settings=settings), ()
+    ids = session.scalars(select(col(Delivery.id)).where(about)).all()
+    kept = about if ids == (named := of_agreed(session, rule, ids)) else among(session, col(Delivery.id), named)
+    asked = second_look_questions(session, request, kept, allows=True, by=by, settings=settings)
+    return asked, tuple(not_allowed(session, rule, ids, settings.own_domains))
+
+
+def meant_ids(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings) -> list[int]:
+    """The deliveries that a request of this actor would be about now, before any sender is left out; nothing is locked."""
+    where = selection.condition(request.selected) & access.visible(by)
+    return list(session.scalars(select(col(Delivery.id)).where(its_business(request.selected, aim_of(request, settings), where))))

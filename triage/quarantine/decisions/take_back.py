@@ -1,0 +1,257 @@
+"""Takes the items of a decision back: each one that nobody has changed since, out of mailboxes and into them too."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, exists, func, not_, select, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.delivery import groups, recalled_copies, rejections, sender_notices
+from triage.directory import reassigned_addresses
+from triage.ids import show
+from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
+from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, Item
+from triage.store import ledger
+from triage.store.db import among
+from triage.store.delivery_state import Event, State
+from triage.store.models import Attempt, Decision, DecisionItem, Delivery
+from triage.store.queue.grouping import in_states
+
+WAY_BACK = {
+    "release": (Event.HOLD, State.QUEUED),
+    "redirect": (Event.HOLD, State.QUEUED),
+    "purge": (Event.RESTORE, State.PURGED),
+    "sweep": (Event.RESTORE, State.PURGED),
+    "take": (Event.RESTORE, State.PURGED),
+    "reject": (Event.RESTORE, State.REJECTED),
+    "restore": (Event.PURGE, State.HELD),
+    "hold": (Event.RELEASE, State.HELD),
+}
+BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
+LEFT = frozenset({"release", "redirect"})  # what these let go may have become the copies of a group's members
+STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
+TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
+LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
+
+
+def take_back(
+    session: Session,
+    decision: Decision,
+    undoing_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    only: Sequence[int] | None = None,
+    confirmed: Sequence[str] = (),
+) -> list[Item]:
+    """Put the items of a decision back; the outcome of each. `only`: of these. `confirmed`: what of a second look was, for the record."""
+    before = lock_taken(session, decision, only)
+    act = Act(session, decision, undoing_id, by, now, settings, confirmed)
+    mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
+    spared = spare_in_flight(session, decision, list(before))
+    stay, called_back = call_off_recalls(act, mine, before) if decision.verb == "purge" else (set(), set())
+    strangers = reassigned_addresses.barred(session, before)
+    restoring = put_back_into_mailboxes(act, mine, before, strangers) if decision.verb in ("purge", "sweep", "take") else set()
+    reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
+    gathered, of_members = take_from_members(act, mine) if decision.verb in LEFT else (set(), [])
+    to = BACK_TO.get(decision.verb)
+    recalling, in_flight = take_out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
+    sought = seek_waiting(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
+    told = rejections.told(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
+    changed = undo_states(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
+    if decision.verb == "reject":
+        sender_notices.follow_deliveries(session, changed, settings=settings, now=now)
+    if decision.verb == "purge":
+        release_again(act, [one for one in changed if before[one] in LEAVING and one not in strangers])
+    done = changed | reopened | gathered | stay | spared
+    outcome = dict.fromkeys(done, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
+    said = dict.fromkeys(stay, "It had not been taken yet.") | dict.fromkeys(sought, "It may have been delivered.")
+    why = explain_not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
+    why |= {one: ("refused", reason) for one, reason in told.items()}
+    flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
+    return (
+        [Item(one, before[one], outcome[one], said.get(one, "")) for one in before if one in outcome]
+        + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
+        + of_members
+    )
+
+
+class Act(NamedTuple):
+    """The undoing under way."""
+
+    session: Session
+    decision: Decision
+    undoing_id: int
+    by: Actor
+    now: datetime
+    settings: Settings
+    confirmed: Sequence[str] = ()  # of a second look
+
+    @property
+    def leaves(self) -> datetime:
+        """When what is released again leaves."""
+        return self.now + timedelta(seconds=self.settings.policy.undo_seconds)
+
+    def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
+        """One event on the record; the deliveries that it changed."""
+        detail: dict[str, Any] = {"undoes": show(self.decision.id)}
+        detail |= {"confirmed": self.confirmed} if self.confirmed else {}
+        changed = ledger.record_many(
+            self.session, where, event, by=self.by, now=self.now, decision_id=self.undoing_id, detail=detail, **changes
+        )
+        return {delivery_id for delivery_id, _ in changed}
+
+
+def undo_states(act: Act, mine: ColumnElement[bool]) -> set[int]:
+    """What the opposite event takes back at once: mail that no mailbox has got."""
+    event, possible = WAY_BACK[act.decision.verb]
+    where = mine & in_states((possible,)) & col(Delivery.erased_at).is_(None)
+    changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
+    changed = act.record(where, event, **changes)
+    if event is Event.RESTORE:
+        recalled_copies.end(act.session, changed, now=act.now)
+    if act.decision.verb == "redirect":
+        reassigned_addresses.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
+    return changed
+
+
+def release_again(act: Act, ids: list[int]) -> None:
+    """What was on its way before it was purged is on its way again."""
+    if ids:
+        act.record(among(act.session, col(Delivery.id), ids), Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
+
+
+def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
+    """A recall that has taken nothing yet is over: copies that stay where they are, and what was only looked for, purged no more."""
+    session = act.session
+    idle = mine & in_states((State.RECALLING,)) & not_(recalled_copies.is_kept())
+    ids = set(session.scalars(select(col(Delivery.id)).where(idle)))
+    unsent = {one for one in ids if before[one] in STOPPABLE}
+    unsent |= set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), never_confirmed())))
+    nothing: dict[str, Any] = {"due_at": None, "last_reply": ""}
+    stay = act.record(among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
+    purged = act.record(among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
+    back = act.record(among(session, col(Delivery.id), purged), Event.RESTORE)
+    recalled_copies.tell_all(session, [(act.decision.id, one, "done", "Called off before it was taken.") for one in ids])
+    return stay, back
+
+
+def never_confirmed() -> ColumnElement[bool]:
+    """Which deliveries may have arrived, though no next hop ever said so?"""
+    delivered = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.outcome) == "delivered")
+    return recalled_copies.may_have_arrived() & not_(exists().where(delivered))
+
+
+def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State], strangers: Collection[int]) -> set[int]:
+    """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again.
+
+    So is what would get into a mailbox that is somebody else's now: `strangers`.
+    """
+    under_way = mine & in_states((State.RECALLING,))
+    was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
+    wanted = recalled_copies.want_back(act.session, under_way & was_held, "held", act.undoing_id)
+    wanted |= recalled_copies.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
+    recalled_copies.hurry(act.session, wanted, now=act.now)
+    own = not_(among(act.session, col(Delivery.id), strangers))
+    taken_out = mine & in_states((State.PURGED,)) & recalled_copies.was_taken() & own
+    return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
+
+
+def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[Item]]:
+    """The members' copies of what left for groups are taken back: the groups' own deliveries, held again, and each copy's outcome."""
+    session = act.session
+    parents = groups.left(session, mine)
+    before = dict(groups.copies_of(session, parents))
+    theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
+    stoppable = theirs & in_states(STOPPABLE)
+    in_doubt = stoppable & recalled_copies.may_have_arrived()
+    sought = act.record(in_doubt, Event.SEEK, **recalled_copies.to_seek(act.now)) if act.settings.reaches_mailboxes else set()
+    outcome = dict.fromkeys(act.record(stoppable, Event.PURGE, due_at=None), "done")
+    recalling, in_flight = take_out_of_mailboxes(act, theirs & not_(among(session, col(Delivery.id), sought)), "")
+    outcome |= dict.fromkeys(recalling | sought, "recalling") | dict.fromkeys(in_flight, "in flight")
+    why = explain_not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
+    groups.close(session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": show(act.decision.id)})
+    held = among(session, col(Delivery.id), parents)
+    act.record(held, Event.RESTORE, due_at=None, expanded=False)
+    reassigned_addresses.address_anew(session, held)
+    return parents, [Item(one, state, outcome[one]) if one in outcome else Item(one, state, *why[one]) for one, state in before.items()]
+
+
+def seek_waiting(act: Act, mine: ColumnElement[bool]) -> set[int]:
+    """What waits for another attempt, after one without an answer, may be in the mailbox: it is looked for there, then held. Which."""
+    waiting = mine & in_states((State.QUEUED,)) & col(Delivery.erased_at).is_(None)
+    sought = act.record(waiting & recalled_copies.may_have_arrived(), Event.SEEK, **recalled_copies.to_seek(act.now))
+    recalled_copies.want_back(act.session, among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
+    return sought
+
+
+def take_out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[int], set[int]]:
+    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two. Then it goes `to`.
+
+    Without a way into the mailboxes only what is on its way, if the attempt fails.
+    """
+    session = act.session
+    there = mine & col(Delivery.erased_at).is_(None)
+    reached = select(col(Delivery.id)).where(there, in_states((State.DELIVERED,)))
+    delivered = set(session.scalars(reached)) if act.settings.reaches_mailboxes else set()
+    flying = want_back_in_flight(act, there & in_states((State.RELAYING, State.RESTORING)))
+    both = among(session, col(Delivery.id), delivered | flying)
+    if to:
+        recalled_copies.want_back(session, both, to, act.undoing_id)
+    if delivered:
+        act.record(among(session, col(Delivery.id), delivered), Event.PURGE, **recalled_copies.due(act.now))
+    return delivered, flying
+
+
+def want_back_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
+    """What is under way this moment, and nobody else has purged, is purged when it has landed, or the attempt fails; which deliveries."""
+    flying = set(act.session.scalars(select(col(Delivery.id)).where(where, col(Delivery.purge_wanted_by).is_(None))))
+    if flying:
+        wanted = among(act.session, col(Delivery.id), flying)
+        act.session.execute(update(Delivery).where(wanted).values(purge_wanted_by=act.undoing_id))
+    return flying
+
+
+def lock_taken(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
+    """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
+    items = (
+        select(col(DecisionItem.delivery_id), col(DecisionItem.before))
+        .where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome).in_(TAKEN))
+        .order_by(col(DecisionItem.delivery_id))
+    )
+    if only is not None:
+        items = items.where(among(session, col(DecisionItem.delivery_id), only))
+    before = {delivery_id: State(state) for delivery_id, state in session.execute(items)}
+    ledger.lock(session, among(session, col(Delivery.id), before))
+    return before
+
+
+def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set[int]:
+    """Call off the purge of what it met under way; which deliveries that saves."""
+    wanted = among(session, col(Delivery.id), ids) & (col(Delivery.purge_wanted_by) == decision.id)
+    spared = set(session.scalars(select(col(Delivery.id)).where(wanted)))
+    if spared:
+        session.execute(update(Delivery).where(wanted).values(purge_wanted_by=None))
+        recalled_copies.tell_all(session, [(decision.id, one, "done", "Called off before it was carried out.") for one in spared])
+    return spared
+
+
+def explain_not_taken_back(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
+    """Why these items could not be taken back."""
+    found: dict[int, tuple[str, str]] = {}
+    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(among(session, col(Delivery.id), ids)))
+    for delivery_id, state, changed_by in rows:
+        if changed_by != decision.id and changed_by is not None:
+            found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))
+        elif state == State.DELIVERED:
+            found[delivery_id] = ("out of reach", OUT_OF_REACH)
+        elif state == State.RELAYING:
+            found[delivery_id] = ("in flight", "It is being delivered this moment.")
+        else:
+            found[delivery_id] = ("refused", f"It is {state} now.")
+    return found
