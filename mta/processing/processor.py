@@ -29,6 +29,7 @@ from triage.config.settings import Settings
 from triage.errors import NotYet
 from triage.ids import show
 from triage.intake import receive as intake
+from triage.intake.stages import Arrival, with_first_look
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.runtime import metrics
@@ -277,13 +278,13 @@ class Writer:
         return True
 
 
-def arrival(message: Judged, settings: Settings, now: datetime) -> intake.Arrival:
+def arrival(message: Judged, settings: Settings, now: datetime) -> Arrival:
     """The message as the house takes it in, looked at already; a fault in that is met again where it takes no other message with it."""
     found = message.found
     patient = may_wait(message, now)
-    one = intake.Arrival(message.envelope, message.raw, found.authentication, found.summary, found.listed, found.scan, patient)
+    one = Arrival(message.envelope, message.raw, found.authentication, found.summary, found.listed, found.scan, patient)
     try:
-        return intake.looked_at(one, settings=settings, now=now)
+        return with_first_look(one, settings=settings, now=now)
     except Exception:
         return one
 

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from mta.spool import block_refusals, recipient_map_file
 from triage.config.settings import Settings
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.store.db import reading, transaction
 from triage.times import utcnow
@@ -21,8 +21,8 @@ def write_door(settings: Settings, engine: Engine) -> str:
     """
     with reading(engine) as session:
         now = utcnow()
-        version = intake.door_version(session, now)
-        door = intake.door_snapshot(session, settings=settings, now=now)
+        version = recipient_map_version(session, now)
+        door = build_recipient_map(session, settings=settings, now=now)
     if door is None:
         log.warning("nobody is known here yet, so there is no door snapshot: run `mailroom sync`")
     else:
@@ -40,7 +40,7 @@ class Doorkeeper:
     def look(self) -> None:
         """Write it if need be."""
         with reading(self.engine) as session:
-            version = intake.door_version(session, utcnow())
+            version = recipient_map_version(session, utcnow())
         if version != self.version:
             self.version = write_door(self.settings, self.engine)
             log.info("the door snapshot is up to date, version %s", self.version)

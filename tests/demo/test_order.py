@@ -26,7 +26,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.ids import new_id, show
 from triage.intake import receive as intake
-from triage.intake.receive import Arrival
+from triage.intake.stages import Arrival
 from triage.message.forwarded import Pointed
 from triage.message.summary import Summary, summarise
 from triage.policy.rules import store as rules

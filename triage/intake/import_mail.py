@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.intake import receive as intake
-from triage.intake.receive import Arrival
+from triage.intake.stages import Arrival
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.store import ledger

@@ -16,7 +16,7 @@ from triage.access import accounts
 from triage.config.settings import Settings
 from triage.delivery.recall import recall_jobs
 from triage.errors import BadInput
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map
 from triage.policy import emergency
 from triage.quarantine import coverage
 from triage.runtime import disk_space, sandbox
@@ -169,7 +169,7 @@ def is_current(settings: Settings, raw: bytes) -> bool:
     """Is this what the judge would write now? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
-            door = intake.door_snapshot(session, settings=settings, now=utcnow())
+            door = build_recipient_map(session, settings=settings, now=utcnow())
     except BadInput:
         return True
     return door is not None and recipient_map_file.packed(door) == raw

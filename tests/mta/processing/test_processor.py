@@ -31,7 +31,8 @@ from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Database, Settings
 from triage.directory.recipient_map import DoorSnapshot
 from triage.ids import new_id
-from triage.intake import first_look, receive as intake
+from triage.intake import receive as intake, stages
+from triage.intake.stages import Arrival
 from triage.message.authentication import Result
 from triage.message.signals import Seen
 from triage.policy.rules import store as rules
@@ -414,7 +415,7 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
 ) -> None:
     real = intake.receive_all
 
-    def picky(session: Session, arrivals: Sequence[intake.Arrival], **more: Any) -> list[tuple[int, ...] | Exception]:
+    def picky(session: Session, arrivals: Sequence[Arrival], **more: Any) -> list[tuple[int, ...] | Exception]:
         if any(picky_about in one.raw for one in arrivals):
             session.add(Person(uid="joe.fern", name="twice", department="it", mailbox="x@company.example", active=True))
             session.flush()  # breaks a constraint of the database
@@ -438,14 +439,14 @@ def old(message: Message) -> Message:
 
 
 def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = first_look.look
+    real = stages.look_at_message
 
-    def failing(seen: Seen, *more: Any) -> first_look.AtSight:
+    def failing(seen: Seen, *more: Any) -> stages.AtSight:
         if "broken" in seen.summary.text:
             raise ValueError("a fault\x1b of ours")
         return real(seen, *more)
 
-    monkeypatch.setattr(first_look, "look", failing)
+    monkeypatch.setattr(stages, "look_at_message", failing)
     allow(known_on_both)
     good, broken = mail("good"), old(mail("broken"))
     put(known_on_both, good, broken)

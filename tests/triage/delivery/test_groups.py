@@ -21,7 +21,7 @@ from triage.delivery.queue import Claim, Outcome
 from triage.delivery.recall import recall_jobs
 from triage.directory import apply as directory
 from triage.directory.recipient_map import DoorSnapshot
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
@@ -63,9 +63,9 @@ class House:
     def door(self) -> tuple[DoorSnapshot, str]:
         """What the door knows, and its version."""
         with db.reading(self.engine) as session:
-            snapshot = intake.door_snapshot(session, settings=self.settings, now=self.now)
+            snapshot = build_recipient_map(session, settings=self.settings, now=self.now)
             assert snapshot is not None
-            return snapshot, intake.door_version(session, self.now)
+            return snapshot, recipient_map_version(session, self.now)
 
     def arrives(self, *recipients: str, **mail: Any) -> list[int]:
         with db.transaction(self.engine) as session:

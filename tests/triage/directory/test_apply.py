@@ -18,7 +18,8 @@ from triage.config.settings import Company, Settings
 from triage.directory import apply as directory, directory_rows, recipients
 from triage.directory.sync_plan import Plan
 from triage.errors import BadInput
-from triage.intake import receive as intake, sender_context
+from triage.intake import sender_context
+from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import delivery_history
@@ -46,9 +47,9 @@ def test_staff_are_actors_with_their_scope(known: Engine) -> None:
 
 def test_the_same_directory_again_changes_nothing(known: Engine) -> None:
     with db.transaction(known) as session:
-        before = intake.door_version(session, NOW)
+        before = recipient_map_version(session, NOW)
         assert take_over(session, COMPANY) == directory.Applied(3, 0, 0, 0, Plan(2))
-        assert intake.door_version(session, NOW) == before
+        assert recipient_map_version(session, NOW) == before
 
 
 def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Settings) -> None:
@@ -201,7 +202,7 @@ def test_a_directory_that_names_nobody_is_refused_also_by_a_small_company_and_at
         with pytest.raises(BadInput, match="leave nobody here: nothing was changed"), db.transaction(engine) as session:
             take_over(session, nobody)
         with db.transaction(engine) as session:
-            assert (intake.door_snapshot(session, settings=settings, now=NOW) is None) is first, "the door asks to come again"
+            assert (build_recipient_map(session, settings=settings, now=NOW) is None) is first, "the door asks to come again"
             take_over(session, COMPANY)
 
 

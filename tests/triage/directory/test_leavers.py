@@ -18,7 +18,7 @@ from triage.directory.leaver_policy import Leaving
 from triage.directory.recipient_map import DoorSnapshot
 from triage.directory.sync_plan import Plan
 from triage.errors import BadInput
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions
@@ -50,7 +50,7 @@ def take_over(session: Session, company: CompanyDirectory, leaving: Leaving = MA
 
 
 def door(session: Session, settings: Settings) -> DoorSnapshot:
-    found = intake.door_snapshot(session, settings=settings, now=NOW)
+    found = build_recipient_map(session, settings=settings, now=NOW)
     assert found is not None
     return found
 
@@ -155,11 +155,11 @@ def test_the_directory_says_otherwise_for_one_person(known: Engine) -> None:
 def test_after_its_days_it_is_refused_also_when_the_directory_says_nothing_new(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         take_over(session, LEFT)
-        version = intake.door_version(session, NOW)
+        version = recipient_map_version(session, NOW)
         assert leavers.let_go(session, MANAGER, version=directory.VERSION, now=NOW + timedelta(days=89)) == 0
-        assert intake.door_version(session, NOW) == version
+        assert recipient_map_version(session, NOW) == version
         assert leavers.let_go(session, MANAGER, version=directory.VERSION, now=NOW + timedelta(days=90)) == 5, "hers, and those of Ines"
-        assert intake.door_version(session, NOW) != version
+        assert recipient_map_version(session, NOW) != version
         assert door(session, settings).has_left(Address.parse(HERS[0]))
         take_over(session, LEFT, days=91)
         assert folder(session, HERS[0]) is None, "a later run does not begin anew"

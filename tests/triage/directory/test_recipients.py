@@ -14,7 +14,7 @@ from triage.config.settings import Company, Relay, Settings
 from triage.delivery import queue
 from triage.directory import apply as directory, recipients
 from triage.errors import BadInput
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
 from triage.store.models.audit import AuditRecord
@@ -114,7 +114,7 @@ JÖRG = "jörg@xn--gro-7ka.example"
 def test_whom_an_address_means(known: Engine, address: str, expected: tuple[str, str, str, str] | None) -> None:
     with db.reading(known) as session:
         assert meant(session, address) == expected
-        door = intake.door_snapshot(session, settings=Settings(HOUSE), now=NOW)
+        door = build_recipient_map(session, settings=Settings(HOUSE), now=NOW)
     assert door is not None
     assert door.admits(Address.parse(address)) == (expected is not None), "door and judge must not disagree"
 

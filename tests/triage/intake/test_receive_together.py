@@ -26,7 +26,7 @@ from triage.directory import apply as directory
 from triage.errors import NotYet
 from triage.ids import show
 from triage.intake import receive as intake
-from triage.intake.receive import Arrival
+from triage.intake.stages import Arrival
 from triage.message import summary as message_summary
 from triage.message.authentication import Authentication, Dkim, Dmarc, Result
 from triage.message.summary import Summary

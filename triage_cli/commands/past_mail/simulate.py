@@ -14,7 +14,7 @@ from mail_auth.resolver_factory import open_resolver
 from triage.config.settings import Settings
 from triage.directory.recipient_map import DoorSnapshot
 from triage.errors import BadInput, Refused
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map
 from triage.message.similarity import Likeness
 from triage.reports.forecast import Forecast, Terms, forecast
 from triage.reports.forecast_report import report_forecast
@@ -133,7 +133,7 @@ def carry_out(
 def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
     """What the door would know now. Refused without anybody in the directory: everything would be refused."""
     with db.reading(engine) as session:
-        door = intake.door_snapshot(session, settings=settings, now=utcnow())
+        door = build_recipient_map(session, settings=settings, now=utcnow())
     if door is None:
         raise Refused("nobody is known here yet, so everything would be refused: run `mailroom sync` first")
     return door

@@ -18,7 +18,7 @@ from triage.addressing.freemail_domains import PROVIDERS
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.intake import receive as intake
+from triage.intake.build_recipient_map import recipient_map_version
 from triage.policy.proof import precision
 from triage.policy.rules import matching_rules, rule_request, smtp_blocks, store as rules
 from triage.policy.rules.store import RuleOrder
@@ -332,7 +332,7 @@ def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> No
 
     def look(later: timedelta = timedelta()) -> None:
         with db.reading(known) as session:
-            versions.append(intake.door_version(session, NOW + later))
+            versions.append(recipient_map_version(session, NOW + later))
 
     look()
     rule = add(known, settings, replace(BLOCK, until=NOW + timedelta(hours=1)))

@@ -14,6 +14,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, NO_DMARC, NOW
 from triage.config.settings import Floods, Settings
 from triage.intake import receive as intake
+from triage.intake.stages import Arrival
 from triage.message.authentication import Dmarc, Result
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
@@ -99,9 +100,7 @@ def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> Non
     more = [f"more@list{number}.example" for number in range(8)]
     with transaction(house.engine) as session:
         arrivals = [
-            intake.Arrival(
-                arriving.envelope(JOE, reverse_path=author), author.encode(), arriving.authentication(author), arriving.summary(author)
-            )
+            Arrival(arriving.envelope(JOE, reverse_path=author), author.encode(), arriving.authentication(author), arriving.summary(author))
             for author in more
         ]
         entered = intake.receive_all(session, arrivals, settings=house.settings, now=NOW)

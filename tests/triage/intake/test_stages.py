@@ -12,6 +12,7 @@ from tests.triage.arriving import NOW
 from tests.triage.message.signals.seeing import ANN, OURS, PEOPLE, PROVEN, named, to
 from triage.config.settings import Settings
 from triage.intake import lookups, receive as intake
+from triage.intake.stages import Arrival, with_first_look
 from triage.message import signals
 from triage.message.signals import Correspondents, Met, Seen
 from triage.message.summary import Summary
@@ -24,7 +25,7 @@ RECIPIENTS = ("joe.fern@company.example", "m.berg@company.example", "info@compan
 LETTER = arriving.summary(AUTHOR, attachments=named("invoice.exe"), text="Your sign-in code is 481516. It expires in 5 minutes.")
 
 
-def entered(session: Session, settings: Settings, arrival: intake.Arrival) -> list[Any]:
+def entered(session: Session, settings: Settings, arrival: Arrival) -> list[Any]:
     """What is on the record of it, without ids."""
     (ids,) = intake.receive_all(session, [arrival], settings=settings, now=NOW)
     assert not isinstance(ids, Exception)
@@ -39,15 +40,15 @@ def entered(session: Session, settings: Settings, arrival: intake.Arrival) -> li
     ]
 
 
-def arrival() -> intake.Arrival:
+def arrival() -> Arrival:
     """A mail for three people."""
-    return intake.Arrival(
+    return Arrival(
         arriving.envelope(*RECIPIENTS, reverse_path=AUTHOR), b"Subject: Hello\r\n\r\nHello", arriving.authentication(AUTHOR), LETTER
     )
 
 
 def test_within_the_transaction_nobody_looks_again(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = intake.looked_at(arrival(), settings=settings, now=NOW)
+    before = with_first_look(arrival(), settings=settings, now=NOW)
 
     def again(*_: object) -> None:
         raise AssertionError("whoever writes keeps others waiting")
@@ -66,7 +67,7 @@ def test_what_nobody_has_looked_at_is_entered_alike(known: Engine, settings: Set
     for looked in (True, False):
         one = arrival()
         with Session(known) as session:
-            found.append(entered(session, settings, intake.looked_at(one, settings=settings, now=NOW) if looked else one))
+            found.append(entered(session, settings, with_first_look(one, settings=settings, now=NOW) if looked else one))
     assert found[0] == found[1]
 
 

@@ -1,0 +1,205 @@
+"""The stages of a message on its way in: arrived, examined, evaluated, stored. What it shows alone is examined here, without a database."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
+from triage.intake import lookups
+from triage.message import signals
+from triage.message.authentication import Authentication
+from triage.message.signals import Life, Seen
+from triage.message.signals.scan_results import NOT_ASKED, Scan
+from triage.message.signals.severity import Severity, severity
+from triage.message.summary import Summary
+from triage.policy.contacts import store as contacts
+from triage.policy.decide import Verdict
+from triage.policy.facts import Facts
+from triage.policy.learning.known_names import Stranger
+from triage.policy.proof import proof_of_author
+from triage.store import bodies
+from triage.store.new_rows import NewDelivery, Row
+
+
+@dataclass(frozen=True, slots=True)
+class AtSight:
+    """It takes a while with a large message, and with one that is made to take long: nobody who wants to write is to wait for it."""
+
+    signs: signals.Found
+    deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
+    danger: str  # of what is attached
+    content: bodies.Packed
+    said: Row  # its summary, as the database holds it
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was accepted, and what was found out about it."""
+
+    envelope: Envelope
+    raw: bytes
+    authentication: Authentication
+    summary: Summary
+    listed: str = ""  # who lists the client as bad, in words
+    scan: Scan = NOT_ASKED
+    patient: bool = False  # there is time to judge it again
+    at_sight: AtSight | None = None  # None: nobody has looked yet
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A message that is not in the database yet, with all that it shows alone."""
+
+    number: int  # which of the arrivals it is
+    arrival: Arrival
+    envelope: Envelope  # under an id that no other message has
+    at_sight: AtSight
+
+    @property
+    def summary(self) -> Summary:
+        """What it says."""
+        return self.arrival.summary
+
+    @property
+    def authentication(self) -> Authentication:
+        """Who really sent it."""
+        return self.arrival.authentication
+
+    @property
+    def is_reply(self) -> bool:
+        """Does it say that it answers an earlier message?"""
+        return bool(self.summary.in_reply_to or self.summary.references)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """An examined message, its campaign, and what the policy says for each recipient."""
+
+    examined: Examined
+    campaign_id: int | None
+    facts: tuple[Facts, ...]
+    verdicts: tuple[tuple[Facts, Verdict], ...]  # one for each delivery
+
+    @property
+    def number(self) -> int:
+        """Which of the arrivals it is."""
+        return self.examined.number
+
+    @property
+    def stranger(self) -> Stranger | None:
+        """The author where no rule lets them in."""
+        if any(rule.effect == "allow" for facts in self.facts for rule in facts.rules):
+            return None
+        return Stranger(self.examined.summary.author, self.examined.summary.author_name)
+
+    @property
+    def rules_applied(self) -> set[int]:
+        """The rules that decided something about it."""
+        named = (one for facts, verdict in self.verdicts for one in (verdict.rule_id, facts.recipient.redirected_by))
+        return {one for one in named if one is not None}
+
+    @property
+    def contacts_heard(self) -> set[int]:
+        """The contacts whose proven message this is, for somebody whom they are known to."""
+        proven = (facts for facts in self.facts if proof_of_author(facts))
+        return {rule.id for facts in proven for rule in facts.rules if rule.origin == contacts.ORIGIN}
+
+    @property
+    def is_let_in(self) -> bool:
+        """Does a rule let it in, and does it prove who wrote it?"""
+        return bool(self.examined.authentication.proof) and any(verdict.rule == "allowed-sender" for _, verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An evaluated message as it is written: its row and one delivery for each mailbox."""
+
+    evaluated: Evaluated
+    message_id: int
+    message: Row  # but for its content
+    deliveries: tuple[NewDelivery, ...]
+
+    @property
+    def number(self) -> int:
+        """Which of the arrivals it is."""
+        return self.evaluated.number
+
+    @property
+    def examined(self) -> Examined:
+        """What it shows alone."""
+        return self.evaluated.examined
+
+
+class Fresh(NamedTuple):
+    """An arrival that is not in the database yet."""
+
+    number: int
+    arrival: Arrival
+    envelope: Envelope  # under an id that no other message has
+
+
+class Numbered(Protocol):
+    """One of the messages that enter together."""
+
+    @property
+    def number(self) -> int:
+        """Which of the arrivals it is."""
+
+
+One = TypeVar("One", bound=Numbered)
+Next = TypeVar("Next")
+
+
+class Faults(dict[int, Exception]):
+    """Why messages cannot be entered, by their numbers: one that fails takes no other one with it."""
+
+    def each(self, some: Iterable[One], step: Callable[[One], Next]) -> list[Next]:
+        """What a step makes of those with which it goes well."""
+        made: list[Next] = []
+        for one in some:
+            try:
+                made.append(step(one))
+            except SQLAlchemyError:
+                raise  # nothing more can be asked in this transaction
+            except Exception as fault:
+                self[one.number] = fault
+        return made
+
+
+def with_first_look(arrival: Arrival, *, settings: Settings, now: datetime) -> Arrival:
+    """The same, with what its message shows alone: to be asked for before a transaction begins."""
+    if arrival.at_sight:
+        return arrival
+    found = look_at_message(signal_input(arrival, settings, now), arrival.raw, arrival.envelope.received_at, settings)
+    return replace(arrival, at_sight=found)
+
+
+def signal_input(arrival: Arrival, settings: Settings, now: datetime) -> Seen:
+    """What the signals look at, without what the company knows."""
+    return Seen(
+        summary=arrival.summary,
+        authentication=arrival.authentication,
+        now=now,
+        own_domains=settings.own_domains,
+        reverse_path=arrival.envelope.reverse_path,
+        listed=arrival.listed,
+        scan=arrival.scan,
+    )
+
+
+def look_at_message(seen: Seen, raw: bytes, received_at: datetime, settings: Settings) -> AtSight:
+    """Look at a message. What the company knows is not asked for."""
+    signs = signals.of_itself(seen)
+    found = [signal for some in signs.values() for signal in some]
+    is_suspicious = severity(signals.weight(found), {one.name for one in found}) >= Severity.SUSPICIOUS
+    return AtSight(
+        signs=signs,
+        deadline=None if is_suspicious else lookups.deadline_of(seen.summary, received_at, settings),
+        danger=lookups.danger_of(seen.summary, settings),
+        content=bodies.packed(raw),
+        said=seen.summary.as_json() | {"text": "", "fingerprint": ""},
+    )

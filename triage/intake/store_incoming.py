@@ -1,0 +1,185 @@
+"""Gives evaluated messages their signals and their deliveries, each of these its place in the queue, and writes them together."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage.actor import Actor
+from triage.config.settings import Company, Settings
+from triage.delivery import journal
+from triage.ids import new_id
+from triage.intake import sender_context
+from triage.intake.stages import Evaluated, Examined, Faults, Stored, signal_input
+from triage.message import signals
+from triage.message.authentication import Result
+from triage.message.mailing_lists import shown_name
+from triage.message.signals import Correspondents
+from triage.policy import copies
+from triage.policy.contacts.sender_history import Sender, Senders, sender
+from triage.policy.decide import Disposition, Verdict
+from triage.policy.facts import Facts
+from triage.policy.learning.known_names import Familiar
+from triage.policy.proof import proof_of_author, proven_as
+from triage.quarantine.campaigns import traits
+from triage.quarantine.campaigns.mail_bombs import Floods
+from triage.quarantine.requests.expected_senders import Expected
+from triage.store import bodies, ledger
+from triage.store.delivery_state import State
+from triage.store.new_rows import Entry, NewDelivery, Row
+
+JUDGE = Actor.system("judge")
+ENTRY_STATE = {Disposition.RELAY: State.QUEUED, Disposition.QUARANTINE: State.HELD, Disposition.PURGE: State.PURGED}
+PLAIN_FOLDER = "Shared"  # in plain mode, the folder for role addresses and groups
+
+
+def store_all(session: Session, evaluated: Sequence[Evaluated], faults: Faults, *, settings: Settings, now: datetime) -> list[Stored]:
+    """Give the messages their signals and their deliveries, each of these its place, and write them; those with which that went well."""
+    made = describe_all(session, evaluated, faults, settings=settings, now=now)
+    copies.mark(session, (pair for one in made for pair in pair_with_refutation(one)), settings=settings, now=now)
+    floods = Floods(session, (copy for one in made for copy in one.deliveries), caps=settings.floods)
+
+    def place_in_floods(one: Stored) -> Stored:
+        for copy in one.deliveries:
+            floods.place(copy, bool(one.examined.summary.automatic))
+        return one
+
+    stored = faults.each(made, place_in_floods)
+    write_all(session, stored, settings=settings, now=now)
+    floods.settle()
+    return stored
+
+
+def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Faults, *, settings: Settings, now: datetime) -> list[Stored]:
+    """The rows of the messages, with their signals, and of their deliveries, with the priority of each."""
+    freemail = settings.policy.freemail_domains
+    senders = Senders(session, (sender_of(one, freemail) for one in evaluated))
+    familiar = Familiar(session, (stranger for one in evaluated if (stranger := one.stranger)), settings=settings, now=now)
+    people = sender_context.names_of_people(session)
+    expected = Expected(session, {one.examined.summary.author for one in evaluated}, now)
+
+    def describe(one: Evaluated) -> Stored:
+        examined, summary = one.examined, one.examined.summary
+        known = senders.of(sender_of(one, freemail))
+        beside = replace(
+            signal_input(examined.arrival, settings, now),
+            people=people,
+            met=known.met,
+            known=familiar.of(one.stranger) if one.stranger else Correspondents(),
+            recipients=len(one.facts),
+        )
+        signs, message_id = signals.signals(beside, examined.at_sight.signs), new_id()
+        deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
+        for copy in deliveries:
+            found = sender_context.place(
+                senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply
+            )
+            sender_context.look_twice(session, copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in)
+            if settings.company.plain:
+                deliver_in_plain_mode(copy, settings.company, now)
+        senders.entered(deliveries)
+        if one.is_let_in:
+            familiar.met(summary.author, summary.author_name)
+        return Stored(one, message_id, message_row(examined, message_id, [signal.as_json() for signal in signs]), deliveries)
+
+    return faults.each(evaluated, describe)
+
+
+def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings, now: datetime) -> None:
+    """Write the messages down."""
+    kept = bodies.keep_all(session, [one.examined.at_sight.content for one in stored])
+    entries: list[Entry] = []
+    for one, (content_id, content) in zip(stored, kept, strict=True):
+        archived = journal.copies(one.message_id, one.examined.envelope, settings) if settings.journal.address else ()
+        rows = [copy.as_row() for copy in (*one.deliveries, *archived)]
+        entries.append(Entry(one.message | {"content_id": content_id}, content, rows))
+    ledger.enter_all(session, entries, by=JUDGE, now=now)
+    held = (one for one in stored if any(copy.state == State.HELD for copy in one.deliveries))
+    traits.keep(session, (traits_of(one, settings) for one in held))
+
+
+def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
+    """What a message that is held may share with related ones."""
+    arrival = one.examined.arrival
+    return one.message_id, traits.traits_of(arrival.summary, arrival.envelope.client, settings.own_domains)
+
+
+def pair_with_refutation(one: Stored) -> Iterable[tuple[NewDelivery, bool]]:
+    """Its deliveries, each with whether the author's own domain says that it is not theirs."""
+    refuted = one.examined.authentication.dmarc.result is Result.FAIL
+    return ((copy, refuted) for copy in one.deliveries)
+
+
+def sender_of(one: Evaluated, freemail: Collection[str]) -> Sender:
+    """Whose standing matters for a message."""
+    proven = bool(one.examined.authentication.proof)
+    return sender(one.examined.summary.author, proven=proven, freemail=freemail, campaign=one.campaign_id)
+
+
+def message_row(one: Examined, message_id: int, signs: list[Row]) -> Row:
+    """The row of a message, but for its content."""
+    return {
+        "id": message_id,
+        "spool_id": one.envelope.spool_id,
+        "received_at": one.envelope.received_at,
+        "envelope": one.envelope.as_json(),
+        "authentication": one.authentication.as_json(),
+        "summary": one.at_sight.said,
+        "signals": signs,
+        "text": one.summary.text,
+    }
+
+
+def deliver_in_plain_mode(copy: NewDelivery, company: Company, now: datetime) -> None:
+    """Plain mode holds nothing: a copy that would be held goes to DEPARTMENT+PERSON, a folder of the department's own account.
+
+    Only its envelope changes, the verdict stays what it is.
+    """
+    if copy.state == State.HELD and copy.direction == "in":
+        copy.mailbox = f"{copy.department}{company.delimiter}{copy.person or PLAIN_FOLDER}@{company.domains[0]}"
+        copy.redirected = True
+        copy.state, copy.due_at, copy.queued_at = State.QUEUED, now, now
+
+
+def new_delivery(
+    message_id: int, campaign_id: int | None, facts: Facts, verdict: Verdict, freemail: Collection[str], now: datetime
+) -> NewDelivery:
+    """One recipient's copy."""
+    summary, recipient = facts.summary, facts.recipient
+    state = ENTRY_STATE[verdict.disposition]
+    queued = now if state is State.QUEUED else None
+    author = summary.author or (summary.authors[0] if summary.authors else facts.envelope.reverse_path.casefold())
+    name = shown_name(summary)
+    words = (summary.subject, name, author, recipient.address, recipient.person)
+    return NewDelivery(
+        id=new_id(),
+        message_id=message_id,
+        campaign_id=campaign_id,
+        state=state,
+        received_at=facts.envelope.received_at,
+        recipient=recipient.address,
+        department=recipient.department,
+        person=recipient.person,
+        mailbox=recipient.mailbox,
+        listed=recipient.listed or recipient.address,
+        detail=recipient.detail,
+        note=recipient.note,
+        redirected=recipient.redirected_by is not None,
+        author=author,
+        author_domain=author.rpartition("@")[2],
+        author_name=name,
+        subject=summary.subject,
+        search=" ".join(words).casefold(),
+        proof=proof_of_author(facts),
+        proven_as=proven_as(facts, freemail),
+        verdict=verdict.disposition,
+        rule=verdict.rule,
+        rule_id=verdict.rule_id,
+        reason=verdict.reason,
+        beside=[one.as_json() for one in verdict.beside],
+        withheld=verdict.withheld,
+        direction="bounce" if recipient.bounce == "ours" else "in",
+        due_at=queued,
+        queued_at=queued,
+    )
