@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry
-from triage.store.confidential_rows import NOBODY, anyhow, names
+from triage.store.confidential_rows import NOBODY, SEALED, anyhow
 from triage.store.db import among
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -46,7 +46,7 @@ def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
 def names_closed(kind: str, by: Actor) -> Select[str]:
     """The codes or uids that are sealed and that the actor is not named for."""
     opened = select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == by.name)
-    return names(kind).where(col(Sealed.name).not_in(opened))
+    return SEALED[kind].where(col(Sealed.name).not_in(opened))
 
 
 SEALED_OR_OPEN = select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).where(

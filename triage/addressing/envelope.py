@@ -153,3 +153,9 @@ class Envelope:
 
 
 ENVELOPE_FIELDS = tuple(one.name for one in fields(Envelope))
+
+
+def ancestors(domain: str) -> list[str]:
+    """The domain and each domain above it, nearest first, top-level domains left out."""
+    labels = domain.split(".")
+    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]

@@ -200,7 +200,7 @@ def follow_people(session: Session) -> int:
     """People who move to another department take their held mail along, but none out of a sealed one; how much that was."""
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
-    held &= col(Delivery.department).not_in(confidential_rows.names("department"))
+    held &= col(Delivery.department).not_in(confidential_rows.SEALED["department"])
     return ledger.lay_elsewhere(session, held, department=theirs)
 
 

@@ -24,8 +24,8 @@ def move_held(session: Session, names: Mapping[str, str]) -> int:
     if not gone or last is None:
         return 0
     lost: ColumnElement[bool] = (col(Delivery.state) == State.HELD) & col(Delivery.department).in_(gone)
-    lost &= col(Delivery.department).not_in(confidential_rows.names("department")) & col(Delivery.person).not_in(
-        confidential_rows.names("person")
+    lost &= col(Delivery.department).not_in(confidential_rows.SEALED["department"]) & col(Delivery.person).not_in(
+        confidential_rows.SEALED["person"]
     )
     has_it = select(col(KnownRecipient.department)).where(
         col(KnownRecipient.address) == col(Delivery.listed), col(KnownRecipient.department).in_(codes)

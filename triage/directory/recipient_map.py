@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from triage.addressing import verp
-from triage.addressing.envelope import Address
+from triage.addressing.envelope import Address, ancestors
 from triage.addressing.subaddress import bases
 
 ALWAYS = frozenset({"postmaster", "abuse"})  # local parts that take mail from anybody (RFC 5321, 4.5.1; RFC 2142)
@@ -75,9 +75,3 @@ class DoorSnapshot:
 def names(sender: Address) -> list[str]:
     """Every entry that would block this sender: the address, its domain, the domains above."""
     return [str(sender), *ancestors(sender.domain)]
-
-
-def ancestors(domain: str) -> list[str]:
-    """The domain and each domain above it, nearest first, top-level domains left out."""
-    labels = domain.split(".")
-    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]

@@ -69,7 +69,7 @@ def explain(
     author, recipient = address(sender, "sender"), address(to, "to")
     summary = Summary(parsed=True, author=author, authors=(author,), subject=subject, list_id=list_id.strip("<> ").casefold())
     envelope = Envelope(0, now, author, (recipient,), "", "")
-    facts = lookups.evidence(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
+    facts = lookups.gather_facts(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
     if facts.recipient.stray or not within(session, facts.recipient, by):
         raise NotFound(f"nobody in your scope has the address {recipient}")
     proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
@@ -97,7 +97,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     authentication = Authentication.from_json(message.authentication)
     is_suspicious = severity_of(delivery, message.signals) >= Severity.SUSPICIOUS
     lasts = None if is_suspicious else lookups.deadline_of(summary, envelope.received_at, settings)
-    found = lookups.evidence(
+    found = lookups.gather_facts(
         session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, lasts=lasts
     )
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])

@@ -17,7 +17,7 @@ from triage.directory import enforcement_mode, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
 from triage.message.mailing_lists import rewritten
 from triage.message.signals import Life, deadline
-from triage.message.signals.held_attachments import first_danger
+from triage.message.signals.attachments import first_danger
 from triage.message.summary import Summary
 from triage.policy import emergency
 from triage.policy.contacts import sent_messages, store as contacts, wanted_senders
@@ -45,12 +45,12 @@ class Known:
     opened: emergency.Alarm | None
 
 
-def ask(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
-    """Everything that `evidence` needs to know about these messages. Writes nothing."""
+def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
+    """Everything that `gather_facts` needs to know about these messages. Writes nothing."""
     some = list(some)
     named = [address for one in some for text in one.envelope.recipients if (address := address_of(text))]
     addresses = recipients.known_among(session, named, settings.company)
-    values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_of(one.envelope), one.campaigns)}
+    values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_address(one.envelope), one.campaigns)}
     authors = {one.summary.author for one in some if not rewritten(one.summary)}  # such a list is nobody's correspondent
     return Known(
         addresses=addresses,
@@ -61,7 +61,7 @@ def ask(session: Session, some: Iterable[Asked], *, settings: Settings, now: dat
     )
 
 
-def evidence(
+def gather_facts(
     session: Session,
     envelope: Envelope,
     authentication: Authentication,
@@ -78,8 +78,8 @@ def evidence(
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `lasts`: where somebody has
     asked."""
-    known = known or ask(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
-    about = matching_rules.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
+    known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
+    about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten(summary) else known.learned.get(summary.author, ())
     ours = sent_messages.named_in(session, envelope, summary)
     wanted = is_wanted(session, authentication, summary, about, settings=settings, now=now)
@@ -121,7 +121,7 @@ def is_wanted(
     return sender in wanted_senders.wanted_among(session, [sender], settings=settings, now=now)
 
 
-def carrier_of(envelope: Envelope) -> str:
+def carrier_address(envelope: Envelope) -> str:
     """The reverse-path as the address of a rule, "" where none could be about it."""
     return str(address_of(envelope.reverse_path) or "")
 
@@ -190,7 +190,7 @@ def facts_of(
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
-        out_of_hours=coverage.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
+        out_of_hours=lasts is not None and coverage.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
         emergency=opened.sentence if opened else "",
         observe=switched.of(recipient.department) == enforcement_mode.OBSERVE,
         virus=virus,
@@ -209,11 +209,11 @@ def deadline_of(summary: Summary, received_at: datetime, settings: Settings) -> 
 
 def danger_of(summary: Summary, settings: Settings) -> str:
     """Why what is attached holds a message: the same for each recipient. It takes a while where there are thousands of names."""
-    return first_danger(summary.attachments, all_folded(settings.policy.dangerous_attachments))
+    return first_danger(summary.attachments, fold_endings(settings.policy.dangerous_attachments))
 
 
 @lru_cache
-def all_folded(endings: tuple[str, ...]) -> frozenset[str]:
+def fold_endings(endings: tuple[str, ...]) -> frozenset[str]:
     """Endings of file names, folded: always the same ones, asked for with every message."""
     return frozenset(map(str.casefold, endings))
 

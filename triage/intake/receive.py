@@ -96,7 +96,7 @@ def evaluate_all(session: Session, examined: Sequence[Examined], faults: Faults,
     """Decide for each recipient of the messages; those that could be decided about."""
     sorting = campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined])
     asked = (lookups.Asked(one.envelope, one.summary, sorting.likely(place)) for place, one in enumerate(examined))
-    known = lookups.ask(session, asked, settings=settings, now=now)
+    known = lookups.look_up(session, asked, settings=settings, now=now)
     places = itertools.count()
 
     def evaluate(one: Examined) -> Evaluated:
@@ -118,7 +118,7 @@ def evaluate_message(
 ) -> Evaluated:
     """Decide for each recipient of a message. NotYet where a verdict rests on a DNS that did not answer, and there is time."""
     arrival = one.arrival
-    facts = lookups.evidence(
+    facts = lookups.gather_facts(
         session,
         one.envelope,
         one.authentication,

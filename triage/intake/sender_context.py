@@ -27,7 +27,7 @@ LAST = 20  # messages of an author whose verification is compared
 _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
 
 
-def about_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Signal]:
+def signals_of_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Signal]:
     """The signals about one copy alone: is its author new to this department or person? Asked for what people will look at."""
     if one.state != State.HELD or not known.met.let_in or not one.author:
         return []
@@ -36,7 +36,7 @@ def about_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Sign
     return list(stranger_here(one.author, one.department, to_department=department, to_person=one.person if alone else ""))
 
 
-def place(
+def place_in_queue(
     senders: Senders,
     one: NewDelivery,
     found: Sequence[Signal],
@@ -51,7 +51,7 @@ def place(
 
     Returns all signals, the message's and its own.
     """
-    own = about_copy(senders, one, known)
+    own = signals_of_copy(senders, one, known)
     everything = (*found, *own)
     one.weight = weight(everything)
     one.severity = severity(one.weight, {signal.name for signal in everything})
@@ -75,7 +75,7 @@ def place(
     return everything
 
 
-def look_twice(
+def set_second_look(
     session: Session,
     one: NewDelivery,
     found: Sequence[Signal],
@@ -106,11 +106,11 @@ def is_verified_otherwise(session: Session, one: NewDelivery, authentication: Au
         .order_by(col(Delivery.received_at).desc())
         .limit(LAST)
     )
-    before = {way_of(proof, Authentication.from_json(results)) for proof, results in rows}
-    return bool(before) and way_of(one.proof, authentication) not in before
+    before = {proof_way(proof, Authentication.from_json(results)) for proof, results in rows}
+    return bool(before) and proof_way(one.proof, authentication) not in before
 
 
-def way_of(proof: str, authentication: Authentication) -> tuple[str, bool]:
+def proof_way(proof: str, authentication: Authentication) -> tuple[str, bool]:
     """In which way somebody is proven: by what, and whether their domain signed it."""
     return proof, bool(proof) and "dkim" in authentication.dmarc.aligned
 

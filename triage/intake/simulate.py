@@ -70,7 +70,7 @@ def rehearse(
 
     `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
     """
-    for facts in lookups.evidence(session, envelope, authentication, summary, settings=settings, now=now):
+    for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now):
         yield judged(session, closed(facts, settings), settings=settings, answered=answered, alike=alike)
 
 
@@ -78,7 +78,7 @@ def verdicts(
     session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
 ) -> list[Verdict]:
     """What would become of a mail that came now, by the modes in force."""
-    return [decide(facts) for facts in lookups.evidence(session, envelope, authentication, summary, settings=settings, now=now)]
+    return [decide(facts) for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now)]
 
 
 def closed(facts: Facts, settings: Settings) -> Facts:

@@ -72,10 +72,10 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
         signs, message_id = signals.signals(beside, examined.at_sight.signs), new_id()
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
         for copy in deliveries:
-            found = sender_context.place(
+            found = sender_context.place_in_queue(
                 senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply
             )
-            sender_context.look_twice(session, copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in)
+            sender_context.set_second_look(session, copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in)
             if settings.company.plain:
                 deliver_in_plain_mode(copy, settings.company, now)
         senders.entered(deliveries)

@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from triage.addressing.envelope import Address
-from triage.directory.recipient_map import ancestors
+from triage.addressing.envelope import Address, ancestors
 from triage.message.authentication import Authentication, Result
 from triage.message.summary import Summary
 

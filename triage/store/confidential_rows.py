@@ -2,20 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlmodel import col
 
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
+KINDS = ("department", "person")  # of folders that can be sealed
+SEALED = {kind: select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY) for kind in KINDS}  # codes, uids
 
 
 def anyhow(table: Any = Delivery) -> ColumnElement[bool]:
     """Which deliveries lie under a seal, whoever asks."""
-    return or_(col(table.department).in_(names("department")), col(table.person).in_(names("person")))
-
-
-def names(kind: str) -> Select[str]:
-    """The codes or uids that are sealed."""
-    return select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY)
+    return or_(col(table.department).in_(SEALED["department"]), col(table.person).in_(SEALED["person"]))

@@ -16,7 +16,7 @@ from triage.store import db
 from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, follow
 from triage.store.models import AuditRecord, Content, Delivery, Instant, Message
 from triage.store.new_rows import Entry, NewDelivery, Row
-from triage.store.queue import dirty_counts, sections
+from triage.store.queue import dirty_counts
 
 
 def enter(
@@ -133,7 +133,7 @@ def touch_related(session: Session, ids: Sequence[int], before: Collection[State
     """Note what stands elsewhere in the queue now, because of copies in mailboxes or of reports that have their answer."""
     arrive, leave = State.DELIVERED in after, State.DELIVERED in before
     if arrive or leave or State.HELD in before or State.HELD in after:
-        sections.touch_related(session, ids, arrive=arrive, leave=leave)
+        dirty_counts.touch_related(session, ids, arrive=arrive, leave=leave)
 
 
 def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State, datetime]]:

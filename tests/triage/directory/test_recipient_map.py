@@ -2,8 +2,8 @@
 
 import pytest
 
-from triage.addressing.envelope import Address
-from triage.directory.recipient_map import DoorSnapshot, ancestors
+from triage.addressing.envelope import Address, ancestors
+from triage.directory.recipient_map import DoorSnapshot
 
 DOOR = DoorSnapshot(
     domains=frozenset({"company.example"}),

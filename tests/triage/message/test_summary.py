@@ -16,7 +16,7 @@ from triage.message.mime.archives import NAMES
 from triage.message.mime.attachments import attachment
 from triage.message.mime.delivery_status import Status
 from triage.message.mime.mime_parts import PART_LIMIT
-from triage.message.signals.held_attachments import danger
+from triage.message.signals.attachments import danger
 from triage.message.summary import (
     LINK_LIMIT,
     NAMED_LIMIT,

@@ -13,7 +13,7 @@ from triage.addressing.recipient import Recipient
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.mime.delivery_status import Status
 from triage.message.signals import deadline
-from triage.message.signals.held_attachments import first_danger
+from triage.message.signals.attachments import first_danger
 from triage.message.summary import Attachment, Summary
 from triage.policy.decide import RULES, Disposition, Verdict, decide
 from triage.policy.facts import Facts, MatchedRule, OurMail

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal_column, not_, or_, select
 from sqlmodel import Session, col
 
+from triage.addressing.envelope import ancestors
 from triage.config.settings import Settings
-from triage.directory.recipient_map import ancestors
 from triage.message.authentication import Result
 from triage.message.mime.links import organisation
 from triage.policy.contacts import store as contacts_store
@@ -73,8 +73,8 @@ def contacts_among(session: Session, authors: Collection[str], *, settings: Sett
     if not asked:
         return {}
     closed = {
-        "department": set(session.scalars(confidential_rows.names("department"))),
-        "person": set(session.scalars(confidential_rows.names("person"))),
+        "department": set(session.scalars(confidential_rows.SEALED["department"])),
+        "person": set(session.scalars(confidential_rows.SEALED["person"])),
     }
     rows = session.execute(
         select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Person.department))

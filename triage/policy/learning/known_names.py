@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import Select, delete, func, insert, select
 from sqlmodel import Session, col
 
+from triage.addressing.envelope import ancestors
 from triage.config.settings import Settings
-from triage.directory.recipient_map import ancestors
 from triage.message.mime.links import organisation
 from triage.message.signals import Correspondents
 from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name

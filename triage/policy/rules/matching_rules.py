@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
+from triage.addressing.envelope import ancestors
 from triage.addressing.recipient import Recipient
-from triage.directory.recipient_map import ancestors
 from triage.ids import show
 from triage.message import mailing_lists
 from triage.message.summary import Summary

@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
+from triage.addressing.envelope import ancestors
 from triage.config.settings import Settings
-from triage.directory.recipient_map import ancestors
 from triage.message.authentication import Authentication, Result
 from triage.policy.rules import provider_warning
 from triage.policy.rules.rule_conflicts import Clash, clashes

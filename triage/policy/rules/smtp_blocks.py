@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
-from triage.directory.recipient_map import ancestors
+from triage.addressing.envelope import ancestors
 from triage.policy.facts import BY_STAFF
 from triage.policy.proof import Precision, precision
 from triage.policy.rules.rule_request import WHOLE

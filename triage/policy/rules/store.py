@@ -12,8 +12,8 @@ from sqlmodel import Session, SQLModel, col
 
 from triage.access import confidential_folders, dual_control, scope as access
 from triage.actor import Actor
+from triage.addressing.envelope import ancestors
 from triage.config.settings import Settings
-from triage.directory.recipient_map import ancestors
 from triage.errors import NotFound, NotYet, Stale
 from triage.ids import show
 from triage.policy import copies

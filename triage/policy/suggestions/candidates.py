@@ -10,9 +10,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
+from triage.addressing.envelope import ancestors
 from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
-from triage.directory.recipient_map import ancestors
 from triage.policy.contacts.store import KNOWN
 from triage.policy.rules import store as rules
 from triage.policy.suggestions.superseded import recent, was_taken_away
@@ -112,7 +112,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
 def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
     """By domain: who wrote to somebody there, people and departments, outside sealed folders."""
     found: dict[str, set[str]] = {}
-    closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.names("department")))
+    closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
     known = select(*columns).where(col(Correspondent.state) == KNOWN).execution_options(yield_per=AT_ONCE)
     for address, person, department in session.execute(known):
@@ -124,8 +124,8 @@ def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
 
 def sealed_people(session: Session) -> set[str]:
     """The people whose mail lies in sealed folders: their own, or their department's."""
-    theirs = select(col(Person.uid)).where(col(Person.department).in_(confidential_rows.names("department")))
-    return {*session.scalars(confidential_rows.names("person")), *session.scalars(theirs)}
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(confidential_rows.SEALED["department"]))
+    return {*session.scalars(confidential_rows.SEALED["person"]), *session.scalars(theirs)}
 
 
 def released_to(session: Session, now: datetime) -> dict[str, set[str]]:

@@ -76,8 +76,8 @@ def confirm(
     NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
     the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
     """
-    asked = waiting(session, pending_id, by, now)
-    first = who_asked(session, asked, now)
+    asked = lock_waiting(session, pending_id, by, now)
+    first = find_asker(session, asked, now)
     if by.kind == "token":
         raise NotAllowed("the second key is a person's to turn: a token cannot")
     if first.name == by.name or api_tokens.maker(session, asked.asked_by) == str(by):
@@ -122,18 +122,18 @@ def decide_as_asked(
 
 def decline(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:
     """Say no; the one who asked withdraws it."""
-    asked = waiting(session, pending_id, by, now)
+    asked = lock_waiting(session, pending_id, by, now)
     dual_control.settle(
         session, asked, dual_control.WITHDRAWN if asked.asked_by == str(by) else dual_control.DECLINED, by=by, reason=reason, now=now
     )
     return asked
 
 
-def waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
+def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
     """What still waits, locked. NotFound when it is none of the actor's business, NotAllowedNow when it is over."""
     access.may_decide(by)
     asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
-    if asked is None or not concerns(session, asked, by):
+    if asked is None or not may_know_of(session, asked, by):
         raise NotFound(f"nothing asks for a second key as {show(pending_id)}")
     if asked.state != dual_control.WAITING:
         raise NotAllowedNow(f"it was {asked.state} by {asked.settled_by_shown} already")
@@ -142,7 +142,7 @@ def waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> Pend
     return asked
 
 
-def who_asked(session: Session, asked: PendingAct, now: datetime) -> Actor:
+def find_asker(session: Session, asked: PendingAct, now: datetime) -> Actor:
     """The one who asked, with the role and scope of today. NotAllowedNow when they may no longer decide."""
     found = actor_lookup.named(session, asked.asked_by, asked.asked_by_shown, now)
     if found is None or found.role not in access.DECIDING:
@@ -150,7 +150,7 @@ def who_asked(session: Session, asked: PendingAct, now: datetime) -> Actor:
     return found
 
 
-def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
+def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
     """May the actor know of it: is it their own, or do they see all that it is about?"""
     if asked.asked_by == str(by):
         return True
@@ -172,7 +172,7 @@ def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, bef
         .where(true() if before is None else col(PendingAct.id) < before)
         .order_by(col(PendingAct.id).desc())
     )
-    return list(islice((one for one in rows if concerns(session, one, by)), limit))
+    return list(islice((one for one in rows if may_know_of(session, one, by)), limit))
 
 
 NEEDS = {

@@ -51,7 +51,9 @@ def is_to_come_beyond(session: Session, decision: Decision, by: Actor, now: date
     if decision.last is None or first is None:
         return False
     return (
-        session.scalar(select(literal(1)).select_from(Delivery).where(to_come(session, decision, first), not_(access.visible(by))).limit(1))
+        session.scalar(
+            select(literal(1)).select_from(Delivery).where(still_to_come(session, decision, first), not_(access.visible(by))).limit(1)
+        )
         is not None
     )
 
@@ -69,13 +71,13 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
     by = actor_lookup.named(session, decision.by, decision.by_shown, now)
     meant = next_slice(session, decision, by) if by and by.role in access.DECIDING else []
     if by is None or not meant:
-        finish(session, decision, now)
+        finish_decision(session, decision, now)
         return 0
     try:
         with session.begin_nested():
             items = carry_out_slice(session, decision, meant, by, now, settings)
     except Refused as why:  # whom it was redirected to has left, what senders are told is in the settings no more
-        finish(session, decision, now, str(why))
+        finish_decision(session, decision, now, str(why))
         return 0
     decision.reached = meant[-1][0]
     decision.done += sum(item.outcome == "done" for item in items)
@@ -101,16 +103,16 @@ def next_slice(session: Session, decision: Decision, by: Actor) -> Meant:
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
         ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
-    where = to_come(session, decision, by)
+    where = still_to_come(session, decision, by)
     next_ones = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(SLICE)).all()
     return [(one, state) for one, state, _ in ledger.lock(session, and_(where, among(session, col(Delivery.id), next_ones)))]
 
 
-def to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bool]:
+def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bool]:
     """The deliveries that it has not come to yet."""
     further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
     selected = selection.from_json(decision.selection)
-    where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
+    where = and_(further, selection.condition(selected), access.visible(by), not_(has_outcome(decision.id)))
     if left := LeftOut(*map(tuple, decision.order.get("left_out", ()))):
         where = and_(where, not_(left.condition(session, selected)))
     if selected.states:
@@ -123,7 +125,7 @@ def left_out_json(left: LeftOut) -> dict[str, Any]:
     return {"left_out": [left.proven, left.claimed]} if left else {}
 
 
-def is_item(decision_id: int) -> ColumnElement[bool]:
+def has_outcome(decision_id: int) -> ColumnElement[bool]:
     """Has the delivery an outcome already, as the copy of a group's member?"""
     return (
         select(literal(1)).where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == col(Delivery.id)).exists()
@@ -145,7 +147,7 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
         session.execute(insert(DecisionItem), rows)
 
 
-def finish(session: Session, decision: Decision, now: datetime, why: str = "") -> None:
+def finish_decision(session: Session, decision: Decision, now: datetime, why: str = "") -> None:
     """It is over; what it did not come to was changed by others before, or who decided may no longer. `why`: what else stopped it."""
     decision.last = None
     number = session.scalar(select(func.count()).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id)) or 0

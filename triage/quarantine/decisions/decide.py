@@ -63,7 +63,8 @@ def decide(
     if earlier := made_before(session, request.key_of(by)):
         return report(session, earlier, by=by)
     plan = planned or plan_locked(session, request, found, by=by, settings=settings, now=now)
-    dual_control.require(plan.needs, by, second, plan.selected)
+    if plan.needs:
+        dual_control.require(plan.needs, by, second, plan.selected)
     decision = describe_decision(session, request, plan, by=by, second=second, settings=settings, now=now)
     if plan.last is not None:
         bulk_decisions.begin(session, decision, plan, request)

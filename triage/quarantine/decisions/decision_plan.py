@@ -266,13 +266,14 @@ def second_person_needs(
     """Why a second person has to confirm this; nothing where the company wants none."""
     if not settings.policy.two_keys:
         return []
-    needs = dual_control.of_rules([(one.effect, one.match, one.scope) for one in orders], settings)
+    needs = dual_control.of_rules([(one.effect, one.match, one.scope) for one in orders], settings) if orders else []
     ids = [one for one, _ in meant]
     if request.verb is Verb.PURGE:
         these = among(session, col(Delivery.id), ids)
-        needs += dual_control.of_purge(meant, settings) + second_person.needs(session, selected, these, by=by, settings=settings)
-    lets_go = request.verb in (Verb.RELEASE, Verb.REDIRECT)
-    return needs + (dual_control.of_release(session, ids, settings) if lets_go else [])
+        return needs + dual_control.of_purge(meant, settings) + second_person.needs(session, selected, these, by=by, settings=settings)
+    if request.verb in (Verb.RELEASE, Verb.REDIRECT) and dual_control.RISKY_RELEASE in settings.policy.two_keys:
+        return needs + dual_control.of_release(session, ids)
+    return needs
 
 
 def removal_needs(session: Session, selected: Selection, goes: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from triage.directory.recipient_map import ancestors
+from triage.addressing.envelope import ancestors
 from triage.message.signals.priority import Reason
 from triage.store import db
 from triage.store.models.employees import Expectation

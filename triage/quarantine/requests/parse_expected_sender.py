@@ -3,8 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 
-from triage.addressing.envelope import Address, ascii_domain
-from triage.directory.recipient_map import ancestors
+from triage.addressing.envelope import Address, ancestors, ascii_domain
 
 MOST = 5
 LINES = 20  # of the text, above the signature

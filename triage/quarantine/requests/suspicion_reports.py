@@ -21,11 +21,8 @@ from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import reported_messages
 from triage.quarantine.search.listing import Listed, some
 from triage.store import db, ledger
-from triage.store.models.decisions import Decision
-from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Person
-from triage.store.models.employees import MailReport
-from triage.store.queue import open_reports, sections
+from triage.store.models import Decision, Delivery, MailReport, Person
+from triage.store.queue import dirty_counts, open_reports
 from triage.store.queue.open_reports import BAD, GOOD, SETTLING
 from triage.text.defuse_links import dead, dead_address
 
@@ -110,7 +107,7 @@ def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: da
     session.add(made)
     session.flush()
     if delivery:
-        sections.touch_reported(session, delivery)
+        dirty_counts.touch_reported(session, delivery)
     about = f"delivery:{show(delivery.id)}" if delivery else f"report:{show(made.id)}"
     by = Actor.employee(person.uid, person.name)
     ledger.write(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
@@ -163,7 +160,7 @@ def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: 
         one.verdict, one.words = verdict, " ".join(words.split())[:LONGEST]
     session.flush()
     if row.delivery_id is not None:
-        sections.touch_reported(session, session.get_one(Delivery, row.delivery_id))
+        dirty_counts.touch_reported(session, session.get_one(Delivery, row.delivery_id))
     about = f"delivery:{show(row.delivery_id)}" if row.delivery_id else f"report:{show(row.id)}"
     ledger.write(session, "answer-report", about, by=by, now=now, detail={"verdict": verdict, "reporters": len(waiting)})
     return len(waiting)

@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.addressing.envelope import ancestors
 from triage.config.settings import Settings
-from triage.directory.recipient_map import ancestors
 from triage.errors import SecondLookNeeded
 from triage.message.authentication import Authentication
 from triage.message.signals.second_look import in_order

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.directory.recipient_map import ancestors
+from triage.addressing.envelope import ancestors
 from triage.message.signals.severity import Severity
 from triage.policy.rules.store import in_force
 from triage.quarantine.search.selection import Selection, apart, fence, looked_up, outside

@@ -1,16 +1,18 @@
 """Which held mail has changed since the kept counts were folded: written along with each change, so that counts never lie; and read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, case, select
+from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from triage.ids import new_id
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models.counts import Touched
-from triage.store.models.deliveries import Delivery
+from triage.store.models import Delivery, MailReport, Touched
 from triage.store.new_rows import Row
+from triage.store.queue.grouping import HELD
+from triage.store.queue.sections import is_out
 
 AT_ONCE = 5000  # rows of one insert
 MOST = 500  # rows that are counted beside the kept ones; while there are more, everything is counted
@@ -42,3 +44,35 @@ def note(session: Session, rows: Iterable[tuple[str, int | None, int, str, str]]
     written = [dict(zip(names, row, strict=True), id=new_id()) for row in rows]
     for place in range(0, len(written), AT_ONCE):
         db.insert_all(session, Touched, written[place : place + AT_ONCE])
+
+
+def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: bool) -> None:
+    """Note the held messages that may have changed their section with these deliveries: others of a campaign stand in "Act now" while a
+    copy is in a mailbox or a report is open. `arrive`: these came into mailboxes; `leave`: they may have left them."""
+    which: ColumnElement[bool] = col(Delivery.id).in_(select(col(MailReport.delivery_id)).where(col(MailReport.delivery_id).is_not(None)))
+    if leave:
+        which = or_(which, col(Delivery.is_copy))
+    elif arrive:
+        which = or_(which, and_(col(Delivery.is_copy), is_first_out(session, ids)))
+    these = and_(db.among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
+    touch_campaigns(session, session.scalars(select(col(Delivery.campaign_id)).where(these).distinct()).all())
+
+
+def is_first_out(session: Session, ids: Sequence[int]) -> ColumnElement[bool]:
+    """Is no other copy of the campaign in a mailbox than these?"""
+    other = aliased(Delivery)
+    same = col(other.campaign_id) == col(Delivery.campaign_id)
+    return not_(exists().where(same, is_out(other), not_(db.among(session, col(other.id), ids))).correlate(Delivery))
+
+
+def touch_reported(session: Session, delivery: Delivery) -> None:
+    """A report of this delivery was made or answered: note what stands on a row with it."""
+    touch(session, and_(col(Delivery.id) == delivery.id, HELD))
+    if delivery.campaign_id is not None:
+        touch_campaigns(session, [delivery.campaign_id])
+
+
+def touch_campaigns(session: Session, campaigns: Sequence[int | None]) -> None:
+    """Have what is held of these campaigns counted anew."""
+    if campaigns:
+        touch(session, and_(db.among(session, col(Delivery.campaign_id), (one for one in campaigns if one is not None)), HELD))

@@ -1,6 +1,5 @@
 """Sections of the queue: what must be acted on now, time-limited messages, the rest; as SQL, as the word of a row, and what touches it."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -10,13 +9,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from triage.store import confidential_rows
-from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models.columns import Instant
-from triage.store.models.deliveries import Delivery
-from triage.store.models.employees import MailReport
-from triage.store.queue import dirty_counts, grouping, open_reports
-from triage.store.queue.grouping import HELD, NEVER
+from triage.store.models import Delivery, Instant, MailReport
+from triage.store.queue import grouping, open_reports
+from triage.store.queue.grouping import NEVER
 
 ACT_NOW = datetime(1970, 1, 1, tzinfo=UTC)  # in the place of an end: before every other one
 ASSUMED = timedelta(days=365_000)  # so much later than it ends stands what only usually lasts so long: behind every stated end
@@ -106,34 +102,6 @@ def among_few() -> ColumnElement[bool]:
     out = select(col(copy.campaign_id)).where(is_out(copy)).distinct()
     copies = and_(col(Delivery.is_copy), col(Delivery.campaign_id).in_(out))
     return and_(WAITS, or_(is_reported(), copies))
-
-
-def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: bool) -> None:
-    """Note the held messages that may have changed their section with these deliveries: others of a campaign stand in "Act now" while a
-    copy is in a mailbox or a report is open. `arrive`: these came into mailboxes; `leave`: they may have left them."""
-    other = aliased(Delivery)
-    same = col(other.campaign_id) == col(Delivery.campaign_id)
-    is_first = not_(exists().where(same, is_out(other), not_(among(session, col(other.id), ids))).correlate(Delivery))
-    which: ColumnElement[bool] = col(Delivery.id).in_(select(col(MailReport.delivery_id)).where(col(MailReport.delivery_id).is_not(None)))
-    if leave:
-        which = or_(which, col(Delivery.is_copy))
-    elif arrive:
-        which = or_(which, and_(col(Delivery.is_copy), is_first))
-    these = and_(among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
-    touch_campaigns(session, session.scalars(select(col(Delivery.campaign_id)).where(these).distinct()).all())
-
-
-def touch_reported(session: Session, delivery: Delivery) -> None:
-    """A report of this delivery was made or answered: note what stands on a row with it."""
-    dirty_counts.touch(session, and_(col(Delivery.id) == delivery.id, HELD))
-    if delivery.campaign_id is not None:
-        touch_campaigns(session, [delivery.campaign_id])
-
-
-def touch_campaigns(session: Session, campaigns: Sequence[int | None]) -> None:
-    """Have what is held of these campaigns counted anew."""
-    if campaigns:
-        dirty_counts.touch(session, and_(among(session, col(Delivery.campaign_id), (one for one in campaigns if one is not None)), HELD))
 
 
 def number_to_act_on(session: Session, where: ColumnElement[bool], most: int) -> int:

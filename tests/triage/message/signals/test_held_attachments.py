@@ -3,8 +3,7 @@
 import pytest
 
 from triage.config.settings import Policy
-from triage.message.signals.attachments import about
-from triage.message.signals.held_attachments import danger, first_danger
+from triage.message.signals.attachments import about, danger, first_danger
 from triage.message.summary import Attachment
 
 ENDINGS = Policy().dangerous_attachments
