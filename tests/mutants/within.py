@@ -64,7 +64,9 @@ def chosen(module: str, most: int | None = None) -> list[Mutant]:
 
 def files_of(module: str) -> list[str]:
     """The files that are broken along with a module."""
-    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(RUNS[module]["files"]))
+    named = RUNS[module]["files"]
+    patterns = [named] if isinstance(named, str) else named
+    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
 
 
 class Lines:

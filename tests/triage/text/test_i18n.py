@@ -31,7 +31,7 @@ FOR_TERMINALS = {
     "spool_stats", "verify_chain", "wakeup", "webhooks",
 }  # fmt: skip
 FOR_STARTING = {"app", "networks", "dependencies"}  # of the API: they refuse to start
-NO_SIGNALS = {"held_attachments", "priority", "scan_results", "second_look", "severity"}  # in their folder
+NO_SIGNALS = {"priority", "scan_results", "second_look", "severity"}  # in their folder
 SIGNALS = {file.stem for file in (ROOT / "triage" / "message" / "signals").glob("*.py")} - NO_SIGNALS
 SPEAKING = (
     "access/dual_control", "delivery/bounces", "delivery/groups", "delivery/outbound_notices", "delivery/queue", "delivery/queue_admin",
@@ -42,10 +42,10 @@ SPEAKING = (
     "notifications/digests", "notifications/staff_mail", "policy/backscatter", "policy/contacts/contact_evidence",
     "policy/contacts/store", "policy/decide", "policy/emergency", "policy/rules/provider_warning", "policy/rules/redirects",
     "policy/rules/rule_conflicts", "policy/rules/rule_warnings", "policy/runner_up", "policy/suggestions/rule_suggestions",
-    "policy/suggestions/threshold", "quarantine/assignment", "quarantine/decisions/approvals", "quarantine/decisions/bulk_decisions",
-    "quarantine/decisions/decide", "quarantine/decisions/keepers", "quarantine/decisions/mailbox_sweep",
+    "policy/suggestions/threshold", "quarantine/assignment", "quarantine/decisions/approvals", "quarantine/decisions/carry_out",
+    "quarantine/decisions/keepers", "quarantine/decisions/mailbox_sweep",
     "quarantine/decisions/outcome_text", "quarantine/decisions/regroup", "quarantine/decisions/related_mail",
-    "quarantine/decisions/undo", "quarantine/delivery_history", "quarantine/removal/delivered_lately",
+    "quarantine/decisions/take_back", "quarantine/delivery_history", "quarantine/removal/delivered_lately",
     "quarantine/removal/large_removals", "quarantine/removal/late_copies", "quarantine/requests/announce_sender",
     "quarantine/requests/expected_senders", "quarantine/requests/open_requests", "quarantine/requests/own_mail",
     "quarantine/requests/suspicion_reports", "quarantine/rules/rule_trial", "quarantine/rules/rules_with_decision",
