@@ -34,7 +34,7 @@ from triage import ids
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.store.db import open_engine, reading, transaction
-from triage.store.models import Message
+from triage.store.models.messages import Message
 from triage.times import utcnow
 
 PRODUCT = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli")

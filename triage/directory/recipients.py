@@ -13,7 +13,7 @@ from triage.directory.leavers import GONE, ON, note_about
 from triage.directory.recipient_map import ALWAYS
 from triage.errors import BadInput
 from triage.store.db import OneOf
-from triage.store.models import Department, KnownRecipient, MailGroup, Person
+from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 
 BY_ADDRESS = select(KnownRecipient).where(OneOf(col(KnownRecipient.address), "addresses"))
 Addresses = Mapping[str, KnownRecipient]

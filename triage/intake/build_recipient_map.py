@@ -11,7 +11,7 @@ from triage.directory import apply as directory, leavers
 from triage.directory.recipient_map import DoorSnapshot
 from triage.policy.rules import smtp_blocks
 from triage.store import versions
-from triage.store.models import KnownRecipient
+from triage.store.models.directory import KnownRecipient
 
 
 def build_recipient_map(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:

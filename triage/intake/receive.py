@@ -28,7 +28,7 @@ from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
 from triage.runtime import metrics
 from triage.store import message_ids
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.text.sanitize import visible
 
 

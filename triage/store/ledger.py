@@ -14,7 +14,10 @@ from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.store import db
 from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, follow
-from triage.store.models import AuditRecord, Content, Delivery, Instant, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Entry, NewDelivery, Row
 from triage.store.queue import dirty_counts
 

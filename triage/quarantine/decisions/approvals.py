@@ -21,7 +21,8 @@ from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
-from triage.store.models import PendingAct, Rule
+from triage.store.models.approvals import PendingAct
+from triage.store.models.rules import Rule
 
 
 class Act(Protocol):

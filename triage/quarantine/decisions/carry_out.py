@@ -19,7 +19,9 @@ from triage.quarantine.decisions.outcomes import Item
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Decision, Delivery, Rule
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.store.queue.grouping import in_states
 
 FLYING = {State.RELAYING: "It is being delivered this moment.", State.RESTORING: "It is being put back this moment."}

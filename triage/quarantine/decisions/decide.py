@@ -23,7 +23,9 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Effort
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone, decision_of, filed, report
 from triage.quarantine.removal import late_copies
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
-from triage.store.models import Decision, PendingAct, StaffMember
+from triage.store.models.approvals import PendingAct
+from triage.store.models.decisions import Decision
+from triage.store.models.staff import StaffMember
 
 
 def decide_or_ask(

@@ -29,7 +29,7 @@ from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
-from triage.store.models import Delivery
+from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states
 
 LARGE = 100_000  # deliveries; fewer are decided in one transaction

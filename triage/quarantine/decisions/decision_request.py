@@ -16,7 +16,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.removal.removal_plan import BlockWish, wish_from_json, wish_json
 from triage.quarantine.search.selection import Selection, from_json
 from triage.store.delivery_state import Event, State
-from triage.store.models import Decision
+from triage.store.models.decisions import Decision
 
 
 class Verb(StrEnum):

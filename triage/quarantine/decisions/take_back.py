@@ -17,7 +17,8 @@ from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, Item
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
-from triage.store.models import Attempt, Decision, DecisionItem, Delivery
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.queue.grouping import in_states
 
 WAY_BACK = {

@@ -21,7 +21,9 @@ from triage.quarantine.decisions.take_back import LEFT, TAKEN, WAY_BACK, take_ba
 from triage.quarantine.removal import late_copies
 from triage.quarantine.search import confirmations, selection
 from triage.store.delivery_state import State
-from triage.store.models import Decision, DecisionItem, Delivery, Rule
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 
 IN_MAILBOXES = (State.DELIVERED, State.QUEUED, State.RELAYING, State.RESTORING, State.RECALLING)
 LETS_OUT = {"purge": IN_MAILBOXES, "sweep": tuple(State), "take": tuple(State), "hold": (State.QUEUED,)}  # by states before

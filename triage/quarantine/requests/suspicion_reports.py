@@ -21,7 +21,10 @@ from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import reported_messages
 from triage.quarantine.search.listing import Listed, some
 from triage.store import db, ledger
-from triage.store.models import Decision, Delivery, MailReport, Person
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.models.employees import MailReport
 from triage.store.queue import dirty_counts, open_reports
 from triage.store.queue.open_reports import BAD, GOOD, SETTLING
 from triage.text.defuse_links import dead, dead_address

@@ -13,7 +13,9 @@ from triage.ids import show
 from triage.quarantine.search import expiry, selection
 from triage.quarantine.search.selection import Selection, from_json
 from triage.store import db, ledger
-from triage.store.models import Delivery, LegalHold, LegallyHeld, Person
+from triage.store.models.compliance import LegalHold, LegallyHeld
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
 
 TURN = 0x6C68  # who makes a hold and who erases take turns under this number
 MOVING = ("states", "delivered_since")  # features of a selection that mail loses by what is done to it
@@ -52,7 +54,7 @@ def expiring(session: Session, by_then: datetime) -> ColumnElement[bool]:
 
 def take_turn(session: Session) -> None:
     """Erase nothing that a hold is being made for: whoever erases calls this before asking what must be kept."""
-    db.waits_its_turn(session, TURN)
+    db.take_advisory_locks(session, TURN)
 
 
 def place_hold(session: Session, selected: Selection | None, *, by: Actor, reason: str, now: datetime, person: str = "") -> LegalHold:

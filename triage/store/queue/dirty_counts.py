@@ -9,7 +9,9 @@ from sqlmodel import Session, col
 from triage.ids import new_id
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, MailReport, Touched
+from triage.store.models.counts import Touched
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 from triage.store.new_rows import Row
 from triage.store.queue.grouping import HELD
 from triage.store.queue.sections import is_out

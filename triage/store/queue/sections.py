@@ -10,7 +10,9 @@ from sqlmodel import Session, col
 
 from triage.store import confidential_rows
 from triage.store.delivery_state import State
-from triage.store.models import Delivery, Instant, MailReport
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 from triage.store.queue import grouping, open_reports
 from triage.store.queue.grouping import NEVER
 

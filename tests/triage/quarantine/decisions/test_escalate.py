@@ -23,7 +23,11 @@ from triage.quarantine.decisions.escalate import Shown
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
-from triage.store.models import AuditRecord, Decision, Delivery, LegalHold, Message
+from triage.store.models.audit import AuditRecord
+from triage.store.models.compliance import LegalHold
+from triage.store.models.decisions import Decision
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 LEGAL = Duty("legal", "Legal", "+49 30 1234", ("mara.berg", "nobody"), "info@company.example")
