@@ -45,8 +45,10 @@ def records(engine: Engine) -> list[tuple[str, int]]:
 
 def test_a_change_and_its_record_are_one(engine: Engine, held: int) -> None:
     with db.transaction(engine) as session:
-        assert ledger.record(session, held, Event.RELEASE, by=ANA, now=NOW, due_at=NOW) is State.QUEUED
+        assert ledger.record(session, held, Event.RELEASE, by=ANA, now=NOW, detail={"why": "wanted"}, due_at=NOW) is State.QUEUED
     assert state_of(engine, held) == State.QUEUED
+    with db.reading(engine) as session:
+        assert session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "release")).one()["why"] == "wanted"
     assert records(engine)[-2:] == [("receive", 1), ("release", 1)]
 
 
@@ -74,6 +76,7 @@ def test_what_the_table_forbids_changes_nothing(sqlite_engine: Engine, settings:
     assert state_of(sqlite_engine, held) == State.HELD
 
 
+@pytest.mark.usefixtures("held")  # another one is there
 def test_a_delivery_that_does_not_exist(engine: Engine) -> None:
     with pytest.raises(NotFound), db.transaction(engine) as session:
         ledger.record(session, ids.new_id(), Event.RELEASE, by=ANA, now=NOW)
