@@ -22,6 +22,7 @@ from mta.server.tls_context import Certificate
 from mta.server.worker_control import Orders
 from mta.session import replies
 from mta.session.server_context import Door
+from mta.session.session import Session
 from mta.session.submitters import Submitters
 from mta.spool.recipient_map_file import SnapshotFile
 from mta.spool.spool import Spool
@@ -119,8 +120,9 @@ async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready:
     """Accept connections until ordered otherwise, then let the sessions finish."""
     loop = asyncio.get_running_loop()
     orders = listen()
+    front_end = Session if door.settings.smtp.front_end == "aiosmtpd" else Connection
     servers = [
-        await open_server(loop, functools.partial(Connection, door, loop, lmtp=lmtp), one)
+        await open_server(loop, functools.partial(front_end, door, loop, lmtp=lmtp), one)
         for lmtp, sockets in ((False, own.smtp), (True, own.lmtp))
         for one in sockets
     ]
@@ -138,7 +140,9 @@ async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready:
     looking.cancel()
 
 
-async def open_server(loop: asyncio.AbstractEventLoop, connection: Callable[[], Connection], listener: socket.socket) -> asyncio.Server:
+async def open_server(
+    loop: asyncio.AbstractEventLoop, connection: Callable[[], asyncio.Protocol], listener: socket.socket
+) -> asyncio.Server:
     """Accept what comes to a socket."""
     if listener.family == socket.AF_UNIX:
         return await loop.create_unix_server(connection, sock=listener, backlog=BACKLOG)

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from mta.peer.client_limits import Clients, Memory
 from mta.peer.trusted_edges import Edges
@@ -33,6 +34,7 @@ class Door:
     connections: set[Carrier] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone
     stopping: bool = False
+    library: dict[str, dict[str, Any]] = field(default_factory=dict)  # what every session begins with, by protocol
     refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,8 @@ from tests.fuzz import results, targets
 from tests.peers.processes import HANG
 
 ROOT = Path(__file__).parents[2]
-NAMES = sorted(module.name for module in pkgutil.iter_modules(targets.__path__))
+PREFIX = f"{targets.__name__}."
+NAMES = sorted(one.name.removeprefix(PREFIX) for one in pkgutil.walk_packages(targets.__path__, PREFIX) if not one.ispkg)
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "0"))  # for each target; 0: the short form
 KEPT = ROOT / "var" / "fuzz"  # what the long form learns
 
