@@ -15,14 +15,13 @@ from types import ModuleType
 from mta.peer.client_limits import Clients, Memory
 from mta.peer.shared_counters import Tally
 from mta.peer.trusted_edges import Edges
-from mta.server.connection import Connection
 from mta.server.loop_calls import Later
 from mta.server.sockets import BACKLOG, Listeners, listeners
 from mta.server.tls_context import Certificate
 from mta.server.worker_control import Orders
 from mta.session import replies
 from mta.session.server_context import Door
-from mta.session.session import Session
+from mta.session.smtp_session import Session
 from mta.session.submitters import Submitters
 from mta.spool.recipient_map_file import SnapshotFile
 from mta.spool.spool import Spool
@@ -120,9 +119,8 @@ async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready:
     """Accept connections until ordered otherwise, then let the sessions finish."""
     loop = asyncio.get_running_loop()
     orders = listen()
-    front_end = Session if door.settings.smtp.front_end == "aiosmtpd" else Connection
     servers = [
-        await open_server(loop, functools.partial(front_end, door, loop, lmtp=lmtp), one)
+        await open_server(loop, functools.partial(Session, door, loop, lmtp=lmtp), one)
         for lmtp, sockets in ((False, own.smtp), (True, own.lmtp))
         for one in sockets
     ]
@@ -140,13 +138,11 @@ async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready:
     looking.cancel()
 
 
-async def open_server(
-    loop: asyncio.AbstractEventLoop, connection: Callable[[], asyncio.Protocol], listener: socket.socket
-) -> asyncio.Server:
+async def open_server(loop: asyncio.AbstractEventLoop, session: Callable[[], Session], listener: socket.socket) -> asyncio.Server:
     """Accept what comes to a socket."""
     if listener.family == socket.AF_UNIX:
-        return await loop.create_unix_server(connection, sock=listener, backlog=BACKLOG)
-    return await loop.create_server(connection, sock=listener, backlog=BACKLOG)
+        return await loop.create_unix_server(session, sock=listener, backlog=BACKLOG)
+    return await loop.create_server(session, sock=listener, backlog=BACKLOG)
 
 
 async def look_at_times(door: Door) -> None:
@@ -154,8 +150,8 @@ async def look_at_times(door: Door) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY)
         now = door.clock()
-        for connection in list(door.connections):
-            connection.dialogue.look(now)
+        for session in list(door.sessions):
+            session.look(now)
         door.refusals.write()
 
 
@@ -171,22 +167,22 @@ async def finish(door: Door) -> None:
     """Send idle clients away and wait for the others."""
     door.refusals.write()
     door.stopping = True
-    for connection in list(door.connections):
-        connection.dialogue.stop()
+    for session in list(door.sessions):
+        session.stop()
     if not await everybody_left(door, GRACE):
-        log.warning("%d sessions did not finish within %d s and are cut", len(door.connections), GRACE)
-        for connection in list(door.connections):
-            connection.dialogue.hang_up(replies.SHUTTING_DOWN)
+        log.warning("%d sessions did not finish within %d s and are cut", len(door.sessions), GRACE)
+        for session in list(door.sessions):
+            session.hang_up(replies.SHUTTING_DOWN)
         await everybody_left(door, LAST_WORD)
-        for connection in list(door.connections):
-            connection.transport.abort()
+        for session in list(door.sessions):
+            session.cut()
         await everybody_left(door, LAST_WORD)
 
 
 async def everybody_left(door: Door, seconds: float | None = None) -> bool:
     """Wait until no connection is left, at most so long; are they all gone?"""
     door.emptied.clear()
-    if door.connections:
+    if door.sessions:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(door.emptied.wait(), seconds)
-    return not door.connections
+    return not door.sessions

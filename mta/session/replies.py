@@ -8,7 +8,6 @@ from triage.ids import show
 from triage.text.sanitize import visible
 
 # the session
-GREETING = "220 {hostname} {protocol}"
 BYE = "221 2.0.0 Bye"
 OK = "250 2.0.0 OK"
 HELP = "214 2.0.0 This is a mail server; see RFC 5321"
@@ -91,9 +90,8 @@ LONGEST_TEXT = 400  # characters of the company's own words
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def greeting(hostname: str, protocol: str) -> str:
-    """The first line that a client sees; `protocol` is ESMTP or LMTP."""
-    return GREETING.format(hostname=hostname, protocol=protocol)
+class Refusal(Exception):
+    """A command that is not carried out; its text is the reply."""
 
 
 def hello(hostname: str, extensions: list[str]) -> str:

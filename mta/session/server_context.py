@@ -4,17 +4,32 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from mta.peer.client_limits import Clients, Memory
 from mta.peer.trusted_edges import Edges
 from mta.session import replies
 from mta.session.submitters import Submitters
-from mta.session.transport import Carrier
 from mta.spool.block_refusals import Refusals
 from mta.spool.recipient_map_file import SnapshotFile
 from mta.spool.spool import Spool
 from triage.config.settings import Settings
+
+
+class Running(Protocol):
+    """A session, as the process that runs it sees it."""
+
+    def look(self, now: float) -> None:
+        """Time has passed: is it enough?"""
+
+    def stop(self) -> None:
+        """The process stops."""
+
+    def hang_up(self, reply: str) -> None:
+        """Say one last thing and close."""
+
+    def cut(self) -> None:
+        """Close at once."""
 
 
 @dataclass
@@ -31,7 +46,7 @@ class Door:
     edges: Edges = field(default_factory=Edges)
     submitters: Submitters | None = None  # who hands over employees' mail, where that is what the door is for
     tls: Callable[[], ssl.SSLContext | None] = lambda: None  # the context of the present certificate
-    connections: set[Carrier] = field(default_factory=set)
+    sessions: set[Running] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone
     stopping: bool = False
     library: dict[str, dict[str, Any]] = field(default_factory=dict)  # what every session begins with, by protocol

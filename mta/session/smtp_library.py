@@ -127,7 +127,7 @@ class LibrarySession(SMTP):
         self.unread.put(data)
         if self.waiting is not None:
             self.wake()
-        elif len(self.unread) > MOST_UNREAD:
+        elif len(self.unread) > MOST_UNREAD and not self.is_shaking_hands:
             self.is_held = True
             self.transport.pause_reading()
 
@@ -135,7 +135,7 @@ class LibrarySession(SMTP):
         """The client has shut its side. The library would cancel what it still has to answer; over TLS there is no half-close."""
         self.has_ended = True
         self.wake()
-        return not self.is_secured
+        return not (self.is_secured or self.is_shaking_hands)
 
     def wake(self) -> None:
         """Go on with what waits."""
@@ -221,3 +221,7 @@ class LibrarySession(SMTP):
     def close(self) -> None:
         """Told by the library's loop when it ends."""
         self.leave()
+
+    def cut(self) -> None:
+        """Close at once."""
+        self.transport.abort()

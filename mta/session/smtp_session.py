@@ -1,24 +1,20 @@
-"""One session with a client: what comes in, step by step, and the reply to each (RFC 5321; LMTP: RFC 2033).
+"""One session with a client: its commands, its message, and the reply to each (RFC 5321; LMTP: RFC 2033)."""
 
-It is told what has come and says what goes out; a `Line` carries both. All replies to what came together leave together
-(RFC 2920, 3.2).
-"""
-
-import ssl
-from collections.abc import Callable
+import asyncio
+import re
+import select
 from concurrent.futures import Future
 
-from mta.peer import proxy_protocol
-from mta.peer.smtp_peer import Visitor
-from mta.session import admission, commands, replies, session_log
+from mta.peer import proxy_protocol, trusted_edges
+from mta.peer.client_limits import client_address
+from mta.peer.smtp_peer import LOCAL, Visitor
+from mta.session import admission, replies, sasl_auth, session_log
 from mta.session.envelope_transaction import Transaction
 from mta.session.incoming_message import Incoming, envelope_of
-from mta.session.line_buffer import Unread
-from mta.session.sasl_auth import Exchange
 from mta.session.server_context import Door
 from mta.session.session_limits import Patience
+from mta.session.smtp_library import IN_OUR_WORDS, MOST_AT_ONCE, LibrarySession, configured
 from mta.session.submission import Submission
-from mta.session.transport import Line
 from triage.addressing.envelope import Envelope
 
 LONGEST_LINE = 512  # bytes; RFC 5321, 4.5.3.1.4
@@ -27,98 +23,62 @@ LONGER = {
     b"XFORWARD": 2048,
     b"AUTH": 2048,  # RFC 4954, 4: with an initial response
 }
-MOST_AT_ONCE = 100  # steps until others have their turn
-MOST_UNREAD = 64 * 1024  # bytes that may wait while a message is stored
+HELO_NAME = re.compile(r"[!-~]{1,255}")
 WEB_VERBS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT", b"DELETE", b"PATCH", b"TRACE"})
 TLS_RECORD = b"\x16\x03"
+COMMANDS = frozenset({b"MAIL", b"RCPT", b"DATA", b"RSET", b"NOOP", b"HELP", b"VRFY", b"EXPN", b"QUIT", b"STARTTLS", b"XFORWARD", b"AUTH"})
+SMTP_COMMANDS, LMTP_COMMANDS = COMMANDS | {b"HELO", b"EHLO"}, COMMANDS | {b"LHLO"}
+IDLE_COMMANDS = frozenset({b"HELO", b"EHLO", b"LHLO", b"RSET", b"NOOP", b"HELP", b"VRFY"})
 
 
-class Dialogue:
-    """`step` reads what is expected next. False from it: more has to come, or to happen, before it goes on."""
+class Session(LibrarySession):
+    """What the client says, and what we answer."""
 
-    def __init__(self, door: Door, line: Line, visitor: Visitor) -> None:
-        self.door, self.line, self.visitor = door, line, visitor
-        self.commands = commands.LMTP if visitor.lmtp else commands.SMTP
-        self.transaction = Submission(door, visitor) if door.submitters else Transaction(door, visitor)
+    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
+        protocol = "LMTP" if lmtp else "ESMTP"
+        if protocol not in door.library:
+            door.library[protocol] = configured(loop, door.settings.company.hostname, protocol)
+        super().__init__(loop, door.library[protocol])
+        self.door = door
+        self.visitor = Visitor(LOCAL, lmtp=lmtp)
+        self.commands = LMTP_COMMANDS if lmtp else SMTP_COMMANDS
+        self.transaction = Submission(door, self.visitor) if door.submitters else Transaction(door, self.visitor)
         self.patience = Patience(door.settings.smtp, door.clock())
-        self.unread = Unread()
-        self.said: list[str] = []
-        self.step: Callable[[], bool] = self.wait
+        self.verb = b""
         self.incoming: Incoming | None = None
         self.storing: Envelope | None = None
-        self.exchange: Exchange | None = None  # while somebody signs in
-        self.has_ended = self.is_over = False  # the client has said its last word; we have said ours
-        self.lets_others = False  # there is more to be read, after the others' turn
 
-    # told by the connection
+    # told by asyncio and by the process
 
-    def open(self) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there. Behind a proxy it is not known yet who."""
-        if not self.visitor.lmtp and self.door.edges.passes_through(self.visitor.peer):
+        self.visitor.peer = client_address(transport.get_extra_info("peername")) or LOCAL
+        self.door.sessions.add(self)
+        if self.is_behind_proxy:
             self.door.clients.came("")
-            self.step = self.read_proxy_header
         else:
             admission.arrive(self.door, self.visitor, self.visitor.peer)
-            self.greet()
-            self.flush()
+        super().connection_made(transport)
 
-    def feed(self, data: bytes) -> None:
-        """Something has come in."""
-        if not self.is_over:
-            self.unread.put(data)
-            if not self.lets_others:
-                self.go_on()
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Is it not known yet who this is?"""
+        return not self.visitor.lmtp and self.door.edges.passes_through(self.visitor.peer)
 
-    def go_on(self) -> None:
-        """Read as far as possible now, so far as it is fair: nobody waits for all that somebody else has to say."""
-        for _ in range(MOST_AT_ONCE):
-            if self.line.is_full or not self.step():
-                break
-        else:
-            self.let_others()
-        self.flush()
-        if len(self.unread) > MOST_UNREAD:
-            self.line.pause()
-        if self.has_ended and not self.has_open_end():
-            self.leave()
-
-    def let_others(self) -> None:
-        """Go on after everybody else who has something to say."""
-        self.lets_others = True
-        self.line.pause()
-        self.door.later(self.go_on_after_others)
-
-    def go_on_after_others(self) -> None:
-        """It is this client's turn again."""
-        self.lets_others = False
-        self.line.resume()
-        self.go_on()
-
-    def secured(self, version: str) -> None:
-        """TLS stands. What was said in clear text before it is forgotten (RFC 3207, 4.2), and what was pipelined behind STARTTLS."""
-        self.unread.clear()
-        self.transaction.clear()
-        self.visitor.forget_client()
-        self.visitor.tls, self.visitor.greeting, self.visitor.login = version, "", ""
-        self.step = self.read_command
-
-    def ended(self) -> bool:
-        """The client has said its last word. Is there something to be answered yet?"""
-        self.has_ended = True
-        return self.has_open_end()
-
-    def has_open_end(self) -> bool:
-        """Is something to be answered yet?"""
-        return self.storing is not None or self.line.is_full or self.lets_others
-
-    def gone(self) -> None:
-        """The connection is lost. A store that is under way goes on."""
-        self.is_over, self.step = True, nothing
+    def connection_lost(self, error: Exception | None) -> None:
+        """They are gone; a store that is under way goes on."""
+        if self not in self.door.sessions:
+            return
+        self.door.sessions.remove(self)
+        self.is_over = True
         self.door.clients.left(self.visitor.counted)
         if self.storing is not None:
             session_log.left(self.storing, self.visitor)
         else:
             self.give_back()
+        self.forget(error)
+        if not self.door.sessions:
+            self.door.emptied.set()
 
     def look(self, now: float) -> None:
         """Time has passed: is it enough? A message that comes as fast as it must is heard to its end."""
@@ -139,18 +99,81 @@ class Dialogue:
             self.say(reply)
             self.leave(gently=True)
 
-    # what we say
+    # asked by the library
 
-    def say(self, reply: str) -> None:
-        """To be said with the next flush."""
-        self.said.append(reply)
+    async def _handle_client(self) -> None:
+        """Greet who is welcome. The library greets everybody, and who has spoken already; it says nothing to a proxy that is none."""
+        if self.is_behind_proxy and not await self.read_proxy_header():
+            self.hang_up(replies.NO_PROXY_HEADER)
+        elif unwelcome := admission.unwelcome(self.door, self.visitor):
+            session_log.refused(unwelcome, self.visitor)
+            self.say(unwelcome)
+            self.leave()  # at once: a flood of connections must not last longer
+        elif len(self.unread) or self.has_spoken():
+            self.hang_up(replies.TALKED_EARLY)
+        else:
+            await super()._handle_client()
 
-    def flush(self) -> None:
-        """Say what is to be said, in one piece."""
-        if self.said:
-            self.said.append("")
-            self.line.write("\r\n".join(self.said).encode())
-            self.said.clear()
+    async def read_proxy_header(self) -> bool:
+        """Who is behind the proxy; False when it does not say so."""
+        try:
+            while (header := proxy_protocol.read(self.unread.peek())) is None:
+                await self.more()
+        except proxy_protocol.Malformed:
+            return False
+        self.unread.take(header.length)
+        self.visitor.proxy = self.visitor.peer if header.client else ""
+        self.door.clients.left("")
+        admission.arrive(self.door, self.visitor, header.client or self.visitor.peer)
+        return True
+
+    def has_spoken(self) -> bool:
+        """Is there something to be read already? The client must wait for the greeting (RFC 5321, 4.3.1)."""
+        carrier = self.transport.get_extra_info("socket")
+        if carrier is None:
+            return False  # a transport in memory has handed over all that there is
+        waiting = select.poll()
+        waiting.register(carrier.fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
+
+    async def readuntil(self, _separator: bytes = b"\n") -> bytes:
+        """The next command. The library takes bare LF and NUL, web requests, and lines of any length; its commands know no budget."""
+        self.steps += 1
+        if self._paused or self.steps >= MOST_AT_ONCE:  # type: ignore[attr-defined]
+            await self.take_turn()
+        self.verb = b""
+        while (line := None if self.is_over else self.unread.line()) is None:
+            if self.unread.starts_with(TLS_RECORD):
+                raise replies.Refusal(replies.NOT_SMTP)
+            await self.more()
+        self.verb, _, argument = line.partition(b" ")
+        self.verb = self.verb.strip().upper()
+        if fault := self.fault_of(line, argument):
+            raise replies.Refusal(fault)
+        if self.verb in IDLE_COMMANDS:
+            self.patience.idle_commands += 1
+        return self.verb + b" " + argument
+
+    def fault_of(self, line: bytes, argument: bytes) -> str:
+        """Why nothing can be done for this line, "" when something can."""
+        if self.verb in WEB_VERBS or line.startswith(TLS_RECORD):
+            return replies.NOT_SMTP
+        if len(line) > LONGER.get(self.verb, LONGEST_LINE):
+            return replies.LINE_TOO_LONG
+        if not line.endswith(b"\r\n") or line.count(b"\r") > 1 or b"\0" in line:
+            return replies.BAD_LINE
+        try:
+            argument.decode("utf-8")
+        except UnicodeDecodeError:
+            return replies.BAD_LINE
+        self.patience.heard = self.door.clock()
+        return "" if self.verb in self.commands else replies.UNKNOWN_COMMAND
+
+    async def push(self, status: str | bytes) -> None:
+        """The reply to a command. The library would send it at once, a packet each, and wait."""
+        assert isinstance(status, str)
+        if status:
+            self.answer(IN_OUR_WORDS.get(status, status))
 
     def answer(self, reply: str) -> None:
         """Say a reply, and leave when it is the last one."""
@@ -164,187 +187,173 @@ class Dialogue:
         elif self.door.stopping and not self.transaction.is_open:
             self.hang_up(replies.SHUTTING_DOWN)
 
-    def leave(self, *, gently: bool = False) -> None:
-        """That was all. `gently`: to a client that may still be speaking."""
-        if self.is_over:
+    async def handle_exception(self, error: Exception) -> str:
+        """Our own faults are temporary and never shown. The library answers 500, with their text."""
+        if isinstance(error, replies.Refusal):
+            return str(error)
+        session_log.fault(self.verb.decode("ascii", "replace"), error, self.visitor)
+        self.transaction.clear()
+        return replies.FAULT
+
+    def _set_rset_state(self) -> None:
+        """Forget the envelope; an edge names the client again for each message."""
+        self.transaction.clear()
+        self.visitor.forget_client()
+
+    # the commands whose own way in the library keeps no promise of ours: it has no enhanced codes, and addresses of any form
+
+    async def smtp_HELO(self, arg: str | None) -> None:
+        """HELO: a client without extensions."""
+        self.greet_back(arg or "", extended=False)
+
+    async def smtp_EHLO(self, arg: str | None) -> None:
+        """EHLO: a client that asks for extensions. The library does not offer PIPELINING."""
+        self.greet_back(arg or "", extended=True)
+
+    smtp_LHLO = smtp_EHLO
+
+    def greet_back(self, name: str, *, extended: bool) -> None:
+        """The client's name; nothing is believed of it."""
+        if not HELO_NAME.fullmatch(name):
+            self.answer(replies.LHLO_SYNTAX if self.visitor.lmtp else replies.HELO_SYNTAX)
             return
-        self.flush()
-        self.is_over, self.step = True, self.wait
-        self.unread.clear()
-        self.line.close(gently=gently)
+        self._set_rset_state()
+        self.visitor.greeting, self.visitor.extended = name, extended
+        self.answer(replies.hello(self.hostname, self.extensions() if extended else []))
 
-    # the steps
+    def extensions(self) -> list[str]:
+        """What we offer."""
+        offered = [f"SIZE {self.door.settings.smtp.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
+        if not self.visitor.tls and self.door.tls():
+            offered.append("STARTTLS")
+        if sasl_auth.is_offered(self.door, self.visitor):
+            offered.append(f"AUTH {' '.join(sasl_auth.MECHANISMS)}")
+        if self.visitor.is_edge:
+            offered.append(" ".join(("XFORWARD", *trusted_edges.ATTRIBUTES)))
+        return offered
 
-    def wait(self) -> bool:
-        """Nothing is read now."""
-        return False
+    async def smtp_HELP(self, _arg: str | None) -> None:
+        """HELP."""
+        self.answer(replies.HELP)
 
-    def read_proxy_header(self) -> bool:
-        """Who is behind the proxy. A proxy that does not say it is not served."""
-        try:
-            header = proxy_protocol.read(self.unread.peek())
-        except proxy_protocol.Malformed:
-            self.hang_up(replies.NO_PROXY_HEADER)
-            return False
-        if header is None:
-            return False
-        self.unread.take(header.length)
-        self.visitor.proxy = self.visitor.peer if header.client else ""
-        self.door.clients.left("")
-        admission.arrive(self.door, self.visitor, header.client or self.visitor.peer)
-        self.greet()
-        return False
+    async def smtp_VRFY(self, _arg: str | None) -> None:
+        """VRFY tells nobody who works here."""
+        self.answer(replies.NOT_VERIFIED)
 
-    def greet(self) -> None:
-        """The first line that a client sees, or why it sees no other. It must wait for it (RFC 5321, 4.3.1)."""
-        if unwelcome := admission.unwelcome(self.door, self.visitor):
-            session_log.refused(unwelcome, self.visitor)
-            self.say(unwelcome)
-            self.leave()  # at once: a flood of connections must not last longer
-            return
-        if len(self.unread) or self.line.has_spoken():
-            self.hang_up(replies.TALKED_EARLY)
-            return
-        self.say(replies.greeting(self.door.settings.company.hostname, "LMTP" if self.visitor.lmtp else "ESMTP"))
-        self.step = self.read_command
+    async def smtp_XFORWARD(self, arg: str | None) -> None:
+        """XFORWARD: an edge names the client of the next message. It comes before MAIL."""
+        if not self.visitor.is_edge:
+            raise replies.Refusal(replies.UNKNOWN_COMMAND)
+        if not self.visitor.greeting or self.transaction.is_open:
+            raise replies.Refusal(replies.MAIL_ALREADY if self.visitor.greeting else replies.HELO_FIRST)
+        attributes = trusted_edges.forwarded(arg or "")
+        if attributes is None:
+            raise replies.Refusal(replies.XFORWARD_SYNTAX)
+        trusted_edges.remember(self.visitor, attributes)
+        self.answer(replies.OK)
 
-    def read_command(self) -> bool:
-        """The next command line."""
-        line = self.unread.line()
-        if line is not None:
-            self.obey(line)
-        elif self.unread.starts_with(TLS_RECORD):
-            self.answer(replies.NOT_SMTP)
-        return line is not None
-
-    def obey(self, line: bytes) -> None:
-        """Do what a command line asks for. Our own faults are temporary and never shown."""
-        verb, _, rest = line.partition(b" ")
-        verb = verb.strip().upper()
-        try:
-            reply = self.fault_of(verb, line) or self.reply_to(verb, rest)
-        except Exception as error:
-            session_log.fault(verb.decode("ascii", "replace"), error, self.visitor)
-            self.transaction.clear()
-            reply = replies.FAULT
-        if reply:
-            self.answer(reply)
-
-    def fault_of(self, verb: bytes, line: bytes) -> str:
-        """Why this is no command line, "" when it is one."""
-        if verb in WEB_VERBS or line.startswith(TLS_RECORD):
-            return replies.NOT_SMTP
-        if len(line) > LONGER.get(verb, LONGEST_LINE):
-            return replies.LINE_TOO_LONG
-        return "" if line.endswith(b"\r\n") and b"\r" not in line[:-2] and b"\0" not in line else replies.BAD_LINE
-
-    def reply_to(self, verb: bytes, rest: bytes) -> str:
-        """The reply to a command, "" when there is none now."""
-        try:
-            argument = rest.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            return replies.BAD_LINE
-        self.patience.heard = self.door.clock()
-        command = self.commands.get(verb)
-        return command(self, argument) if command else replies.UNKNOWN_COMMAND
-
-    def go_on_in_tls(self, context: ssl.SSLContext) -> None:
-        """Say so in clear text, then nothing more."""
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
+        """STARTTLS, once: the library would do it again inside TLS."""
+        context = self.door.tls()
+        if arg or self.visitor.tls or context is None:
+            raise replies.Refusal(replies.NO_ARGUMENT if arg else replies.TLS_ALREADY if self.visitor.tls else replies.NO_TLS)
         self.say(replies.START_TLS)
         self.flush()
-        self.step = self.wait
-        self.line.start_tls(context)
+        await self.go_on_in_tls(context)
+        self._set_rset_state()  # what was said in clear text is forgotten (RFC 3207, 4.2)
+        self.visitor.tls = self.transport.get_extra_info("ssl_object").version() or "TLS"
+        self.visitor.greeting = self.visitor.login = ""
 
-    def sign_in(self, exchange: Exchange) -> str:
-        """Go on with signing in: what is asked next, or the outcome."""
-        if exchange.question:
-            self.exchange, self.step = exchange, self.read_response
-            return exchange.question
-        assert self.door.submitters is not None
-        reply = exchange.outcome(self.door.submitters, self.visitor, self.door.clock())
-        session_log.signed_in(reply, exchange.name, self.visitor)
-        return reply
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        """AUTH (RFC 4954). The library lets everybody guess for ever, and knows neither "=" nor a mechanism in small letters."""
+        submitters = self.door.submitters
+        if submitters is None or not submitters.has_accounts:
+            raise replies.Refusal(replies.UNKNOWN_COMMAND)
+        if fault := sasl_auth.fault(self.visitor, is_open=self.transaction.is_open):
+            raise replies.Refusal(fault)
+        mechanism, _, initial = (arg or "").partition(" ")
+        questions = sasl_auth.questions(mechanism)
+        answers = [sasl_auth.decoded(initial.encode())] if initial else []
+        for question in questions[len(answers) :]:
+            self.say(replies.challenge(question))
+            while (line := self.unread.line()) is None:
+                await self.more()
+            self.patience.heard = self.door.clock()
+            answers.append(sasl_auth.decoded(line))
+        name, password = sasl_auth.credentials(answers)
+        reply = sasl_auth.outcome(name, password, submitters, self.visitor, self.door.clock())
+        session_log.signed_in(reply, name, self.visitor)
+        self.answer(reply)
 
-    def read_response(self) -> bool:
-        """The answer of a client that signs in."""
-        assert self.exchange is not None
-        line = self.unread.line()
-        if line is None:
-            return False
-        self.patience.heard = self.door.clock()
-        exchange, self.exchange, self.step = self.exchange, None, self.read_command
-        self.answer(exchange.take(line) or self.sign_in(exchange))
-        return True
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """MAIL."""
+        self.answer(self.transaction.mail(arg or ""))
 
-    def expect_message(self) -> None:
-        """What comes next is a message."""
-        self.incoming = Incoming(self.door, self.visitor.client)
-        self.step = self.read_message
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """RCPT."""
+        self.answer(self.transaction.rcpt(arg or ""))
 
-    def read_message(self) -> bool:
-        """More of the message."""
-        assert self.incoming is not None
-        chunk = self.unread.take()
-        if not chunk:
-            return False
-        self.patience.heard = self.door.clock()
-        try:
-            rest = self.incoming.feed(chunk)
-        except Exception as error:  # where the message ends is not known any more: no text of it may become a command
-            session_log.fault("the message", error, self.visitor)
-            self.answer(replies.FAULT_IN_MESSAGE)
-            return False
-        if rest is None:
-            return False
+    async def smtp_DATA(self, arg: str | None) -> None:
+        """DATA, in chunks. The library reads lines, refuses long ones for good and keeps all pieces of one without an end."""
+        if arg or not self.transaction.recipients:
+            raise replies.Refusal(replies.NO_ARGUMENT if arg else replies.RCPT_FIRST if self.transaction.is_open else replies.MAIL_FIRST)
+        self.say(replies.SEND_DATA)
+        self.incoming = incoming = Incoming(self.door, self.visitor.client)
+        rest = None
+        while rest is None:
+            while not (chunk := self.unread.take()):
+                await self.more()
+            self.patience.heard = self.door.clock()
+            try:
+                rest = incoming.feed(chunk)
+            except Exception as error:  # where the message ends is not known any more: no text of it may become a command
+                session_log.fault("the message", error, self.visitor)
+                self.answer(replies.FAULT_IN_MESSAGE)
+                return
         self.unread.put(rest)
-        self.take(self.incoming)
-        return True
+        self.finish(await self.take(incoming))
 
-    def take(self, incoming: Incoming) -> None:
+    async def take(self, incoming: Incoming) -> str:
         """The final dot: store the message, or say why not."""
-        self.step = self.read_command
         try:
             raw, normalised, refusal = incoming.complete(self.transaction)
             if not refusal:
-                self.store(raw, envelope_of(self.transaction, self.visitor, normalised=normalised))
-                return
+                return await self.store(raw, envelope_of(self.transaction, self.visitor, normalised=normalised))
             session_log.refused(refusal, self.visitor, self.transaction.reverse_path)
         except Exception as error:
             session_log.fault("the message's end", error, self.visitor)
             refusal = replies.FAULT
-        self.finish(refusal)
+        return refusal
 
-    def store(self, raw: bytes, envelope: Envelope) -> None:
-        """Let it be made safe. A client that hangs up now does not cancel that."""
+    async def store(self, raw: bytes, envelope: Envelope) -> str:
+        """Let it be made safe: the promise, or why there is none. A client that hangs up now cancels the answer, never the store."""
+        safe: asyncio.Future[BaseException | None] = self.loop.create_future()
+        self.flush()
         done = self.door.spool.append(envelope, raw)
-        self.storing, self.step = envelope, self.wait
-        done.add_done_callback(lambda safe: self.door.later(lambda: self.stored(envelope, len(raw), safe)))
+        self.storing = envelope
+        done.add_done_callback(lambda done: self.door.later(lambda: self.stored(done, safe)))
+        if error := await safe:
+            return replies.not_stored(error)
+        reply = replies.queued(envelope.spool_id)
+        self.patience.renew()
+        session_log.accepted(reply, envelope, len(raw), self.visitor)
+        return reply
 
-    def stored(self, envelope: Envelope, size: int, safe: "Future[None]") -> None:
-        """The promise, or why there is none."""
+    def stored(self, done: "Future[None]", safe: "asyncio.Future[BaseException | None]") -> None:
+        """The message is safe, or not."""
         self.storing = None
-        if error := safe.exception():
+        if error := done.exception():
             session_log.not_stored(error, self.visitor)
-        if self.is_over:
+        if self.is_over or safe.done():
             self.give_back()
-            return
-        if error:
-            reply = replies.not_stored(error)
         else:
-            reply = replies.queued(envelope.spool_id)
-            self.patience.renew()
-            session_log.accepted(reply, envelope, size, self.visitor)
-        self.step = self.read_command
-        self.finish(reply)
-        self.line.resume()
-        self.go_on()
+            safe.set_result(error)
 
     def finish(self, reply: str) -> None:
         """The message is answered: for each recipient of its own where LMTP is spoken (RFC 2033, 4.2)."""
         answers = self.transaction.accepted if self.visitor.lmtp else 1
         self.give_back()
-        self.transaction.clear()
-        self.visitor.forget_client()
+        self._set_rset_state()
         self.answer("\r\n".join([reply] * answers))
 
     def give_back(self) -> None:
@@ -352,8 +361,3 @@ class Dialogue:
         if self.incoming is not None:
             self.incoming.give_back()
         self.incoming = None
-
-
-def nothing() -> bool:
-    """The last step. A method would tie the dialogue to itself, and only the garbage collector could undo that."""
-    return False

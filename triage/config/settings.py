@@ -79,11 +79,6 @@ class Smtp:
     listen: str = key("HOST:PORT to accept mail on.", "127.0.0.1:2525")
     lmtp_listen: str = key("HOST:PORT or path of a unix socket to accept mail on by LMTP, for edge MTAs only; empty: none.", "")
     workers: int = key("Processes that accept mail side by side.", 1)
-    front_end: str = key(
-        "What speaks SMTP with clients. own: Mailroom's own code; aiosmtpd: the same rules on the aiosmtpd library.",
-        "own",
-        choices=("own", "aiosmtpd"),
-    )
     trusted_edges: tuple[str, ...] = key("Networks of our own edge MTAs, or of proxies: see docs/how-to/edge-servers.md.", ())
     edge_protocol: str = key(
         "How trusted_edges name the client. xforward: MTAs that have accepted the mail (XFORWARD, Postfix); "

@@ -26,10 +26,11 @@ from cryptography import x509
 
 from mta.peer.client_limits import Clients, Memory, client_address
 from mta.peer.smtp_peer import Visitor
-from mta.server import connection as connections, receiver as server_receiver, tls_context as certificates
-from mta.session import admission, commands, data_reader, incoming_message, replies, session_limits
+from mta.server import receiver as server_receiver, tls_context as certificates
+from mta.session import admission, data_reader, incoming_message, replies, session_limits, smtp_library
 from mta.session.envelope_transaction import Transaction
 from mta.session.server_context import Door
+from mta.session.smtp_session import Session
 from mta.spool import recipient_map_file
 from mta.spool.spool import Spool, Waiting
 from tests.mta.session.test_smtp_session import talk
@@ -292,7 +293,7 @@ def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeyp
 
 
 def test_a_client_that_reads_nothing_holds_no_connection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "LINGER", 0.1)
+    monkeypatch.setattr(smtp_library, "LINGER", 0.1)
     monkeypatch.setattr(session_limits, "MOST_IDLE_COMMANDS", 10**9)
     with receiving(settings, idle_timeout=1, max_connections=1) as receiver, receiver.connect() as deaf:
         deaf.settimeout(0.5)
@@ -453,7 +454,7 @@ def test_our_own_mistakes_are_temporary_and_never_shown(settings: Settings, monk
         raise RuntimeError("db down secret")
 
     monkeypatch.setattr(incoming_message, "scan", mistaken)
-    monkeypatch.setitem(commands.SMTP, b"NOOP", mistaken)
+    monkeypatch.setattr(Session, "smtp_NOOP", mistaken)
     with receiving(settings) as receiver:
         said = talk(receiver, b"NOOP\r\n", *HELLO, MAIL + b".\r\n", b"RSET\r\n")
         assert said[1] == said[6] == replies.FAULT

@@ -9,7 +9,7 @@ from typing import Any, Self
 from mta.peer.client_limits import Clients, Memory
 from mta.peer.trusted_edges import Edges
 from mta.session.server_context import Door
-from mta.session.session import Session
+from mta.session.smtp_session import Session
 from mta.spool.recipient_map_file import SnapshotFile
 from tests.peers.receiving import OPEN_DOOR
 from triage.addressing.envelope import Envelope

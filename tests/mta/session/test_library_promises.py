@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 from mta.peer.trusted_edges import Edges
 from mta.session import replies
-from mta.session.session import Session
+from mta.session.smtp_session import Session
 from tests.mta.session.in_memory import Client, House
 from tests.peers.processes import HANG
 from tests.peers.receiving import make_certificate
