@@ -162,7 +162,7 @@ class LibrarySession(SMTP):
         self._handler_coroutine = None
 
     async def go_on_in_tls(self, context: ssl.SSLContext) -> None:
-        """Shake hands. The library does so by three private members of asyncio, in Python also where the loop has its own way (0.5 ms)."""
+        """Shake hands. The library does so by three private members of asyncio, in Python also where the loop has its own way."""
         self.is_shaking_hands = True
         self.unread.clear()  # what was pipelined behind STARTTLS in clear text; later it could be what came right behind the handshake
         try:
