@@ -24,10 +24,12 @@ from tests.triage.mails import from_archive
 from triage.addressing.freemail_domains import PROVIDERS
 from triage.message.authentication import Authentication
 from triage.message.mime.links import organisation
-from triage.message.signals import Correspondents, Life, Met, Seen, Signal, deadline, signals, weight
+from triage.message.signals.find_signals import signals
 from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
 from triage.message.signals.priority import Past, reasons, urgency
 from triage.message.signals.severity import Severity, severity
+from triage.message.signals.signal_context import Correspondents, Met, Seen, Signal, weight
+from triage.message.signals.time_critical import Life, deadline
 from triage.message.summary import Summary, summarise
 from triage.policy.learning.known_names import is_personal
 from triage.times import utcnow

@@ -1,5 +1,6 @@
 """Answers from a zone file, for the demo and for tests."""
 
+import functools
 import threading
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def file_stamp(path: Path) -> tuple[int, int, int]:
 def read_zone(path: Path) -> tuple[tuple[int, int, int], Zone]:
     """The file's stamp and records. BadInput names the file and the line."""
     stamp = file_stamp(path)
+    return stamp, parse_zone(path, stamp)
+
+
+@functools.lru_cache(4)
+def parse_zone(path: Path, _stamp: tuple[int, int, int]) -> Zone:
+    """The records of the file that has this stamp: `mailroom doctor` asks four resolvers. BadInput names the file and the line."""
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as fault:
@@ -79,7 +86,7 @@ def read_zone(path: Path) -> tuple[tuple[int, int, int], Zone]:
     except (dns.exception.DNSException, ValueError) as fault:
         line = text[: tokens.file.tell()].rstrip("\n").count("\n") + 1  # dnspython's number may be one more
         raise BadInput(f"{path}:{line}: not a zone file: {str(fault).rpartition(': ')[2]}") from fault
-    return stamp, {key_of(rrset): tuple(record(rdata) for rdata in rrset) for rrset in manager.rrsets}
+    return {key_of(rrset): tuple(record(rdata) for rdata in rrset) for rrset in manager.rrsets}
 
 
 def key_of(rrset: dns.rrset.RRset) -> tuple[dns.name.Name | None, str]:

@@ -10,9 +10,10 @@ from sqlmodel import Session
 from tests.triage.arriving import NOW, arrive
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.message import signals
 from triage.message.authentication import Dmarc, Result
-from triage.message.signals import Found, Seen, Signal
+from triage.message.signals import find_signals
+from triage.message.signals.find_signals import Found
+from triage.message.signals.signal_context import Seen, Signal
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
 
@@ -28,14 +29,14 @@ UPKEEP = Actor.system("learn")
 
 def weigh_by_subject(patch: pytest.MonkeyPatch) -> None:
     """What the subject says is what the signals find: "odd" is suspicious, everything else has no warnings."""
-    found = signals.signals
+    found = find_signals.signals
 
     def weigh(seen: Seen, before: Found | None = None) -> tuple[Signal, ...]:
         if "odd" in seen.summary.subject:
             return (Signal("asks-for-password", "It asks for a password.", 60),)
         return tuple(replace(one, weight=0) for one in found(seen, before))
 
-    patch.setattr("triage.intake.store_incoming.signals.signals", weigh)
+    patch.setattr("triage.intake.store_incoming.find_signals.signals", weigh)
 
 
 def proven(domain: str) -> Dmarc:

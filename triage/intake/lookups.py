@@ -16,8 +16,8 @@ from triage.delivery import bounces
 from triage.directory import enforcement_mode, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
 from triage.message.mailing_lists import rewritten
-from triage.message.signals import Life, deadline
 from triage.message.signals.attachments import first_danger
+from triage.message.signals.time_critical import Life, deadline
 from triage.message.summary import Summary
 from triage.policy import emergency
 from triage.policy.contacts import sent_messages, store as contacts, wanted_senders

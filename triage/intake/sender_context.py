@@ -9,9 +9,11 @@ from sqlmodel import Session, col
 
 from triage.directory import apply as directory
 from triage.message.authentication import Authentication
-from triage.message.signals import Life, Signal, priority, second_look, weight
+from triage.message.signals import priority, second_look
 from triage.message.signals.behaviour import stranger_here
 from triage.message.signals.severity import Severity, severity
+from triage.message.signals.signal_context import Signal, weight
+from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts.sender_history import LET_IN, Senders, Standing
 from triage.quarantine.requests.expected_senders import Expected

@@ -12,11 +12,11 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.directory.leavers import GONE
 from triage.intake import lookups, sender_context
-from triage.message import signals
 from triage.message.authentication import Authentication
 from triage.message.fingerprint import Fingerprint
 from triage.message.mime.links import related
-from triage.message.signals import Seen, Signal
+from triage.message.signals import find_signals
+from triage.message.signals.signal_context import Seen, Signal
 from triage.message.similarity import Likeness
 from triage.message.summary import Summary
 from triage.policy.decide import Disposition, Verdict, decide
@@ -120,7 +120,7 @@ def card_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collect
 
 def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
     """What a trained eye sees in it."""
-    return signals.signals(
+    return find_signals.signals(
         Seen(  # whom the company knew then is not told
             facts.summary,
             facts.authentication,

@@ -10,11 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.intake import lookups
-from triage.message import signals
 from triage.message.authentication import Authentication
-from triage.message.signals import Life, Seen
+from triage.message.signals import find_signals
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.signals.severity import Severity, severity
+from triage.message.signals.signal_context import Seen, weight
+from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
 from triage.policy.decide import Verdict
@@ -29,7 +30,7 @@ from triage.store.new_rows import NewDelivery, Row
 class AtSight:
     """It takes a while with a large message, and with one that is made to take long: nobody who wants to write is to wait for it."""
 
-    signs: signals.Found
+    signs: find_signals.Found
     deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
     danger: str  # of what is attached
     content: bodies.Packed
@@ -193,9 +194,9 @@ def signal_input(arrival: Arrival, settings: Settings, now: datetime) -> Seen:
 
 def look_at_message(seen: Seen, raw: bytes, received_at: datetime, settings: Settings) -> AtSight:
     """Look at a message. What the company knows is not asked for."""
-    signs = signals.of_itself(seen)
+    signs = find_signals.of_itself(seen)
     found = [signal for some in signs.values() for signal in some]
-    is_suspicious = severity(signals.weight(found), {one.name for one in found}) >= Severity.SUSPICIOUS
+    is_suspicious = severity(weight(found), {one.name for one in found}) >= Severity.SUSPICIOUS
     return AtSight(
         signs=signs,
         deadline=None if is_suspicious else lookups.deadline_of(seen.summary, received_at, settings),

@@ -12,10 +12,10 @@ from triage.delivery import journal
 from triage.ids import new_id
 from triage.intake import sender_context
 from triage.intake.stages import Evaluated, Examined, Faults, Stored, signal_input
-from triage.message import signals
 from triage.message.authentication import Result
 from triage.message.mailing_lists import shown_name
-from triage.message.signals import Correspondents
+from triage.message.signals import find_signals
+from triage.message.signals.signal_context import Correspondents
 from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, sender
 from triage.policy.decide import Disposition, Verdict
@@ -69,7 +69,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
             known=familiar.of(one.stranger) if one.stranger else Correspondents(),
             recipients=len(one.facts),
         )
-        signs, message_id = signals.signals(beside, examined.at_sight.signs), new_id()
+        signs, message_id = find_signals.signals(beside, examined.at_sight.signs), new_id()
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
         for copy in deliveries:
             found = sender_context.place_in_queue(

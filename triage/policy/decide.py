@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from triage.message.mailing_lists import shown_author
-from triage.message.signals import spell
+from triage.message.signals.time_critical import spell
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
 from triage.policy.replies import answered, awaited_answer, returned

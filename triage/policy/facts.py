@@ -6,7 +6,7 @@ from datetime import datetime
 from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Authentication
-from triage.message.signals import Life
+from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 
 BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose

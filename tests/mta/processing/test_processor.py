@@ -34,7 +34,7 @@ from triage.ids import new_id
 from triage.intake import receive as intake, stages
 from triage.intake.stages import Arrival
 from triage.message.authentication import Result
-from triage.message.signals import Seen
+from triage.message.signals.signal_context import Seen
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.runtime.sandbox_pool import Pool

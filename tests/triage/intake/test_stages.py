@@ -13,8 +13,8 @@ from tests.triage.message.signals.seeing import ANN, OURS, PEOPLE, PROVEN, named
 from triage.config.settings import Settings
 from triage.intake import lookups, receive as intake
 from triage.intake.stages import Arrival, with_first_look
-from triage.message import signals
-from triage.message.signals import Correspondents, Met, Seen
+from triage.message.signals import find_signals
+from triage.message.signals.signal_context import Correspondents, Met, Seen
 from triage.message.summary import Summary
 from triage.store import bodies, db
 from triage.store.models.deliveries import Delivery
@@ -54,7 +54,7 @@ def test_within_the_transaction_nobody_looks_again(known: Engine, settings: Sett
         raise AssertionError("whoever writes keeps others waiting")
 
     with monkeypatch.context() as patched:
-        for module, name in ((signals, "of_itself"), (lookups, "deadline_of"), (bodies, "compressed"), (lookups, "first_danger")):
+        for module, name in ((find_signals, "of_itself"), (lookups, "deadline_of"), (bodies, "compressed"), (lookups, "first_danger")):
             patched.setattr(module, name, again)
         with db.transaction(known) as session:
             found = entered(session, settings, before)
@@ -84,5 +84,5 @@ def test_what_nobody_has_looked_at_is_entered_alike(known: Engine, settings: Set
 def test_signals_come_in_the_same_order_whether_they_were_found_before_or_not(changes: dict[str, Any], beside: dict[str, Any]) -> None:
     alone = Seen(Summary(**ANN | changes), PROVEN, NOW, OURS, listed=beside.get("listed", ""))
     whole = replace(alone, people=PEOPLE, **beside)
-    assert signals.signals(whole, signals.of_itself(alone)) == signals.signals(whole)
-    assert signals.signals(whole) != ()
+    assert find_signals.signals(whole, find_signals.of_itself(alone)) == find_signals.signals(whole)
+    assert find_signals.signals(whole) != ()

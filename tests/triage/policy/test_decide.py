@@ -12,8 +12,8 @@ from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.mime.delivery_status import Status
-from triage.message.signals import deadline
 from triage.message.signals.attachments import first_danger
+from triage.message.signals.time_critical import deadline
 from triage.message.summary import Attachment, Summary
 from triage.policy.decide import RULES, Disposition, Verdict, decide
 from triage.policy.facts import Facts, MatchedRule, OurMail

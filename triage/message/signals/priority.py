@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triage.message.signals import Life, Signal, spell, weight
+from triage.message.signals.signal_context import Signal, weight
+from triage.message.signals.time_critical import Life, spell
 from triage.text.json_values import as_dict
 
 START = 50  # of 100, before anything speaks for it or against it

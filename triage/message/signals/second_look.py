@@ -6,8 +6,8 @@ from enum import IntFlag
 
 from triage.message.authentication import Authentication, Result
 from triage.message.mime.links import related
-from triage.message.signals import Signal, weight
 from triage.message.signals.severity import DANGERS, Severity, severity
+from triage.message.signals.signal_context import Signal, weight
 from triage.message.summary import Summary
 
 REMEMBERED = timedelta(days=90)  # a forwarder or list that was confirmed does not ask again for so long

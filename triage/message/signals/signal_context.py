@@ -1,6 +1,6 @@
 """A signal, and everything that the rules which find signals may look at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -15,6 +15,7 @@ from triage.text.json_values import as_dict
 
 LOOKED_AT = 4_000  # characters of the text: what matters stands near the top
 TOGETHER = 64  # messages of which is remembered what several rules ask for: more than are judged together
+FULL_WEIGHT = 100
 OPENING = itemgetter(slice(4))  # the first four letters
 BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”„‚’‘«»…–—\u00a0", " "))
 
@@ -31,6 +32,11 @@ class Signal:
     def as_json(self) -> dict[str, Any]:
         """Plain values for the database and the API."""
         return as_dict(self)
+
+
+def weight(signals: Iterable[Signal]) -> int:
+    """The weights added up, at most 100: how much to mind."""
+    return min(FULL_WEIGHT, sum(signal.weight for signal in signals))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Row, Select, Text, and_, bindparam, exists, func, literal_column, not_, select
 from sqlmodel import Session, col
 
-from triage.message.signals import Met
 from triage.message.signals.priority import NOTHING_YET, Past
+from triage.message.signals.signal_context import Met
 from triage.store import confidential_rows
 from triage.store.db import Kinds, bound_as, is_postgresql, table_of
 from triage.store.delivery_state import State

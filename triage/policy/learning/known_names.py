@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 from triage.addressing.envelope import ancestors
 from triage.config.settings import Settings
 from triage.message.mime.links import organisation
-from triage.message.signals import Correspondents
 from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
+from triage.message.signals.signal_context import Correspondents
 from triage.policy.contacts import store as contacts
 from triage.policy.rules.store import in_force
 from triage.store import db

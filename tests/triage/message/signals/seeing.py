@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from triage.message.authentication import Authentication, Dmarc, Result
-from triage.message.signals import Seen, Signal, signals
+from triage.message.signals.find_signals import signals
+from triage.message.signals.signal_context import Seen, Signal
 from triage.message.summary import Attachment, Link, Summary
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

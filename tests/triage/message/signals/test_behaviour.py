@@ -6,8 +6,8 @@ import pytest
 
 from tests.triage.message.signals.seeing import by, seen
 from triage.message.mime.html_text import SIZE_LIMIT
-from triage.message.signals import Met
 from triage.message.signals.behaviour import stranger_here
+from triage.message.signals.signal_context import Met
 from triage.message.summary import LINK_LIMIT, summarise
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.triage.mails import from_archive
 from tests.triage.message.signals.seeing import NOW, PROVEN, looked_at, seen
-from triage.message.signals import Seen
 from triage.message.signals.escalation_topics import setting_deadlines, threatening
 from triage.message.signals.severity import UNCLEAR_FROM
+from triage.message.signals.signal_context import Seen
 from triage.message.summary import summarise
 
 SAID = {

@@ -8,9 +8,10 @@ from hypothesis import given, strategies as st
 from tests.triage.message.signals.seeing import NOW, OURS, PROVEN, by, looked_at, seen
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.mime.links import host_name
-from triage.message.signals import Correspondents, Seen, signals
+from triage.message.signals.find_signals import signals
 from triage.message.signals.impersonation import COMPARED
 from triage.message.signals.lookalikes import distance, keys_of_known, keys_of_stranger, looks_like, plain_name
+from triage.message.signals.signal_context import Correspondents, Seen
 from triage.message.summary import Summary
 
 

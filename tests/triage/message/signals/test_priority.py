@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.signals import Life, Signal
 from triage.message.signals.priority import START, Past, Reason, reasons, urgency
+from triage.message.signals.signal_context import Signal
+from triage.message.signals.time_critical import Life
 
 
 def why(*signals: Signal, **known: Any) -> dict[str, Reason]:

@@ -15,9 +15,10 @@ from triage import ids
 from triage.config.settings import Settings
 from triage.intake import receive as intake
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
-from triage.message.signals import Signal, second_look, weight
+from triage.message.signals import second_look
 from triage.message.signals.second_look import NAMES, Look, needs
 from triage.message.signals.severity import DANGERS, Severity, severity
+from triage.message.signals.signal_context import Signal, weight
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import confirmations, selection

@@ -7,7 +7,7 @@ import pytest
 
 from tests.triage.mails import multipart, part
 from tests.triage.message.signals.seeing import NOW, seen, to
-from triage.message.signals import Life, deadline, life, spell
+from triage.message.signals.time_critical import Life, deadline, life, spell
 from triage.message.summary import Summary, summarise
 
 

@@ -9,7 +9,8 @@ from tests.triage.mails import from_archive, html_mail
 from tests.triage.message.signals.seeing import NOW, OURS, PEOPLE, named, seen
 from tests.triage.text.test_sanitize import harmful
 from triage.message.authentication import Authentication, Dmarc, Result
-from triage.message.signals import Met, Seen, Signal, signals, weight
+from triage.message.signals.find_signals import signals
+from triage.message.signals.signal_context import Met, Seen, Signal, weight
 from triage.message.summary import Link, Summary, summarise
 
 

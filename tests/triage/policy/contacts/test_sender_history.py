@@ -12,8 +12,8 @@ from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.intake import receive as intake
-from triage.message.signals import Met
 from triage.message.signals.priority import Past
+from triage.message.signals.signal_context import Met
 from triage.message.summary import summarise
 from triage.policy.contacts import sender_history
 from triage.policy.contacts.sender_history import Standing

@@ -10,7 +10,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW
 from triage.config.settings import Settings
 from triage.intake import receive as intake
-from triage.message.signals import Correspondents
+from triage.message.signals.signal_context import Correspondents
 from triage.policy.learning import known_names
 from triage.policy.learning.known_names import Stranger
 from triage.policy.rules import store as rules

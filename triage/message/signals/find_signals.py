@@ -1,0 +1,79 @@
+"""Finds everything worth knowing about a message: every rule that looks for signals, and what they find together."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from triage.message.signals import (
+    attachments,
+    authenticity,
+    behaviour,
+    escalation_topics,
+    impersonation,
+    links,
+    reply_to,
+    scanners,
+    time_critical,
+    wording,
+)
+from triage.message.signals.signal_context import Seen, Signal
+
+Finder = Callable[[Seen], Iterable[Signal]]
+Found = Mapping[Finder, tuple[Signal, ...]]
+RULES: tuple[Finder, ...] = (
+    behaviour.unreadable,
+    behaviour.too_much,
+    authenticity.unclear_author,
+    authenticity.forged_own_domain,
+    impersonation.borrowed_name,
+    impersonation.namesake,
+    impersonation.much_imitated,
+    impersonation.disguised_words,
+    impersonation.address_in_name,
+    impersonation.lookalike_domain,
+    impersonation.lookalike_of_known,
+    impersonation.foreign_letters,
+    impersonation.hidden_characters,
+    reply_to.reply_elsewhere,
+    reply_to.return_path_elsewhere,
+    reply_to.through_a_list,
+    authenticity.unproven,
+    authenticity.proven,
+    scanners.virus,
+    scanners.opinion,
+    scanners.silent,
+    scanners.listed_client,
+    links.deceiving,
+    links.shortened,
+    links.redirecting,
+    links.elsewhere,
+    links.page_parts,
+    attachments.dangerous,
+    wording.asking_for_money,
+    wording.asking_for_secrets,
+    escalation_topics.threatening,
+    escalation_topics.setting_deadlines,
+    behaviour.wrong_date,
+    behaviour.many_of_us,
+    behaviour.bulk,
+    behaviour.stranger,
+    time_critical.perishable,
+)
+# They rest on who works here, whom the company knows and whom the message is for; all others on the message and on how it came.
+BY_COMPARISON = (
+    impersonation.borrowed_name,
+    impersonation.namesake,
+    impersonation.lookalike_of_known,
+    behaviour.many_of_us,
+    behaviour.stranger,
+)
+
+
+def of_itself(seen: Seen) -> Found:
+    """What a message shows of itself, whatever else is known: it takes a while with one that is made to take long."""
+    return {rule: tuple(rule(seen)) for rule in RULES if rule not in BY_COMPARISON}
+
+
+def signals(seen: Seen, found: Found | None = None) -> tuple[Signal, ...]:
+    """Everything worth knowing about a message, the heaviest first. `found`: what it shows of itself, where somebody has looked before."""
+    found = found or of_itself(seen)
+    every = [signal for rule in RULES for signal in (found[rule] if rule in found else rule(seen))]
+    return tuple(sorted(every, key=lambda signal: -signal.weight))
