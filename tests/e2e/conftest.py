@@ -33,7 +33,11 @@ class House:
         address = f"{name}@{company.DOMAIN}"
         if self.dovecot:
             return self.dovecot.messages(address)
-        return [path.read_bytes() for path in sorted((self.company.directory / "mailboxes" / address / "new").glob("*"))]
+        found = []
+        for path in sorted((self.company.directory / "mailboxes" / address / "new").glob("*")):
+            with contextlib.suppress(FileNotFoundError):  # a recall takes it this moment
+                found.append(path.read_bytes())
+        return found
 
     def put(self, name: str, raw: bytes) -> None:
         """A mail into somebody's mailbox that never came through Mailroom."""

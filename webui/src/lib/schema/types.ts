@@ -2629,7 +2629,7 @@ export interface UnsentPage {
   next_cursor: string | null
 }
 
-/** What a person may do to mail. */
+/** What a person may do to messages. */
 export type Verb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver'
 
 /** What the policy decided, and why. */
