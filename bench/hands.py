@@ -101,7 +101,7 @@ class Counts:
     keys: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     questions: int = 0  # before the release of something wanted
-    paints: list[float] = field(default_factory=list)  # milliseconds
+    paints: list[tuple[str, float]] = field(default_factory=list)  # what the key was for, and milliseconds
     careless: list[str] = field(default_factory=list)  # the kind, and the keys that released it
     strays: int = 0  # other messages that careless keys released
 
@@ -128,7 +128,7 @@ class Hands:
         self.page.press(key, CODES.get(key, ord(key[:1].upper())))
         (taken,) = self.page.value("bench.seen")
         if taken < PATIENCE * 1000:
-            self.counts.paints.append(taken)
+            self.counts.paints.append((what, taken))
         self.counts.keys[what] += 1
 
     def tap(self, key: str) -> None:
@@ -348,13 +348,24 @@ def mistakes(hands: Hands) -> tuple[int, int]:
     return released, sum(group == "wanted" and one["state"] in REMOVED for group, one in classed)
 
 
+def share(values: Sequence[float], part: float) -> float:
+    """The value below which this part of them lies; 0 where there is none."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0
+
+
+def line_of(counts: Counts, what: str) -> tuple[str, ...]:
+    """The keys for this: how many, how many a row, and how soon what they ask for was painted, in milliseconds."""
+    count, taken = counts.keys[what], [one for about, one in counts.paints if about == what]
+    return what, str(count), f"{count / counts.rows:.2f}", f"{share(taken, 0.5):.0f}", f"{share(taken, 1):.0f}"
+
+
 def report(counts: Counts, released: int, removed: int) -> None:
     """Print it, and tell the goals."""
     keys, rows = counts.keys.total(), counts.rows
-    paints = sorted(counts.paints)
-    p95 = paints[min(len(paints) - 1, int(len(paints) * 0.95))]
-    print(f"{rows} rows decided singly with {keys} keys; key to paint {paints[len(paints) // 2]:.0f} ms (p50), {p95:.0f} ms (p95)")
-    printing.table(("keys", "of all", "a row"), [(what, str(count), f"{count / rows:.2f}") for what, count in counts.keys.most_common()])
+    every = [taken for _, taken in counts.paints]
+    p95 = share(every, 0.95)
+    print(f"{rows} rows decided singly with {keys} keys; key to paint {share(every, 0.5):.0f} ms (p50), {p95:.0f} ms (p95)")
+    printing.table(("keys", "of all", "a row", "ms p50", "slowest"), [line_of(counts, what) for what, _ in counts.keys.most_common()])
     for one in counts.careless:
         print(f"released carelessly: {one}")
     if counts.strays:

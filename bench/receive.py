@@ -31,8 +31,6 @@ WAYS = {False: "one message a connection", True: "connections used again"}
 GOALS = {  # on 20 KB: whether connections are used again, contender, peer, figure
     "receive.one": (False, ONE, PEER, "rate"),
     "receive.again": (True, ONE, PEER, "rate"),
-    "receive.two": (True, TWO, PEER, "rate"),
-    "receive.ceiling": (False, ONE, CEILING, "rate"),
     "receive.cpu-one": (False, ONE, "", "cpu"),
     "receive.cpu-again": (True, ONE, "", "cpu"),
 }

@@ -40,12 +40,10 @@ def at_most(words: str, bound: float, unit: str = "ms") -> Goal:
 
 
 GOALS: Mapping[str, Goal] = {
-    "receive.one": Goal("receive, one message a connection, to Postfix", 2.0),
-    "receive.again": Goal("receive, connections used again, to Postfix", 2.5),
-    "receive.two": Goal("receive, two workers, connections used again, to Postfix", 3.5),
-    "receive.ceiling": Goal("receive, one message a connection, to the bare loop", 0.6),
-    "receive.cpu-one": at_most("receive, processor time, one message a connection", 0.55),
-    "receive.cpu-again": at_most("receive, processor time, connections used again", 0.4),
+    "receive.one": Goal("receive, one message a connection, to Postfix", 1.5),
+    "receive.again": Goal("receive, connections used again, to Postfix", 1.6),
+    "receive.cpu-one": at_most("receive, processor time, one message a connection", 1.0),
+    "receive.cpu-again": at_most("receive, processor time, connections used again", 0.5),
     "pipeline.opendkim": Goal("the whole way in, filed, to Postfix with OpenDKIM", 5.0),
     "pipeline.opendkim-cpu": at_most("the whole way in, processor time, to Postfix with OpenDKIM", 1 / 7, "×"),
     "pipeline.rspamd": Goal("the whole way in, filed, to Postfix with Rspamd", 3.5),
