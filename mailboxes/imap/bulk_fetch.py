@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
-from mailboxes.imap.imap_stream import LINE_LIMIT, BoundedReading, Stream
+from mailboxes.imap.imap_stream import BoundedReading, Stream
 
 USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+)(?: INTERNALDATE ("[^"]{26}"))? BODY\[[^\]]*\] \{(\d+)\}\r\n')
 LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
@@ -43,7 +43,7 @@ def answers(client: IMAPClient, tag: bytes, limit: int) -> Iterator[Answer]:
     stream = connection.incoming
     while True:
         yield from usual(stream, limit)
-        line = stream.readline(LINE_LIMIT)
+        line = stream.readline()
         if not line.startswith(b"*"):
             break
         if answer := unusual(stream, line, limit):
@@ -76,7 +76,7 @@ def unusual(stream: Stream, line: bytes, limit: int) -> Answer | None:
         if len(bodies) == MANY:
             raise imaplib.IMAP4.abort("the server sends an answer without end")
         bodies.append(literal(stream, int(found[1]), limit))
-        said = said[: found.start()] + stream.readline(LINE_LIMIT)
+        said = said[: found.start()] + stream.readline()
     if said.startswith(b"* BYE"):
         raise imaplib.IMAP4.abort(f"the server hung up: {said[5:200].decode('utf-8', 'replace').strip()}")
     uid = UID.search(said) if b" FETCH (" in said[:24] else None

@@ -9,7 +9,7 @@ ANSWERS = 32 * 1024 * 1024  # bytes of the answers to one command, beside the me
 
 
 class Stream:
-    """What comes over a socket, and how much of it may still come."""
+    """What comes over a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -27,14 +27,17 @@ class Stream:
             missing -= len(pieces[-1])
         return b"".join(pieces)
 
-    def readline(self, limit: int) -> bytes:
-        """A line, or as much of it as the limit lets."""
+    def readline(self) -> bytes:
+        """A line, or what there is of it at the end. `IMAP4.error` where it is longer than imaplib lets it be."""
         seen = 0
         while (end := self.ahead.find(b"\n", self.at + seen)) < 0:
             seen = len(self.ahead) - self.at
-            if seen >= limit or not self.more():
+            if seen > LINE_LIMIT or not self.more():
                 break
-        return self.taken(min(end + 1 if end >= 0 else len(self.ahead), self.at + limit))
+        line = self.taken(end + 1 if end >= 0 else len(self.ahead))
+        if len(line) > LINE_LIMIT:
+            raise imaplib.IMAP4.error(f"got more than {LINE_LIMIT} bytes")
+        return line
 
     def taken(self, end: int) -> bytes:
         """What lies before there, taken."""
@@ -74,9 +77,7 @@ class BoundedReading(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """As IMAP4.readline, with the same limit."""
-        line = self.incoming.readline(LINE_LIMIT + 1)
-        if len(line) > LINE_LIMIT:
-            raise self.error(f"got more than {LINE_LIMIT} bytes")
+        line = self.incoming.readline()
         self.take(len(line))
         return line
 
