@@ -1,6 +1,6 @@
 """What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from weakref import WeakKeyDictionary
 
@@ -24,6 +24,7 @@ from triage.store.models.directory import Person
 from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
 
+ProofWay = tuple[str, bool]  # by what somebody is proven, and whether their domain signed it
 LAST = 20  # messages of an author whose verification is compared
 
 _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
@@ -78,7 +79,6 @@ def place_in_queue(
 
 
 def set_second_look(
-    session: Session,
     one: NewDelivery,
     found: Sequence[Signal],
     authentication: Authentication,
@@ -86,21 +86,28 @@ def set_second_look(
     freemail: Collection[str],
     *,
     is_known: bool,
+    ways_of: Callable[[str], frozenset[ProofWay]],
 ) -> None:
     """Say of a copy why it needs a second look before it is released, and who passed it on.
 
-    `found`: all signals that it has; `is_known`: messages of its author were let in before.
+    `found`: all signals that it has; `is_known`: messages of its author were let in before; `ways_of`: as `proof_ways`.
     """
     about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
-    changed = is_known and (about_money or not one.proof) and is_verified_otherwise(session, one, authentication)
+    is_asked = is_known and (about_money or not one.proof)
+    changed = is_asked and is_verified_otherwise(proof_way(one.proof, authentication), ways_of(one.author))
     looks = second_look.looks(found, authentication, proof=one.proof, changed=changed)
     one.second_look = int(looks)
     one.passed_on_by = second_look.carrier(looks, authentication, summary, freemail)
 
 
-def is_verified_otherwise(session: Session, one: NewDelivery, authentication: Authentication) -> bool:
-    """Is the author proven in none of the ways, or no longer, in which those of their last messages were that were let in?"""
-    theirs = and_(col(Delivery.author) == one.author, LET_IN)
+def is_verified_otherwise(now: ProofWay, before: frozenset[ProofWay]) -> bool:
+    """Is an author proven in none of the ways, or no longer, in which those of their last messages were that were let in?"""
+    return bool(before) and now not in before
+
+
+def proof_ways(session: Session, author: str) -> frozenset[ProofWay]:
+    """In which ways the author was proven in those of their last messages that were let in."""
+    theirs = and_(col(Delivery.author) == author, LET_IN)
     rows = session.execute(
         select(col(Delivery.proof), col(Message.authentication))
         .join(Message, col(Message.id) == col(Delivery.message_id))
@@ -108,11 +115,10 @@ def is_verified_otherwise(session: Session, one: NewDelivery, authentication: Au
         .order_by(col(Delivery.received_at).desc())
         .limit(LAST)
     )
-    before = {proof_way(proof, Authentication.from_json(results)) for proof, results in rows}
-    return bool(before) and proof_way(one.proof, authentication) not in before
+    return frozenset(proof_way(proof, Authentication.from_json(results)) for proof, results in rows)
 
 
-def proof_way(proof: str, authentication: Authentication) -> tuple[str, bool]:
+def proof_way(proof: str, authentication: Authentication) -> ProofWay:
     """In which way somebody is proven: by what, and whether their domain signed it."""
     return proof, bool(proof) and "dkim" in authentication.dmarc.aligned
 
