@@ -11,7 +11,6 @@ import argparse
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
 
 from sqlalchemy import update
 
@@ -77,11 +76,11 @@ def main() -> int:
     fast, slow = (seen[speed] for speed in SPEEDS)
     goals.tell(
         {
-            "console.key": share(fast["whole"], 0.95),
-            "console.rows": share(fast["rows"], 0.5) / 1000,
-            "console.rows-slow": share(slow["rows"], 0.5) / 1000,
-            "console.end": share(fast["end"], 0.95),
-            "console.load": share(fast["load"], 0.5) / 1000,
+            "console.key": printing.share(fast["whole"], 0.95),
+            "console.rows": printing.share(fast["rows"], 0.5) / 1000,
+            "console.rows-slow": printing.share(slow["rows"], 0.5) / 1000,
+            "console.end": printing.share(fast["end"], 0.95),
+            "console.load": printing.share(fast["load"], 0.5) / 1000,
         },
         of=size,
         whole=SIZE,
@@ -154,14 +153,9 @@ def report(seen: dict[int, Seen], size: int) -> None:
 
 def line(name: str, seen: Seen, fast: Seen) -> tuple[str, ...]:
     """One line of the table."""
-    half = share(seen[name], 0.5)
-    ratios = (printing.ratio(half, share(other, 0.5)) for other in (seen["bare"], fast[name]))
-    return WORDS[name], f"{half:.0f}", f"{share(seen[name], 0.95):.0f}", *ratios
-
-
-def share(taken: Sequence[float], part: float) -> float:
-    """What this part of all does not exceed."""
-    return sorted(taken)[min(len(taken) - 1, int(len(taken) * part))]
+    half = printing.share(seen[name], 0.5)
+    ratios = (printing.ratio(half, printing.share(other, 0.5)) for other in (seen["bare"], fast[name]))
+    return WORDS[name], f"{half:.0f}", f"{printing.share(seen[name], 0.95):.0f}", *ratios
 
 
 if __name__ == "__main__":

@@ -348,23 +348,18 @@ def mistakes(hands: Hands) -> tuple[int, int]:
     return released, sum(group == "wanted" and one["state"] in REMOVED for group, one in classed)
 
 
-def share(values: Sequence[float], part: float) -> float:
-    """The value below which this part of them lies; 0 where there is none."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0
-
-
 def line_of(counts: Counts, what: str) -> tuple[str, ...]:
     """The keys for this: how many, how many a row, and how soon what they ask for was painted, in milliseconds."""
     count, taken = counts.keys[what], [one for about, one in counts.paints if about == what]
-    return what, str(count), f"{count / counts.rows:.2f}", f"{share(taken, 0.5):.0f}", f"{share(taken, 1):.0f}"
+    return what, str(count), f"{count / counts.rows:.2f}", f"{printing.share(taken, 0.5):.0f}", f"{printing.share(taken, 1):.0f}"
 
 
 def report(counts: Counts, released: int, removed: int) -> None:
     """Print it, and tell the goals."""
     keys, rows = counts.keys.total(), counts.rows
     every = [taken for _, taken in counts.paints]
-    p95 = share(every, 0.95)
-    print(f"{rows} rows decided singly with {keys} keys; key to paint {share(every, 0.5):.0f} ms (p50), {p95:.0f} ms (p95)")
+    p95 = printing.share(every, 0.95)
+    print(f"{rows} rows decided singly with {keys} keys; key to paint {printing.share(every, 0.5):.0f} ms (p50), {p95:.0f} ms (p95)")
     printing.table(("keys", "of all", "a row", "ms p50", "slowest"), [line_of(counts, what) for what, _ in counts.keys.most_common()])
     for one in counts.careless:
         print(f"released carelessly: {one}")

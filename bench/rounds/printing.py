@@ -24,6 +24,11 @@ def table(head: Row, rows: Sequence[Row]) -> None:
     print(flush=True)
 
 
+def share(values: Sequence[float], part: float) -> float:
+    """What this part of them does not exceed (0.95: the 95th percentile); 0 where there is none."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0
+
+
 def machine(*versions: str, others: Sequence[float]) -> None:
     """The machine without its name, and how many of its processors other work kept busy during the runs."""
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
