@@ -50,9 +50,10 @@ def row(page: Page, subject: str) -> Locator:
 
 
 def look(page: Page) -> Locator:
-    """The sheet, once its reason is to be read."""
+    """The sheet, once its reason is to be read and it takes keys: it asked for this frame before we did."""
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text(REASON).first).to_be_visible()
+    page.evaluate("new Promise((painted) => requestAnimationFrame(() => setTimeout(() => setTimeout(painted))))")
     return sheet
 
 
@@ -188,6 +189,7 @@ def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) 
     sheet.get_by_role("button", name="Save").click()
     asked = page.get_by_role("dialog", name=f"Change the rule for {author}?", exact=True)
     expect(asked.get_by_text("A danger was found in it").first).to_be_visible()
+    read_it(asked, "Change")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="The rule was not changed.")).to_be_attached()
     expect(asked).to_have_count(0)
