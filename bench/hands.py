@@ -167,7 +167,7 @@ class Hands:
     def waits(self) -> bool:
         """Is anything still held, once all that was decided is carried out?"""
         until = time.monotonic() + PATIENCE
-        while there := bool(self.client.get("/cards", params={"limit": 1, "group": "campaign"}).json()["items"]):
+        while there := bool(self.client.get("/triage", params={"limit": 1, "group": "campaign"}).json()["items"]):
             if time.monotonic() > until:
                 break
             time.sleep(0.1)

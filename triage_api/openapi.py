@@ -5,22 +5,22 @@ from typing import Any
 from fastapi import FastAPI
 
 from triage_api.http.problems import MEDIA_TYPE
-from triage_api.http.token_scopes import API, is_peoples, needed
+from triage_api.http.token_scopes import API, EMPLOYEES, is_peoples, needed
 
 SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
-    "own": {"type": "apiKey", "in": "cookie", "name": "mailroom-own", "description": "Set by POST /own/session, for one's own mail only."},
+    "own": {"type": "apiKey", "in": "cookie", "name": "mailroom-own", "description": "Set by POST /me/session, for one's own mail only."},
     "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
 }
 ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
-    "LetterOrder": [{"wanted": False}],
+    "DigestOrder": [{"wanted": False}],
     "AwayOrder": [{"until": "2027-01-07T08:00:00Z"}, {"until": None}],
     "PresenceOrder": [{"delivery": ID}, {"delivery": None}],
     "NextOrder": [{"group": "campaign", "department": "it"}],
-    "HandOrder": [{"select": {"ids": [ID]}, "to": "ben", "note": "Do you know them?"}, {"select": {"ids": [ID]}, "to": ""}],
+    "AssignOrder": [{"select": {"ids": [ID]}, "to": "ben", "note": "Do you know them?"}, {"select": {"ids": [ID]}, "to": ""}],
     "PreviewOrder": [{"select": {"sender": "offers@shop.example", "states": ["held"]}}],
     "DecisionOrder": [
         {"verb": "release", "select": {"ids": [ID]}, "reason": "Anna expects it"},
@@ -33,7 +33,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "EscalationOrder": [{"select": {"ids": [ID]}, "to": "legal", "reason": "a summons for next week", "expect": 1}],
     "UndoOrder": [{"reason": "the wrong card"}],
-    "KeepersAnswer": [{"reason": "the same wave", "expect": 3}],
+    "ConfidentialRemovalAnswer": [{"reason": "the same wave", "expect": 3}],
     "SweepOrder": [{"sender": "offers@bad.example", "reason": "phishing", "dry_run": True}],
     "TakeOrder": [{"ids": [ID], "reason": "the same link"}],
     "JoinOrder": [{"into": ID, "reason": "the same crook"}],
@@ -54,7 +54,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
-    "ExpectationOrder": [{"sender": "ann@supplier.example", "words": "the offer"}],
+    "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "words": "the offer"}],
     "ReportAnswer": [{"verdict": "bad", "words": "the bank never asks for that"}],
     "RequestOrder": [{"delivery": ID, "words": "she called: it is the hotel's confirmation"}],
     "DeclineOrder": [{"reason": "it is not from your bank: please do not answer it"}],
@@ -65,9 +65,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ExplainOrder": [{"sender": "anna@dell.example", "to": "it+joe.fern@company.example"}],
     "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],
     "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
-    "ChosenCorrespondents": [{"ids": [ID]}],
-    "PracticeOrder": [{"card": "invoice", "answer": "keep-out"}],
-    "ModeOrder": [{"department": "it", "mode": "observe"}],
+    "ChosenContacts": [{"ids": [ID]}],
+    "TrainingOrder": [{"card": "invoice", "answer": "keep-out"}],
+    "EnforcementOrder": [{"department": "it", "mode": "observe"}],
 }
 REFUSALS = {  # a true one of each status
     401: ("Unauthorized", "Sign in first."),
@@ -123,9 +123,9 @@ def refusal(status: int) -> dict[str, Any]:
 
 def security(method: str, path: str) -> list[dict[str, list[str]]]:
     """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
-    if (method, path) in {("POST", "/session"), ("POST", "/own/session")}:
+    if (method, path) in {("POST", "/session"), ("POST", "/me/session")}:
         return []
-    if path.startswith("/own/"):
+    if path.startswith(EMPLOYEES):
         return [{"own": []}]
     if is_peoples(path):
         return [{"session": []}]

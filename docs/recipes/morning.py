@@ -33,7 +33,7 @@ class Morning:
 
     def work(self):
         """Card by card from the top, until none is left."""
-        while cards := self.mailroom.get("/cards", group="campaign", limit=PAGE)["items"]:
+        while cards := self.mailroom.get("/triage", group="campaign", limit=PAGE)["items"]:
             senders, before = Counter(card["lead"]["author"] for card in cards), self.done.total()
             for card in cards:
                 try:
@@ -124,7 +124,7 @@ class Morning:
 
     def summary(self):
         """What the morning was."""
-        cards = self.mailroom.get("/cards", group="campaign", limit=1)
+        cards = self.mailroom.get("/triage", group="campaign", limit=1)
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         report = self.mailroom.get("/reports/queue", since=midnight.isoformat())
         print(f"\n{', '.join(f'{count} {VERBS[verb]}' for verb, count in self.done.most_common())}; {self.undone} decision undone.")

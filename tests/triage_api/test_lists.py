@@ -118,8 +118,8 @@ def test_deliveries_of_one_rule(ana: Browser, came: Came) -> None:
 def test_pages_meet(ana: Browser, came: Came) -> None:
     made = [came(JOE, author=f"a{number}@one.example")[0] for number in range(5)]
     assert [one["id"] for one in walked(ana, "/deliveries?")] == made[::-1]
-    assert sorted(card["lead"]["id"] for card in walked(ana, "/cards?")) == made
-    assert sorted(card["lead"]["id"] for card in walked(ana, "/cards?group=none&")) == made
+    assert sorted(card["lead"]["id"] for card in walked(ana, "/triage?")) == made
+    assert sorted(card["lead"]["id"] for card in walked(ana, "/triage?group=none&")) == made
 
 
 def walked(browser: Browser, path: str) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     until = utcnow().replace(microsecond=0) + timedelta(minutes=10)
     with transaction(engine) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == ids.read(code)).values(perishable_until=until))
-    page = ana.get("/cards").json()
+    page = ana.get("/triage").json()
     assert (page["total_cards"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
     first, second = page["items"]
     assert (first["key"], first["ids"], datetime.fromisoformat(first["perishable_until"])) == ("code@good.example", [code], until)
@@ -147,12 +147,12 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     assert [(one["delivered"], one["opened"]) for one in (first, second)] == [(0, None), (0, None)]
     assert (second["count"], second["people"], second["departments"]) == (3, 2, 2)
     assert (second["ids"], second["lead"]["id"]) == (sorted(wave, reverse=True), max(wave))
-    assert ana.get("/cards?department=legal").json()["total_deliveries"] == 1
-    assert ana.get("/cards?state=purged").json()["items"] == []
-    assert ana.get("/cards?group=none").json()["total_cards"] == 4
+    assert ana.get("/triage?department=legal").json()["total_deliveries"] == 1
+    assert ana.get("/triage?state=purged").json()["items"] == []
+    assert ana.get("/triage?group=none").json()["total_cards"] == 4
     for section, keys in (("act-now", []), ("time-limited", ["code@good.example"]), ("rest", ["wave@bad.example"])):
-        assert [one["key"] for one in ana.get(f"/cards?section={section}").json()["items"]] == keys
-    assert ana.get("/cards?section=soon").status_code == 422
+        assert [one["key"] for one in ana.get(f"/triage?section={section}").json()["items"]] == keys
+    assert ana.get("/triage?section=soon").status_code == 422
 
 
 PARCEL = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."
@@ -161,18 +161,18 @@ PARCEL = "Your parcel could not be handed over. Settle the customs charge and ch
 def test_cards_by_campaign_are_decided_as_they_say(ana: Browser, came: Came) -> None:
     forged = [came(place, author=f"{number}@host{number}.example", text=PARCEL)[0] for number, place in enumerate((JOE, INFO, MARA))]
     (real,) = came(JOE, author="post@supplier.example", text=PARCEL, dmarc=DMARC_PASS)
-    first, second = sorted(ana.get("/cards?group=campaign").json()["items"], key=lambda card: -card["count"])
+    first, second = sorted(ana.get("/triage?group=campaign").json()["items"], key=lambda card: -card["count"])
     assert (sorted(first["ids"]), first["apart"], second["ids"], second["apart"]) == (sorted(forged), 1, [real], 3)
     campaign = first["lead"]["campaign"]
     assert first["select"] == {"ids": [], "sender": "", "campaign": campaign, "proof": "none"}
     assert {one["id"] for one in ana.get(f"/deliveries?campaign={campaign}").json()["items"]} == {*forged, real}
     assert ana.get(f"/deliveries?campaign={campaign}&proof=supplier.example").json()["items"][0]["id"] == real
-    assert ana.get(f"/cards?group=none&campaign={campaign}").json()["total_cards"] == 4
+    assert ana.get(f"/triage?group=none&campaign={campaign}").json()["total_cards"] == 4
     sheet = ana.post("/selections/preview", {"select": first["select"]}).json()
     assert (sheet["count"], sheet["apart"]) == (3, 1)
     order = {"verb": "purge", "select": first["select"] | {"states": ["held"]}, "expect": 3}
     assert ana.post("/decisions", order).json()["done"] == 3
-    (left,) = ana.get("/cards?group=campaign").json()["items"]
+    (left,) = ana.get("/triage?group=campaign").json()["items"]
     assert (left["ids"], left["apart"]) == ([real], 0)
 
 
@@ -223,18 +223,18 @@ def test_groups_are_for_everybody_who_redirects(ben: Browser) -> None:
         "aliases": ["everyone@company.example"],
         "members": ["mara.berg@company.example", "joe.fern@company.example", "p@partner.example"],
     }
-    first = ben.get("/groups?limit=1").json()
+    first = ben.get("/distribution-lists?limit=1").json()
     assert first["items"] == [everybody]
-    second = ben.get(f"/groups?limit=1&cursor={first['next_cursor']}").json()
+    second = ben.get(f"/distribution-lists?limit=1&cursor={first['next_cursor']}").json()
     assert [(one["name"], one["members"], one["expand"]) for one in second["items"]] == [("Far away", [], False)]
     assert second["next_cursor"] is None
-    assert ben.get("/groups?q=every").json()["items"] == [everybody]
+    assert ben.get("/distribution-lists?q=every").json()["items"] == [everybody]
 
 
 @pytest.mark.usefixtures("grouped")
 def test_a_redirect_finds_people_departments_and_groups_by_name_or_address(ben: Browser, came: Came) -> None:
     def found(q: str) -> list[tuple[str, str]]:
-        return [(one["kind"], one["to"]) for one in ben.get(f"/addressees?q={q}").json()["items"]]
+        return [(one["kind"], one["to"]) for one in ben.get(f"/recipients?q={q}").json()["items"]]
 
     assert found("") == [
         ("person", "person:joe.fern"),
@@ -253,17 +253,17 @@ def test_a_redirect_finds_people_departments_and_groups_by_name_or_address(ben: 
 def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engine: Engine, api_settings: Settings) -> None:
     (joe,), (mara,), (held,) = came(JOE), came(MARA), came(JOE)
     ana.post("/decisions", {"verb": "release", "select": {"ids": [joe, mara]}})
-    assert ana.post(f"/queue/{held}/retry").status_code == 409
+    assert ana.post(f"/outgoing/{held}/retry").status_code == 409
     with transaction(engine) as session:
         later = utcnow() + timedelta(minutes=1)
         for claim in queue.claim(session, limit=5, settings=api_settings, now=later):
             outcome = queue.Outcome("bounced" if ids.show(claim.delivery_id) == joe else "deferred", "no", "smtp://inner")
             queue.settle(session, claim, outcome, settings=api_settings, now=later)
-    waiting = {(one["id"], one["state"], one["last_reply"]) for one in ana.get("/queue").json()["items"]}
+    waiting = {(one["id"], one["state"], one["last_reply"]) for one in ana.get("/outgoing").json()["items"]}
     assert waiting == {(joe, "bounced", "no"), (mara, "queued", "no")}
-    assert [one["id"] for one in ben.get("/queue").json()["items"]] == [mara]
+    assert [one["id"] for one in ben.get("/outgoing").json()["items"]] == [mara]
     for one in (joe, mara):
-        answer = ana.post(f"/queue/{one}/retry")
+        answer = ana.post(f"/outgoing/{one}/retry")
         assert (answer.status_code, answer.json()["state"]) == (202, "queued")
         assert datetime.fromisoformat(answer.json()["due_at"]) <= utcnow()
 
@@ -272,17 +272,17 @@ def test_the_queue_held_given_up_and_tried_as_a_whole(ana: Browser, ben: Browser
     (joe,), (mara,), (other,) = came(JOE), came(MARA), came(MARA)
     ana.post("/decisions", {"verb": "release", "select": {"ids": [joe, mara, other]}})
     next_hop = api_settings.relay.next_hop
-    queue = ben.get("/queue").json()
+    queue = ben.get("/outgoing").json()
     assert {one["next_hop"] for one in queue["items"]} == {next_hop}
     assert [(one["next_hop"], one["waiting"], one["unreachable"]) for one in queue["next_hops"]] == [(next_hop, 2, 0)]
-    assert [(ben.post(f"/queue/{one}/give-up").status_code) for one in (joe, mara, mara)] == [404, 202, 409]
+    assert [(ben.post(f"/outgoing/{one}/give-up").status_code) for one in (joe, mara, mara)] == [404, 202, 409]
     assert ana.get(f"/deliveries/{mara}").json()["last_reply"] == "given up by Ben Okafor"
-    assert ben.post("/queue/retry", {"next_hop": next_hop}).json() == {"count": 1}  # his own scope
-    assert ana.post(f"/queue/{other}/hold").json()["state"] == "held"
-    assert ana.post("/queue/hold", {"next_hop": next_hop}).json() == {"count": 1}
+    assert ben.post("/outgoing/retry", {"next_hop": next_hop}).json() == {"count": 1}  # his own scope
+    assert ana.post(f"/outgoing/{other}/hold").json()["state"] == "held"
+    assert ana.post("/outgoing/hold", {"next_hop": next_hop}).json() == {"count": 1}
     assert ana.get("/decisions").json()["items"][0]["verb"] == "hold"  # and can be undone
-    assert ana.post("/queue/hold", {"next_hop": next_hop}).json() == {"count": 0}
-    assert ana.post("/queue/give-up", {"next_hop": next_hop}).json() == {"count": 0}
+    assert ana.post("/outgoing/hold", {"next_hop": next_hop}).json() == {"count": 0}
+    assert ana.post("/outgoing/give-up", {"next_hop": next_hop}).json() == {"count": 0}
 
 
 @pytest.mark.parametrize("path", ["retry", "give-up", "hold"])
@@ -292,14 +292,14 @@ def test_who_only_looks_leaves_the_queue_alone(
     (joe,) = came(JOE)
     ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}})
     otto = new_browser("otto")
-    assert otto.post(f"/queue/{joe}/{path}").status_code == 403
-    assert otto.post(f"/queue/{path}", {"next_hop": api_settings.relay.next_hop}).status_code == 403
+    assert otto.post(f"/outgoing/{joe}/{path}").status_code == 403
+    assert otto.post(f"/outgoing/{path}", {"next_hop": api_settings.relay.next_hop}).status_code == 403
 
 
 @pytest.mark.parametrize("key", ["\0", "\ud800"])
 def test_a_cursor_with_what_is_no_text_is_refused(ana: Browser, key: str) -> None:
     cursor = cursor_of((NOW, 1, NOW, key))
-    for path in ("/cards?cursor=", "/cards?at=", "/cards?group=none&cursor="):
+    for path in ("/triage?cursor=", "/triage?at=", "/triage?group=none&cursor="):
         answer = ana.get(f"{path}{cursor}")
         assert (answer.status_code, "this is no cursor" in answer.json()["detail"]) == (422, True)
 
@@ -355,14 +355,14 @@ def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypat
     monkeypatch.setattr("triage.quarantine.cards.card_list.ANCHOR_EVERY", 2)
     for number in range(5):
         came(JOE, author=f"one{number}@good.example")
-    whole = [card["key"] for card in ana.get("/cards").json()["items"]]
-    found = ana.get("/cards/anchors").json()
+    whole = [card["key"] for card in ana.get("/triage").json()["items"]]
+    found = ana.get("/triage/anchors").json()
     assert (found["total_cards"], [one["position"] for one in found["items"]]) == (5, [0, 2, 4])
     for one in found["items"]:
-        page = ana.get("/cards", params={"at": one["at"], "limit": 2}).json()
+        page = ana.get("/triage", params={"at": one["at"], "limit": 2}).json()
         assert [card["key"] for card in page["items"]] == whole[one["position"] : one["position"] + 2]
-    assert ana.get("/cards", params={"at": "nonsense"}).status_code == 422
-    last = ana.get("/cards", params={"end": True, "limit": 2}).json()
+    assert ana.get("/triage", params={"at": "nonsense"}).status_code == 422
+    last = ana.get("/triage", params={"end": True, "limit": 2}).json()
     assert ([card["key"] for card in last["items"]], last["next_cursor"], last["total_cards"]) == (whole[-2:], None, 5)
 
 
@@ -375,7 +375,7 @@ def test_a_long_list_is_entered_at_a_position_and_read_in_both_directions(
         came(JOE, author=f"one{number}@good.example", subject=f"Letter {number} that is like no other {number * 7919}")
 
     def page(**words: object) -> tuple[list[str], dict[str, Any]]:
-        found = ana.get("/cards", params={"group": group, "limit": 2} | asked | words).json()
+        found = ana.get("/triage", params={"group": group, "limit": 2} | asked | words).json()
         return [card["key"] for card in found["items"]], found
 
     whole, top = page(limit=50)
@@ -392,11 +392,11 @@ def test_a_long_list_is_entered_at_a_position_and_read_in_both_directions(
     assert page(cursor=upwards["next_cursor"])[0] == whole[3:]
     keys, first = page(before=upwards["previous_cursor"])
     assert (keys, first["previous_cursor"]) == (whole[:1], None)
-    assert ana.get("/cards", params={"before": "nonsense"}).status_code == 422
+    assert ana.get("/triage", params={"before": "nonsense"}).status_code == 422
 
 
 @pytest.mark.parametrize(
-    "path", ["/people", "/queue", "/substitutes", "/second-keys", "/deliveries", "/cards", "/groups", "/decisions", "/rules"]
+    "path", ["/people", "/outgoing", "/substitutes", "/approvals", "/deliveries", "/triage", "/distribution-lists", "/decisions", "/rules"]
 )
 def test_pages_meet_in_every_list(ana: Browser, came: Came, path: str) -> None:
     for number in range(3):

@@ -57,7 +57,7 @@ def schemas(document: Document) -> Document:
 
 CHANGES: list[tuple[Callable[[Document], Any], str]] = [
     (lambda new: new["paths"].pop("/api/v1/me"), "GET /api/v1/me is gone"),
-    (lambda new: new["paths"]["/api/v1/cards"]["get"]["parameters"].pop(0), "GET /api/v1/cards: parameter group is gone"),
+    (lambda new: new["paths"]["/api/v1/triage"]["get"]["parameters"].pop(0), "GET /api/v1/triage: parameter group is gone"),
     (
         lambda new: new["paths"]["/api/v1/rules"]["get"]["parameters"][0].update(required=True),
         "GET /api/v1/rules: parameter q is required now",

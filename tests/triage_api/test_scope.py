@@ -91,11 +91,11 @@ CALLS = {
     "create_session": Call(json={"login": "nobody", "password": "x"}, says=True),
     "create_own_session": Call(json={"login": "nobody", "password": "x"}),
     "delete_own_session": Call(),
-    "list_own_mail": Call(),
+    "list_own_messages": Call(),
     "create_own_request": Call(json={"delivery": "0000000000000"}),
-    "choose_own_letter": Call(json={"wanted": False}),
-    "create_own_expectation": Call(json={"sender": "ann@supplier.example"}),
-    "delete_own_expectation": Call(),
+    "choose_digest": Call(json={"wanted": False}),
+    "create_expected_sender": Call(json={"sender": "ann@supplier.example"}),
+    "forget_expected_sender": Call(),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
     "list_searches": Call(says=True),
@@ -103,17 +103,17 @@ CALLS = {
     "remove_search": Call(),
     "choose_preferences": Call(json={"theme": "dark"}, says=True),
     "list_sessions": Call(says=True),
-    "get_cover": Call(says=True),
+    "get_coverage": Call(says=True),
     "set_away": Call(json={"login": "nobody"}),
     "end_sessions": Call(query="?login=nobody"),
     "list_departments": Call(says=True),
     "get_directory": Call(says=True),
     "list_people": Call(says=True),
-    "list_addressees": Call(says=True),
-    "list_groups": Call(says=True),
+    "list_recipients": Call(says=True),
+    "list_distribution_lists": Call(says=True),
     "list_deliveries": Call(says=True),
     "get_delivery": Call(),
-    "list_cards": Call(says=True),
+    "list_triage": Call(says=True),
     "list_anchors": Call(says=True),
     "list_campaigns": Call(query="?fewest=1", says=True),
     "get_campaign": Call(),
@@ -136,12 +136,12 @@ CALLS = {
     "undo_decision": Call(),
     "list_items": Call(),
     "list_related": Call(),
-    "take_related": Call(json={"copies": ["0000000000000"]}),
+    "remove_related": Call(json={"copies": ["0000000000000"]}),
     "create_sweep": Call(json={"sender": "nobody@nowhere.example", "dry_run": True}),
     "list_rules": Call(says=True),
     "export_rules": Call(says=True),
     "get_rule": Call(),
-    "get_delivered": Call(),
+    "list_delivered_by_rule": Call(),
     "change_rule": Call(json={"note": "x"}),
     "import_rules": Call(json={"text": "block x.example"}),
     "explain_rules": Call(),
@@ -161,19 +161,19 @@ CALLS = {
     "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example"}),
     "delete_rule": Call(),
     "list_proposals": Call(),
-    "take_proposals": Call(),
-    "look_for_proposals": Call(),
-    "lay_back_proposals": Call(),
+    "take_proposal_batch": Call(),
+    "search_proposals": Call(),
+    "return_proposal_batch": Call(),
     "answer_proposal": Call(json={"answer": "refuse"}),
     "learn": Call(json={"items": [{"employee": "joe.fern", "address": "new@elsewhere.example"}]}),
-    "list_correspondents": Call(says=True),
-    "accept_correspondents": Call(),
-    "drop_correspondents": Call(),
+    "list_contacts": Call(says=True),
+    "accept_contacts": Call(),
+    "remove_contacts": Call(),
     "list_reasons": Call(says=True),
     "list_posted_lists": Call(says=True),
     "list_templates": Call(says=True),
     "preview_rejection": Call(json={"select": {"sender": "secret@only-it.example"}, "template": "not-wanted"}, says=True),
-    "get_queue": Call(says=True),
+    "list_outgoing": Call(says=True),
     "list_unsent": Call(says=True),
     "retry_delivery": Call(),
     "give_up_delivery": Call(),
@@ -181,10 +181,10 @@ CALLS = {
     "retry_all": Call(json={"next_hop": "nowhere:"}),
     "give_up_all": Call(json={"next_hop": "nowhere:"}),
     "hold_all": Call(json={"next_hop": "nowhere:"}),
-    "list_acts": Call(),
-    "export_trail": Call(),
+    "list_audit_entries": Call(),
+    "export_audit_log": Call(),
     "list_staff": Call(),
-    "verify_trail": Call(),
+    "verify_audit_log": Call(),
     "count_arrivals": Call(says=True),
     "list_reports": Call(says=True),
     "get_report": Call(says=True),
@@ -195,31 +195,31 @@ CALLS = {
     "end_presence": Call(says=True),
     "take_next": Call(json={}, says=True),
     "list_colleagues": Call(says=True),
-    "hand_over": Call(),
+    "assign_messages": Call(),
     "list_reported": Call(says=True),
     "answer_report": Call(json={"verdict": "bad"}),
     "list_requests": Call(says=True),
     "create_request": Call(),
     "decline_request": Call(),
-    "list_second_keys": Call(says=True),
-    "confirm_second_key": Call(),
-    "decline_second_key": Call(),
-    "list_keepers_requests": Call(says=True),
-    "confirm_keepers_request": Call(),
-    "decline_keepers_request": Call(),
+    "list_approvals": Call(says=True),
+    "confirm_approval": Call(),
+    "decline_approval": Call(),
+    "list_confidential_removals": Call(says=True),
+    "confirm_confidential_removal": Call(),
+    "decline_confidential_removal": Call(),
     "list_duties": Call(says=True),
     "list_escalations": Call(query="?confirmed=true", says=True),
     "create_escalation": Call(),
     "confirm_escalation": Call(),
-    "list_modes": Call(says=True),
-    "switch_mode": Call(json={"department": "it", "mode": "observe"}),
+    "get_enforcement": Call(says=True),
+    "set_enforcement": Call(json={"department": "it", "mode": "observe"}),
     "list_tokens": Call(),
     "create_token": Call(json={"name": "new", "grants": ["read"]}),
     "revoke_token": Call(),
-    "deal_cards": Call(says=True),
-    "view_card": Call(),
-    "note_card_viewed": Call(),
-    "answer_card": Call(),
+    "list_training_messages": Call(says=True),
+    "view_training_message": Call(),
+    "note_training_viewed": Call(),
+    "answer_training": Call(),
     "list_scores": Call(says=True),
     "list_webhooks": Call(),
     "test_webhook": Call(),
@@ -230,21 +230,21 @@ CALLS = {
 OWN = {
     "create_own_session",
     "delete_own_session",
-    "list_own_mail",
+    "list_own_messages",
     "create_own_request",
-    "choose_own_letter",
-    "create_own_expectation",
-    "delete_own_expectation",
+    "choose_digest",
+    "create_expected_sender",
+    "forget_expected_sender",
 }
 PEOPLES = OWN | {
     "delete_session",
     "list_sessions",
     "end_sessions",
-    "deal_cards",
-    "view_card",
-    "note_card_viewed",
+    "list_training_messages",
+    "view_training_message",
+    "note_training_viewed",
     "note_viewed",
-    "answer_card",
+    "answer_training",
     "list_scores",
     "keep_presence",
     "end_presence",
@@ -254,40 +254,40 @@ PEOPLES = OWN | {
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
-        "decline_second_key", "confirm_keepers_request", "decline_keepers_request",
-        "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
+        "decline_approval", "confirm_confidential_removal", "decline_confidential_removal",
+        "create_request", "decline_request", "remove_related", "join_campaign", "split_campaign", "assign_messages",
         "save_search", "remove_search", "answer_report",
         "create_escalation", "confirm_escalation",
     },
     "learn": {"learn"},
-    "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
-        "take_proposals", "lay_back_proposals", "look_for_proposals", "answer_proposal"},
-    "admin": {"list_acts", "export_trail", "list_staff", "set_away",
-        "verify_trail", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
+    "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules",
+        "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal"},
+    "admin": {"list_audit_entries", "export_audit_log", "list_staff", "set_away",
+        "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
         "list_webhooks", "test_webhook", "resume_webhook"},
-    "nothing": {"create_token", "confirm_second_key", "create_sweep"},  # a sweep needs admin and decide
+    "nothing": {"create_token", "confirm_approval", "create_sweep"},  # a sweep needs admin and decide
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/routes/employees/test_own_mail.py
     "delete_own_session": {401},
-    "list_own_mail": {401},
+    "list_own_messages": {401},
     "create_own_request": {401},
-    "choose_own_letter": {401},
-    "create_own_expectation": {401},
-    "delete_own_expectation": {401},
+    "choose_digest": {401},
+    "create_expected_sender": {401},
+    "forget_expected_sender": {401},
     "create_rule": {403},
     "list_proposals": {403},  # of the whole company's mail
-    "take_proposals": {403},
-    "look_for_proposals": {403},
-    "lay_back_proposals": {403},
+    "take_proposal_batch": {403},
+    "search_proposals": {403},
+    "return_proposal_batch": {403},
     "answer_proposal": {403},
     "learn": {403},
-    "accept_correspondents": NOT_MINE,
-    "drop_correspondents": NOT_MINE,
-    "switch_mode": {403},
+    "accept_contacts": NOT_MINE,
+    "remove_contacts": NOT_MINE,
+    "set_enforcement": {403},
     "open_emergency": {403},
     "change_rule": NOT_MINE,
     "import_rules": {403, 422},
@@ -302,29 +302,29 @@ FORBIDDEN = {
     "lift_legal_hold": NOT_MINE,
     "arrange_substitute": {403},
     "end_substitute": NOT_MINE,
-    "list_acts": {403},
-    "export_trail": {403},
+    "list_audit_entries": {403},
+    "export_audit_log": {403},
     "list_staff": {403},
-    "verify_trail": {403},
+    "verify_audit_log": {403},
     "end_sessions": NOT_MINE,
     "set_away": NOT_MINE,
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
-    "take_related": NOT_MINE,
+    "remove_related": NOT_MINE,
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
-    "hand_over": NOT_MINE,
+    "assign_messages": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
     "answer_report": NOT_MINE,
     "decline_request": NOT_MINE,
-    "confirm_second_key": NOT_MINE,
-    "decline_second_key": NOT_MINE,
+    "confirm_approval": NOT_MINE,
+    "decline_approval": NOT_MINE,
     "create_escalation": NOT_MINE,
     "confirm_escalation": {404},  # an auditor is not told either that there is one
-    "confirm_keepers_request": NOT_MINE,
-    "decline_keepers_request": NOT_MINE,
+    "confirm_confidential_removal": NOT_MINE,
+    "decline_confidential_removal": NOT_MINE,
     "retry_delivery": NOT_MINE,
     "give_up_delivery": NOT_MINE,
     "hold_delivery": NOT_MINE,
@@ -341,15 +341,15 @@ FORBIDDEN = {
 NO_MAIL = {
     "create_own_session",
     "delete_own_session",
-    "list_own_mail",
+    "list_own_messages",
     "create_own_request",
-    "choose_own_letter",
-    "create_own_expectation",
-    "delete_own_expectation",
+    "choose_digest",
+    "create_expected_sender",
+    "forget_expected_sender",
     "list_proposals",  # sealed mail is no evidence: tests/triage/policy/suggestions/test_rule_suggestions.py
-    "take_proposals",
-    "lay_back_proposals",
-    "look_for_proposals",
+    "take_proposal_batch",
+    "return_proposal_batch",
+    "search_proposals",
     "answer_proposal",
     "list_staff",
     "arrange_substitute",
@@ -357,11 +357,11 @@ NO_MAIL = {
     "end_substitute",
     "list_sessions",
     "end_sessions",
-    "get_cover",
+    "get_coverage",
     "set_away",
     "list_duties",
-    "list_modes",
-    "switch_mode",
+    "get_enforcement",
+    "set_enforcement",
     "list_tokens",
     "create_token",
     "revoke_token",
@@ -395,7 +395,7 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
     message, campaign = shown["message_id"], shown["campaign"]
     away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
     browser.post("/learn", {"items": [{"employee": "joe.fern", "address": "secret@only-it.example"}]})
-    (known,) = browser.get("/correspondents?q=only-it").json()["items"]
+    (known,) = browser.get("/contacts?q=only-it").json()["items"]
     (wanted,) = came(JOE, author="secret@only-it.example", subject="Secret plan, again")
     request = browser.post("/requests", {"delivery": wanted, "words": "the Secret plan"}).json()["id"]
     return Secret(
@@ -479,13 +479,13 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
     if name == "keep_presence":
         body = {"delivery": secret.wanted}
-    if name == "hand_over":
+    if name == "assign_messages":
         body = {"select": {"ids": [secret.wanted]}, "to": "sam", "note": "Secret plan"}
     if name == "create_escalation":
         body = {"select": {"ids": [secret.wanted]}, "to": "security", "reason": "Secret plan"}
     if name == "create_request":
         body = {"delivery": secret.wanted}
-    if name == "answer_card":
+    if name == "answer_training":
         body = {"card": secret.delivery, "answer": "let-in"}
     if name == "import_rules":
         body = {"text": f"block x.example scope={secret.scope}"}
@@ -497,7 +497,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"ids": [secret.delivery]}
     if name == "create_rule":
         body = body | {"scope": secret.scope}
-    if name in ("accept_correspondents", "drop_correspondents"):
+    if name in ("accept_contacts", "remove_contacts"):
         body = {"ids": [secret.correspondent]}
     return browser.request(method, "/" + path.format(**about, number=1, page=1) + CALLS[name].query, json=body, params=params)
 
@@ -535,34 +535,34 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {
-        "take_proposals",
-        "lay_back_proposals",
-        "look_for_proposals",
+        "take_proposal_batch",
+        "return_proposal_batch",
+        "search_proposals",
         "answer_proposal",
         "learn",
-        "accept_correspondents",
-        "drop_correspondents",
-        "take_related",
+        "accept_contacts",
+        "remove_contacts",
+        "remove_related",
         "change_rule",
         "import_rules",
         "join_campaign",
         "split_campaign",
         "arrange_substitute",
         "end_substitute",
-        "confirm_second_key",
-        "decline_second_key",
+        "confirm_approval",
+        "decline_approval",
         "create_escalation",
         "confirm_escalation",
-        "confirm_keepers_request",
-        "decline_keepers_request",
+        "confirm_confidential_removal",
+        "decline_confidential_removal",
         "create_request",
         "decline_request",
         "answer_report",
-        "hand_over",
+        "assign_messages",
         "take_next",
     }
-    expected = dict.fromkeys(("delete_own_session", "list_own_mail", "create_own_request", "choose_own_letter"), 401)
-    expected |= dict.fromkeys(("create_own_expectation", "delete_own_expectation"), 401)
+    expected = dict.fromkeys(("delete_own_session", "list_own_messages", "create_own_request", "choose_digest"), 401)
+    expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender"), 401)
     expected |= {
         "create_session": 401,
         "create_own_session": 403,
@@ -574,23 +574,23 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "hold_all": 422,
     }
     expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = expected["remove_search"] = 404
-    expected["take_related"] = 404  # nothing lay beside
-    expected["confirm_keepers_request"] = expected["decline_keepers_request"] = 404  # no folder is confidential
+    expected["remove_related"] = 404  # nothing lay beside
+    expected["confirm_confidential_removal"] = expected["decline_confidential_removal"] = 404  # no folder is confidential
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
-    expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
+    expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
     expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
     expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
-        expected |= dict.fromkeys(("switch_mode", "create_sweep", "open_emergency", "close_emergency"), 403)
+        expected |= dict.fromkeys(("set_enforcement", "create_sweep", "open_emergency", "close_emergency"), 403)
         expected |= dict.fromkeys(("create_legal_hold", "lift_legal_hold"), 403)
         expected |= dict.fromkeys(("export_person_data", "preview_erasure", "erase_person_data"), 403)
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":
-        expected |= dict.fromkeys(("list_acts", "export_trail", "list_staff", "list_legal_holds", "verify_trail"), 403)
+        expected |= dict.fromkeys(("list_audit_entries", "export_audit_log", "list_staff", "list_legal_holds", "verify_audit_log"), 403)
         expected["list_erasures"] = expected["get_erasure"] = expected["list_webhooks"] = 403
     order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule", "delete_session"]
     for name, method, path in sorted(operations(), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))):
@@ -660,7 +660,7 @@ def nothing_told(sealed: Secret, browser: Browser, *, reads_the_record: bool) ->
         if name == STREAM or name in NO_MAIL:
             continue
         answer = called(browser, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
-        reading_it = {"list_acts", "export_trail", "verify_trail", "list_legal_holds", "list_erasures", "list_webhooks"}
+        reading_it = {"list_audit_entries", "export_audit_log", "verify_audit_log", "list_legal_holds", "list_erasures", "list_webhooks"}
         if not CALLS[name].says and not (name in reading_it and reads_the_record):
             assert (name, answer.status_code) in {(name, status) for status in FORBIDDEN.get(name, {404})}
         said = answer.text.replace(path, "")

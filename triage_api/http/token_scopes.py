@@ -4,31 +4,32 @@ from triage.actor import Grant
 
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
-PEOPLES = frozenset({"session", "sessions", "own", "practice", "preferences", "presence"})  # a token neither signs in nor learns
+PEOPLES = frozenset({"session", "sessions", "training", "preferences", "presence"})  # a token neither signs in nor learns
 SCREENS = "viewed"  # last word of what a console says of its screen: a token has none
 EVERY = frozenset({"me"})  # tells a token about itself
+EMPLOYEES = "/me/"  # what employees see and ask about their own messages
 GUARDED = frozenset({"audit", "legal-holds", "person-data", "staff", "tokens", "webhooks"})  # administrators' business, also to look at
 LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,
-    "queue": Grant.DECIDE,
-    "second-keys": Grant.DECIDE,
-    "keepers-requests": Grant.DECIDE,
+    "outgoing": Grant.DECIDE,
+    "approvals": Grant.DECIDE,
+    "confidential-removals": Grant.DECIDE,
     "escalations": Grant.DECIDE,
     "requests": Grant.DECIDE,
     "reported": Grant.DECIDE,
     "campaigns": Grant.DECIDE,
-    "handovers": Grant.DECIDE,
+    "assignments": Grant.DECIDE,
     "searches": Grant.DECIDE,
     "rules": Grant.RULES,
     "learn": Grant.LEARN,
-    "correspondents": Grant.RULES,
+    "contacts": Grant.RULES,
 }
 
 
 def is_peoples(path: str) -> bool:
     """Is the operation one that no token may use? `path` is what follows API."""
-    return resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
+    return path.startswith(EMPLOYEES) or resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
 
 
 def needed(method: str, path: str) -> Grant | None:

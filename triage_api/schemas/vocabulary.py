@@ -27,5 +27,5 @@ DecisionVerb = TypeAliasType(
     "DecisionVerb",
     Literal["release", "redirect", "purge", "reject", "restore", "hold", "redeliver", "sweep", "take", "join", "split", "escalate", "undo"],
 )
-PracticeAnswer = TypeAliasType("PracticeAnswer", Literal["let-in", "keep-out"])
+TrainingAnswer = TypeAliasType("TrainingAnswer", Literal["let-in", "keep-out"])
 ReportCell = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})]

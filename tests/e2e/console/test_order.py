@@ -28,7 +28,7 @@ def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: 
     alone.company.take(Letter(liar, TO, "Gift cards", name="Russell Coker", text="Please buy gift cards at once.\r\n"))
     with alone.company.signed_in() as desk:
         desk.wait_for(2, state="held")
-        cards = desk.client.get("/cards").json()["items"]
+        cards = desk.client.get("/triage").json()["items"]
     assert [card["lead"]["subject"] for card in cards] == ["The offer you asked for", "Gift cards"]
     sign_in(page, alone)
     page.get_by_role("option").filter(has_text="Gift cards").click()

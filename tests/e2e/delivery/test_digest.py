@@ -117,7 +117,7 @@ def scanned(links: set[str]) -> None:
             for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):
                 answer = scanner.request(method, link, headers={"Origin": origin})
                 assert (answer.status_code == 200) is (method in ("GET", "HEAD")), (method, answer.status_code)
-            for path in ("/api/v1/own/requests", "/api/v1/requests"):
+            for path in ("/api/v1/me/requests", "/api/v1/requests"):
                 answer = scanner.post(origin + path, json={"delivery": mail}, headers={"Origin": origin})
                 assert answer.status_code == 401
 

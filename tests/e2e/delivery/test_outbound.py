@@ -73,7 +73,7 @@ class Site:
     def known(self, address: str) -> list[dict[str, str]]:
         """What the company knows of an address."""
         with self.company.signed_in() as desk:
-            found: list[dict[str, str]] = desk.client.get("/correspondents", params={"q": address}).json()["items"]
+            found: list[dict[str, str]] = desk.client.get("/contacts", params={"q": address}).json()["items"]
             return found
 
     def verdict(self, letter: Letter, to: str, reverse_path: str | None = None) -> tuple[str, str]:
@@ -146,7 +146,7 @@ def test_a_holiday_notice_leaves_and_teaches_nothing(site: Site) -> None:
     with site.company.signed_in() as desk:
 
         def counted() -> bool:
-            return "automatic" in {one["reason"] for one in desk.client.get("/correspondents/reasons").json()["items"]}
+            return "automatic" in {one["reason"] for one in desk.client.get("/contacts/reasons").json()["items"]}
 
         site.until(counted, "it is counted")
     assert site.known("nosy@other.example") == []
@@ -166,7 +166,7 @@ def test_an_employee_is_told_what_could_not_be_delivered(site: Site) -> None:
 
 def put_off(desk: company.Desk, recipient: str) -> list[dict[str, Any]]:
     """What waits for another attempt."""
-    items: list[dict[str, Any]] = desk.client.get("/queue/unsent").json()["items"]
+    items: list[dict[str, Any]] = desk.client.get("/outgoing/unsent").json()["items"]
     return [one for one in items if one["mailbox"] == recipient and one["state"] == "queued" and one["last_reply"].startswith("451")]
 
 
@@ -186,7 +186,7 @@ def test_an_employee_hears_once_that_a_mail_is_late_and_it_leaves_all_the_same(s
         (raw,) = site.until(lambda: site.delivered(subject), "the word is in the mailbox")
         assert b"Action: delayed" in raw
         assert b"Will-Retry-Until: " in raw
-        assert desk.client.post("/queue/retry", json={"ids": [mine["id"]]}).status_code == 202
+        assert desk.client.post("/outgoing/retry", json={"ids": [mine["id"]]}).status_code == 202
     site.until(lambda: site.left(subject), "it leaves")
     assert len(site.delivered(subject)) == 1
 
@@ -211,7 +211,7 @@ def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
 
     def parked() -> set[str]:
         with site.company.signed_in() as desk:
-            found = desk.client.get("/correspondents", params={"state": "parked", "q": "@more.example"}).json()["items"]
+            found = desk.client.get("/contacts", params={"state": "parked", "q": "@more.example"}).json()["items"]
             return {one["address"] for one in found}
 
     first, second = sorted(site.until(lambda: found if len(found := parked()) == 2 else set(), "two are parked"))

@@ -53,8 +53,8 @@ def test_what_waits_for_a_next_hop_is_seen_and_decided(alone: House, page: Page,
             peers.append(stack.enter_context(next_hop(lmtp=True, port=port)))
             route.continue_()
 
-        browser_peer.intercept(page, "**/api/v1/queue/retry", is_back, times=1)
-        with page.expect_response("**/api/v1/queue/retry"):
+        browser_peer.intercept(page, "**/api/v1/outgoing/retry", is_back, times=1)
+        with page.expect_response("**/api/v1/outgoing/retry"):
             page.get_by_role("button", name="Try all again now").click()
         processes.until(lambda: peers and len(peers[0].taken) == 1, "the one that still waits arrives", log=alone.company.log)
         (peer,) = peers

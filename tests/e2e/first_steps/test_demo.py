@@ -96,7 +96,7 @@ def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> No
     assert done.stdout.endswith("The queue is empty.\n")
     assert "10 rejected, 1 redirected; 1 decision undone." in done.stdout
     with httpx.Client(base_url=f"{console}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=processes.HANG) as client:
-        assert client.get("/cards").json()["total_deliveries"] == 0
+        assert client.get("/triage").json()["total_deliveries"] == 0
         decisions = client.get("/decisions", params={"limit": 200, "mine": True}).json()["items"]
         purged = [one for one in decisions if one["verb"] == "purge" and one["select"].get("campaign")]
         assert all(one["done"] == one["count"] > 1 for one in purged)

@@ -56,7 +56,7 @@ def test_a_next_hop_that_is_down_is_waited_for(lone: House) -> None:
         )[0]
         assert "refused" in waiting["last_reply"].lower()
         with dovecot.running(lone.dovecot.lmtp_port) as store:
-            assert desk.client.post(f"/queue/{one['id']}/retry").status_code == 202
+            assert desk.client.post(f"/outgoing/{one['id']}/retry").status_code == 202
             desk.wait_for(q=letter.subject, state="delivered")
             (arrived,) = store.messages(f"ada.byron@{company.DOMAIN}")
     assert arrived.endswith(raw)

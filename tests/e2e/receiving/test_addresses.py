@@ -151,7 +151,7 @@ def test_a_group_is_held_once_and_reaches_each_member_once(site: Site) -> None:
     assert site.got(letter, 4) == sorted([ADA, RUSSELL, INFO, AGENCY])
     copies = [one for one in site.desk.wait_for(5, q=letter.subject, state="delivered") if one["id"] != held["id"]]
     assert {one["note"] for one in copies} == {"It came for the group Everybody."}
-    listed = site.desk.client.get("/groups?q=everybody").json()["items"]
+    listed = site.desk.client.get("/distribution-lists?q=everybody").json()["items"]
     assert listed[0]["members"] == [ADA, INFO, RUSSELL, AGENCY]
 
 

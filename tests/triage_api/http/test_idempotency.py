@@ -29,7 +29,7 @@ NEEDS_NO_KEY = {
     "preview_rule",
     "offer_rules",
     "explain_rules",
-    "look_for_proposals",
+    "search_proposals",
     "export_person_data",
     "preview_erasure",
 }  # they change nothing that twice would spoil
@@ -54,7 +54,7 @@ def test_the_same_request_is_done_once_and_answered_alike(ana: Browser, came: Ca
     [
         ("/rules", BLOCK),
         ("/substitutes", {"substitute": "sam", "ends_at": "2099-01-01T00:00:00Z"}),
-        ("/queue/retry", {"next_hop": "maildir:/nowhere"}),
+        ("/outgoing/retry", {"next_hop": "maildir:/nowhere"}),
     ],
 )
 def test_every_act_takes_a_key(ana: Browser, engine: Engine, path: str, order: dict[str, Any]) -> None:
@@ -122,11 +122,11 @@ def test_every_post_that_acts_says_that_it_takes_a_key(app: FastAPI) -> None:
 
 def test_who_has_the_answer_gets_none(ana: Browser, came: Came) -> None:
     came(JOE)
-    first = ana.get("/cards")
+    first = ana.get("/triage")
     tag = first.headers["etag"]
     for known in (tag, f'W/{tag}, "other"', "*"):
-        same = ana.get("/cards", headers={"If-None-Match": known})
+        same = ana.get("/triage", headers={"If-None-Match": known})
         assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
     came(MARA)
-    fresh = ana.get("/cards", headers={"If-None-Match": tag})
+    fresh = ana.get("/triage", headers={"If-None-Match": tag})
     assert (fresh.status_code, fresh.headers["etag"] != tag) == (200, True)

@@ -170,9 +170,9 @@ def test_the_kernel_keeps_them_out_before(api: Api) -> None:
     [
         "/api/v1/session",
         "/api/v1/sessions",
-        "/api/v1/own/me",
+        "/api/v1/me/messages",
         "/api/v1/preferences",
-        "/api/v1/practice/cards",
+        "/api/v1/training/messages",
         "/api/v1/presence",
         "/api/v1/events",
         "/api/v1/events/",

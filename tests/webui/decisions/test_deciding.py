@@ -87,7 +87,7 @@ def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_
     site.sit_down(page, path="/?q=from:large.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     expect(page.get_by_role("option")).to_have_count(2)
-    browser_peer.intercept(page, "**/api/v1/cards?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
+    browser_peer.intercept(page, "**/api/v1/triage?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
     site.come(MARA, author="wave@large.example", subject="Offer of afterwards")  # nobody has heard of it yet
     page.locator("#content").focus()
     page.keyboard.press("Home")

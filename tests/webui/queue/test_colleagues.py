@@ -118,7 +118,7 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
     for one in (page, other_page):
         row(one, "Late offer").click()
     # ana does not see what ben does
-    browser_peer.intercept(page, "**/api/v1/cards?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
+    browser_peer.intercept(page, "**/api/v1/triage?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
     other_page.keyboard.press("b")
     with other_page.expect_response("**/api/v1/decisions"):
         other_page.get_by_role("button", name="Block and purge 1 mail").press("Enter")

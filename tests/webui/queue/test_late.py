@@ -173,7 +173,7 @@ def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, pag
     site.sit_down(page, "ida", "/doors")
     reason = page.get_by_label("Reason, for the record")
     reason.fill("of the first")
-    held = Held(page, "**/api/v1/modes", "PUT")
+    held = Held(page, "**/api/v1/enforcement", "PUT")
     page.get_by_role("button", name="Open the door").first.click()
     held.wait(1)
     reason.fill("of the second")

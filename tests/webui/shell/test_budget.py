@@ -53,13 +53,13 @@ def test_each_thing_is_asked_once_and_the_first_cards_before_all_that_stands_bes
     page.goto(site.url)
     expect(row).to_be_visible()
     expect(page.locator(".live.live")).to_be_visible()
-    once = ("/me", "/departments", "/requests", "/second-keys", "/cover", "/events", "/searches")
+    once = ("/me", "/departments", "/requests", "/approvals", "/coverage", "/events", "/searches")
     until(page, lambda: set(once) <= set(asked))
     browser_peer.settle(page, 700)  # what is asked again when something has changed would have been by now
     asked = [path for path in asked if path and not path.startswith("/messages/")]
-    assert set(asked[:2]) == {"/me", "/cards"}
+    assert set(asked[:2]) == {"/me", "/triage"}
     assert {path: asked.count(path) for path in once} == dict.fromkeys(once, 1)
-    assert asked.count("/cards") == 2  # the list, and what expires soon
+    assert asked.count("/triage") == 2  # the list, and what expires soon
 
 
 def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> None:

@@ -17,8 +17,8 @@ from triage_api.schemas.access import session as schemas
 router = APIRouter(route_class=Once, tags=["staff"])
 
 
-@router.get("/cover", response_model=schemas.CoverNow, responses=described(401))
-def get_cover(session: Read, here: Here, by: Staff) -> schemas.CoverNow:
+@router.get("/coverage", response_model=schemas.Coverage, responses=described(401))
+def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
     """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at.
 
     `restored`: for all staff to know.
@@ -26,7 +26,7 @@ def get_cover(session: Read, here: Here, by: Staff) -> schemas.CoverNow:
     now, settings = utcnow(), here.settings.cover
     folders = [one for one in coverage.folders(session, settings, now) if coverage.looks_after(by, one.code)]
     alarm = coverage.unseen(folders, settings, now) if by.role is Role.ADMIN else []
-    return schemas.CoverNow.model_validate(
+    return schemas.Coverage.model_validate(
         {
             "out_of_hours": coverage.is_out_of_hours(settings, now),
             "away_until": coverage.away_until(session, by.name, now),

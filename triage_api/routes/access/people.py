@@ -35,23 +35,27 @@ def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, curs
     return schemas.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
 
 
-@router.get("/addressees", response_model=schemas.Addressees, responses=described(401, 422))
-def list_addressees(session: Read, _by: Staff, q: Word = "") -> schemas.Addressees:
+@router.get("/recipients", response_model=schemas.Recipients, responses=described(401, 422))
+def list_recipients(session: Read, _by: Staff, q: Word = "") -> schemas.Recipients:
     """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
-        schemas.Addressee(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
+        schemas.Recipient(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
         for one in folders.people(session, q)
     ]
     boxes = [
-        schemas.Addressee(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
+        schemas.Recipient(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
         for one in recipients_view.boxes(session, q)
     ]
-    return schemas.Addressees(items=people + boxes)
+    return schemas.Recipients(items=people + boxes)
 
 
-@router.get("/groups", response_model=schemas.Groups, responses=described(401, 422))
-def list_groups(session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.Groups:
+@router.get("/distribution-lists", response_model=schemas.DistributionLists, responses=described(401, 422))
+def list_distribution_lists(
+    session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None
+) -> schemas.DistributionLists:
     """The company's groups by address, with their members as the directory has them now."""
     (after,) = place_of(cursor, str) or ("",)
     found = recipients_view.groups(session, here.settings.company, q, limit=limit + 1, after=after)
-    return schemas.Groups.model_validate({"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))})
+    return schemas.DistributionLists.model_validate(
+        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))}
+    )

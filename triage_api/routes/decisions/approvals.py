@@ -20,19 +20,19 @@ from triage_api.schemas.decisions.decisions import UndoOrder
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 
-router = APIRouter(route_class=Once, prefix="/second-keys", tags=["decisions"])
+router = APIRouter(route_class=Once, prefix="/approvals", tags=["decisions"])
 
 
-@router.get("", response_model=schemas.PendingActs, responses=described(401, 422))
-def list_second_keys(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.PendingActs:
+@router.get("", response_model=schemas.PendingApprovals, responses=described(401, 422))
+def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.PendingApprovals:
     """What waits for a second key and is all in your scope, the newest first."""
     before = id_of(cursor)
     found = approvals.listing(session, by=by, now=utcnow(), limit=limit + 1, before=before)
-    return schemas.PendingActs(items=[shown(one, by) for one in found[:limit]], next_cursor=following(found, limit))
+    return schemas.PendingApprovals(items=[shown(one, by) for one in found[:limit]], next_cursor=following(found, limit))
 
 
-@router.post("/{pending_id}/confirm", response_model=schemas.PendingAct, responses=described(401, 403, 404, 409, 412, 422))
-def confirm_second_key(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> schemas.PendingAct:
+@router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=described(401, 403, 404, 409, 412, 422))
+def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> schemas.PendingApproval:
     """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for.
 
     409 where it lets out what needs a second look (`urn:mailroom:second-look`): the second person confirms that too.
@@ -44,19 +44,19 @@ def confirm_second_key(pending_id: GivenId, session: Tx, by: Staff, here: Here, 
     return shown(confirmed, by)
 
 
-@router.post("/{pending_id}/decline", response_model=schemas.PendingAct, responses=described(401, 403, 404, 409, 422))
-def decline_second_key(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> schemas.PendingAct:
+@router.post("/{pending_id}/decline", response_model=schemas.PendingApproval, responses=described(401, 403, 404, 409, 422))
+def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> schemas.PendingApproval:
     """Say no, or withdraw what you asked for: nothing is changed."""
     declined = approvals.decline(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
     ring_after(session)
     return shown(declined, by)
 
 
-def shown(asked: PendingAct, by: Actor) -> schemas.PendingAct:
+def shown(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
     """What waits, as this actor sees it."""
     said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
     said |= {"sentence": approvals.sentence(asked), "confirmed": asked.order.get("confirmed", [])}
-    return schemas.PendingAct.model_validate(asked.model_dump() | said)
+    return schemas.PendingApproval.model_validate(asked.model_dump() | said)
 
 
 def accepted(asked: PendingAct, by: Actor) -> Response:

@@ -36,7 +36,9 @@ OfOutcome = Annotated[Word, Query(description="Only those that ended like this, 
 OfDomain = Annotated[Word, Query(description="Only those that did something to mail from this domain or below it.")]
 
 
-ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
+ASKED: dict[int | str, dict[str, Any]] = {
+    202: {"model": approval_schemas.PendingApproval, "description": "It needs a second person's approval."}
+}
 
 
 def request_of(_by: Staff, order: schemas.DecisionOrder, idempotency_key: Key = None) -> DecisionRequest:
@@ -146,16 +148,16 @@ def undo_decision(
     return answered(session, undoing.undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
 
 
-@router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMails, responses=described(401, 404, 422))
-def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMails:
+@router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMessages, responses=described(401, 404, 422))
+def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMessages:
     """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
-    return schemas.RelatedMails.model_validate({"items": related_mail.offered(session, decision_id, by=by)})
+    return schemas.RelatedMessages.model_validate({"items": related_mail.offered(session, decision_id, by=by)})
 
 
 @router.post(
     "/decisions/{decision_id}/related", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 404, 409, 422)
 )
-def take_related(decision_id: GivenId, order: schemas.TakeOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
+def remove_related(decision_id: GivenId, order: schemas.TakeOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
     """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
     made = related_mail.take(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     return answered(session, made, by)

@@ -14,33 +14,33 @@ from triage_api.schemas.decisions import keeper_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 
-router = APIRouter(route_class=Once, prefix="/keepers-requests", tags=["decisions"])
+router = APIRouter(route_class=Once, prefix="/confidential-removals", tags=["decisions"])
 
 
-@router.get("", response_model=schemas.KeepersRequests, responses=described(401, 422))
-def list_keepers_requests(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.KeepersRequests:
+@router.get("", response_model=schemas.ConfidentialRemovals, responses=described(401, 422))
+def list_confidential_removals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.ConfidentialRemovals:
     """What you are asked as a keeper of confidential folders, the newest first; nobody else sees it."""
     found = keepers.listing(session, by=by, now=utcnow(), limit=limit + 1, before=id_of(cursor))
-    return schemas.KeepersRequests.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.ConfidentialRemovals.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
-@router.post("/{request_id}/confirm", response_model=schemas.KeepersRequest, responses=described(401, 403, 404, 409, 412, 422))
-def confirm_keepers_request(
-    request_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, answer: schemas.KeepersAnswer | None = None
-) -> schemas.KeepersRequest:
+@router.post("/{request_id}/confirm", response_model=schemas.ConfidentialRemoval, responses=described(401, 403, 404, 409, 412, 422))
+def confirm_confidential_removal(
+    request_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, answer: schemas.ConfidentialRemovalAnswer | None = None
+) -> schemas.ConfidentialRemoval:
     """Remove the copies in your folder: a decision of your own, which you can undo. 412 when `expect` is not their number any more."""
-    answer = answer or schemas.KeepersAnswer()
+    answer = answer or schemas.ConfidentialRemovalAnswer()
     said: dict[str, Any] = {"reason": answer.reason, "expect": answer.expect}
     confirmed = keepers.confirm(session, request_id, by=by, now=utcnow(), settings=settings, **said)
     ring_after(session, "recall", "door")
-    return schemas.KeepersRequest.model_validate(confirmed)
+    return schemas.ConfidentialRemoval.model_validate(confirmed)
 
 
-@router.post("/{request_id}/decline", response_model=schemas.KeepersRequest, responses=described(401, 403, 404, 409, 422))
-def decline_keepers_request(
-    request_id: GivenId, session: Tx, by: Staff, answer: schemas.KeepersAnswer | None = None
-) -> schemas.KeepersRequest:
+@router.post("/{request_id}/decline", response_model=schemas.ConfidentialRemoval, responses=described(401, 403, 404, 409, 422))
+def decline_confidential_removal(
+    request_id: GivenId, session: Tx, by: Staff, answer: schemas.ConfidentialRemovalAnswer | None = None
+) -> schemas.ConfidentialRemoval:
     """Leave the copies in your folder where they are."""
     declined = keepers.decline(session, request_id, by=by, now=utcnow(), reason=answer.reason if answer else "")
     ring_after(session)
-    return schemas.KeepersRequest.model_validate(declined)
+    return schemas.ConfidentialRemoval.model_validate(declined)

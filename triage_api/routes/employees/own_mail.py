@@ -1,4 +1,4 @@
-"""Employees and their own mail: they sign in apart from staff, see sender and subject, and ask. Nothing else is open to them."""
+"""Routes of employees: they sign in apart from staff, see sender and subject of their own messages, and ask for release."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -34,7 +34,7 @@ from triage_api.schemas.pagination import Cursor
 COOKIE = "-own"  # what the name of the session cookie has more
 CLOSED = "Here nobody signs in to see their own mail: ask the people who look after it; an administrator can switch it on."
 
-router = APIRouter(route_class=Once, prefix="/own", tags=["own"])
+router = APIRouter(route_class=Once, prefix="/me", tags=["me"])
 
 
 def employee(connection: HTTPConnection) -> Actor:
@@ -56,7 +56,7 @@ def is_open(here: Office) -> bool:
 
 
 Employee = Annotated[Actor, Depends(employee)]
-Wanted = Annotated[GivenId | None, Query(description="A mail that is to be among them, wherever it stands.")]
+Wanted = Annotated[GivenId | None, Query(description="A message to include, wherever it is in the list.")]
 
 
 def transaction(
@@ -74,7 +74,7 @@ Tx = Annotated[Session, Depends(transaction, scope="function")]
 
 @router.post("/session", status_code=201, response_model=schemas.OwnName, responses=described(401, 403, 413, 422, 429, 503))
 def create_own_session(given: schemas.OwnCredentials, request: Request, response: Response, here: Here) -> schemas.OwnName:
-    """Sign in with the directory's password to see one's own mail, for an hour; the answer sets a cookie of its own."""
+    """Sign in for an hour with the directory's password to see your own messages; sets a cookie of its own."""
     if not is_open(here):
         raise NotAllowed(CLOSED)
     with db.transaction(here.engine) as session:
@@ -102,9 +102,9 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
     response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/mail", response_model=schemas.OwnMails, responses=described(401, 422))
-def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor = None) -> schemas.OwnMails:
-    """One's own mail that waits or was taken away lately: sender, subject, who viewed it, no more. 100 of each, and a cursor for more."""
+@router.get("/messages", response_model=schemas.OwnMessages, responses=described(401, 422))
+def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: Cursor = None) -> schemas.OwnMessages:
+    """Your held and lately removed messages: sender, subject and who viewed them. 100 of each; the cursors lead to more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
     kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
     with db.reading(here.engine) as session:
@@ -113,13 +113,13 @@ def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor 
             for waits in (True, False)
             if kind in (None, waits)
         }
-        wanted = own_mail.one(session, by.name, mail, **asked) if mail is not None else None
+        wanted = own_mail.one(session, by.name, message, **asked) if message is not None else None
         letter = digests.choice(session, by.name, here.settings)
-        expected = [schemas.Expectation.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
+        expected = [schemas.ExpectedSender.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
         items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
         items = [*([wanted] if wanted and wanted not in items else ()), *items]
         viewed = viewings.viewers(session, {one.message_id for one in items}, by.name)
-    return schemas.OwnMails.model_validate(
+    return schemas.OwnMessages.model_validate(
         {
             "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
             "more_waits": following(parts, True),
@@ -136,29 +136,29 @@ def following(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | No
     return places.cursor_of((waits, *found[own_mail.AT_ONCE - 1].place)) if len(found) > own_mail.AT_ONCE else None
 
 
-@router.put("/letter", status_code=204, responses=described(401, 403, 422))
-def choose_own_letter(order: schemas.LetterOrder, session: Tx, by: Employee) -> None:
-    """Say whether one wants the daily letter."""
+@router.put("/digest", status_code=204, responses=described(401, 403, 422))
+def choose_digest(order: schemas.DigestOrder, session: Tx, by: Employee) -> None:
+    """Switch your daily digest on or off."""
     digests.choose(session, by=by, wanted=order.wanted, now=utcnow())
 
 
-@router.post("/expectations", status_code=201, response_model=schemas.ExpectationMade, responses=described(401, 403, 422))
-def create_own_expectation(order: schemas.ExpectationOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectationMade:
-    """Say from whom one expects mail: staff sees it on the card when it comes. It lets nothing in and lapses by itself."""
+@router.post("/expected-senders", status_code=201, response_model=schemas.ExpectedSenderMade, responses=described(401, 403, 422))
+def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectedSenderMade:
+    """Say whose message you expect: staff see it beside the message when it arrives. It releases nothing and ends by itself."""
     made = announce_sender.expect(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
     ring_after(session)
-    return schemas.ExpectationMade.model_validate({"id": made})
+    return schemas.ExpectedSenderMade.model_validate({"id": made})
 
 
-@router.delete("/expectations/{expectation_id}", status_code=204, responses=described(401, 403, 404))
-def delete_own_expectation(expectation_id: GivenId, session: Tx, by: Employee) -> None:
-    """Expect it no more."""
+@router.delete("/expected-senders/{expectation_id}", status_code=204, responses=described(401, 403, 404))
+def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -> None:
+    """Expect this sender no longer."""
     announce_sender.forget(session, expectation_id, by=by, now=utcnow())
 
 
 @router.post("/requests", status_code=201, response_model=RequestMade, responses=described(401, 403, 404, 409, 422))
 def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
-    """Ask for one of them: staff sees it, and decides."""
+    """Ask staff to release one of your messages."""
     made = release_requests.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
     ring_after(session)
     return RequestMade.model_validate({"id": made})

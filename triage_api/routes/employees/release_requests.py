@@ -15,12 +15,12 @@ from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
 
 
-@router.get("", response_model=schemas.MailRequests, responses=described(401, 422))
-def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MailRequests:
+@router.get("", response_model=schemas.ReleaseRequests, responses=described(401, 422))
+def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.ReleaseRequests:
     """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
     before = id_of(cursor)
     found = release_requests.listing(session, by=by, limit=limit + 1, before=before)
-    return schemas.MailRequests.model_validate(
+    return schemas.ReleaseRequests.model_validate(
         {
             "items": found[:limit],
             "open": release_requests.count(session, by=by),

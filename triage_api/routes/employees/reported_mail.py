@@ -15,12 +15,12 @@ from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
 
 
-@router.get("", response_model=schemas.MailReports, responses=described(401, 422))
-def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MailReports:
+@router.get("", response_model=schemas.MessageReports, responses=described(401, 422))
+def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MessageReports:
     """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
     before = id_of(cursor)
     found = suspicion_reports.listing(session, by=by, limit=limit + 1, before=before)
-    return schemas.MailReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.MessageReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=described(401, 403, 404, 409, 422))

@@ -28,15 +28,17 @@ from triage_api.schemas.queue import deliveries
 router = APIRouter(route_class=Once, tags=["queue"])
 
 
-@router.get("/queue", response_model=schemas.Queue, responses=described(401, 422))
-def get_queue(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> schemas.Queue:
+@router.get("/outgoing", response_model=schemas.Outgoing, responses=described(401, 422))
+def list_outgoing(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> schemas.Outgoing:
     """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
     settings = here.settings
     page = listing.queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
-    listed = [schemas.Waiting(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
+    listed = [
+        schemas.OutgoingDelivery(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items
+    ]
     standings = queue_admin.standings(session, by=by, settings=settings)
-    return schemas.Queue.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
+    return schemas.Outgoing.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
 
 def way(one: listing.Listed, settings: Settings) -> str:
@@ -45,7 +47,7 @@ def way(one: listing.Listed, settings: Settings) -> str:
 
 
 @router.post(
-    "/queue/{delivery_id}/retry", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+    "/outgoing/{delivery_id}/retry", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
 )
 def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
@@ -54,7 +56,7 @@ def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> 
 
 
 @router.post(
-    "/queue/{delivery_id}/give-up", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+    "/outgoing/{delivery_id}/give-up", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
 )
 def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery no more: it is bounced, and can be tried anew."""
@@ -63,7 +65,7 @@ def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -
 
 
 @router.post(
-    "/queue/{delivery_id}/hold",
+    "/outgoing/{delivery_id}/hold",
     status_code=202,
     response_model=deliveries.Delivery,
     responses=described(401, 403, 404, 409, 422),
@@ -74,7 +76,7 @@ def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> d
     return told(session, delivery_id, by)
 
 
-@router.get("/queue/unsent", response_model=schemas.UnsentPage, responses=described(401, 422))
+@router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=described(401, 422))
 def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.UnsentPage:
     """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
     only = routes.destination(here.settings, next_hop) if next_hop else None
@@ -89,7 +91,7 @@ def way_of(one: Delivery, settings: Settings) -> str:
     return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
 
 
-@router.post("/queue/retry", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+@router.post("/outgoing/retry", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
 def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try these, or everything that waits for a next hop, at once."""
     if order.ids:
@@ -100,7 +102,7 @@ def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -
     return schemas.Count(count=count)
 
 
-@router.post("/queue/give-up", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+@router.post("/outgoing/give-up", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
 def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try nothing more of these, or of what waits for a next hop."""
     if order.ids:
@@ -112,7 +114,7 @@ def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here)
     return schemas.Count(count=count)
 
 
-@router.post("/queue/hold", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+@router.post("/outgoing/hold", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
 def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
     ids = tuple(order.ids)

@@ -34,8 +34,8 @@ def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas
     return schemas.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
 
 
-@router.get("/correspondents", response_model=schemas.Correspondents, responses=described(401, 422))
-def list_correspondents(
+@router.get("/contacts", response_model=schemas.Contacts, responses=described(401, 422))
+def list_contacts(
     session: Read,
     by: Staff,
     here: Here,
@@ -44,30 +44,30 @@ def list_correspondents(
     person: Word = "",
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> schemas.Correspondents:
+) -> schemas.Contacts:
     """Those of the people in your scope, newest first."""
     before = id_of(cursor)
     found = contact_review.listing(session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before)
-    return schemas.Correspondents.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Contacts.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
-@router.post("/correspondents/accept", response_model=Count, responses=described(401, 403, 404, 422))
-def accept_correspondents(order: schemas.ChosenCorrespondents, session: Tx, by: Staff, here: Here) -> Count:
+@router.post("/contacts/accept", response_model=Count, responses=described(401, 403, 404, 422))
+def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here: Here) -> Count:
     """Let what was parked or dropped count from now on."""
     count = contact_review.accept(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
     return Count(count=count)
 
 
-@router.post("/correspondents/drop", response_model=Count, responses=described(401, 403, 404, 422))
-def drop_correspondents(order: schemas.ChosenCorrespondents, session: Tx, by: Staff) -> Count:
+@router.post("/contacts/remove", response_model=Count, responses=described(401, 403, 404, 422))
+def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Count:
     """Let these not count, also when somebody writes to them again."""
     count = contact_review.drop(session, order.ids, by=by, now=utcnow())
     ring_after(session)
     return Count(count=count)
 
 
-@router.get("/correspondents/reasons", response_model=schemas.ReasonsNotLearned, responses=described(401, 422))
+@router.get("/contacts/reasons", response_model=schemas.ReasonsNotLearned, responses=described(401, 422))
 def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNotLearned:
     """What was not learned of mail of the departments in your scope, and why; the most frequent first."""
     found = contact_review.reasons(session, by=by, since=utcnow() - timedelta(days=days - 1))
@@ -75,7 +75,7 @@ def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNo
     return schemas.ReasonsNotLearned.model_validate({"items": items})
 
 
-@router.get("/correspondents/lists", response_model=schemas.PostedLists, responses=described(401, 422))
+@router.get("/contacts/lists", response_model=schemas.PostedLists, responses=described(401, 422))
 def list_posted_lists(
     session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50, cursor: Cursor = None
 ) -> schemas.PostedLists:

@@ -34,20 +34,20 @@ def list_proposals(
     )
 
 
-@router.post("/hand", response_model=schemas.ProposalHand, responses=described(401, 403))
-def take_proposals(session: Tx, by: Staff) -> schemas.ProposalHand:
+@router.post("/batch", response_model=schemas.ProposalBatch, responses=described(401, 403))
+def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
     """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
     mine = rule_suggestions.take(session, by=by, now=utcnow())
     counts = rule_suggestions.numbers(session, now=utcnow())
-    return schemas.ProposalHand(
+    return schemas.ProposalBatch(
         items=[shown(one) for one in mine],
         open=counts.pop(rule_suggestions.OPEN, 0),
         answered=sum(counts.values()),
     )
 
 
-@router.post("/look", response_model=Count, responses=described(401, 403))
-def look_for_proposals(by: Staff, here: Here) -> Count:
+@router.post("/search", response_model=Count, responses=described(401, 403))
+def search_proposals(by: Staff, here: Here) -> Count:
     """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
     with db.reading(here.engine) as session:
         rule_suggestions.whole_company(session, by)
@@ -58,8 +58,8 @@ def look_for_proposals(by: Staff, here: Here) -> Count:
     return Count(count=count)
 
 
-@router.delete("/hand", status_code=204, responses=described(401, 403))
-def lay_back_proposals(session: Tx, by: Staff) -> None:
+@router.delete("/batch", status_code=204, responses=described(401, 403))
+def return_proposal_batch(session: Tx, by: Staff) -> None:
     """Let the others have your cards."""
     rule_suggestions.lay_back(session, by=by)
     ring_after(session)

@@ -25,7 +25,7 @@ from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.decisions.approvals import accepted
 from triage_api.schemas.decisions import approvals as approval_schemas
-from triage_api.schemas.decisions.rule_trials import Offers, OffersOrder, Trial
+from triage_api.schemas.decisions.rule_trials import Offers, OffersOrder, RuleTrial
 from triage_api.schemas.fields import GivenId, Word
 from triage_api.schemas.pagination import Cursor, Limit, following, id_of
 from triage_api.schemas.policy import rules as schemas
@@ -48,7 +48,9 @@ def list_rules(
     return schemas.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
 
 
-ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
+ASKED: dict[int | str, dict[str, Any]] = {
+    202: {"model": approval_schemas.PendingApproval, "description": "It needs a second person's approval."}
+}
 
 
 @router.post("/rules", status_code=201, response_model=schemas.MadeRule, responses=ASKED | described(401, 403, 409, 412, 422))
@@ -70,10 +72,10 @@ def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) 
     return schemas.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
 
 
-@router.post("/rules/preview", response_model=Trial, responses=described(401, 422))
-def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> Trial:
+@router.post("/rules/preview", response_model=RuleTrial, responses=described(401, 422))
+def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> RuleTrial:
     """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
-    return Trial.model_validate(rule_trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
+    return RuleTrial.model_validate(rule_trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
 
 @router.post("/rules/offers", response_model=Offers, responses=described(401, 403, 422))
@@ -83,8 +85,8 @@ def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Off
     return Offers.model_validate({"items": found})
 
 
-@router.post("/rules/import", response_model=schemas.Loaded, responses=described(401, 403, 409, 412, 422))
-def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -> schemas.Loaded:
+@router.post("/rules/import", response_model=schemas.ImportResult, responses=described(401, 403, 409, 412, 422))
+def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -> schemas.ImportResult:
     """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`).
 
     409 where allows would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
@@ -96,17 +98,17 @@ def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -
     loaded = rule_import_export.load(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
     ring_after(session, "door")
-    return schemas.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
+    return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
 
 
-def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.Loaded:
+def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.ImportResult:
     """What would become of the lines, and what would be asked; nothing is made."""
     with session.begin_nested() as attempt:
         loaded = rule_import_export.load(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
         attempt.rollback()
     looked = loaded.looked
     asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
-    return schemas.Loaded.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
+    return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
@@ -140,7 +142,7 @@ def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> 
 
 
 @router.get("/rules/{rule_id}/delivered", response_model=schemas.DeliveredLately, responses=described(401, 404, 422))
-def get_delivered(rule_id: GivenId, session: Read, by: Staff) -> schemas.DeliveredLately:
+def list_delivered_by_rule(rule_id: GivenId, session: Read, by: Staff) -> schemas.DeliveredLately:
     """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
     found = delivered_lately.of_rule(session, known(session, rule_id, by), by=by, now=utcnow())
     return schemas.DeliveredLately.model_validate(found)

@@ -17,9 +17,9 @@ from triage_api.schemas.queue import cards as schemas
 router = APIRouter(route_class=Once, tags=["cards"])
 
 
-@router.get("/cards", response_model=schemas.Cards, responses=described(401, 422))
-def list_cards(wanted: Annotated[schemas.CardQuery, Query()], session: Read, by: Staff) -> schemas.Cards:
-    """Cards in your scope: what must be acted on now, then what is time-limited (the soonest first), then by urgency, then the newest."""
+@router.get("/triage", response_model=schemas.TriageItems, responses=described(401, 422))
+def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, by: Staff) -> schemas.TriageItems:
+    """Rows of the queue in your scope: urgent ones, time-limited ones (the soonest first), then by priority and age."""
     after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
     page = card_list.cards(
         session,
@@ -36,7 +36,7 @@ def list_cards(wanted: Annotated[schemas.CardQuery, Query()], session: Read, by:
         most_ids=wanted.ids,
         section=wanted.section,
     )
-    return schemas.Cards.model_validate(
+    return schemas.TriageItems.model_validate(
         {
             "items": page.items,
             "next_cursor": cursor_of(page.following),
@@ -48,9 +48,9 @@ def list_cards(wanted: Annotated[schemas.CardQuery, Query()], session: Read, by:
     )
 
 
-@router.get("/cards/anchors", response_model=schemas.Anchors, responses=described(401, 422))
-def list_anchors(wanted: Annotated[schemas.CardsAsked, Query()], session: Read, by: Staff) -> schemas.Anchors:
-    """Where every 200th card of the same list begins: `at` of `/cards` takes one, so that a long list can be entered anywhere."""
+@router.get("/triage/anchors", response_model=schemas.Anchors, responses=described(401, 422))
+def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
+    """Where every 200th card of the same list begins: `at` of `/triage` takes one, so that a long list can be entered anywhere."""
     found = card_list.anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
     return schemas.Anchors.model_validate({"items": items, "total_cards": found.cards})

@@ -31,11 +31,11 @@ def end_presence(session: Tx, by: Staff) -> None:
     presence.leave(session, by=by)
 
 
-@router.post("/presence/next", response_model=schemas.NextCard, responses=described(401, 403, 422))
-def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextCard:
+@router.post("/presence/next", response_model=schemas.NextItem, responses=described(401, 403, 422))
+def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextItem:
     """Be given the next card that no colleague looks at; two who ask at once are given different ones."""
     card = next_free_row.next_free(session, order.selection(), by=by, now=utcnow(), group=order.group, skip=order.skip)
-    return schemas.NextCard.model_validate({"card": card})
+    return schemas.NextItem.model_validate({"card": card})
 
 
 @router.get("/colleagues", response_model=schemas.Candidates, responses=described(401))
@@ -44,13 +44,13 @@ def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
     return schemas.Candidates.model_validate({"items": assignment.candidates(session, by=by, now=utcnow())})
 
 
-@router.post("/handovers", response_model=schemas.HandedCount, responses=described(401, 403, 404, 422))
-def hand_over(order: schemas.HandOrder, session: Tx, by: Staff) -> schemas.HandedCount:
-    """Hand held mail to a colleague with a note, or take it back (`to` empty). Everybody sees whose it is; anybody may still decide."""
+@router.post("/assignments", response_model=schemas.AssignedCount, responses=described(401, 403, 404, 422))
+def assign_messages(order: schemas.AssignOrder, session: Tx, by: Staff) -> schemas.AssignedCount:
+    """Assign held messages to a colleague with a note, or take them back (`to` empty). Anybody in scope may still decide."""
     selected, now = order.select.selection(), utcnow()
     if order.to:
         count = assignment.hand(session, selected, order.to, order.note, by=by, now=now)
     else:
         count = assignment.take_back(session, selected, by=by, now=now)
     ring_after(session)
-    return schemas.HandedCount(count=count)
+    return schemas.AssignedCount(count=count)

@@ -23,7 +23,7 @@ from triage_api.schemas.queue import training as schemas
 
 MOST = 50
 
-router = APIRouter(route_class=Once, prefix="/practice", tags=["practice"])
+router = APIRouter(route_class=Once, prefix="/training", tags=["training"])
 
 
 def laid_out(here: Here, _by: Staff) -> Deck:
@@ -35,14 +35,16 @@ def laid_out(here: Here, _by: Staff) -> Deck:
 Laid = Annotated[Deck, Depends(laid_out)]
 
 
-@router.get("/cards", response_model=schemas.Hand, responses=described(401, 403, 422))
-def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND) -> schemas.Hand:
-    """Cards that you have not answered yet: generated ones, and mail in your scope that was decided before and is not sealed."""
-    return schemas.Hand.model_validate({"items": training.deal(session, deck, by=by, now=utcnow(), limit=limit)})
+@router.get("/messages", response_model=schemas.TrainingMessages, responses=described(401, 403, 422))
+def list_training_messages(
+    deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND
+) -> schemas.TrainingMessages:
+    """Training messages that you have not answered: invented ones, and decided messages of your scope outside confidential folders."""
+    return schemas.TrainingMessages.model_validate({"items": training.deal(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
-@router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
-def view_card(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
+@router.get("/messages/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
+def view_training_message(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
     """The mail of a card as a harmless document of its own. That you fetched a real one goes on the record."""
     with db.reading(here.engine) as session:
         one = training.exercise(session, deck, card, by=by, now=utcnow())
@@ -52,21 +54,21 @@ def view_card(card: Word, deck: Laid, here: Here, by: Staff, language: Language 
     return framed(preview.document, language)
 
 
-@router.post("/cards/{card}/viewed", status_code=204, responses=described(401, 403, 404, 409))
-def note_card_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
+@router.post("/messages/{card}/viewed", status_code=204, responses=described(401, 403, 404, 409))
+def note_training_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
     """Say that the mail of a card was on your screen, as the console does: of a real one it goes on the record, once in five minutes."""
     one = training.exercise(session, deck, card, by=by, now=utcnow())
     if one.message_id is not None:
         viewings.view(session, one.message_id, by=by, now=utcnow())
 
 
-@router.post("/answers", status_code=201, response_model=schemas.PracticeResult, responses=described(401, 403, 404, 422))
-def answer_card(order: schemas.PracticeOrder, deck: Laid, session: Tx, by: Staff) -> schemas.PracticeResult:
+@router.post("/answers", status_code=201, response_model=schemas.TrainingResult, responses=described(401, 403, 404, 422))
+def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: Staff) -> schemas.TrainingResult:
     """Say what you would do with the mail of a card, and learn what was right and what gave it away. The first answer counts."""
-    return schemas.PracticeResult.model_validate(training.answer(session, deck, order.card, order.answer, by=by, now=utcnow()))
+    return schemas.TrainingResult.model_validate(training.answer(session, deck, order.card, order.answer, by=by, now=utcnow()))
 
 
-@router.get("/scores", response_model=schemas.PracticeScores, responses=described(401, 403))
-def list_scores(session: Read, by: Staff) -> schemas.PracticeScores:
+@router.get("/scores", response_model=schemas.TrainingScores, responses=described(401, 403))
+def list_scores(session: Read, by: Staff) -> schemas.TrainingScores:
     """How you do; administrators of the whole company see everybody."""
-    return schemas.PracticeScores.model_validate({"items": training.scores(session, by=by)})
+    return schemas.TrainingScores.model_validate({"items": training.scores(session, by=by)})

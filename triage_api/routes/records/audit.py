@@ -23,15 +23,15 @@ from triage_api.schemas.records import audit as schemas
 router = APIRouter(route_class=Once, tags=["audit"])
 
 
-@router.get("/audit", response_model=schemas.AuditRecords, responses=described(401, 403, 422))
-def list_acts(session: Read, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditRecords:
+@router.get("/audit", response_model=schemas.AuditEntries, responses=described(401, 403, 422))
+def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditEntries:
     """Who did what, newest first: for administrators and auditors of the whole company.
 
     `detail` is {"sealed": true} where it tells of mail that is sealed to you.
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
     page = audit_log.record(session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject)
-    return schemas.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+    return schemas.AuditEntries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One act a line."}}
@@ -39,7 +39,7 @@ After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came lat
 
 
 @router.get("/audit/export", response_class=StreamingResponse, responses=LINES | described(401, 403, 422))
-def export_trail(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
+def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
     """Every chained act as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
 
     That you took it goes on the record.
@@ -60,7 +60,7 @@ def written(here: Office, by: Actor, after: int) -> Iterator[str]:
 
 
 @router.get("/audit/verify", responses=described(401, 403))
-def verify_trail(here: Here, by: Staff) -> Verification:
+def verify_audit_log(here: Here, by: Staff) -> Verification:
     """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
     audit_log.require_auditor(by)
     claims = verify_chain.claims(here.settings)

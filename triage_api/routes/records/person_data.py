@@ -27,7 +27,9 @@ router = APIRouter(route_class=Once, prefix="/person-data", tags=["person data"]
 taking = APIRouter(prefix="/person-data", tags=["person data"])  # its answer is a file: it is not kept for who asks again
 
 ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}, "description": "A zip with JSON and the original mails."}}
-ASKED: dict[int | str, dict[str, Any]] = {202: {"model": approval_schemas.PendingAct, "description": "It waits for a second person's key."}}
+ASKED: dict[int | str, dict[str, Any]] = {
+    202: {"model": approval_schemas.PendingApproval, "description": "It needs a second person's approval."}
+}
 FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-Control": "no-store"}
 
 

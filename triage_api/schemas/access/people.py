@@ -68,7 +68,7 @@ class DirectoryState(Shape):
     brake: Brake | None
 
 
-class Addressee(Shape):
+class Recipient(Shape):
     """Whom a mail can be redirected to; `to` is what the decision says."""
 
     kind: Literal["person", "department", "group"]
@@ -78,13 +78,13 @@ class Addressee(Shape):
     mailbox: str
 
 
-class Addressees(Shape):
+class Recipients(Shape):
     """People, departments and groups found."""
 
-    items: list[Addressee]
+    items: list[Recipient]
 
 
-class Group(Shape):
+class DistributionList(Shape):
     """A distribution list. Members: the mailboxes that get a copy when something is released to it."""
 
     address: str
@@ -97,8 +97,8 @@ class Group(Shape):
     members: list[str]
 
 
-class Groups(Shape):
+class DistributionLists(Shape):
     """One page of groups."""
 
-    items: list[Group]
+    items: list[DistributionList]
     next_cursor: str | None

@@ -117,7 +117,7 @@ class LargeRemoval(Shape):
     mine: Annotated[bool, Field(validation_alias="is_mine")]
 
 
-class CoverNow(Shape):
+class Coverage(Shape):
     """Who looks after what at this moment."""
 
     out_of_hours: bool

@@ -9,7 +9,7 @@ from triage_api.schemas.fields import Id, Shape
 from triage_api.schemas.language import Spoken
 
 
-class PendingAct(Shape):
+class PendingApproval(Shape):
     """What waits for a second person's key, or what became of it."""
 
     id: Id
@@ -29,8 +29,8 @@ class PendingAct(Shape):
     mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
 
 
-class PendingActs(Shape):
+class PendingApprovals(Shape):
     """What waits and concerns you, the newest first."""
 
-    items: list[PendingAct]
+    items: list[PendingApproval]
     next_cursor: str | None = None

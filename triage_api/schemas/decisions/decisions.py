@@ -147,7 +147,7 @@ class SweepOrder(Order):
     dry_run: Annotated[bool, Field(description="Count the mail, and take nothing.")] = False
 
 
-class RelatedMail(Shape):
+class RelatedMessage(Shape):
     """A mail that lay beside the copies a decision took: it bears or refers to their Message-ID."""
 
     id: Id
@@ -168,10 +168,10 @@ class RelatedMail(Shape):
         return visible(folder)
 
 
-class RelatedMails(Shape):
+class RelatedMessages(Shape):
     """Everything that was seen beside what one decision took."""
 
-    items: list[RelatedMail]
+    items: list[RelatedMessage]
 
 
 class TakeOrder(Order):

@@ -9,7 +9,7 @@ from triage_api.schemas.fields import Id, Order, Shape, Text
 from triage_api.schemas.language import Spoken
 
 
-class KeepersRequest(Shape):
+class ConfidentialRemoval(Shape):
     """A removal of a campaign asks to remove its copies in a confidential folder too, as a keeper of the folder sees it."""
 
     id: Id
@@ -26,14 +26,14 @@ class KeepersRequest(Shape):
     sentence: Spoken
 
 
-class KeepersRequests(Shape):
+class ConfidentialRemovals(Shape):
     """What the keepers are asked, the newest first."""
 
-    items: list[KeepersRequest]
+    items: list[ConfidentialRemoval]
     next_cursor: str | None = None
 
 
-class KeepersAnswer(Order):
+class ConfidentialRemovalAnswer(Order):
     """A keeper's answer."""
 
     reason: Text = ""

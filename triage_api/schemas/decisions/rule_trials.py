@@ -23,7 +23,7 @@ class Offered(Shape):
     risky: bool
 
 
-class Trial(Shape):
+class RuleTrial(Shape):
     """A rule tried out on the last thirty days of the mail that you may see."""
 
     order: Offered
@@ -48,4 +48,4 @@ class OffersOrder(Order):
 class Offers(Shape):
     """Rules that would let them in, the narrowest sensible first."""
 
-    items: list[Trial]
+    items: list[RuleTrial]

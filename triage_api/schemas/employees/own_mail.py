@@ -28,7 +28,7 @@ class OwnViewer(Shape):
     by_shown: str
 
 
-class OwnMail(Shape):
+class OwnMessage(Shape):
     """A mail of one's own: who sent it and what it is called."""
 
     id: Id
@@ -45,7 +45,7 @@ class OwnMail(Shape):
     viewed: Annotated[list[OwnViewer], Field(description="who viewed it, and when last")]
 
 
-class Expectation(Shape):
+class ExpectedSender(Shape):
     """Mail that one expects."""
 
     id: Id
@@ -54,30 +54,30 @@ class Expectation(Shape):
     until: datetime
 
 
-class OwnMails(Shape):
+class OwnMessages(Shape):
     """What waits, and what was taken away lately; what one may want first."""
 
-    items: list[OwnMail]
+    items: list[OwnMessage]
     more_waits: Annotated[str | None, Field(description="the cursor of more that waits")]
     more_gone: Annotated[str | None, Field(description="the cursor of more that was taken away")]
     letter: Annotated[bool | None, Field(description="whether one gets the daily letter; null: there is none here")]
-    expected: Annotated[list[Expectation], Field(description="from whom one expects mail, the newest first")]
+    expected: Annotated[list[ExpectedSender], Field(description="from whom one expects mail, the newest first")]
 
 
-class ExpectationOrder(Order):
+class ExpectedSenderOrder(Order):
     """Say from whom one expects mail."""
 
     sender: Annotated[Word, Field(min_length=3, description="an address or a domain")]
     words: Remark = ""
 
 
-class ExpectationMade(Shape):
+class ExpectedSenderMade(Shape):
     """What one expects."""
 
     id: Id
 
 
-class LetterOrder(Order):
+class DigestOrder(Order):
     """Say whether one wants the daily letter."""
 
     wanted: bool

@@ -11,7 +11,7 @@ from triage_api.schemas.queue.deliveries import Delivery
 Remark = Annotated[str, Field(max_length=300), AfterValidator(storable)]
 
 
-class MailRequest(Shape):
+class ReleaseRequest(Shape):
     """Somebody here asked for a mail, and nobody has answered yet."""
 
     id: Id
@@ -22,10 +22,10 @@ class MailRequest(Shape):
     mail: Delivery
 
 
-class MailRequests(Shape):
+class ReleaseRequests(Shape):
     """What is asked for in your scope, the newest first."""
 
-    items: list[MailRequest]
+    items: list[ReleaseRequest]
     open: Annotated[int, Field(description="how many of them there are")]
     reported: Annotated[int, Field(description="how many reports of odd mail wait for an answer: `/reported`")]
     next_cursor: str | None = None

@@ -10,7 +10,7 @@ from triage_api.schemas.fields import Id, Order, Shape
 from triage_api.schemas.queue.deliveries import Delivery
 
 
-class MailReport(Shape):
+class MessageReport(Shape):
     """Somebody here finds a mail odd, and nobody has answered yet."""
 
     id: Id
@@ -25,10 +25,10 @@ class MailReport(Shape):
     mail: Annotated[Delivery | None, Field(description="null: no such mail came through us to them")]
 
 
-class MailReports(Shape):
+class MessageReports(Shape):
     """What is reported in your scope, the newest first."""
 
-    items: list[MailReport]
+    items: list[MessageReport]
     next_cursor: str | None = None
 
 

@@ -11,7 +11,7 @@ from triage_api.schemas.language import Spoken
 from triage_api.schemas.queue.deliveries import Delivery
 
 
-class Waiting(Delivery):
+class OutgoingDelivery(Delivery):
     """A delivery that is to be sent on, and where it goes next."""
 
     next_hop: str
@@ -29,10 +29,10 @@ class NextHop(Shape):
     next_try: datetime | None
 
 
-class Queue(Shape):
+class Outgoing(Shape):
     """What is to be sent on, is under way or was refused by the next hop."""
 
-    items: list[Waiting]
+    items: list[OutgoingDelivery]
     next_cursor: str | None = None
     next_hops: list[NextHop]
 

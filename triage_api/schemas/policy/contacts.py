@@ -40,7 +40,7 @@ class Learned(Shape):
     skipped: Annotated[dict[str, int], Field(description="what was not learned, by reason")]
 
 
-class Correspondent(Shape):
+class Contact(Shape):
     """An address that somebody here has written to, and what that is worth."""
 
     id: Id
@@ -63,14 +63,14 @@ class Correspondent(Shape):
     lapses_at: datetime
 
 
-class Correspondents(Shape):
+class Contacts(Shape):
     """One page of correspondents, newest first."""
 
-    items: list[Correspondent]
+    items: list[Contact]
     next_cursor: str | None
 
 
-class ChosenCorrespondents(Order):
+class ChosenContacts(Order):
     """Some of them."""
 
     ids: Annotated[list[GivenId], Field(min_length=1, max_length=MOST_AT_ONCE)]

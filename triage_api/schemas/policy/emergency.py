@@ -8,7 +8,7 @@ from triage_api.schemas.fields import Order, Shape, Text
 from triage_api.schemas.language import Spoken
 
 
-class Alarm(Shape):
+class Emergency(Shape):
     """Everything passes that is neither blocked nor forged."""
 
     until: datetime
@@ -21,7 +21,7 @@ class Alarm(Shape):
 class EmergencyNow(Shape):
     """Is there an emergency? null in ordinary times."""
 
-    alarm: Alarm | None
+    alarm: Emergency | None
 
 
 class EmergencyOrder(Order):

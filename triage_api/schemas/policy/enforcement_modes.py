@@ -8,7 +8,7 @@ from pydantic import Field
 from triage_api.schemas.fields import Order, Shape, Text, Word
 
 
-class DepartmentMode(Shape):
+class DepartmentEnforcement(Shape):
     """Whether the door is closed for a department, and who switched it, "" where the settings say so."""
 
     code: Annotated[str, Field(description="empty: all departments of which nothing else is said")]
@@ -19,13 +19,13 @@ class DepartmentMode(Shape):
     reason: str
 
 
-class Modes(Shape):
+class Enforcement(Shape):
     """The modes in force."""
 
-    items: list[DepartmentMode]
+    items: list[DepartmentEnforcement]
 
 
-class ModeOrder(Order):
+class EnforcementOrder(Order):
     """A switch of the mode."""
 
     department: Word = ""

@@ -75,7 +75,7 @@ class Proposals(Shape):
     total_estimate: int
 
 
-class ProposalHand(Shape):
+class ProposalBatch(Shape):
     """One's own cards, and how far everybody together is."""
 
     items: list[Proposal]

@@ -132,7 +132,7 @@ class MadeRule(Rule):
     delivered: Annotated[DeliveredLately | None, Field(description="of a block: what to remove too; null: nothing")] = None
 
 
-class Loaded(Shape):
+class ImportResult(Shape):
     """What became of the lines."""
 
     made: int
@@ -154,7 +154,7 @@ class ExplainOrder(Order):
     delivery: GivenId | None = None
 
 
-class Beside(Shape):
+class OtherRule(Shape):
     """What matched too, and did not decide."""
 
     rule: str
@@ -170,7 +170,7 @@ class Case(Shape):
     rule: str
     rule_id: Id | None
     reason: Spoken
-    beside: list[Beside]
+    beside: list[OtherRule]
 
 
 class Explanation(Shape):

@@ -18,7 +18,7 @@ from triage_api.schemas.second_looks import Names
 from triage_api.schemas.vocabulary import Severity
 
 
-class CardRequest(Shape):
+class ItemRequest(Shape):
     """Somebody here asked for a mail of a card."""
 
     id: Id
@@ -28,7 +28,7 @@ class CardRequest(Shape):
     words: str
 
 
-class CardReport(Shape):
+class ItemReport(Shape):
     """Somebody here finds a mail of a card odd."""
 
     id: Id
@@ -37,7 +37,7 @@ class CardReport(Shape):
     at: datetime
 
 
-class Card(Shape):
+class TriageItem(Shape):
     """Deliveries that are decided together."""
 
     key: str
@@ -66,17 +66,17 @@ class Card(Shape):
     delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
     opened: Annotated[int | None, Field(description="How many of these were read or answered, as far as is known; null: no mailbox tells.")]
     expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
-    requests: Annotated[list[CardRequest], Field(description="who asked for which of it", validation_alias="asked")]
-    reports: Annotated[list[CardReport], Field(description="who finds which of it odd", validation_alias="suspected")]
+    requests: Annotated[list[ItemRequest], Field(description="who asked for which of it", validation_alias="asked")]
+    reports: Annotated[list[ItemReport], Field(description="who finds which of it odd", validation_alias="suspected")]
     lead: Delivery
     ids: Annotated[list[Id], Field(description="newest first; of a card of more than was asked for in `ids` the lead's alone")]
     select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]
 
 
-class Cards(Shape):
+class TriageItems(Shape):
     """One page of the queue's cards."""
 
-    items: list[Card]
+    items: list[TriageItem]
     next_cursor: str | None
     previous_cursor: Annotated[str | None, Field(description="what `before` takes for the page before this one; null at the top")]
     position: Annotated[int | None, Field(description="how many cards come before this page; null where that is not known")]
@@ -84,7 +84,7 @@ class Cards(Shape):
     total_cards: int
 
 
-class CardsAsked(Order):
+class TriageFilter(Order):
     """Which cards."""
 
     group: Annotated[Group, Field(description="What is decided together; always with the same proof.")] = "sender"
@@ -111,7 +111,7 @@ class CardsAsked(Order):
         )
 
 
-class CardQuery(CardsAsked):
+class TriageQuery(TriageFilter):
     """Which cards to list, and which page of them."""
 
     limit: Limit = 50
@@ -119,7 +119,7 @@ class CardQuery(CardsAsked):
     ids: Annotated[
         int, Field(ge=0, le=500, description="A card of at most so many deliveries carries all their ids; `select` says all of any.")
     ] = CARD_IDS
-    at: Annotated[Cursor, Field(description="An anchor of `/cards/anchors`: the page begins there. Instead of `cursor`.")] = None
+    at: Annotated[Cursor, Field(description="An anchor of `/triage/anchors`: the page begins there. Instead of `cursor`.")] = None
     before: Annotated[Cursor, Field(description="`previous_cursor` of a page: the page that ends where that one begins.")] = None
     position: Annotated[
         int, Field(ge=0, le=2**31, description="The page begins behind so many cards; in a long list with `group=none` about so many.")

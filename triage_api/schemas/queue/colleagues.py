@@ -9,7 +9,7 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
-from triage_api.schemas.queue.cards import Card
+from triage_api.schemas.queue.cards import TriageItem
 from triage_api.schemas.queue.selections import Select
 
 Note = Annotated[str, Field(max_length=500), AfterValidator(storable)]
@@ -50,10 +50,10 @@ class NextOrder(Order):
         return Selection(department=self.department, person=self.person, q=self.q, proof=ANY_PROOF, states=(State.HELD,))
 
 
-class NextCard(Shape):
+class NextItem(Shape):
     """The card that is yours now; null: nobody else left one."""
 
-    card: Card | None
+    card: TriageItem | None
 
 
 class Candidates(Shape):
@@ -62,7 +62,7 @@ class Candidates(Shape):
     items: list[Candidate]
 
 
-class HandOrder(Order):
+class AssignOrder(Order):
     """Whose this mail shall be."""
 
     select: Select
@@ -70,7 +70,7 @@ class HandOrder(Order):
     note: Note = ""
 
 
-class HandedCount(Shape):
+class AssignedCount(Shape):
     """How many mails it was about."""
 
     count: int

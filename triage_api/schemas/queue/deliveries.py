@@ -53,7 +53,7 @@ class Decided(Shape):
     undone: bool
 
 
-class HandedOver(Shape):
+class Assignment(Shape):
     """Handed to a colleague, with a note."""
 
     to: Annotated[str, Field(description="login")]
@@ -108,7 +108,7 @@ class Delivery(Shape):
     attempts: int
     last_reply: Spoken
     decided: Decided | None
-    handed: Annotated[HandedOver | None, Field(description="While it is held.")]
+    handed: Annotated[Assignment | None, Field(description="While it is held.")]
     escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
     escalation: Annotated[Suggested | None, Field(description="Escalate it rather than remove it; null for most messages.")]
     sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
@@ -116,7 +116,7 @@ class Delivery(Shape):
     expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]
 
 
-class Past(Shape):
+class HistoryEntry(Shape):
     """Something that happened to a delivery."""
 
     at: datetime
@@ -139,7 +139,7 @@ class Attempt(Shape):
 class DeliveryDetail(Delivery):
     """A delivery with everything that happened to it, oldest first."""
 
-    history: list[Past]
+    history: list[HistoryEntry]
     attempts_made: list[Attempt]
 
 

@@ -31,7 +31,7 @@ class Selected(Shape):
     proof: str = ""
 
 
-class SelectCard(Order):
+class SelectItem(Order):
     """What a card holds, as its `select` says; with `until` only what came in before."""
 
     ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
@@ -63,7 +63,7 @@ class Select(Order):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     delivered_since: Annotated[AwareDatetime | None, Field(description="only what is delivered, and was so then or later")] = None
-    any_of: Annotated[list[SelectCard], Field(max_length=MOST_CARDS, description="only what one of these cards holds")] = []
+    any_of: Annotated[list[SelectItem], Field(max_length=MOST_CARDS, description="only what one of these cards holds")] = []
     known: Annotated[bool, Field(description=KNOWN)] = False
 
     def selection(self) -> Selection:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from triage_api.schemas.fields import Order, Shape, Word
 from triage_api.schemas.language import Spoken
-from triage_api.schemas.vocabulary import PracticeAnswer
+from triage_api.schemas.vocabulary import TrainingAnswer
 
 
 class ShownLink(Shape):
@@ -17,7 +17,7 @@ class ShownLink(Shape):
     target: str
 
 
-class Exercise(Shape):
+class TrainingMessage(Shape):
     """A mail to practise on, without its answer."""
 
     card: str
@@ -32,29 +32,29 @@ class Exercise(Shape):
     links: list[ShownLink]
 
 
-class Hand(Shape):
-    """Cards that you have not answered yet."""
+class TrainingMessages(Shape):
+    """TriageItems that you have not answered yet."""
 
-    items: list[Exercise]
+    items: list[TrainingMessage]
 
 
-class PracticeOrder(Order):
+class TrainingOrder(Order):
     """What you would do with the mail of a card. Nothing becomes of it."""
 
     card: Word
-    answer: PracticeAnswer
+    answer: TrainingAnswer
 
 
-class PracticeResult(Shape):
+class TrainingResult(Shape):
     """What came of it."""
 
     right: bool
-    answer: Annotated[PracticeAnswer, Field(description="the right one")]
+    answer: Annotated[TrainingAnswer, Field(description="the right one")]
     gave_away: Annotated[list[Spoken], Field(description="what gave it away, sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 
 
-class PracticeScore(Shape):
+class TrainingScore(Shape):
     """How somebody does, by the first answer to each card."""
 
     login: str
@@ -65,7 +65,7 @@ class PracticeScore(Shape):
     last_at: datetime
 
 
-class PracticeScores(Shape):
+class TrainingScores(Shape):
     """Yours; for administrators of the whole company everybody's, the best first."""
 
-    items: list[PracticeScore]
+    items: list[TrainingScore]

@@ -21,7 +21,7 @@ class AuditQuery(Order):
     subject: Annotated[Word, Field(description="only about this, as `rule:ID`")] = ""
 
 
-class AuditRecord(Shape):
+class AuditEntry(Shape):
     """One act on the record; `sequence` is null until it is sealed."""
 
     id: Id
@@ -34,8 +34,8 @@ class AuditRecord(Shape):
     sequence: int | None
 
 
-class AuditRecords(Shape):
+class AuditEntries(Shape):
     """One page of the record, newest first."""
 
-    items: list[AuditRecord]
+    items: list[AuditEntry]
     next_cursor: str | None

@@ -27,7 +27,7 @@ GROUPS = Shape(
 @asks
 def groups(desk: Desk, words: tuple[str, ...], form: Form) -> None:
     """List the groups whose name or address has all these WORDS, with their members as the directory has them now."""
-    found = desk.items("/groups", q=" ".join(words))
+    found = desk.items("/distribution-lists", q=" ".join(words))
     GROUPS.print((counted(one) for one in found) if form is Form.TEXT else found, form)
 
 

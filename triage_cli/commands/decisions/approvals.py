@@ -33,7 +33,7 @@ def second_keys() -> None:
 @asks
 def list_waiting(desk: Desk, form: Form) -> None:
     """What waits, the newest first."""
-    WAITING.print(map(row_of, desk.items("/second-keys")), form)
+    WAITING.print(map(row_of, desk.items("/approvals")), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @asks
 def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ...]) -> None:
     """Turn the second key: it is done now, in the name of both."""
-    done = post_confirmed(desk, f"/second-keys/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
+    done = post_confirmed(desk, f"/approvals/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
     say(f"confirmed: {done['kind']} {done['result_id']}")
 
 
@@ -58,4 +58,4 @@ def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ..
 @asks
 def decline(desk: Desk, pending_id: str, reason: str) -> None:
     """Say no, or withdraw what you asked for."""
-    desk.post(f"/second-keys/{given_id(pending_id)}/decline", {"reason": reason})
+    desk.post(f"/approvals/{given_id(pending_id)}/decline", {"reason": reason})

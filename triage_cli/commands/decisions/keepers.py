@@ -34,7 +34,7 @@ def keepers() -> None:
 @asks
 def list_requests(desk: Desk, form: Form) -> None:
     """What you are asked, the newest first."""
-    REQUESTS.print(map(row_of, desk.get("/keepers-requests")["items"]), form)
+    REQUESTS.print(map(row_of, desk.get("/confidential-removals")["items"]), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @asks
 def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> None:
     """Remove the copies in your folder too; `decisions undo` takes it back."""
-    done = desk.post(f"/keepers-requests/{given_id(request_id)}/confirm", {"reason": reason, "expect": expect})
+    done = desk.post(f"/confidential-removals/{given_id(request_id)}/confirm", {"reason": reason, "expect": expect})
     say(f"confirmed: decision {done['result_id']}")
 
 
@@ -59,4 +59,4 @@ def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> Non
 @asks
 def decline(desk: Desk, request_id: str, reason: str) -> None:
     """Leave the copies in your folder where they are."""
-    desk.post(f"/keepers-requests/{given_id(request_id)}/decline", {"reason": reason})
+    desk.post(f"/confidential-removals/{given_id(request_id)}/decline", {"reason": reason})

@@ -54,7 +54,7 @@ def queue(ctx: click.Context, form: Form) -> None:
 @asks
 def list_(desk: Desk, next_hop: str, form: Form) -> None:
     """Those due first come first."""
-    QUEUE.print(map(row_of, desk.items("/queue/unsent", next_hop=next_hop)), form)
+    QUEUE.print(map(row_of, desk.items("/outgoing/unsent", next_hop=next_hop)), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @asks
 def next_hops(desk: Desk, form: Form) -> None:
     """How much waits for each next hop, and how much of it because the next hop is away."""
-    found = desk.get("/queue", limit=1)["next_hops"]
+    found = desk.get("/outgoing", limit=1)["next_hops"]
     NEXT_HOPS.print([one | {"next_try": when(one["next_try"])} for one in found], form)
 
 
@@ -82,7 +82,7 @@ def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
 @asks
 def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these again at once; refused ones anew when they are named."""
-    act(desk, "/queue/retry", delivery_ids, next_hop, "tried again now")
+    act(desk, "/outgoing/retry", delivery_ids, next_hop, "tried again now")
 
 
 @queue.command("give-up")
@@ -90,7 +90,7 @@ def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 @asks
 def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these no more; they are shown as refused, and can be tried anew."""
-    act(desk, "/queue/give-up", delivery_ids, next_hop, "given up")
+    act(desk, "/outgoing/give-up", delivery_ids, next_hop, "given up")
 
 
 @queue.command("hold")
@@ -99,7 +99,7 @@ def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 @asks
 def hold(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str, reason: str) -> None:
     """Take these back into their folders: a decision that can be undone."""
-    act(desk, "/queue/hold", delivery_ids, next_hop, "held", reason=reason)
+    act(desk, "/outgoing/hold", delivery_ids, next_hop, "held", reason=reason)
 
 
 def act(desk: Desk, path: str, given: tuple[str, ...], next_hop: str, done: str, **more: str) -> None:

@@ -54,7 +54,7 @@ def correspondents(ctx: click.Context) -> None:
 @asks
 def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
     """Addresses, for whom they are known, until when, and who wrote to them; parked ones wait until you accept or drop them."""
-    CORRESPONDENTS.print(map(row_of, desk.items("/correspondents", limit, state=state, q=q, person=person)), form)
+    CORRESPONDENTS.print(map(row_of, desk.items("/contacts", limit, state=state, q=q, person=person)), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
@@ -75,12 +75,12 @@ def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
 @asks
 def drop(desk: Desk, numbers: tuple[str, ...]) -> None:
     """Let these not count, also when somebody writes to them again."""
-    say(f"{decided(desk, 'drop', numbers)} do not count any more")
+    say(f"{decided(desk, 'remove', numbers)} do not count any more")
 
 
 def decided(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
     """Do it; how many changed."""
-    return int(desk.post(f"/correspondents/{verb}", {"ids": [given_id(one) for one in numbers]})["count"])
+    return int(desk.post(f"/contacts/{verb}", {"ids": [given_id(one) for one in numbers]})["count"])
 
 
 @correspondents.command("reasons")
@@ -89,7 +89,7 @@ def decided(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
 @asks
 def reasons(desk: Desk, days: int, form: Form) -> None:
     """What was not learned from sent mail, and why; the most frequent first."""
-    REASONS.print(desk.get("/correspondents/reasons", days=days)["items"], form)
+    REASONS.print(desk.get("/contacts/reasons", days=days)["items"], form)
 
 
 @correspondents.command("lists")
@@ -97,7 +97,7 @@ def reasons(desk: Desk, days: int, form: Form) -> None:
 @asks
 def lists(desk: Desk, form: Form) -> None:
     """Mailing lists that people here write to, and the rule that would let their posts in."""
-    found = desk.items("/correspondents/lists")
+    found = desk.items("/contacts/lists")
     LISTS.print([one | {"rule": rule_for(one["list_id"], one["signer"])} for one in found], form)
 
 

@@ -35,7 +35,7 @@ def mode(ctx: click.Context) -> None:
 @asks
 def list_modes(desk: Desk, form: Form) -> None:
     """The mode of the company and of each department, and who switched it."""
-    MODES.print([one | {"at": when(one["at"], "minutes")} for one in desk.get("/modes")["items"]], form)
+    MODES.print([one | {"at": when(one["at"], "minutes")} for one in desk.get("/enforcement")["items"]], form)
 
 
 def switching(name: str, to: str | None, text: str) -> None:
@@ -46,7 +46,7 @@ def switching(name: str, to: str | None, text: str) -> None:
     @asks
     def command(desk: Desk, department: str, reason: str) -> None:
         code = department.casefold()
-        present = desk.ask("PUT", "/modes", {"department": code, "mode": to, "reason": reason})["items"]
+        present = desk.ask("PUT", "/enforcement", {"department": code, "mode": to, "reason": reason})["items"]
         say(f"{code or 'the company'}: {next(one['mode'] for one in present if one['code'] == code)}")
 
     mode.command(name, help=text)(command)

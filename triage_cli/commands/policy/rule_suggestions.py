@@ -41,7 +41,7 @@ def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], con
 def look_again(desk: Desk) -> None:
     """Let it be looked for now; who makes no rules sees what was found last."""
     try:
-        desk.post("/rules/proposals/look")
+        desk.post("/rules/proposals/search")
     except Declined as refusal:
         if refusal.status != FORBIDDEN:
             raise

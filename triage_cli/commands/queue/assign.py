@@ -22,5 +22,5 @@ def hand(desk: Desk, to: str, note: str, back: bool, **options: Any) -> None:
     """Hand held mail to a colleague. It stays held, everybody sees whose it is, and anybody may still decide."""
     if bool(to) == back:
         raise BadInput("whose shall it be? --to LOGIN, or --back")
-    count: int = desk.post("/handovers", {"select": select_of(**options), "to": to, "note": note})["count"]
+    count: int = desk.post("/assignments", {"select": select_of(**options), "to": to, "note": note})["count"]
     say(f"{plural(count, 'message')} {'taken back' if back else f'handed to {to}'}")

@@ -169,7 +169,7 @@ def test_who_made_a_token_does_not_turn_the_second_key_for_it(api_settings: Sett
     with clients(asking, engine, ("rules", "decide"), "ida", "ana") as (program, ida, ana):
         asked = program.post("/rules", LETS_A_DOMAIN_IN)
         assert asked.status_code == 202
-        path = f"/second-keys/{asked.json()['id']}/confirm"
+        path = f"/approvals/{asked.json()['id']}/confirm"
         assert program.post(path).status_code == 403
         assert (ida.post(path).status_code, ida.post(path).json()["detail"]) == (403, "the second key is somebody else's to turn")
         assert ana.post(path).status_code == 200

@@ -12,26 +12,26 @@ from triage.store.db import transaction
 
 def test_when_everybody_is_away_administrators_are_told(new_browser: NewBrowser) -> None:
     ida, ana, ben = new_browser("ida"), new_browser("ana"), new_browser("ben")
-    assert ida.get("/cover").json()["alarm"] == []
-    logins = {login for folder in ida.get("/cover").json()["folders"] for login in folder["on_duty"]}
+    assert ida.get("/coverage").json()["alarm"] == []
+    logins = {login for folder in ida.get("/coverage").json()["folders"] for login in folder["on_duty"]}
     for login in logins:
         assert ida.request("PUT", "/away", json={"login": login, "until": "2099-01-01T00:00:00Z"}).status_code == 204
-    assert [(one["code"], one["on_duty"]) for one in ida.get("/cover").json()["alarm"]] == [("it", []), ("legal", [])]
-    assert ana.get("/cover").json()["alarm"] == []
-    mine = ben.get("/cover").json()
+    assert [(one["code"], one["on_duty"]) for one in ida.get("/coverage").json()["alarm"]] == [("it", []), ("legal", [])]
+    assert ana.get("/coverage").json()["alarm"] == []
+    mine = ben.get("/coverage").json()
     assert ([one["code"] for one in mine["folders"]], mine["away_until"]) == (["legal"], "2099-01-01T00:00:00Z")
     assert ben.request("PUT", "/away", json={"until": None}).status_code == 204
-    assert [one["code"] for one in ida.get("/cover").json()["alarm"]] == ["it"]
+    assert [one["code"] for one in ida.get("/coverage").json()["alarm"]] == ["it"]
     assert ben.request("PUT", "/away", json={"until": "2020-01-01T00:00:00Z"}).status_code == 422
     assert ben.request("PUT", "/away", json={"login": "ana", "until": None}).status_code == 403
 
 
 def test_everybody_is_told_that_a_restored_system_sends_nothing_yet(new_browser: NewBrowser, engine: Engine) -> None:
     ben = new_browser("ben")
-    assert ben.get("/cover").json()["restored"] is None
+    assert ben.get("/coverage").json()["restored"] is None
     with transaction(engine) as session:
         restore_pause.pause(session, backup_at=NOW, now=NOW + timedelta(days=1))
-    assert ben.get("/cover").json()["restored"] == {"since": "2026-11-25T09:30:00Z", "backup_at": "2026-11-24T09:30:00Z"}
+    assert ben.get("/coverage").json()["restored"] == {"since": "2026-11-25T09:30:00Z", "backup_at": "2026-11-24T09:30:00Z"}
     with transaction(engine) as session:
         restore_pause.end(session)
-    assert ben.get("/cover").json()["restored"] is None
+    assert ben.get("/coverage").json()["restored"] is None

@@ -22,12 +22,12 @@ def test_a_rule_waits_and_is_made_when_somebody_else_confirms_it(ana: Browser, b
     asked = answer.json()
     assert (answer.status_code, asked["state"], asked["mine"]) == (202, "waiting", True)
     ida = new_browser("ida")
-    assert [(one["id"], one["mine"]) for one in ida.get("/second-keys").json()["items"]] == [(asked["id"], False)]
-    assert ben.get("/second-keys").json()["items"] == []
-    assert ana.post(f"/second-keys/{asked['id']}/confirm").status_code == 403
+    assert [(one["id"], one["mine"]) for one in ida.get("/approvals").json()["items"]] == [(asked["id"], False)]
+    assert ben.get("/approvals").json()["items"] == []
+    assert ana.post(f"/approvals/{asked['id']}/confirm").status_code == 403
     assert ida.get("/rules").json()["items"] == []
-    done = ida.post(f"/second-keys/{asked['id']}/confirm", {"reason": "I know them"}).json()
+    done = ida.post(f"/approvals/{asked['id']}/confirm", {"reason": "I know them"}).json()
     (rule,) = ida.get("/rules").json()["items"]
     assert (done["state"], done["result_id"], rule["value"], rule["author"]) == ("confirmed", rule["id"], "dell.example", "Ana Roth")
-    assert ida.post(f"/second-keys/{asked['id']}/decline").status_code == 409
-    assert ida.get("/second-keys").json()["items"] == []
+    assert ida.post(f"/approvals/{asked['id']}/decline").status_code == 409
+    assert ida.get("/approvals").json()["items"] == []

@@ -31,7 +31,7 @@ def test_a_message_is_escalated_seen_and_confirmed(ana: Browser, new_browser: Ne
     )
     shown = ana.get(f"/deliveries/{delivery}").json()
     assert (shown["state"], shown["escalated"]["decision"], shown["escalated"]["by_shown"]) == ("held", body["id"], "Ana Roth")
-    assert ana.get("/cards?group=none").json()["items"][0]["lead"]["escalated"]["reason"] == "a summons"
+    assert ana.get("/triage?group=none").json()["items"][0]["lead"]["escalated"]["reason"] == "a summons"
     source = ana.get(f"/messages/{shown['message_id']}/source").content
     record = next(one for one in new_browser("ida").get("/audit").json()["items"] if one["act"] == "escalate")
     assert record["detail"]["sha256"] == {delivery: hashlib.sha256(source).hexdigest()}

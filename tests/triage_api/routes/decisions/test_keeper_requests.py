@@ -44,19 +44,19 @@ def test_keepers_answer_what_a_removal_asks(wave: Any, new_browser: NewBrowser) 
     made = ana.post("/decisions", {"verb": "purge", "select": {"campaign": CAMPAIGN}, "reason": "a wave"}).json()
     assert (preview["count"], preview["confidential"], made["confidential"]) == (1, ASKED, "asked")
     assert made["sentence"].endswith(ASKED)
-    (asked,) = hana.get("/keepers-requests").json()["items"]
+    (asked,) = hana.get("/confidential-removals").json()["items"]
     assert (asked["folder"], asked["count"], asked["items"], asked["reason"]) == ("department:legal", 1, [theirs], "a wave")
-    assert [one["id"] for one in hugo.get("/keepers-requests").json()["items"]] == [asked["id"]]  # an auditor looks, and
-    assert hugo.post(f"/keepers-requests/{asked['id']}/confirm").status_code == 403
-    assert ana.get("/keepers-requests").json()["items"] == []
-    assert ana.post(f"/keepers-requests/{asked['id']}/decline").status_code == 404
-    assert hana.post(f"/keepers-requests/{asked['id']}/confirm", {"expect": 2}).status_code == 412
-    done = hana.post(f"/keepers-requests/{asked['id']}/confirm", {"expect": 1}).json()
+    assert [one["id"] for one in hugo.get("/confidential-removals").json()["items"]] == [asked["id"]]  # an auditor looks, and
+    assert hugo.post(f"/confidential-removals/{asked['id']}/confirm").status_code == 403
+    assert ana.get("/confidential-removals").json()["items"] == []
+    assert ana.post(f"/confidential-removals/{asked['id']}/decline").status_code == 404
+    assert hana.post(f"/confidential-removals/{asked['id']}/confirm", {"expect": 2}).status_code == 412
+    done = hana.post(f"/confidential-removals/{asked['id']}/confirm", {"expect": 1}).json()
     assert (done["state"], hana.get(f"/deliveries/{theirs}").json()["state"]) == ("confirmed", "purged")
     assert ana.get(f"/decisions/{done['result_id']}").status_code == 404
     assert hana.post(f"/decisions/{done['result_id']}/undo").status_code == 201
     assert hana.get(f"/deliveries/{theirs}").json()["state"] == "held"
-    assert hana.get("/keepers-requests").json()["items"] == []
+    assert hana.get("/confidential-removals").json()["items"] == []
 
 
 @pytest.mark.parametrize("login", ["ana", "ida"])
@@ -75,7 +75,7 @@ def test_with_and_without_copies_there_the_answers_are_the_same(
     assert made["sentence"].split(". ")[-1] == ASKED
     (listed,) = browser.get("/decisions").json()["items"]
     assert (listed["sentence"], listed["count"]) == (made["sentence"], 1)
-    for path in ("/keepers-requests", "/second-keys"):
+    for path in ("/confidential-removals", "/approvals"):
         assert browser.get(path).json()["items"] == []
 
 
@@ -85,7 +85,7 @@ def test_in_german(wave: Any, new_browser: NewBrowser) -> None:
     made = new_browser("ana").post("/decisions", {"verb": "purge", "select": {"campaign": CAMPAIGN}}, **german).json()
     assert made["sentence"].endswith("Die Zuständigen für vertrauliche Ordner werden gefragt.")
     assert made["sentence"].startswith("„Your order“ entfernt")
-    (asked,) = new_browser("hana").get("/keepers-requests", **german).json()["items"]
+    (asked,) = new_browser("hana").get("/confidential-removals", **german).json()["items"]
     assert (
         asked["sentence"] == "Ana Roth hat eine Kampagne in der übrigen Firma entfernt. Auch ihre 1 Nachricht aus diesem Ordner entfernen?"
     )

@@ -36,7 +36,7 @@ def test_what_the_preview_names_is_confirmed_with_its_fence_and_kept(ana: Browse
     assert (first["count"], first["example"], first["author"]) == (1, one, "sales@supplier.example")
     assert first["sentence"].startswith("It is not really from supplier.example: DMARC fails")
     assert ana.get(f"/deliveries/{one}").json()["second_look"] == BOTH
-    assert [card["second_look"] for card in ana.get("/cards").json()["items"]] == [BOTH]
+    assert [card["second_look"] for card in ana.get("/triage").json()["items"]] == [BOTH]
     for said in (
         {},
         {"confirm": BOTH},  # without the fence
@@ -225,7 +225,7 @@ class TestTwoPeople:
         said = {"confirm": names, "fence": look(ana, select)["fence"]}
         waits = ana.post("/decisions", {"verb": "release", "select": select} | said)
         assert (waits.status_code, waits.json()["confirmed"]) == (202, names)
-        ida, path = new_browser("ida"), f"/second-keys/{waits.json()['id']}/confirm"
+        ida, path = new_browser("ida"), f"/approvals/{waits.json()['id']}/confirm"
         refused = ida.post(path)
         assert (refused.status_code, refused.json()["names"]) == (409, names)
         done = ida.post(path, {"confirm": names, "fence": refused.json()["fence"]})

@@ -50,30 +50,30 @@ def joe(app: FastAPI) -> Iterator[Browser]:
 
 
 def signed_in(browser: Browser, login: str = "joe.fern", password: str = RIGHT) -> int:
-    return browser.post("/own/session", {"login": login, "password": password}).status_code
+    return browser.post("/me/session", {"login": login, "password": password}).status_code
 
 
 def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine: Engine) -> None:
     (mail,) = came(author="hotel@inn.example", subject="Your room")
     (foreign,) = came("legal+mara.berg@company.example", subject="A contract")
-    assert joe.get("/own/mail").status_code == 401
+    assert joe.get("/me/messages").status_code == 401
     assert signed_in(joe, "Joe.Fern ") == 201
-    (one,) = joe.get("/own/mail").json()["items"]
+    (one,) = joe.get("/me/messages").json()["items"]
     assert (one["id"], one["author"], one["subject"], one["waits"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
     assert set(one) == {
         "id", "author", "author_name", "subject", "received_at", "waits", "gone_at", "expires_at", "asked_at", "counted", "declined",
         "viewed",
     }  # fmt: skip
-    made = joe.post("/own/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
+    made = joe.post("/me/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
     assert made.status_code == 201
-    assert joe.post("/own/requests", {"delivery": mail}).json() == made.json()
-    assert joe.post("/own/requests", {"delivery": foreign}).status_code == 404
-    assert joe.get("/own/mail").json()["items"][0]["asked_at"]
+    assert joe.post("/me/requests", {"delivery": mail}).json() == made.json()
+    assert joe.post("/me/requests", {"delivery": foreign}).status_code == 404
+    assert joe.get("/me/messages").json()["items"][0]["asked_at"]
     joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
     (asked,) = joe.get("/requests").json()["items"]
     assert (asked["by_shown"], asked["taken_by_shown"], asked["words"]) == ("Joe Fern", "", "my booking")
-    assert joe.delete("/own/session").status_code == 204
-    assert joe.get("/own/mail").status_code == 401
+    assert joe.delete("/me/session").status_code == 204
+    assert joe.get("/me/messages").status_code == 401
 
 
 def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Engine) -> None:
@@ -85,7 +85,7 @@ def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Eng
     assert joe.post(f"/messages/{messages[0]}/viewed").status_code == 204
     joe.delete("/session")
     signed_in(joe)
-    found = {one["id"]: one["viewed"] for one in joe.get("/own/mail").json()["items"]}
+    found = {one["id"]: one["viewed"] for one in joe.get("/me/messages").json()["items"]}
     assert [[seen["by_shown"] for seen in found[mail]] for mail in mails] == [["Ana Roth"], []]
     assert all(seen["at"] for seen in found[mails[0]])
 
@@ -97,20 +97,20 @@ def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: 
     found: list[str] = []
     cursor = ""
     while cursor is not None:
-        page = joe.get(f"/own/mail?cursor={cursor}").json()
+        page = joe.get(f"/me/messages?cursor={cursor}").json()
         found += [one["id"] for one in page["items"]]
         cursor = page["more_waits"]
         assert page["more_gone"] is None
     assert sorted(found) == sorted(mails)
     for mail in mails:
-        assert mail in [one["id"] for one in joe.get(f"/own/mail?mail={mail}").json()["items"]]
-    assert [joe.get(f"/own/mail?{words}").status_code for words in ("cursor=bad", "mail=bad")] == [422, 422]
+        assert mail in [one["id"] for one in joe.get(f"/me/messages?message={mail}").json()["items"]]
+    assert [joe.get(f"/me/messages?{words}").status_code for words in ("cursor=bad", "message=bad")] == [422, 422]
 
 
 def test_a_mail_of_somebody_else_is_not_among_ones_own(joe: Browser, came: Came) -> None:
     (foreign,) = came("legal+mara.berg@company.example", subject="A contract")
     signed_in(joe)
-    assert joe.get(f"/own/mail?mail={foreign}").json()["items"] == []
+    assert joe.get(f"/me/messages?message={foreign}").json()["items"] == []
 
 
 @pytest.mark.parametrize(("severity", "counted"), [(2, False), (3, True)])
@@ -121,17 +121,17 @@ def test_what_the_digest_only_counts_is_marked_and_can_be_asked_for(
     with db.transaction(engine) as session:
         session.execute(update(Delivery).values(severity=severity))
     signed_in(joe)
-    (one,) = joe.get("/own/mail").json()["items"]
+    (one,) = joe.get("/me/messages").json()["items"]
     assert (one["subject"], one["counted"]) == ("Your password expires", counted)
-    assert joe.post("/own/requests", {"delivery": mail}).status_code == 201
+    assert joe.post("/me/requests", {"delivery": mail}).status_code == 201
 
 
 def test_one_says_whether_one_wants_the_letter(joe: Browser) -> None:
-    assert joe.request("PUT", "/own/letter", json={"wanted": False}).status_code == 401
+    assert joe.request("PUT", "/me/digest", json={"wanted": False}).status_code == 401
     assert signed_in(joe) == 201
-    assert joe.get("/own/mail").json()["letter"] is True
-    assert joe.request("PUT", "/own/letter", json={"wanted": False}).status_code == 204
-    assert joe.get("/own/mail").json()["letter"] is False
+    assert joe.get("/me/messages").json()["letter"] is True
+    assert joe.request("PUT", "/me/digest", json={"wanted": False}).status_code == 204
+    assert joe.get("/me/messages").json()["letter"] is False
 
 
 def test_who_signs_in_anew_leaves_no_session_behind(joe: Browser, engine: Engine) -> None:
@@ -172,22 +172,22 @@ def test_who_has_left_or_whose_hour_is_over_is_out(joe: Browser, came: Came, eng
     assert signed_in(joe) == 201
     with db.transaction(engine) as session:
         session.execute(update(Person).where(col(Person.uid) == "joe.fern").values(active=False))
-    assert joe.get("/own/mail").status_code == 401
+    assert joe.get("/me/messages").status_code == 401
     with db.transaction(engine) as session:
         session.execute(update(Person).where(col(Person.uid) == "joe.fern").values(active=True))
-    assert joe.get("/own/mail").status_code == 200
+    assert joe.get("/me/messages").status_code == 200
     with db.transaction(engine) as session:
         session.execute(update(EmployeeSession).values(started_at=utcnow().replace(year=2020)))
-    assert joe.get("/own/mail").status_code == 401
+    assert joe.get("/me/messages").status_code == 401
 
 
 def test_another_site_cannot_ask_in_ones_name(joe: Browser, came: Came) -> None:
     (mail,) = came()
     assert signed_in(joe) == 201
     joe.client.headers["Origin"] = "https://evil.example"
-    assert joe.post("/own/requests", {"delivery": mail}).status_code == 403
+    assert joe.post("/me/requests", {"delivery": mail}).status_code == 403
     joe.client.headers.pop("Origin")
-    assert joe.post("/own/requests", {"delivery": mail}).status_code == 403
+    assert joe.post("/me/requests", {"delivery": mail}).status_code == 403
 
 
 @pytest.mark.parametrize("setting", ["requests off", "no directory"])
@@ -196,23 +196,23 @@ def test_where_nobody_is_to_ask_nobody_signs_in(api_settings: Settings, engine: 
     given = (off, engine, lambda login, password: True) if setting == "requests off" else (api_settings, engine)
     with opened(*given) as app, start_blocking_portal() as portal:
         browser = Browser(portal, app, "192.0.2.9")
-        answer = browser.post("/own/session", {"login": "joe.fern", "password": RIGHT})
+        answer = browser.post("/me/session", {"login": "joe.fern", "password": RIGHT})
         assert (answer.status_code, "nobody signs in" in answer.json()["detail"]) == (403, True)
         browser.close()
 
 
 def test_one_says_from_whom_one_expects_mail(joe: Browser, came: Came, ana: Browser) -> None:
-    assert joe.post("/own/expectations", {"sender": "ann@supplier.example"}).status_code == 401
+    assert joe.post("/me/expected-senders", {"sender": "ann@supplier.example"}).status_code == 401
     signed_in(joe)
-    made = joe.post("/own/expectations", {"sender": "Ann@Supplier.Example", "words": "the offer"})
+    made = joe.post("/me/expected-senders", {"sender": "Ann@Supplier.Example", "words": "the offer"})
     assert made.status_code == 201
     (mail,) = came(author="ann@supplier.example")
     why = [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["why_here"]]
     assert any(one.startswith("Joe Fern expects mail from ann@supplier.example (“the offer”).") for one in why)
-    (one,) = joe.get("/own/mail").json()["expected"]
+    (one,) = joe.get("/me/messages").json()["expected"]
     assert (one["id"], one["sender"]) == (made.json()["id"], "ann@supplier.example")
-    refused = joe.post("/own/expectations", {"sender": "joe.fern@company.example"})
+    refused = joe.post("/me/expected-senders", {"sender": "joe.fern@company.example"})
     assert (refused.status_code, "somebody outside" in refused.json()["detail"]) == (422, True)
-    assert joe.delete(f"/own/expectations/{one['id']}").status_code == 204
-    assert joe.delete(f"/own/expectations/{one['id']}").status_code == 404
-    assert joe.get("/own/mail").json()["expected"] == []
+    assert joe.delete(f"/me/expected-senders/{one['id']}").status_code == 204
+    assert joe.delete(f"/me/expected-senders/{one['id']}").status_code == 404
+    assert joe.get("/me/messages").json()["expected"] == []

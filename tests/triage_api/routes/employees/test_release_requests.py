@@ -9,7 +9,7 @@ def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> Non
     made = ana.post("/requests", {"delivery": mail, "words": "he called"}, headers=key)
     assert made.status_code == 201
     assert ana.post("/requests", {"delivery": mail, "words": "he called"}, headers=key).json() == made.json()
-    (card,) = ana.get("/cards").json()["items"]
+    (card,) = ana.get("/triage").json()["items"]
     (asked,) = card["requests"]
     assert (asked["delivery"], asked["by_shown"], asked["words"]) == (mail, "Joe Fern", "he called")
     (listed,) = ana.get("/requests").json()["items"]
@@ -17,7 +17,7 @@ def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> Non
     assert "Joe Fern asked for it: he called" in [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
     assert ana.post(f"/requests/{listed['id']}/decline", {"reason": "not from his bank"}).status_code == 204
     assert ana.post(f"/requests/{listed['id']}/decline").status_code == 409
-    assert ana.get("/requests").json()["items"] == ana.get("/cards").json()["items"][0]["requests"] == []
+    assert ana.get("/requests").json()["items"] == ana.get("/triage").json()["items"][0]["requests"] == []
     refused = ana.post("/requests", {"delivery": mail})
     assert (refused.status_code, refused.json()["detail"]) == (409, "Ana Roth said no to this: not from his bank")
 

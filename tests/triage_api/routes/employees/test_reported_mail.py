@@ -21,10 +21,10 @@ def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, en
     (mail,) = came(author="odd@evil.example")
     came(author="fine@x.example")
     first, second = reported(engine, mail), reported(engine, mail, "mara.berg", "Mara Berg")
-    (card,) = ana.get("/cards?reported=true").json()["items"]
+    (card,) = ana.get("/triage?reported=true").json()["items"]
     assert [(one["by_shown"], one["delivery"]) for one in card["reports"]] == [("Joe Fern", mail), ("Mara Berg", mail)]
     assert [one["id"] for one in ana.get("/deliveries?reported=true").json()["items"]] == [mail]
-    assert {len(one["reports"]) for one in ana.get("/cards").json()["items"]} == {0, 2}
+    assert {len(one["reports"]) for one in ana.get("/triage").json()["items"]} == {0, 2}
     assert ana.get("/requests").json()["reported"] == 2
     page = ana.get("/reported?limit=1").json()
     assert [(one["id"], one["others"], one["mail"]["id"]) for one in page["items"]] == [(second, 1, mail)]
@@ -34,7 +34,7 @@ def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, en
     answered = ana.post(f"/reported/{first}/answer", {"verdict": "good", "words": "ours"})
     assert (answered.status_code, answered.json()) == (200, {"reporters": 2})
     assert ana.post(f"/reported/{second}/answer", {"verdict": "bad"}).status_code == 409
-    assert ana.get("/reported").json()["items"] == ana.get("/cards?reported=true").json()["items"] == []
+    assert ana.get("/reported").json()["items"] == ana.get("/triage?reported=true").json()["items"] == []
     history = [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
     assert "Ana Roth said to who reported it: good." in history
 
@@ -44,4 +44,4 @@ def test_what_was_taken_away_is_reported_no_more(ana: Browser, came: Came, engin
     reported(engine, mail)
     ana.post("/decisions", {"verb": "purge", "select": {"ids": [mail]}})
     assert ana.get("/reported").json()["items"] == []
-    assert ana.get("/cards?reported=true&state=purged").json()["items"] == []
+    assert ana.get("/triage?reported=true&state=purged").json()["items"] == []

@@ -35,7 +35,7 @@ def test_the_list_has_the_weightiest_first(ana: Browser) -> None:
 @pytest.mark.usefixtures("proposed")
 def test_two_people_share_the_work(ana: Browser, new_browser: NewBrowser) -> None:
     ida = new_browser("ida")
-    anas, idas = ana.post("/rules/proposals/hand").json(), ida.post("/rules/proposals/hand").json()
+    anas, idas = ana.post("/rules/proposals/batch").json(), ida.post("/rules/proposals/batch").json()
     assert (len(anas["items"]), len(idas["items"]), idas["open"], idas["answered"]) == (10, 2, 12, 0)
     theirs = idas["items"][0]["id"]
     late = ana.post(f"/rules/proposals/{theirs}", {"answer": "accept"})
@@ -45,7 +45,7 @@ def test_two_people_share_the_work(ana: Browser, new_browser: NewBrowser) -> Non
     assert [one["id"] for one in ida.get("/rules").json()["items"]] == [accepted["rule_id"]]
     assert ida.post(f"/rules/proposals/{theirs}", {"answer": "open"}).json()["state"] == "open"
     assert ida.get("/rules").json()["items"] == []
-    assert ida.delete("/rules/proposals/hand").status_code == 204
-    assert len(ana.post("/rules/proposals/hand").json()["items"]) == 10
+    assert ida.delete("/rules/proposals/batch").status_code == 204
+    assert len(ana.post("/rules/proposals/batch").json()["items"]) == 10
     assert ana.post(f"/rules/proposals/{theirs}", {"answer": "refuse"}).json()["state"] == "refused"
     assert ana.post(f"/rules/proposals/{theirs}", {"answer": "never"}).status_code == 422

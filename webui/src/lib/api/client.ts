@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { Addressee, Alarm, AlongRule, Campaign, CampaignDetail, Candidate, Card, Cards, Correspondent, CoverNow, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentMode, DutyShown, Escalation, Evidence, Exercise, Explanation, Folder, Item, KeepersRequest, LookName, MadeRule, MailRequest, Me, Message, NextHop, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMail, Report, Rule, RuleChange, SecondLook, Select, Sender, Template, Trial, Waiting } from '../schema/types'
+import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentEnforcement, DutyShown, Escalation, Evidence, TrainingMessage, Explanation, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -34,7 +34,7 @@ export class Problem extends Error {
 }
 
 /** Does this wait for a second person's key? Then nothing is changed yet. */
-export const isAsked = (made: object): made is PendingAct => 'lapses_at' in made
+export const isAsked = (made: object): made is PendingApproval => 'lapses_at' in made
 
 /** Any thrown thing as a Problem. */
 export function problemOf(thrown: unknown): Problem {
@@ -84,7 +84,7 @@ export async function ask(method: string, path: string, body?: unknown, headers:
     throw new Problem(0, t('The server does not answer.'))
   }
   heardTime(response.headers.get('date'))
-  if (response.status === 401 && path !== '/session' && !path.startsWith('/own/')) toldEnd()
+  if (response.status === 401 && path !== '/session' && !path.startsWith('/me/')) toldEnd()
   if (!response.ok) throw await answerOf(response)
   return response
 }
@@ -108,13 +108,13 @@ export const api = {
   signOut: () => call<void>('DELETE', '/session'),
   signOutEverywhere: () => call<{ ended: number }>('DELETE', '/sessions'),
 
-  cover: () => get<CoverNow>('/cover'),
+  cover: () => get<Coverage>('/coverage'),
   away: (until: string | null) => call<void>('PUT', '/away', { until }),
 
   departments: () => get<Folder[]>('/departments'),
-  addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),
+  addressees: (q: string) => get<{ items: Recipient[] }>('/recipients', { q }),
 
-  cards: (words: Words) => get<Cards>('/cards', words),
+  cards: (words: Words) => get<TriageItems>('/triage', words),
   deliveries: (words: Words) => get<Deliveries>('/deliveries', words),
   delivery: (id: string) => get<DeliveryDetail>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
@@ -122,7 +122,7 @@ export const api = {
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
   preview: (select: Select, verb?: 'purge' | 'release', rule?: AlongRule) => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }), ...(rule && { rule }) }),
-  decide: (wish: DecisionOrder, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  decide: (wish: DecisionOrder, key: string) => call<Decision | PendingApproval>('POST', '/decisions', wish, { 'idempotency-key': key }),
   campaigns: (words: Words) => get<Page<Campaign>>('/campaigns', words),
   campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),
   joinCampaign: (id: string, into: string) => call<Decision>('POST', `/campaigns/${id}/join`, { into }),
@@ -131,72 +131,72 @@ export const api = {
   templates: () => get<{ items: Template[] }>('/rejections/templates'),
   previewRejection: (wish: RejectionOrder) => call<Rejection>('POST', '/rejections/preview', wish),
   undo: (id: string, mine = false, said: Confirmed = {}) => call<Decision>('POST', `/decisions/${id}/undo`, { mine, ...said }),
-  related: (id: string) => get<{ items: RelatedMail[] }>(`/decisions/${id}/related`),
+  related: (id: string) => get<{ items: RelatedMessage[] }>(`/decisions/${id}/related`),
   take: (id: string, copies: string[], reason: string) => call<Decision>('POST', `/decisions/${id}/related`, { copies, reason }),
   decision: (id: string) => get<Decision>(`/decisions/${encodeURIComponent(id)}`),
   decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
-  addRule: (rule: AlongRule & Confirmed) => call<MadeRule | PendingAct>('POST', '/rules', rule),
+  addRule: (rule: AlongRule & Confirmed) => call<MadeRule | PendingApproval>('POST', '/rules', rule),
   deliveredLately: (id: string) => get<DeliveredLately>(`/rules/${id}/delivered`),
-  offers: (select: Select) => call<{ items: Trial[] }>('POST', '/rules/offers', { select }),
+  offers: (select: Select) => call<{ items: RuleTrial[] }>('POST', '/rules/offers', { select }),
   rule: async (id: string): Promise<{ rule: Rule; etag: string }> => {
     const response = await ask('GET', `/rules/${id}`)
     return { rule: await response.json(), etag: response.headers.get('etag') ?? '' }
   },
   changeRule: (id: string, change: RuleChange & Confirmed, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
-  tryRule: (rule: AlongRule) => call<Trial>('POST', '/rules/preview', rule),
+  tryRule: (rule: AlongRule) => call<RuleTrial>('POST', '/rules/preview', rule),
   explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
 
   presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),
-  nextFree: (words: Words) => call<{ card: Card | null }>('POST', '/presence/next', words),
+  nextFree: (words: Words) => call<{ card: TriageItem | null }>('POST', '/presence/next', words),
   candidates: () => get<{ items: Candidate[] }>('/colleagues'),
   duties: () => get<{ items: DutyShown[] }>('/duties'),
   escalations: (words: Words) => get<Page<Escalation>>('/escalations', words),
   escalate: (select: Select, to: string, reason: string) => call<Escalation>('POST', '/escalations', { select, to, reason }),
   confirmEscalation: (id: string) => call<Escalation>('POST', `/escalations/${id}/confirm`, {}),
-  handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/handovers', { select, to, note }),
+  handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/assignments', { select, to, note }),
 
-  emergency: () => get<{ alarm: Alarm | null }>('/emergency'),
+  emergency: () => get<{ alarm: Emergency | null }>('/emergency'),
   closeEmergency: () => call<void>('DELETE', '/emergency'),
-  correspondents: (words: Words) => get<Page<Correspondent>>('/correspondents', words),
-  settleCorrespondents: (verb: 'accept' | 'drop', ids: string[]) => call<{ count: number }>('POST', `/correspondents/${verb}`, { ids }),
+  correspondents: (words: Words) => get<Page<Contact>>('/contacts', words),
+  settleCorrespondents: (verb: 'accept' | 'remove', ids: string[]) => call<{ count: number }>('POST', `/contacts/${verb}`, { ids }),
 
   proposals: (words: Words) => get<Page<Proposal> & { total_estimate: number }>('/rules/proposals', words),
-  takeProposals: () => call<{ items: Proposal[]; open: number; answered: number }>('POST', '/rules/proposals/hand'),
-  layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
+  takeProposals: () => call<{ items: Proposal[]; open: number; answered: number }>('POST', '/rules/proposals/batch'),
+  layBackProposals: () => call<void>('DELETE', '/rules/proposals/batch'),
   answerProposal: (id: string, answer: ProposalAnswer['answer'], said: Confirmed = {}) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer, ...said }),
 
-  requests: (words: Words) => get<Page<MailRequest> & { open: number; reported: number }>('/requests', words),
+  requests: (words: Words) => get<Page<ReleaseRequest> & { open: number; reported: number }>('/requests', words),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
 
-  secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
-  keepersRequests: () => get<{ items: KeepersRequest[] }>('/keepers-requests'),
-  answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<KeepersRequest>('POST', `/keepers-requests/${id}/${verb}`, { expect }),
-  settleSecondKey: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingAct>('POST', `/second-keys/${id}/${verb}`, { ...said }),
+  secondKeys: () => get<{ items: PendingApproval[] }>('/approvals'),
+  keepersRequests: () => get<{ items: ConfidentialRemoval[] }>('/confidential-removals'),
+  answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<ConfidentialRemoval>('POST', `/confidential-removals/${id}/${verb}`, { expect }),
+  settleSecondKey: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingApproval>('POST', `/approvals/${id}/${verb}`, { ...said }),
 
-  modes: () => get<{ items: DepartmentMode[] }>('/modes'),
-  switchMode: (department: string, mode: 'enforce' | 'observe' | null, reason: string) => call<{ items: DepartmentMode[] }>('PUT', '/modes', { department, mode, reason }),
+  modes: () => get<{ items: DepartmentEnforcement[] }>('/enforcement'),
+  switchMode: (department: string, mode: 'enforce' | 'observe' | null, reason: string) => call<{ items: DepartmentEnforcement[] }>('PUT', '/enforcement', { department, mode, reason }),
 
-  practiceCards: () => get<{ items: Exercise[] }>('/practice/cards'),
-  practise: (card: string, answer: PracticeAnswer) => call<PracticeResult>('POST', '/practice/answers', { card, answer }),
-  practiceScores: () => get<{ items: PracticeScore[] }>('/practice/scores'),
+  practiceCards: () => get<{ items: TrainingMessage[] }>('/training/messages'),
+  practise: (card: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { card, answer }),
+  practiceScores: () => get<{ items: TrainingScore[] }>('/training/scores'),
 
   reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),
 
-  queue: () => get<{ items: Waiting[]; next_hops: NextHop[] }>('/queue'),
-  retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
-  holdQueued: (id: string) => call<void>('POST', `/queue/${id}/hold`),
-  giveUp: (id: string) => call<void>('POST', `/queue/${id}/give-up`),
-  queueAll: (verb: 'retry' | 'hold' | 'give-up', nextHop: string) => call<{ count: number }>('POST', `/queue/${verb}`, { next_hop: nextHop }),
+  queue: () => get<{ items: OutgoingDelivery[]; next_hops: NextHop[] }>('/outgoing'),
+  retry: (id: string) => call<void>('POST', `/outgoing/${id}/retry`),
+  holdQueued: (id: string) => call<void>('POST', `/outgoing/${id}/hold`),
+  giveUp: (id: string) => call<void>('POST', `/outgoing/${id}/give-up`),
+  queueAll: (verb: 'retry' | 'hold' | 'give-up', nextHop: string) => call<{ count: number }>('POST', `/outgoing/${verb}`, { next_hop: nextHop }),
 }
 
 /** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
 export const at = {
   view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason, language }),
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
-  practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view` + query({ language }),
+  practice: (card: string) => `${BASE}/training/messages/${encodeURIComponent(card)}/view` + query({ language }),
   report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
   events: () => `${BASE}/events`,
 }

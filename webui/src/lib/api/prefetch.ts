@@ -34,5 +34,5 @@ function grouping(): string {
 
 if (location.pathname !== '/ask') {
   ask('/me')
-  if (location.pathname + location.search === '/' && grouping()) ask(`/cards?group=${grouping()}&state=held&limit=${FIRST}`)
+  if (location.pathname + location.search === '/' && grouping()) ask(`/triage?group=${grouping()}&state=held&limit=${FIRST}`)
 }

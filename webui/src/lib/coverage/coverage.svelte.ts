@@ -4,13 +4,13 @@ import { api, problemOf } from '../api/client'
 import { desk } from '../decisions/decisions.svelte'
 import { keep, kept } from '../browser/localStorage'
 import { queue } from '../queue/queue.svelte'
-import type { Alarm, CoverNow, Escalation, LargeRemoval } from '../schema/types'
+import type { Emergency, Coverage, Escalation, LargeRemoval } from '../schema/types'
 
 const EVERY = 60_000 // milliseconds
 
 class CoverStore {
-  now = $state.raw<CoverNow | null>(null)
-  alarm = $state.raw<Alarm | null>(null)
+  now = $state.raw<Coverage | null>(null)
+  alarm = $state.raw<Emergency | null>(null)
   escalations = $state.raw<readonly Escalation[]>([]) // that nobody has confirmed
 
   #seen = $state(kept('removal', '')) // the newest large removal that was looked at here

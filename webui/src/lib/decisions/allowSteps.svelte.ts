@@ -2,21 +2,21 @@
 import { locale, plural, t } from '../i18n/i18n'
 import { api, isAsked } from '../api/client'
 import { addRule } from './saveRule'
-import type { AlongRule, Decision, PendingAct, Rule, Select, Trial } from '../schema/types'
+import type { AlongRule, Decision, PendingApproval, Rule, Select, RuleTrial } from '../schema/types'
 import { plain } from '../i18n/format'
 
 /** Rules for all of the senders, within one scope or several that together hold all of the mail; each tried out. */
-export type Step = readonly Trial[]
+export type Step = readonly RuleTrial[]
 
 const several = (names: readonly string[]): string => new Intl.ListFormat(locale).format(new Set(names))
 
 /** What is offered, by steps. */
-export const stepsOf = (items: readonly Trial[]): Step[] => [...new Set(items.map(({ step }) => step))].map((step) => items.filter((one) => one.step === step))
+export const stepsOf = (items: readonly RuleTrial[]): Step[] => [...new Set(items.map(({ step }) => step))].map((step) => items.filter((one) => one.step === step))
 
 /** For whom the rules of a step are. */
 export const scopesOf = (step: Step, names: (scope: string) => string): string => several(step.map(({ order }) => names(order.scope)))
 
-const who = ({ order }: Trial): string => (order.match === 'domain' ? t('Anybody at {domain}', { domain: plain(order.value) }) : order.match === 'list' ? t('The list {list}', { list: plain(order.value) }) : plain(order.value))
+const who = ({ order }: RuleTrial): string => (order.match === 'domain' ? t('Anybody at {domain}', { domain: plain(order.value) }) : order.match === 'list' ? t('The list {list}', { list: plain(order.value) }) : plain(order.value))
 
 export class Approval {
   at = $state(0) // -1: no rule
@@ -76,7 +76,7 @@ export class Approval {
   /** The rules of another step in place of these. */
   async #go(to: number): Promise<boolean> {
     if (to < -1 || to >= this.steps.length) return true
-    const made: (Rule | PendingAct | null)[] = []
+    const made: (Rule | PendingApproval | null)[] = []
     for (const { order } of this.steps[to] ?? []) made.push(await addRule(order)) // one question at a time
     const rules = made.filter((one): one is Rule => one !== null && !isAsked(one))
     if (made.includes(null)) {

@@ -1,10 +1,10 @@
 // What waits for a second person's key and concerns us, and what we are asked as keepers of confidential folders.
 import { api, problemOf } from '../api/client'
-import type { KeepersRequest, PendingAct } from '../schema/types'
+import type { ConfidentialRemoval, PendingApproval } from '../schema/types'
 
 class SecondKeys {
-  items = $state.raw<PendingAct[]>([])
-  asked = $state.raw<KeepersRequest[]>([])
+  items = $state.raw<PendingApproval[]>([])
+  asked = $state.raw<ConfidentialRemoval[]>([])
   failure = $state('')
 
   get count(): number {

@@ -2,11 +2,11 @@
 import { t } from '../i18n/i18n'
 import { api } from '../api/client'
 import { secondLooks } from './secondLook.svelte'
-import type { AlongRule, MadeRule, PendingAct, Rule, RuleChange } from '../schema/types'
+import type { AlongRule, MadeRule, PendingApproval, Rule, RuleChange } from '../schema/types'
 import { plain } from '../i18n/format'
 
 /** The rule, or what waits for a second key; null where it needed a second look and nobody confirmed it. */
-export const addRule = (rule: AlongRule): Promise<MadeRule | PendingAct | null> =>
+export const addRule = (rule: AlongRule): Promise<MadeRule | PendingApproval | null> =>
   secondLooks.confirmed((said) => api.addRule({ ...rule, ...said }), { title: t('Allow {sender}?', { sender: plain(rule.value) }), act: t('Allow'), kept: t('No rule was made.') })
 
 /** The rule as it was changed; null where it lets in more now, needed a second look, and nobody confirmed it. */

@@ -1,14 +1,14 @@
 // An employee's own mail as they see it themselves: what is here of it, what they typed, and what they ask for.
 import { t } from '../i18n/i18n'
 import { call, freshKey, problemOf, query } from '../api/client'
-import type { Expectation, OwnMail, OwnMails } from '../schema/types'
+import type { ExpectedSender, OwnMessage, OwnMessages } from '../schema/types'
 import { serverInstant } from '../browser/serverTime'
 
-const read = (words: { mail?: string; cursor?: string | null }) => call<OwnMails>('GET', `/own/mail${query(words)}`)
+const read = (words: { message?: string; cursor?: string | null }) => call<OwnMessages>('GET', `/me/messages${query(words)}`)
 const once = () => ({ 'idempotency-key': freshKey() })
 
 class Own {
-  mine = $state.raw<OwnMails | null>(null)
+  mine = $state.raw<OwnMessages | null>(null)
   known = $state(false) // whether somebody has signed in
   failure = $state('')
   wanted = $state('') // the mail that they came for, or were asking for when they were signed out
@@ -20,7 +20,7 @@ class Own {
   async load(): Promise<void> {
     const visit = this.#visit
     try {
-      const found = await read(this.wanted ? { mail: this.wanted } : {})
+      const found = await read(this.wanted ? { message: this.wanted } : {})
       if (visit !== this.#visit) return
       this.mine = { ...found, items: found.items.toSorted((one, other) => Number(other.id === this.wanted) - Number(one.id === this.wanted)) }
       this.failure = ''
@@ -38,14 +38,14 @@ class Own {
   }
 
   async signIn(login: string, password: string): Promise<void> {
-    await call('POST', '/own/session', { login, password })
+    await call('POST', '/me/session', { login, password })
     await this.load()
   }
 
   /** Whoever signs in next, here, finds nothing that was typed. A session that could not be ended is not said to be over. */
   async signOut(): Promise<boolean> {
     try {
-      await call('DELETE', '/own/session')
+      await call('DELETE', '/me/session')
     } catch (thrown) {
       const problem = problemOf(thrown)
       if (problem.status !== 401) this.said.leave = problem.message
@@ -59,7 +59,7 @@ class Own {
   }
 
   /** One deed of this name at a time; was it done? */
-  async #act<T>(name: string, deed: () => Promise<T>, take: (answer: T, mine: OwnMails) => Partial<OwnMails>): Promise<boolean> {
+  async #act<T>(name: string, deed: () => Promise<T>, take: (answer: T, mine: OwnMessages) => Partial<OwnMessages>): Promise<boolean> {
     if (this.busy[name]) return false
     const visit = this.#visit
     this.busy[name] = true
@@ -93,22 +93,22 @@ class Own {
   }
 
   /** Ask for a mail. It stays where it stands: the list is not sorted anew under whoever reads it. */
-  ask({ id }: OwnMail): Promise<boolean> {
-    const asked = () => call('POST', '/own/requests', { delivery: id, words: (this.words[id] ?? '').trim() }, once())
+  ask({ id }: OwnMessage): Promise<boolean> {
+    const asked = () => call('POST', '/me/requests', { delivery: id, words: (this.words[id] ?? '').trim() }, once())
     return this.#act(id, asked, (_, mine) => ({ items: mine.items.map((one) => (one.id === id ? { ...one, asked_at: serverInstant() } : one)) }))
   }
 
   expect(sender: string): Promise<boolean> {
-    return this.#act('expect', () => call('POST', '/own/expectations', { sender }, once()).then(() => read({})), ({ expected }) => ({ expected }))
+    return this.#act('expect', () => call('POST', '/me/expected-senders', { sender }, once()).then(() => read({})), ({ expected }) => ({ expected }))
   }
 
-  expectNoMore({ id }: Expectation): Promise<boolean> {
-    return this.#act('expect', () => call('DELETE', `/own/expectations/${id}`), (_, mine) => ({ expected: mine.expected.filter((one) => one.id !== id) }))
+  expectNoMore({ id }: ExpectedSender): Promise<boolean> {
+    return this.#act('expect', () => call('DELETE', `/me/expected-senders/${id}`), (_, mine) => ({ expected: mine.expected.filter((one) => one.id !== id) }))
   }
 
   /** Whether they want the daily letter. */
   want(letter: boolean): Promise<boolean> {
-    return this.#act('letter', () => call('PUT', '/own/letter', { wanted: letter }), () => ({ letter }))
+    return this.#act('letter', () => call('PUT', '/me/digest', { wanted: letter }), () => ({ letter }))
   }
 }
 

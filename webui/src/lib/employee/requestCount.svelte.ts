@@ -1,6 +1,6 @@
 // How much people here ask for or find odd, in our scope, that has no answer yet.
 import { api } from '../api/client'
-import type { CardRequest } from '../schema/types'
+import type { ItemRequest } from '../schema/types'
 
 class Requests {
   open = $state(0)
@@ -20,7 +20,7 @@ class Requests {
     void this.load()
   }
 
-  notDeclined = (asked: readonly CardRequest[]): readonly CardRequest[] => asked.filter((one) => !this.declined.has(one.id))
+  notDeclined = (asked: readonly ItemRequest[]): readonly ItemRequest[] => asked.filter((one) => !this.declined.has(one.id))
 }
 
 export const requests = new Requests()

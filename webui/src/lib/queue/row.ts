@@ -1,5 +1,5 @@
 // A row of the list: a card of the queue, one mail of an opened card, or one delivery.
-import type { Card, CardReport, CardRequest, Delivery, LookName, Section, Select, Severity } from '../schema/types'
+import type { TriageItem, ItemReport, ItemRequest, Delivery, LookName, Section, Select, Severity } from '../schema/types'
 import { worst } from '../i18n/format'
 
 export interface Row {
@@ -22,8 +22,8 @@ export interface Row {
   readonly delivered: number
   readonly opened: number | null
   readonly ends: string | null
-  readonly asked: readonly CardRequest[]
-  readonly reported: readonly CardReport[]
+  readonly asked: readonly ItemRequest[]
+  readonly reported: readonly ItemReport[]
   readonly ids: readonly string[]
   readonly select: Select
   readonly parent: string
@@ -35,13 +35,13 @@ export const isForDuty = ({ escalated, escalation }: Delivery): boolean => Boole
 /** Only the features that select something. */
 const given = (select: Select): Select => Object.fromEntries(Object.entries(select).filter(([, value]) => value && (!Array.isArray(value) || value.length)))
 
-export const rowOfCard = (card: Card): Row => ({
+export const rowOfCard = (card: TriageItem): Row => ({
   key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
   newest: card.newest_at, weight: card.weight, severity: card.severity, looks: card.second_look ?? [], urgency: card.urgency, section: card.section, stands: card.section,
   perishable: card.perishable_until ?? card.lead.perishable_until, assumed: card.perishable_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
 })
 
-export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly CardRequest[] = [], reported: readonly CardReport[] = []): Row => ({
+export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly ItemRequest[] = [], reported: readonly ItemReport[] = []): Row => ({
   key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
   newest: mail.received_at, weight: mail.weight, severity: mail.severity, looks: mail.second_look ?? [], urgency: mail.urgency, section: 'rest', stands: 'rest',
   perishable: mail.perishable_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,

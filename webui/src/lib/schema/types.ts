@@ -1,20 +1,5 @@
 // What the API says and hears: a type for each schema of the API. `make reference` writes this file, nobody edits it.
 
-/** Whom a mail can be redirected to; `to` is what the decision says. */
-export interface Addressee {
-  kind: 'person' | 'department' | 'group'
-  to: string
-  name: string
-  /** A person's department, or what else it is. */
-  place: string
-  mailbox: string
-}
-
-/** People, departments and groups found. */
-export interface Addressees {
-  items: Addressee[]
-}
-
 /** What the person who released messages and allowed their senders agreed to. */
 export interface Agreed {
   /** also those that were in force before, as far as you may know of them */
@@ -28,15 +13,6 @@ export interface AgreedRule {
   value: string
   scope: string
   proof: string
-}
-
-/** Everything passes that is neither blocked nor forged. */
-export interface Alarm {
-  until: string
-  reason: string
-  by_shown: string
-  at: string
-  sentence: string
 }
 
 /** Whom a release with an allow lets in. A decision with these senders, this scope and the fence does exactly that. */
@@ -157,6 +133,29 @@ export interface AskedSender {
   why_not: string
 }
 
+/** Whose this mail shall be. */
+export interface AssignOrder {
+  select: Select
+  /** login; empty: nobody's in particular any more */
+  to: string
+  note?: string
+}
+
+/** How many mails it was about. */
+export interface AssignedCount {
+  count: number
+}
+
+/** Handed to a colleague, with a note. */
+export interface Assignment {
+  /** login */
+  to: string
+  to_shown: string
+  by_shown: string
+  at: string
+  note: string
+}
+
 /** An attachment by its description. */
 export interface Attachment {
   number: number
@@ -175,8 +174,14 @@ export interface Attempt {
   reply: string
 }
 
+/** One page of the record, newest first. */
+export interface AuditEntries {
+  items: AuditEntry[]
+  next_cursor: string | null
+}
+
 /** One act on the record; `sequence` is null until it is sealed. */
-export interface AuditRecord {
+export interface AuditEntry {
   id: string
   at: string
   by: string
@@ -185,12 +190,6 @@ export interface AuditRecord {
   detail: Record<string, unknown>
   items: number
   sequence: number | null
-}
-
-/** One page of the record, newest first. */
-export interface AuditRecords {
-  items: AuditRecord[]
-  next_cursor: string | null
 }
 
 /** Who really sent it: the results, the proof they make, and a sentence. */
@@ -207,13 +206,6 @@ export interface Authentication {
 export interface AwayOrder {
   login?: string
   until?: string | null
-}
-
-/** What matched too, and did not decide. */
-export interface Beside {
-  rule: string
-  reason: string
-  rule_id: string | null
 }
 
 export type BlockKind = 'campaign' | 'domain' | 'address'
@@ -298,75 +290,6 @@ export interface Candidates {
   items: Candidate[]
 }
 
-/** Deliveries that are decided together. */
-export interface Card {
-  key: string
-  count: number
-  /** more of the same campaign or sender, on other cards because their proof differs */
-  apart: number
-  people: number
-  departments: number
-  newest_at: string
-  /** How much a trained eye minds, 0-100: the greatest of its deliveries. */
-  weight: number
-  /** How bad it looks: the worst of its deliveries. */
-  severity: Severity
-  /** of all its deliveries; of a card of more than 500 those of the lead and of its severity */
-  second_look: LookName[]
-  /** What is looked at first, 0-100: the greatest of its deliveries. It never decides. */
-  urgency: number
-  /** Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: its code or link expires, those that say so first; `rest`. */
-  section: Section
-  /** When the first code or link of it expires that has not; null: none does. */
-  perishable_until: string | null
-  /** The message does not say when that is: it is what is usual. */
-  lifetime_assumed: boolean
-  /** In `act-now`: how many copies are in mailboxes in your scope; else 0. */
-  delivered: number
-  /** How many of these were read or answered, as far as is known; null: no mailbox tells. */
-  opened: number | null
-  /** when the first of it is put away because nobody decided; null: not today */
-  expires_at: string | null
-  /** who asked for which of it */
-  requests: CardRequest[]
-  /** who finds which of it odd */
-  reports: CardReport[]
-  lead: Delivery
-  /** newest first; of a card of more than was asked for in `ids` the lead's alone */
-  ids: string[]
-  /** all of it: for a preview or a decision, together with `states` and a folder */
-  select: Selected
-}
-
-/** Somebody here finds a mail of a card odd. */
-export interface CardReport {
-  id: string
-  delivery: string
-  by_shown: string
-  at: string
-}
-
-/** Somebody here asked for a mail of a card. */
-export interface CardRequest {
-  id: string
-  delivery: string
-  by_shown: string
-  at: string
-  words: string
-}
-
-/** One page of the queue's cards. */
-export interface Cards {
-  items: Card[]
-  next_cursor: string | null
-  /** what `before` takes for the page before this one; null at the top */
-  previous_cursor: string | null
-  /** how many cards come before this page; null where that is not known */
-  position: number | null
-  total_deliveries: number
-  total_cards: number
-}
-
 /** What happens under one assumption about the sender's proof. */
 export interface Case {
   /** dmarc, aligned, dkim:DOMAIN, arc:DOMAIN or none */
@@ -375,11 +298,11 @@ export interface Case {
   rule: string
   rule_id: string | null
   reason: string
-  beside: Beside[]
+  beside: OtherRule[]
 }
 
 /** Some of them. */
-export interface ChosenCorrespondents {
+export interface ChosenContacts {
   ids: readonly string[]
 }
 
@@ -409,8 +332,43 @@ export interface Company {
   time_zone: string
 }
 
+/** A removal of a campaign asks to remove its copies in a confidential folder too, as a keeper of the folder sees it. */
+export interface ConfidentialRemoval {
+  id: string
+  /** department:CODE or person:UID */
+  folder: string
+  asked_by_shown: string
+  asked_at: string
+  lapses_at: string
+  /** of the removal, as they said it */
+  reason: string
+  /** copies in the folder now */
+  count: number
+  /** of them in mailboxes */
+  delivered: number
+  /** ids of the newest deliveries, at most 20 */
+  items: string[]
+  state: 'waiting' | 'confirmed' | 'declined' | 'joined' | 'undone'
+  /** of the keeper's own decision, once it is confirmed */
+  result_id: string | null
+  sentence: string
+}
+
+/** A keeper's answer. */
+export interface ConfidentialRemovalAnswer {
+  reason?: string
+  /** the count that the keeper saw; 412 when it is another one by now */
+  expect?: number | null
+}
+
+/** What the keepers are asked, the newest first. */
+export interface ConfidentialRemovals {
+  items: ConfidentialRemoval[]
+  next_cursor: string | null
+}
+
 /** An address that somebody here has written to, and what that is worth. */
-export interface Correspondent {
+export interface Contact {
   id: string
   address: string
   /** uid of who wrote; "" for a role address */
@@ -436,8 +394,8 @@ export interface Correspondent {
 }
 
 /** One page of correspondents, newest first. */
-export interface Correspondents {
-  items: Correspondent[]
+export interface Contacts {
+  items: Contact[]
   next_cursor: string | null
 }
 
@@ -447,7 +405,7 @@ export interface Count {
 }
 
 /** Who looks after what at this moment. */
-export interface CoverNow {
+export interface Coverage {
   out_of_hours: boolean
   /** of the one who asks; null: on duty */
   away_until: string | null
@@ -708,7 +666,7 @@ export interface Delivery {
   last_reply: string
   decided: Decided | null
   /** While it is held. */
-  handed: HandedOver | null
+  handed: Assignment | null
   /** The last escalation that was not undone. */
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
@@ -772,7 +730,7 @@ export interface DeliveryDetail {
   last_reply: string
   decided: Decided | null
   /** While it is held. */
-  handed: HandedOver | null
+  handed: Assignment | null
   /** The last escalation that was not undone. */
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
@@ -783,12 +741,12 @@ export interface DeliveryDetail {
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
   expires_at: string | null
-  history: Past[]
+  history: HistoryEntry[]
   attempts_made: Attempt[]
 }
 
 /** Whether the door is closed for a department, and who switched it, "" where the settings say so. */
-export interface DepartmentMode {
+export interface DepartmentEnforcement {
   /** empty: all departments of which nothing else is said */
   code: string
   name: string
@@ -796,6 +754,11 @@ export interface DepartmentMode {
   by: string
   at: string | null
   reason: string
+}
+
+/** Say whether one wants the daily letter. */
+export interface DigestOrder {
+  wanted: boolean
 }
 
 /** The directory as it was taken over last. */
@@ -811,6 +774,25 @@ export interface DirectoryState {
   /** changes that are not among them */
   more: number
   brake: Brake | null
+}
+
+/** A distribution list. Members: the mailboxes that get a copy when something is released to it. */
+export interface DistributionList {
+  address: string
+  name: string
+  department: string
+  department_name: string
+  expand: boolean
+  /** It takes mail from inside only: what comes from outside is refused at the door. */
+  closed: boolean
+  aliases: string[]
+  members: string[]
+}
+
+/** One page of groups. */
+export interface DistributionLists {
+  items: DistributionList[]
+  next_cursor: string | null
 }
 
 /** One DKIM signature. */
@@ -862,9 +844,18 @@ export interface Effort {
   milliseconds: number
 }
 
+/** Everything passes that is neither blocked nor forged. */
+export interface Emergency {
+  until: string
+  reason: string
+  by_shown: string
+  at: string
+  sentence: string
+}
+
 /** Is there an emergency? null in ordinary times. */
 export interface EmergencyNow {
-  alarm: Alarm | null
+  alarm: Emergency | null
 }
 
 /** Until when the door stands open, and why. */
@@ -876,6 +867,18 @@ export interface EmergencyOrder {
 /** How many sessions were ended. */
 export interface Ended {
   ended: number
+}
+
+/** The modes in force. */
+export interface Enforcement {
+  items: DepartmentEnforcement[]
+}
+
+/** A switch of the mode. */
+export interface EnforcementOrder {
+  department?: string
+  mode: 'enforce' | 'observe' | null
+  reason?: string
 }
 
 /** An erasure, and how far it is. */
@@ -1021,25 +1024,8 @@ export interface Evidence {
   removal: Removal | null
 }
 
-/** A mail to practise on, without its answer. */
-export interface Exercise {
-  card: string
-  author_name: string
-  author: string
-  recipient: string
-  subject: string
-  /** as its Date field says */
-  written: string
-  /** what its authentication proves, a sentence */
-  proof: string
-  reply_to: string[]
-  /** names */
-  attachments: string[]
-  links: ShownLink[]
-}
-
 /** Mail that one expects. */
-export interface Expectation {
+export interface ExpectedSender {
   id: string
   /** an address or a domain */
   sender: string
@@ -1048,12 +1034,12 @@ export interface Expectation {
 }
 
 /** What one expects. */
-export interface ExpectationMade {
+export interface ExpectedSenderMade {
   id: string
 }
 
 /** Say from whom one expects mail. */
-export interface ExpectationOrder {
+export interface ExpectedSenderOrder {
   /** an address or a domain */
   sender: string
   words?: string
@@ -1109,56 +1095,18 @@ export interface FolderCount {
 /** What a token may do; people may what their role lets them. */
 export type Grant = 'read' | 'decide' | 'rules' | 'learn' | 'admin'
 
-/** A distribution list. Members: the mailboxes that get a copy when something is released to it. */
-export interface Group {
-  address: string
-  name: string
-  department: string
-  department_name: string
-  expand: boolean
-  /** It takes mail from inside only: what comes from outside is refused at the door. */
-  closed: boolean
-  aliases: string[]
-  members: string[]
-}
-
-/** One page of groups. */
-export interface Groups {
-  items: Group[]
-  next_cursor: string | null
-}
-
-/** Cards that you have not answered yet. */
-export interface Hand {
-  items: Exercise[]
-}
-
-/** Whose this mail shall be. */
-export interface HandOrder {
-  select: Select
-  /** login; empty: nobody's in particular any more */
-  to: string
-  note?: string
-}
-
-/** How many mails it was about. */
-export interface HandedCount {
-  count: number
-}
-
-/** Handed to a colleague, with a note. */
-export interface HandedOver {
-  /** login */
-  to: string
-  to_shown: string
-  by_shown: string
-  at: string
-  note: string
-}
-
 /** The header block as received, with control characters made visible. */
 export interface Headers {
   text: string
+}
+
+/** Something that happened to a delivery. */
+export interface HistoryEntry {
+  at: string
+  by: string
+  act: string
+  detail: Record<string, unknown>
+  sentence: string
 }
 
 /** The same, and why. */
@@ -1166,6 +1114,21 @@ export interface HoldOrder {
   next_hop?: string
   ids?: readonly string[]
   reason?: string
+}
+
+/** What became of the lines. */
+export interface ImportResult {
+  made: number
+  /** rules that were there already */
+  kept: number
+  /** of new blocks: what to remove too, the most first, at most 20 of them */
+  delivered: DeliveredLately[]
+  /** dry_run: what has to be confirmed, as the 409 says it */
+  second_look: SecondLook[]
+  /** dry_run: the allow rules that would let these messages in */
+  rules: AskedRule[]
+  /** dry_run: for `confirm` */
+  fence: string
 }
 
 /** What became of one delivery. */
@@ -1176,46 +1139,28 @@ export interface Item {
   why: string
 }
 
+/** Somebody here finds a mail of a card odd. */
+export interface ItemReport {
+  id: string
+  delivery: string
+  by_shown: string
+  at: string
+}
+
+/** Somebody here asked for a mail of a card. */
+export interface ItemRequest {
+  id: string
+  delivery: string
+  by_shown: string
+  at: string
+  words: string
+}
+
 /** Where a campaign's mail belongs. */
 export interface JoinOrder {
   /** the other campaign */
   into: string
   reason?: string
-}
-
-/** A keeper's answer. */
-export interface KeepersAnswer {
-  reason?: string
-  /** the count that the keeper saw; 412 when it is another one by now */
-  expect?: number | null
-}
-
-/** A removal of a campaign asks to remove its copies in a confidential folder too, as a keeper of the folder sees it. */
-export interface KeepersRequest {
-  id: string
-  /** department:CODE or person:UID */
-  folder: string
-  asked_by_shown: string
-  asked_at: string
-  lapses_at: string
-  /** of the removal, as they said it */
-  reason: string
-  /** copies in the folder now */
-  count: number
-  /** of them in mailboxes */
-  delivered: number
-  /** ids of the newest deliveries, at most 20 */
-  items: string[]
-  state: 'waiting' | 'confirmed' | 'declined' | 'joined' | 'undone'
-  /** of the keeper's own decision, once it is confirmed */
-  result_id: string | null
-  sentence: string
-}
-
-/** What the keepers are asked, the newest first. */
-export interface KeepersRequests {
-  items: KeepersRequest[]
-  next_cursor: string | null
 }
 
 /** That somebody here knows an address. */
@@ -1298,11 +1243,6 @@ export interface Lessons {
   items: readonly Known[]
 }
 
-/** Say whether one wants the daily letter. */
-export interface LetterOrder {
-  wanted: boolean
-}
-
 /** Why a hold is lifted. */
 export interface LiftOrder {
   reason: string
@@ -1315,21 +1255,6 @@ export interface Link {
   target: string
   host: string
   warnings: string[]
-}
-
-/** What became of the lines. */
-export interface Loaded {
-  made: number
-  /** rules that were there already */
-  kept: number
-  /** of new blocks: what to remove too, the most first, at most 20 of them */
-  delivered: DeliveredLately[]
-  /** dry_run: what has to be confirmed, as the 409 says it */
-  second_look: SecondLook[]
-  /** dry_run: the allow rules that would let these messages in */
-  rules: AskedRule[]
-  /** dry_run: for `confirm` */
-  fence: string
 }
 
 export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious'
@@ -1387,49 +1312,6 @@ export interface MadeToken {
   /** false when it is over or revoked, or its maker may no longer do so */
   in_force: boolean
   key: string
-}
-
-/** Somebody here finds a mail odd, and nobody has answered yet. */
-export interface MailReport {
-  id: string
-  by_shown: string
-  at: string
-  /** how the mail was found: trace field, message id, content, sender and subject, similar; empty: not */
-  how: string
-  author: string
-  subject: string
-  /** how many more report the same mail */
-  others: number
-  /** null: no such mail came through us to them */
-  mail: Delivery | null
-}
-
-/** What is reported in your scope, the newest first. */
-export interface MailReports {
-  items: MailReport[]
-  next_cursor: string | null
-}
-
-/** Somebody here asked for a mail, and nobody has answered yet. */
-export interface MailRequest {
-  id: string
-  /** whose mail it is */
-  by_shown: string
-  /** who wrote it down for them; empty: they asked themselves */
-  taken_by_shown: string
-  at: string
-  words: string
-  mail: Delivery
-}
-
-/** What is asked for in your scope, the newest first. */
-export interface MailRequests {
-  items: MailRequest[]
-  /** how many of them there are */
-  open: number
-  /** how many reports of odd mail wait for an answer: `/reported` */
-  reported: number
-  next_cursor: string | null
 }
 
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
@@ -1490,6 +1372,27 @@ export interface Message {
   deliveries: Delivery[]
 }
 
+/** Somebody here finds a mail odd, and nobody has answered yet. */
+export interface MessageReport {
+  id: string
+  by_shown: string
+  at: string
+  /** how the mail was found: trace field, message id, content, sender and subject, similar; empty: not */
+  how: string
+  author: string
+  subject: string
+  /** how many more report the same mail */
+  others: number
+  /** null: no such mail came through us to them */
+  mail: Delivery | null
+}
+
+/** What is reported in your scope, the newest first. */
+export interface MessageReports {
+  items: MessageReport[]
+  next_cursor: string | null
+}
+
 /** What a message says, with control characters made visible. */
 export interface MessageText {
   text: string
@@ -1499,18 +1402,6 @@ export interface MessageText {
 export interface MissedMailbox {
   mailbox: string
   why: string
-}
-
-/** A switch of the mode. */
-export interface ModeOrder {
-  department?: string
-  mode: 'enforce' | 'observe' | null
-  reason?: string
-}
-
-/** The modes in force. */
-export interface Modes {
-  items: DepartmentMode[]
 }
 
 /** How often a sender calls itself so. */
@@ -1531,11 +1422,6 @@ export interface NewToken {
   until?: string | null
 }
 
-/** The card that is yours now; null: nobody else left one. */
-export interface NextCard {
-  card: Card | null
-}
-
 /** How it stands with the mail for one next hop. */
 export interface NextHop {
   next_hop: string
@@ -1551,6 +1437,11 @@ export interface NextHop {
 export interface NextHopOrder {
   next_hop?: string
   ids?: readonly string[]
+}
+
+/** The card that is yours now; null: nobody else left one. */
+export interface NextItem {
+  card: TriageItem | null
 }
 
 /** Of which cards to be given the next free one. */
@@ -1623,7 +1514,7 @@ export interface Offered {
 
 /** Rules that would let them in, the narrowest sensible first. */
 export interface Offers {
-  items: Trial[]
+  items: RuleTrial[]
 }
 
 /** Whose senders should be let in. */
@@ -1650,6 +1541,85 @@ export interface OtherHere {
   delivery: string | null
 }
 
+/** What matched too, and did not decide. */
+export interface OtherRule {
+  rule: string
+  reason: string
+  rule_id: string | null
+}
+
+/** What is to be sent on, is under way or was refused by the next hop. */
+export interface Outgoing {
+  items: OutgoingDelivery[]
+  next_cursor: string | null
+  next_hops: NextHop[]
+}
+
+/** A delivery that is to be sent on, and where it goes next. */
+export interface OutgoingDelivery {
+  id: string
+  message_id: string
+  state: State
+  received_at: string
+  recipient: string
+  department: string
+  department_name: string
+  person: string
+  person_name: string
+  mailbox: string
+  /** How it was addressed, where that is worth a sentence. */
+  note: string
+  author: string
+  author_name: string
+  author_domain: string
+  subject: string
+  size: number
+  attachments: number
+  proof: string
+  /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
+  proven_as: string
+  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
+  weight: number
+  /** How bad it looks, by its weight and by dangers found in it. */
+  severity: Severity
+  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
+  second_look: LookName[]
+  /** One of the copies of its campaign, which are decided about together. */
+  is_copy: boolean
+  /** What is looked at first, 0-100. It never decides. */
+  urgency: number
+  /** What makes the urgency, what moves it most first; it starts at 50. */
+  why_here: WhyHere[]
+  /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
+  perishable_until: string | null
+  /** The message does not say when that is: it is what is usual. */
+  lifetime_assumed: boolean
+  verdict: Verdict
+  withheld: string
+  /** the same mail sent many times; null: like no other */
+  campaign: string | null
+  /** The campaign is a mail bomb: what is in it differs. */
+  flood: boolean
+  signals: Signal[]
+  due_at: string | null
+  attempts: number
+  last_reply: string
+  decided: Decided | null
+  /** While it is held. */
+  handed: Assignment | null
+  /** The last escalation that was not undone. */
+  escalated: EscalatedTo | null
+  /** Escalate it rather than remove it; null for most messages. */
+  escalation: Suggested | null
+  /** Only named staff sees it; opening the message asks for a reason. */
+  sealed: boolean
+  /** It must be kept: it is neither expired nor erased. */
+  legal_hold: boolean
+  /** when held mail is put away because nobody decided; null: it is not */
+  expires_at: string | null
+  next_hop: string
+}
+
 /** A sign-in to see one's own mail: name and password of the directory. */
 export interface OwnCredentials {
   login: string
@@ -1657,7 +1627,7 @@ export interface OwnCredentials {
 }
 
 /** A mail of one's own: who sent it and what it is called. */
-export interface OwnMail {
+export interface OwnMessage {
   id: string
   author: string
   author_name: string
@@ -1678,8 +1648,8 @@ export interface OwnMail {
 }
 
 /** What waits, and what was taken away lately; what one may want first. */
-export interface OwnMails {
-  items: OwnMail[]
+export interface OwnMessages {
+  items: OwnMessage[]
   /** the cursor of more that waits */
   more_waits: string | null
   /** the cursor of more that was taken away */
@@ -1687,7 +1657,7 @@ export interface OwnMails {
   /** whether one gets the daily letter; null: there is none here */
   letter: boolean | null
   /** from whom one expects mail, the newest first */
-  expected: Expectation[]
+  expected: ExpectedSender[]
 }
 
 /** Who is signed in to see their own mail. */
@@ -1707,17 +1677,8 @@ export interface Pages {
   pages: number
 }
 
-/** Something that happened to a delivery. */
-export interface Past {
-  at: string
-  by: string
-  act: string
-  detail: Record<string, unknown>
-  sentence: string
-}
-
 /** What waits for a second person's key, or what became of it. */
-export interface PendingAct {
+export interface PendingApproval {
   id: string
   /** whatever is no rule is a decision: `needs` says more */
   kind: 'decision' | 'rule'
@@ -1742,8 +1703,8 @@ export interface PendingAct {
 }
 
 /** What waits and concerns you, the newest first. */
-export interface PendingActs {
-  items: PendingAct[]
+export interface PendingApprovals {
+  items: PendingApproval[]
   next_cursor: string | null
 }
 
@@ -1825,40 +1786,6 @@ export interface PostedList {
 export interface PostedLists {
   items: PostedList[]
   next_cursor: string | null
-}
-
-export type PracticeAnswer = 'let-in' | 'keep-out'
-
-/** What you would do with the mail of a card. Nothing becomes of it. */
-export interface PracticeOrder {
-  card: string
-  answer: PracticeAnswer
-}
-
-/** What came of it. */
-export interface PracticeResult {
-  right: boolean
-  /** the right one */
-  answer: PracticeAnswer
-  /** what gave it away, sentences */
-  gave_away: string[]
-  /** false: it was answered before; only the first answer counts */
-  counted: boolean
-}
-
-/** How somebody does, by the first answer to each card. */
-export interface PracticeScore {
-  login: string
-  answered: number
-  right: number
-  let_bad_in: number
-  kept_good_out: number
-  last_at: string
-}
-
-/** Yours; for administrators of the whole company everybody's, the best first. */
-export interface PracticeScores {
-  items: PracticeScore[]
 }
 
 /** What somebody chose for their own console; null is the company's way, or the browser's. */
@@ -1966,7 +1893,7 @@ export interface ProposalAnswer {
 }
 
 /** One's own cards, and how far everybody together is. */
-export interface ProposalHand {
+export interface ProposalBatch {
   items: Proposal[]
   open: number
   answered: number
@@ -1979,16 +1906,24 @@ export interface Proposals {
   total_estimate: number
 }
 
-/** What is to be sent on, is under way or was refused by the next hop. */
-export interface Queue {
-  items: Waiting[]
-  next_cursor: string | null
-  next_hops: NextHop[]
-}
-
 /** The most frequent first. */
 export interface ReasonsNotLearned {
   items: NotLearned[]
+}
+
+/** Whom a mail can be redirected to; `to` is what the decision says. */
+export interface Recipient {
+  kind: 'person' | 'department' | 'group'
+  to: string
+  name: string
+  /** A person's department, or what else it is. */
+  place: string
+  mailbox: string
+}
+
+/** People, departments and groups found. */
+export interface Recipients {
+  items: Recipient[]
 }
 
 /** Who would be told what: the first letters, how many there are, and who would not be told. */
@@ -2016,7 +1951,7 @@ export interface RelatedDeliveries {
 }
 
 /** A mail that lay beside the copies a decision took: it bears or refers to their Message-ID. */
-export interface RelatedMail {
+export interface RelatedMessage {
   id: string
   /** beside whose copies it lay */
   delivery: string
@@ -2035,8 +1970,30 @@ export interface RelatedMail {
 }
 
 /** Everything that was seen beside what one decision took. */
-export interface RelatedMails {
-  items: RelatedMail[]
+export interface RelatedMessages {
+  items: RelatedMessage[]
+}
+
+/** Somebody here asked for a mail, and nobody has answered yet. */
+export interface ReleaseRequest {
+  id: string
+  /** whose mail it is */
+  by_shown: string
+  /** who wrote it down for them; empty: they asked themselves */
+  taken_by_shown: string
+  at: string
+  words: string
+  mail: Delivery
+}
+
+/** What is asked for in your scope, the newest first. */
+export interface ReleaseRequests {
+  items: ReleaseRequest[]
+  /** how many of them there are */
+  open: number
+  /** how many reports of odd mail wait for an answer: `/reported` */
+  reported: number
+  next_cursor: string | null
 }
 
 /** What a removal will do. A decision with verb `purge`, the same selection and this fence does exactly that. */
@@ -2232,6 +2189,26 @@ export interface RuleOrdered {
   fence?: string | null
 }
 
+/** A rule tried out on the last thirty days of the mail that you may see. */
+export interface RuleTrial {
+  order: Offered
+  /** mails from there, within the rule's scope */
+  came: number
+  /** of them it would have let in, or kept out */
+  changed: number
+  people: number
+  /** of those staff decided otherwise */
+  against: number
+  examples: string[]
+  since: string
+  sentence: string
+  /** why it may never work, or hit more than is meant */
+  doubt: string
+  clashes: Clash[]
+  /** of offers: those of one step are made together */
+  step: number
+}
+
 /** One page of rules, newest first. */
 export interface Rules {
   items: Rule[]
@@ -2318,13 +2295,13 @@ export interface Select {
   /** only what is delivered, and was so then or later */
   delivered_since?: string | null
   /** only what one of these cards holds */
-  any_of?: readonly SelectCard[]
+  any_of?: readonly SelectItem[]
   /** a purge takes messages of contacts, allowed senders and senders of released messages along too */
   known?: boolean
 }
 
 /** What a card holds, as its `select` says; with `until` only what came in before. */
-export interface SelectCard {
+export interface SelectItem {
   ids?: readonly string[]
   sender?: string
   campaign?: string | null
@@ -2578,24 +2555,112 @@ export interface Tokens {
   next_cursor: string | null
 }
 
-/** A rule tried out on the last thirty days of the mail that you may see. */
-export interface Trial {
-  order: Offered
-  /** mails from there, within the rule's scope */
-  came: number
-  /** of them it would have let in, or kept out */
-  changed: number
+export type TrainingAnswer = 'let-in' | 'keep-out'
+
+/** A mail to practise on, without its answer. */
+export interface TrainingMessage {
+  card: string
+  author_name: string
+  author: string
+  recipient: string
+  subject: string
+  /** as its Date field says */
+  written: string
+  /** what its authentication proves, a sentence */
+  proof: string
+  reply_to: string[]
+  /** names */
+  attachments: string[]
+  links: ShownLink[]
+}
+
+/** TriageItems that you have not answered yet. */
+export interface TrainingMessages {
+  items: TrainingMessage[]
+}
+
+/** What you would do with the mail of a card. Nothing becomes of it. */
+export interface TrainingOrder {
+  card: string
+  answer: TrainingAnswer
+}
+
+/** What came of it. */
+export interface TrainingResult {
+  right: boolean
+  /** the right one */
+  answer: TrainingAnswer
+  /** what gave it away, sentences */
+  gave_away: string[]
+  /** false: it was answered before; only the first answer counts */
+  counted: boolean
+}
+
+/** How somebody does, by the first answer to each card. */
+export interface TrainingScore {
+  login: string
+  answered: number
+  right: number
+  let_bad_in: number
+  kept_good_out: number
+  last_at: string
+}
+
+/** Yours; for administrators of the whole company everybody's, the best first. */
+export interface TrainingScores {
+  items: TrainingScore[]
+}
+
+/** Deliveries that are decided together. */
+export interface TriageItem {
+  key: string
+  count: number
+  /** more of the same campaign or sender, on other cards because their proof differs */
+  apart: number
   people: number
-  /** of those staff decided otherwise */
-  against: number
-  examples: string[]
-  since: string
-  sentence: string
-  /** why it may never work, or hit more than is meant */
-  doubt: string
-  clashes: Clash[]
-  /** of offers: those of one step are made together */
-  step: number
+  departments: number
+  newest_at: string
+  /** How much a trained eye minds, 0-100: the greatest of its deliveries. */
+  weight: number
+  /** How bad it looks: the worst of its deliveries. */
+  severity: Severity
+  /** of all its deliveries; of a card of more than 500 those of the lead and of its severity */
+  second_look: LookName[]
+  /** What is looked at first, 0-100: the greatest of its deliveries. It never decides. */
+  urgency: number
+  /** Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: its code or link expires, those that say so first; `rest`. */
+  section: Section
+  /** When the first code or link of it expires that has not; null: none does. */
+  perishable_until: string | null
+  /** The message does not say when that is: it is what is usual. */
+  lifetime_assumed: boolean
+  /** In `act-now`: how many copies are in mailboxes in your scope; else 0. */
+  delivered: number
+  /** How many of these were read or answered, as far as is known; null: no mailbox tells. */
+  opened: number | null
+  /** when the first of it is put away because nobody decided; null: not today */
+  expires_at: string | null
+  /** who asked for which of it */
+  requests: ItemRequest[]
+  /** who finds which of it odd */
+  reports: ItemReport[]
+  lead: Delivery
+  /** newest first; of a card of more than was asked for in `ids` the lead's alone */
+  ids: string[]
+  /** all of it: for a preview or a decision, together with `states` and a folder */
+  select: Selected
+}
+
+/** One page of the queue's cards. */
+export interface TriageItems {
+  items: TriageItem[]
+  next_cursor: string | null
+  /** what `before` takes for the page before this one; null at the top */
+  previous_cursor: string | null
+  /** how many cards come before this page; null where that is not known */
+  position: number | null
+  total_deliveries: number
+  total_cards: number
 }
 
 /** Why a decision is taken back. */
@@ -2646,71 +2711,6 @@ export interface Verification {
   head: string
   fault: string
   checkpoints: number
-}
-
-/** A delivery that is to be sent on, and where it goes next. */
-export interface Waiting {
-  id: string
-  message_id: string
-  state: State
-  received_at: string
-  recipient: string
-  department: string
-  department_name: string
-  person: string
-  person_name: string
-  mailbox: string
-  /** How it was addressed, where that is worth a sentence. */
-  note: string
-  author: string
-  author_name: string
-  author_domain: string
-  subject: string
-  size: number
-  attachments: number
-  proof: string
-  /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
-  proven_as: string
-  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
-  weight: number
-  /** How bad it looks, by its weight and by dangers found in it. */
-  severity: Severity
-  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
-  second_look: LookName[]
-  /** One of the copies of its campaign, which are decided about together. */
-  is_copy: boolean
-  /** What is looked at first, 0-100. It never decides. */
-  urgency: number
-  /** What makes the urgency, what moves it most first; it starts at 50. */
-  why_here: WhyHere[]
-  /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
-  perishable_until: string | null
-  /** The message does not say when that is: it is what is usual. */
-  lifetime_assumed: boolean
-  verdict: Verdict
-  withheld: string
-  /** the same mail sent many times; null: like no other */
-  campaign: string | null
-  /** The campaign is a mail bomb: what is in it differs. */
-  flood: boolean
-  signals: Signal[]
-  due_at: string | null
-  attempts: number
-  last_reply: string
-  decided: Decided | null
-  /** While it is held. */
-  handed: HandedOver | null
-  /** The last escalation that was not undone. */
-  escalated: EscalatedTo | null
-  /** Escalate it rather than remove it; null for most messages. */
-  escalation: Suggested | null
-  /** Only named staff sees it; opening the message asks for a reason. */
-  sealed: boolean
-  /** It must be kept: it is neither expired nor erased. */
-  legal_hold: boolean
-  /** when held mail is put away because nobody decided; null: it is not */
-  expires_at: string | null
-  next_hop: string
 }
 
 /** How a webhook fares. */

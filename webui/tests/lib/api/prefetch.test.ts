@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { keep } from '../../../src/lib/browser/localStorage'
 
 const ME = '/me'
-const CARDS = (group: string) => `/cards?group=${group}&state=held&limit=50`
+const CARDS = (group: string) => `/triage?group=${group}&state=held&limit=50`
 
 describe('what is asked ahead', () => {
   beforeEach(() => {

@@ -2,10 +2,10 @@
 import { expect, test, vi } from 'vitest'
 import { api } from '../../../src/lib/api/client'
 import { Approval } from '../../../src/lib/decisions/allowSteps.svelte'
-import type { AlongRule, Decision, MadeRule, Rule, Trial } from '../../../src/lib/schema/types'
+import type { AlongRule, Decision, MadeRule, Rule, RuleTrial } from '../../../src/lib/schema/types'
 
 const rule = (id: string): MadeRule => ({ id, created_at: '2026-11-26T09:01:00Z' }) as MadeRule
-const trial = (scope: string, step = 0): Trial => ({ order: { effect: 'allow', match: 'address', value: 'hanna@supplier.example', scope }, step }) as Trial
+const trial = (scope: string, step = 0): RuleTrial => ({ order: { effect: 'allow', match: 'address', value: 'hanna@supplier.example', scope }, step }) as RuleTrial
 
 test('an undo while the rule is widened leaves no rule in force', async () => {
   const inForce = new Set(['narrow'])
@@ -36,7 +36,7 @@ test('keys pressed one after the other widen the rule by as many steps', async (
 })
 
 test('where no scope of ours holds all of the mail, several together are one step, and one key', async () => {
-  const both = ['address', 'domain'].flatMap((match, step) => ['person:joe', 'person:mara'].map((scope) => ({ ...trial(scope), order: { ...trial(scope).order, match }, step, changed: 1, doubt: '' }) as Trial))
+  const both = ['address', 'domain'].flatMap((match, step) => ['person:joe', 'person:mara'].map((scope) => ({ ...trial(scope), order: { ...trial(scope).order, match }, step, changed: 1, doubt: '' }) as RuleTrial))
   vi.spyOn(api, 'offers').mockResolvedValue({ items: both })
   const add = vi.spyOn(api, 'addRule').mockImplementation((order) => Promise.resolve(rule(order.scope ?? '')))
   const remove = vi.spyOn(api, 'removeRule').mockResolvedValue()

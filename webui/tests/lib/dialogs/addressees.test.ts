@@ -1,9 +1,9 @@
 // Who comes first of those whom the directory finds for what was typed.
 import { expect, test } from 'vitest'
 import { ranked } from '../../../src/lib/dialogs/addressees'
-import type { Addressee } from '../../../src/lib/schema/types'
+import type { Recipient } from '../../../src/lib/schema/types'
 
-const one = (kind: string, to: string, name: string) => ({ kind, to: `${kind}:${to}`, name, place: '', mailbox: '' }) as Addressee
+const one = (kind: string, to: string, name: string) => ({ kind, to: `${kind}:${to}`, name, place: '', mailbox: '' }) as Recipient
 const FOUND = [one('person', 'finn.dahl', 'Finn Dahl'), one('person', 'fina.roth', 'Fina Roth'), one('department', 'finance', 'Finance'), one('department', 'admin', 'Infinite Office')]
 
 test.each([

@@ -1,10 +1,10 @@
 // An employee's own mail: all of it, page by page, in its place whatever is asked for.
 import { beforeEach, expect, test, vi } from 'vitest'
 import { own } from '../../../src/lib/employee/ownMail.svelte'
-import type { OwnMail } from '../../../src/lib/schema/types'
+import type { OwnMessage } from '../../../src/lib/schema/types'
 
 const SIZE = 3
-const mail = (id: number, waits = true): OwnMail => ({ id: String(id), waits, asked_at: null, declined: '' }) as OwnMail
+const mail = (id: number, waits = true): OwnMessage => ({ id: String(id), waits, asked_at: null, declined: '' }) as OwnMessage
 
 /** A server with so much that waits, and one mail that was taken away. */
 function serves(count: number) {
@@ -15,7 +15,7 @@ function serves(count: number) {
     asked.push(`${method} ${path.replace('/api/v1', '')}`)
     const words = new URL(path, 'https://a.example').searchParams
     const start = Number(words.get('cursor') ?? 0)
-    const wanted = all.filter((one) => one.id === words.get('mail'))
+    const wanted = all.filter((one) => one.id === words.get('message'))
     const page = { items: [...wanted, ...all.slice(start, start + SIZE).filter((one) => !wanted.includes(one)), ...(start ? [] : [mail(900, false)])], more_waits: start + SIZE < count ? String(start + SIZE) : null, more_gone: null, letter: true, expected: [] }
     return Promise.resolve(new Response(JSON.stringify(method === 'GET' ? page : { id: 'R', detail: 'No.' }), { status: method === 'GET' ? 200 : status }))
   })
@@ -45,7 +45,7 @@ test('what is asked for stays in its place, and nothing is read anew', async () 
   await own.more('waits')
   expect(await own.ask(mail(4))).toBe(true)
   expect([ids(), own.mine?.items.find((one) => one.id === '4')?.asked_at]).toEqual([[0, 1, 2, 3, 4, 5], expect.any(String)])
-  expect(asked).toEqual(['GET /own/mail', 'GET /own/mail?cursor=3', 'POST /own/requests'])
+  expect(asked).toEqual(['GET /me/messages', 'GET /me/messages?cursor=3', 'POST /me/requests'])
 })
 
 test('a second press while the first waits for its answer asks nothing', async () => {
@@ -67,5 +67,5 @@ test('a refusal is said beside the mail; who was signed out comes back to it', a
   await own.ask(mail(4))
   expect([own.mine, own.failure.slice(0, 20), own.words['4']]).toEqual([null, 'You were signed out:', 'my booking'])
   await own.load()
-  expect([asked.at(-1), ids()]).toEqual(['GET /own/mail?mail=4', [4, 0, 1, 2]])
+  expect([asked.at(-1), ids()]).toEqual(['GET /me/messages?message=4', [4, 0, 1, 2]])
 })

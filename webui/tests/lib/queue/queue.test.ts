@@ -10,7 +10,7 @@ import { runAt } from '../../../src/lib/queue/listWindow'
 import { secondLooks } from '../../../src/lib/decisions/secondLook.svelte'
 import { session } from '../../../src/lib/state/session.svelte'
 import type { NeededLook } from '../../../src/lib/api/client'
-import type { Cards, Decision, Deliveries, Delivery, Me } from '../../../src/lib/schema/types'
+import type { TriageItems, Decision, Deliveries, Delivery, Me } from '../../../src/lib/schema/types'
 
 const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', weight: 10, department: 'it', person: 'joe', handed: null, decided: null }) as Delivery
 const group = (...ids: string[]): Row => ({ ...rowOfDelivery(mail(ids[0]!)), key: `g${ids[0]}`, ids, count: ids.length, select: { sender: 's@x.example' } })
@@ -618,10 +618,10 @@ describe('a long list', () => {
 })
 
 describe('a reading that is answered late', () => {
-  const page = { items: [], total_deliveries: 0, total_cards: 0, next_cursor: null, previous_cursor: null, position: 0 } as unknown as Cards
+  const page = { items: [], total_deliveries: 0, total_cards: 0, next_cursor: null, previous_cursor: null, position: 0 } as unknown as TriageItems
 
   test('keeps what was decided and selected since', async () => {
-    const cards = later<Cards>()
+    const cards = later<TriageItems>()
     vi.spyOn(api, 'cards').mockReturnValue(cards.promise)
     vi.spyOn(api, 'decide').mockResolvedValue(made())
     const reading = queue.reload()
@@ -655,8 +655,8 @@ describe('a reading that is answered late', () => {
 
 test('what changes while a page is read is looked at once that is here', async () => {
   const cards = vi.spyOn(api, 'cards')
-  let answer: (page: Cards) => void = () => undefined
-  const page = (...ids: string[]) => ({ items: ids.map((id) => ({ key: id, count: 1, ids: [id], select: {}, lead: mail(id), departments: [], people: 1 })), next_cursor: null, previous_cursor: null, total_cards: ids.length, total_deliveries: ids.length, position: 0 }) as unknown as Cards
+  let answer: (page: TriageItems) => void = () => undefined
+  const page = (...ids: string[]) => ({ items: ids.map((id) => ({ key: id, count: 1, ids: [id], select: {}, lead: mail(id), departments: [], people: 1 })), next_cursor: null, previous_cursor: null, total_cards: ids.length, total_deliveries: ids.length, position: 0 }) as unknown as TriageItems
   cards.mockReturnValueOnce(new Promise((resolve) => (answer = resolve))).mockResolvedValue(page('n', 'a'))
   const reading = queue.reload()
   await queue.look()
