@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.rounds import goals, printing, processor
-from directory_sync.ldap.ldap_connection import Entry, connected
+from directory_sync.ldap.ldap_connection import Entry, open_connection
 from directory_sync.ldap.ldap_source import LdapSource
 from directory_sync.ldap.people import Reading
 from migrations.upgrade import upgrade
@@ -78,7 +78,7 @@ def measure(url: str, place: Path) -> dict[str, object]:
             seen[:] = [reading]
 
         def floor() -> None:
-            with connected(source.place) as connection:
+            with open_connection(source.place) as connection:
                 for _ in connection.search(BASE, source.schema.people, source.schema.attributes_of_people()):
                     pass
 

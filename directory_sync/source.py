@@ -27,7 +27,7 @@ class FileSource:
 
     def read(self, *, full: bool = False) -> Reading:
         """The company in the file; it is always read whole."""
-        return Reading(toml_reader.read(self.path, self.company.domains, self.company.delimiter))
+        return Reading(toml_reader.read_directory(self.path, self.company.domains, self.company.delimiter))
 
 
 def open_source(settings: Settings) -> Source:

@@ -9,7 +9,7 @@ from mail_auth.dkim import FROM_UNSIGNED, check_body, signs_from, signs_list, we
 from mail_auth.message import Field, Message
 from mail_auth.public_keys import check_signature, key_of
 from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
-from mail_auth.tag_list import LONGEST_FIELD, Tags, Unfit, domain_or_nothing, forms_of, names_of, require, tags_of
+from mail_auth.tag_list import LONGEST_FIELD, Tags, Unfit, domain_or_nothing, forms_of, names_of, require_tags, tags_of
 from triage.message.authentication import Arc, Result
 
 SETS = 10  # security.md "Per message"
@@ -26,7 +26,7 @@ class Links:
     tags: dict[bytes, Tags] = field(default_factory=dict)
 
 
-def verify(message: Message, questions: Questions, now: datetime) -> Arc:
+def verify_chain(message: Message, questions: Questions, now: datetime) -> Arc:
     """The chain's result at an instant. Never raises."""
     fields = fields_of(message)
     if message.fault:
@@ -38,8 +38,8 @@ def verify(message: Message, questions: Questions, now: datetime) -> Arc:
     seen = Arc()
     try:
         chain = chain_of(fields)
-        seen = described(chain)
-        weakness = check(message, chain, questions, now)
+        seen = describe_seal(chain)
+        weakness = check_chain(message, chain, questions, now)
     except Unfit as fault:
         return replace(seen, result=Result.FAIL, reason=str(fault))
     except Temporary as fault:
@@ -47,7 +47,7 @@ def verify(message: Message, questions: Questions, now: datetime) -> Arc:
     except TooManyQuestions as fault:
         return replace(seen, result=Result.PERMERROR, reason=str(fault))
     newest = chain[-1].fields
-    stated = authentication_results.read(aside(newest[RESULTS])) if not weakness else ()
+    stated = authentication_results.read_results(strip_instance(newest[RESULTS])) if not weakness else ()
     return replace(seen, result=Result.PASS, reason=weakness, stated=stated, signs_list=signs_list(message, newest[SIGNATURE]))
 
 
@@ -56,13 +56,13 @@ def fields_of(message: Message) -> list[Field]:
     return [one for name in ORDER for one in message.named(name)]
 
 
-def described(chain: list[Links]) -> Arc:
+def describe_seal(chain: list[Links]) -> Arc:
     """Who says to have sealed, before anything is checked."""
     sealers = tuple(domain_or_nothing(links.tags[SEAL].get(b"d", b"")) for links in chain)
     return Arc(sealer=sealers[-1], instances=len(chain), sealers=sealers)
 
 
-def aside(one: Field) -> bytes:
+def strip_instance(one: Field) -> bytes:
     """An ARC-Authentication-Results value without its instance, as in Authentication-Results (RFC 8617, section 4.1.1)."""
     return INSTANCE.sub(b"", one.value, count=1)
 
@@ -93,7 +93,7 @@ def instance_of(one: Field) -> int:
     return int(found[1] if one.name == RESULTS else found[0])
 
 
-def check(message: Message, chain: list[Links], questions: Questions, now: datetime) -> str:
+def check_chain(message: Message, chain: list[Links], questions: Questions, now: datetime) -> str:
     """Unfit says why the chain fails (RFC 8617, section 5.2). A chain that is unbroken but weak says why, like a DKIM signature."""
     for number, links in enumerate(chain, 1):
         status = links.tags[SEAL].get(b"cv", b"")
@@ -108,7 +108,7 @@ def check(message: Message, chain: list[Links], questions: Questions, now: datet
 def check_message_signature(message: Message, links: Links, questions: Questions, now: datetime) -> str:
     """The newest ARC-Message-Signature must fit the message; says why it is weak, "" when it is not."""
     tags = links.tags[SIGNATURE]
-    require(tags, b"a", b"b", b"bh", b"d", b"h", b"s")
+    require_tags(tags, b"a", b"b", b"bh", b"d", b"h", b"s")
     names = names_of(tags)
     if SEAL in names:
         raise Unfit("the ARC-Message-Signature signs a seal")
@@ -123,7 +123,7 @@ def check_message_signature(message: Message, links: Links, questions: Questions
 def check_seal(chain: list[Links], questions: Questions) -> None:
     """The last seal of this chain must fit all fields of all its sets."""
     tags = chain[-1].tags[SEAL]
-    require(tags, b"a", b"b", b"d", b"s")
+    require_tags(tags, b"a", b"b", b"d", b"s")
     if b"h" in tags:
         raise Unfit("a seal has h=")
     fields = [links.fields[name] for links in chain for name in ORDER]

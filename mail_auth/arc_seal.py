@@ -42,7 +42,7 @@ def load_key(path: str | Path) -> SigningKey:
     return key
 
 
-def seal(raw: bytes, results: str, chain: Result, *, domain: str, selector: str, key: SigningKey, now: datetime) -> bytes:
+def seal_message(raw: bytes, results: str, chain: Result, *, domain: str, selector: str, key: SigningKey, now: datetime) -> bytes:
     """The three fields to put on top of `raw`, each with its CRLF; b"" where RFC 8617 leaves nothing to seal.
 
     `raw` is the message as it leaves, with CRLF line ends; whoever adds one of the signed fields afterwards breaks the seal.
@@ -51,7 +51,7 @@ def seal(raw: bytes, results: str, chain: Result, *, domain: str, selector: str,
     earlier seal says "fail" already, after 50 sets, when the header cannot be read in one way only, and when more fields would be
     signed than verifiers take.
     """
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     try:
         sets = arc.chain_of(arc.fields_of(mail))
     except Unfit:
@@ -91,7 +91,7 @@ def highest_instance(mail: Message) -> int:
 
 def results_field(results: str, number: int) -> Field:
     """Our ARC-Authentication-Results."""
-    return named(b"ARC-Authentication-Results", b"i=%d; %s" % (number, results.strip().encode()))
+    return own_field(b"ARC-Authentication-Results", b"i=%d; %s" % (number, results.strip().encode()))
 
 
 def signed_names(mail: Message) -> list[bytes]:
@@ -103,23 +103,23 @@ def message_signature(mail: Message, names: list[bytes], common: bytes, key: Sig
     """Our ARC-Message-Signature over these fields."""
     digest = base64.b64encode(canonicalization.body_hash(mail, "relaxed"))
     value = common + b"; c=relaxed/relaxed;\r\n\th=" + b":\r\n\t ".join(names) + b";\r\n\tbh=" + digest + b";\r\n\tb="
-    unsigned = named(b"ARC-Message-Signature", value)
-    return signed(unsigned, canonicalization.header_input(mail, names, "relaxed", unsigned), key)
+    unsigned = own_field(b"ARC-Message-Signature", value)
+    return sign_field(unsigned, canonicalization.header_input(mail, names, "relaxed", unsigned), key)
 
 
 def seal_field(covered: list[Field], tags: bytes, key: SigningKey) -> Field:
     """Our ARC-Seal over the fields of all sets."""
-    unsigned = named(b"ARC-Seal", tags + b";\r\n\tb=")
-    return signed(unsigned, canonicalization.seal_input(covered, unsigned), key)
+    unsigned = own_field(b"ARC-Seal", tags + b";\r\n\tb=")
+    return sign_field(unsigned, canonicalization.seal_input(covered, unsigned), key)
 
 
-def named(name: bytes, value: bytes) -> Field:
+def own_field(name: bytes, value: bytes) -> Field:
     """A field of ours."""
     raw = name + b": " + value + b"\r\n"
     return Field(name.lower(), raw[len(name) + 1 :], raw)
 
 
-def signed(unsigned: Field, data: bytes, key: SigningKey) -> Field:
+def sign_field(unsigned: Field, data: bytes, key: SigningKey) -> Field:
     """The field with the signature over `data` in its b= tag, which is the last one."""
     digest = hashlib.sha256(data).digest()
     made = key.sign(digest, PKCS1v15(), Prehashed(SHA256())) if isinstance(key, RSAPrivateKey) else key.sign(digest)

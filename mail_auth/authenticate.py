@@ -29,31 +29,33 @@ def authenticate(
     DNS that does not answer is TEMPERROR; our own fault is PERMERROR: neither is ever a proof.
     """
     try:
-        return found(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids, past)
+        return find_results(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids, past)
     except Exception:
         log.exception("message %(message)s could not be authenticated", {"message": show(envelope.spool_id)})
         return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))
 
 
-def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, trusted: Collection[str], past: bool) -> Authentication:
+def find_results(
+    envelope: Envelope, raw: bytes, questions: Questions, now: datetime, trusted: Collection[str], past: bool
+) -> Authentication:
     """The results in an order that leaves questions for what proves: policy, keys, SPF, alignment; ARC has the rest."""
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     author, fault = author_of(mail)
-    policy = dmarc.discover(author.domain, questions) if author else None
-    signatures = dkim.verify(mail, questions, now)
+    policy = dmarc.discover_record(author.domain, questions) if author else None
+    signatures = dkim.verify_signatures(mail, questions, now)
     questions.left -= KEPT
-    told = trusted_results.read(mail, envelope, trusted)
-    signatures = trusted_results.dkim(signatures, told, mail) if past else signatures
-    sender = trusted_results.spf(spf.proving(spf.check(envelope, questions)), told, envelope)
+    told = trusted_results.read_trusted(mail, envelope, trusted)
+    signatures = trusted_results.trusted_dkim(signatures, told, mail) if past else signatures
+    sender = trusted_results.trusted_spf(spf.as_proof(spf.check_spf(envelope, questions)), told, envelope)
     questions.left += KEPT
     if policy:
         proven = [("spf", sender.domain, sender.result)] + [("dkim", one.domain, one.result) for one in signatures]
-        identifiers = [dmarc.identifier(*one, policy, questions) for one in proven if one[1] and one[2] in COUNTED]
-        outcome = trusted_results.dmarc(dmarc.evaluate(policy, identifiers), told, author.domain if author else "")
+        identifiers = [dmarc.find_identifier(*one, policy, questions) for one in proven if one[1] and one[2] in COUNTED]
+        outcome = trusted_results.trusted_dmarc(dmarc.evaluate_dmarc(policy, identifiers), told, author.domain if author else "")
     else:
         outcome = Dmarc(Result.PERMERROR, reason=fault)
-    chain = arc.verify(mail, questions, now)
-    identities = (sender, *spf.greeting(envelope, questions))
+    chain = arc.verify_chain(mail, questions, now)
+    identities = (sender, *spf.check_helo(envelope, questions))
     return Authentication(str(author or ""), identities, signatures, chain, outcome, questions.asked)
 
 

@@ -19,9 +19,9 @@ ABOUT = {  # which property says what a result is about, the best one first (RFC
 SINGLE = ("dmarc", "arc")  # stated twice, one of them is not the writer's own
 
 
-def read(value: bytes) -> tuple[Stated, ...]:
+def read_results(value: bytes) -> tuple[Stated, ...]:
     """The results that a field states; () when it is too long, a quote or a comment never ends, or it says "none"."""
-    parts = split(value)
+    parts = split_field(value)
     stated = [one for part in parts[1 : MOST + 1] if (one := result_of(part))]
     methods = [one.method for one in stated]
     return tuple(one for one in stated if one.method not in SINGLE or methods.count(one.method) == 1)
@@ -33,14 +33,14 @@ def authserv_id(value: bytes) -> str:
     An edge takes out what a stranger wrote in its name: in quotes, or with a letter that only lower case makes an ASCII one (K, the
     sign for kelvin), it may not know it.
     """
-    words = WORDS.findall(next(iter(split(value)), ""))
+    words = WORDS.findall(next(iter(split_field(value)), ""))
     if not words or len(words) > 2 or (len(words) == 2 and not words[1].isdigit()):
         return ""
     name = words[0]
     return name.lower() if name.isascii() and name.isprintable() and not set(name) & set('"\\') else ""
 
 
-def split(value: bytes) -> list[str]:
+def split_field(value: bytes) -> list[str]:
     """The parts between semicolons, comments and folds taken away, quotes left; [] when there is any doubt."""
     if len(value) > LONGEST:
         return []
@@ -68,21 +68,21 @@ def result_of(part: str) -> Stated | None:
         return None
     method = found[1].lower()
     properties: dict[str, list[str]] = {}
-    for name, text in pairs(words[1:]):
+    for name, text in property_pairs(words[1:]):
         properties.setdefault(name, []).append(text)
     about = next((properties[name] for name in ABOUT.get(method, ()) if name in properties), [])
     return Stated(method, found[2].lower(), domain_in(about[0]) if len(set(about)) == 1 else "")
 
 
-def pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+def property_pairs(words: list[str]) -> Iterator[tuple[str, str]]:
     """Property and value of each word that has both."""
     for word in words:
         name, equals, text = word.partition("=")
         if equals:
-            yield name.lower(), unquoted(text)
+            yield name.lower(), unquote_value(text)
 
 
-def unquoted(text: str) -> str:
+def unquote_value(text: str) -> str:
     """A value without its quotes."""
     return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if len(text) > 1 and text[0] == text[-1] == '"' else text
 

@@ -11,14 +11,14 @@ from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
 from mail_auth.tag_list import (
     Tags,
     Unfit,
-    decoded,
+    decode_tag,
     domain_of,
     domain_or_nothing,
     forms_of,
     identity_domain,
     names_of,
-    number,
-    require,
+    read_number,
+    require_tags,
     tags_of,
     text_of,
 )
@@ -32,24 +32,24 @@ SUBJECT_UNSIGNED = "it does not sign the Subject field"
 ONCE = b"subject date to cc reply-to sender message-id mime-version content-type content-transfer-encoding".split()
 
 
-def verify(message: Message, questions: Questions, now: datetime) -> tuple[Dkim, ...]:
+def verify_signatures(message: Message, questions: Questions, now: datetime) -> tuple[Dkim, ...]:
     """One result a signature, top to bottom; () without any. Never raises."""
     signatures = message.named(b"dkim-signature")
     if message.fault:
         return (Dkim(Result.PERMERROR, "", reason=message.fault),) if signatures else ()
-    results = [examined(message, one, questions, now) for one in signatures[:SIGNATURES]]
+    results = [examine_signature(message, one, questions, now) for one in signatures[:SIGNATURES]]
     if len(signatures) > SIGNATURES:
         results.append(Dkim(Result.NEUTRAL, "", reason=f"only the first {SIGNATURES} of {len(signatures)} signatures were looked at"))
     return tuple(results)
 
 
-def examined(message: Message, field: Field, questions: Questions, now: datetime) -> Dkim:
+def examine_signature(message: Message, field: Field, questions: Questions, now: datetime) -> Dkim:
     """The result of one signature."""
     shown: dict[str, Any] = {"domain": ""}
     try:
         tags = tags_of(field)
-        shown = described(tags)
-        weakness = check(message, field, tags, questions, now)
+        shown = describe_signature(tags)
+        weakness = verify_signature(message, field, tags, questions, now)
     except Unfit as fault:
         return Dkim(fault.result, reason=str(fault), **shown)
     except Temporary as fault:
@@ -67,9 +67,9 @@ def signs_list(message: Message, field: Field) -> bool:
         return False
 
 
-def check(message: Message, field: Field, tags: Tags, questions: Questions, now: datetime) -> str:
+def verify_signature(message: Message, field: Field, tags: Tags, questions: Questions, now: datetime) -> str:
     """Verify a signature; says why it is weak, "" when it is not. Raises Unfit, Temporary, TooManyQuestions."""
-    require(tags, b"v", b"a", b"b", b"bh", b"d", b"h", b"s")
+    require_tags(tags, b"v", b"a", b"b", b"bh", b"d", b"h", b"s")
     if tags[b"v"] != b"1":
         raise Unfit("v= is not 1")
     if b"dns/txt" not in (method.strip() for method in tags.get(b"q", b"dns/txt").split(b":")):
@@ -94,11 +94,11 @@ def weakness_of(message: Message, tags: Tags, key: Key, names: list[bytes], now:
         return "it signs only the beginning of the body (l=)"
     if key.testing:
         return "the domain is only testing (t=y)"
-    if b"x" in tags and number(tags, b"x") + EXPIRY_SLACK < moment:
+    if b"x" in tags and read_number(tags, b"x") + EXPIRY_SLACK < moment:
         return "it has expired (x=)"
-    if b"t" in tags and number(tags, b"t") > moment + CLOCK_SLOP:
+    if b"t" in tags and read_number(tags, b"t") > moment + CLOCK_SLOP:
         return "it was made in the future (t=)"
-    if b"x" in tags and b"t" in tags and number(tags, b"x") < number(tags, b"t"):
+    if b"x" in tags and b"t" in tags and read_number(tags, b"x") < read_number(tags, b"t"):
         return "it expired before it was made (x=, t=)"
     if message.named(b"subject") and b"subject" not in names:
         return SUBJECT_UNSIGNED  # RFC 6376, section 5.4: whoever sends it on could write what all readers see first
@@ -108,7 +108,7 @@ def weakness_of(message: Message, tags: Tags, key: Key, names: list[bytes], now:
     return ""
 
 
-def described(tags: Tags) -> dict[str, str]:
+def describe_signature(tags: Tags) -> dict[str, str]:
     """What is shown of a signature, also of a broken one."""
     return {
         "domain": domain_or_nothing(tags.get(b"d", b"")),
@@ -125,11 +125,11 @@ def signs_from(message: Message, names: list[bytes]) -> bool:
 
 def check_body(message: Message, tags: Tags, form: str) -> None:
     """FAIL when the body is not the one that was signed."""
-    expected = decoded(tags, b"bh")
+    expected = decode_tag(tags, b"bh")
     if b"l" not in tags:
         actual = canonicalization.body_hash(message, form)
     else:
-        length = number(tags, b"l")
+        length = read_number(tags, b"l")
         beginning = canonicalization.beginning_of(message, form, length)
         if len(beginning) < length:
             raise Unfit("the body is shorter than l= says", Result.FAIL)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
-from mail_auth.dmarc_record import Broken, Record, parse
+from mail_auth.dmarc_record import Broken, Record, parse_dmarc_record
 from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
 from triage.addressing.public_suffix import tenant_of
 from triage.message.authentication import Dmarc, Result
@@ -40,7 +40,7 @@ class Identifier:
     organisational_domain: str
 
 
-def evaluate(found: Discovery, identifiers: Sequence[Identifier]) -> Dmarc:
+def evaluate_dmarc(found: Discovery, identifiers: Sequence[Identifier]) -> Dmarc:
     """The result: PASS only by an aligned identifier, and never for lack of an answer."""
     aligned = [one for one in identifiers if is_aligned(found, one)]
     passed = tuple(method for method in ("spf", "dkim") if any(one.method == method and one.result is Result.PASS for one in aligned))
@@ -62,7 +62,7 @@ def is_aligned(found: Discovery, one: Identifier) -> bool:
     return one.domain == found.domain if strict else one.organisational_domain == found.organisational_domain
 
 
-def discover(domain: str, questions: Questions) -> Discovery:
+def discover_record(domain: str, questions: Questions) -> Discovery:
     """Look up the record that holds for the author's domain. Never raises; no answer is TEMPERROR."""
     organisation = organisational_domain(domain)
     try:
@@ -82,7 +82,7 @@ def discover(domain: str, questions: Questions) -> Discovery:
     return Discovery(domain, organisation, record, exists=not asked or does_exist(domain, questions))
 
 
-def identifier(method: str, domain: str, result: Result, found: Discovery, questions: Questions) -> Identifier:
+def find_identifier(method: str, domain: str, result: Result, found: Discovery, questions: Questions) -> Identifier:
     """An identifier with its organisational domain; DNS is asked only where that can make a difference."""
     organisation = organisational_domain(domain)
     if domain == found.domain:
@@ -99,7 +99,7 @@ def identifier(method: str, domain: str, result: Result, found: Discovery, quest
 
 def record_at(domain: str, questions: Questions) -> Record | None:
     """The one DMARC record of a domain itself."""
-    records = [record for text in questions.texts(f"_dmarc.{domain}") if (record := parse(text, domain))]
+    records = [record for text in questions.texts(f"_dmarc.{domain}") if (record := parse_dmarc_record(text, domain))]
     if len(records) > 1:
         raise Several(f"{domain} has {len(records)} DMARC records, so none counts")
     return records[0] if records else None
@@ -109,7 +109,7 @@ def policy_record(domain: str, questions: Questions) -> Record | None:
     """The author domain's own record, or that of its organisation or public suffix (RFC 9989, section 4.10.1)."""
     best: Record | None = None
     organisation = organisational_domain(domain)
-    for name in walk(domain):
+    for name in walk_tree(domain):
         record = record_at(name, questions)
         if record is None:
             continue
@@ -124,7 +124,7 @@ def policy_record(domain: str, questions: Questions) -> Record | None:
     return best
 
 
-def walk(domain: str) -> list[str]:
+def walk_tree(domain: str) -> list[str]:
     """The domain and its parents, nearest first, at most eight (RFC 9989, section 4.10)."""
     labels = domain.split(".")
     first = max(1, len(labels) - LABELS + 1)
@@ -138,7 +138,7 @@ def organisation_of(domain: str, questions: Questions) -> str:
     """
     limit = organisational_domain(domain)
     topmost, below = "", domain
-    for name in walk(domain):
+    for name in walk_tree(domain):
         if len(name) < len(limit):
             break
         psd = border_at(name, questions)

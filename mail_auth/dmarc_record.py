@@ -33,7 +33,7 @@ class Broken(Exception):
     """A domain publishes a DMARC record that cannot be used."""
 
 
-def parse(text: bytes, domain: str) -> Record | None:
+def parse_dmarc_record(text: bytes, domain: str) -> Record | None:
     """The record; None when it is none of DMARC; Broken when it is one that cannot be used."""
     tags: dict[str, str] = {}
     for number, part in enumerate(text[:LONGEST].decode("utf-8", "replace").split(";")):

@@ -14,7 +14,7 @@ import dns.rdatatype
 import dns.resolver
 
 from mail_auth.dns_cache import Cache
-from mail_auth.query_budget import Record, Temporary, absolute_name, record
+from mail_auth.query_budget import Record, Temporary, absolute_name, parse_record
 from triage.errors import BadInput
 from triage.runtime import metrics
 
@@ -44,7 +44,7 @@ class Nameserver(dns.nameserver.Do53Nameserver):
         """Its answer, by TCP with `max_size`. Raises DNSException, OSError, EOFError."""
         if not max_size:
             return super().query(request, timeout, source, source_port, max_size, one_rr_per_rrset, ignore_trailing)
-        response = parsed(self.sent_by_tcp(request, timeout))
+        response = parse_answer(self.sent_by_tcp(request, timeout))
         if not request.is_response(response):
             raise dns.query.BadResponse
         return response
@@ -55,7 +55,7 @@ class Nameserver(dns.nameserver.Do53Nameserver):
         try:
             with socket.create_connection((self.address, self.port), seconds) as connection:
                 dns.query.send_tcp(connection, request)
-                return received(connection, int.from_bytes(received(connection, 2, deadline)), deadline)
+                return receive_bytes(connection, int.from_bytes(receive_bytes(connection, 2, deadline)), deadline)
         except TimeoutError as fault:
             raise dns.exception.Timeout from fault
 
@@ -70,7 +70,7 @@ class NetworkResolver:
             self.stub = dns.resolver.Resolver(configure=not nameservers)
         except dns.resolver.NoResolverConfiguration as fault:
             raise BadInput("this system names no DNS resolvers; write their addresses into [dns] nameservers") from fault
-        self.stub.nameservers = [nameserver(str(text)) for text in nameservers or self.stub.nameservers]
+        self.stub.nameservers = [parse_nameserver(str(text)) for text in nameservers or self.stub.nameservers]
         turns = len(self.stub.nameservers) + 1  # each has its turn within the time of one question, the first one twice
         self.stub.timeout = min(SERVER_SECONDS, min(timeout, QUESTION_SECONDS) / turns)
         self.stub.use_edns(0, 0, EDNS_BYTES)
@@ -110,22 +110,22 @@ class NetworkResolver:
         self.ask_first(answer.nameserver, answer.port)
         if answer.rrset is None:
             return (), soa_ttl(answer.response)
-        return tuple(record(rdata) for rdata in answer.rrset), answer.chaining_result.minimum_ttl
+        return tuple(parse_record(rdata) for rdata in answer.rrset), answer.chaining_result.minimum_ttl
 
     def ask_first(self, address: str | None, port: int | None) -> None:
         """A server that is down costs its seconds once, not with every question: the one that answered goes first."""
         servers = self.stub.nameservers
-        answered = [one for one in servers if endpoint(one) == (address, port)]
+        answered = [one for one in servers if server_endpoint(one) == (address, port)]
         if answered and answered[0] is not servers[0]:
             self.stub.nameservers = answered + [one for one in servers if one not in answered]
 
 
-def endpoint(server: str | dns.nameserver.Nameserver) -> tuple[str, int]:
+def server_endpoint(server: str | dns.nameserver.Nameserver) -> tuple[str, int]:
     """Address and port of a server."""
     return (server, 53) if isinstance(server, str) else (server.answer_nameserver(), server.answer_port())
 
 
-def nameserver(text: str) -> Nameserver:
+def parse_nameserver(text: str) -> Nameserver:
     """ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT."""
     address, _, port = text.rpartition(":")
     if text.count(":") != 1 and not address.endswith("]"):
@@ -136,7 +136,7 @@ def nameserver(text: str) -> Nameserver:
         raise BadInput(f"[dns] nameservers: {text!r} is not an address, such as 192.0.2.53 or 127.0.0.1:5353") from fault
 
 
-def received(connection: socket.socket, count: int, deadline: float) -> bytes:
+def receive_bytes(connection: socket.socket, count: int, deadline: float) -> bytes:
     """So many bytes, by a time.monotonic() value. Raises TimeoutError, or EOFError when the connection ends before."""
     found = b""
     while len(found) < count:
@@ -151,7 +151,7 @@ def received(connection: socket.socket, count: int, deadline: float) -> bytes:
     return found
 
 
-def parsed(wire: bytes) -> dns.message.Message:
+def parse_answer(wire: bytes) -> dns.message.Message:
     """The answer in these bytes. Raises DNSException, TooManyRecords by what its header says (RFC 1035, section 4.1.1)."""
     count = sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))  # ANCOUNT, NSCOUNT, ARCOUNT
     if count > RECORDS:

@@ -51,7 +51,7 @@ class Resting:
             log.warning("the DNS list %s does not answer, for %d s mail is judged without it", zone, PAUSE)
 
 
-def read(settings: Iterable[str]) -> tuple[DnsList, ...]:
+def read_lists(settings: Iterable[str]) -> tuple[DnsList, ...]:
     """The lists that `policy.dns_lists` names: "ZONE" or "ZONE=CODE;CODE", a code as 127.0.0.2 or 127.0.0.2-11.
 
     BadInput says what is wrong.
@@ -85,7 +85,7 @@ def codes_of(text: str) -> Codes:
     return begin, end
 
 
-def listed(client: Client, lists: Iterable[DnsList], resolver: Resolver, resting: Resting) -> str:
+def find_listing(client: Client, lists: Iterable[DnsList], resolver: Resolver, resting: Resting) -> str:
     """The first list that names the client, as a sentence without its end; "" when none does. DNS that does not answer lists nobody.
 
     A list that does not answer is put among those that are `resting`.
@@ -93,13 +93,13 @@ def listed(client: Client, lists: Iterable[DnsList], resolver: Resolver, resting
     questions = Questions(resolver, MOST)
     questions.deadline = min(questions.deadline, time.monotonic() + SECONDS)
     for one in lists:
-        code = "" if resting.rests(one.zone) else answer(client, one, questions, resting)
+        code = "" if resting.rests(one.zone) else list_answer(client, one, questions, resting)
         if code:
             return f"{one.zone} lists the machine it came from, {client} ({code})"
     return ""
 
 
-def answer(client: Client, dns_list: DnsList, questions: Questions, resting: Resting) -> str:
+def list_answer(client: Client, dns_list: DnsList, questions: Questions, resting: Resting) -> str:
     """The list's answer that counts, "" without one."""
     asked = time.monotonic()
     try:

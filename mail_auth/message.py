@@ -33,9 +33,9 @@ class Message:
         return self.by_name.get(name, [])
 
 
-def read(raw: bytes) -> Message:
+def read_message(raw: bytes) -> Message:
     """Split the message. A header block that readers could understand differently has a fault and proves nothing."""
-    head, body = split(raw)
+    head, body = split_message(raw)
     if len(head) > LARGEST_HEADER:
         return Message((), body, "the header is larger than 256 KiB")
     if not head.count(b"\r\n") == head.count(b"\r") == head.count(b"\n"):
@@ -56,7 +56,7 @@ def read(raw: bytes) -> Message:
     return message
 
 
-def split(raw: bytes) -> tuple[bytes, bytes]:
+def split_message(raw: bytes) -> tuple[bytes, bytes]:
     """The header block without the empty line, and the body."""
     if raw.startswith(b"\r\n"):
         return b"", raw[2:]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mail_auth.query_budget import Questions
-from mail_auth.tag_list import ALGORITHMS, FOLD, Tags, Unfit, decoded, domain_of, tag_list, words_of
+from mail_auth.tag_list import ALGORITHMS, FOLD, Tags, Unfit, decode_tag, domain_of, tag_list, words_of
 from triage.message.authentication import Result
 
 LONGEST_RECORD = 8 * 1024  # bytes
@@ -94,7 +94,7 @@ PUBLIC: dict[bytes, Callable[[bytes], RSAPublicKey | Ed25519PublicKey]] = {b"rsa
 
 def check_signature(key: Key, data: bytes, tags: Tags) -> None:
     """FAIL when the signature is not this key's over these bytes."""
-    digest, signature = hashlib.sha256(data).digest(), decoded(tags, b"b")
+    digest, signature = hashlib.sha256(data).digest(), decode_tag(tags, b"b")
     try:
         if isinstance(key.public, Ed25519PublicKey):
             key.public.verify(signature, digest)  # over the hash: RFC 8463, section 3

@@ -83,7 +83,7 @@ def absolute_name(name: str) -> dns.name.Name | None:
         return None
 
 
-def record(rdata: dns.rdata.Rdata) -> Record:
+def parse_record(rdata: dns.rdata.Rdata) -> Record:
     """One record in the form that Record says."""
     if rdata.rdtype == dns.rdatatype.TXT:
         return b"".join(rdata.strings)  # type: ignore[attr-defined]

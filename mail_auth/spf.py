@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 asking: ContextVar[Questions] = ContextVar("asking")
 
 
-def lookup(name: str, qtype: str, strict: bool = True, timeout: float = 0) -> list[tuple[tuple[str, str], Any]]:
+def lookup_dns(name: str, qtype: str, strict: bool = True, timeout: float = 0) -> list[tuple[tuple[str, str], Any]]:
     """Stands in for pyspf's own DNSLookup; answers with the questions of the message that this thread is at."""
     try:
         records = asking.get().ask(name, qtype)
@@ -33,13 +33,13 @@ def lookup(name: str, qtype: str, strict: bool = True, timeout: float = 0) -> li
         raise pyspf.PermError(str(fault)) from fault
     if qtype in ("A", "AAAA") and len(records) > MOST_ADDRESSES:
         raise pyspf.PermError(f"{name} has more than {MOST_ADDRESSES} addresses")
-    return [((name, qtype), value(record)) for record in records]
+    return [((name, qtype), convert_record(record)) for record in records]
 
 
-pyspf.DNSLookup = lookup  # a module global: the context variable keeps threads and resolvers apart
+pyspf.DNSLookup = lookup_dns  # a module global: the context variable keeps threads and resolvers apart
 
 
-def value(record: Record) -> Any:
+def convert_record(record: Record) -> Any:
     """A record as pyspf wants it: TXT a tuple of strings, MX preference and name, the others text."""
     if isinstance(record, bytes):
         if pyspf.RE_SPF.match(record) and len(record) > LONGEST_RECORD:
@@ -54,49 +54,49 @@ class Query(pyspf.query):  # type: ignore[misc]
 
     def expand(self, text: str, stripdot: bool = True) -> str:
         """The text with its macros expanded (RFC 7208, section 7), labels taken off on the left until a name may be as long (7.3)."""
-        expanded = str(super().expand(bounded(text), stripdot))
+        expanded = str(super().expand(bound_name(text), stripdot))
         return expanded if len(expanded) <= LONGEST_DOMAIN else expanded[-LONGEST_DOMAIN - 1 :].partition(".")[2]
 
     def expand_domain(self, name: str) -> str:
         """The same for what has to be a domain."""
-        return str(super().expand_domain(bounded(name)))
+        return str(super().expand_domain(bound_name(name)))
 
     def get_explanation(self, spec: str) -> None:
         """None is ever fetched."""
 
 
-def bounded(text: str) -> str:
+def bound_name(text: str) -> str:
     """The text, unless it is longer than any name; pyspf.PermError then."""
     if len(text) > LONGEST_NAME:
         raise pyspf.PermError(f"a name of more than {LONGEST_NAME} characters")
     return text
 
 
-def check(envelope: Envelope, questions: Questions) -> Spf:
+def check_spf(envelope: Envelope, questions: Questions) -> Spf:
     """The result for the reverse-path, or for HELO when it is null (RFC 7208, section 2.4). Never raises."""
     path = envelope.reverse_path.strip("<>")
     identity, local, named = ("mailfrom", *path.rpartition("@")[::2]) if path else ("helo", "postmaster", envelope.helo)
     if envelope.edge and not envelope.client:
         return Spf(Result.NONE, identity, "", "behind an edge that does not name the client")
-    return identified(identity, local, named, envelope, questions)
+    return check_identity(identity, local, named, envelope, questions)
 
 
-def proving(found: Spf) -> Spf:
+def as_proof(found: Spf) -> Spf:
     """A result as far as it proves something: who lets any client send has not sent it by that."""
     if found.result is not Result.PASS or not ANYBODY.fullmatch(found.reason):
         return found
     return replace(found, result=Result.NEUTRAL, reason=f"the domain lets anybody send in its name ({found.reason})")
 
 
-def greeting(envelope: Envelope, questions: Questions) -> tuple[Spf, ...]:
+def check_helo(envelope: Envelope, questions: Questions) -> tuple[Spf, ...]:
     """The result for HELO beside that for the reverse-path (RFC 7208, section 2.3), () when it is no domain: told, but no proof."""
     if not envelope.reverse_path.strip("<>"):
         return ()
-    found = identified("helo", "postmaster", envelope.helo, envelope, questions)
+    found = check_identity("helo", "postmaster", envelope.helo, envelope, questions)
     return (found,) if found.domain else ()
 
 
-def identified(identity: str, local: str, named: str, envelope: Envelope, questions: Questions) -> Spf:
+def check_identity(identity: str, local: str, named: str, envelope: Envelope, questions: Questions) -> Spf:
     """The result for one identity."""
     try:
         domain = ascii_domain(named)
@@ -105,11 +105,11 @@ def identified(identity: str, local: str, named: str, envelope: Envelope, questi
         client = str(ipaddress.ip_address(envelope.client))
     except ValueError:
         return Spf(Result.NONE, identity, "", "neither a domain nor an address to check")  # RFC 7208, section 4.3
-    result, reason = evaluated(client, local or "postmaster", domain, envelope.helo, questions)
+    result, reason = evaluate_spf(client, local or "postmaster", domain, envelope.helo, questions)
     return Spf(result, identity, domain, reason)
 
 
-def evaluated(client: str, local: str, domain: str, helo: str, questions: Questions) -> tuple[Result, str]:
+def evaluate_spf(client: str, local: str, domain: str, helo: str, questions: Questions) -> tuple[Result, str]:
     """Result and reason of one evaluation."""
     token = asking.set(questions)
     try:
@@ -117,16 +117,16 @@ def evaluated(client: str, local: str, domain: str, helo: str, questions: Questi
         query.l, query.o, query.d = local, domain, domain  # pyspf takes the first @ for the border
         result, _, _ = query.check()
     except (pyspf.PermError, pyspf.TempError) as fault:
-        return (Result.TEMPERROR if isinstance(fault, pyspf.TempError) else Result.PERMERROR), words(str(fault))
+        return (Result.TEMPERROR if isinstance(fault, pyspf.TempError) else Result.PERMERROR), clean_reason(str(fault))
     except Exception:  # pyspf meets a record that it did not expect
         log.exception("SPF of %s could not be evaluated", domain)
         return Result.PERMERROR, "the SPF record could not be evaluated"
     finally:
         asking.reset(token)
     problem = getattr(query, "prob", "")
-    return Result(result), words(problem or (f"matched {query.mechanism}" if query.mechanism else ""))
+    return Result(result), clean_reason(problem or (f"matched {query.mechanism}" if query.mechanism else ""))
 
 
-def words(text: str) -> str:
+def clean_reason(text: str) -> str:
     """A reason that is short and printable, whatever the zone said."""
     return "".join(character if character.isprintable() else "?" for character in text)[:LONGEST_REASON]

@@ -25,7 +25,7 @@ def authenticate_past(
 
 def as_handed_over(raw: bytes, trusted: Collection[str]) -> bytes:
     """The mail with the results of our own server on top, and without what was put above them later; unchanged without any."""
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     names = {name.lower() for name in trusted}
     ids = [authentication_results.authserv_id(one.value) if one.name == RESULTS else "" for one in mail.fields]
     first = next((place for place, name in enumerate(ids) if name in names), None)

@@ -78,7 +78,7 @@ def identity_domain(tags: Tags) -> str:
     return within
 
 
-def require(tags: Tags, *names: bytes) -> None:
+def require_tags(tags: Tags, *names: bytes) -> None:
     """Unfit when a tag is missing or the algorithm is not one that proves anything."""
     for name in names:
         if name not in tags:
@@ -88,10 +88,10 @@ def require(tags: Tags, *names: bytes) -> None:
     if tags[b"a"] not in ALGORITHMS:
         raise Unfit("a= names no algorithm that is known")
     for name in (b"t", b"x", b"l"):
-        number(tags, name)
+        read_number(tags, name)
 
 
-def number(tags: Tags, name: bytes) -> int:
+def read_number(tags: Tags, name: bytes) -> int:
     """A tag that is a number, 0 when it is absent."""
     if name not in tags:
         return 0
@@ -117,7 +117,7 @@ def forms_of(tags: Tags, default: bytes) -> tuple[str, str]:
     return forms
 
 
-def decoded(tags: Tags, name: bytes) -> bytes:
+def decode_tag(tags: Tags, name: bytes) -> bytes:
     """A tag that is base64."""
     try:
         value = base64.b64decode(FOLD.sub(b"", tags[name]), validate=True)

@@ -26,13 +26,13 @@ class Upstream:
     stated: tuple[Stated, ...] = ()
 
 
-def read(mail: Message, envelope: Envelope, trusted: Collection[str]) -> Upstream:
+def read_trusted(mail: Message, envelope: Envelope, trusted: Collection[str]) -> Upstream:
     """What the edge states about this message. `trusted`: the authserv-ids that edges may use, in any case."""
     if not envelope.edge or mail.fault:
         return Upstream()
     names = {name.lower() for name in trusted}
     fields = list(on_top(mail, names))
-    stated = tuple(one for field in fields for one in authentication_results.read(field.value))
+    stated = tuple(one for field in fields for one in authentication_results.read_results(field.value))
     return Upstream(authentication_results.authserv_id(fields[0].value), stated) if fields else Upstream()
 
 
@@ -51,7 +51,7 @@ def on_top(mail: Message, names: set[str]) -> Iterator[Field]:
         yield field
 
 
-def spf(ours: Spf, told: Upstream, envelope: Envelope) -> Spf:
+def trusted_spf(ours: Spf, told: Upstream, envelope: Envelope) -> Spf:
     """Our result where we have one, else the edge's, if it is about this reverse-path (for a null one, this HELO)."""
     asked = bool(envelope.client) and ours.result is not Result.TEMPERROR
     identity, text = (
@@ -66,7 +66,7 @@ def spf(ours: Spf, told: Upstream, envelope: Envelope) -> Spf:
     return ours if asked or found is None else Spf(found, identity, domain, f"found by {told.name}", told.name)
 
 
-def dkim(ours: tuple[Dkim, ...], told: Upstream, mail: Message) -> tuple[Dkim, ...]:
+def trusted_dkim(ours: tuple[Dkim, ...], told: Upstream, mail: Message) -> tuple[Dkim, ...]:
     """Our results, with a pass for each signing domain of which the edge states one and that we cannot confirm any more."""
     passed = {one.domain for one in told.stated if one.method == "dkim" and one.result == Result.PASS and one.domain}
     fields = mail.named(b"dkim-signature")
@@ -78,7 +78,7 @@ def dkim(ours: tuple[Dkim, ...], told: Upstream, mail: Message) -> tuple[Dkim, .
     )
 
 
-def dmarc(ours: Dmarc, told: Upstream, author_domain: str) -> Dmarc:
+def trusted_dmarc(ours: Dmarc, told: Upstream, author_domain: str) -> Dmarc:
     """Our pass stays; else a pass or fail of the edge counts, if it states exactly one and about this author's domain.
 
     The edge saw the mail before anything in between changed it, so what fails here may have passed there.

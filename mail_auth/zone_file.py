@@ -12,7 +12,7 @@ import dns.rrset
 import dns.tokenizer
 import dns.zonefile
 
-from mail_auth.query_budget import Record, Temporary, absolute_name, record
+from mail_auth.query_budget import Record, Temporary, absolute_name, parse_record
 from triage.errors import BadInput
 
 CNAMES = 8
@@ -86,7 +86,7 @@ def parse_zone(path: Path, _stamp: tuple[int, int, int]) -> Zone:
     except (dns.exception.DNSException, ValueError) as fault:
         line = text[: tokens.file.tell()].rstrip("\n").count("\n") + 1  # dnspython's number may be one more
         raise BadInput(f"{path}:{line}: not a zone file: {str(fault).rpartition(': ')[2]}") from fault
-    return {key_of(rrset): tuple(record(rdata) for rdata in rrset) for rrset in manager.rrsets}
+    return {key_of(rrset): tuple(parse_record(rdata) for rdata in rrset) for rrset in manager.rrsets}
 
 
 def key_of(rrset: dns.rrset.RRset) -> tuple[dns.name.Name | None, str]:

@@ -7,7 +7,7 @@ from triage.message.mime.mime_parts import Part, TooMuch, first, parts_of
 UNCHANGED = ("", "7bit", "8bit", "binary")
 
 
-def digest(raw: bytes) -> str | None:
+def content_digest(raw: bytes) -> str | None:
     """SHA-256 over the content of every part, in order; None when the message goes past the parser's limits.
 
     Transfer encodings and charsets are undone, line ends and white space at the end of lines do not count, nor do

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from mailboxes.canonical_body import digest
+from mailboxes.canonical_body import content_digest
 from triage.message.mime.mime_parts import Field, TooMuch, fields_of, headers_of
 from triage.message.summary import identifiers
 
@@ -23,7 +23,7 @@ class Sought:
     @cached_property
     def digest(self) -> str | None:
         """Of the canonical body, None when it is not known."""
-        return None if self.content is None else digest(self.content)
+        return None if self.content is None else content_digest(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,14 @@ class Names:
         except TooMuch:
             return cls(None, "", frozenset())
         marker = next((field.text for field in fields if field.name == MARKER), None)
-        return cls(marker, next(iter(named(fields, "message-id")), ""), frozenset(one for name in RELATING for one in named(fields, name)))
+        return cls(
+            marker,
+            next(iter(named_message_ids(fields, "message-id")), ""),
+            frozenset(one for name in RELATING for one in named_message_ids(fields, name)),
+        )
 
 
-def named(fields: tuple[Field, ...], name: str) -> tuple[str, ...]:
+def named_message_ids(fields: tuple[Field, ...], name: str) -> tuple[str, ...]:
     """The Message-IDs in the fields of that name."""
     return identifiers([field.value for field in fields if field.name == name])
 
@@ -79,7 +83,7 @@ def may_be(names: Names, sought: Sought) -> bool:
 def is_copy(raw: bytes, sought: Sought) -> bool:
     """Is this whole message a copy of that delivery?"""
     names = Names.of(raw)
-    return is_marked(names, sought) or (may_be(names, sought) and sought.digest is not None and digest(raw) == sought.digest)
+    return is_marked(names, sought) or (may_be(names, sought) and sought.digest is not None and content_digest(raw) == sought.digest)
 
 
 def is_related(names: Names, sought: Sought) -> bool:

@@ -21,12 +21,12 @@ REFUSING = frozenset({400, 413, 415, 422})  # it is this call that is not wanted
 QUOTED = 200  # bytes of an answer that are shown
 
 
-def post(hook: Hook, call: Call, settings: Webhooks, now: float) -> Answer:
+def post_webhook(hook: Hook, call: Call, settings: Webhooks, now: float) -> Answer:
     """Make the call; whatever goes wrong is an answer in words. `now`: seconds since 1970, for the signature."""
     try:
         url, said = secret_files.url_of(hook), call.body.encode()
         fields = payloads.headers(call.event, secret_files.keys_of(hook), said, int(now))
-        with connected(url, settings) as connection:
+        with connect_until(url, settings) as connection:
             connection.request("POST", target_of(url), said, {"content-type": "application/json", "user-agent": AGENT} | fields)
             return answer_of(connection.getresponse())
     except TimeoutError:
@@ -38,7 +38,7 @@ def post(hook: Hook, call: Call, settings: Webhooks, now: float) -> Answer:
 
 
 @contextlib.contextmanager
-def connected(url: str, settings: Webhooks) -> Iterator[http.client.HTTPConnection]:
+def connect_until(url: str, settings: Webhooks) -> Iterator[http.client.HTTPConnection]:
     """A connection that ends when its time is over, whatever the other side does meanwhile: TimeoutError."""
     parts, over = urlsplit(url), threading.Event()
     host = parts.hostname or ""

@@ -15,7 +15,7 @@ from triage.notifications.webhooks.outbox import Answer, Call
 from triage.store.db import at_earliest, at_latest, open_engine, reading, transaction
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
-from webhooks.http_post import post
+from webhooks.http_post import post_webhook
 
 LOOK_EVERY = 0.5  # seconds
 TIDY_EVERY = 60.0
@@ -31,7 +31,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """
     engine = open_engine(settings.database.url)
     threads = [
-        threading.Thread(target=keep_on, args=(calls(hook, settings, engine), stop), name=hook.name) for hook in settings.webhooks.hooks
+        threading.Thread(target=keep_on, args=(run_webhook(hook, settings, engine), stop), name=hook.name)
+        for hook in settings.webhooks.hooks
     ]
     try:
         for thread in threads:
@@ -80,16 +81,16 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
     return turn
 
 
-def told(hook: Hook, call: Call, settings: Settings) -> Answer:
+def describe_call(hook: Hook, call: Call, settings: Settings) -> Answer:
     """What came of a call; one that we cannot make must not keep all later ones waiting."""
     try:
-        return post(hook, call, settings.webhooks, time.time())
+        return post_webhook(hook, call, settings.webhooks, time.time())
     except Exception:
         log.exception("%s: the call could not be made", hook.name)
         return Answer("refused", "an internal fault broke this call off; the log says more")
 
 
-def calls(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
+def run_webhook(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
     """What the thread of one webhook does."""
 
     def turn() -> bool:
@@ -101,7 +102,7 @@ def calls(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
             call = outbox.claim(session, hook.name, settings, now=utcnow())
         if call is None:
             return False
-        answer = told(hook, call, settings)
+        answer = describe_call(hook, call, settings)
         with transaction(engine) as session:
             outbox.settle(session, hook.name, call, answer, now=utcnow())
         if answer.kind != "taken":

@@ -17,7 +17,7 @@ class Outside(ValueError):
         self.address = address
 
 
-def parsed(text: str) -> Address:
+def parse_address(text: str) -> Address:
     """An address. ValueError when it is none, or has a space of another width in it."""
     if not text.isprintable():
         raise ValueError(f"{text[:80]!r} is not a mail address")
@@ -29,21 +29,21 @@ def has_address(entry: Entry, schema: Schema) -> bool:
     return any(entry.get(name) for name in (schema.mailbox, *schema.aliases))
 
 
-def addresses(entry: Entry, schema: Schema) -> Iterator[str]:
+def list_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
     """Every address, the most ordinary one first."""
     yield from filter(None, entry.texts(schema.mailbox))
     yield from primary_addresses(entry, schema)
     yield from further_addresses(entry, schema)
 
 
-def classes(entry: Entry) -> set[str]:
+def object_classes(entry: Entry) -> set[str]:
     """The object classes of an entry."""
     return {name.casefold() for name in entry.texts("objectClass")}
 
 
 def is_the_servers_own(entry: Entry) -> bool:
     """Does only the server behind us know where mail for this goes?"""
-    return not THE_SERVERS_OWN.isdisjoint(classes(entry))
+    return not THE_SERVERS_OWN.isdisjoint(object_classes(entry))
 
 
 def primary_addresses(entry: Entry, schema: Schema) -> Iterator[str]:

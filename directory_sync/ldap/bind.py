@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from directory_sync.ldap.ldap_connection import Connection, Place, WrongPassword, connected, escaped
+from directory_sync.ldap.ldap_connection import Connection, Place, WrongPassword, escape_filter, open_connection
 from directory_sync.ldap.ldap_source import place_of
 from directory_sync.ldap.schema import Schema, schema_of
 from triage.config.settings import Directory
@@ -27,16 +27,16 @@ class Bind:
         """
         if not password or "\0" in password:
             return False
-        with connected(self.place) as server:
+        with open_connection(self.place) as server:
             name = self.name_of(server, login)
         try:
-            with connected(replace(self.place, bind_dn=name or f"{NOBODY},{self.base}", password=password)):
+            with open_connection(replace(self.place, bind_dn=name or f"{NOBODY},{self.base}", password=password)):
                 return name != ""
         except WrongPassword:
             return False
 
     def name_of(self, server: Connection, login: str) -> str:
         """The distinguished name of the one person with this login, "" when there is none or more than one, or it is disabled."""
-        query = f"(&{self.schema.people}({self.schema.login}={escaped(login)}))"
+        query = f"(&{self.schema.people}({self.schema.login}={escape_filter(login)}))"
         found = list(server.search(self.base, query, self.schema.attributes_of_people()))
         return found[0].dn if len(found) == 1 and not self.schema.disabled(found[0]) else ""

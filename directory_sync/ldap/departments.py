@@ -27,9 +27,11 @@ class Departments:
         self.kind, _, self.place = schema.department.partition(":")
         if self.kind not in ("attribute", "ou", "group") or (self.kind != "ou" and not self.place):
             raise BadInput(f"[directory] department must be attribute:NAME, ou or group:DN, not {schema.department!r}")
-        self.codes = {name.casefold(): code for name, code in pairs(settings.department_codes, "department_codes", "Human Resources=hr")}
-        self.roles = dict(pairs(settings.roles, "roles", "sales=info,orders"))
-        self.mailboxes = dict(pairs(settings.department_mailboxes, "department_mailboxes", "sales=desk@company.example"))
+        self.codes = {
+            name.casefold(): code for name, code in parse_pairs(settings.department_codes, "department_codes", "Human Resources=hr")
+        }
+        self.roles = dict(parse_pairs(settings.roles, "roles", "sales=info,orders"))
+        self.mailboxes = dict(parse_pairs(settings.department_mailboxes, "department_mailboxes", "sales=desk@company.example"))
         self.default = settings.default_department
         self.known: dict[str, DepartmentEntry] = {}
         below = "," + dn_key(self.place)
@@ -101,7 +103,7 @@ def unit_above(dn: str) -> str:
         return ""
 
 
-def pairs(given: tuple[str, ...], key: str, example: str) -> list[tuple[str, str]]:
+def parse_pairs(given: tuple[str, ...], key: str, example: str) -> list[tuple[str, str]]:
     """Settings of the form NAME=VALUE; BadInput shows one."""
     found = [(name.strip(), value.strip()) for name, _, value in (one.partition("=") for one in given)]
     if not all(name and value for name, value in found):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
-from directory_sync.ldap.addresses import Outside, classes, has_address, is_the_servers_own
+from directory_sync.ldap.addresses import Outside, has_address, is_the_servers_own, object_classes
 from directory_sync.ldap.departments import Departments
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import CONTACT, Schema
@@ -80,7 +80,7 @@ class Lists:
         try:
             self.passed_on[key] = self.reader.mailbox_of(entry)
         except Outside as fault:
-            if CONTACT in classes(entry):
+            if CONTACT in object_classes(entry):
                 self.outside[key] = str(fault.address)
         except ValueError:
             return

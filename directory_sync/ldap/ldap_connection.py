@@ -53,7 +53,7 @@ class Entry:
         """An entry with these values. In which order a server gives them makes no other entry."""
         names = sorted(values)
         given = (values[name] for name in names)
-        return cls(dn, places_of(tuple(names)), tuple(shared(one[0] if len(one) == 1 else one) for one in given))
+        return cls(dn, places_of(tuple(names)), tuple(shared_value(one[0] if len(one) == 1 else one) for one in given))
 
     def get(self, name: str) -> tuple[bytes, ...]:
         """An attribute's values, none where the entry does not have it."""
@@ -83,7 +83,7 @@ class Entry:
 
 
 class Connection:
-    """A bound connection. Use `connected`, which closes it."""
+    """A bound connection. Use `open_connection`, which closes it."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -110,7 +110,7 @@ class Connection:
     def open(self) -> None:
         """Connect, encrypt and bind; what goes wrong says so."""
         self.guard.start()
-        with explained(self):
+        with explain_errors(self):
             self.ldap.open(read_server_info=False)
             if self.place.verify and not self.ldap.server.ssl:
                 self.ldap.start_tls(read_server_info=False)
@@ -137,7 +137,7 @@ class Connection:
         """
         cookie: bytes | None = None
         while True:
-            with explained(self):
+            with explain_errors(self):
                 self.ldap.search(
                     base,
                     query,
@@ -149,7 +149,9 @@ class Connection:
                 )
                 result, response = self.ldap.result, self.ldap.response
             if result["result"] != SUCCESS:
-                raise Unanswered(f"{self.place.url} answered {result['description']}: {hint(result['description'], result['message'])}")
+                raise Unanswered(
+                    f"{self.place.url} answered {result['description']}: {describe_remedy(result['description'], result['message'])}"
+                )
             for one in response or ():
                 if one["type"] == "searchResEntry":
                     yield entry_of(one)
@@ -179,7 +181,7 @@ class CheckedTls(Tls):  # type: ignore[misc]
 
 
 @contextlib.contextmanager
-def connected(place: Place) -> Iterator[Connection]:
+def open_connection(place: Place) -> Iterator[Connection]:
     """A connection that is bound, for as long as the `with` lasts."""
     connection = Connection(place)
     try:
@@ -190,7 +192,7 @@ def connected(place: Place) -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def explained(connection: Connection) -> Iterator[None]:
+def explain_errors(connection: Connection) -> Iterator[None]:
     """Turn what ldap3 and the socket raise into Unanswered, in words."""
     try:
         yield
@@ -199,7 +201,9 @@ def explained(connection: Connection) -> Iterator[None]:
     except LDAPInvalidCredentialsResult as fault:
         raise WrongPassword(f"{connection.place.url} does not accept the password of {visible(connection.place.bind_dn)}") from fault
     except LDAPOperationResult as fault:
-        raise Unanswered(f"{connection.place.url} answered {fault.description}: {hint(fault.description, fault.message)}") from fault
+        raise Unanswered(
+            f"{connection.place.url} answered {fault.description}: {describe_remedy(fault.description, fault.message)}"
+        ) from fault
     except Exception as fault:  # ldap3 raises KeyError, struct.error and others on answers that are cut or garbled
         overdue = f"it took longer than {connection.place.patience:g} s" if connection.overdue else ""
         why = overdue or visible(" ".join(str(fault).split()))[:300]
@@ -210,7 +214,7 @@ class WrongPassword(Unanswered):
     """The server knows no such name and password."""
 
 
-def hint(description: str, message: object) -> str:
+def describe_remedy(description: str, message: object) -> str:
     """What an administrator does about an answer that is none or not complete."""
     return HINTS.get(description) or visible(str(message or "look into its log"))
 
@@ -241,12 +245,12 @@ def places_of(names: tuple[str, ...]) -> Mapping[str, int]:
 
 
 @lru_cache(8192)
-def shared(given: bytes | tuple[bytes, ...]) -> bytes | tuple[bytes, ...]:
+def shared_value(given: bytes | tuple[bytes, ...]) -> bytes | tuple[bytes, ...]:
     """What many entries say, such as a department or a manager, as one value."""
     return given
 
 
-def escaped(text: str) -> str:
+def escape_filter(text: str) -> str:
     """A text in a filter (RFC 4515, 3): it can mean nothing but itself."""
     safe: str = escape_filter_chars(text)
     return safe
@@ -255,11 +259,11 @@ def escaped(text: str) -> str:
 def dn_key(dn: str) -> str:
     """A distinguished name so that two spellings of it are equal: case, spaces around separators and ways to escape do not count."""
     if "\\" in dn:
-        dn = ESCAPED.sub(unescaped, dn)
+        dn = ESCAPED.sub(unescape_dn, dn)
     return (SEPARATORS.sub(r"\1", dn) if SPACED.search(dn) else dn).casefold().strip()
 
 
-def unescaped(found: re.Match[str]) -> str:
+def unescape_dn(found: re.Match[str]) -> str:
     """Letters that stand as hexadecimal digits in a distinguished name as they are; those that separate with a backslash."""
     if found[0] == "\\\\":
         return found[0]

@@ -10,10 +10,10 @@ from typing import Self
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.dn import parse_dn
 
-from directory_sync.ldap.ldap_connection import Connection, Entry, Place, connected, dn_key, escaped
+from directory_sync.ldap.ldap_connection import Connection, Entry, Place, dn_key, escape_filter, open_connection
 from directory_sync.ldap.people import Reader, Reading, Told
 from directory_sync.ldap.schema import Schema, schema_of
-from directory_sync.ldap.staff import grants
+from directory_sync.ldap.staff import parse_grants
 from triage.config.settings import Company, Directory
 from triage.errors import BadInput
 
@@ -45,7 +45,7 @@ class Kept:
 
     def up_to_date(self, server: Connection, schema: Schema) -> Self:
         """What has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
-        changed = f"(&{self.query}({schema.changed}>={since(self.newest)}))"
+        changed = f"(&{self.query}({schema.changed}>={changes_since(self.newest)}))"
         found = self.with_entries(self.entries, server.search(self.base, changed, self.attributes), schema)
         present = {identity_of(entry, schema): entry.dn for entry in server.search(self.base, self.query, [schema.identity])}
         here = {identity: entry for identity, entry in found.entries.items() if identity in present}
@@ -97,7 +97,7 @@ class LdapSource:
 
     def read(self, *, full: bool = False) -> Reading:
         """The company as the server describes it now. Unanswered, and nothing is known, when it is not complete."""
-        with connected(self.place) as server:
+        with open_connection(self.place) as server:
             counter = self.counter_of(server)
             full = full or counter != self.counter
             now = tuple(self.again(kind, server, full=full) for kind in self.kinds)
@@ -115,9 +115,9 @@ class LdapSource:
     def unknown_groups(self, server: Connection) -> Iterator[str]:
         """The groups that staff_groups names and that a reading would not find."""
         groups = self.kinds[1]
-        for group in dict.fromkeys(grant.group for grant in grants(self.settings)):
+        for group in dict.fromkeys(grant.group for grant in parse_grants(self.settings)):
             attribute, value = first_of(group)
-            query = f"(&{groups.query}({attribute}={escaped(value)}))"
+            query = f"(&{groups.query}({attribute}={escape_filter(value)}))"
             if not attribute or all(dn_key(one.dn) != group for one in server.search(groups.base, query, ["cn"])):
                 yield group
 
@@ -175,7 +175,7 @@ def identity_of(entry: Entry, schema: Schema) -> bytes:
     return next(iter(entry.get(schema.identity)), entry.dn.encode())
 
 
-def since(newest: str) -> str:
+def changes_since(newest: str) -> str:
     """From where on changes are asked for: times a while before, since what another server wrote may arrive late or by a slow clock."""
     try:
         return f"{datetime.strptime(newest, TIME).replace(tzinfo=UTC) - LATE:{TIME}}"

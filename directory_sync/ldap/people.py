@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID
 
-from directory_sync.ldap.addresses import Outside, addresses, further_addresses, has_address, parsed, primary_addresses
-from directory_sync.ldap.departments import Departments, pairs
+from directory_sync.ldap.addresses import Outside, further_addresses, has_address, list_addresses, parse_address, primary_addresses
+from directory_sync.ldap.departments import Departments, parse_pairs
 from directory_sync.ldap.groups import LONGEST_NAME, Lists
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
-from directory_sync.ldap.staff import idle_grants, login_of, lost_assistants, seals, staff_of, unread_staff
+from directory_sync.ldap.staff import idle_grants, login_of, lost_assistants, parse_confidential, staff_of, unread_staff
 from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.addressing.envelope import Address, folded
 from triage.config.settings import Company, Directory
@@ -89,7 +89,7 @@ class Reader:
             departments=self.departments.all({key: person.uid for key, person in persons.items()}),
             staff=tuple(staff),
             postmaster=self.settings.postmaster,
-            sealed=tuple(seals(self.settings)),
+            sealed=tuple(parse_confidential(self.settings)),
             unread=tuple(self.unread.values()),
             unread_identities=tuple(self.unread_identities),
             unread_staff=tuple(unread_staff(self.settings, self.schema, ordered, lists)),
@@ -128,8 +128,8 @@ class Reader:
         """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups."""
         for key, entry in refused.items():
             with contextlib.suppress(ValueError):
-                address = parsed(entry.text("targetAddress").partition(":")[2])
-                own = [text for text in addresses(entry, self.schema) if parsed(text).domain in self.company.domains]
+                address = parse_address(entry.text("targetAddress").partition(":")[2])
+                own = [text for text in list_addresses(entry, self.schema) if parse_address(text).domain in self.company.domains]
                 if not own and address.domain not in self.company.domains:
                     yield key, str(address)
 
@@ -201,7 +201,7 @@ class Reader:
     def mailbox_of(self, entry: Entry) -> str:
         """The ordinary address: the first of ours, since people have private ones too, and a server gives them in any order."""
         outside: Outside | None = None
-        for text in addresses(entry, self.schema):
+        for text in list_addresses(entry, self.schema):
             try:
                 return self.own_address(text)
             except Outside as fault:
@@ -210,7 +210,7 @@ class Reader:
 
     def own_address(self, text: str) -> str:
         """An address in one of our domains, folded."""
-        address = parsed(text)
+        address = parse_address(text)
         if address.domain not in self.company.domains:
             raise Outside(address)
         return str(address)
@@ -227,7 +227,7 @@ class Reader:
         if not uid:
             raise ValueError(f"it has no {self.schema.uid}")
         before = f"x{self.company.delimiter}"  # as a department's code will stand there
-        uid = parsed(f"{before}{uid}@{self.company.domains[0]}").local.removeprefix(before)
+        uid = parse_address(f"{before}{uid}@{self.company.domains[0]}").local.removeprefix(before)
         owner = self.uids.setdefault(uid, entry.dn)
         if owner != entry.dn:
             raise ValueError(f"the name {uid} belongs already to {visible(owner)}")
@@ -267,7 +267,7 @@ class Reader:
     def further(self) -> Iterator[GroupEntry]:
         """The addresses that the settings add, unless an entry has them."""
         key = "further_addresses"
-        for code, given in pairs(self.settings.further_addresses, key, "it=tickets,scan@company.example"):
+        for code, given in parse_pairs(self.settings.further_addresses, key, "it=tickets,scan@company.example"):
             for text in filter(None, map(str.strip, given.split(","))):
                 try:
                     address = self.own_address(text if "@" in text else f"{text}@{self.company.domains[0]}")

@@ -52,12 +52,12 @@ class Schema:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
         asked = [self.identity, self.changed, self.created, self.uid, self.name, self.mailbox, *self.aliases, department]
-        return unique([*asked, self.manager, self.assistants, self.login, self.leaver, self.person, "targetAddress", *LOCKS])
+        return unique_names([*asked, self.manager, self.assistants, self.login, self.leaver, self.person, "targetAddress", *LOCKS])
 
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""
         asked = ["objectClass", self.identity, self.changed, self.created, "cn", self.mailbox]
-        return unique([*asked, *self.aliases, *self.members, *self.owner, self.closed])
+        return unique_names([*asked, *self.aliases, *self.members, *self.owner, self.closed])
 
 
 LOCKS = ("userAccountControl", "msExchRecipientTypeDetails", "nsAccountLock", "pwdAccountLockedTime")
@@ -160,6 +160,6 @@ def schema_of(settings: Directory) -> Schema:
     return replace(PRESETS[settings.preset], **{name: value for name, value in given.items() if value})
 
 
-def unique(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """Each name once, the empty one never."""
     return list(dict.fromkeys(name for name in names if name))

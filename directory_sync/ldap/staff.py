@@ -38,7 +38,7 @@ class Given:
     rights: set[str] = field(default_factory=set)
 
 
-def grants(settings: Directory) -> list[Grant]:
+def parse_grants(settings: Directory) -> list[Grant]:
     """The grants in the settings; BadInput shows how one is written."""
     found = []
     for line in settings.staff_groups:
@@ -60,7 +60,7 @@ def grants(settings: Directory) -> list[Grant]:
     return found
 
 
-def seals(settings: Directory) -> Iterator[SealedEntry]:
+def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
     """What the settings seal: `department:hr => hana`. BadInput shows how one is written."""
     for line in settings.sealed:
         folder, arrow, logins = line.partition(ARROW)
@@ -78,7 +78,7 @@ def staff_of(
 ) -> list[StaffEntry]:
     """Everybody who triages: by group, and the assistants of people. Nobody by a disabled account, though its mailbox be in use."""
     given: dict[str, Given] = {}
-    for grant in grants(settings):
+    for grant in parse_grants(settings):
         if grant.group in lists.groups:
             for key in filter(persons.__contains__, lists.people_in(lists.groups[grant.group])):
                 person = given.setdefault(key, Given())
@@ -87,16 +87,16 @@ def staff_of(
                 person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
     if settings.assistants_triage:
         let_assistants(given, schema, people, lists)
-    made = [member(people[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(people[key])]
+    made = [build_member(people[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(people[key])]
     return sorted(made, key=lambda one: one.login)
 
 
 def unread_staff(settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[str]:
     """The uids of those who triage by a group or as assistants, and whose entries cannot be taken."""
-    groups = [lists.groups[grant.group] for grant in grants(settings) if grant.group in lists.groups]
+    groups = [lists.groups[grant.group] for grant in parse_grants(settings) if grant.group in lists.groups]
     named = {key for group in groups for key in lists.people_in(group)}
     if settings.assistants_triage:
-        named |= {assistant for key in assisted(lists) for assistant in assistants_of(people[key], schema)}
+        named |= {assistant for key in find_assisted(lists) for assistant in assistants_of(people[key], schema)}
     return sorted(uid for key, uid in lists.reader.unread.items() if key in named and can_sign_in(people[key], schema))
 
 
@@ -110,14 +110,14 @@ def can_sign_in(entry: Entry, schema: Schema) -> bool:
 
 def let_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> None:
     """Let assistants see and decide the mail of those they assist, who may have a typo in their entry."""
-    for key, uid in assisted(lists).items():
+    for key, uid in find_assisted(lists).items():
         for assistant in filter(lists.persons.__contains__, assistants_of(people[key], schema)):
             one = given.setdefault(assistant, Given())
             one.roles.add(Role.TRIAGE)
             one.scope.add(f"person:{uid}")
 
 
-def assisted(lists: "Lists") -> dict[str, str]:
+def find_assisted(lists: "Lists") -> dict[str, str]:
     """Everybody here and their uid, those too whose entries cannot be taken."""
     return {key: person.uid for key, person in lists.persons.items()} | lists.reader.unread
 
@@ -132,8 +132,8 @@ def assistants_of(entry: Entry, schema: Schema) -> list[str]:
 
 def idle_grants(settings: Directory, lists: "Lists") -> Iterator[str]:
     """Groups, departments and people that grants name and the directory does not know: by these nobody gets anything."""
-    known = {"department": {*lists.reader.departments.known}, "person": {*assisted(lists).values()}}
-    for grant in grants(settings):
+    known = {"department": {*lists.reader.departments.known}, "person": {*find_assisted(lists).values()}}
+    for grant in parse_grants(settings):
         if grant.group not in lists.groups:
             yield f"the directory shows us no group {grant.group}: nobody has what this line gives"
         for word in grant.scope:
@@ -145,11 +145,11 @@ def idle_grants(settings: Directory, lists: "Lists") -> Iterator[str]:
 def lost_assistants(schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[tuple[str, str]]:
     """Whom entries name as assistants and who is nobody here: the uid of who has such a one, and the key."""
     here = lists.persons.keys() | lists.reader.unread.keys()
-    working = {key: uid for key, uid in assisted(lists).items() if key not in lists.persons or lists.persons[key].active}
+    working = {key: uid for key, uid in find_assisted(lists).items() if key not in lists.persons or lists.persons[key].active}
     return [(uid, one) for key, uid in working.items() for one in assistants_of(people[key], schema) if one not in here]
 
 
-def member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> StaffEntry:
+def build_member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> StaffEntry:
     """Somebody who triages, with the strongest role that was given; who may decide is more than who only looks."""
     role = next(role for role in STRONGEST if role in given.roles)
     scope = ("company",) if "company" in given.scope else tuple(sorted(given.scope))

@@ -10,7 +10,7 @@ from triage.directory import leaver_policy
 from triage.directory.recipient_map import ALWAYS
 
 
-def check(file: Sections, domains: tuple[str, ...], delimiter: str) -> None:
+def check_directory(file: Sections, domains: tuple[str, ...], delimiter: str) -> None:
     """BadInput names the first entry that does not go with the others."""
     codes, uids = {entry.values["code"] for entry in file.departments}, {entry.values["uid"] for entry in file.people}
     check_names(file, codes, domains, delimiter)

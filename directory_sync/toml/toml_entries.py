@@ -79,19 +79,19 @@ class Sections:
     staff: list[Entry]
 
 
-def sections(path: Path) -> Sections:
+def read_sections(path: Path) -> Sections:
     """What the file at `path` holds. BadInput names the file, the entry, and what to write instead."""
-    parsed = parse(path)
+    parsed = parse_toml(path)
     return Sections(
         company_entry(parsed, path),
-        departments=entries(parsed, "department", "code", path),
-        people=entries(parsed, "person", "uid", path),
-        groups=entries(parsed, "group", "address", path),
-        staff=entries(parsed, "staff", "login", path),
+        departments=read_entries(parsed, "department", "code", path),
+        people=read_entries(parsed, "person", "uid", path),
+        groups=read_entries(parsed, "group", "address", path),
+        staff=read_entries(parsed, "staff", "login", path),
     )
 
 
-def parse(path: Path) -> dict[str, Any]:
+def parse_toml(path: Path) -> dict[str, Any]:
     """The file as TOML; every section must be one we know."""
     try:
         with path.open("rb") as file:
@@ -115,10 +115,10 @@ def company_entry(parsed: dict[str, Any], path: Path) -> Entry:
     if not isinstance(given, dict):
         raise BadInput(f"{path}: write [company] once, with single brackets")
     where = f"{path}: [company]"
-    return Entry(where, checked(given, "company", where))
+    return Entry(where, check_entry(given, "company", where))
 
 
-def entries(parsed: dict[str, Any], section: str, title: str, path: Path) -> list[Entry]:
+def read_entries(parsed: dict[str, Any], section: str, title: str, path: Path) -> list[Entry]:
     """The [[section]] entries in the order of the file; `title` is the key that no two of them share."""
     given = parsed.get(section, [])
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
@@ -135,10 +135,10 @@ def entries(parsed: dict[str, Any], section: str, title: str, path: Path) -> lis
 def entry_of(values: dict[str, Any], section: str, title: str, where: str) -> Entry:
     """One entry, with its title in every error about it."""
     shown = f"{where} ({title} {values[title]!r})" if isinstance(values.get(title), str) else where
-    return Entry(shown, checked(values, section, shown))
+    return Entry(shown, check_entry(values, section, shown))
 
 
-def checked(values: dict[str, Any], section: str, where: str) -> dict[str, Any]:
+def check_entry(values: dict[str, Any], section: str, where: str) -> dict[str, Any]:
     """The values with defaults filled in, lists as tuples; keys and types must be known."""
     known = KEYS[section]
     for key in values:

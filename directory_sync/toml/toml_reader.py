@@ -47,34 +47,34 @@ password_hash = "$argon2id$v=19$…"             # optional: without it nobody c
 from collections.abc import Iterator
 from pathlib import Path
 
-from directory_sync.toml.toml_checks import check
-from directory_sync.toml.toml_entries import Entry, Sections, sections
+from directory_sync.toml.toml_checks import check_directory
+from directory_sync.toml.toml_entries import Entry, Sections, read_sections
 from triage.actor import Role
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.errors import BadInput
 
 
-def read(path: Path, domains: tuple[str, ...], delimiter: str = "+") -> CompanyDirectory:
+def read_directory(path: Path, domains: tuple[str, ...], delimiter: str = "+") -> CompanyDirectory:
     """The directory in the file at `path`, for a company with these mail domains (folded) and this `company.delimiter`.
 
     Addresses come back folded. BadInput names the file, the entry, and what to write instead; nothing is half read.
     """
     if not domains:
         raise BadInput("[company] domains in the settings is empty: name the company's mail domains there")
-    file = sections(path)
-    check(file, domains, delimiter)
+    file = read_sections(path)
+    check_directory(file, domains, delimiter)
     logins = logins_of(file.staff)
     return CompanyDirectory(
-        departments=tuple(department(entry, domains) for entry in file.departments),
-        people=tuple(person(entry, domains, logins) for entry in file.people),
-        staff=tuple(member(entry, file.people) for entry in file.staff),
-        sealed=tuple(seals(file)),
+        departments=tuple(build_department(entry, domains) for entry in file.departments),
+        people=tuple(build_person(entry, domains, logins) for entry in file.people),
+        staff=tuple(build_member(entry, file.people) for entry in file.staff),
+        sealed=tuple(confidential_folders(file)),
         postmaster=file.company.own_address("postmaster", file.company.values["postmaster"], domains),
-        groups=tuple(group(entry, domains) for entry in file.groups),
+        groups=tuple(build_group(entry, domains) for entry in file.groups),
     )
 
 
-def department(entry: Entry, domains: tuple[str, ...]) -> DepartmentEntry:
+def build_department(entry: Entry, domains: tuple[str, ...]) -> DepartmentEntry:
     """A department as the house knows it."""
     mailbox = entry.values["mailbox"]
     return DepartmentEntry(
@@ -91,7 +91,7 @@ def logins_of(staff: list[Entry]) -> dict[str, str]:
     return {entry.values["person"]: entry.values["login"].casefold() for entry in staff if entry.values["person"]}
 
 
-def person(entry: Entry, domains: tuple[str, ...], logins: dict[str, str]) -> PersonEntry:
+def build_person(entry: Entry, domains: tuple[str, ...], logins: dict[str, str]) -> PersonEntry:
     """A person as the house knows them."""
     values = entry.values
     return PersonEntry(
@@ -109,7 +109,7 @@ def person(entry: Entry, domains: tuple[str, ...], logins: dict[str, str]) -> Pe
     )
 
 
-def member(entry: Entry, people: list[Entry]) -> StaffEntry:
+def build_member(entry: Entry, people: list[Entry]) -> StaffEntry:
     """Somebody who triages; assistants see the mail of those they assist too."""
     values = entry.values
     uid = values["person"] or values["login"]
@@ -118,7 +118,7 @@ def member(entry: Entry, people: list[Entry]) -> StaffEntry:
     return StaffEntry(values["login"], values["name"], values["role"], scope, values["password_hash"], values["rights"])
 
 
-def seals(file: Sections) -> Iterator[SealedEntry]:
+def confidential_folders(file: Sections) -> Iterator[SealedEntry]:
     """What is sealed, and for whom it is open."""
     for kind, title, some in (("department", "code", file.departments), ("person", "uid", file.people)):
         for entry in some:
@@ -126,7 +126,7 @@ def seals(file: Sections) -> Iterator[SealedEntry]:
                 yield SealedEntry(f"{kind}:{entry.values[title]}", entry.values["sealed_staff"])
 
 
-def group(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:
+def build_group(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:
     """A group as the house knows it."""
     values = entry.values
     return GroupEntry(

@@ -30,23 +30,23 @@ class Refused(Exception):
 Answer = tuple[int, bytes | None, bytes | None]  # UID, INTERNALDATE in its quotes, what was asked for (None: larger than the limit)
 
 
-def ask(client: IMAPClient, uids: str, items: str) -> bytes:
-    """Ask for these items of the messages with these UIDs. The tag by which `answers` knows that it has heard all."""
+def send_fetch(client: IMAPClient, uids: str, items: str) -> bytes:
+    """Ask for these items of the messages with these UIDs. The tag by which `read_answers` knows that it has heard all."""
     tag: bytes = client._imap._new_tag()
     client._imap.send(b"%s UID FETCH %s (UID %s)\r\n" % (tag, uids.encode(), items.encode()))
     return tag
 
 
-def answers(client: IMAPClient, tag: bytes, limit: int) -> Iterator[Answer]:
+def read_answers(client: IMAPClient, tag: bytes, limit: int) -> Iterator[Answer]:
     """The messages, as they come. Refused where the server ends it with anything but OK."""
     connection: BoundedReading = client._imap
     stream = connection.incoming
     while True:
-        yield from usual(stream, limit)
+        yield from usual_answers(stream, limit)
         line = stream.readline()
         if not line.startswith(b"*"):
             break
-        if answer := unusual(stream, line, limit):
+        if answer := unusual_answer(stream, line, limit):
             yield answer
     if not line.startswith(tag):
         raise imaplib.IMAP4.abort("the connection broke off")
@@ -55,7 +55,7 @@ def answers(client: IMAPClient, tag: bytes, limit: int) -> Iterator[Answer]:
         raise Refused(line[len(tag) :].decode("utf-8", "replace").strip())
 
 
-def usual(stream: Stream, limit: int) -> Iterator[Answer]:
+def usual_answers(stream: Stream, limit: int) -> Iterator[Answer]:
     """The answers that have come as a whole, and look as those of nearly every server do."""
     ahead = stream.ahead
     while found := USUAL.match(ahead, stream.at):
@@ -68,26 +68,26 @@ def usual(stream: Stream, limit: int) -> Iterator[Answer]:
         yield int(uid), filed, ahead[begin:end]
 
 
-def unusual(stream: Stream, line: bytes, limit: int) -> Answer | None:
+def unusual_answer(stream: Stream, line: bytes, limit: int) -> Answer | None:
     """Any answer that begins with this line; None when it is about something else."""
     said = line
     bodies: list[bytes | None] = []
     while found := LITERAL.search(said):
         if len(bodies) == MANY:
             raise imaplib.IMAP4.abort("the server sends an answer without end")
-        bodies.append(literal(stream, int(found[1]), limit))
+        bodies.append(read_literal(stream, int(found[1]), limit))
         said = said[: found.start()] + stream.readline()
     if said.startswith(b"* BYE"):
         raise imaplib.IMAP4.abort(f"the server hung up: {said[5:200].decode('utf-8', 'replace').strip()}")
     uid = UID.search(said) if b" FETCH (" in said[:24] else None
-    body = bodies[0] if bodies else short(said)
+    body = bodies[0] if bodies else short_body(said)
     if uid is None or (body is None and not bodies):
         return None
     filed = DATE.search(said)
     return int(uid[1]), filed[1] if filed else None, body
 
 
-def dates(client: IMAPClient, uids: str) -> dict[str, bytes]:
+def fetch_dates(client: IMAPClient, uids: str) -> dict[str, bytes]:
     """When the messages with these UIDs were filed, as far as the server tells: INTERNALDATE, by UID."""
     _, said = client._imap.uid("FETCH", uids, "(UID INTERNALDATE)")
     lines = (line for line in said if isinstance(line, bytes))
@@ -95,7 +95,7 @@ def dates(client: IMAPClient, uids: str) -> dict[str, bytes]:
     return {uid[1].decode(): filed[1] for uid, filed in found if uid and filed}
 
 
-def literal(stream: Stream, size: int, limit: int) -> bytes | None:
+def read_literal(stream: Stream, size: int, limit: int) -> bytes | None:
     """The bytes of a literal; None, and out of the way, when there are more than the limit."""
     if size > MOST:
         raise imaplib.IMAP4.abort(f"the server announces {size:,} bytes")
@@ -108,7 +108,7 @@ def literal(stream: Stream, size: int, limit: int) -> bytes | None:
     return kept
 
 
-def short(said: bytes) -> bytes | None:
+def short_body(said: bytes) -> bytes | None:
     """A body that came as a quoted string or as NIL; None where there is none."""
     found = SHORT.search(said)
     return re.sub(rb"\\(.)", rb"\1", found[1] or b"") if found else None

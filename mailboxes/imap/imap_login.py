@@ -23,19 +23,19 @@ PORTS = {"imaps": 993, "imap": 143}
 WORD_LENGTH = 200  # characters of a server's reason that are kept
 
 
-def enter(settings: Access, mailbox: str) -> Client:
+def open_session(settings: Access, mailbox: str) -> Client:
     """A session in this mailbox. Unreachable with the reason when the server, its certificate or the credentials say no."""
     try:
-        client = connect(settings)
+        client = connect_imap(settings)
     except (OSError, IMAPClientError) as fault:
-        raise Unreachable(f"the IMAP server {settings.imap} cannot be reached: {reason(fault)}") from fault
+        raise Unreachable(f"the IMAP server {settings.imap} cannot be reached: {describe_error(fault)}") from fault
     try:
         sign_in(client, settings, login_of(settings, mailbox))
     except (OSError, IMAPClientError) as fault:
         hang_up(client)
         what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
         kind = ShutOut if isinstance(fault, LoginError) and not is_passing(fault) else Unreachable
-        raise kind(f"the IMAP server {what}: {reason(fault)}") from fault
+        raise kind(f"the IMAP server {what}: {describe_error(fault)}") from fault
     except Unreachable:
         hang_up(client)
         raise
@@ -43,7 +43,7 @@ def enter(settings: Access, mailbox: str) -> Client:
     return client
 
 
-def section(settings: Access) -> str:
+def settings_section(settings: Access) -> str:
     """What these settings are called."""
     return type(settings).__name__.casefold()
 
@@ -54,32 +54,36 @@ def server_of(settings: Access) -> tuple[str, str, int]:
         url = urlsplit(settings.imap)
         port = url.port or PORTS[url.scheme]
     except (ValueError, KeyError) as fault:
-        raise BadInput(f"{section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}") from fault
+        raise BadInput(
+            f"{settings_section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}"
+        ) from fault
     if not url.hostname or url.path.strip("/") or url.username:
-        raise BadInput(f"{section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}")
+        raise BadInput(f"{settings_section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}")
     return url.scheme, url.hostname, port
 
 
-def check(settings: Access) -> None:
+def check_login_settings(settings: Access) -> None:
     """BadInput when these settings can let nobody in."""
     server_of(settings)
     needs = {"master": ("master_user", "password_file"), "per-account": ("password_file",), "xoauth2": ()}
     for name in needs[settings.auth]:
         if not getattr(settings, name):
-            raise BadInput(f"{section(settings)}.{name} is missing: {section(settings)}.auth = {settings.auth!r} needs it")
+            raise BadInput(
+                f"{settings_section(settings)}.{name} is missing: {settings_section(settings)}.auth = {settings.auth!r} needs it"
+            )
     if settings.auth == "xoauth2" and not (settings.token_file or settings.token_command):
-        own = section(settings)
+        own = settings_section(settings)
         raise BadInput(f"{own}.token_file or {own}.token_command is missing: {own}.auth = 'xoauth2' needs one of them")
 
 
-def connect(settings: Access) -> Client:
+def connect_imap(settings: Access) -> Client:
     """Connected, and encrypted with a verified certificate (RFC 8314, RFC 9051 11); in the clear only where that is allowed."""
     scheme, host, port = server_of(settings)
-    context = verifying(settings.ca_file) if scheme == "imaps" else None
+    context = verifying_context(settings.ca_file) if scheme == "imaps" else None
     client = Client(host, port, ssl=scheme == "imaps", ssl_context=context, timeout=settings.timeout)
     if scheme == "imap" and not settings.plain and not is_loopback(host):
         try:
-            client.starttls(verifying(settings.ca_file))
+            client.starttls(verifying_context(settings.ca_file))
         except (OSError, IMAPClientError):
             hang_up(client)
             raise
@@ -87,7 +91,7 @@ def connect(settings: Access) -> Client:
 
 
 @functools.lru_cache(maxsize=4)
-def verifying(ca_file: str) -> ssl.SSLContext:
+def verifying_context(ca_file: str) -> ssl.SSLContext:
     """TLS with the authorities of that file, or of the system. Made once: reading them takes longer than a session in a mailbox."""
     return ssl.create_default_context(cafile=ca_file or None)
 
@@ -122,12 +126,12 @@ def sign_in(client: Client, settings: Access, login: str) -> None:
     elif settings.auth == "per-account":
         client.login(login, own_password(settings, login))
     elif settings.separator:
-        client.login(f"{login}{settings.separator}{settings.master_user}", secret(settings.password_file))
+        client.login(f"{login}{settings.separator}{settings.master_user}", read_secret(settings.password_file))
     else:
-        client.plain_login(settings.master_user, secret(settings.password_file), login)
+        client.plain_login(settings.master_user, read_secret(settings.password_file), login)
 
 
-def secret(file: str) -> str:
+def read_secret(file: str) -> str:
     """What a secret file holds."""
     try:
         return Path(file).read_text("utf-8").strip("\r\n")
@@ -137,7 +141,7 @@ def secret(file: str) -> str:
 
 def own_password(settings: Access, login: str) -> str:
     """The password of one account, from the lines of ADDRESS:PASSWORD."""
-    for line in secret(settings.password_file).splitlines():
+    for line in read_secret(settings.password_file).splitlines():
         name, _, password = line.partition(":")
         if name.strip().casefold() == login.casefold():
             return password
@@ -149,18 +153,18 @@ def token_for(settings: Access, login: str) -> str:
     try:
         return oauth_tokens.current(settings.token_file, settings.token_command, login, settings.timeout)
     except NoToken as fault:
-        raise NoCredentials(f"{section(settings)}.{reason(fault)}") from fault
+        raise NoCredentials(f"{settings_section(settings)}.{describe_error(fault)}") from fault
 
 
 def is_passing(fault: BaseException) -> bool:
     """Did the connection break, or does the server say that it will let us in later (RFC 5530; or of too many connections)?"""
     if isinstance(fault.__context__, imaplib.IMAP4.abort):
         return True
-    said = reason(fault).upper()
+    said = describe_error(fault).upper()
     return any(code in said for code in ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]", "MAXIMUM NUMBER"))
 
 
-def reason(fault: BaseException) -> str:
+def describe_error(fault: BaseException) -> str:
     """A fault as one short visible line."""
     said = fault.args[0] if fault.args and isinstance(fault.args[0], bytes) else str(fault)
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said

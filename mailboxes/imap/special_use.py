@@ -39,18 +39,18 @@ SENT = {  # as Outlook, Exchange, Thunderbird, Apple Mail, Gmail, Roundcube and 
 }
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name without differences of case, of composed letters and of spaces."""
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).split())
 
 
-SENT_NAMES = frozenset(folded(name) for names in SENT.values() for name in names)
+SENT_NAMES = frozenset(fold_name(name) for names in SENT.values() for name in names)
 
 
 def use_of(attributes: Iterable[bytes], path: Iterable[str]) -> str:
     """What the folder at this path is used for; what lies below a sent folder (one for each year, say) was sent too."""
     by_attribute = next((use for one in attributes if (use := ATTRIBUTES.get(one.lower()))), "")
-    steps = [folded(step) for step in path]
+    steps = [fold_name(step) for step in path]
     if by_attribute or not steps:
         return by_attribute
     if any(step in SENT_NAMES for step in steps):

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.imap.imap_client import Client
-from mailboxes.imap.imap_login import enter, hang_up, reason
+from mailboxes.imap.imap_login import describe_error, hang_up, open_session
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror.mirror_message import COPY
 from mailboxes.mirror.plan import Place, Seen
-from mailboxes.recall.imap_mailbox import FAULTS, UNSELECTABLE, VIEWS, answering, quoted
+from mailboxes.recall.imap_mailbox import FAULTS, UNSELECTABLE, VIEWS, explain_trouble, quote_imap
 from triage.config.settings import Mirror
 from triage.message.mime.mime_parts import HEAD_LIMIT
 from triage.text.sanitize import visible
@@ -48,7 +48,7 @@ class MirrorAccount:
         self.seen: dict[str, Contents] = {}
         self.folders: frozenset[str] = frozenset()
         self.unread: set[str] = set()  # folders that the server will not show
-        self.client: Client = enter(settings, address)
+        self.client: Client = open_session(settings, address)
         try:
             self.get_to_know()
         except BaseException:
@@ -57,7 +57,7 @@ class MirrorAccount:
 
     def get_to_know(self) -> None:
         """What the server can."""
-        with answering("the account could not be looked at"):
+        with explain_trouble("the account could not be looked at"):
             if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
                 raise Unreachable(NO_UIDPLUS)
             self.can_move = self.client.has_capability("MOVE") or self.client.has_capability("IMAP4rev2")
@@ -86,7 +86,7 @@ class MirrorAccount:
 
     def open_folders(self, needed: Iterable[tuple[str, ...]]) -> None:
         """Have these folders, whatever somebody did to them."""
-        with answering("the folders could not be listed"):
+        with explain_trouble("the folders could not be listed"):
             listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
         own = (name for name in listed if not name.startswith(self.others))
         self.folders = frozenset(name for name in own if not (UNSELECTABLE | VIEWS) & listed[name])
@@ -96,11 +96,11 @@ class MirrorAccount:
 
     def make(self, words: tuple[str, ...]) -> None:
         """One folder."""
-        with answering("a folder could not be made"):
+        with explain_trouble("a folder could not be made"):
             try:
                 self.client.create_folder(self.name(*words))
             except IMAPClientError as fault:
-                if "EXISTS" not in reason(fault).upper():
+                if "EXISTS" not in describe_error(fault).upper():
                     if not self.dots or "." not in "".join(words):
                         raise
                     self.dots = False
@@ -116,7 +116,7 @@ class MirrorAccount:
         """
         found: list[Seen] = []
         for folder in sorted(self.folders if only is None else self.folders & only):
-            with answering(f"the folder {folder} could not be read"):
+            with explain_trouble(f"the folder {folder} could not be read"):
                 there = self.shown(folder, whole=folder in acts)
             if there is not None:
                 ours = ((uid, copy) for uid, copy in there.copies.items() if copy or folder in acts)
@@ -131,7 +131,7 @@ class MirrorAccount:
             raise
         except IMAPClientError as fault:
             if folder not in self.unread:
-                said = {"account": visible(self.address), "folder": visible(folder), "why": reason(fault)}
+                said = {"account": visible(self.address), "folder": visible(folder), "why": describe_error(fault)}
                 log.warning("the folder %(folder)s of the account %(account)s is passed over, it cannot be read: %(why)s", said)
             self.unread.add(folder)
             self.seen.pop(folder, None)
@@ -181,13 +181,13 @@ class MirrorAccount:
 
     def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:
         """APPEND. NotTaken where the server says no to it: then the next mail may do better."""
-        with answering("a mail could not be put there"):
+        with explain_trouble("a mail could not be put there"):
             try:
                 self.client.append(folder, raw, flags, at)
             except IMAPClientAbortError:
                 raise
             except IMAPClientError as fault:
-                if "TRYCREATE" in (said := reason(fault)).upper():  # the folder was deleted this moment
+                if "TRYCREATE" in (said := describe_error(fault)).upper():  # the folder was deleted this moment
                     raise
                 raise NotTaken(said) from fault
 
@@ -195,13 +195,13 @@ class MirrorAccount:
         """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault. NotTaken when it is full."""
         if not self.open(place):
             return
-        with answering("a mail could not be moved"):
+        with explain_trouble("a mail could not be moved"):
             try:
                 self.carry(place.uid, folder)
             except IMAPClientError as fault:
-                said = reason(fault).upper()
+                said = describe_error(fault).upper()
                 if "OVERQUOTA" in said:  # RFC 5530
-                    raise NotTaken(reason(fault)) from fault
+                    raise NotTaken(describe_error(fault)) from fault
                 if "EXPUNGEISSUED" not in said:  # RFC 5530: somebody else was faster, and it is met again where it is now
                     raise
 
@@ -219,13 +219,13 @@ class MirrorAccount:
         for folder, validity in dict.fromkeys((place.folder, place.validity) for place in places):
             uids = [place.uid for place in places if (place.folder, place.validity) == (folder, validity)]
             if self.open(Place(folder, validity, 0)):
-                with answering("a mail could not be taken away"):
+                with explain_trouble("a mail could not be taken away"):
                     self.client.add_flags(uids, ["\\Deleted"], silent=True)
                     self.client.uid_expunge(uids)
 
     def open(self, place: Place) -> bool:
         """SELECT its folder; False where that has gone, or was numbered anew: then nothing there is what it was."""
-        with answering(f"the folder {place.folder} could not be opened"):
+        with explain_trouble(f"the folder {place.folder} could not be opened"):
             try:
                 state = self.client.select_folder(place.folder)
             except IMAPClientError:
@@ -238,19 +238,19 @@ class MirrorAccount:
         """Is it still there, and not marked as deleted: as programs leave what they have moved on by COPY, until somebody expunges it?"""
         if not self.open(place):
             return False
-        with answering("a mail could not be looked at"):
+        with explain_trouble("a mail could not be looked at"):
             flags = self.client.fetch([place.uid], ["FLAGS"]).get(place.uid, {}).get(b"FLAGS", (b"\\Deleted",))
         return b"\\deleted" not in {flag.lower() for flag in flags}
 
     def has_note(self, folder: str, message_id: str) -> bool:
         """Was this note put there before?"""
-        with answering("a note could not be looked for"):
+        with explain_trouble("a note could not be looked for"):
             self.client.select_folder(folder, readonly=True)
-            return bool(self.client.search(f"HEADER Message-ID {quoted(message_id)}"))
+            return bool(self.client.search(f"HEADER Message-ID {quote_imap(message_id)}"))
 
     def rest(self, folder: str, seconds: float, stop: threading.Event) -> None:
         """Wait, in IDLE (RFC 2177) where the server has it: what comes into this folder ends it."""
-        with answering("the connection was lost"):
+        with explain_trouble("the connection was lost"):
             if not self.client.has_capability("IDLE"):
                 stop.wait(seconds)
                 self.client.noop()

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from email.utils import format_datetime
 
-from mailboxes.canonical_body import digest
+from mailboxes.canonical_body import content_digest
 from triage.delivery import dsn
 from triage.ids import read, show
 from triage.message.authors import author_of
@@ -19,19 +19,19 @@ LINE_END = re.compile(rb"\r\n|\r|\n")
 IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|\Z)", re.IGNORECASE | re.MULTILINE)
 
 
-def dressed(raw: bytes, *, copy: int, message: int, why: str, severity: str) -> bytes:
+def dress_message(raw: bytes, *, copy: int, message: int, why: str, severity: str) -> bytes:
     """The mail as it came in, with who we say it is and how bad it looks on top, and without what was forged in our name.
 
     IMAP carries no NUL (RFC 9051, 9).
     """
     text = LINE_END.sub(b"\r\n", raw).replace(b"\0", b"")
-    head, body = split(text)
+    head, body = split_header(text)
     said = "".join(dsn.encoded(visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines())  # one line, which RFC 5322, 2.1.1 allows
     own = f"X-Mailroom-Message: {show(message)}\r\nX-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n{COPY}: {show(copy)}\r\n"
     return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
 
 
-def split(text: bytes) -> tuple[bytes, bytes]:
+def split_header(text: bytes) -> tuple[bytes, bytes]:
     """The header block, and the rest from the empty line on; where it begins with no field, an empty line keeps it apart from ours."""
     if text.startswith(b"\r\n"):
         return b"", text
@@ -41,23 +41,23 @@ def split(text: bytes) -> tuple[bytes, bytes]:
     return (text, b"") if end < 0 else (text[: end + 2], text[end + 2 :])
 
 
-def exact(raw: bytes) -> str:
+def exact_digest(raw: bytes) -> str:
     """By what a copy is known again, whatever its header says: every byte of it."""
     return hashlib.sha256(raw).hexdigest()
 
 
-def alike(raw: bytes) -> str:
+def alike_digest(raw: bytes) -> str:
     """By what a copy is known whose header was written anew: its body, Message-ID and author; "" where that cannot be read."""
     try:
         fields = fields_of(headers_of(raw))[0]
     except TooMuch:
         return ""
-    body, author = digest(raw), author_of([one.value for one in fields if one.name == "from"]).address
+    body, author = content_digest(raw), author_of([one.value for one in fields if one.name == "from"]).address
     message_id = first(fields, "message-id")
     return hashlib.sha256("\0".join((body, message_id, author)).encode("utf-8", "surrogatepass")).hexdigest() if body else ""
 
 
-def named(raw: bytes) -> int:
+def copy_number(raw: bytes) -> int:
     """The number of the copy that a message says it is; 0: none."""
     try:
         return read(first(fields_of(headers_of(raw))[0], COPY.lower()))
@@ -65,7 +65,7 @@ def named(raw: bytes) -> int:
         return 0
 
 
-def note(number: str, subject: str, words: str, *, sender: str, to: str, hostname: str, now: datetime) -> bytes:
+def note_message(number: str, subject: str, words: str, *, sender: str, to: str, hostname: str, now: datetime) -> bytes:
     """A short message on top that says why something was not done. `number`: the same for the same occasion, so that it is said once."""
     head = [
         f"Date: {format_datetime(now)}",

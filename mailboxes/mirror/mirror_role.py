@@ -19,7 +19,7 @@ from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_message
 from mailboxes.mirror.mirror_account import MirrorAccount, NotTaken
-from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan
+from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan_mirror
 from triage.access import staff_members
 from triage.actor import Actor
 from triage.config.settings import Mirror, Settings
@@ -64,8 +64,8 @@ class Account:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Mirror until `stop` is set. BadInput when a setting is of no use."""
-    some = accounts(settings.mirror)
-    imap_login.check(with_server(settings).mirror)
+    some = mirror_accounts(settings.mirror)
+    imap_login.check_login_settings(with_server(settings).mirror)
     engine = open_engine(settings.database.url)
     bells = hung(settings.spool.directory, "relay", "change", "recall")
     telegraph = Telegraph(settings, sends=bells)
@@ -90,22 +90,22 @@ def with_server(settings: Settings) -> Settings:
     return replace(settings, mirror=replace(settings.mirror, imap=settings.mirror.imap or settings.recall.imap))
 
 
-def accounts(settings: Mirror) -> list[Account]:
+def mirror_accounts(settings: Mirror) -> list[Account]:
     """Every account. BadInput where an entry is malformed, nobody acts in a department's, or two would put one account right."""
-    desks = dict(pairs(settings.desks, "desks"))
+    desks = dict(parse_pairs(settings.desks, "desks"))
     found = []
-    for code, address in pairs(settings.departments, "departments"):
+    for code, address in parse_pairs(settings.departments, "departments"):
         if code not in desks:
             raise BadInput(f'mirror.desks: name who acts in the account of {code}, such as "{code}=LOGIN"')
         found.append(Account(address, desks[code].casefold(), code.casefold()))
-    found += [Account(address, login.casefold()) for login, address in pairs(settings.staff, "staff")]
+    found += [Account(address, login.casefold()) for login, address in parse_pairs(settings.staff, "staff")]
     named = Counter(one.address.casefold() for one in found)
     if twice := [address for address, times in named.items() if times > 1]:
         raise BadInput(f"mirror: {twice[0]} is named twice; give each department and each of the staff an account of its own")
     return found
 
 
-def pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
+def parse_pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
     """The entries NAME=VALUE of a setting."""
     for entry in entries:
         key, equals, value = (part.strip() for part in entry.partition("="))
@@ -175,9 +175,9 @@ class Desk:
     def identify(self, raw: bytes, moved: bool) -> int:
         """Which copy these bytes are; 0: none. Only of what somebody moved to act on it a rewritten header is forgiven."""
         with reading(self.engine) as session:
-            found = mirror_copies.by_digest(session, mirror_message.exact(raw))
+            found = mirror_copies.by_digest(session, mirror_message.exact_digest(raw))
             if found is None and moved:
-                found = mirror_copies.by_likeness(session, mirror_message.alike(raw), mirror_message.named(raw))
+                found = mirror_copies.by_likeness(session, mirror_message.alike_digest(raw), mirror_message.copy_number(raw))
             return found.id if found else 0
 
     # what was moved
@@ -245,7 +245,7 @@ class Desk:
         subject = f"Nothing was done: {act}" if outcome.kind != ALREADY else f"Somebody was faster: {act}"
         names = {"sender": self.settings.sender, "to": self.account.address, "hostname": hostname}
         try:
-            account.put(folder, mirror_message.note(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
+            account.put(folder, mirror_message.note_message(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
         except NotTaken as fault:
             log.warning("the account %s does not take a note: %s", visible(self.account.address), visible(str(fault)))
 
@@ -263,7 +263,7 @@ class Desk:
         seen = [one for one in account.look(acts) if one.copy]
         if any(one.place.folder in acts for one in seen):
             return True  # somebody moved it this moment: that comes first
-        todo = plan(*readable(kept, wanted, seen, account.unread), apart=apart)
+        todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
         return bool(todo) and self.carry_out(account, todo)
 
     def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:
@@ -317,8 +317,8 @@ class Desk:
             held = mirror_copies.held(session, delivery, utcnow())
             if held is None:
                 return
-            raw = mirror_message.dressed(held.raw, copy=number, message=held.message_id, why=held.why, severity=held.severity.word)
-            known: dict[str, Any] = {"digest": mirror_message.exact(raw), "alike": mirror_message.alike(raw)}
+            raw = mirror_message.dress_message(held.raw, copy=number, message=held.message_id, why=held.why, severity=held.severity.word)
+            known: dict[str, Any] = {"digest": mirror_message.exact_digest(raw), "alike": mirror_message.alike_digest(raw)}
             if not copy:
                 whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
                 mirror_copies.begin(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
@@ -327,7 +327,9 @@ class Desk:
         account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.perishes else (NO_RECEIPT,), at=held.received_at)
 
 
-def readable(kept: list[Kept], wanted: dict[int, str], seen: list[Seen], unread: set[str]) -> tuple[list[Kept], dict[int, str], list[Seen]]:
+def readable_messages(
+    kept: list[Kept], wanted: dict[int, str], seen: list[Seen], unread: set[str]
+) -> tuple[list[Kept], dict[int, str], list[Seen]]:
     """Without the mails whose folder nobody can look into: what cannot be seen there would be put there again and again."""
     aside = {row.delivery for row in kept if row.home in unread} | {delivery for delivery, home in wanted.items() if home in unread}
     copies = {row.id for row in kept if row.delivery in aside}

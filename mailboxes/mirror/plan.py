@@ -48,7 +48,7 @@ class Plan:
         return any((self.take, self.end, self.move, self.found, self.put, self.new))
 
 
-def plan(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[Seen], *, apart: frozenset[str]) -> Plan:
+def plan_mirror(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[Seen], *, apart: frozenset[str]) -> Plan:
     """Compare. `kept`: the copies that are not over; `wanted`: the folder of each held mail; `apart`: folders that are left alone."""
     here: dict[int, list[Place]] = {}
     for one in sorted(seen):
@@ -64,13 +64,13 @@ def plan(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[Seen], 
             made.take += places
         else:
             mirrored.add(row.delivery)
-            settle(made, row, places, home)
+            settle_copy(made, row, places, home)
     made.take += [place for places in here.values() for place in places]  # copies that are over and have come back
     made.new = [(delivery, home) for delivery, home in sorted(wanted.items()) if delivery not in mirrored]
     return made
 
 
-def settle(made: Plan, row: Kept, places: list[Place], home: str) -> None:
+def settle_copy(made: Plan, row: Kept, places: list[Place], home: str) -> None:
     """One copy of a held mail: exactly one at home. What people have copied elsewhere stays there as long as the mail is held."""
     at_home = [place for place in places if place.folder == home]
     if at_home:

@@ -25,10 +25,10 @@ def said_by(raw: bytes, parsers: Pool, *, whole: bool) -> Summary | None:
 def related_to(sought: Sought, found: Iterable[Copy], parsers: Pool) -> tuple[Related, ...]:
     """Header blocks that bear or refer to the same Message-ID, for a person to choose from: those that bear it first."""
     named = sorted(((Names.of(copy.raw), copy) for copy in found), key=lambda one: one[0].message_id != sought.message_id)
-    return tuple(described(copy, names, sought, parsers) for names, copy in named[:SHOWN])
+    return tuple(describe_copy(copy, names, sought, parsers) for names, copy in named[:SHOWN])
 
 
-def described(copy: Copy, names: Names, sought: Sought, parsers: Pool) -> Related:
+def describe_copy(copy: Copy, names: Names, sought: Sought, parsers: Pool) -> Related:
     """One of them."""
     summary = said_by(copy.raw, parsers, whole=False)
     return Related(

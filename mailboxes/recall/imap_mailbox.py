@@ -11,7 +11,7 @@ from imapclient.datetime_util import format_criteria_date  # type: ignore[import
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.imap.imap_client import LARGEST, SLACK
-from mailboxes.imap.imap_login import enter, hang_up, reason
+from mailboxes.imap.imap_login import describe_error, hang_up, open_session
 from mailboxes.mailbox import Found, Impossible, Unreachable
 from mailboxes.match import Names, Sought, is_copy, is_related, may_be
 from triage.config.settings import Recall
@@ -30,12 +30,12 @@ FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the la
 
 
 @contextlib.contextmanager
-def answering(what: str) -> Iterator[None]:
+def explain_trouble(what: str) -> Iterator[None]:
     """Trouble on the way is Unreachable, with what we were about."""
     try:
         yield
     except FAULTS as fault:
-        raise Unreachable(f"{what}: {reason(fault)}") from fault
+        raise Unreachable(f"{what}: {describe_error(fault)}") from fault
 
 
 class ImapMailbox:
@@ -43,7 +43,7 @@ class ImapMailbox:
 
     def __init__(self, settings: Recall, mailbox: str) -> None:
         """Unreachable when there is no way in."""
-        self.client = enter(settings, mailbox)
+        self.client = open_session(settings, mailbox)
         self.views: frozenset[str] = frozenset()  # folders that show what lies in others (RFC 6154, \\All and \\Flagged)
         self.selected: tuple[str, bool] | None = None  # the folder that is open, and whether it is only read
         self.validity = 0
@@ -51,7 +51,7 @@ class ImapMailbox:
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
         """As Mailbox.find. What is not found since that day is looked for among all the mail."""
         found = [Found() for _ in sought]
-        with answering("the mailbox could not be searched"):
+        with explain_trouble("the mailbox could not be searched"):
             folders = self.folders()
             self.search_folders(folders, list(zip(sought, found, strict=True)), since - SPARE)
             missing = [(one, of_it) for one, of_it in zip(sought, found, strict=True) if not of_it.copies]
@@ -82,7 +82,7 @@ class ImapMailbox:
                 continue
             for start in range(0, len(wanted), AT_ONCE):
                 some = wanted[start : start + AT_ONCE]
-                if uids := self.client.search(criteria([one for one, _ in some], since)):
+                if uids := self.client.search(search_command([one for one, _ in some], since)):
                     self.sort(folder, uids, some)
 
     def open(self, folder: str, *, readonly: bool) -> int:
@@ -140,15 +140,15 @@ class ImapMailbox:
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """As Mailbox.from_sender. SEARCH finds parts of words too: who asks looks at what is found."""
-        wanted = (f"HEADER FROM {quoted(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
-        with answering("the mailbox could not be searched"):
+        wanted = (f"HEADER FROM {quote_imap(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
+        with explain_trouble("the mailbox could not be searched"):
             folders = self.folders()
         shown: set[tuple[datetime, bytes]] = set()  # where there are views of what lies elsewhere: all that was found
         for folder in folders:
-            with answering("the mailbox could not be searched"):
+            with explain_trouble("the mailbox could not be searched"):
                 uids = self.client.search(*wanted) if self.open(folder, readonly=True) else []
             for start in range(0, len(uids), AT_ONCE):
-                with answering("the mailbox could not be read"):
+                with explain_trouble("the mailbox could not be read"):
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
                     copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
@@ -159,12 +159,12 @@ class ImapMailbox:
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """As Mailbox.at. A folder that was numbered anew holds none of them."""
         for folder in dict.fromkeys(place.folder for place in places):
-            with answering("the mailbox could not be read"):
+            with explain_trouble("the mailbox could not be read"):
                 if not self.open(folder, readonly=True):
                     continue
                 uids = [place.uid for place in places if place.folder == folder and place.uid_validity == self.validity]
             for start in range(0, len(uids), AT_ONCE):
-                with answering("the mailbox could not be read"):
+                with explain_trouble("the mailbox could not be read"):
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
                     copies = [self.copy(folder, uid, answer) for uid, answer in answers.items()]
@@ -174,7 +174,7 @@ class ImapMailbox:
         """As Mailbox.take: marked and expunged by UID (UID EXPUNGE), so that nothing else goes along."""
         if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
             raise Impossible(NO_UIDPLUS)
-        with answering("the copy could not be taken out"):
+        with explain_trouble("the copy could not be taken out"):
             folders = dict.fromkeys(copy.folder for copy in copies)
             gone = sum(self.expunge(folder, [copy for copy in copies if copy.folder == folder]) for folder in folders)
         if gone:
@@ -196,7 +196,7 @@ class ImapMailbox:
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""
         folder = copy.folder
-        with answering("the copy could not be put back"):
+        with explain_trouble("the copy could not be put back"):
             if not self.client.folder_exists(folder):
                 folder = "INBOX"
             try:
@@ -204,7 +204,7 @@ class ImapMailbox:
             except IMAPClientAbortError:  # it hung up: perhaps with the copy, which is looked for before it is put back again
                 raise
             except IMAPClientError as fault:
-                raise Impossible(f"the mailbox refuses it: {reason(fault)}") from fault
+                raise Impossible(f"the mailbox refuses it: {describe_error(fault)}") from fault
         return folder
 
     def close(self) -> None:
@@ -234,21 +234,21 @@ def seen_as(copy: Copy) -> tuple[datetime, bytes]:
     return copy.internal_date, hashlib.sha256(copy.raw).digest()
 
 
-def criteria(sought: list[Sought], since: datetime | None) -> str:
+def search_command(sought: list[Sought], since: datetime | None) -> str:
     """SEARCH for whatever may be one of these, or bears or refers to its Message-ID (RFC 9051, 6.4.4).
 
     With its brackets: somebody who calls a mail "@" must not have us look at every mail.
     """
     keys: list[str] = []
     for one in sought:
-        keys.append(f"HEADER X-Mailroom-Message {quoted(one.marker)}")
+        keys.append(f"HEADER X-Mailroom-Message {quote_imap(one.marker)}")
         if one.message_id and one.message_id.isascii() and one.message_id.isprintable():
-            keys += [f"HEADER {name} {quoted(f'<{one.message_id}>')}" for name in ("Message-ID", "In-Reply-To", "References")]
+            keys += [f"HEADER {name} {quote_imap(f'<{one.message_id}>')}" for name in ("Message-ID", "In-Reply-To", "References")]
     ored = [f"OR {key}" for key in keys[:-1]]
     return " ".join([*([f"SINCE {format_criteria_date(since).decode()}"] if since else []), *ored, keys[-1]])
 
 
-def quoted(text: str) -> str:
+def quote_imap(text: str) -> str:
     """A quoted string (RFC 9051, 9): senders choose Message-IDs that would be commands, literals or syntax errors."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

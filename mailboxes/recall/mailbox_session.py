@@ -91,7 +91,7 @@ class Visit:
 
     def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
         """Look once for everything, then take and put back."""
-        found = mailbox.find([sought(one) for one in errands], min(one.received_at for one in errands))
+        found = mailbox.find([search_keys(one) for one in errands], min(one.received_at for one in errands))
         both = list(zip(errands, found, strict=True))
         self.take(mailbox, [(errand, there) for errand, there in both if not errand.restoring])
         for errand, there in both:
@@ -110,8 +110,8 @@ class Visit:
             self.endings.update((errand.delivery_id, Ending("refused", str(fault))) for errand, _ in mine)
             return
         for errand, there in mine:
-            beside = related_to(sought(errand), there.related, self.parsers)
-            self.endings[errand.delivery_id] = Ending("taken", offered(there.related), beside)
+            beside = related_to(search_keys(errand), there.related, self.parsers)
+            self.endings[errand.delivery_id] = Ending("taken", describe_related(there.related), beside)
 
     def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
         """Put back what is not there; a mailbox that refuses gets it delivered anew."""
@@ -153,12 +153,12 @@ def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:
     return next(iter([one for one in inside if one in fallen] or inside or fallen), None)
 
 
-def sought(errand: Errand) -> Sought:
+def search_keys(errand: Errand) -> Sought:
     """What its copies are known by."""
     return Sought(errand.marker, errand.message_id, errand.content)
 
 
-def offered(related: Sequence[Copy]) -> str:
+def describe_related(related: Sequence[Copy]) -> str:
     """What else bears or refers to the Message-ID, for the person who purges to decide about; "" when there is nothing."""
     if not related:
         return ""

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Told = Callable[[Unreachable], None]  # hears what is in the way
 
 
-def refuse(fault: Unreachable) -> None:
+def refuse_visit(fault: Unreachable) -> None:
     """What is in the way ends the visit."""
     raise fault
 
@@ -49,12 +49,12 @@ class MaildirMailbox:
         """As Mailbox.find: every file is looked at, whatever its date."""
         found = [Found() for _ in sought]
         for folder, path in self.messages():
-            reached(path, refuse, partial(self.look, folder, path, sought, found))
+            reach_file(path, refuse_visit, partial(self.look, folder, path, sought, found))
         return found
 
-    def messages(self, told: Told = refuse) -> Iterator[tuple[str, Path]]:
+    def messages(self, told: Told = refuse_visit) -> Iterator[tuple[str, Path]]:
         """Every message with the name of its folder."""
-        for folder in folders(self.root, told):
+        for folder in list_folders(self.root, told):
             for part in ("new", "cur"):
                 for name in sorted(names_in(folder / part, told)):
                     yield self.name_of(folder), folder / part / name
@@ -86,7 +86,7 @@ class MaildirMailbox:
         word = sender.encode("utf-8", "surrogateescape")
         unread: list[Unreachable] = []
         for folder, path in list(self.messages(unread.append)):
-            yield reached(path, unread.append, partial(naming, word, folder, path)) or []
+            yield reach_file(path, unread.append, partial(message_naming, word, folder, path)) or []
         if unread:
             raise unread[0]
 
@@ -95,7 +95,7 @@ class MaildirMailbox:
         unread: list[Unreachable] = []
         for place in places:
             for path in same_file(self.path_of(place.folder), place, unread.append):
-                copy = reached(path, unread.append, partial(copy_at, place.folder, path))
+                copy = reach_file(path, unread.append, partial(copy_at, place.folder, path))
                 yield [copy] if copy else []
         if unread:
             raise unread[0]
@@ -104,7 +104,7 @@ class MaildirMailbox:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
         for copy in copies:
             for path in same_file(self.path_of(copy.folder), copy):
-                reached(path, refuse, partial(unlink, path))
+                reach_file(path, refuse_visit, partial(unlink_message, path))
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: under its old name, with its old date; readers never see half of it."""
@@ -115,7 +115,7 @@ class MaildirMailbox:
             for part in ("cur", "new", "tmp"):
                 (folder / part).mkdir(parents=True, exist_ok=True)
             if not same_file(folder, copy):
-                store(folder, copy)
+                store_message(folder, copy)
         except OSError as fault:
             raise Unreachable(f"{folder} cannot be written: {fault.strerror}") from fault
         return self.name_of(folder)
@@ -127,7 +127,7 @@ class MaildirMailbox:
         """As Mailbox.abort: a disk cannot be hung up."""
 
 
-def reached(path: Path, told: Told, look: Callable[[], T]) -> T | None:
+def reach_file(path: Path, told: Told, look: Callable[[], T]) -> T | None:
     """What a look gives. None where its owner moved or deleted it this moment, where it is no file, or something else is in the way."""
     try:
         return look()
@@ -140,29 +140,29 @@ def reached(path: Path, told: Told, look: Callable[[], T]) -> T | None:
     return None
 
 
-def names_in(directory: Path, told: Told = refuse) -> list[str]:
+def names_in(directory: Path, told: Told = refuse_visit) -> list[str]:
     """Of what lies there; none where it is gone."""
-    return reached(directory, told, partial(os.listdir, directory)) or []
+    return reach_file(directory, told, partial(os.listdir, directory)) or []
 
 
-def folders(folder: Path, told: Told = refuse, depth: int = DEPTH) -> Iterator[Path]:
+def list_folders(folder: Path, told: Told = refuse_visit, depth: int = DEPTH) -> Iterator[Path]:
     """This folder and those below it."""
-    if reached(folder, told, (folder / "cur").is_dir):
+    if reach_file(folder, told, (folder / "cur").is_dir):
         yield folder
     for name in sorted(names_in(folder, told)) if depth else ():
         below = folder / name
-        if name not in ("cur", "new", "tmp") and not below.is_symlink() and reached(below, told, below.is_dir):
-            yield from folders(below, told, depth - 1)
+        if name not in ("cur", "new", "tmp") and not below.is_symlink() and reach_file(below, told, below.is_dir):
+            yield from list_folders(below, told, depth - 1)
 
 
-def naming(word: bytes, folder: str, path: Path) -> list[Copy]:
+def message_naming(word: bytes, folder: str, path: Path) -> list[Copy]:
     """The message in a file if its header names this; else nothing."""
     with path.open("rb") as file:
         named = word in headers_of(file.read(HEAD_LIMIT)).lower()
     return [copy_at(folder, path)] if named else []
 
 
-def unlink(path: Path) -> None:
+def unlink_message(path: Path) -> None:
     """Take it out for good."""
     path.unlink(missing_ok=True)
     sync_directory(path.parent)
@@ -182,13 +182,13 @@ def copy_at(folder: str, path: Path) -> Copy:
     )
 
 
-def same_file(folder: Path, copy: Copy | Place, told: Told = refuse) -> list[Path]:
+def same_file(folder: Path, copy: Copy | Place, told: Told = refuse_visit) -> list[Path]:
     """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
     unique = copy.name.partition("/")[2].partition(":")[0]
     return [folder / part / name for part in ("new", "cur") for name in names_in(folder / part, told) if name.partition(":")[0] == unique]
 
 
-def store(folder: Path, copy: Copy) -> None:
+def store_message(folder: Path, copy: Copy) -> None:
     """Write to tmp, make it safe, move to where it was."""
     part, _, name = copy.name.partition("/")
     draft = folder / "tmp" / name.partition(":")[0]

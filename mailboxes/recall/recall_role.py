@@ -52,7 +52,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     BadInput when a setting is of no use. What was claimed and never settled is begun again when its lease ends.
     """
     if settings.recall.imap:
-        imap_login.check(settings.recall)
+        imap_login.check_login_settings(settings.recall)
     recaller = Recaller(settings)
     try:
         while not stop.is_set():

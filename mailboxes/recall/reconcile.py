@@ -28,7 +28,7 @@ class Look:
     later: bool = False  # trying again may help
 
 
-def look(engine: Engine, boxes: list[Box], settings: Settings) -> Iterator[Look]:
+def examine_mailboxes(engine: Engine, boxes: list[Box], settings: Settings) -> Iterator[Look]:
     """Each mailbox, a few at a time; as they are done."""
     with ThreadPoolExecutor(max(1, settings.recall.concurrency), thread_name_prefix="look") as workers:
         yield from workers.map(partial(look_into, engine, settings), boxes)
@@ -40,14 +40,14 @@ def look_into(engine: Engine, settings: Settings, box: Box) -> Look:
     with db.reading(engine) as session:
         for wanted in reconcile.sought_in(session, box):
             if not seen.why:
-                search(settings, seen, wanted)
+                search_mailbox(settings, seen, wanted)
             if seen.why:
                 seen.unknown += [one.delivery_id for one in wanted]
             session.expunge_all()
     return seen
 
 
-def search(settings: Settings, seen: Look, wanted: list[reconcile.Sought]) -> None:
+def search_mailbox(settings: Settings, seen: Look, wanted: list[reconcile.Sought]) -> None:
     """Look for these. Without a Message-ID, and under another number, a copy cannot be known again: it is as if nobody had looked."""
     known = [one for one in wanted if one.message_id or not one.renumbered]
     try:
@@ -55,7 +55,9 @@ def search(settings: Settings, seen: Look, wanted: list[reconcile.Sought]) -> No
             raise Impossible(NO_WAY_IN)
         mailbox = open_mailbox(seen.box.place, seen.box.mailbox, settings)
         try:
-            there = mailbox.find([sought(one) for one in known], min((one.received_at for one in known), default=wanted[0].received_at))
+            there = mailbox.find(
+                [search_criteria(one) for one in known], min((one.received_at for one in known), default=wanted[0].received_at)
+            )
         finally:
             mailbox.close()
     except (Unreachable, Impossible) as fault:
@@ -66,6 +68,6 @@ def search(settings: Settings, seen: Look, wanted: list[reconcile.Sought]) -> No
     seen.unknown += [one.delivery_id for one in wanted if one not in known]
 
 
-def sought(one: reconcile.Sought) -> Sought:
+def search_criteria(one: reconcile.Sought) -> Sought:
     """What its copies are known by."""
     return Sought(one.marker, one.message_id, one.content, any_marker=one.renumbered)

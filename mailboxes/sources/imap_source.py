@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from mailboxes.imap import bulk_fetch
 from mailboxes.imap.imap_client import Client
-from mailboxes.imap.imap_login import enter, hang_up
+from mailboxes.imap.imap_login import hang_up, open_session
 from mailboxes.imap.special_use import use_of
-from mailboxes.recall.imap_mailbox import FAULTS, answering
+from mailboxes.recall.imap_mailbox import FAULTS, explain_trouble
 from mailboxes.sources.source import BATCH, HEADERS, LARGEST, WHOLE, Batch, Folder, Mark, Stored
 from triage.config.settings import Recall
 from triage.message.mime.mime_parts import HEAD_LIMIT
@@ -42,7 +42,7 @@ class ImapSource:
 
     def open(self, address: str) -> "ImapAccount":
         """As Source.open."""
-        return ImapAccount(enter(self.settings, address), self.fields)
+        return ImapAccount(open_session(self.settings, address), self.fields)
 
 
 class ImapAccount:
@@ -56,7 +56,7 @@ class ImapAccount:
 
     def folders(self) -> list[Folder]:
         """As Account.folders."""
-        with answering("the folders could not be listed"):
+        with explain_trouble("the folders could not be listed"):
             if spaces := self.client.has_capability("NAMESPACE"):
                 self.client.ahead("NAMESPACE")
             listed = self.client.listed()
@@ -78,27 +78,27 @@ class ImapAccount:
         """As Account.read."""
         what = f"the folder {visible(folder.name)} could not be read"
         first = None if after or since or whole else Part(f"1:{BATCH}", BATCH)
-        with answering(what):
+        with explain_trouble(what):
             if first:
                 self.ask_ahead(folder, first)
             state = self.client.select_folder(folder.name, readonly=True)
         validity = str(state.get(b"UIDVALIDITY", ""))
-        last = number(after.last) if after and validity and after.validity == validity else 0
+        last = uid_of_mark(after.last) if after and validity and after.validity == validity else 0
         if not first and (not state.get(b"EXISTS") or state.get(b"UIDNEXT") == last + 1):
             return
-        with answering(what):
+        with explain_trouble(what):
             parts, left = self.parts(state, last, since, first, whole=whole)
             for part in parts:
                 for batch in self.batches(part, validity, last, whole=whole):
                     left = max(0, left - len(batch.messages) - len(batch.unreadable))
-                    last = number(batch.mark.last)
+                    last = uid_of_mark(batch.mark.last)
                     yield Batch(batch.messages, batch.mark, batch.unreadable, left)
 
     def ask_ahead(self, folder: Folder, part: Part) -> None:
         """EXAMINE, and what will be read first, without waiting for what the server says of the folder (RFC 9051, 5.5)."""
         self.client.ahead("EXAMINE", self.client._normalise_folder(folder.name))
         self.broken = True  # until it is read
-        self.asked[part.uids] = bulk_fetch.ask(self.client, part.uids, self.head)
+        self.asked[part.uids] = bulk_fetch.send_fetch(self.client, part.uids, self.head)
 
     def parts(
         self, state: dict[bytes, Any], last: int, since: datetime | None, first: Part | None, *, whole: bool
@@ -107,7 +107,7 @@ class ImapAccount:
         if since is not None:
             found: list[int] = self.client.search(["UID", f"{last + 1}:*", "SINCE", since.date()])
             wanted = sorted(uid for uid in found if uid > last)
-            return [Part(uids) for uids in spans(wanted)], len(wanted)
+            return [Part(uids) for uids in uid_ranges(wanted)], len(wanted)
         count, beyond = int(state.get(b"EXISTS", 0)), int(state.get(b"UIDNEXT", 0))
         parts, next_one = ([first], first.final + 1) if first else ([], last + 1)
         if whole or not beyond or beyond - next_one > SPARSE * count:
@@ -158,8 +158,8 @@ class ImapAccount:
 
         @functools.cache
         def dates() -> dict[str, bytes]:
-            with answering("the dates could not be read"):
-                return bulk_fetch.dates(self.client, uids)
+            with explain_trouble("the dates could not be read"):
+                return bulk_fetch.fetch_dates(self.client, uids)
 
         return lambda place: dates().get(place)
 
@@ -168,8 +168,8 @@ class ImapAccount:
         self.broken = True
         items = ALL if whole else self.head
         try:
-            tag = self.asked.pop(uids, None) or bulk_fetch.ask(self.client, uids, f"INTERNALDATE {items}" if dated else items)
-            yield from bulk_fetch.answers(self.client, tag, LARGEST if whole else HEAD_LIMIT)
+            tag = self.asked.pop(uids, None) or bulk_fetch.send_fetch(self.client, uids, f"INTERNALDATE {items}" if dated else items)
+            yield from bulk_fetch.read_answers(self.client, tag, LARGEST if whole else HEAD_LIMIT)
         except bulk_fetch.Refused:
             self.broken = False
             raise
@@ -186,14 +186,14 @@ class ImapAccount:
             hang_up(self.client)
 
 
-def number(last: str) -> int:
+def uid_of_mark(last: str) -> int:
     """A mark's UID; 0 when it is none."""
     with contextlib.suppress(ValueError):
         return int(last)
     return 0
 
 
-def spans(uids: Sequence[int]) -> list[str]:
+def uid_ranges(uids: Sequence[int]) -> list[str]:
     """A sorted list of UIDs as sets of ranges, not more ranges in each than a server takes in one line."""
     ranges: list[list[int]] = []
     for uid in uids:

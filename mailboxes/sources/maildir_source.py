@@ -12,9 +12,9 @@ from imapclient import imap_utf7  # type: ignore[import-untyped]
 
 from mailboxes.imap.special_use import use_of
 from mailboxes.mailbox import Unreachable
-from mailboxes.recall.maildir_mailbox import INBOX, folders
+from mailboxes.recall.maildir_mailbox import INBOX, list_folders
 from mailboxes.sources.owners import owner_of
-from mailboxes.sources.source import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored, order
+from mailboxes.sources.source import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored, sort_key
 from triage.message.mime.mime_parts import HEAD_LIMIT
 from triage.text.sanitize import visible
 
@@ -55,14 +55,14 @@ class MaildirSource:
         if not self.root.is_dir():
             raise Unreachable(f"{self.root} is no directory")
         found: dict[str, Path] = {}
-        for place in maildirs(self.root, LEVELS):
+        for place in find_maildirs(self.root, LEVELS):
             owner = owner_of(place.relative_to(self.root), self.domain)
             if owner and (not self.only or owner in self.only):
                 found.setdefault(owner, place)
         return found
 
 
-def maildirs(directory: Path, levels: int) -> Iterator[Path]:
+def find_maildirs(directory: Path, levels: int) -> Iterator[Path]:
     """The outermost Maildirs below a directory."""
     for below in sorted(directory.iterdir()):
         if not below.is_dir() or below.is_symlink():
@@ -71,7 +71,7 @@ def maildirs(directory: Path, levels: int) -> Iterator[Path]:
             yield below
         elif levels:
             with contextlib.suppress(PermissionError):
-                yield from maildirs(below, levels - 1)
+                yield from find_maildirs(below, levels - 1)
 
 
 def is_maildir(directory: Path) -> bool:
@@ -88,17 +88,17 @@ class MaildirAccount:
 
     def folders(self) -> list[Folder]:
         """As Account.folders."""
-        for path in folders(self.root):
+        for path in list_folders(self.root):
             self.paths[INBOX if path == self.root else str(path.relative_to(self.root))] = path
-        return [Folder(name, use_of((), steps(name))) for name in self.paths]
+        return [Folder(name, use_of((), folder_path(name))) for name in self.paths]
 
     def read(self, folder: Folder, *, after: Mark | None = None, since: datetime | None = None, whole: bool = False) -> Iterator[Batch]:
         """As Account.read: in the order of their names, which begin with the second they were delivered in."""
         directory = self.paths.get(folder.name) or (self.root if folder.name == INBOX else self.root / folder.name)
-        waiting = sorted(listed(directory), key=lambda one: order(one[0]))
+        waiting = sorted(list_messages(directory), key=lambda one: sort_key(one[0]))
         if after:
-            done = order(after.last)
-            waiting = [one for one in waiting if order(one[0]) > done]
+            done = sort_key(after.last)
+            waiting = [one for one in waiting if sort_key(one[0]) > done]
         most = WHOLE if whole else BATCH
         for start in range(0, len(waiting), most):
             some = waiting[start : start + most]
@@ -106,7 +106,7 @@ class MaildirAccount:
             lost: list[str] = []
             for place, path in some:
                 try:
-                    filed = arrival(place, path)
+                    filed = arrival_second(place, path)
                     if since is None or filed >= since.timestamp():
                         found.append(Stored(place, filed, whole_of(path) if whole else head_of(path)))
                 except FileNotFoundError:
@@ -119,7 +119,7 @@ class MaildirAccount:
         """As Account.close: nothing is open."""
 
 
-def steps(name: str) -> list[str]:
+def folder_path(name: str) -> list[str]:
     """The path that a folder's directory name means: `.Sent.2026`, or `Sent/2026`; in modified UTF-7 or UTF-8."""
     parts = [part for step in name.split("/") for part in (step[1:].split(".") if step.startswith(".") else [step])]
     found = []
@@ -131,7 +131,7 @@ def steps(name: str) -> list[str]:
     return found
 
 
-def listed(directory: Path) -> Iterator[tuple[str, str]]:
+def list_messages(directory: Path) -> Iterator[tuple[str, str]]:
     """The name, without the flags behind it, and the path of every message of a folder."""
     for part in ("new", "cur"):
         try:
@@ -143,7 +143,7 @@ def listed(directory: Path) -> Iterator[tuple[str, str]]:
             raise Unreachable(f"{visible(str(directory / part))} cannot be read: {fault.strerror}") from fault
 
 
-def arrival(place: str, path: str) -> float:
+def arrival_second(place: str, path: str) -> float:
     """The second in which it came, by its name, which copying a Maildir elsewhere keeps; else by the file's date."""
     found = SECONDS.match(place)
     return int(found[1]) if found and len(found[1]) in (9, 10) else Path(path).stat().st_mtime

@@ -77,7 +77,7 @@ class MboxAccount:
         """As Account.read. An mbox says only in the messages themselves when they came: `since` is left to the reader."""
         try:
             with self.files[folder.name][0].open("rb", buffering=1024 * 1024) as file:
-                yield from batches(file, after, whole=whole)
+                yield from read_batches(file, after, whole=whole)
         except OSError as fault:
             raise Unreachable(f"{visible(folder.name)} cannot be read: {fault.strerror}") from fault
 
@@ -85,14 +85,14 @@ class MboxAccount:
         """As Account.close: nothing is open."""
 
 
-def batches(file: BinaryIO, after: Mark | None, *, whole: bool) -> Iterator[Batch]:
+def read_batches(file: BinaryIO, after: Mark | None, *, whole: bool) -> Iterator[Batch]:
     """The messages of an open file, from after the mark on where it is still the file that it was."""
-    validity, size = identity(file), os.fstat(file.fileno()).st_size
+    validity, size = file_identity(file), os.fstat(file.fileno()).st_size
     seen = int(after.last) if after and after.validity == validity and after.last.isdecimal() and int(after.last) < size else -1
     file.seek(max(0, seen))
     found: list[Stored] = []
     lost: list[str] = []
-    for place, raw, complete in messages(file, LARGEST if whole else HEAD_LIMIT, whole=whole):
+    for place, raw, complete in find_messages(file, LARGEST if whole else HEAD_LIMIT, whole=whole):
         if place == seen:
             continue
         if complete:
@@ -100,18 +100,18 @@ def batches(file: BinaryIO, after: Mark | None, *, whole: bool) -> Iterator[Batc
         else:
             lost.append("larger than is read")
         if len(found) + len(lost) >= (WHOLE if whole else BATCH):
-            yield Batch(tuple(found), Mark(validity, str(place)), tuple(lost), left(place, size, len(found)))
+            yield Batch(tuple(found), Mark(validity, str(place)), tuple(lost), count_left(place, size, len(found)))
             found, lost = [], []
     if found or lost:
         yield Batch(tuple(found), Mark(validity, str(place)), tuple(lost))
 
 
-def left(place: int, size: int, seen: int) -> int:
+def count_left(place: int, size: int, seen: int) -> int:
     """About as many messages as follow, by the part of the file that does."""
     return int((size - place) / max(1, place) * seen)
 
 
-def identity(file: BinaryIO) -> str:
+def file_identity(file: BinaryIO) -> str:
     """What tells this file from another: how its first message begins."""
     file.seek(0)
     first = hashlib.sha256()
@@ -123,7 +123,7 @@ def identity(file: BinaryIO) -> str:
     return first.hexdigest()[:32]
 
 
-def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, bytes, bool]]:
+def find_messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, bytes, bool]]:
     """Where each message begins, its bytes (the header block alone unless `whole`), and whether that is all of them."""
     lines: list[bytes] = []
     place, size, body = -1, 0, False
@@ -136,7 +136,7 @@ def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, 
         elif place >= 0 and (whole or not body):
             size += len(line)
             if size <= limit:
-                lines.append(unquoted(line) if line_begins and whole else line)
+                lines.append(unquote_line(line) if line_begins and whole else line)
         ended = line.endswith(b"\n")
         blank = line_begins and ended and not line.strip()
         body = body or blank
@@ -146,7 +146,7 @@ def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, 
         yield place, b"".join(without_separator(lines) if whole else lines), size <= limit
 
 
-def unquoted(line: bytes) -> bytes:
+def unquote_line(line: bytes) -> bytes:
     """A line without the > by which the file tells it from the beginning of a message."""
     return line[1:] if line[:1] == b">" and line.lstrip(b">").startswith(b"From ") else line
 

@@ -22,7 +22,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import Engine
 
 from mailboxes.mailbox import ShutOut, Unreachable
-from mailboxes.sources.source import Account, Batch, Folder, Mark, Source, order
+from mailboxes.sources.source import Account, Batch, Folder, Mark, Source, sort_key
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.contacts.sent_headers import PlainMails, elaborate
@@ -109,8 +109,8 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
         reached = seeding_progress.reached(session, plan.name)
     lots: list[tuple[str, Lot]] = []
     ends: list[tuple[str, End]] = []
-    settling = partial(settle, engine, plan, report=report, settings=settings, by=by, heard=heard)
-    with seldom_collected(), children(plan, min(plan.connections, len(waiting))) as readers:
+    settling = partial(settle_account, engine, plan, report=report, settings=settings, by=by, heard=heard)
+    with seldom_collected(), start_children(plan, min(plan.connections, len(waiting))) as readers:
         due = time.monotonic() + LATEST
         for reader in readers:
             reader.begin(waiting, reached)
@@ -118,7 +118,7 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
             ready = wait([reader.pipe for reader in busy], timeout=SOON if lots or ends else None)
             for reader in busy:
                 if reader.pipe in ready:
-                    hear(reader, lots, ends, waiting, reached)
+                    hear_child(reader, lots, ends, waiting, reached)
             if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE or time.monotonic() > due:
                 settling(lots, ends)
                 lots, ends, due = [], [], time.monotonic() + LATEST
@@ -139,7 +139,7 @@ def seldom_collected() -> Iterator[None]:
         gc.unfreeze()
 
 
-def hear(
+def hear_child(
     reader: "Reader", lots: list[tuple[str, Lot]], ends: list[tuple[str, End]], waiting: deque[str], reached: dict[str, Folders]
 ) -> None:
     """Put what a child says to the rest; when it is through with an account, give it another."""
@@ -153,7 +153,7 @@ def hear(
         reader.begin(waiting, reached)
 
 
-def settle(
+def settle_account(
     engine: Engine,
     plan: Plan,
     lots: list[tuple[str, Lot]],
@@ -166,14 +166,14 @@ def settle(
 ) -> None:
     """Learn from what was read, then say so."""
     if lots:
-        learn(engine, plan, lots, report, settings=settings, by=by)
+        learn_lots(engine, plan, lots, report, settings=settings, by=by)
     for account, end in ends:
-        ended(report, account, end)
+        end_account(report, account, end)
     for account in dict.fromkeys(account for account, _ in (*lots, *ends)):
         heard(report, account)
 
 
-def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
+def learn_lots(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
     """Learn from some accounts' lots, and remember how far they are."""
     now = utcnow()
     found = together(lot.found for _, lot in lots)
@@ -188,15 +188,15 @@ def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Repor
         report.unreadable.update(lot.unreadable)
         report.left[account] = lot.left
     report.found += found.recipients
-    report.learned = added(report.learned, learned)
+    report.learned = add_counts(report.learned, learned)
 
 
-def added(one: Learned, other: Learned) -> Learned:
+def add_counts(one: Learned, other: Learned) -> Learned:
     """Both together."""
     return Learned(one.learned + other.learned, one.known + other.known, one.parked + other.parked, one.skipped + other.skipped)
 
 
-def ended(report: Report, account: str, end: End) -> None:
+def end_account(report: Report, account: str, end: End) -> None:
     """An account is through."""
     report.left.pop(account, None)
     report.folders += end.folders
@@ -222,7 +222,7 @@ class Reader:
     @classmethod
     def start(cls, plan: Plan) -> Self:
         """A new one."""
-        return cls(plan, *started(plan))
+        return cls(plan, *start_child(plan))
 
     def begin(self, waiting: deque[str], reached: dict[str, Folders]) -> None:
         """Give it the next account, if there is one; some more, if there are plenty."""
@@ -230,7 +230,7 @@ class Reader:
         while waiting and len(self.accounts) < wanted:
             account = waiting.popleft()
             self.accounts.append(account)
-            with contextlib.suppress(OSError):  # it is dead: `hear` says so
+            with contextlib.suppress(OSError):  # it is dead: `hear_child` says so
                 self.pipe.send((account, reached.get(account, {})))
 
     def hear(self, waiting: deque[str]) -> News:
@@ -239,7 +239,7 @@ class Reader:
             news: News = self.pipe.recv()
         except (EOFError, OSError):
             self.end()
-            self.process, self.pipe = started(self.plan)
+            self.process, self.pipe = start_child(self.plan)
             while len(self.accounts) > 1:
                 waiting.appendleft(self.accounts.pop())
             return None, End(0, "the process that read it came to a sudden end; run it again")
@@ -253,7 +253,7 @@ class Reader:
 
 
 @contextlib.contextmanager
-def children(plan: Plan, number: int) -> Iterator[list[Reader]]:
+def start_children(plan: Plan, number: int) -> Iterator[list[Reader]]:
     """So many child processes; all of them end with this one, whatever happens."""
     CHILDREN.set_forkserver_preload([__name__])
     readers = [Reader.start(plan) for _ in range(number)]
@@ -264,16 +264,16 @@ def children(plan: Plan, number: int) -> Iterator[list[Reader]]:
             reader.end()
 
 
-def started(plan: Plan) -> tuple[ForkServerProcess, Connection]:
+def start_child(plan: Plan) -> tuple[ForkServerProcess, Connection]:
     """A child process, and our end of its pipe."""
     ours, theirs = CHILDREN.Pipe()
-    process = CHILDREN.Process(target=serve, args=(plan, theirs), daemon=True)
+    process = CHILDREN.Process(target=serve_child, args=(plan, theirs), daemon=True)
     process.start()
     theirs.close()
     return process, ours
 
 
-def serve(plan: Plan, pipe: Connection) -> None:
+def serve_child(plan: Plan, pipe: Connection) -> None:
     """What a child does: read the accounts that it is given, until nobody gives any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     with contextlib.suppress(EOFError, OSError), seldom_collected():
@@ -339,7 +339,7 @@ def read_folder(
     say: Callable[[Lot], None],
 ) -> None:
     """One folder, without what an earlier run has read."""
-    after = marks.get(folder.name) or furthest(plan.day, reached)
+    after = marks.get(folder.name) or furthest_mark(plan.day, reached)
     everything = not plan.day and not reached
     plain = PlainMails(address)
     pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
@@ -354,10 +354,10 @@ def read_folder(
         pace.keep(len(batch.messages))
 
 
-def furthest(day: str, reached: list[Reach]) -> Mark | None:
+def furthest_mark(day: str, reached: list[Reach]) -> Mark | None:
     """How far somebody has read everything that is wanted now."""
     enough = [one for one in reached if one.since <= day]
-    last = max(enough, key=lambda one: order(one.last), default=None)
+    last = max(enough, key=lambda one: sort_key(one.last), default=None)
     return Mark(last.validity, last.last) if last else None
 
 
@@ -365,7 +365,7 @@ def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Rea
     """Was it written since the day that is asked for, and not read by a run that asked for a later day?"""
     day = f"{at:%Y-%m-%d}"
     return day >= plan.day and not any(
-        one.since > plan.day and one.validity == batch.mark.validity and order(place) <= order(one.last) and day >= one.since
+        one.since > plan.day and one.validity == batch.mark.validity and sort_key(place) <= sort_key(one.last) and day >= one.since
         for one in reached
     )
 

@@ -78,7 +78,7 @@ class Batch:
     left: int = 0  # messages of the folder after these, as far as is known
 
 
-def order(place: str) -> tuple[int, str]:
+def sort_key(place: str) -> tuple[int, str]:
     """What places in a folder are sorted by: the number that they begin with, as UIDs and names of Maildir files do."""
     digits = LEADING.match(place)
     return (int(digits[0]) if digits else 0, place)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from mail_auth.arc_seal import SigningKey, load_key, seal
+from mail_auth.arc_seal import SigningKey, load_key, seal_message
 from mta.delivery.authentication_results import authentication_results
 from triage.config.settings import Settings
 from triage.errors import BadInput
@@ -23,10 +23,10 @@ class Sealer:
         """The message with our trace fields, and on top our ARC set; as it is where the RFC leaves nothing to seal."""
         results = authentication_results(authentication, self.authserv_id).partition(":")[2]
         chain = authentication.arc.result
-        return seal(stamped, results, chain, domain=self.domain, selector=self.selector, key=self.key, now=now) + stamped
+        return seal_message(stamped, results, chain, domain=self.domain, selector=self.selector, key=self.key, now=now) + stamped
 
 
-def wanted(settings: Settings) -> bool:
+def is_sealing_configured(settings: Settings) -> bool:
     """Is there to be a seal? BadInput when only half of it is named; no key is read."""
     given = (settings.relay.arc_domain, settings.relay.arc_selector, settings.relay.arc_key_file)
     if any(given) and not all(given):
@@ -37,6 +37,6 @@ def wanted(settings: Settings) -> bool:
 def open_sealer(settings: Settings) -> Sealer | None:
     """The sealer that the settings describe, None without one. BadInput when only half of it is there, or the key is of no use."""
     relay = settings.relay
-    if not wanted(settings):
+    if not is_sealing_configured(settings):
         return None
     return Sealer(relay.arc_domain, relay.arc_selector, load_key(relay.arc_key_file), settings.authserv_id)

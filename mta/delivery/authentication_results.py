@@ -20,8 +20,8 @@ ARC_WORDS = (Result.PASS, Result.FAIL)  # and "none": RFC 8617, 10.1 knows no er
 
 def authentication_results(authentication: Authentication, authserv_id: str) -> str:
     """The field with every result that was found, its reason, and what it is about."""
-    lines = [f"Authentication-Results: {value(authserv_id)}"]
-    for words_of_it in results(authentication):
+    lines = [f"Authentication-Results: {format_value(authserv_id)}"]
+    for words_of_it in format_results(authentication):
         lines[-1] += ";"
         lines.append("\t" + words_of_it[0])
         for word in words_of_it[1:]:
@@ -32,7 +32,7 @@ def authentication_results(authentication: Authentication, authserv_id: str) -> 
     return "\r\n".join(lines) + "\r\n"
 
 
-def results(found: Authentication) -> Iterator[list[str]]:
+def format_results(found: Authentication) -> Iterator[list[str]]:
     """Each result as its words: method and outcome, the reason, the properties."""
     yield from map(spf_words, found.spf)
     if found.dkim:
@@ -46,44 +46,44 @@ def results(found: Authentication) -> Iterator[list[str]]:
 
 def spf_words(spf: Spf) -> list[str]:
     """RFC 8601, 2.7.2."""
-    return result("spf", spf.result, spf.reason, ("smtp.helo" if spf.identity == "helo" else "smtp.mailfrom", spf.domain))
+    return format_result("spf", spf.result, spf.reason, ("smtp.helo" if spf.identity == "helo" else "smtp.mailfrom", spf.domain))
 
 
 def dkim_words(dkim: Dkim) -> list[str]:
     """RFC 8601, 2.7.1; RFC 6008."""
     about = (("header.d", dkim.domain), ("header.s", dkim.selector), ("header.a", dkim.algorithm))
-    return result("dkim", dkim.result, dkim.reason, *about)
+    return format_result("dkim", dkim.result, dkim.reason, *about)
 
 
 def arc_words(arc: Arc) -> list[str]:
     """RFC 8617, 10.1. Who sealed last is a word of our own."""
     known = arc.result in ARC_WORDS
-    return result("arc", arc.result if known else Result.NONE, arc.reason, ("policy.sealer", arc.sealer))
+    return format_result("arc", arc.result if known else Result.NONE, arc.reason, ("policy.sealer", arc.sealer))
 
 
 def dmarc_words(dmarc: Dmarc) -> list[str]:
     """RFC 7489, 11.1. The policy that the author's domain publishes is a word of our own, as other receivers write it."""
-    return result("dmarc", dmarc.result, dmarc.reason, ("header.from", dmarc.domain), ("policy.dmarc", dmarc.policy))
+    return format_result("dmarc", dmarc.result, dmarc.reason, ("header.from", dmarc.domain), ("policy.dmarc", dmarc.policy))
 
 
-def result(method: str, outcome: str, reason: str, *properties: tuple[str, str]) -> list[str]:
+def format_result(method: str, outcome: str, reason: str, *properties: tuple[str, str]) -> list[str]:
     """One resinfo as words. A property that is not known is left out."""
-    why = [f"reason={quoted(reason)}"] if reason else []
-    return [f"{method}={outcome}", *why, *(f"{name}={value(text)}" for name, text in properties if text)]
+    why = [f"reason={quote_string(reason)}"] if reason else []
+    return [f"{method}={outcome}", *why, *(f"{name}={format_value(text)}" for name, text in properties if text)]
 
 
-def value(text: str) -> str:
+def format_value(text: str) -> str:
     """A token, or a quoted string when it needs to be one (RFC 2045, 5.1). What is no printable ASCII becomes "?"."""
-    return text if TOKEN.fullmatch(text) and len(text) <= LONGEST_VALUE else quoted(text)
+    return text if TOKEN.fullmatch(text) and len(text) <= LONGEST_VALUE else quote_string(text)
 
 
-def quoted(text: str) -> str:
+def quote_string(text: str) -> str:
     """A quoted string."""
     plain = re.sub(r"[^\x20-\x7e]", "?", text)[:LONGEST_VALUE]
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def forged(text: bytes, authserv_id: str) -> bool:
+def is_forged_field(text: bytes, authserv_id: str) -> bool:
     """Does an Authentication-Results field with this text speak in our name? One that cannot be read and mentions us does too."""
     unfolded = text.decode("utf-8", "replace").replace("\r\n", "")
     readings = [unfolded, words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from mta.delivery.arc_seal import Sealer
 from mta.delivery.next_hop import NextHop
-from mta.delivery.trace_fields import passed_on, stamp
-from mta.spool.line_endings import crlf
+from mta.delivery.trace_fields import passed_on, stamp_message
+from mta.spool.line_endings import normalise_crlf
 from triage.config.settings import Settings
 from triage.delivery import journal_report
 from triage.delivery.journal import JOURNAL
@@ -35,7 +35,7 @@ class Errand:
         return len(self.claims[0].raw)
 
 
-def errands(claims: Iterable[Claim]) -> list[Errand]:
+def group_claims(claims: Iterable[Claim]) -> list[Errand]:
     """The claims, in their order, as few transactions as possible of at most MOST_RECIPIENTS each."""
     groups: dict[tuple[object, ...], list[Claim]] = {}
     for claim in claims:
@@ -47,28 +47,28 @@ def errands(claims: Iterable[Claim]) -> list[Errand]:
     ]
 
 
-def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, sealer: Sealer | None = None) -> list[Outcome]:
+def deliver_claims(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, sealer: Sealer | None = None) -> list[Outcome]:
     """The trace fields and the seal on top, and over to the next hop; an outcome for each claim."""
     first = errand.claims[0]
     try:
-        raw = first.raw if first.direction in ("notice", "report") else stamped(first, settings, sealer)
+        raw = first.raw if first.direction in ("notice", "report") else prepare_message(first, settings, sealer)
         outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %(message)s: attempt broke off", {"message": show(first.message_id)})
         hop.close()
         outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
     metrics.took("mailroom_transaction_seconds", time.monotonic() - errand.since)
-    report(errand.claims, outcomes)
+    log_outcomes(errand.claims, outcomes)
     return [replace(outcome, at=utcnow()) for outcome in outcomes]
 
 
-def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
+def prepare_message(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
     """A message that came in, with our trace fields and our seal; an employee's with our Received; for the archive a journal report."""
     if claim.direction == JOURNAL:
         return for_archive(claim, settings)
     if claim.direction == "outbound":
         return passed_on(claim.raw, envelope=claim.envelope, hostname=settings.company.hostname)
-    raw = stamp(
+    raw = stamp_message(
         claim.raw,
         envelope=claim.envelope,
         authentication=claim.authentication,
@@ -85,7 +85,7 @@ def for_archive(claim: Claim, settings: Settings) -> bytes:
     """The journal report of a message; the same one each time it is sent."""
     return journal_report.written(
         claim.envelope,
-        crlf(claim.raw),
+        normalise_crlf(claim.raw),
         sender=settings.sender,
         to=claim.mailbox,
         hostname=settings.company.hostname,
@@ -95,7 +95,7 @@ def for_archive(claim: Claim, settings: Settings) -> bytes:
     )
 
 
-def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
+def log_outcomes(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
     """One line in the log for each delivery, whatever came of it."""
     for claim, outcome in zip(claims, outcomes, strict=True):
         metrics.count("mailroom_attempts", outcome=outcome.kind)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from mta.delivery.arc_seal import open_sealer
-from mta.delivery.delivery_attempt import Errand, carry, errands
+from mta.delivery.delivery_attempt import Errand, deliver_claims, group_claims
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.sasl_client import Logins
 from mta.delivery.starttls import Encryption
@@ -96,7 +96,7 @@ class Carriers:
         if not claims:
             return
         with self.lock:
-            self.backlog.extend(errands(claims))
+            self.backlog.extend(group_claims(claims))
             self.claimed.update(claim.delivery_id for claim in claims)
             self.last_used = time.monotonic()
         self.set_out()
@@ -119,7 +119,7 @@ class Carriers:
         """One worker: errand after errand, until there is none or the next hop is away."""
         while (errand := self.next_errand(hop)) is not None:
             begun = time.monotonic()
-            outcomes = carry(errand, hop, self.settings, self.destination.next_hop, self.sealer)
+            outcomes = deliver_claims(errand, hop, self.settings, self.destination.next_hop, self.sealer)
             if self.note(errand, outcomes, hop, time.monotonic() - begun):
                 hop.close()
         self.ring()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mta.delivery.smtp_transaction import Ended, said, shut_out, unreachable
+from mta.delivery.smtp_transaction import Ended, describe_reply, shut_out, unreachable_outcome
 from triage.config import oauth_tokens
 from triage.config.oauth_tokens import NoToken
 from triage.config.settings import Relay, Settings
@@ -54,7 +54,7 @@ class Logins:
         if not self.relay.logins_file:
             return {}
         try:
-            return dict(map(entry, entries(Path(self.relay.logins_file).read_text("utf-8"))))
+            return dict(map(parse_entry, read_entries(Path(self.relay.logins_file).read_text("utf-8"))))
         except (OSError, UnicodeDecodeError, ValueError) as fault:
             why = getattr(fault, "strerror", "") or fault
             raise BadInput(f"relay.logins_file {self.relay.logins_file} cannot be used: {why}; {FORM}") from fault
@@ -72,13 +72,13 @@ def left_over(settings: Settings) -> list[str]:
     return sorted(Logins(settings.relay).known().keys() - {one.next_hop for one in destinations(settings)})
 
 
-def entries(text: str) -> list[tuple[int, str]]:
+def read_entries(text: str) -> list[tuple[int, str]]:
     """The lines that say something, with their numbers."""
     lines = ((number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1))
     return [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
 
 
-def entry(line: tuple[int, str]) -> tuple[str, str]:
+def parse_entry(line: tuple[int, str]) -> tuple[str, str]:
     """The next hop of a line, and who we are there; ValueError, which shows nothing of it."""
     number, text = line
     url, login = (*text.split(None, 1), "")[:2]
@@ -102,18 +102,18 @@ def sign_in(connection: smtplib.SMTP, login: Login) -> None:
         if answer[0] not in ANOTHER_MECHANISM:
             break
     if answer[0] != SIGNED_IN:
-        raise refused(answer, login)
+        raise describe_refusal(answer, login)
 
 
-def refused(answer: tuple[int, bytes], login: Login) -> Ended:
+def describe_refusal(answer: tuple[int, bytes], login: Login) -> Ended:
     """Why we are not let in: for now, or until somebody mends it."""
-    reply = without_secrets(said(answer), login)
+    reply = without_secrets(describe_reply(answer), login)
     if answer[0] // 100 == 4:
-        return unreachable(f"we cannot sign in there for now: {reply}")
+        return unreachable_outcome(f"we cannot sign in there for now: {reply}")
     return shut_out(f"it does not let us in: {reply}")
 
 
-def plain(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
+def authenticate_plain(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
     """Name and password together (RFC 4616)."""
     return at_once(connection, "PLAIN", plain_words(login))
 
@@ -125,8 +125,8 @@ def plain_words(login: Login) -> str:
 
 def at_once(connection: smtplib.SMTP, mechanism: str, words: str) -> tuple[int, bytes]:
     """All of it behind AUTH, and once more for a server that asks for it."""
-    answer = connection.docmd("AUTH", f"{mechanism} {encoded(words)}")
-    return connection.docmd(encoded(words)) if answer[0] == GO_ON and not answer[1].strip() else answer
+    answer = connection.docmd("AUTH", f"{mechanism} {encode_base64(words)}")
+    return connection.docmd(encode_base64(words)) if answer[0] == GO_ON and not answer[1].strip() else answer
 
 
 def login_dialogue(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
@@ -134,11 +134,11 @@ def login_dialogue(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
     answer = connection.docmd("AUTH", "LOGIN")
     for words in (login.name, login.secret):
         if answer[0] == GO_ON:
-            answer = connection.docmd(encoded(words))
+            answer = connection.docmd(encode_base64(words))
     return answer
 
 
-def xoauth2(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
+def authenticate_xoauth2(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
     """As Microsoft and Google describe it: a server that says no says why first, and waits for an empty line."""
     answer = at_once(connection, "XOAUTH2", oauth_words(login))
     return connection.docmd("") if answer[0] == GO_ON else answer
@@ -149,15 +149,19 @@ def oauth_words(login: Login) -> str:
     return f"user={login.name}\1auth=Bearer {login.secret}\1\1"
 
 
-DIALOGUES: dict[str, Callable[[smtplib.SMTP, Login], tuple[int, bytes]]] = {"PLAIN": plain, "LOGIN": login_dialogue, "XOAUTH2": xoauth2}
+DIALOGUES: dict[str, Callable[[smtplib.SMTP, Login], tuple[int, bytes]]] = {
+    "PLAIN": authenticate_plain,
+    "LOGIN": login_dialogue,
+    "XOAUTH2": authenticate_xoauth2,
+}
 
 
-def encoded(words: str) -> str:
+def encode_base64(words: str) -> str:
     """Base64, in one line."""
     return base64.b64encode(words.encode()).decode()
 
 
 def without_secrets(reply: str, login: Login) -> str:
     """A reply as it may be kept and shown: some servers repeat what they did not understand."""
-    words = (login.secret, encoded(login.secret), encoded(plain_words(login)), encoded(oauth_words(login)))
+    words = (login.secret, encode_base64(login.secret), encode_base64(plain_words(login)), encode_base64(oauth_words(login)))
     return re.sub("|".join(map(re.escape, words)), HIDDEN, reply, flags=re.IGNORECASE)

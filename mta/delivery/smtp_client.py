@@ -11,9 +11,20 @@ from typing import Any
 
 from mta.delivery.sasl_client import Login, Logins, sign_in
 from mta.delivery.server_limits import Allowance
-from mta.delivery.smtp_transaction import Answer, Ended, Mail, begin, hand_over, impossible, possible, said, shut_out, unreachable
-from mta.delivery.starttls import Encryption, NotEncrypted, starttls
-from mta.spool.line_endings import crlf
+from mta.delivery.smtp_transaction import (
+    Answer,
+    Ended,
+    Mail,
+    begin_transaction,
+    describe_reply,
+    hand_over,
+    is_possible_address,
+    refuse_impossible_address,
+    shut_out,
+    unreachable_outcome,
+)
+from mta.delivery.starttls import Encryption, NotEncrypted, start_tls
+from mta.spool.line_endings import normalise_crlf
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
 from triage.text.sanitize import visible
@@ -59,8 +70,8 @@ class DialledHop:
         Who is refused because there are too many recipients goes in a further transaction (RFC 5321, 4.5.3.1.10); where that was
         said of all of them, of half as many.
         """
-        found = {place: impossible(mailbox) for place, mailbox in enumerate(mailboxes) if not possible(mailbox)}
-        left, raw = [place for place in range(len(mailboxes)) if place not in found], crlf(raw)
+        found = {place: refuse_impossible_address(mailbox) for place, mailbox in enumerate(mailboxes) if not is_possible_address(mailbox)}
+        left, raw = [place for place in range(len(mailboxes)) if place not in found], normalise_crlf(raw)
         most = len(left)
         while left:
             asked, later = left[:most], left[most:]
@@ -94,7 +105,7 @@ class DialledHop:
             self.close()
         if self.connection:
             try:
-                waiting = begin(self.connection, mail, self.allowance, kept=True)
+                waiting = begin_transaction(self.connection, mail, self.allowance, kept=True)
             except Ended as end:
                 if not end.answer.hang_up or end.answer.kind == "bounced":
                     raise
@@ -105,7 +116,7 @@ class DialledHop:
                 return self.finish(self.connection, mail, waiting)
         connection = self.dial()
         self.allowance = Allowance(connection.esmtp_features.get("limits", ""))
-        return self.finish(connection, mail, begin(connection, mail, self.allowance, kept=False))
+        return self.finish(connection, mail, begin_transaction(connection, mail, self.allowance, kept=False))
 
     def wants_sign_in(self, answer: Answer) -> Answer:
         """530 of a server that never took mail from us is about us, not about this message (RFC 4954, 6)."""
@@ -150,13 +161,13 @@ class DialledHop:
         except NotEncrypted as fault:
             self.close()
             if encryption.needed or self.server.implicit_tls:
-                raise unreachable(str(fault)) from fault
+                raise unreachable_outcome(str(fault)) from fault
             return self.greeted(place, Encryption("none"))
         if login:
             try:
                 sign_in(connection, login)
             except OSError as fault:
-                raise away(fault) from fault
+                raise unanswered_outcome(fault) from fault
         return connection
 
     def places(self) -> list[Place]:
@@ -166,7 +177,7 @@ class DialledHop:
         try:
             found = socket.getaddrinfo(self.server.host, self.server.port, type=socket.SOCK_STREAM)
         except OSError as fault:
-            raise away(fault) from fault
+            raise unanswered_outcome(fault) from fault
         return [(family, address) for family, _, _, _, address in found[:MOST_PLACES]]
 
     def greeted(self, place: Place, encryption: Encryption) -> smtplib.SMTP:
@@ -176,12 +187,12 @@ class DialledHop:
         )
         try:
             connection.sock = self.connected(place, encryption)
-            welcome(connection.getreply())
-            greet(connection)
-            if self.server.port and not self.server.implicit_tls and starttls(connection, encryption, self.server.host):
-                greet(connection)
+            check_welcome(connection.getreply())
+            greet_server(connection)
+            if self.server.port and not self.server.implicit_tls and start_tls(connection, encryption, self.server.host):
+                greet_server(connection)
         except OSError as fault:
-            raise away(fault) from fault
+            raise unanswered_outcome(fault) from fault
         return connection
 
     def connected(self, place: Place, encryption: Encryption) -> socket.socket:
@@ -226,23 +237,23 @@ class DialledHop:
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
-def away(fault: OSError) -> Ended:
+def unanswered_outcome(fault: OSError) -> Ended:
     """Nobody answers there."""
-    return unreachable(f"it cannot be reached: {fault.strerror or fault}")
+    return unreachable_outcome(f"it cannot be reached: {fault.strerror or fault}")
 
 
-def welcome(answer: tuple[int, bytes]) -> None:
+def check_welcome(answer: tuple[int, bytes]) -> None:
     """The answer to dialling or greeting must be friendly; if it is not, that is no fault of the message."""
     if answer[0] // 100 != 2:
-        raise unreachable(said(answer))
+        raise unreachable_outcome(describe_reply(answer))
 
 
-def greet(connection: smtplib.SMTP) -> None:
+def greet_server(connection: smtplib.SMTP) -> None:
     """EHLO or LHLO; HELO for an SMTP server that knows no EHLO."""
     answer = connection.ehlo()
     if answer[0] // 100 == 5 and not isinstance(connection, smtplib.LMTP):
         answer = connection.helo()
-    welcome(answer)
+    check_welcome(answer)
 
 
 def one_line(reply: str) -> str:

@@ -60,7 +60,7 @@ class Ended(Exception):
         self.answer = answer
 
 
-def unreachable(reply: str) -> Ended:
+def unreachable_outcome(reply: str) -> Ended:
     """Nobody could say anything about a message yet: the next hop is not there, or does not want us now."""
     return Ended(Answer("deferred", reply, hang_up=True, unreachable=True))
 
@@ -80,7 +80,7 @@ class Dialogue:
             self.write(commands)
 
     def write(self, commands: list[str]) -> None:
-        """Lines whose addresses are `possible`: no command hides in one."""
+        """Lines whose addresses are `is_possible_address`: no command hides in one."""
         self.connection.send("".join(f"{command}\r\n" for command in commands).encode(self.connection.command_encoding))
 
     def reply(self) -> tuple[int, bytes]:
@@ -101,64 +101,64 @@ class Dialogue:
         return replace(refused, hang_up=refused.hang_up or answer[0] == 354)
 
 
-def begin(connection: smtplib.SMTP, mail: Mail, allowance: Allowance, *, kept: bool) -> list[Answer | None]:
+def begin_transaction(connection: smtplib.SMTP, mail: Mail, allowance: Allowance, *, kept: bool) -> list[Answer | None]:
     """MAIL, RCPT for each, and DATA: the refusal of each mailbox, None for those that the message may now be sent for.
 
-    `kept`: the connection was used before, so it is asked for a clean start. The mailboxes are `possible`, and the `allowance`
+    `kept`: the connection was used before, so it is asked for a clean start. The mailboxes are `is_possible_address`, and the `allowance`
     lasts for some of them; nothing is asked about the others. Ended when it is over for all.
     """
-    if not possible(mail.reverse_path, null=True):
-        raise Ended(impossible(mail.reverse_path))
-    options = extensions(connection, mail)
+    if not is_possible_address(mail.reverse_path, null=True):
+        raise Ended(refuse_impossible_address(mail.reverse_path))
+    options = mail_parameters(connection, mail)
     asked = allowance.spend(mail.mailboxes)
     rcpt = [f"RCPT TO:<{mail.mailboxes[place]}>" for place in asked]
     dialogue = Dialogue(connection, [*(["RSET"] if kept else []), f"MAIL FROM:<{mail.reverse_path}>{options}", *rcpt, "DATA"])
     if kept:
         clean_start(dialogue.reply())
-    refused = refusal(dialogue.reply(), 2)
+    refused = check_reply(dialogue.reply(), 2)
     if refused:
         raise Ended(refused if refused.hang_up else dialogue.wind_up(refused))
-    answers = dict(zip(asked, recipients(dialogue, len(asked)), strict=True))
+    answers = dict(zip(asked, send_recipients(dialogue, len(asked)), strict=True))
     return [answers.get(place, NOT_ASKED) for place in range(len(mail.mailboxes))]
 
 
-def possible(address: str, *, null: bool = False) -> bool:
+def is_possible_address(address: str, *, null: bool = False) -> bool:
     """Can a command carry this address (RFC 5321, 4.1.2)? `null`: the empty one too."""
     return bool(PATH.fullmatch(address)) and (null or bool(address))
 
 
-def impossible(address: str) -> Answer:
+def refuse_impossible_address(address: str) -> Answer:
     """The refusal of an address that no command can carry."""
     return Answer("bounced", f"<{address}> is no address that SMTP can carry")
 
 
-def recipients(dialogue: Dialogue, count: int) -> list[Answer | None]:
+def send_recipients(dialogue: Dialogue, count: int) -> list[Answer | None]:
     """The replies to RCPT and DATA. Ended when one of them is about the connection."""
     found = [about_recipient(dialogue.reply()) for _ in range(count)]
     if found[-1] and None not in found:
         return [*found[:-1], dialogue.wind_up(found[-1])]
-    refused = refusal(dialogue.reply(), 3)
+    refused = check_reply(dialogue.reply(), 3)
     if refused and refused.hang_up:
         raise Ended(refused)
-    refused = refused and crowded(refused)
-    return [refused if answer is None else crowded(answer, beside_others=True) for answer in found]
+    refused = refused and refuse_crowded(refused)
+    return [refused if answer is None else refuse_crowded(answer, beside_others=True) for answer in found]
 
 
 def about_recipient(answer: tuple[int, bytes]) -> Answer | None:
     """A refusal of one recipient; Ended when it is about the connection."""
-    refused = refusal(answer, 2)
+    refused = check_reply(answer, 2)
     if refused and refused.hang_up:
         raise Ended(refused)
     return refused
 
 
-def crowded(refused: Answer, *, beside_others: bool = False) -> Answer:
+def refuse_crowded(refused: Answer, *, beside_others: bool = False) -> Answer:
     """A refusal for too many recipients at once; beside others who were accepted it may be said in the words for no space."""
     many = TOO_MANY.match(refused.reply) or (beside_others and NO_ROOM.match(refused.reply))
     return replace(refused, crowded=bool(many) and not refused.too_fast)
 
 
-def extensions(connection: smtplib.SMTP, mail: Mail) -> str:
+def mail_parameters(connection: smtplib.SMTP, mail: Mail) -> str:
     """What MAIL asks for. A next hop that lacks what the message needs is a permanent failure that staff can read (mailflow.md 12)."""
     international = not all(address.isascii() for address in (mail.reverse_path, *mail.mailboxes))
     eight_bit, size = not mail.raw.isascii(), len(mail.raw)
@@ -174,12 +174,12 @@ def extensions(connection: smtplib.SMTP, mail: Mail) -> str:
     return "".join(option for option, needed in wanted.items() if needed)
 
 
-def refusal(answer: tuple[int, bytes], wanted: int) -> Answer | None:
+def check_reply(answer: tuple[int, bytes], wanted: int) -> Answer | None:
     """None when the reply's first digit is `wanted`. What is neither 4xx nor 5xx was not expected: try again on a new connection."""
     code = answer[0]
     if code // 100 == wanted:
         return None
-    reply = said(answer)
+    reply = describe_reply(answer)
     permanent = code // 100 == 5 and code not in ABOUT_THE_CONNECTION and not (TOO_MANY.match(reply) or USED_UP.match(reply))
     lost = code == 421 or code in ABOUT_THE_CONNECTION or code // 100 not in (4, 5)
     return Answer("bounced" if permanent else "deferred", reply, hang_up=lost, too_fast=TOO_FAST.match(reply) is not None)
@@ -188,7 +188,7 @@ def refusal(answer: tuple[int, bytes], wanted: int) -> Answer | None:
 def clean_start(answer: tuple[int, bytes]) -> None:
     """Ended unless the connection may be used again: no answer to RSET is about the message that comes next."""
     if answer[0] // 100 != 2:
-        raise Ended(Answer("deferred", said(answer), hang_up=True))
+        raise Ended(Answer("deferred", describe_reply(answer), hang_up=True))
 
 
 def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None], *, lmtp: bool, timeout: float) -> list[Answer]:
@@ -200,7 +200,7 @@ def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]
     if not expecting:
         return [answer for answer in waiting if answer]
     assert connection.sock is not None
-    whole = memoryview(stuffed(mail.raw) + b".\r\n")
+    whole = memoryview(dot_stuff(mail.raw) + b".\r\n")
     try:
         for start in range(0, len(whole), AT_ONCE):  # a socket's timeout is for all of what it is given
             connection.sock.sendall(whole[start : start + AT_ONCE])
@@ -209,9 +209,9 @@ def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]
         return [answer or early for answer in waiting]
     usual = connection.sock.gettimeout()
     connection.sock.settimeout(timeout)
-    answers = [final(connection)]
+    answers = [read_final_reply(connection)]
     while lmtp and len(answers) < expecting and not answers[-1].hang_up:
-        answers.append(final(connection))
+        answers.append(read_final_reply(connection))
     if connection.sock:
         connection.sock.settimeout(usual)
     answers += answers[-1:] * (expecting - len(answers))
@@ -225,29 +225,29 @@ def cut_short(connection: smtplib.SMTP, fault: OSError) -> Answer:
         answer = connection.getreply()
     except OSError:
         raise fault from None
-    refused = refusal(answer, 2)
+    refused = check_reply(answer, 2)
     if refused is None:
         raise fault
     return replace(refused, hang_up=True)
 
 
-def final(connection: smtplib.SMTP) -> Answer:
+def read_final_reply(connection: smtplib.SMTP) -> Answer:
     """One answer after the final dot."""
     try:
         answer = connection.getreply()
     except OSError as fault:
         return Answer("unanswered", f"no answer after the final dot, so it may have arrived: {fault}", hang_up=True)
-    refused = refusal(answer, 2)
-    return crowded(refused) if refused else Answer("delivered", said(answer))
+    refused = check_reply(answer, 2)
+    return refuse_crowded(refused) if refused else Answer("delivered", describe_reply(answer))
 
 
-def stuffed(raw: bytes) -> bytes:
+def dot_stuff(raw: bytes) -> bytes:
     """Lines that begin with a dot get a second one (RFC 5321, 4.5.2); the last line ends."""
     stuffed = raw.replace(b"\r\n.", b"\r\n..")
     return (b"." if raw.startswith(b".") else b"") + stuffed + (b"" if raw.endswith(b"\r\n") else b"\r\n")
 
 
-def said(answer: tuple[int, bytes]) -> str:
+def describe_reply(answer: tuple[int, bytes]) -> str:
     """A reply in words: code and text."""
     code, text = answer
     return f"{code if code >= 0 else 'not SMTP:'} {text.decode('utf-8', 'replace')}"

@@ -65,7 +65,7 @@ class Encryption:
             return self.context.wrap_socket(connected, server_hostname=self.name or host)
         except (ssl.SSLError, ConnectionError, EOFError) as fault:
             connected.close()
-            raise NotEncrypted(f"TLS failed: {words(fault)}") from fault
+            raise NotEncrypted(f"TLS failed: {describe_tls_error(fault)}") from fault
 
 
 def is_address(host: str) -> bool:
@@ -77,7 +77,7 @@ def is_address(host: str) -> bool:
     return True
 
 
-def words(fault: Exception) -> str:
+def describe_tls_error(fault: Exception) -> str:
     """What TLS did not like, without the library's file and line."""
     if isinstance(fault, ssl.SSLCertVerificationError):
         return fault.verify_message
@@ -85,7 +85,7 @@ def words(fault: Exception) -> str:
     return (reason or str(fault)).lower().replace("_", " ")
 
 
-def starttls(connection: smtplib.SMTP, encryption: Encryption, host: str) -> bool:
+def start_tls(connection: smtplib.SMTP, encryption: Encryption, host: str) -> bool:
     """Encrypt a connection that was greeted (RFC 3207); False when it stays in the clear, as the policy allows.
 
     NotEncrypted when the server does not offer it and must, or when it fails: then the connection is of no more use.

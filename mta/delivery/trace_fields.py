@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from email.utils import format_datetime
 from itertools import count
 
-from mta.delivery.authentication_results import authentication_results, forged
-from mta.spool.line_endings import crlf
+from mta.delivery.authentication_results import authentication_results, is_forged_field
+from mta.spool.line_endings import normalise_crlf
 from triage.addressing.envelope import Envelope
 from triage.ids import show
 from triage.message.authentication import Authentication
@@ -24,7 +24,7 @@ DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?
 PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
-def stamp(
+def stamp_message(
     raw: bytes,
     *,
     envelope: Envelope,
@@ -41,28 +41,28 @@ def stamp(
     ends that are not CRLF become CRLF. `message_id_text` is `ids.show(message id)`, `rule` the name of the verdict's rule,
     `severity` the word for how bad the message looks.
     """
-    header, body = split(crlf(raw))
+    header, body = split_header(normalise_crlf(raw))
     fields = (
-        received(envelope, hostname),
+        received_field(envelope, hostname),
         authentication_results(authentication, authserv_id),
-        f"X-Mailroom-Severity: {word(severity)}\r\n",
-        f"X-Mailroom-Message: {word(message_id_text)}\r\n",
-        f"X-Mailroom-Verdict: {word(rule)}\r\n",
+        f"X-Mailroom-Severity: {field_atom(severity)}\r\n",
+        f"X-Mailroom-Message: {field_atom(message_id_text)}\r\n",
+        f"X-Mailroom-Verdict: {field_atom(rule)}\r\n",
     )
     own = "".join(fields).encode("ascii")
     if body_only(header):
         return own + b"\r\n" + header + body
-    kept = unforged(header, authserv_id)
-    return own + separator(kept) + kept + body
+    kept = remove_forged_fields(header, authserv_id)
+    return own + header_separator(kept) + kept + body
 
 
 def passed_on(raw: bytes, *, envelope: Envelope, hostname: str) -> bytes:
     """An employee's mail on its way out: our Received field on top, everything else as it came."""
-    header, body = split(crlf(raw))
-    return received(envelope, hostname).encode("ascii") + separator(header) + header + body
+    header, body = split_header(normalise_crlf(raw))
+    return received_field(envelope, hostname).encode("ascii") + header_separator(header) + header + body
 
 
-def split(raw: bytes) -> tuple[bytes, bytes]:
+def split_header(raw: bytes) -> tuple[bytes, bytes]:
     """The header block with its last line end, and the rest from the empty line on."""
     if raw.startswith(b"\r\n"):
         return b"", raw
@@ -75,7 +75,7 @@ def body_only(header: bytes) -> bool:
     return bool(header) and not FIELD_START.match(header) and not MBOX_START.match(header)
 
 
-def unforged(header: bytes, authserv_id: str) -> bytes:
+def remove_forged_fields(header: bytes, authserv_id: str) -> bytes:
     """The header without what was forged in our name and results that nobody reads; every other byte as it is."""
     places = count()
     return OURS.sub(lambda found: b"" if comes_out(found, places, authserv_id) else found[0], header)
@@ -88,54 +88,57 @@ def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -
     """
     if found["name"].lower() != b"authentication-results":
         return True
-    return next(places) >= MOST_RESULTS or len(found["value"]) > LONGEST_RESULTS or forged(found["value"], authserv_id)
+    return next(places) >= MOST_RESULTS or len(found["value"]) > LONGEST_RESULTS or is_forged_field(found["value"], authserv_id)
 
 
-def separator(header: bytes) -> bytes:
+def header_separator(header: bytes) -> bytes:
     """What keeps our fields and the first line apart where that line is no field; as Postfix does."""
     if MBOX_START.match(header):
         return b"Mailbox-Line: "
     return b"\r\n" if body_only(header) else b""
 
 
-def received(envelope: Envelope, hostname: str) -> str:
+def received_field(envelope: Envelope, hostname: str) -> str:
     """Our Received field (RFC 5321, 4.4). What the client said of itself appears only where it is a domain or an address."""
-    lines = [f"Received: from {origin(envelope)}", *way(envelope)]
-    lines.append(f"by {word(hostname)} with {word(envelope.protocol)} id {show(envelope.spool_id)}")
+    lines = [f"Received: from {client_identity(envelope)}", *edge_comment(envelope)]
+    lines.append(f"by {field_atom(hostname)} with {field_atom(envelope.protocol)} id {show(envelope.spool_id)}")
     if envelope.tls:
-        lines.append(f"(using {word(envelope.tls)})")
+        lines.append(f"(using {field_atom(envelope.tls)})")
     if len(envelope.recipients) == 1 and PATH.fullmatch(envelope.recipients[0]):  # several would tell each of the others
         lines.append(f"for <{envelope.recipients[0]}>")
     return "\r\n\t".join(lines) + f";\r\n\t{format_datetime(envelope.received_at)}\r\n"
 
 
-def origin(envelope: Envelope) -> str:
+def client_identity(envelope: Envelope) -> str:
     """Extended-Domain of the client; of the edge where that did not tell who the client was."""
     if envelope.edge and not envelope.client:
         return extended_domain(envelope.edge_helo, envelope.edge)
     return extended_domain(envelope.helo, envelope.client, envelope.client_name)
 
 
-def way(envelope: Envelope) -> list[str]:
+def edge_comment(envelope: Envelope) -> list[str]:
     """Through whom of ours the client's mail came, as a comment."""
     if envelope.proxy:
-        return [f"(through the proxy {literal(envelope.proxy) or word(envelope.proxy)})"]
+        return [f"(through the proxy {address_literal(envelope.proxy) or field_atom(envelope.proxy)})"]
     if not envelope.edge or not envelope.client:
         return []
-    taken = f", which took it with {word(envelope.client_protocol)}" if envelope.client_protocol else ""
+    taken = f", which took it with {field_atom(envelope.client_protocol)}" if envelope.client_protocol else ""
     greeting = envelope.edge_helo if DOMAIN.fullmatch(envelope.edge_helo) else ""
-    return [" ".join(part for part in ("(through the edge", greeting, literal(envelope.edge) or word(envelope.edge)) if part) + f"{taken})"]
+    return [
+        " ".join(part for part in ("(through the edge", greeting, address_literal(envelope.edge) or field_atom(envelope.edge)) if part)
+        + f"{taken})"
+    ]
 
 
 def extended_domain(helo: str, client: str, name: str = "") -> str:
     """The greeting and the real address; the address alone where the greeting is neither domain nor address (RFC 5321, 4.4)."""
-    address = literal(client)
-    greeting = helo if DOMAIN.fullmatch(helo) else literal(helo.removeprefix("[").removesuffix("]"))
+    address = address_literal(client)
+    greeting = helo if DOMAIN.fullmatch(helo) else address_literal(helo.removeprefix("[").removesuffix("]"))
     named = f"{name} {address}" if DOMAIN.fullmatch(name) else address
     return f"{greeting or address or 'unknown'} ({named})" if address else greeting or "unknown"
 
 
-def literal(text: str) -> str:
+def address_literal(text: str) -> str:
     """An IP address as address literal (RFC 5321, 4.1.3); "" when it is none."""
     try:
         address = ipaddress.ip_address(text.removeprefix("IPv6:").partition("%")[0])
@@ -144,6 +147,6 @@ def literal(text: str) -> str:
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
-def word(text: str) -> str:
+def field_atom(text: str) -> str:
     """The text as one atom of a field of ours: whatever could end or fold the field, or close a comment, becomes "?"."""
     return re.sub(r"[^A-Za-z0-9!#$%&'*+/=^_`{|}~.:-]", "?", text)[:255] or "?"

@@ -16,10 +16,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoC
 from sqlmodel import Session
 
 from mta.processing.examine_message import Found
-from mta.processing.processor import FAST_PARSER, PARSER_MEMORY, PARSERS, Writer, again
+from mta.processing.processor import FAST_PARSER, PARSER_MEMORY, PARSERS, Writer, repeat_in_thread
 from mta.processing.worker_pool import Judged, Lane
 from mta.server import receiver
-from mta.server.sockets import listeners
+from mta.server.sockets import open_listeners
 from mta.server.tls_context import Certificate
 from mta.session.submitters import Submitters
 from mta.spool.spool import Spool
@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = tell_ready) -> None:
     """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
     submitters = Submitters(settings.outbound)
-    checked(settings)
+    check_outbound_settings(settings)
     certificate = Certificate(settings.smtp, "outbound")
     directory = settings.spool.directory
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
@@ -68,7 +68,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = t
     with contextlib.ExitStack() as closing:
         spool = Spool(directory / OUTBOUND)
         spool.tidy()
-        own = closing.enter_context(contextlib.closing(listeners(as_listener(settings).smtp, "outbound.listen")))
+        own = closing.enter_context(contextlib.closing(open_listeners(as_listener(settings).smtp, "outbound.listen")))
         engine = open_engine(settings.database.url)
         closing.callback(engine.dispose)
         bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (OUTBOUND, "relay", "change")]
@@ -80,9 +80,9 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = t
         lane = Lane(spool, Reader(pool, settings), judged, workers=WORKERS)
         writer = Departures(engine, spool, settings, bells[1:])
         threads = [
-            again(ended, "reading the outbound spool", lambda: lane.feed(spool.batches()), bells[0].wait),
-            again(ended, "reading the outbound retry spool", lambda: lane.feed(spool.due(utcnow())), ended.wait),
-            entering(writer, judged, ended, stop),
+            repeat_in_thread(ended, "reading the outbound spool", lambda: lane.feed(spool.batches()), bells[0].wait),
+            repeat_in_thread(ended, "reading the outbound retry spool", lambda: lane.feed(spool.due(utcnow())), ended.wait),
+            start_entering(writer, judged, ended, stop),
         ]
         try:
             receiver.open_door(as_listener(settings), certificate, spool, own, stop, ready, submitters=submitters)
@@ -95,7 +95,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = t
             lane.let_go()
 
 
-def checked(settings: Settings) -> None:
+def check_outbound_settings(settings: Settings) -> None:
     """BadInput when nobody could send, or nothing could go anywhere."""
     outbound = settings.outbound
     if not outbound.networks and not outbound.accounts_file:
@@ -120,7 +120,7 @@ def as_listener(settings: Settings) -> Settings:
     return replace(settings, smtp=smtp)
 
 
-def entering(writer: Writer, judged: "queue.SimpleQueue[Judged]", ended: threading.Event, stop: threading.Event) -> threading.Thread:
+def start_entering(writer: Writer, judged: "queue.SimpleQueue[Judged]", ended: threading.Event, stop: threading.Event) -> threading.Thread:
     """The thread that enters what was read. Without it nothing would go on: then everything stops, and is started again."""
 
     def work() -> None:
@@ -200,9 +200,11 @@ class Departures(Writer):
         if others:
             leaving = replace(envelope, recipients=others)
             if store_outbound.depart(session, leaving, packed, found.summary, settings=self.settings, now=utcnow()) is not None:
-                self.learn(session, lesson(leaving, found.summary), "outbound")
+                self.learn(session, find_lesson(leaving, found.summary), "outbound")
         if JOURNAL in desks:
-            self.learn(session, copied(envelope, found, by_employee=self.is_employee(session, envelope.reverse_path)), "journal")
+            self.learn(
+                session, find_copied_lesson(envelope, found, by_employee=self.is_employee(session, envelope.reverse_path)), "journal"
+            )
         if desks & {REPORTS, EXPECTED}:
             self.hear(session, envelope, found, desks)
 
@@ -235,19 +237,19 @@ class Departures(Writer):
             log.exception("a mail could not be learned from")
 
 
-def lesson(envelope: Envelope, summary: Summary) -> Sent:
+def find_lesson(envelope: Envelope, summary: Summary) -> Sent:
     """What a mail on its way out teaches."""
     mail = sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
     return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
 
 
-def copied(envelope: Envelope, found: Found, *, by_employee: bool) -> Sent:
+def find_copied_lesson(envelope: Envelope, found: Found, *, by_employee: bool) -> Sent:
     """What a copy teaches: the envelope that a journal report tells, or of a plain copy the recipients that its header names.
 
     Only a server writes reports: what employees send to the address themselves is none. And a copy of what came in through us
     teaches nothing, whatever a stranger has written into it.
     """
-    plain = lesson(replace(envelope, recipients=found.summary.to), found.summary)
+    plain = find_lesson(replace(envelope, recipients=found.summary.to), found.summary)
     if found.came_in:
         return replace(plain, why_not=Reason.NOT_OURS)
     if (report := found.journaled) and not by_employee:

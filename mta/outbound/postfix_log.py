@@ -47,13 +47,13 @@ class PostfixLog:
             mail.message_id = named["id"]
         elif found["service"] == "smtp" and (to := TO.match(said)):
             mail.recipients.append(to["address"])
-            mail.at = instant(found["time"], now)
+            mail.at = parse_log_time(found["time"], now)
         if len(self.open) > MOST_OPEN:
             self.open.popitem(last=False)
         return None
 
 
-def instant(text: str, now: datetime) -> datetime:
+def parse_log_time(text: str, now: datetime) -> datetime:
     """The time of a line, in ISO 8601 or as syslog writes it, in UTC where it does not say; `now` when it cannot be read."""
     try:
         if text[:1].isdigit():

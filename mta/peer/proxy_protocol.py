@@ -28,7 +28,7 @@ class Header:
     length: int  # bytes that it takes
 
 
-def read(start: bytes) -> Header | None:
+def read_proxy_header(start: bytes) -> Header | None:
     """The header at the start of a connection, None while it is not complete; Malformed when it never will be."""
     if start.startswith(SIGNATURE[: len(start)]):
         return read_v2(start)
@@ -56,7 +56,7 @@ def read_v1(start: bytes) -> Header | None:
         raise Malformed from fault
     if {client.version, server.version} != {int(found["family"])}:
         raise Malformed
-    return Header(plain(client), length)
+    return Header(plain_address(client), length)
 
 
 def read_v2(start: bytes) -> Header | None:
@@ -73,10 +73,10 @@ def read_v2(start: bytes) -> Header | None:
         return Header("", length)
     if following < 2 * size + 4:
         raise Malformed
-    return Header(plain(ipaddress.ip_address(start[V2_HEAD.size : V2_HEAD.size + size])), length)
+    return Header(plain_address(ipaddress.ip_address(start[V2_HEAD.size : V2_HEAD.size + size])), length)
 
 
-def plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def plain_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     """As text, IPv4 in its own form."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)

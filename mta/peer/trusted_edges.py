@@ -57,19 +57,19 @@ def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         raise BadInput(f"smtp.trusted_edges: {text!r} is no network, such as 192.0.2.0/28 or 2001:db8::25") from fault
 
 
-def forwarded(argument: str) -> dict[str, str] | None:
+def parse_xforward(argument: str) -> dict[str, str] | None:
     """The attributes of an XFORWARD command, decoded, "" for what the edge does not know; None when it is malformed."""
     found: dict[str, str] = {}
     for pair in argument.split():
         name, equals, encoded = pair.partition("=")
-        value = decoded(name.upper(), encoded)
+        value = decode_xtext(name.upper(), encoded)
         if not equals or name.upper() not in ATTRIBUTES or value is None:
             return None
         found[name.upper()] = value
     return found or None
 
 
-def decoded(name: str, encoded: str) -> str | None:
+def decode_xtext(name: str, encoded: str) -> str | None:
     """One value; None when it is malformed."""
     if encoded.upper() in UNKNOWN:
         return ""
@@ -94,7 +94,7 @@ def address_of(text: str) -> str | None:
     return str(mapped or address)
 
 
-def remember(visitor: Visitor, attributes: Mapping[str, str]) -> None:
+def remember_forwarded(visitor: Visitor, attributes: Mapping[str, str]) -> None:
     """Whose mail it is from here on; what is not named stays as it was. PORT and SOURCE are of no use to us."""
     visitor.client = attributes.get("ADDR", visitor.client)
     visitor.client_name = attributes.get("NAME", visitor.client_name)

@@ -52,12 +52,12 @@ class Clamd(Scanner[str]):
         with self.connected() as connection:
             connection.sendall(command)
             if raw is not None:
-                for piece in pieces(raw):
-                    connection.settimeout(left(deadline))
+                for piece in frame_chunks(raw):
+                    connection.settimeout(seconds_left(deadline))
                     connection.sendall(piece)
             answer = b""
             while not answer.endswith(b"\0") and len(answer) < LONGEST_ANSWER:
-                connection.settimeout(left(deadline))
+                connection.settimeout(seconds_left(deadline))
                 more = connection.recv(LONGEST_ANSWER)
                 if not more:
                     break
@@ -77,7 +77,7 @@ class Clamd(Scanner[str]):
             yield connection
 
 
-def pieces(raw: bytes) -> Iterator[bytes]:
+def frame_chunks(raw: bytes) -> Iterator[bytes]:
     """The stream as clamd wants it: chunks behind their lengths, and an empty one at the end."""
     for start in range(0, len(raw), PIECE):
         piece = raw[start : start + PIECE]
@@ -85,7 +85,7 @@ def pieces(raw: bytes) -> Iterator[bytes]:
     yield LENGTH.pack(0)
 
 
-def left(deadline: float) -> float:
+def seconds_left(deadline: float) -> float:
     """Seconds until then. TimeoutError when it has passed."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:

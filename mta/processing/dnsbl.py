@@ -22,14 +22,14 @@ class Listing:
 
     def about(self, envelope: Envelope, opinion: Opinion | None, resolver: Resolver) -> str:
         """Who lists the client, as a sentence without its end; "" when nobody does, nobody is asked, or nobody answers."""
-        client = public(envelope)
+        client = public_client(envelope)
         if client is None or self.edges.are(str(client)):
             return ""
-        listed = dns_lists.listed(client, self.lists, resolver, self.resting) if self.lists else ""
-        return listed or rejected(opinion)
+        listed = dns_lists.find_listing(client, self.lists, resolver, self.resting) if self.lists else ""
+        return listed or describe_rejection(opinion)
 
 
-def rejected(opinion: Opinion | None) -> str:
+def describe_rejection(opinion: Opinion | None) -> str:
     """What Rspamd says against the message: only "reject" counts, everything softer is for people to look at."""
     if opinion is None or opinion.action != "reject":
         return ""
@@ -40,10 +40,10 @@ def rejected(opinion: Opinion | None) -> str:
 def asked_about_clients(settings: Settings) -> Listing:
     """Those whom the settings name. BadInput says what is wrong with them."""
     policy, smtp = settings.policy, settings.smtp
-    return Listing(dns_lists.read(policy.dns_lists), Edges(smtp.trusted_edges, smtp.edge_protocol))
+    return Listing(dns_lists.read_lists(policy.dns_lists), Edges(smtp.trusted_edges, smtp.edge_protocol))
 
 
-def public(envelope: Envelope) -> Client | None:
+def public_client(envelope: Envelope) -> Client | None:
     """The client, if others can know it: not the edge or proxy itself, no private, loopback or otherwise special address."""
     try:
         client = ipaddress.ip_address(envelope.client)

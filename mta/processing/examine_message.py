@@ -54,17 +54,17 @@ class Examiner:
 
     def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
         """The envelope as far as the one who brought the message may be believed."""
-        return edge_token.believed(envelope, raw, self.edge_token)
+        return edge_token.trusted_envelope(envelope, raw, self.edge_token)
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
         """Takes as long as the resolver and the parser may take."""
         authentication = authenticate(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
-        summary, overran = summarise(self.pool, raw)
+        summary, overran = summarise_message(self.pool, raw)
         scan = self.scanners.about(envelope, raw)
         return Found(authentication, summary, overran, self.listing.about(envelope, scan.opinion, self.resolver), scan)
 
 
-def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
+def summarise_message(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
     """What the message says, and whether the parser gave up over it. Then only what the header says is known."""
     try:
         return Summary.from_json(json.loads(pool.run(raw))), False

@@ -67,16 +67,16 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spool = Spool(directory)
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
-    asked = asked_about_clients(settings), scanners.chosen(settings)
+    asked = asked_about_clients(settings), scanners.choose_scanners(settings)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
-    with contextlib.ExitStack() as closing, turn(settings, stop):
+    with contextlib.ExitStack() as closing, wait_for_turn(settings, stop):
         spool.tidy()
         for bell in bells:
             closing.callback(bell.close)
         closing.callback(engine.dispose)
         closing.callback(Telegraph(settings, sends=bells[2:], hears=[bells[1]]).close)
-        fast_pool, slow_pool = parsers(PARSERS, FAST_PARSER), parsers(1, SLOW_PARSER)
+        fast_pool, slow_pool = bounded_parsers(PARSERS, FAST_PARSER), bounded_parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
@@ -84,10 +84,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
         slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)
         surveyor = Surveyor(engine, slow_resolver)
         rounds = [
-            again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
-            again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
-            again(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
-            again(stop, "asking what senders publish", lambda: survey(surveyor, bells[3]), stop.wait),
+            repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
+            repeat_in_thread(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
+            repeat_in_thread(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
+            repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, bells[3]), stop.wait),
         ]
         Writer(engine, spool, settings, bells[2:]).write(judged, stop)
         fast.close()
@@ -100,18 +100,18 @@ def run(settings: Settings, stop: threading.Event) -> None:
         slow.let_go()
 
 
-def survey(surveyor: Surveyor, change: Bell) -> None:
+def survey_rules(surveyor: Surveyor, change: Bell) -> None:
     """Tell browsers when a new rule turns out not to work."""
     if surveyor.look():
         change.ring()
 
 
-def parsers(size: int, seconds: float) -> Pool:
+def bounded_parsers(size: int, seconds: float) -> Pool:
     """The bounded parser."""
     return Pool("triage.message.summary:summarise_json", size=size, memory_bytes=PARSER_MEMORY, seconds=seconds)
 
 
-def again(
+def repeat_in_thread(
     stop: threading.Event, what: str, task: Callable[[], None], pause: Callable[[float], bool], seconds: float = PAUSE
 ) -> threading.Thread:
     """Do it again and again in a thread of its own, with pauses of at most `seconds`; a fault is logged, and it is tried again."""
@@ -131,18 +131,18 @@ def again(
 
 
 @contextlib.contextmanager
-def turn(settings: Settings, stop: threading.Event) -> Iterator[None]:
+def wait_for_turn(settings: Settings, stop: threading.Event) -> Iterator[None]:
     """On SQLite: wait until no other judge works on this spool."""
     if not settings.database.url.startswith("sqlite:"):
         yield
         return
     with (settings.spool.directory / "judge.lock").open("w") as file:
-        while not locked(file.fileno()) and not stop.is_set():
+        while not take_lock(file.fileno()) and not stop.is_set():
             stop.wait(PAUSE)
         yield
 
 
-def locked(descriptor: int) -> bool:
+def take_lock(descriptor: int) -> bool:
     """Take the lock; False when somebody else has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -164,7 +164,7 @@ class Writer:
         """Settle what the lanes hand over, until `stop`."""
         stuck: list[Judged] = []  # neither record nor retry spool took them
         while not stop.is_set():
-            group = gathered(judged)
+            group = gather_group(judged)
             stuck = self.settle(stuck + group, stop) if stuck or group else []
             if stuck:
                 stop.wait(PAUSE)
@@ -212,7 +212,7 @@ class Writer:
         """Enter them in one transaction; those that could not be, and why. Raises when none could."""
         outcomes = self.receive(messages)
         self.entered([message for message, fault in zip(messages, outcomes, strict=True) if fault is None])
-        return [(message, why(fault)) for message, fault in zip(messages, outcomes, strict=True) if fault is not None]
+        return [(message, describe_failure(fault)) for message, fault in zip(messages, outcomes, strict=True) if fault is not None]
 
     def enter_alone(self, message: Judged, stop: threading.Event) -> str:
         """Enter one message, waiting for a database that is down; why it could not be, "" when it was or `stop` came."""
@@ -221,12 +221,12 @@ class Writer:
                 (fault,) = self.receive([message])
             except Exception as refused:
                 if self.database_answers():
-                    return why(refused)
+                    return describe_failure(refused)
                 log.warning("the database does not answer, what was accepted waits in the spool: %s", in_words(refused))
                 stop.wait(PAUSE)
             else:
                 self.entered([message] if fault is None else [])
-                return why(fault) if fault else ""
+                return describe_failure(fault) if fault else ""
         return ""
 
     def receive(self, messages: list[Judged]) -> list[Exception | None]:
@@ -235,7 +235,7 @@ class Writer:
 
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """The house's verb for these messages, with all done beforehand that needs no database: who writes keeps others waiting."""
-        arrivals = [arrival(message, self.settings, utcnow()) for message in messages]
+        arrivals = [build_arrival(message, self.settings, utcnow()) for message in messages]
 
         def take(session: Session) -> list[Exception | None]:
             entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow())
@@ -278,7 +278,7 @@ class Writer:
         return True
 
 
-def arrival(message: Judged, settings: Settings, now: datetime) -> Arrival:
+def build_arrival(message: Judged, settings: Settings, now: datetime) -> Arrival:
     """The message as the house takes it in, looked at already; a fault in that is met again where it takes no other message with it."""
     found = message.found
     patient = may_wait(message, now)
@@ -289,7 +289,7 @@ def arrival(message: Judged, settings: Settings, now: datetime) -> Arrival:
         return one
 
 
-def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
+def gather_group(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
     """What is ready, up to GROUP messages; waits a while for the first one."""
     group: list[Judged] = []
     with contextlib.suppress(queue.Empty):
@@ -311,7 +311,7 @@ def retry_at(message: Judged, now: datetime) -> datetime:
     return min(again, last) if now < last else again
 
 
-def why(fault: Exception) -> str:
+def describe_failure(fault: Exception) -> str:
     """Why a message is not entered, in words."""
     return str(fault) if isinstance(fault, NotYet) else in_words(fault)
 

@@ -34,8 +34,10 @@ def envelope_of(raw: bytes, recipient: str, stored_at: datetime | None) -> Envel
 
     It came at the instant of its newest Received field; where that is not told, when it was stored, else when it was written.
     """
-    fields = header(raw)
-    received_at = told(first(fields, "received").rpartition(";")[2]) or stored_at or told(first(fields, "date")) or utcnow()
+    fields = read_header(raw)
+    received_at = (
+        parse_instant(first(fields, "received").rpartition(";")[2]) or stored_at or parse_instant(first(fields, "date")) or utcnow()
+    )
     return Envelope(
         spool_id=int.from_bytes(hashlib.sha256(recipient.encode() + b"\0" + raw).digest()[:8]) >> 1,
         received_at=received_at,
@@ -48,7 +50,7 @@ def envelope_of(raw: bytes, recipient: str, stored_at: datetime | None) -> Envel
     )
 
 
-def header(raw: bytes) -> tuple[Field, ...]:
+def read_header(raw: bytes) -> tuple[Field, ...]:
     """The header fields; none where there are too many to be read."""
     try:
         return fields_of(headers_of(raw))[0]
@@ -56,7 +58,7 @@ def header(raw: bytes) -> tuple[Field, ...]:
         return ()
 
 
-def told(text: str) -> datetime | None:
+def parse_instant(text: str) -> datetime | None:
     """The instant that a field names, if it names one with its offset."""
     try:
         found = parsedate_to_datetime(text.strip())
@@ -75,14 +77,14 @@ def reverse_path(fields: tuple[Field, ...]) -> str:
 
 def addressed_to(raw: bytes) -> tuple[str, ...]:
     """Whom it was for, as the last server wrote it on top of the trace: the addresses before they were looked up, first."""
-    on_top = tuple(takewhile(lambda field: field.name != "received", header(raw)))
+    on_top = tuple(takewhile(lambda field: field.name != "received", read_header(raw)))
     found = [field.text.strip("<> ") for name in ORIGINAL for field in on_top if field.name == name]
     return tuple(dict.fromkeys(found))
 
 
 def from_outside(raw: bytes) -> bool:
     """Does a Received field name a machine that is no part of a private network?"""
-    for field in header(raw):
+    for field in read_header(raw):
         if field.name == "received":
             for text in ADDRESS_LITERAL.findall(field.text):
                 try:

@@ -26,7 +26,7 @@ def write_door(settings: Settings, engine: Engine) -> str:
     if door is None:
         log.warning("nobody is known here yet, so there is no door snapshot: run `mailroom sync`")
     else:
-        recipient_map_file.write(settings.spool.directory, door)
+        recipient_map_file.write_map(settings.spool.directory, door)
     return version
 
 
@@ -48,7 +48,7 @@ class Doorkeeper:
 
     def add_up_refusals(self) -> None:
         """Write down what blocks have refused at SMTP time. A crash in between may count a file twice, and loses none."""
-        for path, counts in block_refusals.take(self.settings.spool.directory):
+        for path, counts in block_refusals.take_counts(self.settings.spool.directory):
             if counts:
                 with transaction(self.engine) as session:
                     rules.refused(session, counts, utcnow())

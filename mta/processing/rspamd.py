@@ -44,14 +44,14 @@ class Rspamd(Scanner[Opinion]):
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
             connection.putrequest("POST", "/checkv2")
-            for name, value in headers(envelope):
+            for name, value in envelope_headers(envelope):
                 connection.putheader(name, UNSAFE.sub("?", value).encode())
             connection.putheader("Content-Length", str(len(raw)))
             connection.endheaders(raw)
             response = connection.getresponse()
             if response.status != http.HTTPStatus.OK:
                 raise ValueError(f"it answers {response.status} {response.reason}")
-            return opinion(json.loads(whole(response, connection, deadline)))
+            return parse_opinion(json.loads(read_body(response, connection, deadline)))
         finally:
             connection.close()
 
@@ -66,7 +66,7 @@ class Rspamd(Scanner[Opinion]):
             connection.close()
 
 
-def headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
+def envelope_headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
     """What Rspamd wants to know of the envelope (its protocol, /checkv2)."""
     yield "IP", envelope.client
     yield "Helo", envelope.helo
@@ -78,7 +78,7 @@ def headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
     yield "Queue-Id", show(envelope.spool_id)
 
 
-def whole(response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float) -> bytes:
+def read_body(response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float) -> bytes:
     """The body, within its limits of size and time."""
     pieces: list[bytes] = []
     while piece := response.read1(64 * 1024):
@@ -91,22 +91,22 @@ def whole(response: http.client.HTTPResponse, connection: http.client.HTTPConnec
     return b"".join(pieces)
 
 
-def opinion(answer: object) -> Opinion:
+def parse_opinion(answer: object) -> Opinion:
     """What the answer says. ValueError when it is none."""
     if not isinstance(answer, dict) or not isinstance(answer.get("action"), str):
         raise ValueError("its answer names no action")
-    score, limit = (finite(answer.get(name)) for name in ("score", "required_score"))
-    return Opinion(visible(answer["action"])[:SYMBOL_LIMIT], score, limit, symbols(answer.get("symbols")))
+    score, limit = (finite_number(answer.get(name)) for name in ("score", "required_score"))
+    return Opinion(visible(answer["action"])[:SYMBOL_LIMIT], score, limit, heaviest_symbols(answer.get("symbols")))
 
 
-def symbols(found: object) -> tuple[str, ...]:
+def heaviest_symbols(found: object) -> tuple[str, ...]:
     """What told against the message, the heaviest first: the descriptions, or the names where there are none."""
     values = [(name, one) for name, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else []
-    against = [(finite(one.get("score")) or 0.0, str(one.get("description") or name)) for name, one in values]
+    against = [(finite_number(one.get("score")) or 0.0, str(one.get("description") or name)) for name, one in values]
     heaviest = sorted((one for one in against if one[0] > 0), key=lambda one: (-one[0], one[1]))[:SYMBOLS]
     return tuple(visible(text)[:SYMBOL_LIMIT] for _, text in heaviest)
 
 
-def finite(number: object) -> float | None:
+def finite_number(number: object) -> float | None:
     """A number as one, None for anything else."""
     return float(number) if isinstance(number, (int, float)) and math.isfinite(number) else None

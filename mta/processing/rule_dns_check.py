@@ -5,7 +5,7 @@ import logging
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
-from mail_auth.dmarc import discover
+from mail_auth.dmarc import discover_record
 from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuestions
 from triage.policy.rules.store import VERSION
 from triage.policy.rules_in_force import in_force
@@ -36,7 +36,7 @@ class Surveyor:
             unseen = (col(Rule.effect) == "allow") & col(Rule.proof).in_(["dmarc", "aligned"]) & col(Rule.looked_at).is_(None)
             columns = select(col(Rule.id), col(Rule.value), col(Rule.proof), col(Rule.doubt)).where(unseen, in_force(utcnow()))
             found = session.execute(columns.order_by(col(Rule.id)).limit(AT_ONCE)).all()
-        told = [(row.id, row.doubt or doubt(row.value.rpartition("@")[2], row.proof, self.resolver)) for row in found]
+        told = [(row.id, row.doubt or find_dns_doubt(row.value.rpartition("@")[2], row.proof, self.resolver)) for row in found]
         with transaction(self.engine) as session:
             for rule_id, sentence in told:
                 values = {"looked_at": utcnow()} | ({"doubt": sentence} if sentence else {})
@@ -48,10 +48,10 @@ class Surveyor:
         return any(sentence for _, sentence in told)
 
 
-def doubt(domain: str, proof: str, resolver: Resolver) -> str:
+def find_dns_doubt(domain: str, proof: str, resolver: Resolver) -> str:
     """Why no mail from there can meet the proof, "" when some may or DNS does not say."""
     questions = Questions(resolver)
-    found = discover(domain, questions)
+    found = discover_record(domain, questions)
     if found.record or found.result:
         return ""
     try:

@@ -27,7 +27,7 @@ class Scanners:
         return Scan(virus or "", opinion, tuple(filter(None, (no_clamd, no_rspamd))))
 
 
-def chosen(settings: Settings) -> Scanners:
+def choose_scanners(settings: Settings) -> Scanners:
     """Those whom the settings name. BadInput says what is wrong with them."""
     policy = settings.policy
     return Scanners(

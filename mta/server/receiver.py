@@ -16,7 +16,7 @@ from mta.peer.client_limits import Clients, Memory
 from mta.peer.shared_counters import Tally
 from mta.peer.trusted_edges import Edges
 from mta.server.loop_calls import Later
-from mta.server.sockets import BACKLOG, Listeners, listeners
+from mta.server.sockets import BACKLOG, Listeners, open_listeners
 from mta.server.tls_context import Certificate
 from mta.server.worker_control import Orders
 from mta.session import replies
@@ -56,7 +56,7 @@ def run(
     spool = Spool(directory)
     with contextlib.closing(Bell(directory, "judge")) as bell:
         spool.after_batch = bell.ring
-        own = own or listeners(settings.smtp)
+        own = own or open_listeners(settings.smtp)
         open_door(settings, certificate, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
 
 
@@ -82,19 +82,19 @@ def open_door(
             spool=spool,
             snapshot=SnapshotFile(settings.spool.directory),
             clients=Clients(settings.smtp, tally),
-            memory=memory(settings.smtp),
+            memory=memory_budget(settings.smtp),
             clock=loop.time,
             later=Later(loop),
             edges=edges or Edges(),
             submitters=submitters,
             tls=certificate.context,
         )
-        runner.run(serve(door, own, lambda: Orders(loop, stop, lifeline), ready))
+        runner.run(serve_connections(door, own, lambda: Orders(loop, stop, lifeline), ready))
         spool.close()
     log.info("stopped")
 
 
-def memory(limits: Smtp) -> Memory:
+def memory_budget(limits: Smtp) -> Memory:
     """What one worker holds of messages that are coming in. No client gets more than a quarter, or one message with its dots."""
     most = max(MESSAGE_MEMORY // limits.workers, 2 * limits.max_size)
     return Memory(most, max(most // 4, limits.max_size * 3 // 2))
@@ -115,7 +115,7 @@ def optional_uvloop() -> ModuleType | None:
     return uvloop
 
 
-async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
+async def serve_connections(door: Door, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
     """Accept connections until ordered otherwise, then let the sessions finish."""
     loop = asyncio.get_running_loop()
     orders = listen()
@@ -133,8 +133,8 @@ async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready:
         server.close()
     own.close()
     if not orders.stop.is_set():
-        await retired(door, orders)
-    await finish(door)
+        await finish_sessions(door, orders)
+    await close_connections(door)
     looking.cancel()
 
 
@@ -155,7 +155,7 @@ async def look_at_times(door: Door) -> None:
         door.refusals.write()
 
 
-async def retired(door: Door, orders: Orders) -> None:
+async def finish_sessions(door: Door, orders: Orders) -> None:
     """Others have taken over: let the sessions end by themselves, unless everything is to stop meanwhile."""
     waiting = {asyncio.ensure_future(one) for one in (everybody_left(door), orders.stop.wait())}
     _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -163,7 +163,7 @@ async def retired(door: Door, orders: Orders) -> None:
         one.cancel()
 
 
-async def finish(door: Door) -> None:
+async def close_connections(door: Door) -> None:
     """Send idle clients away and wait for the others."""
     door.refusals.write()
     door.stopping = True

@@ -32,7 +32,7 @@ class Listeners:
         return ", ".join([*map(name_of, self.smtp), *(f"{name_of(one)} (LMTP)" for one in self.lmtp)])
 
 
-def listeners(limits: Smtp, setting: str = "smtp.listen") -> Listeners:
+def open_listeners(limits: Smtp, setting: str = "smtp.listen") -> Listeners:
     """systemd's sockets; smtp.listen and smtp.lmtp_listen where it hands none over. BadInput says what is in the way.
 
     `setting`: where smtp.listen was taken from.
@@ -42,13 +42,13 @@ def listeners(limits: Smtp, setting: str = "smtp.listen") -> Listeners:
     smtp = [one for name, one in activated if name != "lmtp"]
     lmtp = [one for name, one in activated if name == "lmtp"]
     if not smtp:
-        smtp = [bound(limits.listen, setting)]
+        smtp = [bind_socket(limits.listen, setting)]
     if not lmtp and limits.lmtp_listen:
-        lmtp = [bound_path(limits.lmtp_listen) if "/" in limits.lmtp_listen else bound(limits.lmtp_listen, "smtp.lmtp_listen")]
+        lmtp = [bound_path(limits.lmtp_listen) if "/" in limits.lmtp_listen else bind_socket(limits.lmtp_listen, "smtp.lmtp_listen")]
     return Listeners(smtp, lmtp)
 
 
-def bound(listen: str, setting: str) -> socket.socket:
+def bind_socket(listen: str, setting: str) -> socket.socket:
     """A socket that listens on HOST:PORT."""
     host, port = host_port(listen, setting)
     try:

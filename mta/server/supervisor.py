@@ -14,7 +14,7 @@ from dataclasses import replace
 from mta.peer.shared_counters import ROWS, Tally
 from mta.peer.trusted_edges import Edges
 from mta.server import receiver
-from mta.server.sockets import Listeners, listeners
+from mta.server.sockets import Listeners, open_listeners
 from mta.server.tls_context import Certificate
 from mta.server.worker import Worker
 from mta.server.worker_control import RETIRE_SIGNAL, SIGNALS, STOP_SIGNALS
@@ -36,14 +36,14 @@ WATCHED = SIGNALS | {signal.SIGCHLD}
 log = logging.getLogger(__name__)
 
 
-def supervise(read: Callable[[], Settings]) -> None:
+def supervise_workers(read: Callable[[], Settings]) -> None:
     """Keep smtp.workers processes receiving until SIGTERM or SIGINT.
 
     SIGHUP: read the settings again and let new workers take over. BadInput when it cannot begin like this.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)  # they are waited for; workers begin with them blocked
-    settings = checked(read())
-    crew = Crew(settings, listeners(settings.smtp))
+    settings = check_settings(read())
+    crew = Crew(settings, open_listeners(settings.smtp))
     gc.freeze()  # what is loaded now stays: workers share it and need not look through it again and again
     try:
         if not crew.fill() and crew.has_given_up():
@@ -51,7 +51,7 @@ def supervise(read: Callable[[], Settings]) -> None:
         tell_ready()
         while (told := number_of(signal.sigtimedwait(WATCHED, LOOK_EVERY))) not in STOP_SIGNALS:
             if told == RELOAD_SIGNAL:
-                renew(crew, read)
+                renew_settings(crew, read)
             crew.look()
     finally:
         crew.disband()
@@ -62,27 +62,27 @@ def number_of(told: signal.struct_siginfo | None) -> int:
     return told.si_signo if told else 0
 
 
-def renew(crew: "Crew", read: Callable[[], Settings]) -> None:
+def renew_settings(crew: "Crew", read: Callable[[], Settings]) -> None:
     """Take new settings over where they can be used; sockets and spool stay until the next start."""
     before = crew.settings
     try:
         wanted = read()
-        settings = checked(replace(wanted, spool=before.spool))  # its judge still reads the one of before
+        settings = check_settings(replace(wanted, spool=before.spool))  # its judge still reads the one of before
     except BadInput as fault:
         log.error("the settings of before stay in force: %s", fault)
         return
-    if fixed(wanted) != fixed(before):
+    if fixed_settings(wanted) != fixed_settings(before):
         log.warning("smtp.listen, smtp.lmtp_listen and spool.directory change at the next start only")
     if crew.renew(settings):
         log.info("new workers have taken over; sessions of before are finished by the old ones")
 
 
-def fixed(settings: Settings) -> tuple[object, ...]:
+def fixed_settings(settings: Settings) -> tuple[object, ...]:
     """What holds until the next start."""
     return settings.smtp.listen, settings.smtp.lmtp_listen, settings.spool
 
 
-def checked(settings: Settings) -> Settings:
+def check_settings(settings: Settings) -> Settings:
     """The settings, if workers can begin with them; otherwise BadInput."""
     check_number(settings.smtp)
     Certificate(settings.smtp, "receive")

@@ -5,7 +5,7 @@ from mta.session import replies
 from mta.session.server_context import Door
 
 
-def arrive(door: Door, visitor: Visitor, client: str) -> None:
+def count_connection(door: Door, visitor: Visitor, client: str) -> None:
     """Count a connection for its client. An edge brings the mail of many: its connections count for the whole door only."""
     visitor.is_edge = visitor.lmtp or door.edges.hands_over(visitor.peer)
     visitor.client = "" if visitor.is_edge else client
@@ -13,7 +13,7 @@ def arrive(door: Door, visitor: Visitor, client: str) -> None:
     door.clients.came(visitor.counted)
 
 
-def unwelcome(door: Door, visitor: Visitor) -> str:
+def refuse_visitor(door: Door, visitor: Visitor) -> str:
     """Why this visitor is not served, "" when they are."""
     if door.stopping:
         return replies.SHUTTING_DOWN

@@ -31,7 +31,7 @@ class Content:
         window = self._tail + chunk
         dot = window.find(STUFFED)  # most chunks have none, or only the final one: then they are looked through once
         at = window.find(END, dot) if dot >= 0 else -1
-        taken, rest = (chunk, None) if at < 0 else split(chunk, at + len(END) - len(self._tail))
+        taken, rest = (chunk, None) if at < 0 else split_at(chunk, at + len(END) - len(self._tail))
         dots = self._dots(window, dot, at) if dot >= 0 else 0
         self._stuffed += dots
         self.received += len(taken)
@@ -77,13 +77,13 @@ class Content:
         self.held.clear()
         if self._stuffed:
             raw = (b"\r\n" + raw).replace(STUFFED, b"\r\n")[2:]
-        bare = line_endings.bare(raw)
+        bare = line_endings.count_bare(raw)
         if bare and len(raw) + bare > self.max_size:
             self.size = len(raw) + bare  # as CRLF it is too large
             raw = b""
-        return line_endings.crlf(raw) if bare else raw, bool(bare)
+        return line_endings.normalise_crlf(raw) if bare else raw, bool(bare)
 
 
-def split(chunk: bytes, at: int) -> tuple[bytes, bytes]:
+def split_at(chunk: bytes, at: int) -> tuple[bytes, bytes]:
     """The bytes before and from a place on."""
     return chunk[:at], chunk[at:]

@@ -48,7 +48,7 @@ class Transaction:
         if fault:
             return fault
         if self.visitor.client and not self.door.clients.may_send(self.visitor.client, self.door.clock()):
-            session_log.refused(replies.SLOW_DOWN, self.visitor)
+            session_log.log_refused(replies.SLOW_DOWN, self.visitor)
             return replies.SLOW_DOWN
         self.reverse_path, self.sender, self.smtputf8 = path, sender, smtputf8
         return replies.SENDER_OK
@@ -70,7 +70,7 @@ class Transaction:
             fault = self.recipient_fault(path, recipient)
         if fault or recipient is None:
             if fault != replies.TOO_MANY_RECIPIENTS or not self.is_full:  # said once: there may be thousands
-                session_log.refused(fault, self.visitor, self.reverse_path, path)
+                session_log.log_refused(fault, self.visitor, self.reverse_path, path)
             self.is_full = fault == replies.TOO_MANY_RECIPIENTS
             return fault
         self.recipients[path] = recipient

@@ -32,7 +32,7 @@ class HeaderScan:
     own_hops: int = 0  # Received fields that say "by" our own name
 
 
-def scan(raw: bytes, hostname: str) -> HeaderScan:
+def scan_header(raw: bytes, hostname: str) -> HeaderScan:
     """Look at the header block of a message whose line ends are CRLF."""
     end = 0 if raw.startswith(b"\r\n") else raw.find(b"\r\n\r\n", 0, LONGEST_HEADER)
     head = raw[: end if end >= 0 else LONGEST_HEADER]
@@ -49,11 +49,11 @@ def scan(raw: bytes, hostname: str) -> HeaderScan:
             own_hops += bool(own.search(value))
         else:
             signatures.append(value)
-    signers = frozenset(filter(None, map(signer, signatures[:MOST_SIGNATURES])))
-    return HeaderScan(author(authors[0]) if len(authors) == 1 else None, signers, hops, own_hops)
+    signers = frozenset(filter(None, map(signing_domain, signatures[:MOST_SIGNATURES])))
+    return HeaderScan(author_mailbox(authors[0]) if len(authors) == 1 else None, signers, hops, own_hops)
 
 
-def signer(value: bytes) -> str:
+def signing_domain(value: bytes) -> str:
     """The d= domain of a DKIM-Signature field (RFC 6376, 3.5), "" when it names none."""
     found = SIGNER.search(value)
     try:
@@ -62,7 +62,7 @@ def signer(value: bytes) -> str:
         return ""
 
 
-def author(value: bytes) -> Address | None:
+def author_mailbox(value: bytes) -> Address | None:
     """The one mailbox of a From field, None when it is not plainly one."""
     if len(value) > LONGEST_AUTHOR:
         return None

@@ -6,7 +6,7 @@ from mta.peer.smtp_peer import Visitor
 from mta.session import replies
 from mta.session.data_reader import Content
 from mta.session.envelope_transaction import Transaction
-from mta.session.header_scan import scan
+from mta.session.header_scan import scan_header
 from mta.session.server_context import Door
 from triage.addressing.envelope import Envelope
 from triage.ids import new_id
@@ -78,7 +78,7 @@ class Incoming:
         A loop is ended for edges too: whoever answers for the mail must learn of it. A blocked author is not their fault.
         """
         smtp = self.door.settings.smtp
-        seen = scan(raw, self.door.settings.company.hostname)
+        seen = scan_header(raw, self.door.settings.company.hostname)
         if seen.hops > smtp.max_hops or seen.own_hops > MOST_OWN_HOPS:
             return replies.LOOP
         if self.door.submitters:

@@ -94,18 +94,18 @@ class Refusal(Exception):
     """A command that is not carried out; its text is the reply."""
 
 
-def hello(hostname: str, extensions: list[str]) -> str:
+def hello_reply(hostname: str, extensions: list[str]) -> str:
     """The answer to EHLO (RFC 5321, 4.1.1.1), or to HELO when there are no extensions."""
     lines = [hostname, *extensions]
     return "\r\n".join(f"250{'-' if number < len(lines) else ' '}{line}" for number, line in enumerate(lines, 1))
 
 
-def challenge(text: str) -> str:
+def challenge_reply(text: str) -> str:
     """What a client that signs in is asked next (RFC 4954, 4)."""
     return "334 " + base64.b64encode(text.encode()).decode()
 
 
-def queued(spool_id: int) -> str:
+def queued_reply(spool_id: int) -> str:
     """The promise: the message is on stable storage."""
     return f"250 2.0.0 queued as {show(spool_id)}"
 

@@ -13,14 +13,14 @@ MECHANISMS = tuple(QUESTIONS)
 MOST_WRONG = 3  # passwords in one session
 
 
-def questions(mechanism: str) -> tuple[str, ...]:
+def ask_questions(mechanism: str) -> tuple[str, ...]:
     """What a client is asked; Refusal for a mechanism that is not known."""
     if mechanism.upper() not in QUESTIONS:
         raise replies.Refusal(replies.UNKNOWN_MECHANISM)
     return QUESTIONS[mechanism.upper()]
 
 
-def decoded(answer: bytes) -> str:
+def decode_answer(answer: bytes) -> str:
     """An answer in base64; Refusal says what is wrong with it."""
     text = answer.strip()
     if text == b"*":
@@ -31,7 +31,7 @@ def decoded(answer: bytes) -> str:
         raise replies.Refusal(replies.BAD_BASE64) from fault
 
 
-def credentials(answers: list[str]) -> tuple[str, str]:
+def read_credentials(answers: list[str]) -> tuple[str, str]:
     """Name and password, of LOGIN or of PLAIN. An identity to act for (RFC 4616, 2) is of no use here."""
     if len(answers) == len(QUESTIONS["LOGIN"]):
         return answers[0], answers[1]
@@ -39,7 +39,7 @@ def credentials(answers: list[str]) -> tuple[str, str]:
     return name, password
 
 
-def outcome(name: str, password: str, submitters: Submitters, visitor: Visitor, now: float) -> str:
+def verify_password(name: str, password: str, submitters: Submitters, visitor: Visitor, now: float) -> str:
     """Is the password right? Who guesses too often is not told any more."""
     if not submitters.may_try(name, visitor.peer, now):
         return replies.TOO_MANY_GUESSES
@@ -57,7 +57,7 @@ def is_offered(door: Door, visitor: Visitor) -> bool:
     return bool(door.submitters and door.submitters.has_accounts and visitor.tls and not visitor.login)
 
 
-def fault(visitor: Visitor, *, is_open: bool) -> str:
+def find_auth_fault(visitor: Visitor, *, is_open: bool) -> str:
     """Why the client may not begin to sign in now, "" when it may."""
     if not visitor.greeting:
         return replies.HELO_FIRST

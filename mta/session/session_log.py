@@ -16,25 +16,27 @@ log = logging.getLogger("mta.server.receiver")
 SAID = '"%(reply)s" %(client)s from=<%(reverse_path)s>'
 
 
-def said(reply: str, visitor: Visitor, reverse_path: str) -> dict[str, object]:
+def describe_session(reply: str, visitor: Visitor, reverse_path: str) -> dict[str, object]:
     """What SAID speaks of."""
     return {"reply": visible(reply), "client": visible(str(visitor)), "reverse_path": visible(reverse_path)}
 
 
-def accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) -> None:
+def log_accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) -> None:
     """A message is safe; `size` in bytes as it came."""
     metrics.count("mailroom_smtp_answers", code=reply[:3])
     metrics.took("mailroom_accept_seconds", (utcnow() - envelope.received_at).total_seconds())
     if log.isEnabledFor(logging.INFO):
         named = {"message": show(envelope.spool_id), "recipients": len(envelope.recipients), "size": size, "tls": envelope.tls}
-        log.info(f"accepted {SAID} to=%(recipients)d size=%(size)d tls=%(tls)s", said(reply, visitor, envelope.reverse_path) | named)
+        log.info(
+            f"accepted {SAID} to=%(recipients)d size=%(size)d tls=%(tls)s", describe_session(reply, visitor, envelope.reverse_path) | named
+        )
 
 
-def refused(reply: str, visitor: Visitor, reverse_path: str | None = None, recipient: str = "") -> None:
+def log_refused(reply: str, visitor: Visitor, reverse_path: str | None = None, recipient: str = "") -> None:
     """Something was refused."""
     metrics.count("mailroom_smtp_answers", code=reply[:3])
     to = " to=<%(recipient)s>" if recipient else ""
-    log.info(f"refused {SAID}{to}", said(reply, visitor, reverse_path or "") | {"recipient": visible(recipient)})
+    log.info(f"refused {SAID}{to}", describe_session(reply, visitor, reverse_path or "") | {"recipient": visible(recipient)})
 
 
 def signed_in(reply: str, name: str, visitor: Visitor) -> None:
@@ -42,23 +44,23 @@ def signed_in(reply: str, name: str, visitor: Visitor) -> None:
     log.info("signing in %s", visible(f'"{reply}" name={name[:80]} {visitor}'))
 
 
-def left(envelope: Envelope, visitor: Visitor) -> None:
+def log_disconnected(envelope: Envelope, visitor: Visitor) -> None:
     """The client hung up while its message was stored."""
-    named = said("", visitor, envelope.reverse_path) | {"message": show(envelope.spool_id)}
+    named = describe_session("", visitor, envelope.reverse_path) | {"message": show(envelope.spool_id)}
     log.info("left before the answer %(message)s %(client)s from=<%(reverse_path)s>", named)
 
 
 def not_stored(fault: BaseException, visitor: Visitor) -> None:
     """A message could not be made safe."""
-    log.error("not stored: %s", visible(f"{described(fault)} {visitor}"))
+    log.error("not stored: %s", visible(f"{describe_fault(fault)} {visitor}"))
 
 
-def fault(doing: str, error: BaseException, visitor: Visitor) -> None:
+def log_fault(doing: str, error: BaseException, visitor: Visitor) -> None:
     """We made a mistake."""
-    log.error("fault at %s", visible(f"{doing}: {described(error)} {visitor}"))
+    log.error("fault at %s", visible(f"{doing}: {describe_fault(error)} {visitor}"))
 
 
-def described(error: BaseException) -> str:
+def describe_fault(error: BaseException) -> str:
     """A fault in one line: what and where."""
     where = traceback.extract_tb(error.__traceback__)[-1:]
     return f"{type(error).__name__}: {error}" + "".join(f" at {place.name}, line {place.lineno}" for place in where)

@@ -58,16 +58,16 @@ def changed_members(library: type) -> Iterator[str]:
             yield f"{library.__name__}.{name}" + (f" without {', '.join(sorted(missing))}" if code else " is gone")
 
 
-def check(library: type, version: str) -> None:
+def check_library(library: type, version: str) -> None:
     """ImportError names the members that have changed since the version that this module was written for."""
     if changed := "; ".join(changed_members(library)):
         raise ImportError(f"aiosmtpd {version} is not the {PINNED} that mailroom was written for: {changed}; install aiosmtpd=={PINNED}")
 
 
-check(SMTP, aiosmtpd.__version__)
+check_library(SMTP, aiosmtpd.__version__)
 
 
-def configured(loop: asyncio.AbstractEventLoop, hostname: str, protocol: str) -> dict[str, Any]:
+def library_configuration(loop: asyncio.AbstractEventLoop, hostname: str, protocol: str) -> dict[str, Any]:
     """What the library's constructor finds out. It looks through all members, which takes 0.3 ms: done once, not for each connection."""
     whole = vars(SMTP(None, hostname=hostname, ident=protocol, enable_SMTPUTF8=True, loop=loop))
     ended = loop.call_later(0, int)  # connection_lost cancels a timer; a session has none

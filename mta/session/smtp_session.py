@@ -13,7 +13,7 @@ from mta.session.envelope_transaction import Transaction
 from mta.session.incoming_message import Incoming, envelope_of
 from mta.session.server_context import Door
 from mta.session.session_limits import Patience
-from mta.session.smtp_library import IN_OUR_WORDS, MOST_AT_ONCE, LibrarySession, configured
+from mta.session.smtp_library import IN_OUR_WORDS, MOST_AT_ONCE, LibrarySession, library_configuration
 from mta.session.submission import Submission
 from triage.addressing.envelope import Envelope
 
@@ -37,7 +37,7 @@ class Session(LibrarySession):
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
         protocol = "LMTP" if lmtp else "ESMTP"
         if protocol not in door.library:
-            door.library[protocol] = configured(loop, door.settings.company.hostname, protocol)
+            door.library[protocol] = library_configuration(loop, door.settings.company.hostname, protocol)
         super().__init__(loop, door.library[protocol])
         self.door = door
         self.visitor = Visitor(LOCAL, lmtp=lmtp)
@@ -57,7 +57,7 @@ class Session(LibrarySession):
         if self.is_behind_proxy:
             self.door.clients.came("")
         else:
-            admission.arrive(self.door, self.visitor, self.visitor.peer)
+            admission.count_connection(self.door, self.visitor, self.visitor.peer)
         super().connection_made(transport)
 
     @property
@@ -73,7 +73,7 @@ class Session(LibrarySession):
         self.is_over = True
         self.door.clients.left(self.visitor.counted)
         if self.storing is not None:
-            session_log.left(self.storing, self.visitor)
+            session_log.log_disconnected(self.storing, self.visitor)
         else:
             self.give_back()
         self.forget(error)
@@ -95,7 +95,7 @@ class Session(LibrarySession):
     def hang_up(self, reply: str) -> None:
         """Say one last thing and close, unless a message is just being stored."""
         if self.storing is None and not self.is_over:
-            session_log.refused(reply, self.visitor, self.transaction.reverse_path)
+            session_log.log_refused(reply, self.visitor, self.transaction.reverse_path)
             self.say(reply)
             self.leave(gently=True)
 
@@ -105,8 +105,8 @@ class Session(LibrarySession):
         """Greet who is welcome. The library greets everybody, and who has spoken already; it says nothing to a proxy that is none."""
         if self.is_behind_proxy and not await self.read_proxy_header():
             self.hang_up(replies.NO_PROXY_HEADER)
-        elif unwelcome := admission.unwelcome(self.door, self.visitor):
-            session_log.refused(unwelcome, self.visitor)
+        elif unwelcome := admission.refuse_visitor(self.door, self.visitor):
+            session_log.log_refused(unwelcome, self.visitor)
             self.say(unwelcome)
             self.leave()  # at once: a flood of connections must not last longer
         elif len(self.unread) or self.has_spoken():
@@ -117,14 +117,14 @@ class Session(LibrarySession):
     async def read_proxy_header(self) -> bool:
         """Who is behind the proxy; False when it does not say so."""
         try:
-            while (header := proxy_protocol.read(self.unread.peek())) is None:
+            while (header := proxy_protocol.read_proxy_header(self.unread.peek())) is None:
                 await self.more()
         except proxy_protocol.Malformed:
             return False
         self.unread.take(header.length)
         self.visitor.proxy = self.visitor.peer if header.client else ""
         self.door.clients.left("")
-        admission.arrive(self.door, self.visitor, header.client or self.visitor.peer)
+        admission.count_connection(self.door, self.visitor, header.client or self.visitor.peer)
         return True
 
     def has_spoken(self) -> bool:
@@ -191,7 +191,7 @@ class Session(LibrarySession):
         """Our own faults are temporary and never shown. The library answers 500, with their text."""
         if isinstance(error, replies.Refusal):
             return str(error)
-        session_log.fault(self.verb.decode("ascii", "replace"), error, self.visitor)
+        session_log.log_fault(self.verb.decode("ascii", "replace"), error, self.visitor)
         self.transaction.clear()
         return replies.FAULT
 
@@ -219,7 +219,7 @@ class Session(LibrarySession):
             return
         self._set_rset_state()
         self.visitor.greeting, self.visitor.extended = name, extended
-        self.answer(replies.hello(self.hostname, self.extensions() if extended else []))
+        self.answer(replies.hello_reply(self.hostname, self.extensions() if extended else []))
 
     def extensions(self) -> list[str]:
         """What we offer."""
@@ -246,10 +246,10 @@ class Session(LibrarySession):
             raise replies.Refusal(replies.UNKNOWN_COMMAND)
         if not self.visitor.greeting or self.transaction.is_open:
             raise replies.Refusal(replies.MAIL_ALREADY if self.visitor.greeting else replies.HELO_FIRST)
-        attributes = trusted_edges.forwarded(arg or "")
+        attributes = trusted_edges.parse_xforward(arg or "")
         if attributes is None:
             raise replies.Refusal(replies.XFORWARD_SYNTAX)
-        trusted_edges.remember(self.visitor, attributes)
+        trusted_edges.remember_forwarded(self.visitor, attributes)
         self.answer(replies.OK)
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
@@ -269,19 +269,19 @@ class Session(LibrarySession):
         submitters = self.door.submitters
         if submitters is None or not submitters.has_accounts:
             raise replies.Refusal(replies.UNKNOWN_COMMAND)
-        if fault := sasl_auth.fault(self.visitor, is_open=self.transaction.is_open):
+        if fault := sasl_auth.find_auth_fault(self.visitor, is_open=self.transaction.is_open):
             raise replies.Refusal(fault)
         mechanism, _, initial = (arg or "").partition(" ")
-        questions = sasl_auth.questions(mechanism)
-        answers = [sasl_auth.decoded(initial.encode())] if initial else []
+        questions = sasl_auth.ask_questions(mechanism)
+        answers = [sasl_auth.decode_answer(initial.encode())] if initial else []
         for question in questions[len(answers) :]:
-            self.say(replies.challenge(question))
+            self.say(replies.challenge_reply(question))
             while (line := self.unread.line()) is None:
                 await self.more()
             self.patience.heard = self.door.clock()
-            answers.append(sasl_auth.decoded(line))
-        name, password = sasl_auth.credentials(answers)
-        reply = sasl_auth.outcome(name, password, submitters, self.visitor, self.door.clock())
+            answers.append(sasl_auth.decode_answer(line))
+        name, password = sasl_auth.read_credentials(answers)
+        reply = sasl_auth.verify_password(name, password, submitters, self.visitor, self.door.clock())
         session_log.signed_in(reply, name, self.visitor)
         self.answer(reply)
 
@@ -307,7 +307,7 @@ class Session(LibrarySession):
             try:
                 rest = incoming.feed(chunk)
             except Exception as error:  # where the message ends is not known any more: no text of it may become a command
-                session_log.fault("the message", error, self.visitor)
+                session_log.log_fault("the message", error, self.visitor)
                 self.answer(replies.FAULT_IN_MESSAGE)
                 return
         self.unread.put(rest)
@@ -319,9 +319,9 @@ class Session(LibrarySession):
             raw, normalised, refusal = incoming.complete(self.transaction)
             if not refusal:
                 return await self.store(raw, envelope_of(self.transaction, self.visitor, normalised=normalised))
-            session_log.refused(refusal, self.visitor, self.transaction.reverse_path)
+            session_log.log_refused(refusal, self.visitor, self.transaction.reverse_path)
         except Exception as error:
-            session_log.fault("the message's end", error, self.visitor)
+            session_log.log_fault("the message's end", error, self.visitor)
             refusal = replies.FAULT
         return refusal
 
@@ -334,9 +334,9 @@ class Session(LibrarySession):
         done.add_done_callback(lambda done: self.door.later(lambda: self.stored(done, safe)))
         if error := await safe:
             return replies.not_stored(error)
-        reply = replies.queued(envelope.spool_id)
+        reply = replies.queued_reply(envelope.spool_id)
         self.patience.renew()
-        session_log.accepted(reply, envelope, len(raw), self.visitor)
+        session_log.log_accepted(reply, envelope, len(raw), self.visitor)
         return reply
 
     def stored(self, done: "Future[None]", safe: "asyncio.Future[BaseException | None]") -> None:

@@ -14,7 +14,7 @@ class Submission(Transaction):
         submitters = self.door.submitters
         assert submitters is not None
         if self.visitor.greeting and not self.visitor.login and not submitters.are_near(self.visitor.peer):
-            session_log.refused(replies.SIGN_IN_FIRST, self.visitor)
+            session_log.log_refused(replies.SIGN_IN_FIRST, self.visitor)
             return replies.SIGN_IN_FIRST
         return super().mail(argument)
 

@@ -85,12 +85,12 @@ class Submitters:
     def _read(self, file: Path) -> None:
         try:
             self._seen = file.stat().st_mtime_ns
-            self._accounts = dict(accounts(file.read_text("utf-8").splitlines()))
+            self._accounts = dict(read_accounts(file.read_text("utf-8").splitlines()))
         except (OSError, UnicodeDecodeError, ValueError) as fault:
             raise BadInput(f"outbound.accounts_file {file} cannot be used: {fault}; it has lines NAME:PASSWORD") from fault
 
 
-def accounts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+def read_accounts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Name and password of each line; ValueError names one that has none. Empty lines and those with # are left out."""
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

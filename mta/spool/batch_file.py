@@ -56,12 +56,12 @@ def write_batch(directory: Path, name: str, messages: Sequence[Message], why: st
 def write_message(file: IO[bytes], mark: bytes, envelope: dict[str, Any], raw: bytes) -> None:
     """One message: head, envelope as JSON, raw bytes."""
     described = json.dumps(envelope, separators=(",", ":")).encode()
-    file.write(HEAD.pack(mark, len(described), len(raw), checksum(described, raw)))
+    file.write(HEAD.pack(mark, len(described), len(raw), record_checksum(described, raw)))
     file.write(described)
     file.write(raw)
 
 
-def checksum(described: bytes, raw: bytes) -> int:
+def record_checksum(described: bytes, raw: bytes) -> int:
     """CRC-32 over both lengths and both parts."""
     return zlib.crc32(raw, zlib.crc32(described, zlib.crc32(LENGTHS.pack(len(described), len(raw)))))
 
@@ -126,7 +126,7 @@ def read_message(file: IO[bytes], head: bytes, mark: bytes) -> Message | None:
     if found != mark or described_size + raw_size > os.fstat(file.fileno()).st_size - file.tell():
         return None
     described, raw = file.read(described_size), file.read(raw_size)
-    if checksum(described, raw) != expected:
+    if record_checksum(described, raw) != expected:
         return None
     try:
         return Envelope.from_json(json.loads(described)), raw

@@ -46,7 +46,7 @@ class Refusals:
         self.counts.clear()
 
 
-def take(directory: Path) -> Iterator[tuple[Path, dict[str, int]]]:
+def take_counts(directory: Path) -> Iterator[tuple[Path, dict[str, int]]]:
     """The files that are there, each with its counts; whoever has added them up removes them. One that is damaged counts nothing."""
     try:
         paths = sorted((directory / DIRECTORY).glob(f"*{SUFFIX}"))

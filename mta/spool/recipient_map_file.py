@@ -45,7 +45,7 @@ class Digests:
         self.packed = packed
 
     def __contains__(self, name: object) -> bool:
-        wanted = digest(str(name))
+        wanted = name_digest(str(name))
         place = bisect_left(self, wanted)
         return place < len(self) and self[place] == wanted
 
@@ -81,19 +81,19 @@ class SnapshotFile:
                 return
             raw = self.path.read_bytes()
             self._seen = identity  # what cannot be opened just now is tried again, what is damaged is not
-            self._snapshot = unpacked(raw)
+            self._snapshot = unpack_map(raw)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as fault:
             log.error("%s cannot be read, the last good one stays in force: %s", self.path, fault)
 
 
-def write(directory: Path, snapshot: DoorSnapshot) -> None:
+def write_map(directory: Path, snapshot: DoorSnapshot) -> None:
     """Put the snapshot in place of the one before, whole or not at all."""
     temporary = directory / f"{NAME}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:
-            file.write(packed(snapshot))
+            file.write(pack_map(snapshot))
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(directory / NAME)
@@ -102,15 +102,15 @@ def write(directory: Path, snapshot: DoorSnapshot) -> None:
     sync_directory(directory)
 
 
-def packed(snapshot: DoorSnapshot) -> bytes:
+def pack_map(snapshot: DoorSnapshot) -> bytes:
     """The snapshot as its file holds it."""
-    sets = {name: sorted({digest(one) for one in getattr(snapshot, name)}) for name in SETS}
+    sets = {name: sorted({name_digest(one) for one in getattr(snapshot, name)}) for name in SETS}
     body = b"".join(b"".join(digests) for digests in sets.values())
     head = {"delimiter": snapshot.delimiter, "sets": {name: len(digests) for name, digests in sets.items()}, "crc32": zlib.crc32(body)}
     return FORMAT + json.dumps(head).encode() + b"\n" + body
 
 
-def unpacked(raw: bytes) -> DoorSnapshot:
+def unpack_map(raw: bytes) -> DoorSnapshot:
     """Read the file; ValueError when it is damaged or means something else. A set that it has not is empty, one that is unknown is left."""
     if not (begins := BEFORE.match(raw)):
         raise ValueError("it is no door snapshot of this version")
@@ -128,6 +128,6 @@ def unpacked(raw: bytes) -> DoorSnapshot:
     return DoorSnapshot(**{name: found.get(name, frozenset()) for name in SETS}, delimiter=delimiter)
 
 
-def digest(name: str) -> bytes:
+def name_digest(name: str) -> bytes:
     """What stands for a name."""
     return hashlib.blake2b(name.encode(), digest_size=WIDTH).digest()

@@ -31,19 +31,19 @@ class Retry:
     why: str  # it is not on the record yet, as was said last; "" where an earlier version has put it off
 
 
-def waiting(directory: Path) -> Iterator[Retry]:
+def list_waiting(directory: Path) -> Iterator[Retry]:
     """What waits in the spool directory, at each door what is due first first. BadInput when it cannot be read."""
     try:
         for door, below in DOORS.items():
             place = directory / below / RETRY
             for name in sorted(batch_names(place)) if place.is_dir() else ():
                 with contextlib.suppress(FileNotFoundError):  # it was entered, or put off once more, this moment
-                    yield from opened(door, place / name)
+                    yield from open_message(door, place / name)
     except OSError as fault:
         raise BadInput(f"{fault.filename}: {fault.strerror}; run this as the user that runs mailroom") from fault
 
 
-def opened(door: str, path: Path) -> Iterator[Retry]:
+def open_message(door: str, path: Path) -> Iterator[Retry]:
     """The message of a batch; none where the judge will find the batch damaged."""
     if found := PUT_OFF.fullmatch(path.name):
         with path.open("rb") as file:
@@ -53,7 +53,7 @@ def opened(door: str, path: Path) -> Iterator[Retry]:
 
 
 @contextlib.contextmanager
-def held(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
+def hold_message(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
     """The message, while nobody else tries it. Overtaken when somebody does this moment, or has entered it."""
     spool, batch = Spool(retry.path.parents[1]), Batch(retry.path)
     if not spool.hold(batch):
@@ -66,13 +66,13 @@ def held(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
 
 def try_now(retry: Retry, now: datetime) -> None:
     """Let the message be due; the role of its door tries it within a second."""
-    with held(retry):
+    with hold_message(retry):
         _, rest = retry.path.name.split(".", 1)
         retry.path.rename(retry.path.with_name(f"{to_micros(now):016d}.{rest}"))
         sync_directory(retry.path.parent)
 
 
-def save(raw: bytes, file: Path) -> None:
+def save_message(raw: bytes, file: Path) -> None:
     """Write a message into a file, a new one, byte for byte and on stable storage."""
     try:
         with open(file, "xb", opener=lambda where, flags: os.open(where, flags, 0o600)) as kept:

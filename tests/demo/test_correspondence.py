@@ -120,7 +120,7 @@ def test_ids_are_unique_and_dates_are_shortly_before_the_sending(letters: list[L
 
 
 def test_everybody_is_written_to_at_an_address_of_the_directory(letters: list[Letter], demo_directory: Path) -> None:
-    known = toml_reader.read(demo_directory / "company.toml", (company.DOMAIN,))
+    known = toml_reader.read_directory(demo_directory / "company.toml", (company.DOMAIN,))
     addresses = {person.mailbox for person in known.people} | {f"{one.department}+{one.uid}@{company.DOMAIN}" for one in known.people}
     addresses |= {f"postmaster@{company.DOMAIN}"} | {
         f"{role}@{company.DOMAIN}" for department in known.departments for role in department.roles

@@ -78,7 +78,7 @@ class Morning:
         letters += [compose(replace(HURRY, to=to(uid)), random.Random(uid), start) for uid in VICTIMS]
         self.now = start + timedelta(seconds=2 * len(letters))
         letters.append(compose(ONE_MINUTE, random.Random(1), self.now))
-        people = toml_reader.read(Path(settings.directory.file), settings.company.domains)
+        people = toml_reader.read_directory(Path(settings.directory.file), settings.company.domains)
         resolver = ZoneFileResolver(Path(settings.dns.zone_file))
         with transaction(engine) as session:
             directory.apply(session, people, settings.company, by=SYSTEM, now=start)

@@ -27,7 +27,7 @@ def test_the_settings_and_the_directory_can_be_read_by_the_house(tmp_path: Path)
     assert read.policy.undo_seconds == 10
     assert {*company.FREEMAIL, "gmail.com"} <= set(read.policy.freemail_domains)
     assert Path(read.dns.zone_file).is_file()
-    people = toml_reader.read(Path(read.directory.file), read.company.domains)
+    people = toml_reader.read_directory(Path(read.directory.file), read.company.domains)
     assert (people.departments, people.people, people.groups, people.postmaster) == (
         company.DEPARTMENTS,
         company.people(),

@@ -46,7 +46,7 @@ BUDGET = 0.03  # of the decisions about wanted rows
 def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], settings: house_settings.Settings, now: datetime) -> None:
     """The whole morning comes in, judged as the processor does it."""
     directory.apply(
-        session, toml_reader.read(Path(settings.directory.file), settings.company.domains), settings.company, by=SYSTEM, now=now
+        session, toml_reader.read_directory(Path(settings.directory.file), settings.company.domains), settings.company, by=SYSTEM, now=now
     )
     for order in company.RULES:
         rules.add(session, order, by=IDA, now=now, settings=settings)

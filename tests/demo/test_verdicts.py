@@ -80,7 +80,7 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
     signing: dict[str, Key],
     now: datetime,
 ) -> None:
-    people = toml_reader.read(Path(demo_settings.directory.file), demo_settings.company.domains)
+    people = toml_reader.read_directory(Path(demo_settings.directory.file), demo_settings.company.domains)
     with transaction(sqlite_engine) as session:
         directory.apply(session, people, demo_settings.company, by=SYSTEM, now=now)
         for order in company.RULES:

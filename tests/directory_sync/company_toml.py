@@ -66,7 +66,7 @@ def read(tmp_path: Path, text: str) -> CompanyDirectory:
     """The directory in this text."""
     path = tmp_path / "company.toml"
     path.write_text(text, "utf-8")
-    return toml_reader.read(path, DOMAINS)
+    return toml_reader.read_directory(path, DOMAINS)
 
 
 def refusal(tmp_path: Path, instead_of: str, written: str) -> str:

@@ -69,12 +69,12 @@ def signed(
 
 def resigned(tag: bytes = b"", names: bytes = b"from:to:subject", raw: bytes = MAIL, domain: bytes = b"example.com") -> bytes:
     """A good signature on top, with one more tag, made with the primitives under test (dkimpy refuses to make such)."""
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     bh = base64.b64encode(canonicalization.body_hash(mail, "relaxed"))
     value = (
         b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=" + domain + b"; s=s; " + tag + b" h=" + names + b"; bh=" + bh + b"; b="
     )
-    field = message.read(value + b"\r\n\r\n").fields[0]
+    field = message.read_message(value + b"\r\n\r\n").fields[0]
     data = canonicalization.header_input(mail, names.split(b":"), "relaxed", field)
     return value + base64.b64encode(rsa_key(2048).sign(data, PKCS1v15(), SHA256())) + b"\r\n" + raw
 

@@ -33,7 +33,7 @@ def sealed_again(raw: bytes, status: bytes = b"pass", names: tuple[bytes, ...] =
 
 
 def verified(raw: bytes, key: str | None = None) -> Arc:
-    return arc.verify(message.read(raw), Questions(Answers({KEY: published() if key is None else key})), NOW)
+    return arc.verify_chain(message.read_message(raw), Questions(Answers({KEY: published() if key is None else key})), NOW)
 
 
 def chain(times: int) -> Arc:

@@ -24,12 +24,12 @@ RESULTS = "mx.us.example; spf=pass smtp.mailfrom=x@example.com;\r\n\tdkim=pass h
 def sealed(raw: bytes, chain: Result = Result.NONE, kind: str = "r") -> bytes:
     """The message with our set on top."""
     key = rsa_key(2048) if kind == "r" else ed25519_key()
-    return arc_seal.seal(raw, RESULTS, chain, domain="us.example", selector=kind, key=key, now=NOW) + raw
+    return arc_seal.seal_message(raw, RESULTS, chain, domain="us.example", selector=kind, key=key, now=NOW) + raw
 
 
 def verified(raw: bytes) -> Arc:
     """What we find."""
-    return arc.verify(message.read(raw), Questions(Answers(KEYS)), NOW)
+    return arc.verify_chain(message.read_message(raw), Questions(Answers(KEYS)), NOW)
 
 
 def dkimpy_agrees(raw: bytes) -> bool:

@@ -44,7 +44,7 @@ MICROSOFT = (
     ],
 )
 def test_read(value: bytes, wanted: list[tuple[str, str, str]]) -> None:
-    assert list(authentication_results.read(value)) == [Stated(*one) for one in wanted]
+    assert list(authentication_results.read_results(value)) == [Stated(*one) for one in wanted]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_as_authres_writes_it(name: str, found: list[tuple[str, str, str]]) -> N
     text = str(authres.AuthenticationResultsHeader(name, results=[kinds[method](result, domain) for method, result, domain in found]))
     value = text.partition(":")[2].encode()
     assert authentication_results.authserv_id(value) == name
-    assert list(authentication_results.read(value)) == [Stated(*one) for one in found]
+    assert list(authentication_results.read_results(value)) == [Stated(*one) for one in found]
 
 
 PARTS = ["mx", " dkim=pass header.d=a.b", "DMARC/1 = Fail", " spf=none (x)", 'arc=pass reason="a; b"', "none", "", *'("\\=', "\r\n\0ü"]
@@ -104,7 +104,7 @@ PARTS = ["mx", " dkim=pass header.d=a.b", "DMARC/1 = Fail", " spf=none (x)", 'ar
 
 @given(st.lists(st.sampled_from(PARTS), max_size=8).map(";".join).map(str.encode) | st.binary(max_size=200))
 def test_never_raises(value: bytes) -> None:
-    for one in authentication_results.read(value):
+    for one in authentication_results.read_results(value):
         assert one.method
         assert one.result
     authentication_results.authserv_id(value)

@@ -8,7 +8,7 @@ from mail_auth.authenticate import author_of
 
 
 def author(value: str) -> str:
-    found, reason = author_of(message.read(f"From: {value}\r\nSubject: x\r\n\r\n".encode()))
+    found, reason = author_of(message.read_message(f"From: {value}\r\nSubject: x\r\n\r\n".encode()))
     assert bool(found) != bool(reason)
     return str(found or "")
 
@@ -86,18 +86,18 @@ def test_nobody(value: str) -> None:
     ],
 )
 def test_reasons(header: bytes, reason: str) -> None:
-    found, said = author_of(message.read(header + b"\r\nbody"))
+    found, said = author_of(message.read_message(header + b"\r\nbody"))
     assert found is None
     assert reason in said
 
 
 @given(st.text(alphabet='ab@.<>()",:;\\ -=?\r\n\t\x00é', max_size=40))
 def test_never_raises(value: str) -> None:
-    author_of(message.read(b"From: " + value.encode() + b"\r\n\r\n"))
+    author_of(message.read_message(b"From: " + value.encode() + b"\r\n\r\n"))
 
 
 @given(st.text(max_size=60))
 def test_quoted_names_do_not_matter(name: str) -> None:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    found = author_of(message.read(f'From: "{quoted}" <ana@example.com>\r\n\r\n'.encode("utf-8", "replace")))[0]
+    found = author_of(message.read_message(f'From: "{quoted}" <ana@example.com>\r\n\r\n'.encode("utf-8", "replace")))[0]
     assert found is None or str(found) == "ana@example.com"

@@ -24,7 +24,7 @@ SIGNED = signed()
 def verified(raw: bytes, key: str | list[str] | None = None, now: datetime = NOW) -> Dkim:
     """The first signature's result."""
     zone = Answers({KEY: published() if key is None else [*key] if isinstance(key, list) else key})
-    return dkim.verify(message.read(raw), Questions(zone), now)[0]
+    return dkim.verify_signatures(message.read_message(raw), Questions(zone), now)[0]
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ed25519"])
@@ -210,24 +210,24 @@ def test_broken_signatures(old: bytes, new: bytes, reason: str) -> None:
 
 def test_all_signatures_count_up_to_five() -> None:
     raw = signed(signed(), domain=b"other.example")
-    results = dkim.verify(message.read(raw), Questions(Answers({KEY: published()})), NOW)
+    results = dkim.verify_signatures(message.read_message(raw), Questions(Answers({KEY: published()})), NOW)
     assert [(one.domain, one.result) for one in results] == [("other.example", Result.PERMERROR), ("example.com", Result.PASS)]
     many = signed()
     for _ in range(6):
         many = signed(many, domain=b"other.example")
-    results = dkim.verify(message.read(many), Questions(Answers({KEY: published()})), NOW)
+    results = dkim.verify_signatures(message.read_message(many), Questions(Answers({KEY: published()})), NOW)
     assert len(results) == 6
     assert results[-1].result is Result.NEUTRAL
     assert "first 5 of 7" in results[-1].reason
 
 
 def test_no_signature_is_no_result() -> None:
-    assert dkim.verify(message.read(MAIL), Questions(Answers()), NOW) == ()
+    assert dkim.verify_signatures(message.read_message(MAIL), Questions(Answers()), NOW) == ()
 
 
 def test_a_touched_body_asks_no_dns() -> None:
     zone = Answers({KEY: published()})
-    dkim.verify(message.read(signed() + b"more"), Questions(zone), NOW)
+    dkim.verify_signatures(message.read_message(signed() + b"more"), Questions(zone), NOW)
     assert zone.asked == []
 
 
@@ -249,12 +249,12 @@ def test_keys_of_other_sizes(modulus_bits: int, exponent: int, reason: str) -> N
 @given(st.binary(max_size=120), st.binary(max_size=120))
 def test_never_raises(value: bytes, key: bytes) -> None:
     raw = b"DKIM-Signature: " + value.replace(b"\r", b"").replace(b"\n", b"") + b"\r\n" + MAIL
-    mail = message.read(raw)
-    for one in dkim.verify(mail, Questions(Answers({KEY: key})), NOW):
+    mail = message.read_message(raw)
+    for one in dkim.verify_signatures(mail, Questions(Answers({KEY: key})), NOW):
         assert one.result is not Result.PASS
 
 
 @given(st.binary(max_size=200))
 def test_no_key_record_raises(record: bytes) -> None:
     zone = Answers({KEY: record})
-    assert dkim.verify(message.read(SIGNED), Questions(zone), NOW)[0].result is not Result.PASS
+    assert dkim.verify_signatures(message.read_message(SIGNED), Questions(zone), NOW)[0].result is not Result.PASS

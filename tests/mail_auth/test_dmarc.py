@@ -15,13 +15,13 @@ Zone = dict[str, Record | list[Record]]
 def evaluated(author: str, zone: Zone, spf: str = "", dkim: str = "", unknown: tuple[str, ...] = ()) -> Dmarc:
     """The result for an author's domain; `unknown` are the methods whose DNS did not answer."""
     questions = Questions(Answers(zone))
-    found = dmarc.discover(author, questions)
+    found = dmarc.discover_record(author, questions)
     proven = [
-        dmarc.identifier(method, domain, Result.TEMPERROR if method in unknown else Result.PASS, found, questions)
+        dmarc.find_identifier(method, domain, Result.TEMPERROR if method in unknown else Result.PASS, found, questions)
         for method, domain in (("spf", spf), ("dkim", dkim))
         if domain
     ]
-    return dmarc.evaluate(found, proven)
+    return dmarc.evaluate_dmarc(found, proven)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_whose_record_holds(author: str, zone: Zone, policy: str) -> None:
 
 def test_at_most_eight_names_are_walked() -> None:
     zone = Answers({})
-    dmarc.discover(".".join("abcdefghijklmnop") + ".example.com", Questions(zone))
+    dmarc.discover_record(".".join("abcdefghijklmnop") + ".example.com", Questions(zone))
     assert len(zone.asked) == 8
     assert zone.asked[-1] == "_dmarc.com txt"
 
@@ -224,9 +224,9 @@ def test_at_most_eight_names_are_walked() -> None:
 def test_an_ordinary_sender_costs_one_question() -> None:
     zone = Answers({"_dmarc.example.com": REJECT})
     questions = Questions(zone)
-    found = dmarc.discover("example.com", questions)
-    dmarc.identifier("spf", "example.com", Result.PASS, found, questions)
-    dmarc.identifier("dkim", "other.example", Result.PASS, found, questions)
+    found = dmarc.discover_record("example.com", questions)
+    dmarc.find_identifier("spf", "example.com", Result.PASS, found, questions)
+    dmarc.find_identifier("dkim", "other.example", Result.PASS, found, questions)
     assert zone.asked == ["_dmarc.example.com txt"]
 
 

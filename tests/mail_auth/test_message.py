@@ -8,7 +8,7 @@ from mail_auth import message
 
 def test_fields_and_body_are_the_bytes() -> None:
     raw = b"From: a@b.example\r\nX-Long: one\r\n two\r\nfrom : c@d.example\r\n\r\nbody\r\n\r\nmore"
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     assert b"".join(field.raw for field in mail.fields) + b"\r\n" + mail.body == raw
     assert [field.value for field in mail.named(b"from")] == [b" a@b.example\r\n", b" c@d.example\r\n"]
     assert mail.fault == ""
@@ -26,7 +26,7 @@ def test_fields_and_body_are_the_bytes() -> None:
     ],
 )
 def test_edges(raw: bytes, fields: int, body: bytes) -> None:
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     assert (len(mail.fields), mail.body, mail.fault) == (fields, body, "")
 
 
@@ -44,7 +44,7 @@ def test_edges(raw: bytes, fields: int, body: bytes) -> None:
     ],
 )
 def test_ambiguous_headers_have_a_fault(header: bytes) -> None:
-    assert message.read(header + b"Subject: x\r\n\r\nbody").fault
+    assert message.read_message(header + b"Subject: x\r\n\r\nbody").fault
 
 
 LINES = [b"From: a@b.example\r\n", b" folded\r\n", b"Subject: x\n", b"X:\r\n", b"X:\r", b"no colon\r\n", b"\r\n", b"\n", b"\0", b"text"]
@@ -52,6 +52,6 @@ LINES = [b"From: a@b.example\r\n", b" folded\r\n", b"Subject: x\n", b"X:\r\n", b
 
 @given(st.lists(st.sampled_from(LINES), max_size=8).map(b"".join) | st.binary(max_size=300))
 def test_never_raises(raw: bytes) -> None:
-    mail = message.read(raw)
+    mail = message.read_message(raw)
     if not mail.fault:
         assert len(b"".join(field.raw for field in mail.fields) + mail.body) <= len(raw) + 2

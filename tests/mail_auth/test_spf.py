@@ -15,7 +15,7 @@ from triage.message.authentication import Result, Spf
 
 def checked(zone: Answers, path: str = "ana@example.com", client: str = "192.0.2.1", helo: str = "mx.example.com") -> Spf:
     envelope = Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), path, ("bob@company.example",), client, helo)
-    return spf.check(envelope, Questions(zone))
+    return spf.check_spf(envelope, Questions(zone))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_identities() -> None:
 )
 def test_helo_beside_a_reverse_path(path: str, helo: str, result: Result | None) -> None:
     zone = Answers({"mx.example.com": "v=spf1 ip4:192.0.2.1 -all", "other.example": "v=spf1 -all", "silent.example": SILENT})
-    found = spf.greeting(Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), path, (), "192.0.2.1", helo), Questions(zone))
+    found = spf.check_helo(Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), path, (), "192.0.2.1", helo), Questions(zone))
     assert [(one.identity, one.domain, one.result) for one in found] == ([("helo", helo, result)] if result else [])
 
 
@@ -128,7 +128,9 @@ def test_a_name_that_grows_too_long_loses_labels_on_its_left() -> None:
     """RFC 7208, section 7.3. Where each include makes the next name longer there is no memory for the tenth."""
     growing = Function(lambda name, rdtype: (b"v=spf1 include:%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.example",) if rdtype == "TXT" else ())
     questions = Questions(growing)
-    found = spf.check(Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), "a@b.example", ("c@d.example",), "192.0.2.1", "x.example"), questions)
+    found = spf.check_spf(
+        Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), "a@b.example", ("c@d.example",), "192.0.2.1", "x.example"), questions
+    )
     assert found.result is Result.PERMERROR
     assert max(len(name) for name, _ in questions.told) <= 253
 

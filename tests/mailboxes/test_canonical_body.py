@@ -7,7 +7,7 @@ import quopri
 import pytest
 from hypothesis import given, strategies
 
-from mailboxes.canonical_body import digest
+from mailboxes.canonical_body import content_digest
 from tests.triage.message.mime.test_mime_parts import overlapping
 from tests.triage.message.mime.test_smime import signed
 
@@ -28,17 +28,17 @@ def message(text: str, encoding: str = "8bit", line_end: str = "\r\n") -> bytes:
     strategies.sampled_from(["\n", "\r\n"]),
 )
 def test_encoding_and_line_ends_do_not_count(lines: list[str], encoding: str, line_end: str) -> None:
-    assert digest(message("\n".join(lines), encoding, line_end)) == digest(message("\n".join(lines)))
+    assert content_digest(message("\n".join(lines), encoding, line_end)) == content_digest(message("\n".join(lines)))
 
 
 @given(words, words)
 def test_what_says_something_else_has_another_digest(one: str, other: str) -> None:
-    assert (digest(message(one)) == digest(message(other))) == (one.rstrip() == other.rstrip())
+    assert (content_digest(message(one)) == content_digest(message(other))) == (one.rstrip() == other.rstrip())
 
 
 @pytest.mark.parametrize("tail", ["  ", "\t", "\n\n", " \n\n \n"])
 def test_trailing_space_does_not_count(tail: str) -> None:
-    assert digest(message("Hello\nyou" + tail)) == digest(message("Hello\nyou"))
+    assert content_digest(message("Hello\nyou" + tail)) == content_digest(message("Hello\nyou"))
 
 
 MIXED = (
@@ -49,29 +49,29 @@ MIXED = (
 
 def test_boundaries_do_not_count_and_attachments_do() -> None:
     one, other = base64.b64encode(b"one").decode(), base64.b64encode(b"other").decode()
-    assert digest(MIXED.format("here", one).encode()) == digest(MIXED.format("there", one).encode())
-    assert digest(MIXED.format("here", one).encode()) != digest(MIXED.format("here", other).encode())
+    assert content_digest(MIXED.format("here", one).encode()) == content_digest(MIXED.format("there", one).encode())
+    assert content_digest(MIXED.format("here", one).encode()) != content_digest(MIXED.format("here", other).encode())
 
 
 def test_an_attached_message_counts_in_either_encoding() -> None:
     inner = b"From: b@x.example\r\nSubject: hi\r\n\r\nattached\r\n"
     head = b"From: a@x.example\r\nContent-Type: message/rfc822\r\n"
-    assert digest(head + b"\r\n" + inner) != digest(head + b"\r\n" + inner.replace(b"attached", b"detached"))
+    assert content_digest(head + b"\r\n" + inner) != content_digest(head + b"\r\n" + inner.replace(b"attached", b"detached"))
     encoded = [head + b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(text) for text in (inner, inner.upper())]
-    assert digest(encoded[0]) != digest(encoded[1])
+    assert content_digest(encoded[0]) != content_digest(encoded[1])
 
 
 def test_a_message_past_the_limits_has_none() -> None:
     nested = b"".join(b"Content-Type: message/rfc822\r\n\r\n" for _ in range(200))
-    assert digest(nested + b"From: a@x.example\r\n\r\ndeep\r\n") is None
+    assert content_digest(nested + b"From: a@x.example\r\n\r\ndeep\r\n") is None
 
 
 def test_a_message_whose_parts_are_the_same_bytes_again_and_again_has_none() -> None:
     """Where each is read anew this takes minutes."""
-    assert digest(overlapping([9, 9, 9], b"X: y\n" + b" \n" * 100_000)) is None
+    assert content_digest(overlapping([9, 9, 9], b"X: y\n" + b" \n" * 100_000)) is None
 
 
 def test_what_lies_within_a_signature_counts_with_it() -> None:
     head = b"From: a@x.example\r\nContent-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     within = signed(b"Content-Type: text/plain\r\n\r\nThe offer\r\n")
-    assert digest(head + base64.b64encode(within)) == hashlib.sha256(hashlib.sha256(within).digest()).hexdigest()
+    assert content_digest(head + base64.b64encode(within)) == hashlib.sha256(hashlib.sha256(within).digest()).hexdigest()

@@ -34,7 +34,7 @@ class Daemon(Receiver):
 
     def open(self) -> None:
         """Put a door snapshot in place."""
-        recipient_map_file.write(self.settings.spool.directory, OPEN_DOOR)
+        recipient_map_file.write_map(self.settings.spool.directory, OPEN_DOOR)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all its workers."""
@@ -66,7 +66,7 @@ def daemon(
     port = processes.free_port()
     settings = replace(settings, smtp=replace(settings.smtp, listen=f"127.0.0.1:{port}", **smtp))
     if door is not None:
-        recipient_map_file.write(settings.spool.directory, door)
+        recipient_map_file.write_map(settings.spool.directory, door)
     config, log = directory / "receive.toml", directory / "receive.log"
     config.write_text(written(settings, {"listen": settings.smtp.listen, **smtp}))
     earlier = log.read_text().count("listening on") if log.exists() else 0

@@ -68,7 +68,7 @@ def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp
     """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
     settings = replace(settings, smtp=replace(settings.smtp, **smtp))
     if door is not None:
-        recipient_map_file.write(settings.spool.directory, door)
+        recipient_map_file.write_map(settings.spool.directory, door)
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         receiver = Receiver(settings, listener.getsockname())

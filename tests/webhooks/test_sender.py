@@ -32,7 +32,7 @@ from triage.store import db
 from triage.store.models.notifications import Webhook, WebhookCall
 from triage.times import utcnow
 from webhooks import sender
-from webhooks.http_post import post
+from webhooks.http_post import post_webhook
 
 KEY = payloads.new_key()
 CALL = Call(1, 1, "0ABC", '{"text":"Grüße"}')
@@ -203,7 +203,7 @@ secret_file = "{tmp_path}/secret"
 def test_nobody_sends_a_call_elsewhere(hooked: Settings, receiver: Receiver) -> None:
     with receiving() as elsewhere:
         receiver.answer = status(307, location=elsewhere.url)
-        answer = post(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5)
+        answer = post_webhook(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5)
         assert answer.kind == "failed"
         assert answer.reply == "307 Temporary Redirect: it sends us elsewhere, and that is not followed; change the URL"
         assert elsewhere.came == []
@@ -223,13 +223,13 @@ def test_nobody_sends_a_call_elsewhere(hooked: Settings, receiver: Receiver) -> 
 )
 def test_what_an_answer_means(hooked: Settings, receiver: Receiver, answer: Any, kind: str, rest: int) -> None:
     receiver.answer = answer
-    found = post(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5)
+    found = post_webhook(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5)
     assert (found.kind, found.rest) == (kind, timedelta(seconds=rest))
 
 
 def test_an_answer_that_trickles_in_ends_with_the_time(hooked: Settings, receiver: Receiver) -> None:
     receiver.answer = receiver.trickle
-    assert post(hooked.webhooks.hooks[0], CALL, impatient(hooked), 5).reply == "no answer within 1 s"
+    assert post_webhook(hooked.webhooks.hooks[0], CALL, impatient(hooked), 5).reply == "no answer within 1 s"
 
 
 def test_the_time_also_ends_where_it_took_long_to_find_the_receiver(
@@ -244,7 +244,7 @@ def test_the_time_also_ends_where_it_took_long_to_find_the_receiver(
     receiver.answer = receiver.trickle
     guard = threading.Timer(processes.HANG, receiver.over.set)
     guard.start()
-    assert post(hooked.webhooks.hooks[0], CALL, impatient(hooked), 5).reply == "no answer within 1 s"
+    assert post_webhook(hooked.webhooks.hooks[0], CALL, impatient(hooked), 5).reply == "no answer within 1 s"
     assert not receiver.over.is_set()  # it trickles still
     guard.cancel()
 
@@ -258,7 +258,7 @@ def test_the_time_also_ends_where_it_took_long_to_find_the_receiver(
     ],
 )
 def test_what_is_in_the_way_is_said(hooked: Settings, hook: Hook, says: str) -> None:
-    answer = post(hook, CALL, hooked.webhooks, 5)
+    answer = post_webhook(hook, CALL, hooked.webhooks, 5)
     assert answer.kind == "failed"
     assert re.search(says, answer.reply), answer
 
@@ -274,6 +274,9 @@ def test_a_receiver_proves_itself_by_its_certificate(hooked: Settings, receiver:
     receiver.server.socket = context.wrap_socket(receiver.server.socket, server_side=True)
     hook = replace(hooked.webhooks.hooks[0], url=f"https://localhost:{receiver.port}/")
     trusting = hooked.webhooks
-    assert "CERTIFICATE_VERIFY_FAILED" in post(hook, CALL, trusting, 5).reply
-    assert post(hook, CALL, replace(trusting, ca_file=str(pair)), 5).kind == "taken"
-    assert post(replace(hook, url=f"https://127.0.0.1:{receiver.port}/"), CALL, replace(trusting, ca_file=str(pair)), 5).kind == "failed"
+    assert "CERTIFICATE_VERIFY_FAILED" in post_webhook(hook, CALL, trusting, 5).reply
+    assert post_webhook(hook, CALL, replace(trusting, ca_file=str(pair)), 5).kind == "taken"
+    assert (
+        post_webhook(replace(hook, url=f"https://127.0.0.1:{receiver.port}/"), CALL, replace(trusting, ca_file=str(pair)), 5).kind
+        == "failed"
+    )

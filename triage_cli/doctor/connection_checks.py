@@ -8,7 +8,7 @@ from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
-from directory_sync.ldap.ldap_connection import connected
+from directory_sync.ldap.ldap_connection import open_connection
 from directory_sync.ldap.ldap_source import LdapSource
 from directory_sync.source import open_source
 from mail_auth.query_budget import Temporary
@@ -16,7 +16,7 @@ from mail_auth.resolver_factory import open_resolver
 from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
 from mailboxes.recall.imap_mailbox import NO_UIDPLUS
-from mta.processing.scanners import chosen
+from mta.processing.scanners import choose_scanners
 from triage.compliance import orphaned_references
 from triage.config.alert_types import BRAKE
 from triage.config.settings import Settings
@@ -90,7 +90,7 @@ def ldap(source: LdapSource) -> Iterator[Finding]:
     """Whom the server shows us, and whether it has the groups that staff are in. Refused when it lets us read nothing."""
     place = replace(source.place, timeout=min(source.place.timeout, int(PATIENCE)))
     people = source.kinds[0]
-    with connected(place) as server:
+    with open_connection(place) as server:
         seen = next(server.search(people.base, people.query, people.attributes), None)
         unknown = list(source.unknown_groups(server))
     if seen is None:
@@ -124,7 +124,7 @@ def scanners(settings: Settings) -> Iterator[Finding]:
     """Do ClamAV and Rspamd answer, where the settings name them?"""
     do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
     try:
-        for scanner in chosen(settings).all:
+        for scanner in choose_scanners(settings).all:
             try:
                 scanner.ping()
             except (OSError, HTTPException, ValueError) as fault:
@@ -150,8 +150,8 @@ def mailboxes(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "mailboxes", "nobody is known yet whose mailbox could be entered", "run `mailroom sync`, then look again")
         return
     try:
-        imap_login.check(settings.recall)
-        client = imap_login.enter(replace(settings.recall, timeout=min(settings.recall.timeout, int(PATIENCE))), mailbox)
+        imap_login.check_login_settings(settings.recall)
+        client = imap_login.open_session(replace(settings.recall, timeout=min(settings.recall.timeout, int(PATIENCE))), mailbox)
         try:
             expunges = client.has_capability("UIDPLUS") or client.has_capability("IMAP4rev2")
         finally:

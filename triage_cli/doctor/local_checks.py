@@ -145,7 +145,7 @@ def door_snapshot(settings: Settings) -> Iterator[Finding]:
     path = settings.spool.directory / recipient_map_file.NAME
     try:
         raw = path.read_bytes()
-        door = recipient_map_file.unpacked(raw)
+        door = recipient_map_file.unpack_map(raw)
     except FileNotFoundError:
         yield Finding(
             FAIL, "door snapshot", "there is none: all mail is put off with 451", "run `mailroom sync`, and start `mailroom judge`"
@@ -172,7 +172,7 @@ def is_current(settings: Settings, raw: bytes) -> bool:
             door = build_recipient_map(session, settings=settings, now=utcnow())
     except BadInput:
         return True
-    return door is not None and recipient_map_file.packed(door) == raw
+    return door is not None and recipient_map_file.pack_map(door) == raw
 
 
 def parser(_settings: Settings) -> Iterator[Finding]:

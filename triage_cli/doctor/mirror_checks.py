@@ -33,8 +33,8 @@ def mirrored(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, WHAT, "in plain mode nothing is held, so nothing is mirrored", "switch company.plain or mirror.departments off")
         return
     try:
-        accounts = mirror_role.accounts(way)
-        imap_login.check(way)
+        accounts = mirror_role.mirror_accounts(way)
+        imap_login.check_login_settings(way)
         codes = departments(settings)
     except BadInput as fault:
         yield Finding(FAIL, WHAT, str(fault), "mend [mirror] (docs/how-to/mail-clients.md)")
@@ -66,7 +66,7 @@ def acting(settings: Settings, account: mirror_role.Account) -> Iterator[Finding
 def entered(way: Mirror, account: mirror_role.Account) -> Finding:
     """Are we let in?"""
     try:
-        client = imap_login.enter(replace(way, timeout=min(way.timeout, int(PATIENCE))), account.address)
+        client = imap_login.open_session(replace(way, timeout=min(way.timeout, int(PATIENCE))), account.address)
         try:
             expunges = client.has_capability("UIDPLUS") or client.has_capability("IMAP4rev2")
         finally:

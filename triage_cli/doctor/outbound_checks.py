@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from mail_auth import dkim, message
 from mail_auth.query_budget import Questions
 from mail_auth.resolver_factory import open_resolver
-from mta.outbound.outbound_processor import checked
+from mta.outbound.outbound_processor import check_outbound_settings
 from mta.session.submitters import Submitters
 from triage.config.settings import Settings
 from triage.delivery.outbound_notices import OUTBOUND as SENT_ON
@@ -40,7 +40,7 @@ def outbound(settings: Settings) -> Iterator[Finding]:
         return
     try:
         Submitters(settings.outbound)
-        checked(settings)
+        check_outbound_settings(settings)
     except BadInput as fault:
         yield Finding(FAIL, WHAT, str(fault), "mend that setting; `mailroom outbound` does not start like this")
         return
@@ -139,7 +139,7 @@ def last_sent(session: Session) -> Iterator[bytes]:
 
 def signatures(raw: bytes, questions: Questions) -> tuple[Dkim, ...]:
     """What others make of its DKIM signatures."""
-    return dkim.verify(message.read(raw), questions, utcnow())
+    return dkim.verify_signatures(message.read_message(raw), questions, utcnow())
 
 
 def ours(domain: str, settings: Settings) -> bool:

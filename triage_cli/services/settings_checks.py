@@ -7,12 +7,12 @@ from dataclasses import replace
 from directory_sync.ldap.ldap_source import LdapSource
 from mail_auth.resolver_factory import open_resolver
 from mailboxes.imap import imap_login
-from mailboxes.mirror.mirror_role import accounts, with_server
+from mailboxes.mirror.mirror_role import mirror_accounts, with_server
 from mta.delivery import arc_seal
 from mta.delivery.next_hop import open_nexthop
 from mta.outbound import outbound_processor
 from mta.peer.trusted_edges import Edges
-from mta.processing.scanners import chosen
+from mta.processing.scanners import choose_scanners
 from mta.server.supervisor import check_number
 from mta.session import submitters
 from triage.addressing.networks import networks
@@ -69,7 +69,7 @@ def employees(settings: Settings) -> None:
     for network in settings.outbound.networks:
         submitters.network_of(network)
     if settings.takes_outbound:
-        outbound_processor.checked(settings)
+        outbound_processor.check_outbound_settings(settings)
 
 
 def directory(settings: Settings) -> None:
@@ -81,10 +81,10 @@ def directory(settings: Settings) -> None:
 def mailboxes(settings: Settings) -> None:
     """The way into them."""
     if settings.recall.imap:
-        imap_login.check(settings.recall)
+        imap_login.check_login_settings(settings.recall)
     if settings.mirror.departments:
-        imap_login.check(with_server(settings).mirror)
-        accounts(settings.mirror)
+        imap_login.check_login_settings(with_server(settings).mirror)
+        mirror_accounts(settings.mirror)
 
 
 CHECKS: tuple[Callable[[Settings], object], ...] = (
@@ -94,12 +94,12 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol),
     certificate,
     ways,
-    arc_seal.wanted,
+    arc_seal.is_sealing_configured,
     employees,
     directory,
     mailboxes,
     lambda settings: open_resolver(settings.dns),
-    chosen,
+    choose_scanners,
     lambda settings: networks("api.metrics", settings.api.metrics),
     lambda settings: networks("api.proxies", settings.api.proxies),
     check_sign_in,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync.ldap.ldap_connection import Entry, Place, WrongPassword, connected, dn_key, entry_of, escaped
+from directory_sync.ldap.ldap_connection import Entry, Place, WrongPassword, dn_key, entry_of, escape_filter, open_connection
 from tests.directory_sync.entries import PEOPLE, entry, ldif, person
 from tests.peers.processes import HANG, free_port
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
@@ -39,7 +39,7 @@ def place(server: Slapd) -> Place:
 
 
 def names(place: Place, query: str = PEOPLE_FILTER, base: str = BASE) -> list[str]:
-    with connected(place) as connection:
+    with open_connection(place) as connection:
         return [one.text("uid") for one in connection.search(base, query, ["uid", "entryUUID"])]
 
 
@@ -107,7 +107,7 @@ def test_a_server_that_says_nothing_is_left_in_time() -> None:
 
 def test_a_server_that_dies_between_two_pages_is_an_error(place: Place, server: Slapd) -> None:
     try:
-        with connected(replace(place, page_size=10)) as connection:
+        with open_connection(replace(place, page_size=10)) as connection:
             found = connection.search(BASE, PEOPLE_FILTER, ["uid"])
             for _ in range(10):
                 next(found)
@@ -121,7 +121,7 @@ def test_a_server_that_dies_between_two_pages_is_an_error(place: Place, server: 
 
 @pytest.mark.parametrize("name", ["*", "p1)(uid=*", "p1\x00", "(", "\\", "ä*"])
 def test_a_name_in_a_filter_means_nothing_but_itself(place: Place, name: str) -> None:
-    assert names(place, f"(uid={escaped(name)})") == []
+    assert names(place, f"(uid={escape_filter(name)})") == []
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync.ldap.staff import Grant, grants
-from directory_sync.toml.toml_reader import read
+from directory_sync.ldap.staff import Grant, parse_grants
+from directory_sync.toml.toml_reader import read_directory
 from triage.actor import Role
 from triage.config.settings import Directory
 from triage.errors import BadInput
@@ -22,12 +22,12 @@ GROUP = "cn=security,dc=company,dc=example"
     ],
 )
 def test_a_group_of_ldap_gives_rights_behind_the_scope(words: str, scope: tuple[str, ...], rights: tuple[str, ...]) -> None:
-    assert grants(Directory(staff_groups=(f"{GROUP} => {words}",))) == [Grant(GROUP, Role(words.split()[0]), scope, rights)]
+    assert parse_grants(Directory(staff_groups=(f"{GROUP} => {words}",))) == [Grant(GROUP, Role(words.split()[0]), scope, rights)]
 
 
 def test_a_right_alone_is_no_scope() -> None:
     with pytest.raises(BadInput, match="it has no scope"):
-        grants(Directory(staff_groups=(f"{GROUP} => admin remove-delivered",)))
+        parse_grants(Directory(staff_groups=(f"{GROUP} => admin remove-delivered",)))
 
 
 FILE = """
@@ -53,7 +53,7 @@ rights = ["RIGHT"]
 def test_a_file_names_them(tmp_path: Path) -> None:
     file = tmp_path / "company.toml"
     file.write_text(FILE.replace("RIGHT", "remove-delivered"), "utf-8")
-    assert [one.rights for one in read(file, ("company.example",)).staff] == [("remove-delivered",)]
+    assert [one.rights for one in read_directory(file, ("company.example",)).staff] == [("remove-delivered",)]
     file.write_text(FILE.replace("RIGHT", "purge-all"), "utf-8")
     with pytest.raises(BadInput, match="rights: 'purge-all' is no right; there are remove-delivered"):
-        read(file, ("company.example",))
+        read_directory(file, ("company.example",))

@@ -63,7 +63,7 @@ def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, instead_of: str, 
 def test_with_another_delimiter_a_uid_or_code_may_hold_a_plus(tmp_path: Path) -> None:
     path = tmp_path / "company.toml"
     path.write_text(GOOD.replace('code = "it"', 'code = "i+t"').replace('department = "it"', 'department = "i+t"'), "utf-8")
-    assert toml_reader.read(path, DOMAINS, "-").departments[0].code == "i+t"
+    assert toml_reader.read_directory(path, DOMAINS, "-").departments[0].code == "i+t"
 
 
 @pytest.mark.parametrize(

@@ -49,13 +49,13 @@ def test_a_file_that_is_not_there_says_which_setting_names_it(tmp_path: Path) ->
     with pytest.raises(
         BadInput, match=r"company\.toml cannot be read: No such file or directory\. Name the directory file in \[directory\] file"
     ):
-        toml_entries.sections(tmp_path / "company.toml")
+        toml_entries.read_sections(tmp_path / "company.toml")
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "company.toml").write_bytes(b'[company]\npostmaster = "j\xf6@company.example"\n')
     with pytest.raises(BadInput, match="is not TOML: 'utf-8' codec can't decode byte 0xf6"):
-        toml_entries.sections(tmp_path / "company.toml")
+        toml_entries.read_sections(tmp_path / "company.toml")
 
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -64,7 +64,7 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, start: in
     path = tmp_path / "company.toml"
     path.write_bytes((GOOD[:start] + noise + GOOD[start + length :]).encode("utf-8", "surrogatepass"))
     try:
-        said = str(toml_reader.read(path, DOMAINS))
+        said = str(toml_reader.read_directory(path, DOMAINS))
     except BadInput as refused:
         said = str(refused)
     assert len(said.splitlines()) == 1

@@ -34,7 +34,7 @@ def test_everything_in_the_file_becomes_a_value(tmp_path: Path) -> None:
 
 
 def test_the_example_for_administrators_can_be_read() -> None:
-    company = toml_reader.read(Path(__file__).parents[3] / "deploy" / "company.toml", ("company.example",))
+    company = toml_reader.read_directory(Path(__file__).parents[3] / "deploy" / "company.toml", ("company.example",))
     assert [one.uid for one in company.people] == ["dario.montefusco"]
     assert [one.login for one in company.staff] == ["ana"]
 

@@ -15,7 +15,7 @@ TRUE = (Stated("spf", "pass", "a.example"),)
 
 def one_input(data: bytes) -> None:
     """`data` is a value, and then something inside a quote and inside a comment."""
-    for one in authentication_results.read(data):
+    for one in authentication_results.read_results(data):
         assert one.method.isascii()
         assert one.result.isalpha()
         assert one.domain.isprintable()
@@ -24,6 +24,6 @@ def one_input(data: bytes) -> None:
     assert name.isprintable()
     assert name == name.lower().strip()
     inside = data[:1000].replace(b"\\", b"").replace(b'"', b"").replace(b"\r", b"").replace(b"\n", b"")
-    assert authentication_results.read(b'mx; spf=pass reason="' + inside + b'" smtp.mailfrom=a.example') == TRUE
+    assert authentication_results.read_results(b'mx; spf=pass reason="' + inside + b'" smtp.mailfrom=a.example') == TRUE
     bare = inside.replace(b"(", b"").replace(b")", b"")
-    assert authentication_results.read(b"mx; spf=pass (" + bare + b") smtp.mailfrom=a.example") == TRUE
+    assert authentication_results.read_results(b"mx; spf=pass (" + bare + b") smtp.mailfrom=a.example") == TRUE

@@ -18,7 +18,7 @@ SEEDS = (
 
 def one_input(data: bytes) -> None:
     """`data` is what stands behind "From:"."""
-    mail = message.read(b"From: " + data + b"\r\nSubject: x\r\n\r\n")
+    mail = message.read_message(b"From: " + data + b"\r\nSubject: x\r\n\r\n")
     author, fault = author_of(mail)
     assert bool(author) != bool(fault)
     assert fault.isprintable()
@@ -28,4 +28,4 @@ def one_input(data: bytes) -> None:
         assert author.domain.isascii()
         assert not author.domain.endswith(".")
         assert author.local.encode() in data.decode("utf-8", "ignore").casefold().encode()
-    assert author_of(message.read(b"From: eva@evil.example\r\nFrom: " + data + b"\r\n\r\n"))[0] is None
+    assert author_of(message.read_message(b"From: eva@evil.example\r\nFrom: " + data + b"\r\n\r\n"))[0] is None

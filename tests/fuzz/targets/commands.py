@@ -2,7 +2,7 @@
 
 import re
 
-from mta.peer.trusted_edges import forwarded
+from mta.peer.trusted_edges import parse_xforward
 from mta.session.line_buffer import ENDLESS, LONGEST_KEPT, Unread
 from mta.session.paths import outsider_of, path_of, recipient_of, sender_of
 from triage.addressing.envelope import Address
@@ -41,7 +41,7 @@ def read(stream: bytes, piece: int) -> list[bytes]:
 
 def understood(text: str) -> None:
     """What a line may carry."""
-    attributes = forwarded(text.removeprefix("XFORWARD "))
+    attributes = parse_xforward(text.removeprefix("XFORWARD "))
     assert attributes is None or all(value.isascii() and value.isprintable() for value in attributes.values())
     for keyword in ("FROM:", "TO:"):
         found = path_of(keyword, text[5:])

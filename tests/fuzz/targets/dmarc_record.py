@@ -21,7 +21,7 @@ def one_input(data: bytes) -> None:
         return (data,) if rdtype == "TXT" else ()
 
     try:
-        record = dmarc_record.parse(data, "example.com")
+        record = dmarc_record.parse_dmarc_record(data, "example.com")
     except dmarc_record.Broken:
         record = None
     if record:
@@ -30,12 +30,14 @@ def one_input(data: bytes) -> None:
         }
         assert record.psd in ("y", "n", "u")
     questions = Questions(Function(answer))
-    found = dmarc.discover("mail.example.com", questions)
+    found = dmarc.discover_record("mail.example.com", questions)
     strangers = [
-        dmarc.identifier(method, domain, Result.PASS, found, questions)
+        dmarc.find_identifier(method, domain, Result.PASS, found, questions)
         for method, domain in (("spf", "evil.example"), ("dkim", "com"), ("dkim", "mail.example.com-evil.net"))
     ]
-    outcome = dmarc.evaluate(found, strangers)
+    outcome = dmarc.evaluate_dmarc(found, strangers)
     assert outcome.result is not Result.PASS
     assert not outcome.aligned
-    assert dmarc.evaluate(found, [dmarc.identifier("dkim", "mail.example.com", Result.PASS, found, questions)]).aligned == ("dkim",)
+    assert dmarc.evaluate_dmarc(found, [dmarc.find_identifier("dkim", "mail.example.com", Result.PASS, found, questions)]).aligned == (
+        "dkim",
+    )

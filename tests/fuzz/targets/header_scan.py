@@ -1,6 +1,6 @@
 """The door's one look at a header: never a fault, bounded, and never another author than the judge sees."""
 
-from mta.session.header_scan import MOST_FIELDS, scan
+from mta.session.header_scan import MOST_FIELDS, scan_header
 from triage.message.summary import summarise
 
 HOST = "mx.company.example"
@@ -19,7 +19,7 @@ SEEDS = (
 def one_input(data: bytes) -> None:
     """What the door is given has CRLF only."""
     raw = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-    seen = scan(raw, HOST)
+    seen = scan_header(raw, HOST)
     assert 0 <= seen.own_hops <= seen.hops <= MOST_FIELDS
     assert all(domain == domain.casefold() and "@" not in domain for domain in seen.signers)
     if seen.author is not None:

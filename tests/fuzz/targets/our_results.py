@@ -2,7 +2,7 @@
 
 import authres  # type: ignore[import-untyped]
 
-from mta.delivery.authentication_results import forged
+from mta.delivery.authentication_results import is_forged_field
 
 OURS = "mx.company.example"
 SEEDS = (
@@ -17,7 +17,7 @@ SEEDS = (
 
 def one_input(data: bytes) -> None:
     """The value of a field."""
-    found = forged(data, OURS)
+    found = is_forged_field(data, OURS)
     text = data[:4096].decode("utf-8", "replace").replace("\r\n", "")
     try:
         seen = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {text}")

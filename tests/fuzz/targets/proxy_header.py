@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from mta.peer.proxy_protocol import SIGNATURE, V2_HEAD, Header, Malformed, read
+from mta.peer.proxy_protocol import SIGNATURE, V2_HEAD, Header, Malformed, read_proxy_header
 
 SEEDS = (
     b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 25\r\nEHLO c\r\n",
@@ -32,6 +32,6 @@ def one_input(data: bytes) -> None:
 def outcome(start: bytes) -> Header | str | None:
     """The header, "malformed", or None while it is not complete."""
     try:
-        return read(start)
+        return read_proxy_header(start)
     except Malformed:
         return "malformed"

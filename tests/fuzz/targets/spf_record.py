@@ -29,7 +29,7 @@ def one_input(data: bytes) -> None:
         return (b"v=spf1 " + data,) if rdtype == "TXT" else OTHERS.get(rdtype, ())
 
     questions = Questions(Function(answer))
-    found = spf.check(ENVELOPE, questions)
+    found = spf.check_spf(ENVELOPE, questions)
     assert found.result is not Result.TEMPERROR  # DNS has answered
     assert questions.asked <= QUESTIONS
     assert found.reason.isprintable()

@@ -141,7 +141,7 @@ def test_the_resolvers_of_the_system_are_bounded_too(monkeypatch: pytest.MonkeyP
     )
     servers = NetworkResolver().stub.nameservers
     assert all(isinstance(one, dns_client.Nameserver) for one in servers)
-    assert [dns_client.endpoint(one) for one in servers] == [("192.0.2.53", 53), ("2001:db8::1", 53)]
+    assert [dns_client.server_endpoint(one) for one in servers] == [("192.0.2.53", 53), ("2001:db8::1", 53)]
 
 
 def test_an_answer_to_another_question_is_none_of_ours(server: Server) -> None:
@@ -197,4 +197,4 @@ def test_nameservers_are_addresses(address: str) -> None:
     ],
 )
 def test_nameserver_forms(text: str, address: str, port: int) -> None:
-    assert dns_client.endpoint(dns_client.nameserver(text)) == (address, port)
+    assert dns_client.server_endpoint(dns_client.parse_nameserver(text)) == (address, port)

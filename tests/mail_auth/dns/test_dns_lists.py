@@ -17,7 +17,7 @@ SAID = "zen.example lists the machine it came from, 192.0.2.99 (127.0.0.4)"
 
 
 def listed(answers: dict[str, str | list[str]], *lists: DnsList, client: str = "192.0.2.99") -> str:
-    return dns_lists.listed(ipaddress.ip_address(client), lists or (ZEN, OTHER), Answers(answers), dns_lists.Resting())  # type: ignore[arg-type]
+    return dns_lists.find_listing(ipaddress.ip_address(client), lists or (ZEN, OTHER), Answers(answers), dns_lists.Resting())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_an_ipv6_client_is_asked_about_by_its_nibbles() -> None:
     ],
 )
 def test_settings(setting: str, counts: list[str], others: list[str]) -> None:
-    (one,) = dns_lists.read([setting])
+    (one,) = dns_lists.read_lists([setting])
     for code in counts:
         assert listed({"99.2.0.192.zen.example A": code}, one)
     for code in others:
@@ -68,12 +68,12 @@ def test_settings(setting: str, counts: list[str], others: list[str]) -> None:
 )
 def test_mistakes_are_named(setting: str) -> None:
     with pytest.raises(BadInput, match="dns_lists"):
-        dns_lists.read([setting])
+        dns_lists.read_lists([setting])
 
 
 def test_there_is_an_end_to_how_many_are_asked() -> None:
     with pytest.raises(BadInput, match=f"at most {MOST}"):
-        dns_lists.read([f"l{number}.example" for number in range(MOST + 1)])
+        dns_lists.read_lists([f"l{number}.example" for number in range(MOST + 1)])
 
 
 def test_time_is_short() -> None:
@@ -84,7 +84,7 @@ def test_time_is_short() -> None:
 
     deadlines: list[float] = []
     slow = Slow()
-    dns_lists.listed(ipaddress.ip_address("192.0.2.99"), (ZEN, OTHER), slow, dns_lists.Resting())
+    dns_lists.find_listing(ipaddress.ip_address("192.0.2.99"), (ZEN, OTHER), slow, dns_lists.Resting())
     assert len(set(deadlines)) == 1  # one for all of them
     assert deadlines[0] < time.monotonic() + dns_lists.SECONDS
 
@@ -121,10 +121,10 @@ def test_a_list_that_is_down_is_left_alone_for_a_while(monkeypatch: pytest.Monke
     monkeypatch.setattr("mail_auth.query_budget.time", clock)
     resting, down = dns_lists.Resting(), Down({"9.2.0.192.bl.example A": "127.0.0.2"})
     clients = [ipaddress.ip_address(f"192.0.2.{number}") for number in (7, 8, 9)]
-    said = [dns_lists.listed(client, (ZEN, OTHER), down, resting) for client in clients]
+    said = [dns_lists.find_listing(client, (ZEN, OTHER), down, resting) for client in clients]
     assert [bool(one) for one in said] == [False, False, True]
     assert sum("zen.example" in question for question in down.asked) == 1
     assert caplog.text.count("does not answer") == 1
     clock.now += dns_lists.PAUSE
-    dns_lists.listed(ipaddress.ip_address("192.0.2.10"), (ZEN, OTHER), down, resting)
+    dns_lists.find_listing(ipaddress.ip_address("192.0.2.10"), (ZEN, OTHER), down, resting)
     assert sum("zen.example" in question for question in down.asked) == 2

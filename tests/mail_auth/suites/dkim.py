@@ -27,7 +27,7 @@ def mail_dkim(directory: Path) -> Iterator[Case]:
     zone = Answers(published(directory))
     for file, wanted in expected(directory):
         raw = (directory / CORPUS / "corpus" / file).read_bytes()
-        results = dkim.verify(message.read(raw), Questions(zone), NOW)
+        results = dkim.verify_signatures(message.read_message(raw), Questions(zone), NOW)
         passed = any(one.result is Result.PASS for one in results)
         detail = ", ".join(f"{one.result} ({one.reason})" for one in results)
         yield Case(file, passed == (wanted == "pass"), f"{detail} instead of {wanted}", beyond(raw) if wanted == "pass" else "")
@@ -63,7 +63,7 @@ def beyond(raw: bytes) -> str:
 def canonical_forms(directory: Path) -> Iterator[Case]:
     """The body hashes of the same corpus, sha1 included: our canonical forms against those of the signers."""
     for file, wanted in expected(directory):
-        mail = message.read((directory / CORPUS / "corpus" / file).read_bytes())
+        mail = message.read_message((directory / CORPUS / "corpus" / file).read_bytes())
         for field in mail.named(b"dkim-signature")[:1] if wanted == "pass" else ():
             tags = tags_of(field)
             if b"bh" not in tags or not set(tags.get(b"c", b"simple").split(b"/")) <= {b"simple", b"relaxed"}:
@@ -79,10 +79,10 @@ def mail_auth(directory: Path) -> Iterator[Case]:
     for path in sorted((directory / "dkim/mail-auth").glob("*/*.txt")):
         lines, raw = path.read_bytes().replace(b"\r\n", b"\n").split(b"\n\n", 1)
         zone = Answers({name.rstrip("."): text for name, text in (line.decode().split(" ", 1) for line in lines.splitlines())})
-        mail = message.read(raw.replace(b"\n", b"\r\n"))
+        mail = message.read_message(raw.replace(b"\n", b"\r\n"))
         sealed = path.parent.name == "arc"
-        results = dkim.verify(mail, Questions(zone), NOW if sealed else STOPPED)
-        chain = arc.verify(mail, Questions(zone), NOW)
+        results = dkim.verify_signatures(mail, Questions(zone), NOW if sealed else STOPPED)
+        chain = arc.verify_chain(mail, Questions(zone), NOW)
         passed = (
             any(one.result is Result.PASS for one in results) and chain.result is Result.PASS
             if sealed

@@ -18,13 +18,13 @@ FIELDS = {"status.result": "result", "policy": "policy", "p": "policy"}  # of ma
 def evaluated(author: str, zone: Answers, signers: list[str], senders: list[str]) -> Dmarc:
     """DMARC for an author's domain when these domains have passed."""
     questions = Questions(zone)
-    found = dmarc.discover(author, questions)
+    found = dmarc.discover_record(author, questions)
     proven = [
-        dmarc.identifier(method, domain, Result.PASS, found, questions)
+        dmarc.find_identifier(method, domain, Result.PASS, found, questions)
         for method, domains in (("spf", senders), ("dkim", signers))
         for domain in domains
     ]
-    return dmarc.evaluate(found, proven)
+    return dmarc.evaluate_dmarc(found, proven)
 
 
 def vectors(directory: Path, file: str) -> Any:
@@ -57,7 +57,7 @@ def mailauth_fault(vector: dict[str, Any], number: int, call: dict[str, Any]) ->
         if one["op"] == "to.equal" and one["path"].startswith(f"r{number}.") and (path := one["path"].split(".", 1)[1]) in FIELDS
     }
     authors = call["headerFrom"] if isinstance(call["headerFrom"], list) else [call["headerFrom"]]
-    author, _ = author_of(message.read(f"From: {', '.join(authors)}\r\n\r\n".encode()))
+    author, _ = author_of(message.read_message(f"From: {', '.join(authors)}\r\n\r\n".encode()))
     if len(authors) > 1:
         return "an author among several" if author else ""
     zone = Answers(
@@ -76,7 +76,7 @@ def opendmarc_records(directory: Path) -> Iterator[Case]:
     """Records that OpenDMARC can use and cannot use."""
     for case in vectors(directory, "opendmarc.json")["parse"]:
         try:
-            record = dmarc_record.parse(case["record"].encode(), "example.com")
+            record = dmarc_record.parse_dmarc_record(case["record"].encode(), "example.com")
             usable = record is not None and not record.silent
         except dmarc_record.Broken:
             usable = False

@@ -31,7 +31,7 @@ def openspf(directory: Path, *, file: str) -> Iterator[Case]:
         for name, test in scenario["tests"].items() if scenario else ():
             wanted = test["result"] if isinstance(test["result"], list) else [test["result"]]
             assert zone
-            found = spf.check(envelope(str(test["host"]), test["mailfrom"], test["helo"]), Questions(zone, QUESTIONS))
+            found = spf.check_spf(envelope(str(test["host"]), test["mailfrom"], test["helo"]), Questions(zone, QUESTIONS))
             yield Case(name, found.result in wanted, f"{found.result} ({found.reason}) instead of {wanted}")
 
 
@@ -73,7 +73,7 @@ def mail_auth(directory: Path) -> Iterator[Case]:
         for section in path.read_text("utf-8").split("---\n"):
             for answers, name, seen, wanted in expectations(section):
                 questions = Questions(answers, QUESTIONS)
-                found = spf.greeting(seen, questions)[0] if name == "HELO identity" else spf.check(seen, questions)
+                found = spf.check_helo(seen, questions)[0] if name == "HELO identity" else spf.check_spf(seen, questions)
                 detail = f"{found.result} ({found.reason}) instead of {wanted}"
                 yield Case(f"{path.stem}, {name}, {seen.client}", found.result == wanted, detail)
 

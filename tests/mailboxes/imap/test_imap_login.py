@@ -86,7 +86,7 @@ def way_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dovecot.S
 
 def enters(settings: Recall) -> bool:
     """Is it Anna's mailbox that we are in?"""
-    client: IMAPClient = imap_login.enter(settings, ANNA)
+    client: IMAPClient = imap_login.open_session(settings, ANNA)
     client.select_folder("INBOX", readonly=True)
     client.logout()
     return True
@@ -175,7 +175,7 @@ def test_a_server_without_uidplus_is_refused_by_name_and_loses_nothing(way_in: t
 def test_a_server_that_is_not_there_is_named() -> None:
     port = processes.free_port()
     with pytest.raises(Unreachable, match=f"the IMAP server imap://127.0.0.1:{port} cannot be reached: .*refused"):
-        imap_login.enter(Recall(imap=f"imap://127.0.0.1:{port}"), ANNA)
+        imap_login.open_session(Recall(imap=f"imap://127.0.0.1:{port}"), ANNA)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 )
 def test_settings_that_let_nobody_in(settings: Recall, says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        imap_login.check(settings)
+        imap_login.check_login_settings(settings)
 
 
 def test_the_login_name_of_a_mailbox() -> None:

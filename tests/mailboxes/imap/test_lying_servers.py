@@ -177,7 +177,7 @@ def test_stored_mail_is_read_within_bounds_too(mailbox_of: Enter, lie: Said, say
     liar, mailbox = mailbox_of({"FETCH": lie})
     mailbox.client.select_folder("INBOX")
     with pytest.raises(imaplib.IMAP4.error, match=says):
-        list(bulk_fetch.answers(mailbox.client, bulk_fetch.ask(mailbox.client, "7", "BODY.PEEK[]"), 1024))
+        list(bulk_fetch.read_answers(mailbox.client, bulk_fetch.send_fetch(mailbox.client, "7", "BODY.PEEK[]"), 1024))
     mailbox.abort()
     liar.close()
     assert liar.sent < 10 * 1024 * 1024

@@ -350,7 +350,7 @@ def test_a_server_that_is_down_is_waited_for(here: Town) -> None:
 )
 def test_accounts_that_make_no_sense(settings: Mirror, fault: str) -> None:
     with pytest.raises(BadInput, match=fault):
-        mirror_role.accounts(settings)
+        mirror_role.mirror_accounts(settings)
 
 
 def test_the_lines_on_top_are_all_that_was_added(here: Town) -> None:

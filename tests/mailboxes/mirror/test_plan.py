@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
-from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan
+from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan_mirror
 from tests.effort import examples
 
 APART = frozenset({"Done"})
@@ -64,7 +64,7 @@ def at(folder: str, uid: int, validity: int = 1) -> Place:
 )
 def test_plan(kept: list[Kept], wanted: dict[int, str], seen: list[tuple[str, int, int]], made: Plan) -> None:
     places = [Seen(at(folder, uid), copy) for folder, uid, copy in seen]
-    assert plan(kept, wanted, places, apart=APART) == made
+    assert plan_mirror(kept, wanted, places, apart=APART) == made
 
 
 FOLDERS = (JOE, MARA, TRASH, "Later", "Done")
@@ -118,7 +118,7 @@ class Model:
     def turn(self) -> Plan:
         """The mirror puts it right."""
         seen = [Seen(place, copy) for place, copy in self.lying.items() if copy]
-        made = plan(self.rows.values(), self.wanted, seen, apart=APART)
+        made = plan_mirror(self.rows.values(), self.wanted, seen, apart=APART)
         for place in made.take:
             del self.lying[place]
         for copy in made.end:

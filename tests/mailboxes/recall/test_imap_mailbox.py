@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from mailboxes.mailbox import Impossible, Unreachable
 from mailboxes.match import Sought
-from mailboxes.recall.imap_mailbox import ImapMailbox, criteria
+from mailboxes.recall.imap_mailbox import ImapMailbox, search_command
 from tests.mailboxes.delivering import House, behind_dovecot, letter, lying, recalling
 from tests.peers import processes
 from tests.peers.mail import dovecot
@@ -56,7 +56,7 @@ def test_only_a_refusal_has_a_copy_delivered_anew(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: Exception, kind: type[Exception]
 ) -> None:
     client = Mock(**{"append.side_effect": fault})
-    monkeypatch.setattr("mailboxes.recall.imap_mailbox.enter", lambda *_: client)
+    monkeypatch.setattr("mailboxes.recall.imap_mailbox.open_session", lambda *_: client)
     with pytest.raises(kind):
         ImapMailbox(settings.recall, "anna@company.example").put_back(Copy("INBOX", (), datetime(2026, 11, 24, tzinfo=UTC), b"bytes"))
 
@@ -83,7 +83,7 @@ def test_no_address_saves_its_mail_from_being_swept(house: Home, anna: str, send
 
 def test_a_short_message_id_does_not_make_us_look_at_every_mail() -> None:
     """SEARCH finds parts of words."""
-    asked = criteria([Sought("7QK2V5XJ0ABCD", "@", None)], datetime(2026, 3, 1, tzinfo=UTC))
+    asked = search_command([Sought("7QK2V5XJ0ABCD", "@", None)], datetime(2026, 3, 1, tzinfo=UTC))
     assert asked.startswith("SINCE 01-Mar-2026 OR HEADER X-Mailroom-Message ")
     assert '"@"' not in asked
 

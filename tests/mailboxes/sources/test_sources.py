@@ -17,7 +17,7 @@ from hypothesis import given, strategies as st
 from mailboxes.imap.special_use import SENT, use_of
 from mailboxes.mailbox import ShutOut, Unreachable
 from mailboxes.sources import imap_source, mbox_source
-from mailboxes.sources.imap_source import ImapSource, spans
+from mailboxes.sources.imap_source import ImapSource, uid_ranges
 from mailboxes.sources.maildir_source import MaildirSource
 from mailboxes.sources.mbox_source import MboxSource
 from mailboxes.sources.owners import owner_of
@@ -475,7 +475,7 @@ def test_a_header_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize(("uids", "sets"), [([], []), ([1], ["1"]), ([1, 2, 3, 7, 9, 10], ["1:3,7,9:10"]), (list(range(1, 1201, 2)), None)])
 def test_uids_are_asked_for_as_ranges(uids: list[int], sets: list[str] | None) -> None:
-    found = spans(uids)
+    found = uid_ranges(uids)
     assert sets is None or found == sets
     read = [int(word.split(":")[0]) for one in found for word in one.split(",")]
     assert set(read) <= set(uids)

@@ -46,7 +46,7 @@ def test_what_goes_on_is_sealed_as_the_next_hop_gets_it(settings: Settings, tmp_
     before = stamped(raw, authentication=authentication)
     sent = sealer(settings, tmp_path, selector).sealed(before, authentication, utcnow())
     assert sent.endswith(before)
-    found = arc.verify(message.read(sent), Questions(Answers(KEYS)), utcnow())
+    found = arc.verify_chain(message.read_message(sent), Questions(Answers(KEYS)), utcnow())
     assert (found.result, found.sealer, found.instances) == (Result.PASS, "company.example", chain.instances + 1)
     assert [(one.method, one.result) for one in found.stated if one.method == "dmarc"] == [("dmarc", "pass")]
     if selector == "rsa":  # dkimpy knows no Ed25519 in ARC

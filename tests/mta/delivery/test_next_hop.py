@@ -13,7 +13,7 @@ from mta.delivery import maildir_delivery, smtp_client
 from mta.delivery.maildir_delivery import folder_name
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.smtp_client import one_line
-from mta.delivery.smtp_transaction import stuffed
+from mta.delivery.smtp_transaction import dot_stuff
 from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
 from triage.delivery.queue import Outcome
@@ -334,7 +334,7 @@ LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"x.", b"x", b"\x00",
 @given(LINES)
 def test_stuffing_is_undone_by_any_receiver(lines: list[bytes]) -> None:
     raw = b"".join(line + b"\r\n" for line in lines)
-    sent = stuffed(raw) + b".\r\n"
+    sent = dot_stuff(raw) + b".\r\n"
     received = []
     for line in sent.split(b"\r\n"):  # RFC 5321, 4.5.2, the receiving side
         if line == b".":

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import Session, SQLModel, col
 
 from mta.delivery import delivery_workers, relay
-from mta.delivery.delivery_attempt import Errand, carry
+from mta.delivery.delivery_attempt import Errand, deliver_claims
 from tests.peers import circle
 from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
@@ -659,7 +659,7 @@ def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, ca
     with transaction(sqlite_engine) as session:
         (claim,) = queue.claim(session, limit=1, settings=lite, now=utcnow())
     broken = Broken()
-    (outcome,) = carry(Errand((claim,)), broken, lite, "broken:")
+    (outcome,) = deliver_claims(Errand((claim,)), broken, lite, "broken:")
     assert outcome.kind == "unanswered"
     assert broken.closed
     assert "a fault of ours" in caplog.text

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from mta.delivery.next_hop import NextHop, open_nexthop
-from mta.delivery.smtp_transaction import Mail, hand_over, possible, stuffed
-from mta.spool.line_endings import crlf
+from mta.delivery.smtp_transaction import Mail, dot_stuff, hand_over, is_possible_address
+from mta.spool.line_endings import normalise_crlf
 from tests.effort import examples
 from tests.peers.mail.next_hop import DROP, Peer, next_hop
 from tests.peers.processes import HANG
@@ -261,7 +261,7 @@ def test_any_mix_of_answers_reaches_whom_it_is_about(pipelined: tuple[Peer, Next
 
 @given(st.text(max_size=40))
 def test_an_address_that_is_possible_is_one_word_of_one_command(address: str) -> None:
-    if possible(address):
+    if is_possible_address(address):
         line = f"RCPT TO:<{address}>"
         assert line.splitlines() == [line] or not address.isascii()
         assert "\r" not in line
@@ -271,7 +271,7 @@ def test_an_address_that_is_possible_is_one_word_of_one_command(address: str) ->
 
 @given(st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b".", b"x", b"\r\n.\r\n", b"\n.\n", b"\r.\r"])).map(b"".join))
 def test_what_is_sent_has_one_end_and_crlf_only(raw: bytes) -> None:
-    sent = stuffed(crlf(raw)) + b".\r\n"
+    sent = dot_stuff(normalise_crlf(raw)) + b".\r\n"
     assert sent.count(b"\r\n") == sent.count(b"\r") == sent.count(b"\n")
     assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import example, given, strategies as st
 
-from mta.delivery.trace_fields import stamp
+from mta.delivery.trace_fields import stamp_message
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication, Dkim, Dmarc, Result, Spf
 
@@ -39,7 +39,7 @@ MBOX_LINE = b"From ruth@stranger.example Tue Nov 24 09:30:05 2026\r\n"
 
 
 def stamped(raw: bytes, envelope: Envelope = ENVELOPE, authentication: Authentication = AUTHENTICATION) -> bytes:
-    return stamp(
+    return stamp_message(
         raw,
         envelope=envelope,
         authentication=authentication,

@@ -17,7 +17,7 @@ from mta.outbound import outbound_processor
 from mta.peer.client_limits import GUESSES_COUNT
 from mta.processing import processor
 from mta.processing.worker_pool import Judged
-from mta.session.submitters import MOST_FOR_A_NAME, MOST_OF_A_CLIENT, Submitters, accounts
+from mta.session.submitters import MOST_FOR_A_NAME, MOST_OF_A_CLIENT, Submitters, read_accounts
 from mta.spool.spool import Spool
 from tests.peers.mail import postfix
 from tests.peers.processes import HANG, free_port
@@ -459,7 +459,7 @@ def test_the_accounts_are_read_anew_and_a_broken_file_changes_nothing(tmp_path: 
 
 def test_a_line_without_a_password_is_named() -> None:
     with pytest.raises(ValueError, match="line 2 is not NAME:PASSWORD"):
-        dict(accounts(["a:b", "c"]))
+        dict(read_accounts(["a:b", "c"]))
 
 
 @pytest.mark.parametrize(

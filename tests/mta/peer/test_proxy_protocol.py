@@ -6,7 +6,7 @@ import struct
 import pytest
 from hypothesis import given, strategies as st
 
-from mta.peer.proxy_protocol import SIGNATURE, Header, Malformed, read
+from mta.peer.proxy_protocol import SIGNATURE, Header, Malformed, read_proxy_header
 
 
 def v2(command: int, family: int, payload: bytes) -> bytes:
@@ -36,8 +36,8 @@ ADDRESSES6 = ipaddress.ip_address("2001:db8::7").packed + ipaddress.ip_address("
 )
 def test_a_header_is_read_when_it_is_complete(header: bytes, client: str) -> None:
     for cut in range(len(header)):
-        assert read(header[:cut]) is None
-    assert read(header) == read(header + b"EHLO x\r\n") == Header(client, len(header))
+        assert read_proxy_header(header[:cut]) is None
+    assert read_proxy_header(header) == read_proxy_header(header + b"EHLO x\r\n") == Header(client, len(header))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_header_is_read_when_it_is_complete(header: bytes, client: str) -> Non
 )
 def test_what_is_no_header_is_told_apart(start: bytes) -> None:
     with pytest.raises(Malformed):
-        read(start)
+        read_proxy_header(start)
 
 
 @given(
@@ -71,7 +71,7 @@ def test_what_is_no_header_is_told_apart(start: bytes) -> None:
 )
 def test_anything_is_read_or_refused(start: bytes) -> None:
     try:
-        header = read(start)
+        header = read_proxy_header(start)
     except Malformed:
         return
     assert header is None or (header.length <= len(start) and (not header.client or ipaddress.ip_address(header.client)))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mta.peer.smtp_peer import LOCAL, Visitor
-from mta.peer.trusted_edges import Edges, forwarded, remember
+from mta.peer.trusted_edges import Edges, parse_xforward, remember_forwarded
 from triage.errors import BadInput
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_network_is_said_to_be_none(network: str) -> None:
     ],
 )
 def test_what_xforward_says(argument: str, expected: dict[str, str] | None) -> None:
-    assert forwarded(argument) == expected
+    assert parse_xforward(argument) == expected
 
 
 SAID = st.tuples(
@@ -71,13 +71,13 @@ SAID = st.tuples(
 
 @given(st.lists(SAID.map("=".join), max_size=3).map(" ".join) | st.text(max_size=80))
 def test_anything_is_understood_or_refused(argument: str) -> None:
-    assert all(value.isprintable() and value.isascii() for value in (forwarded(argument) or {}).values())
+    assert all(value.isprintable() and value.isascii() for value in (parse_xforward(argument) or {}).values())
 
 
 def test_what_is_not_named_again_stays_until_the_client_is_forgotten() -> None:
     visitor = Visitor("192.0.2.1", is_edge=True, greeting="edge.company.example")
-    remember(visitor, {"ADDR": "198.51.100.9", "HELO": "a.example"})
-    remember(visitor, {"NAME": "b.example", "HELO": ""})
+    remember_forwarded(visitor, {"ADDR": "198.51.100.9", "HELO": "a.example"})
+    remember_forwarded(visitor, {"NAME": "b.example", "HELO": ""})
     assert (visitor.client, visitor.helo, visitor.client_name, visitor.edge) == ("198.51.100.9", "", "b.example", "192.0.2.1")
     assert str(visitor) == "client=198.51.100.9 helo= edge=192.0.2.1"
     visitor.forget_client()

@@ -11,7 +11,7 @@ import pytest
 
 from mta.processing import clamd
 from mta.processing.clamd import Clamd
-from mta.processing.scanners import Scanners, chosen
+from mta.processing.scanners import Scanners, choose_scanners
 from tests.peers.mail import clamd as peer
 from tests.triage import arriving
 from tests.triage.mails import multipart, part
@@ -119,11 +119,11 @@ def test_an_address_that_is_none_is_named(address: str) -> None:
 
 def test_the_settings_say_who_is_asked(settings: Settings) -> None:
 
-    nobody = chosen(settings)
+    nobody = choose_scanners(settings)
     assert (nobody.clamd, nobody.rspamd) == (None, None)
     assert nobody.about(ENVELOPE, MAIL) is NOT_ASKED
     policy = replace(settings.policy, clamd="[::1]:3310", rspamd_url="http://[::1]:11333")
-    both = chosen(replace(settings, policy=policy))
+    both = choose_scanners(replace(settings, policy=policy))
     assert both.clamd is not None
     assert both.rspamd is not None
     assert (both.clamd.host, both.clamd.port, both.rspamd.host, both.rspamd.port) == ("::1", 3310, "::1", 11333)

@@ -6,7 +6,7 @@ import pytest
 
 from mail_auth.dns_lists import DnsList
 from mta.peer.trusted_edges import Edges
-from mta.processing.dnsbl import Listing, asked_about_clients, public, rejected
+from mta.processing.dnsbl import Listing, asked_about_clients, describe_rejection, public_client
 from tests.mail_auth.answers import Answers
 from tests.triage import arriving
 from triage.config.settings import Settings
@@ -47,7 +47,7 @@ def test_only_clients_that_others_can_know_are_asked_about(changes: dict[str, st
     envelope = replace(CLIENT, **changes)  # type: ignore[arg-type]
     everything = Listing(ZEN)
     resolver = Answers()
-    assert (public(envelope) is not None) is asked
+    assert (public_client(envelope) is not None) is asked
     everything.about(envelope, None, resolver)
     assert bool(resolver.asked) is asked
 
@@ -83,4 +83,4 @@ def test_the_settings_say_who_is_asked(settings: Settings) -> None:
     ],
 )
 def test_only_reject_counts(opinion: Opinion | None, said: str) -> None:
-    assert rejected(opinion) == said
+    assert describe_rejection(opinion) == said

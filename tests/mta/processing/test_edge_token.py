@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mta.processing.edge_token import MOST_HEADER, NAME, believed
+from mta.processing.edge_token import MOST_HEADER, NAME, trusted_envelope
 from tests.mta.delivery.test_trace_fields import ENVELOPE
 
 FROM_EDGE = replace(ENVELOPE, edge="198.51.100.2", edge_helo="edge.company.example")
@@ -25,4 +25,4 @@ END = b"From: ruth@stranger.example\r\n\r\nbody\r\n"
     ],
 )
 def test_whose_mail_it_is(raw: bytes, client: str) -> None:
-    assert believed(FROM_EDGE, raw, "sesame").client == client
+    assert trusted_envelope(FROM_EDGE, raw, "sesame").client == client

@@ -202,11 +202,11 @@ def test_several_judges_share_the_work_and_enter_each_message_once(known_on_both
 def test_on_sqlite_one_judge_works_at_a_time(settings: Settings, sqlite_url: str, quick: None) -> None:
     settings = replace(settings, database=Database(url=sqlite_url))
     stop = threading.Event()
-    with processor.turn(settings, stop):
+    with processor.wait_for_turn(settings, stop):
         second = threading.Event()
 
         def wait() -> None:
-            with processor.turn(settings, stop):
+            with processor.wait_for_turn(settings, stop):
                 second.set()
 
         thread = threading.Thread(target=wait, daemon=True)
@@ -327,7 +327,7 @@ def test_when_it_is_judged_again(attempt: int, age: int, expected: int, tmp_path
 def forwarded(raw: bytes, said: str = "dmarc=pass header.from=supplier.example") -> bytes:
     """The mail as a forwarder passes it on that seals what it found."""
     results = f"mx.forwarder.example; {said}"
-    fields = arc_seal.seal(raw, results, Result.NONE, domain="forwarder.example", selector="s", key=rsa_key(2048), now=utcnow())
+    fields = arc_seal.seal_message(raw, results, Result.NONE, domain="forwarder.example", selector="s", key=rsa_key(2048), now=utcnow())
     return fields + raw
 
 
@@ -471,7 +471,7 @@ def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settin
         until(lambda: backlog(directory).stuck == 1)
         until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
     assert (backlog(directory).put_off, backlog(directory).messages) == (1, 0)
-    (stuck,) = spool_retry.waiting(directory)
+    (stuck,) = spool_retry.list_waiting(directory)
     assert ((stuck.envelope, stuck.raw), stuck.door) == (bad, "incoming")
     assert stuck.attempt >= OFTEN
     assert stuck.why.startswith("ValueError: ")
@@ -518,7 +518,7 @@ def test_messages_that_kill_their_parser_are_held_and_nobody_waits(known: Settin
     def crashing(size: int, seconds: float) -> Pool:
         return Pool("tests.mta.crashing:summarise_json", size=size, memory_bytes=processor.PARSER_MEMORY, seconds=seconds)
 
-    monkeypatch.setattr(processor, "parsers", crashing)
+    monkeypatch.setattr(processor, "bounded_parsers", crashing)
     monkeypatch.setattr(processor, "FAST_PARSER", 0.7)
     monkeypatch.setattr(processor, "SLOW_PARSER", 0.8)
     killers = [mail(word) for word in ("killer", "looper", "sleeper", "glutton", "forker")]

@@ -155,14 +155,14 @@ def test_a_certificate_that_only_openssl_reads_serves_all_the_same(
 def test_without_a_snapshot_everybody_is_asked_to_come_again(settings: Settings) -> None:
     with receiving(settings, door=None) as receiver:
         assert talk(receiver, *HELLO[:3])[-1].startswith("451 4.3.0")
-        recipient_map_file.write(settings.spool.directory, OPEN_DOOR)
+        recipient_map_file.write_map(settings.spool.directory, OPEN_DOOR)
         until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("250"))
 
 
 def test_a_new_snapshot_is_picked_up_and_a_damaged_one_is_not(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving(settings) as receiver:
         assert talk(receiver, *HELLO[:3])[-1].startswith("250")
-        recipient_map_file.write(settings.spool.directory, replace(OPEN_DOOR, recipients=frozenset({"bo@company.example"})))
+        recipient_map_file.write_map(settings.spool.directory, replace(OPEN_DOOR, recipients=frozenset({"bo@company.example"})))
         until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("550 5.1.1"))
     monkeypatch.setattr(recipient_map_file, "CHECK_EVERY", 0.0)  # each question looks at the file
     file = recipient_map_file.SnapshotFile(settings.spool.directory)
@@ -279,13 +279,13 @@ def test_a_fast_beginning_earns_a_short_rest(settings: Settings, came: dict[int,
 
 
 def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    unwelcome, spoken = admission.unwelcome, threading.Event()
+    unwelcome, spoken = admission.refuse_visitor, threading.Event()
 
     def late(door: Door, visitor: Visitor) -> str:
         spoken.wait(HANG)  # the client is quicker
         return unwelcome(door, visitor)
 
-    monkeypatch.setattr(admission, "unwelcome", late)
+    monkeypatch.setattr(admission, "refuse_visitor", late)
     with receiving(settings) as receiver, receiver.connect() as connection:
         connection.sendall(b"EHLO client.example\r\n")
         spoken.set()
@@ -453,7 +453,7 @@ def test_our_own_mistakes_are_temporary_and_never_shown(settings: Settings, monk
     def mistaken(*_: object) -> None:
         raise RuntimeError("db down secret")
 
-    monkeypatch.setattr(incoming_message, "scan", mistaken)
+    monkeypatch.setattr(incoming_message, "scan_header", mistaken)
     monkeypatch.setattr(Session, "smtp_NOOP", mistaken)
     with receiving(settings) as receiver:
         said = talk(receiver, b"NOOP\r\n", *HELLO, MAIL + b".\r\n", b"RSET\r\n")
@@ -642,7 +642,7 @@ assert not {"sqlalchemy", "sqlmodel", "fastapi", "dns", "pydantic", "mail_auth"}
 @pytest.mark.parametrize("activated", [False, True], ids=["own socket", "socket activation"])
 def test_the_process_starts_light_and_ends_well(activated: bool, tmp_path: Path) -> None:
     listen = f"127.0.0.1:{free_port()}"
-    recipient_map_file.write(tmp_path, OPEN_DOOR)
+    recipient_map_file.write_map(tmp_path, OPEN_DOOR)
     with contextlib.ExitStack() as stack:
         command = [sys.executable, "-c", DAEMON, str(tmp_path), listen]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}

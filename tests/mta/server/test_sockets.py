@@ -22,7 +22,7 @@ def test_lmtp_by_a_unix_socket_that_owner_and_group_may_connect_to(settings: Set
     with short_directory("lmtp") as directory:
         path = directory / "lmtp"
         smtp = replace(settings.smtp, listen=f"127.0.0.1:{free_port()}", lmtp_listen=str(path))
-        recipient_map_file.write(settings.spool.directory, OPEN_DOOR)
+        recipient_map_file.write_map(settings.spool.directory, OPEN_DOOR)
         ready, stop = threading.Event(), threading.Event()
         thread = threading.Thread(target=receiver.run, args=(replace(settings, smtp=smtp), ready.set, stop))
         thread.start()
@@ -55,7 +55,7 @@ def test_a_socket_that_was_left_is_replaced_and_one_in_use_is_not() -> None:
 
 
 def test_both_addresses_are_listened_on() -> None:
-    own = sockets.listeners(Smtp(listen=f"127.0.0.1:{free_port()}", lmtp_listen=f"127.0.0.1:{free_port()}"))
+    own = sockets.open_listeners(Smtp(listen=f"127.0.0.1:{free_port()}", lmtp_listen=f"127.0.0.1:{free_port()}"))
     assert (len(own.smtp), len(own.lmtp)) == (1, 1)
     assert str(own).endswith(" (LMTP)")
     own.close()

@@ -156,7 +156,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("number", [0, supervisor.MOST_WORKERS + 1])
 def test_how_many_there_may_be(number: int, settings: Settings) -> None:
     with pytest.raises(BadInput, match=r"smtp\.workers must be from 1 to"):
-        supervisor.checked(replace(settings, smtp=replace(settings.smtp, workers=number)))
+        supervisor.check_settings(replace(settings, smtp=replace(settings.smtp, workers=number)))
 
 
 def test_one_that_hangs_is_killed_and_one_that_never_starts_is_noticed() -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiosmtpd import smtp
 
 from mta.session import smtp_library
-from mta.session.smtp_library import IN_OUR_WORDS, LibrarySession, changed_members, check
+from mta.session.smtp_library import IN_OUR_WORDS, LibrarySession, changed_members, check_library
 from tests.mta.session.in_memory import House
 
 
@@ -27,7 +27,7 @@ def test_a_member_that_is_gone_is_named() -> None:
         """A release without any of them."""
 
     with pytest.raises(ImportError, match=r"aiosmtpd 1\.9 is not the 1\.4\.6 .*Later\._handle_client is gone.*install aiosmtpd==1\.4\.6"):
-        check(Later, "1.9")
+        check_library(Later, "1.9")
 
 
 def test_a_member_that_works_in_another_way_is_named() -> None:
@@ -39,7 +39,7 @@ def test_a_member_that_works_in_another_way_is_named() -> None:
             await self.push(line)
 
     with pytest.raises(ImportError, match=r"Later\._handle_client without .*readuntil"):
-        check(Later, "1.9")
+        check_library(Later, "1.9")
 
 
 def test_every_private_member_that_is_touched_is_in_the_list() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mta.session.data_reader import Content
-from mta.session.header_scan import PLAIN_AUTHOR, author, scan
+from mta.session.header_scan import PLAIN_AUTHOR, author_mailbox, scan_header
 from tests.peers.receiving import Receiver, make_certificate, receiving
 from triage.addressing.envelope import Address
 from triage.config.settings import Settings
@@ -328,14 +328,14 @@ def test_memory_stays_bounded_whatever_comes() -> None:
     ],
 )
 def test_the_author_that_the_door_sees(field: bytes, expected: str) -> None:
-    seen = scan(field + b"\r\nTo: x@y.example\r\n\r\nbody\r\n", "mx.company.example")
+    seen = scan_header(field + b"\r\nTo: x@y.example\r\n\r\nbody\r\n", "mx.company.example")
     assert str(seen.author or "") == expected
 
 
 @given(st.from_regex(PLAIN_AUTHOR, fullmatch=True))
 def test_the_short_way_to_a_plain_author_leads_where_the_long_one_does(value: bytes) -> None:
     found = author_of([value]).address
-    assert author(value) == (Address.parse(found) if found else None)
+    assert author_mailbox(value) == (Address.parse(found) if found else None)
 
 
 def test_the_scan_counts_hops_and_signers() -> None:
@@ -345,7 +345,7 @@ def test_the_scan_counts_hops_and_signers() -> None:
         b"DKIM-Signature: v=1; bh=x; d = Signer.Example ; s=a\r\nDKIM-Signature: v=1; bd=no.example; s=b\r\n"
         b"DKIM-Signature: v=1;\r\n d=second.example\r\n\r\nReceived: by mx.company.example\r\n"
     )
-    seen = scan(header, "mx.company.example")
+    seen = scan_header(header, "mx.company.example")
     assert (seen.hops, seen.own_hops) == (4, 2)
     assert seen.signers == {"signer.example", "second.example"}
 
@@ -357,14 +357,14 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES).map(b"".join))
 def test_the_scan_takes_anything(raw: bytes) -> None:
-    seen = scan(raw, "mx")
+    seen = scan_header(raw, "mx")
     assert seen.author in (None, Address("a", "b.example")) or "@" in str(seen.author)
 
 
 def test_a_flood_of_fields_is_not_counted_to_the_end() -> None:
-    assert len(scan(b"".join(b"DKIM-Signature: d=%d.example\r\n" % number for number in range(2_000)) + b"\r\n", "mx").signers) == 10
-    assert scan(b"Received: x\r\n" * 10_000 + b"\r\n", "mx").hops == 2_000
-    assert scan(b"X: " + b"y" * 300_000 + b"\r\nFrom: a@b.example\r\n\r\n", "mx").author is None
+    assert len(scan_header(b"".join(b"DKIM-Signature: d=%d.example\r\n" % number for number in range(2_000)) + b"\r\n", "mx").signers) == 10
+    assert scan_header(b"Received: x\r\n" * 10_000 + b"\r\n", "mx").hops == 2_000
+    assert scan_header(b"X: " + b"y" * 300_000 + b"\r\nFrom: a@b.example\r\n\r\n", "mx").author is None
 
 
 @pytest.mark.parametrize(
@@ -378,5 +378,5 @@ def test_a_flood_of_fields_is_not_counted_to_the_end() -> None:
     ],
 )
 def test_letters_that_take_their_time_hold_nobody_up(field: str) -> None:
-    seen = scan(f"{field}\r\n\r\nbody\r\n".encode(), "mx.company.example")
+    seen = scan_header(f"{field}\r\n\r\nbody\r\n".encode(), "mx.company.example")
     assert (seen.author, seen.signers) == (None, frozenset())

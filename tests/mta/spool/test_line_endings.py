@@ -19,14 +19,14 @@ from mta.spool import line_endings
     ],
 )
 def test_lines(raw: bytes, bare: int, made: bytes) -> None:
-    assert line_endings.bare(raw) == bare
-    assert line_endings.crlf(raw) == made
+    assert line_endings.count_bare(raw) == bare
+    assert line_endings.normalise_crlf(raw) == made
 
 
 @given(strategies.lists(strategies.sampled_from([b"\r", b"\n", b".", b"word"])).map(b"".join))
 def test_no_line_end_stands_alone_and_none_is_lost(raw: bytes) -> None:
-    made = line_endings.crlf(raw)
-    assert line_endings.bare(made) == 0
-    assert made.count(b"\r\n") == line_endings.bare(raw) + raw.count(b"\r\n")
-    assert len(made) == len(raw) + line_endings.bare(raw)
+    made = line_endings.normalise_crlf(raw)
+    assert line_endings.count_bare(made) == 0
+    assert made.count(b"\r\n") == line_endings.count_bare(raw) + raw.count(b"\r\n")
+    assert len(made) == len(raw) + line_endings.count_bare(raw)
     assert made.translate(None, b"\r\n") == raw.translate(None, b"\r\n")

@@ -41,7 +41,7 @@ def test_what_waits_is_listed_as_it_was_put_off(spools: dict[str, Spool], tmp_pa
     theirs = put_off(spools["outbound"])
     (tmp_path / "retry" / "stray.batch").write_bytes(b"")
     (tmp_path / "retry" / f"{0:016d}.001.X.1.batch").write_bytes(b"no batch")
-    found = list(spool_retry.waiting(tmp_path))
+    found = list(spool_retry.list_waiting(tmp_path))
     assert [(one.door, one.envelope.spool_id) for one in found] == [("incoming", sooner), ("incoming", later), ("outbound", theirs)]
     assert [(one.attempt, one.not_before, one.raw, one.why) for one in found[:2]] == [
         (3, AT + HOUR, RAW, ""),
@@ -51,38 +51,38 @@ def test_what_waits_is_listed_as_it_was_put_off(spools: dict[str, Spool], tmp_pa
 
 
 def test_a_machine_that_takes_no_mail_has_none(tmp_path: Path) -> None:
-    assert list(spool_retry.waiting(tmp_path / "nowhere")) == []
+    assert list(spool_retry.list_waiting(tmp_path / "nowhere")) == []
 
 
 def test_what_is_tried_now_is_due_with_the_tries_that_it_had(spools: dict[str, Spool], tmp_path: Path) -> None:
     put_off(spools["incoming"], attempt=9, why="full")
-    (one,) = spool_retry.waiting(tmp_path)
+    (one,) = spool_retry.list_waiting(tmp_path)
     assert list(spools["incoming"].due(AT)) == []
     spool_retry.try_now(one, AT)
     (due,) = spools["incoming"].due(AT)
     assert due.attempt == 9
-    (again,) = spool_retry.waiting(tmp_path)
+    (again,) = spool_retry.list_waiting(tmp_path)
     assert replace(again, path=one.path) == replace(one, not_before=AT)
 
 
 def test_nobody_gets_in_the_way_of_a_judge(spools: dict[str, Spool], tmp_path: Path) -> None:
     put_off(spools["incoming"])
-    (one,) = spool_retry.waiting(tmp_path)
+    (one,) = spool_retry.list_waiting(tmp_path)
     (batch,) = spools["incoming"].due(AT + HOUR)
     assert spools["incoming"].hold(batch)
     with pytest.raises(Overtaken, match="tried this moment"):
         spool_retry.try_now(one, AT)
     spools["incoming"].remove(batch)
-    with pytest.raises(Overtaken, match="was entered"), spool_retry.held(one):
+    with pytest.raises(Overtaken, match="was entered"), spool_retry.hold_message(one):
         pass
 
 
 def test_it_is_saved_for_nobody_else_to_read_and_over_no_other_file(spools: dict[str, Spool], tmp_path: Path) -> None:
     file = tmp_path / "mail.eml"
-    spool_retry.save(RAW, file)
+    spool_retry.save_message(RAW, file)
     assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (RAW, 0o600)
     with pytest.raises(BadInput, match=r"mail\.eml: File exists"):
-        spool_retry.save(b"another", file)
+        spool_retry.save_message(b"another", file)
     assert file.read_bytes() == RAW
 
 
@@ -92,6 +92,6 @@ def test_a_spool_that_this_user_may_not_read_is_said(spools: dict[str, Spool], t
     def closed(door: str, path: Path) -> Iterator[Retry]:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(spool_retry, "opened", closed)
+    monkeypatch.setattr(spool_retry, "open_message", closed)
     with pytest.raises(BadInput, match="run this as the user that runs mailroom"):
-        list(spool_retry.waiting(tmp_path))
+        list(spool_retry.list_waiting(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
-from mta.delivery.delivery_attempt import stamped
+from mta.delivery.delivery_attempt import prepare_message
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, add_rules, arrive, envelope
 from triage.access import scope as access
@@ -90,8 +90,8 @@ def test_it_leaves_for_the_archive_as_a_report_that_bounces_to_us(session: Sessi
     arrive(session, archiving)
     (claim,) = queue.claim(session, limit=9, settings=archiving, now=NOW, where=destination(archiving, HOP).condition)
     assert (claim.mailbox, claim.reverse_path.partition("+")[0], claim.direction) == (ARCHIVE, "bounce", JOURNAL)
-    sent = stamped(claim, archiving, None)
-    assert sent == stamped(claim, archiving, None)
+    sent = prepare_message(claim, archiving, None)
+    assert sent == prepare_message(claim, archiving, None)
     found = outbound.journaled(sent)
     assert found is not None
     assert (found.sender, found.recipients) == ("sales@supplier.example", ("it+joe.fern@company.example",))

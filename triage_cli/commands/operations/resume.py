@@ -87,7 +87,7 @@ def look(engine: Engine, settings: Settings) -> Seen:
         do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"
         raise NotYet(f"{left} batches of mail that was accepted before lie in the spool still: {do}")
     with Progress("mailboxes", len(boxes)) as progress:
-        for one in reconcile.look(engine, boxes, settings):
+        for one in reconcile.examine_mailboxes(engine, boxes, settings):
             progress.step()
             seen.found += one.found
             seen.absent += one.absent

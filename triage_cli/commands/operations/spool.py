@@ -56,7 +56,7 @@ def spool(ctx: click.Context, stuck: bool, form: Form) -> None:
 @click.pass_context
 def list_(ctx: click.Context, stuck: bool, form: Form) -> None:
     """The same as `spool` alone."""
-    found = spool_retry.waiting(settings_of(ctx).spool.directory)
+    found = spool_retry.list_waiting(settings_of(ctx).spool.directory)
     RETRIES.print((row_of(one) for one in found if one.attempt >= OFTEN or not stuck), form)
 
 
@@ -84,7 +84,7 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
     if bool(ids) == every:
         raise BadInput("name ids, or --all")
     directory, done = settings_of(ctx).spool.directory, 0
-    for one in spool_retry.waiting(directory) if every else map(partial(named, directory), ids):
+    for one in spool_retry.list_waiting(directory) if every else map(partial(named, directory), ids):
         try:
             spool_retry.try_now(one, utcnow())
         except Overtaken:
@@ -122,8 +122,8 @@ def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
     """
     settings = settings_of(ctx)
     one = named(settings.spool.directory, message_id)
-    with spool_retry.held(one) as (place, batch):
-        spool_retry.save(one.raw, file)
+    with spool_retry.hold_message(one) as (place, batch):
+        spool_retry.save_message(one.raw, file)
         on_record(settings, "take-out", one)
         place.remove(batch)
     say(f"{file} holds it, from {one.envelope.reverse_path or '<>'} to {', '.join(one.envelope.recipients)}; it is in the spool no more.")
@@ -132,7 +132,7 @@ def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
 def named(directory: Path, text: str) -> Retry:
     """The message of this id. NotFound when it does not wait."""
     wanted = given_id(text)
-    found: Iterator[Retry] = (one for one in spool_retry.waiting(directory) if shown(one.envelope.spool_id) == wanted)
+    found: Iterator[Retry] = (one for one in spool_retry.list_waiting(directory) if shown(one.envelope.spool_id) == wanted)
     if one := next(found, None):
         return one
     raise NotFound(f"no message {wanted} waits in this spool: it was entered meanwhile, or never came here")

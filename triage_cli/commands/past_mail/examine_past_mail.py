@@ -9,7 +9,7 @@ from mail_auth.query_budget import Resolver
 from mail_auth.stored_mail import authenticate_past
 from mailboxes.mailbox import Unreachable
 from mailboxes.sources.source import Account, Folder, Source, Stored
-from mta.processing.examine_message import summarise
+from mta.processing.examine_message import summarise_message
 from mta.processing.received_headers import as_received, envelope_of, from_outside
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
@@ -103,7 +103,7 @@ class Examiner:
         raw = as_received(stored.raw)
         envelope = envelope_of(raw, mailbox, stored.arrived)
         authentication = authenticate_past(envelope, raw, self.resolver, utcnow(), self.trusted)
-        return Past(envelope, raw, authentication, summarise(self.pool, raw)[0])
+        return Past(envelope, raw, authentication, summarise_message(self.pool, raw)[0])
 
 
 def trusted_names(settings: Settings, given: Collection[str]) -> frozenset[str]:

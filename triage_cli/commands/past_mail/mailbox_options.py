@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from mailboxes.imap.imap_login import check
+from mailboxes.imap.imap_login import check_login_settings
 from mailboxes.sources.imap_source import ImapSource
 from mailboxes.sources.maildir_source import MaildirSource
 from mailboxes.sources.mbox_source import MboxSource
@@ -62,7 +62,7 @@ def over_imap(
         named += listed
     if not recall.imap:
         raise BadInput("there is no IMAP server: give --server, or set recall.imap")
-    check(recall)
+    check_login_settings(recall)
     found = named or everybody(session)
     return Place(ImapSource(recall, tuple(dict.fromkeys(found)), fields), recall.imap.rstrip("/"))
 

@@ -65,7 +65,7 @@ def rehearse(
     config = tmp_path / "mailroom.toml"
     config.write_text((demo / "mailroom.toml").read_text().replace(f"sqlite:///{demo / 'mailroom.db'}", database_url))
     settings = settings_loader.read(str(config), {})
-    people = toml_reader.read(Path(settings.directory.file), settings.company.domains)
+    people = toml_reader.read_directory(Path(settings.directory.file), settings.company.domains)
     with db.transaction(engine) as session:
         directory.apply(session, people, settings.company, by=SYSTEM, now=START)
         for order in company.RULES:
