@@ -24,30 +24,26 @@ from triage_cli.client.local_setup import ring, shell_user
 
 FOLDERS = {file.stem: file.parent.name for file in Path(all_routes.__path__[0]).glob("*/*.py")}
 ROOMS = {  # where the routes of a resource are, unless the module has its name: a command loads no others
-    "addressees": ("people",),
+    "assignments": ("colleagues",),
     "away": ("coverage",),
-    "correspondents": ("contacts",),
-    "cover": ("coverage",),
+    "confidential-removals": ("keeper_requests",),
     "departments": ("people",),
     "directory": ("people",),
+    "distribution-lists": ("people",),
     "duties": ("escalations",),
-    "groups": ("people",),
-    "handovers": ("colleagues",),
-    "keepers-requests": ("keeper_requests",),
+    "enforcement": ("enforcement_modes",),
     "learn": ("contacts",),
     "me": ("session",),
-    "modes": ("enforcement_modes",),
-    "own": ("own_mail",),
-    "practice": ("training",),
+    "outgoing": ("outgoing_queue",),
     "presence": ("colleagues",),
-    "queue": ("outgoing_queue",),
+    "recipients": ("people",),
     "reported": ("reported_mail",),
     "requests": ("release_requests",),
     "rules": ("rule_suggestions", "rules"),
     "searches": ("saved_searches",),
-    "second-keys": ("approvals",),
     "sweeps": ("decisions",),
     "tokens": ("api_tokens",),
+    "triage": ("cards",),
 }
 
 
