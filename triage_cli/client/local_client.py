@@ -35,7 +35,6 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "learn": ("contacts",),
     "me": ("session",),
     "outgoing": ("outgoing_queue",),
-    "presence": ("colleagues",),
     "recipients": ("people",),
     "reported": ("reported_mail",),
     "requests": ("release_requests",),
