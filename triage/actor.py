@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from triage.say import say
+
 
 class Role(StrEnum):
     """What kind of work somebody may do (product.md)."""
@@ -38,7 +40,7 @@ def rights_of(words: Collection[str]) -> frozenset[Right]:
     """Read rights by their names. ValueError names a word that is none."""
     odd = [word for word in words if word not in set(Right)]
     if odd:
-        raise ValueError(f"{odd[0]!r} is no right; there are {', '.join(Right)}")
+        raise ValueError(say("there is no right {odd}; there are {names}", odd=repr(odd[0]), names=", ".join(Right)))
     return frozenset(map(Right, words))
 
 
@@ -63,7 +65,7 @@ class Scope:
             elif kind == "person" and name:
                 persons.add(name.casefold())
             else:
-                raise ValueError(f"{word!r} is not a scope; write company, department:CODE or person:UID")
+                raise ValueError(say("{word} is not a scope; write company, department:CODE or person:UID", word=repr(word)))
         return cls(company, frozenset(departments), frozenset(persons))
 
     def words(self) -> list[str]:

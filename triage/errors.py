@@ -2,9 +2,18 @@
 
 from typing import Any
 
+from triage.say import joined, say
+
 
 class Refused(Exception):
-    """The house says no. The text is one sentence for a person and says what to do where something can be done."""
+    """The house says no. The text is one sentence for a person and says what to do where something can be done.
+
+    `field`: the part of a request that is wrong, such as "scope"; it stands before the sentence in the text.
+    """
+
+    def __init__(self, sentence: str = "", *, field: str = "") -> None:
+        super().__init__(joined(": ", (field, sentence)) if field else sentence)
+        self.sentence, self.field = sentence, field
 
 
 class BadInput(Refused):
@@ -27,7 +36,7 @@ class SecondKeyNeeded(Refused):
     """One person alone may not do this: it needs another one's key. `ids` and `fence`: the deliveries that were meant."""
 
     def __init__(self, needs: tuple[str, ...], ids: tuple[int, ...] = (), fence: str = "") -> None:
-        super().__init__(f"this needs a second person's key ({', '.join(needs)}): ask for it in the console, the API or the shell")
+        super().__init__(say("this needs approval ({needs}): request it in the console, the API or the shell", needs=", ".join(needs)))
         self.needs, self.ids, self.fence = needs, ids, fence
 
 
@@ -37,9 +46,10 @@ class SecondLookNeeded(Refused):
 
     def __init__(self, asked: tuple[Any, ...], fence: str, rules: tuple[Any, ...] = ()) -> None:
         self.asked, self.fence, self.rules = asked, fence, rules
-        how = "look at it, then confirm exactly these names with its fence"
-        asks = f"this needs a second look ({', '.join(self.names)}): {how}"
-        super().__init__(asks if asked else "nothing here needs a second look: decide without confirming anything")
+        asks = say(
+            "this needs a second look ({names}): review it, then confirm exactly these names with its fence", names=", ".join(self.names)
+        )
+        super().__init__(asks if asked else say("nothing here needs a second look: decide without a confirmation"))
 
     @property
     def names(self) -> tuple[str, ...]:

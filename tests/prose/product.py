@@ -4,7 +4,10 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
+
+from babel.messages.pofile import read_po
 
 from tests.prose.rules import ROOT, Fault, banned
 
@@ -30,6 +33,11 @@ def translations() -> dict[Path, dict[str, str]]:
 
 def catalogues() -> Iterator[tuple[Path, str, str]]:
     """Each sentence of the server in English and in another language."""
+    for path in sorted(CATALOGUES.glob("*.po")):
+        with path.open("rb") as file:
+            for one in (message for message in read_po(file, locale=path.stem) if message.id):
+                english, here = ((text,) if isinstance(text, str) else tuple(text or ()) for text in (one.id, one.string))
+                yield from ((path, first, second) for first, second in zip_longest(english, here, fillvalue=""))
     for path in sorted(CATALOGUES.glob("*.toml")):
         for section, sentences in tomllib.loads(path.read_text("utf-8")).items():
             if section != "joins":

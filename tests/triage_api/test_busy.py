@@ -83,9 +83,9 @@ def test_what_waited_in_vain_was_not_done(sqlite_ana: Browser, sqlite_engine: En
         answer = sqlite_ana.post("/decisions", order)
         shown = sqlite_ana.get(f"/messages/{mail['message_id']}/view", headers={"Sec-Fetch-Dest": "iframe"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert answer.json()["detail"] == "The database has been busy with other work for a while. Nothing was done: try again."
+    assert answer.json()["detail"] == "The database is busy with other work. Nothing was done: try again."
     assert shown.status_code == 503
-    assert "This message cannot be shown: The database has been busy" in shown.text
+    assert "This message cannot be shown: The database is busy" in shown.text
     with reading(sqlite_engine) as session:
         assert session.scalars(select(col(Delivery.state))).all() == ["held"]
     assert sqlite_ana.post("/decisions", order).status_code == 201

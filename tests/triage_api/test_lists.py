@@ -301,7 +301,7 @@ def test_a_cursor_with_what_is_no_text_is_refused(ana: Browser, key: str) -> Non
     cursor = cursor_of((NOW, 1, NOW, key))
     for path in ("/triage?cursor=", "/triage?at=", "/triage?group=none&cursor="):
         answer = ana.get(f"{path}{cursor}")
-        assert (answer.status_code, "this is no cursor" in answer.json()["detail"]) == (422, True)
+        assert (answer.status_code, "this cursor does not belong" in answer.json()["detail"]) == (422, True)
 
 
 @pytest.mark.parametrize("login", ["ida", "otto"])

@@ -13,6 +13,7 @@ from triage.actor import Actor, Role, Scope, rights_of
 from triage.addressing.company import StaffEntry
 from triage.addressing.envelope import folded
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
+from triage.say import said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.staff import StaffMember, StaffSession
@@ -38,7 +39,8 @@ def add(session: Session, account: Account, password_hash: str, *, by: Actor, no
     login = checked_login(account.login)
     taken = session.get(StaffMember, login)
     if taken is not None:
-        raise BadInput(f"{login} is staff already" + (", by the directory" if taken.source == DIRECTORY else ""))
+        by_directory = taken.source == DIRECTORY
+        raise BadInput(say("the directory already makes {login} staff" if by_directory else "{login} already is staff", login=login))
     scope = checked_scope(session, account.scope)
     role = checked_role(account.role)
     name = account.name.strip() or login
@@ -55,8 +57,11 @@ def remove(session: Session, login: str, *, by: Actor, now: datetime, by_directo
     member = own(session, login)
     if administrators(session, by_directory=by_directory) == [member.login]:
         raise NotAllowedNow(
-            f"nobody but {member.login} administers the whole company: name somebody else first, "
-            "`mailroom staff add LOGIN --role admin --scope company`"
+            say(
+                "{login} is the only administrator of the whole company: name another one first, `mailroom staff add LOGIN --role admin "
+                "--scope company`",
+                login=member.login,
+            )
         )
     session.delete(member)
     end_sessions(session, member.login)
@@ -98,7 +103,7 @@ def listing(session: Session, *, by: Actor, now: datetime, limit: int, after: st
     """Staff by login, for administrators and auditors of the whole company; `after` is the login to go on from."""
     access.require(by, Role.ADMIN, Role.AUDITOR)
     if not by.scope.company:
-        raise NotAllowed("the list of staff is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+        raise NotAllowed(say("the list of staff is about the whole company; your scope is {yours}", yours=access.scope_shown(by)))
     rows = session.scalars(select(StaffMember).where(col(StaffMember.login) > after).order_by(col(StaffMember.login)).limit(limit)).all()
     signed_in = Counter(session.scalars(select(col(StaffSession.login)).where(col(StaffSession.login).in_([one.login for one in rows]))))
     return [member(one, signed_in[one.login], now) for one in rows]
@@ -135,9 +140,9 @@ def own(session: Session, login: str) -> StaffMember:
     """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
     member = session.get(StaffMember, folded(login.strip()))
     if member is None:
-        raise NotFound(f"there is no staff account {login!r}; `mailroom staff list` names all")
+        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
     if member.source != LOCAL:
-        raise BadInput(f"{member.login} comes from the directory: change the directory, then run `mailroom sync`")
+        raise BadInput(say("{login} comes from the directory: change the directory, then run `mailroom sync`", login=member.login))
     return member
 
 
@@ -145,14 +150,19 @@ def checked_login(login: str) -> str:
     """A login in the form in which it is kept."""
     login = folded(login.strip())
     if not login or len(login) > LONGEST_LOGIN or not login.isprintable() or any(one.isspace() or one in ":," for one in login):
-        raise BadInput(f"a login has 1 to {LONGEST_LOGIN} characters, and no space, colon, comma or control character")
+        raise BadInput(
+            say(
+                "a login has 1 to {longest_login} characters and contains no space, colon, comma or control character",
+                longest_login=LONGEST_LOGIN,
+            )
+        )
     return login
 
 
 def checked_role(role: str) -> str:
     """A role that there is."""
     if role not in (roles := [one.value for one in Role]):
-        raise BadInput(f"there is no role {role!r}; there are {', '.join(roles)}")
+        raise BadInput(say("there is no role {role}; there are {names}", role=repr(role), names=", ".join(roles)))
     return role
 
 
@@ -161,7 +171,7 @@ def checked_rights(words: tuple[str, ...]) -> list[str]:
     try:
         return sorted(rights_of(words))
     except ValueError as fault:
-        raise BadInput(f"rights: {fault}") from fault
+        raise BadInput(said_by(fault), field="rights") from fault
 
 
 def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
@@ -169,13 +179,13 @@ def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
     try:
         scope = Scope.parse(words)
     except ValueError as fault:
-        raise BadInput(f"scope: {fault}") from fault
+        raise BadInput(said_by(fault), field="scope") from fault
     if not scope.words():
-        raise BadInput("scope: write company, department:CODE or person:UID")
+        raise BadInput(say("write company, department:CODE or person:UID"), field="scope")
     for kind, table, names in (("department", Department, scope.departments), ("person", Person, scope.persons)):
         for name in sorted(names):
             if session.get(table, name) is None:
-                raise BadInput(f"scope: there is no {kind} {name!r}")
+                raise BadInput(say("there is no {kind} {name}", kind=kind, name=repr(name)), field="scope")
     return scope.words()
 
 

@@ -13,6 +13,7 @@ from triage.access import scope as access, staff_members
 from triage.access.accounts import checked_scope
 from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.staff import ApiToken
 
@@ -49,10 +50,16 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
     """
     may_manage(by)
     if by.kind == "token":
-        raise NotAllowed("a token cannot make tokens: sign in, or use `mailroom token create`")
+        raise NotAllowed(say("a token cannot create tokens: sign in, or use `mailroom token create`"))
     scope = checked_scope(session, order.scope)
     if not by.scope.covers(Scope.parse(scope)):
-        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a token for {', '.join(scope)}")
+        raise NotAllowed(
+            say(
+                "your scope is {yours}: you cannot create a token for {names}",
+                yours=access.scope_shown(by),
+                names=", ".join(scope),
+            )
+        )
     key = PREFIX + secrets.token_urlsafe(32)
     made = ApiToken(
         key_sha256=hashed(key),
@@ -64,7 +71,11 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
         expires_at=checked_end(order.until, now),
     )
     if not vouched(session, made, now):
-        raise NotAllowed("a token ends with what its maker may: make it for what you may at every hour, as an administrator")
+        raise NotAllowed(
+            say(
+                "you have some of these rights only at certain hours: create the token for rights that you always have, as an administrator"
+            )
+        )
     session.add(made)
     session.flush()
     detail = {"what": "create", "name": made.name, "grants": made.grants, "scope": scope, "until": made.expires_at.isoformat()}
@@ -77,7 +88,7 @@ def revoke(session: Session, token_id: int, *, by: Actor, now: datetime) -> None
     may_manage(by)
     found = session.get(ApiToken, token_id, with_for_update=True)
     if found is None or not within(found, by):
-        raise NotFound(f"there is no token {ids.show(token_id)}")
+        raise NotFound(say("there is no token {token_id}", token_id=ids.show(token_id)))
     if found.revoked_at is None:
         end(session, found, by=by, now=now)
 
@@ -173,19 +184,21 @@ def checked_name(session: Session, name: str, now: datetime) -> str:
     """A name that says what the token is for, and that no other one in force has."""
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise BadInput(f"name: 1 to {LONGEST_NAME} printable characters that say what the token is for")
+        raise BadInput(
+            say("write 1 to {longest_name} printable characters that say what the token is for", longest_name=LONGEST_NAME), field="name"
+        )
     same = session.scalars(select(ApiToken).where(col(ApiToken.name) == name))
     if any(in_force(session, one, now) for one in same):
-        raise BadInput(f"name: there is a token {name!r} already; revoke it, or choose another name")
+        raise BadInput(say("there already is a token {name}; revoke it, or choose another name", name=repr(name)), field="name")
     return name
 
 
 def checked_grants(grants: tuple[str, ...]) -> list[str]:
     """What it may do, at least one thing."""
     if unknown := sorted(set(grants) - set(Grant)):
-        raise BadInput(f"grants: there is no {unknown[0]!r}; there are {', '.join(Grant)}")
+        raise BadInput(say("there is no {unknown}; there are {names}", unknown=repr(unknown[0]), names=", ".join(Grant)), field="grants")
     if not grants:
-        raise BadInput(f"grants: name at least one of {', '.join(Grant)}")
+        raise BadInput(say("name at least one of {names}", names=", ".join(Grant)), field="grants")
     return [one for one in Grant if one in grants]
 
 
@@ -193,7 +206,7 @@ def checked_end(until: datetime | None, now: datetime) -> datetime:
     """When it ends: no token is for ever."""
     end = until or now + LASTS
     if not now < end <= now + LONGEST:
-        raise BadInput(f"until: a token lasts until a time to come, at most {LONGEST.days} days")
+        raise BadInput(say("a token expires in the future, after at most {days} days", days=LONGEST.days), field="until")
     return end
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotAllowed
+from triage.say import say
 from triage.store import db
 from triage.store.models.staff import Preference, SavedSearch
 
@@ -22,7 +23,7 @@ def chosen(session: Session, login: str) -> dict[str, Any]:
 def choose(session: Session, choices: dict[str, Any], *, by: Actor) -> dict[str, Any]:
     """Choose these, and leave the others; None is the company's own way again. All choices as they are now."""
     if by.kind != "person":
-        raise NotAllowed("only people choose how their console looks")
+        raise NotAllowed(say("console settings belong to people: a token has none"))
     db.insert_if_missing(session, Preference, login=by.name, chosen={})
     row = session.get_one(Preference, by.name, with_for_update=True, populate_existing=True)
     row.chosen = {name: value for name, value in {**row.chosen, **choices}.items() if value is not None}

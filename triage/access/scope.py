@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders
 from triage.actor import Actor, Grant, Right, Role, Scope
 from triage.errors import NotAllowed
+from triage.say import either, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffMember
 
@@ -75,14 +76,19 @@ def reach(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 def require(by: Actor, *roles: Role) -> None:
     """NotAllowed unless the actor has one of these roles."""
     if by.role not in roles:
-        raise NotAllowed(f"this needs the role {' or '.join(roles)}; yours is {by.role}")
+        raise NotAllowed(say("this needs the role {names}; yours is {role}", names=either(roles), role=by.role))
 
 
 def over_everything(by: Actor, *roles: Role) -> None:
     """NotAllowed unless the actor has one of these roles for the whole company."""
     require(by, *roles)
     if not by.scope.company:
-        raise NotAllowed("this is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+        raise NotAllowed(say("this is about the whole company; your scope is {yours}", yours=scope_shown(by)))
+
+
+def scope_shown(by: Actor) -> str:
+    """The actor's scope as it is written in settings and commands."""
+    return ", ".join(by.scope.words()) or say("empty")
 
 
 def may_see_viewers(by: Actor) -> bool:
@@ -98,7 +104,9 @@ def over(by: Actor, member: StaffMember) -> bool:
 def allow(by: Actor, grant: Grant) -> None:
     """NotAllowed for a token that was not made for this."""
     if by.grants is not None and grant not in by.grants:
-        raise NotAllowed(f"this needs a token with the scope {grant}; yours has {', '.join(sorted(by.grants))}")
+        raise NotAllowed(
+            say("this needs a token with the scope {grant}; yours has {names}", grant=grant, names=", ".join(sorted(by.grants)))
+        )
 
 
 def may_decide(by: Actor) -> None:
@@ -118,13 +126,13 @@ def may_make_rule(session: Session, by: Actor, scope: str) -> None:
     may_make_rules(by)
     scope = scope.casefold()  # as the rule will have it
     if scope in confidential_folders.closed_scopes(session, by):
-        raise NotAllowed(f"{scope} is sealed: only the staff named for it make rules there")
+        raise NotAllowed(say("{scope} is a confidential folder: only staff named for it create rules there", scope=scope))
     kind, _, name = scope.partition(":")
     if by.scope.company:
         return
     if (kind == "department" and name in by.scope.departments) or (kind == "person" and name in by.scope.persons):
         return
-    raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a rule for {scope}")
+    raise NotAllowed(say("your scope is {yours}: you cannot create a rule for {scope}", yours=scope_shown(by), scope=scope))
 
 
 def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from triage.access import accounts, scope as access
 from triage.actor import Actor, Role
 from triage.addressing.envelope import folded
 from triage.errors import NotAllowed, NotFound
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.staff import StaffMember, StaffSession
 
@@ -48,7 +49,7 @@ def end_all(session: Session, *, by: Actor, login: str, now: datetime) -> int:
     login = folded(login.strip())
     may_see(session, by, login)
     if session.get(StaffMember, login) is None:
-        raise NotFound(f"there is no staff account {login!r}")
+        raise NotFound(say("there is no staff account {login}", login=repr(login)))
     ended = accounts.end_sessions(session, login)
     ledger.write(session, "sign-out", f"staff:{login}", by=by, now=now, detail={"everywhere": True}, items=ended)
     return ended
@@ -67,4 +68,6 @@ def may_see(session: Session, by: Actor, login: str) -> None:
     member = session.get(StaffMember, login)
     if not (by.scope.company or (member and access.over(by, member))):
         scope = ", ".join(by.scope.words()) or "empty"
-        raise NotAllowed(f"your scope is {scope}: the sessions of {login!r} are for an administrator of more")
+        raise NotAllowed(
+            say("your scope is {scope}: sessions of {login} need an administrator with a wider scope", scope=scope, login=repr(login))
+        )

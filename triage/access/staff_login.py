@@ -19,6 +19,7 @@ from triage.access.sessions import hashed
 from triage.actor import EMPLOYEE, Actor
 from triage.addressing.networks import network
 from triage.errors import Refused
+from triage.say import say_count
 from triage.store import db, ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import FailedSignIn, StaffMember, StaffSession
@@ -43,7 +44,13 @@ class TooManyFailures(Refused):
 
     def __init__(self, wait: timedelta) -> None:
         minutes = max(1, -(-wait // timedelta(minutes=1)))
-        super().__init__(f"Too many failed sign-ins. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        super().__init__(
+            say_count(
+                "Too many failed sign-ins. Try again in {count} minute.",
+                "Too many failed sign-ins. Try again in {count} minutes.",
+                count=minutes,
+            )
+        )
         self.wait = wait
 
 

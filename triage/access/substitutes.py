@@ -10,11 +10,12 @@ from triage.access import scope as access
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.staff import StaffMember, Substitution
 
 IN_ORDER = (col(Substitution.starts_at), col(Substitution.id))
-EITHER_OR = "a substitute has the role of the absent one, or triage for an admin: nobody gets more power than either has"
+EITHER_OR = say("a substitute needs the role of the person who is away, or triage for an administrator")
 
 
 def arrange(
@@ -28,11 +29,11 @@ def arrange(
     one, other = member(session, absent, "absent"), member(session, substitute, "substitute")
     may_arrange(by, one)
     if absent == substitute:
-        raise BadInput("substitute: somebody else has to stand in")
+        raise BadInput(say("name somebody other than the person who is away"), field="substitute")
     if ends_at <= max(starts_at, now):
-        raise BadInput("ends_at: the time must end later than it starts, and not be over")
+        raise BadInput(say("the end must be after the start and in the future"), field="ends_at")
     if other.role not in (one.role, Role.TRIAGE if one.role == Role.ADMIN else one.role):
-        raise BadInput(f"substitute: {EITHER_OR}")
+        raise BadInput(EITHER_OR, field="substitute")
     made = Substitution(
         absent=absent, substitute=substitute, starts_at=starts_at, ends_at=ends_at, reason=reason[:1000], made_by=str(by), made_at=now
     )
@@ -53,7 +54,7 @@ def end(session: Session, substitution_id: int, *, by: Actor, now: datetime) -> 
     """End it now; also one that has not begun. The absent one, the substitute and admins may. Ended again nothing changes."""
     found = session.get(Substitution, substitution_id)
     if found is None or whose(session, by).isdisjoint((found.absent, found.substitute)):
-        raise NotFound(f"there is no substitution {show(substitution_id)}")
+        raise NotFound(say("there is no substitution {substitution_id}", substitution_id=show(substitution_id)))
     absent = session.get(StaffMember, found.absent)
     if by.name != found.substitute and absent is not None:
         may_arrange(by, absent)
@@ -67,7 +68,7 @@ def member(session: Session, login: str, field: str) -> StaffMember:
     """Somebody who is staff; BadInput when they are not."""
     found = session.get(StaffMember, login)
     if found is None or not found.active:
-        raise BadInput(f"{field}: {login!r} is no member of staff")
+        raise BadInput(say("{login} is not a member of staff", login=repr(login)), field=field)
     return found
 
 
@@ -76,7 +77,7 @@ def may_arrange(by: Actor, absent: StaffMember) -> None:
     if by.name == absent.login:
         return
     if not access.over(by, absent):
-        raise NotAllowed("only the absent one, or an admin whose scope covers theirs, can name a substitute")
+        raise NotAllowed(say("only the person who is away, or an administrator whose scope covers theirs, can name a substitute"))
 
 
 def whose(session: Session, by: Actor) -> set[str]:

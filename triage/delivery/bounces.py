@@ -13,6 +13,7 @@ from triage.addressing.verp import Tag
 from triage.errors import NotYet
 from triage.ids import show
 from triage.message.summary import Summary
+from triage.say import say
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery
@@ -66,7 +67,7 @@ def come_back(session: Session, envelope: Envelope, returned: NewDelivery, summa
         return
     about = session.get_one(Delivery, tag.delivery_id, with_for_update=True, populate_existing=True)
     if about.state == State.RELAYING and about.attempts == tag.attempt:
-        raise NotYet(f"it is a bounce of {show(about.id)}, which is being sent on this moment")
+        raise NotYet(say("it is a bounce of {id}, which is being delivered right now", id=show(about.id)))
     detail = {"reply": words(summary), "sent": tag.attempt, "bounce": show(returned.message_id)}
     if not failed(summary):
         ledger.write(session, "report", f"delivery:{show(about.id)}", by=BY, now=now, detail=detail)

@@ -21,6 +21,7 @@ from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
+from triage.say import say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
@@ -259,7 +260,9 @@ def reverse_path(
 def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:
     """Write down how an attempt ended. NotAllowedNow when another worker has taken over since."""
     if settle_many(session, [(claim, outcome)], settings=settings, now=now):
-        raise NotAllowedNow(f"delivery {show(claim.delivery_id)} is in other hands since, or is no more")
+        raise NotAllowedNow(
+            say("another worker has taken over delivery {delivery_id}, or it no longer exists", delivery_id=show(claim.delivery_id))
+        )
 
 
 def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, settings: Settings, now: datetime) -> list[Claim]:

@@ -17,9 +17,10 @@ from triage.delivery.routes import Destination, destinations
 from triage.directory import reassigned_addresses
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import show
+from triage.say import say
 from triage.store import ledger, restore_pause
 from triage.store.db import among
-from triage.store.delivery_state import Event, State
+from triage.store.delivery_state import SHOWN, Event, State
 from triage.store.models.deliveries import Delivery
 from triage.times import from_micros, to_micros
 
@@ -47,7 +48,7 @@ def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor
     access.may_decide(by)
     states = found(session, ids, by)
     if wrong := next((one for one, state in states.items() if state not in (State.QUEUED, State.BOUNCED)), None):
-        raise NotAllowedNow(f"delivery {show(wrong)} is {states[wrong]}: there is nothing to try again")
+        raise NotAllowedNow(say("delivery {wrong} is {state}: there is nothing to retry", wrong=show(wrong), state=SHOWN[states[wrong]]))
     queued = [one for one, state in states.items() if state == State.QUEUED]
     bounced = [one for one, state in states.items() if state == State.BOUNCED]
     if barred := reassigned_addresses.barred(session, bounced):
@@ -100,7 +101,13 @@ def give_up(session: Session, ids: Sequence[int], *, settings: Settings, by: Act
     access.may_decide(by)
     states = found(session, ids, by)
     if wrong := next((one for one, state in states.items() if state != State.QUEUED), None):
-        raise NotAllowedNow(f"delivery {show(wrong)} is {states[wrong]}: only what waits for the next hop can be given up")
+        raise NotAllowedNow(
+            say(
+                "delivery {wrong} is {state}: only a delivery that waits for the next hop can be given up",
+                wrong=show(wrong),
+                state=SHOWN[states[wrong]],
+            )
+        )
     return end(session, among(session, col(Delivery.id), ids), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
 
 
@@ -221,7 +228,7 @@ def found(session: Session, ids: Sequence[int], by: Actor) -> dict[int, str]:
     states: dict[int, str] = dict(session.execute(select(col(Delivery.id), col(Delivery.state)).where(where)).all())
     for one in ids:
         if one not in states:
-            raise NotFound(f"there is no delivery {show(one)}")
+            raise NotFound(say("there is no delivery {one}", one=show(one)))
     return states
 
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.directory import reassigned_addresses
 from triage.errors import NotFound
+from triage.say import say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, among
 from triage.store.delivery_state import Event, State
@@ -99,7 +100,7 @@ def current(session: Session, delivery_ids: Iterable[int]) -> dict[int, list[Rec
 def copy_of(row: Recalled, content: bytes | None) -> Copy:
     """A kept copy with its bytes. NotFound when they have been erased."""
     if row.head is None or not is_whole(row, content):
-        raise NotFound("this copy has been erased: its retention time is over")
+        raise NotFound(say("this copy was erased: its retention period is over"))
     head = zstandard.ZstdDecompressor().decompress(row.head, max_output_size=row.size)
     raw = head + (content[-row.tail :] if row.tail and content else b"")
     assert row.internal_date is not None

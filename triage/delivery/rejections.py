@@ -10,6 +10,7 @@ from triage.config.settings import Settings
 from triage.delivery import sender_notices
 from triage.delivery.templates import REJECTION, as_written
 from triage.errors import BadInput
+from triage.say import say
 from triage.store.db import among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery, Notice
@@ -23,12 +24,14 @@ TOLD = "The sender was told no already: ask them to send it again."
 def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
     """What is to be said, with its placeholders: a template of the settings, or somebody's own words. BadInput unless it is one of both."""
     if bool(template) == bool(text.strip()):
-        raise BadInput("reject: name a template, or give a text; one of both")
+        raise BadInput(say("give either a template or a text"), field="reject")
     if len(text) > LONGEST_TEXT:
-        raise BadInput(f"reject: the text is longer than {LONGEST_TEXT} characters")
+        raise BadInput(say("the text is longer than {longest_text} characters", longest_text=LONGEST_TEXT), field="reject")
     known = dict(settings.reject.templates)
     if template and template not in known:
-        raise BadInput(f"reject: there is no template {template!r}; there are {', '.join(known)}")
+        raise BadInput(
+            say("there is no template {template}; there are {names}", template=repr(template), names=", ".join(known)), field="reject"
+        )
     return known[template] if template else text
 
 
@@ -48,7 +51,14 @@ def at_once(session: Session, ids: Iterable[int]) -> None:
     """BadInput when rejecting these would send too many mails."""
     number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held(session, ids))) or 0
     if number > MOST_MESSAGES:
-        raise BadInput(f"reject: that would send {number} mails; at most {MOST_MESSAGES} at once, or purge instead")
+        raise BadInput(
+            say(
+                "that would send {number} notices; reject at most {most_messages} messages at once, or purge them",
+                number=number,
+                most_messages=MOST_MESSAGES,
+            ),
+            field="reject",
+        )
 
 
 def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Message]]:

@@ -9,6 +9,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.config.settings import Settings
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
+from triage.say import say
 from triage.store.models.deliveries import Delivery
 
 INWARD = ("in", "report")  # directions of what goes to somebody here
@@ -99,5 +100,7 @@ def destination(settings: Settings, next_hop: str) -> Destination:
     """The destination of this name; BadInput when the settings have none."""
     known = {one.next_hop: one for one in destinations(settings)}
     if next_hop not in known:
-        raise BadInput(f"next_hop: no mail goes to {next_hop!r}; there are {', '.join(known)}")
+        raise BadInput(
+            say("no messages go to {next_hop}; there are {names}", next_hop=repr(next_hop), names=", ".join(known)), field="next_hop"
+        )
     return known[next_hop]

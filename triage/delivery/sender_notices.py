@@ -20,6 +20,7 @@ from triage.ids import new_id, show
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.policy.backscatter import Circumstances, may_notify
+from triage.say import say
 from triage.store import bodies, db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
@@ -214,7 +215,7 @@ def call_off(session: Session, delivery_id: int, now: datetime) -> None:
     """A notice that waits is not sent. NotAllowedNow when a relay has taken it meanwhile."""
     unsent = (col(Delivery.id) == delivery_id) & (col(Delivery.state) == State.QUEUED)
     if not ledger.record_many(session, unsent, Event.PURGE, by=BY, now=now, due_at=None):
-        raise NotAllowedNow("the sender is being told of it this moment: try again")
+        raise NotAllowedNow(say("the notice to the sender is being sent right now: try again"))
 
 
 def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:

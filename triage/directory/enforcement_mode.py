@@ -11,6 +11,7 @@ from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.config.settings import Company
 from triage.errors import BadInput, NotAllowed
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.directory import Department
 from triage.store.models.rules import ModeSwitch
@@ -77,11 +78,17 @@ def switch(session: Session, department: str, mode: str | None, *, by: Actor, re
     """
     access.require(by, Role.ADMIN)
     if not (by.scope.company or (department and department in by.scope.departments)):
-        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot switch {department or 'the company'}")
+        raise NotAllowed(
+            say(
+                "your scope is {yours}: you cannot change the enforcement of {what}",
+                yours=access.scope_shown(by),
+                what=department or "the company",
+            )
+        )
     if mode not in (ENFORCE, OBSERVE, None):
-        raise BadInput(f"mode: enforce or observe, not {mode!r}")
+        raise BadInput(say("enforce or observe, not {mode}", mode=repr(mode)), field="mode")
     if department != COMPANY and session.get(Department, department) is None:
-        raise BadInput(f"department: there is no department {department!r}")
+        raise BadInput(say("there is no department {department}", department=repr(department)), field="department")
     session.execute(delete(ModeSwitch).where(col(ModeSwitch.department) == department))
     if mode is not None:
         session.add(ModeSwitch(department=department, mode=mode, by_shown=by.shown, at=now, reason=reason[:1000]))

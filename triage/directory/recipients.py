@@ -12,6 +12,7 @@ from triage.config.settings import Company
 from triage.directory.leavers import GONE, ON, note_about
 from triage.directory.recipient_map import ALWAYS
 from triage.errors import BadInput
+from triage.say import say
 from triage.store.db import OneOf
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 
@@ -87,18 +88,28 @@ def destination(session: Session, to: str, company: Company) -> str:
     boxes = {"person": mailbox_of_person(session, name), "department": mailbox_of_department(session, name)}
     found = {word: box for word, box in boxes.items() if box is not None and kind in ("", word)}
     if len(found) > 1:
-        raise BadInput(f"to: {name!r} is a person and a department; write person:{name} or department:{name}")
+        raise BadInput(
+            say("{name} is both a person and a department; write person:{same} or department:{same}", name=repr(name), same=name),
+            field="to",
+        )
     if found:
         mailbox = next(iter(found.values()))
         if not mailbox:
-            raise BadInput(f"to: the department {name} has no mailbox; name one in the directory, or redirect to a person")
+            raise BadInput(
+                say("the department {name} has no mailbox; name one in the directory, or redirect to a person", name=name), field="to"
+            )
         return mailbox
     try:
         meant = resolve(session, Address.parse(to), company)
     except ValueError:
         meant = None
     if meant is None:
-        raise BadInput(f"to: {to[:80]!r} is nobody here; name a person, a department, a group or an address of the company")
+        raise BadInput(
+            say(
+                "the directory has no {to}; name a person, a department, a distribution list or an address of the company", to=repr(to[:80])
+            ),
+            field="to",
+        )
     return meant.mailbox
 
 

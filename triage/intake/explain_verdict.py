@@ -21,6 +21,7 @@ from triage.message.summary import Summary
 from triage.policy.decide import Verdict, decide
 from triage.policy.runner_up import Beside
 from triage.quarantine.search.listing import severity_of
+from triage.say import said_by, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -71,7 +72,7 @@ def explain(
     envelope = Envelope(0, now, author, (recipient,), "", "")
     facts = lookups.gather_facts(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
     if facts.recipient.stray or not within(session, facts.recipient, by):
-        raise NotFound(f"nobody in your scope has the address {recipient}")
+        raise NotFound(say("nobody in your scope has the address {recipient}", recipient=recipient))
     proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
     cases = [case(proof, decide(replace(facts, authentication=supposed(author, proof)))) for proof in proofs]
     return Explanation(
@@ -89,7 +90,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     """Why this delivery went where it went, and what would be said today, in a folder of the actor's. NotFound outside their scope."""
     delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible(by))).first()
     if delivery is None:
-        raise NotFound(f"there is no delivery {show(delivery_id)}")
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
     message = session.get_one(Message, delivery.message_id)
     beside = tuple(Beside(**one) for one in delivery.beside)
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
@@ -117,7 +118,7 @@ def address(text: str, field: str) -> str:
     try:
         return str(Address.parse(text))
     except ValueError as fault:
-        raise BadInput(f"{field}: {fault}") from fault
+        raise BadInput(said_by(fault), field=field) from fault
 
 
 def supposed(author: str, proof: str) -> Authentication:

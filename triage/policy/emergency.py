@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.columns import Instant
 from triage.store.models.rules import Emergency
@@ -55,11 +56,14 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
     may_open(by)
     reason = " ".join(reason.split())[:500]
     if not reason:
-        raise BadInput("reason: say why; it is on the record, and everybody sees it")
+        raise BadInput(say("say why; all staff see it, and the audit log keeps it"), field="reason")
     if until <= now:
-        raise BadInput("until: the time is over already")
+        raise BadInput(say("name a time in the future"), field="until")
     if until > now + LONGEST:
-        raise BadInput(f"until: at most {LONGEST.days} days from now; for longer there is observe mode (`mailroom mode observe`)")
+        raise BadInput(
+            say("at most {days} days from now; for longer, set enforcement to record only (`mailroom mode observe`)", days=LONGEST.days),
+            field="until",
+        )
     session.execute(update(Emergency).where(in_force(now)).values(closed_at=now, closed_by=str(by)))
     row = Emergency(at=now, until=until, reason=reason, by=str(by), by_shown=by.shown)
     session.add(row)
@@ -73,7 +77,7 @@ def close(session: Session, *, by: Actor, now: datetime) -> None:
     may_open(by)
     row = session.scalars(select(Emergency).where(in_force(now)).with_for_update()).first()
     if row is None:
-        raise NotFound("there is no emergency: the door is closed")
+        raise NotFound(say("there is no emergency: messages are held as usual"))
     row.closed_at, row.closed_by = now, str(by)
     session.flush()
     ledger.write(session, "close-emergency", "emergency", by=by, now=now)
@@ -94,4 +98,4 @@ def may_open(by: Actor) -> None:
     """NotAllowed for all but administrators of the whole company."""
     access.require(by, Role.ADMIN)
     if not by.scope.company:
-        raise NotAllowed("the door is the whole company's: only an administrator with that scope opens and closes it")
+        raise NotAllowed(say("this concerns the whole company: only an administrator with that scope starts or ends an emergency"))

@@ -11,6 +11,7 @@ from triage.access import confidential_folders, scope as access, staff_members, 
 from triage.actor import Actor
 from triage.errors import BadInput, NotFound
 from triage.quarantine.search.selection import MOST_IDS, Selection, condition
+from triage.say import say
 from triage.store import db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
@@ -40,10 +41,10 @@ def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor
     access.may_decide(by)
     receiver = staff_members.staff(session, to, now)
     if receiver is None or receiver.role not in access.DECIDING:
-        raise BadInput(f"to: {to!r} is nobody here who decides about mail")
+        raise BadInput(say("{to} does not decide about messages here", to=repr(to)), field="to")
     ids = held(session, selected, by)
     if session.scalar(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), not_(access.visible(receiver))).limit(1)):
-        raise BadInput(f"to: {receiver.shown} does not see all of this mail")
+        raise BadInput(say("{shown} may not see all of these messages", shown=receiver.shown), field="to")
     session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
     note = note[:LONGEST]
     same = {"to": receiver.name, "to_shown": receiver.shown, "by": str(by), "by_shown": by.shown, "at": now, "note": note}
@@ -67,7 +68,7 @@ def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime
     handed = among(session, col(Handed.delivery_id), ids)
     taken = Counter(session.scalars(delete(Handed).where(handed).returning(col(Handed.to))))
     if not taken:
-        raise NotFound("none of this mail was handed to anybody")
+        raise NotFound(say("none of these messages is assigned"))
     for to, items in sorted(taken.items()):
         ledger.write(session, "take-back", f"staff:{to}", by=by, now=now, items=items)
     return taken.total()
@@ -82,9 +83,9 @@ def held(session: Session, selected: Selection, by: Actor) -> list[int]:
     where = and_(condition(selected), access.visible(by), waits)
     ids = list(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(MOST_IDS + 1).with_for_update()))
     if not ids:
-        raise NotFound("nothing of this mail is held")
+        raise NotFound(say("none of these messages is held"))
     if len(ids) > MOST_IDS:
-        raise BadInput(f"select: at most {MOST_IDS} mails are handed over at once")
+        raise BadInput(say("assign at most {most_ids} messages at once", most_ids=MOST_IDS), field="select")
     return ids
 
 

@@ -14,6 +14,7 @@ from triage.business_hours import PASS, SUBSTITUTE, WAIT, at_work
 from triage.config.settings import Cover
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine.cards import folder_counts
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.directory import Department
 from triage.store.models.staff import StaffMember, Substitution
@@ -73,11 +74,11 @@ def set_away(session: Session, login: str, until: datetime | None, *, by: Actor,
     if login != by.name:
         access.require(by, Role.ADMIN)
     if member is None or not member.active:
-        raise NotFound(f"there is no staff {login!r}")
+        raise NotFound(say("there is no staff account {login}", login=repr(login)))
     if login != by.name and not access.over(by, member):
-        raise NotAllowed("that somebody else is away says an administrator whose scope covers theirs")
+        raise NotAllowed(say("only an administrator whose scope covers theirs marks somebody else as away"))
     if until is not None and until <= now:
-        raise BadInput("until: the time is over already")
+        raise BadInput(say("name a time in the future"), field="until")
     member.away_until = until
     detail = {"until": until.isoformat() if until else ""}
     ledger.write(session, "away" if until else "back", f"staff:{login}", by=by, now=now, detail=detail)

@@ -16,6 +16,7 @@ from triage.errors import NotFound
 from triage.ids import show
 from triage.quarantine import viewings
 from triage.quarantine.search.listing import Listed, some
+from triage.say import say
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
@@ -58,7 +59,7 @@ def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
     """One delivery with its history. NotFound when there is none in the actor's scope."""
     found = some(session, [delivery_id], by=by, seen=access.readable(by))
     if not found:
-        raise NotFound(f"there is no delivery {show(delivery_id)}")
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
     attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
     tried = tuple(Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, one.reply) for one in attempts)
     return Detailed(found[0], history(session, found[0], tried, by=by), tried)

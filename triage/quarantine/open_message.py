@@ -15,6 +15,7 @@ from triage.ids import show
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.search.listing import Listed, listed, listing
+from triage.say import said_by, say
 from triage.store import bodies, confidential_rows
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
@@ -49,7 +50,7 @@ def message(session: Session, message_id: int, *, by: Actor) -> Opened:
     where = and_(col(Delivery.message_id) == message_id, access.readable(by))
     own = tuple(listed(row) for row in session.execute(listing(where).order_by(col(Delivery.id))))
     if not own:
-        raise NotFound(f"there is no message {show(message_id)}")
+        raise NotFound(say("there is no message {message_id}", message_id=show(message_id)))
     found = session.get_one(Message, message_id)
     content = session.get_one(Content, found.content_id)
     return Opened(
@@ -75,7 +76,7 @@ def raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> by
     try:
         return bodies.load(session, content_id)
     except NotFound as gone:
-        raise Erased(str(gone)) from gone
+        raise Erased(said_by(gone)) from gone
 
 
 def content_of(session: Session, message_id: int, *, by: Actor) -> int:
@@ -85,7 +86,7 @@ def content_of(session: Session, message_id: int, *, by: Actor) -> int:
         select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
     )
     if found is None:
-        raise NotFound(f"there is no message {show(message_id)}")
+        raise NotFound(say("there is no message {message_id}", message_id=show(message_id)))
     return found
 
 
@@ -109,5 +110,5 @@ def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) ->
     if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.anyhow())).limit(1)):
         return False
     if not reason.strip():
-        raise ReasonNeeded("this mail is sealed: say why you open it, and the reason goes on the record")
+        raise ReasonNeeded(say("this message is in a confidential folder: say why you open it; the audit log keeps the reason"))
     return True

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import NotAllowed
+from triage.say import say
 from triage.store import db
 from triage.store.models.assignments import InHand
 from triage.store.models.deliveries import Delivery
@@ -28,7 +29,7 @@ class Colleague:
 def look_at(session: Session, delivery_id: int | None, *, by: Actor, now: datetime) -> None:
     """Be there, and look at this delivery; at nothing when it is None or not in the actor's scope."""
     if by.kind != "person":
-        raise NotAllowed("only people sit at a console")
+        raise NotAllowed(say("presence is for people at a console: a token has none"))
     if delivery_id is not None:
         delivery_id = session.scalar(select(col(Delivery.id)).where(col(Delivery.id) == delivery_id, access.visible(by)))
     values = {"name": by.shown, "delivery_id": delivery_id, "until": now + LEASE}

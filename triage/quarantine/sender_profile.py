@@ -13,6 +13,7 @@ from triage.errors import NotFound
 from triage.quarantine.search.listing import Listed, some
 from triage.quarantine.search.selection import Selection, folded_domain, looked_up
 from triage.quarantine.search.selection_summary import extent, most_frequent
+from triage.say import say
 from triage.store.db import beside
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import proven_as
@@ -44,7 +45,7 @@ def sender(session: Session, name: str, *, freemail: Collection[str], by: Actor)
     row = session.execute(select(*extent()).where(where)).one()
     found = some(session, [row.lead], by=by) if row.lead is not None else ()
     if not found:
-        raise NotFound("no mail of this sender is in your scope")
+        raise NotFound(say("no message of this sender is in your scope"))
     whole = selected(name).domain or found[0].author_domain
     near = where if selected(name).domain else and_(looked_up(session, Selection(domain=whole)), beside(session, access.visible(by)))
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)

@@ -16,6 +16,7 @@ from triage.errors import BadInput, NotFound
 from triage.message.authentication import Authentication, proof_sentence
 from triage.message.summary import Summary
 from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, seen
+from triage.say import say
 from triage.store import bodies, confidential_rows, db
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
@@ -72,17 +73,17 @@ def exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetim
     try:
         delivery_id = ids.read(card)
     except ValueError as fault:
-        raise NotFound(f"there is no card {card[:40]}") from fault
+        raise NotFound(say("there is no training row {card}", card=card[:40])) from fault
     row = next(iter(past_rows(session, by, now, delivery_id)), None)
     if row is None:
-        raise NotFound(f"there is no card {card}")
+        raise NotFound(say("there is no training row {card}", card=card))
     return exercise_of(session, row)
 
 
 def answer(session: Session, deck: Deck, card: str, given: str, *, by: Actor, now: datetime) -> Result:
     """Say what should become of a card's mail. Nothing becomes of it; the first answer to each card counts."""
     if given not in ANSWERS:
-        raise BadInput(f"answer: {LET_IN} or {KEEP_OUT}, not {given!r}")
+        raise BadInput(say("{let_in} or {keep_out}, not {given}", let_in=LET_IN, keep_out=KEEP_OUT, given=repr(given)), field="answer")
     about = exercise(session, deck, card, by=by, now=now)
     known = select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name, col(PracticeAnswer.card) == card)
     counted = session.scalar(known) is None

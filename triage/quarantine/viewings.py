@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.errors import NotAllowed, NotAllowedNow
 from triage.ids import read, show
+from triage.say import say
 from triage.store import confidential_rows, db, ledger
 from triage.store.models.audit import AuditRecord, Viewing
 from triage.store.models.deliveries import Delivery
@@ -85,9 +86,9 @@ def view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool
     NotAllowed for anybody but a person, NotAllowedNow when nothing of it was ever fetched for them.
     """
     if by.kind != "person":
-        raise NotAllowed("only the console says what was on a screen: for a program it is on the record what it fetched")
+        raise NotAllowed(say("only the console reports what was on a screen: for a program the audit log has what it fetched"))
     if not was_fetched(session, message_id, by):
-        raise NotAllowedNow("nothing of this message was fetched for you, so you cannot have viewed it: open it first")
+        raise NotAllowedNow(say("nothing of this message was fetched for you, so you cannot have viewed it: open it first"))
     row = read_ahead(message_id, by, now) | {"ahead": 0, "ahead_since": None, "ahead_until": None, "viewed_at": now}
     old = TABLE.c.viewed_at
     is_due = or_(old.is_(None), old <= now - AGAIN, old > now + AGAIN)  # the last: a clock was ahead

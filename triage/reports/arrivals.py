@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import BadInput
+from triage.say import say
 from triage.store.models.deliveries import Delivery
 from triage.times import from_micros, in_reach
 
@@ -33,7 +34,7 @@ def arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -
     BadInput when one of them is far from any year that mail has.
     """
     if not in_reach(since, until):
-        raise BadInput("since, until: mail is counted from 1970 on")
+        raise BadInput(say("messages are counted from 1970 on"), field="since, until")
     received_at = col(Delivery.received_at)
     day = (type_coerce(received_at, BigInteger) // DAY).label("day")
     kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))

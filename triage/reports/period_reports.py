@@ -22,6 +22,7 @@ from triage.reports.daily_counts import Arrivals, Day
 from triage.reports.mail_metrics import LetGo, Released, Removed
 from triage.reports.report_values import Period, Report
 from triage.reports.staff_metrics import LETS_GO, Act, Candour, Work
+from triage.say import day, say
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -41,7 +42,7 @@ TAKEN = ("done", "recalling", "already gone", "in flight")  # outcomes of items 
 def report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
     """One report. NotFound when there is none of this name."""
     if name not in REPORTS:
-        raise NotFound(f"there is no report {name[:40]!r}: there are {', '.join(REPORTS)}")
+        raise NotFound(say("there is no report {name}: there are {names}", name=repr(name[:40]), names=", ".join(REPORTS)))
     return REPORTS[name](Reading(session, period, by, settings, now))
 
 
@@ -57,7 +58,7 @@ def period(since: datetime | None, until: datetime | None, *, settings: Settings
     BadInput when it ends before it begins, is longer than a year, of no year that mail has, or of one whose records are gone.
     """
     if not in_reach(since, until):
-        raise BadInput("since, until: a report is about a time from 1970 on")
+        raise BadInput(say("a report covers a period from 1970 on"), field="since, until")
     zone = ZoneInfo(settings.cover.time_zone)
     end = (until or now).astimezone(UTC)
     first = datetime.combine((end - USUAL).astimezone(zone).date() + timedelta(days=1), time.min, zone)
@@ -65,11 +66,14 @@ def period(since: datetime | None, until: datetime | None, *, settings: Settings
     known = now.astimezone(UTC) - timedelta(days=days)
     begun = (since or (max(first, known) if known < end else first)).astimezone(UTC)
     if begun >= end:
-        raise BadInput("since: the period must begin before it ends")
+        raise BadInput(say("the period must begin before it ends"), field="since")
     if end - begun > LONGEST:
-        raise BadInput(f"since: a report is about at most {LONGEST.days} days")
+        raise BadInput(say("a report covers at most {days} days", days=LONGEST.days), field="since")
     if begun < known:
-        raise BadInput(f"since: the records of mail are kept for {days} days: a report begins on {known:%d %b %Y} or later")
+        raise BadInput(
+            say("records of messages are kept for {days} days: a report begins on {known} or later", days=days, known=day(known)),
+            field="since",
+        )
     return Period(begun, end, settings.cover.time_zone)
 
 

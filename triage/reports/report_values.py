@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triage.errors import NotFound
+from triage.say import say
 from triage.text.csv_export import Cell, csv_of
 
 
@@ -105,5 +106,9 @@ def as_csv(report: Report, name: str = "") -> str:
     table = next((one for one in report.tables if name in ("", one.name)), None)
     if table is None:
         names = ", ".join(one.name for one in report.tables)
-        raise NotFound(f"the report {report.name} has no table {name[:40]!r}: it has {names}" if names else report.sentences[-1])
+        if not names:
+            raise NotFound(report.sentences[-1])
+        raise NotFound(
+            say("the report {report} has no table {name}: it has {names}", report=report.name, name=repr(name[:40]), names=names)
+        )
     return csv_of([column.name for column in table.columns], table.rows)

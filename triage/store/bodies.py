@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from triage.errors import NotFound
 from triage.ids import new_id
+from triage.say import say
 from triage.store.db import OneOf, among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
@@ -22,7 +23,7 @@ BY_DIGEST = (
     .order_by(col(Content.id))
     .with_for_update()
 )
-ERASED = "the content of this message has been erased: its retention time is over"
+ERASED = say("the content of this message was erased: its retention period is over")
 REVIVED = update(Content).where(col(Content.id) == bindparam("of")).values(zstd=bindparam("bytes"), erased_at=None)
 
 
@@ -84,7 +85,7 @@ def unpacked(zstd: bytes | None, size: int) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(zstd, max_output_size=size)
     except zstandard.ZstdError as fault:
-        raise NotFound("the content of this message is damaged in the database: a backup may still have it") from fault
+        raise NotFound(say("the content of this message is damaged in the database: a backup may still have it")) from fault
 
 
 def compressed(raw: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from triage.errors import NotAllowedNow
+from triage.say import Said, say
 
 
 class State(StrEnum):
@@ -20,6 +21,18 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+SHOWN: dict[str, Said] = {
+    State.HELD: say("held"),
+    State.QUEUED: say("queued"),
+    State.RELAYING: say("relaying"),
+    State.DELIVERED: say("delivered"),
+    State.BOUNCED: say("bounced"),
+    State.RECALLING: say("recalling"),
+    State.RESTORING: say("restoring"),
+    State.PURGED: say("purged"),
+    State.REJECTED: say("rejected"),
+    State.EXPIRED: say("expired"),
+}  # for people to read
 RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)  # it was let in, whatever came of it
 
 
@@ -91,4 +104,4 @@ def follow(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise NotAllowedNow(f"a {state} delivery cannot be changed by {event}") from None
+        raise NotAllowedNow(say("a {state} delivery cannot be changed by {event}", state=SHOWN[state], event=event)) from None

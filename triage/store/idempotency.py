@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowedNow
+from triage.say import say
 from triage.store import db
 from triage.store.models.idempotency import KeptAnswer
 
@@ -33,9 +34,9 @@ def taken(session: Session, key: str, asked: str, *, by: Actor, now: datetime) -
         return None
     found = session.get_one(KeptAnswer, (str(by), key), populate_existing=True)
     if found.asked != asked:
-        raise BadInput("Idempotency-Key: this key came with another request; take a new one for each thing that you want done")
+        raise BadInput(say("this key was used for another request; use a new key for each request"), field="Idempotency-Key")
     if not found.body and found.status not in (204, UNDER_WAY):
-        raise NotAllowedNow("this was done already, and its answer is shown only once")
+        raise NotAllowedNow(say("this is already done, and its answer is shown only once"))
     return Answer(found.status, found.body)
 
 

@@ -12,8 +12,9 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
+from triage.say import say
 from triage.store import db
-from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, follow
+from triage.store.delivery_state import ENTRY, FINAL, SHOWN, SOURCES, TRANSITIONS, Event, State, follow
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
@@ -34,7 +35,7 @@ def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: dat
     """Messages come in, each on the record."""
     deliveries = [delivery for entry in entries for delivery in entry.deliveries]
     if any(State(delivery["state"]) not in ENTRY for delivery in deliveries):
-        raise NotAllowedNow("a new delivery is held, queued or purged, nothing else")
+        raise NotAllowedNow(say("a new delivery is held, queued or purged"))
     for delivery in deliveries:
         delivery["settled_at"] = now if State(delivery["state"]) in FINAL else None
     contents = sorted((entry.content for entry in entries if entry.content), key=itemgetter("sha256"))
@@ -57,7 +58,7 @@ def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
 def branch(session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]) -> None:
     """A delivery for a group becomes one for each member, on the record."""
     if any(State(delivery.state) is not State.QUEUED for delivery in deliveries):
-        raise NotAllowedNow("a member's copy is queued, nothing else")
+        raise NotAllowedNow(say("a member's copy can only be queued"))
     session.add_all(deliveries)
     session.flush()
     states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
@@ -89,8 +90,8 @@ def record(
         return follow(changed[0][1], event)
     present = session.scalar(select(col(Delivery.state)).where(col(Delivery.id) == delivery_id))
     if present is None:
-        raise NotFound(f"there is no delivery {show(delivery_id)}")
-    raise NotAllowedNow(f"a {present} delivery cannot be changed by {event}")
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
+    raise NotAllowedNow(say("a {state} delivery cannot be changed by {event}", state=SHOWN[present], event=event))
 
 
 def record_many(

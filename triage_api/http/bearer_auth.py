@@ -5,6 +5,7 @@ from starlette.requests import HTTPConnection
 from triage import ids
 from triage.access import api_tokens, scope as access
 from triage.errors import NotAllowed
+from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Office
@@ -30,7 +31,7 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bea
     here.pace.take(number)
     path = str(connection.scope["path"]).removeprefix(API)  # as it is routed: a URL is made of the Host field, too
     if is_peoples(path):
-        raise NotAllowed("this is for people who have signed in: a token cannot do it")
+        raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
     if grant := needed(connection.scope["method"], path):
         access.allow(found.actor, grant)
     if found.unseen:

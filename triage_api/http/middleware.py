@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.runtime import metrics
+from triage.say import say
 from triage_api.http.dependencies import Office
 from triage_api.http.local_caller import caller_of
 from triage_api.http.problems import problem
@@ -24,7 +25,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ALWAYS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cross-origin-resource-policy": "same-origin"}
 UNLESS_SET = {"cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
 BODY_LIMIT = 1024 * 1024  # bytes of a request; 5,000 ids are 80 KiB
-TOO_LARGE = f"A request has at most {BODY_LIMIT // 1024} KiB."
+TOO_LARGE = say("A request has at most {size} KiB.", size=BODY_LIMIT // 1024)
 HSTS = "max-age=31536000"
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_-]*")
 VERSION = {"mailroom-version": version("mailroom")}  # for those who have signed in
@@ -65,7 +66,7 @@ class Guard:
             log.exception("%s %s failed", scope["method"], plain_path(scope))
             if status:  # half of the answer is out already
                 raise
-            await problem(500, "Something went wrong here; it has been logged.")(scope, receive, answer)
+            await problem(500, say("Something went wrong on the server. The log has the details."))(scope, receive, answer)
         finally:
             method = scope["method"] if scope["method"] in KNOWN else "other"
             metrics.took("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
@@ -75,7 +76,7 @@ class Guard:
         """Why a request does not even reach the app."""
         headers = Headers(scope=scope)
         if scope["method"] not in HARMLESS and "authorization" not in headers and not same_origin(headers, self.office.public_origin):
-            return problem(403, "This request does not come from the console: its Origin is not ours.")
+            return problem(403, say("This request does not come from the console: its Origin is another site."))
         if int(headers.get("content-length", "0")) > BODY_LIMIT:  # the server has checked that it is a number
             return problem(413, TOO_LARGE)
         return None

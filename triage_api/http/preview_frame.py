@@ -4,7 +4,9 @@ from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from triage.message.preview import preview_document
-from triage_api.schemas.language import said_in_document
+from triage.say import say
+from triage.text.i18n.translate import translate
+from triage_api.schemas.language import chosen, said_in_document
 
 
 def framed(document: str, language: str, status: int = 200) -> HTMLResponse:
@@ -19,5 +21,9 @@ def is_for_frame(request: Request) -> bool:
 
 def refusal(request: Request, status: int, why: str) -> HTMLResponse:
     """Why there is no message to show, where it would stand."""
-    words = preview_document.note(f"This message cannot be shown: {why.rstrip('.')}.")
-    return framed(preview_document.document(words), request.query_params.get("language", ""), status)
+    language = request.query_params.get("language", "")
+    words = translate(
+        say("This message cannot be shown: {why}" if why.endswith(".") else "This message cannot be shown: {why}.", why=why),
+        chosen(language),
+    )
+    return framed(preview_document.document(preview_document.note(words)), language, status)

@@ -31,13 +31,14 @@ from triage.errors import (
 from triage.quarantine.decisions.outcomes import NothingDone
 from triage.quarantine.open_message import Erased
 from triage.quarantine.rules.rule_import_export import FaultyLines
+from triage.say import mark, said_by, say
 from triage.store import db
 from triage.store.transaction_retry import first_line
 from triage_api.http import preview_frame
 from triage_api.http.rate_limit import TooFast
 from triage_api.http.transaction_retry import Crowded
 from triage_api.schemas.items import Item
-from triage_api.schemas.language import Spoken, said
+from triage_api.schemas.language import Spoken, said_before
 from triage_api.schemas.second_looks import AskedRule, SecondLook
 
 STATUS: dict[type[Refused], int] = {
@@ -57,10 +58,9 @@ STATUS: dict[type[Refused], int] = {
     Unanswered: 503,
     Crowded: 503,
 }
+NAMED_FIELD = re.compile(r"([a-z_]+): ")  # where the settings are read: they name the part that is wrong so
 MEDIA_TYPE = "application/problem+json"
 REASON_NEEDED, SECOND_LOOK = "urn:mailroom:reason-needed", "urn:mailroom:second-look"  # problem types that clients tell from others
-NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
-NAMED_PARTS = re.compile(r"[A-Za-z][\w-]*(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
 
 log = logging.getLogger(__name__)
 
@@ -96,22 +96,20 @@ class NotSignedIn(Exception):
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
     """A problem document as a response. `detail` is a sentence that a person may read; never the text of a fault."""
-    named = NAMED_PARTS.match(detail)
-    begins = named.end() if named else 0
-    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail[:begins] + said(detail[begins:]), **more)
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=said_before(detail), **more)
     return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def refused(request: Request, refusal: Exception) -> Response:
     """The house said no."""
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
-    text = str(refusal)
+    text = said_by(refusal)
     if preview_frame.is_for_frame(request):
         return preview_frame.refusal(request, status, text)
     more: dict[str, Any] = {}
     headers: dict[str, str] = {}
-    if isinstance(refusal, BadInput) and (named := NAMED_FIELD.match(text)):
-        more["field"] = named[1]
+    if isinstance(refusal, BadInput) and (field := refusal.field or field_in(text)):
+        more["field"] = field
     if isinstance(refusal, ReasonNeeded):
         more["type"] = REASON_NEEDED
     if isinstance(refusal, SecondLookNeeded):
@@ -128,31 +126,78 @@ def refused(request: Request, refusal: Exception) -> Response:
     return problem(status, text, headers=headers, **more)
 
 
+def field_in(text: str) -> str:
+    """The part of a request that a plain text names, "" where it names none."""
+    named = NAMED_FIELD.match(text)
+    return named[1] if named else ""
+
+
 def invalid(_request: Request, fault: Exception) -> JSONResponse:
     """The request is not shaped as the API says; the first fault is named."""
     assert isinstance(fault, RequestValidationError)
     first = fault.errors()[0]
     place = [str(part) for part in first["loc"][1:]]
     field = ".".join(place) or str(first["loc"][0])
-    return problem(422, f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+    return problem(422, say("{field}: {fault}", field=field, fault=fault_shown(first)), field=field)
+
+
+SHAPES = {
+    "missing": mark("is required"),
+    "string_too_long": mark("at most {max_length} characters"),
+    "string_too_short": mark("at least {min_length} characters"),
+    "string_pattern_mismatch": mark("has to match {pattern}"),
+    "too_long": mark("at most {max_length} entries, not {actual_length}"),
+    "too_short": mark("at least {min_length} entries, not {actual_length}"),
+    "literal_error": mark("expects {expected}"),
+    "enum": mark("expects {expected}"),
+    "string_type": mark("expects text"),
+    "int_type": mark("expects a whole number"),
+    "int_parsing": mark("expects a whole number"),
+    "bool_type": mark("expects true or false"),
+    "bool_parsing": mark("expects true or false"),
+    "timezone_aware": mark("expects a time zone"),
+    "datetime_parsing": mark("expects a time, such as 2026-11-24T09:30:00+01:00"),
+    "datetime_from_date_parsing": mark("expects a time, such as 2026-11-24T09:30:00+01:00"),
+    "greater_than_equal": mark("at least {ge}"),
+    "less_than_equal": mark("at most {le}"),
+    "extra_forbidden": mark("is not known here"),
+    "json_invalid": mark("is not JSON"),
+}  # what pydantic finds, in our words
+
+
+def fault_shown(fault: Mapping[str, Any]) -> str:
+    """What is wrong with the shape of a request, for a person to read."""
+    about = fault.get("ctx", {})
+    if isinstance(about.get("error"), Exception):
+        return said_by(about["error"])
+    return say(SHAPES[fault["type"]], **about) if fault["type"] in SHAPES else str(fault["msg"])
+
+
+UNKNOWN = {404: say("There is nothing here."), 405: say("This path has other methods.")}
 
 
 def http_fault(_request: Request, fault: Exception) -> JSONResponse:
     """No such route, the wrong method, too large a body."""
     assert isinstance(fault, HTTPException)
     phrase = HTTPStatus(fault.status_code).phrase
-    detail = "There is nothing here." if fault.status_code == 404 else f"{phrase}." if fault.detail == phrase else fault.detail
+    detail = (
+        say("There is nothing here.")
+        if fault.status_code == 404
+        else UNKNOWN.get(fault.status_code, f"{phrase}.")
+        if fault.detail == phrase
+        else fault.detail
+    )
     return problem(fault.status_code, detail, headers=fault.headers)
 
 
 def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
     """Nobody, or nobody any more."""
-    return problem(401, str(fault) or "Sign in first.", headers={"WWW-Authenticate": "Bearer"})
+    return problem(401, said_by(fault) or say("Sign in first."), headers={"WWW-Authenticate": "Bearer"})
 
 
 def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
     """Two requests made the same new thing at once; the database kept one."""
-    return problem(409, "The same was done at the same moment: look again.")
+    return problem(409, say("Somebody did the same at the same moment: look again."))
 
 
 def no_database(_request: Request, fault: Exception) -> JSONResponse:
@@ -160,7 +205,7 @@ def no_database(_request: Request, fault: Exception) -> JSONResponse:
     if not isinstance(fault, DBAPIError) or not db.does_not_answer(fault):
         raise fault
     log.warning("the database does not answer: %s", first_line(fault))
-    return problem(503, "The database does not answer. Try again in a moment.", headers={"Retry-After": "1"})
+    return problem(503, say("The database does not answer. Try again in a moment."), headers={"Retry-After": "1"})
 
 
 def speak_problems(app: FastAPI) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from triage.errors import Refused
+from triage.say import say
 
 
 class TooFast(Refused):
     """A token asks more often than api.token_requests_per_minute; `wait` says how long it should not."""
 
     def __init__(self, wait: timedelta) -> None:
-        super().__init__("This token asks too often: wait as long as Retry-After says.")
+        super().__init__(say("This token sends too many requests: wait as long as Retry-After says."))
         self.wait = wait
 
 

@@ -11,6 +11,7 @@ from triage.access import preferences, staff_login
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.quarantine import coverage
+from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.bearer_auth import bearer, holder as token_holder, key_of
@@ -20,6 +21,9 @@ from triage_api.http.problems import NotSignedIn
 
 SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
+
+
+BAD_TOKEN = say("This token is unknown, expired or revoked, or the person who created it may no longer do this.")
 
 
 def watcher(connection: HTTPConnection) -> staff_login.SignedIn:
@@ -36,7 +40,7 @@ def watcher(connection: HTTPConnection) -> staff_login.SignedIn:
     else:
         signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
-        raise NotSignedIn("This token is unknown, over or revoked, or whoever made it may no longer do so." if key is not None else "")
+        raise NotSignedIn(BAD_TOKEN if key is not None else "")
     setattr(connection.state, SIGNED_IN, True)
     return signed_in
 

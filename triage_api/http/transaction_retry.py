@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.errors import Refused
+from triage.say import say
 from triage.store import db
 
 WAIT = timedelta(seconds=1)
@@ -14,8 +15,8 @@ WAIT = timedelta(seconds=1)
 log = logging.getLogger(__name__)
 
 
-OVERTAKEN = "Others are changing the same at this moment. Nothing was done: try again."
-BUSY = "The database has been busy with other work for a while. Nothing was done: try again."
+OVERTAKEN = say("Others are changing the same data right now. Nothing was done: try again.")
+BUSY = say("The database is busy with other work. Nothing was done: try again.")
 
 
 class Crowded(Refused):

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from triage import ids
 from triage.delivery.rejections import LONGEST_TEXT
+from triage.say import say
 
 ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
 
@@ -13,18 +14,18 @@ ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
 def storable(text: str) -> str:
     """The text, if every database can hold it."""
     if "\0" in text:
-        raise ValueError("must not contain NUL")
+        raise ValueError(say("must not contain NUL"))
     try:
         text.encode()
     except UnicodeEncodeError as fault:
-        raise ValueError("must be Unicode without lone surrogates") from fault
+        raise ValueError(say("must be Unicode without lone surrogates")) from fault
     return text
 
 
 def given_id(text: Any) -> int:
     """An id as a client writes it."""
     if not isinstance(text, str):
-        raise ValueError("an id is text of 13 characters")
+        raise ValueError(say("an id is a text of 13 characters"))
     return ids.read(text)
 
 

@@ -3,13 +3,15 @@
 import re
 from contextvars import ContextVar
 from html import escape, unescape
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from triage.say import Said
 from triage.text import i18n
+from triage.text.i18n.translate import translate
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
 
@@ -18,17 +20,35 @@ REMARK = re.compile(r'(<(?:div class="note"|span class="np")>)([^<]*)')  # of ou
 
 
 def said(text: str) -> str:
-    """A sentence of ours in the language of the request."""
-    return i18n.said(text, LANGUAGE.get())
+    """A sentence of ours in the language of the request; text of others as it is."""
+    return translate(text, LANGUAGE.get())
 
 
-Spoken = Annotated[str, PlainSerializer(said, return_type=str, when_used="json")]
-"""Words of ours in an answer: English in the house and on the record."""
+def said_before(text: str) -> str:
+    """The same of a sentence that may be from before sentences kept their message ids: it is known by its form."""
+    return said(text) if isinstance(text, Said) else i18n.said(text, LANGUAGE.get())
+
+
+def kept(text: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """A sentence with its message id: pydantic would make plain text of it."""
+    return text if isinstance(text, Said) else validate(text)
+
+
+Sentence = Annotated[str, WrapValidator(kept), PlainSerializer(said, return_type=str, when_used="json")]
+"""A sentence of ours in an answer, or text of others: English in the house and in the audit log."""
+
+Spoken = Annotated[str, WrapValidator(kept), PlainSerializer(said_before, return_type=str, when_used="json")]
+"""The same where what was stored before sentences kept their message ids is shown too."""
+
+
+def chosen(language: str) -> str:
+    """A language of ours: the one that a request names in its query, or that of the request."""
+    return i18n.asked(language) if language else LANGUAGE.get()
 
 
 def said_in_document(document: str, language: str) -> str:
-    """A message's document with our own remarks in a language, "" for that of the request. What others wrote stays as it is."""
-    code = i18n.asked(language) if language else LANGUAGE.get()
+    """A message's document with our own remarks in a language, "" for that of the request. Text of others stays as it is."""
+    code = chosen(language)
     if code == i18n.ENGLISH:
         return document
     return REMARK.sub(lambda found: found[1] + escape(i18n.said(unescape(found[2]), code), quote=False), document)

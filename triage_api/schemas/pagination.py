@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from triage.errors import BadInput
+from triage.say import say
 from triage.times import from_micros, to_micros
 
 Limit = Annotated[int, Field(ge=1, le=200, description="Items on a page.")]
@@ -34,7 +35,7 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         fits = False
     if not fits:
-        raise BadInput("cursor: this is no cursor of this list; begin without one")
+        raise BadInput(say("this cursor does not belong to this list; begin without one"), field="cursor")
     return place
 
 

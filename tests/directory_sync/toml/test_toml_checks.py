@@ -12,9 +12,9 @@ MISTAKES = [
     ("active = false", 'identity = "4711"', "[[person]] 2 (uid 'left'): identity '4711' is that of [[person]] 1 (uid 'jo') already"),
     ('uid = "jo"', 'uid = "Jo"', "[[person]] 1 (uid 'Jo'): uid 'Jo' stands in addresses: write it in small letters"),
     ('code = "it"', 'code = "i+t"', "[[department]] 1 (code 'i+t'): code 'i+t' stands before '+' in addresses: write it without '+'"),
-    ('uid = "jo"', 'uid = "j o"', "[[person]] 1 (uid 'j o'): uid: 'j o@company.example' is not a mail address"),
+    ('uid = "jo"', 'uid = "j o"', "[[person]] 1 (uid 'j o'): uid: 'j o@company.example' is not an email address"),
     ('department = "sales"', 'department = "sale"', "[[person]] 2 (uid 'left'): there is no department 'sale'; did you mean 'sales'?"),
-    ('"Jo@Company.Example"', '"jo"', "[[person]] 1 (uid 'jo'): mailbox: 'jo' is not a mail address"),
+    ('"Jo@Company.Example"', '"jo"', "[[person]] 1 (uid 'jo'): mailbox: 'jo' is not an email address"),
     (
         '"Jo@Company.Example"',
         '"jo@elsewhere.example"',

@@ -53,4 +53,4 @@ def test_a_request_raises_its_card_and_is_answered(alone: House, page: Page) -> 
     processes.until(lambda: alone.with_text("russell.coker", "Your room"), "it arrives", log=alone.company.log)
     with alone.company.signed_in() as desk:
         again = desk.client.post("/requests", json={"delivery": held["Gift cards"]})
-    assert (again.status_code, again.json()["detail"]) == (409, "Maria Keller said no to this: Nobody here buys gift cards.")
+    assert (again.status_code, again.json()["detail"]) == (409, "Maria Keller declined this: Nobody here buys gift cards.")

@@ -164,7 +164,7 @@ def test_the_domains_of_a_feed_are_blocked_renewed_and_spared(site: Site, tmp_pa
         "6 domains: 3 blocked, 0 renewed, 0 stay, 1 lines name none",
         "spared, we know somebody there: known.example",
         f"spared, we know somebody there: {outside.SUPPLIER.name}",
-        f"refused: {company.DOMAIN}: value: {company.DOMAIN} is our own; forged mail in our name is held without a rule",
+        f"refused: {company.DOMAIN}: value: {company.DOMAIN} is your company's own domain; messages that forge it are held without a rule",
     ]
     assert done.returncode == 1
     processes.until(lambda: site.company.refusal(bad), "the door refuses whom the feed names", log=site.company.log)

@@ -161,14 +161,14 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
         ("INBOX", True, False, FRIEND, "invoice 3"),
         ("Sent", False, False, "anna@company.example", "invoice 4"),
     ]
-    with pytest.raises(NotAllowedNow, match="came through Mailroom itself"):
+    with pytest.raises(NotAllowedNow, match="came through Mailroom"):
         town.takes(purge, seen[0].id)
     take = town.recalled(town.takes(purge, seen[1].id))
     assert (take.sentence, town.report(purge).related) == ("Taken 1 of 1 related mails out of 1 mailbox.", 1)
     (taken,) = [copy for copy in left[town.anna] if copy not in town.lying()[town.anna]]
     assert b"Pay 3." in taken[1]
     assert [(item.outcome, item.why) for item in take.items] == [("done", "It lay in INBOX, unread.")]
-    with pytest.raises(NotAllowedNow, match="is taken already"):
+    with pytest.raises(NotAllowedNow, match="already removed"):
         town.takes(purge, seen[1].id)
     assert town.recalled(town.undoes(take)).done == 1
     assert town.lying() == left
@@ -429,7 +429,7 @@ def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(to
     }
     town.relayed(lost)
     assert [sum(text in copy[1] for copy in town.lying()[town.anna]) for text in (b"Pay 1.", b"Pay 2.")] == [1, 1]
-    with pytest.raises(NotAllowedNow, match="purge what came twice"):
+    with pytest.raises(NotAllowedNow, match="purge the second copy"):
         town.undoes(again)
     later = Selection.of(person="anna", delivered_since=datetime.now(UTC) + timedelta(minutes=1))
     with pytest.raises(NotFound):
@@ -549,15 +549,15 @@ def test_a_sweep_needs_the_whole_company_and_a_way_in(town: Town) -> None:
         with db.transaction(town.engine) as session:
             mailbox_sweep.begin(session, sender, by=by, reason="", now=datetime.now(UTC), settings=settings)
 
-    with pytest.raises(BadInput, match="is no address"):
+    with pytest.raises(BadInput, match="is not an address"):
         begin("nobody")
     with pytest.raises(NotAllowed):
         begin(by=Actor.person("sam", Role.TRIAGE, EVERYTHING))
-    with pytest.raises(NotAllowed, match="whole company"):
+    with pytest.raises(NotAllowed, match="the scope company"):
         begin(by=Actor.person("sam", Role.ADMIN, Scope(departments=frozenset({"it"}))))
-    with pytest.raises(NotAllowedNow, match="no way into the mailboxes"):
+    with pytest.raises(NotAllowedNow, match="no access to mailboxes"):
         begin(settings=replace(town.settings, recall=Recall()))
-    with pytest.raises(NotAllowedNow, match="two people turn the key"):
+    with pytest.raises(NotAllowedNow, match="needs approval"):
         begin(settings=replace(town.settings, policy=replace(town.settings.policy, two_keys=("large-purge",))))
 
 

@@ -62,13 +62,13 @@ def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, 
 @pytest.mark.parametrize(
     ("account", "why"),
     [
-        (replace(NORA, login="nora"), "nora is staff already"),
-        (replace(NORA, login="ana"), "ana is staff already, by the directory"),
+        (replace(NORA, login="nora"), "nora already is staff"),
+        (replace(NORA, login="ana"), "the directory already makes ana staff"),
         (replace(NORA, login=""), "a login has 1 to 64 characters"),
         (replace(NORA, login="a b"), "a login has 1 to 64 characters"),
         (replace(NORA, login="a\x1b"), "a login has 1 to 64 characters"),
         (replace(NORA, login="x", role="boss"), "there is no role 'boss'; there are triage, admin, auditor"),
-        (replace(NORA, login="x", rights=("everything",)), "rights: 'everything' is no right; there are remove-delivered"),
+        (replace(NORA, login="x", rights=("everything",)), "rights: there is no right 'everything'; there are remove-delivered"),
         (replace(NORA, login="x", scope=()), "scope: write company"),
         (replace(NORA, login="x", scope=("everything",)), "scope: 'everything' is not a scope"),
         (replace(NORA, login="x", scope=("department:hr",)), "scope: there is no department 'hr'"),
@@ -132,7 +132,9 @@ def test_the_last_administrator_of_the_company_stays(
             accounts.add(session, account, HASH, by=IDA, now=NOW)
         if values:
             session.execute(update(StaffMember).where(col(StaffMember.login) == "second").values(**values))
-    refused: AbstractContextManager[object] = pytest.raises(NotAllowedNow, match="nobody but chief administers") if stays else nullcontext()
+    refused: AbstractContextManager[object] = (
+        pytest.raises(NotAllowedNow, match="chief is the only administrator") if stays else nullcontext()
+    )
     with refused, db.transaction(known) as session:
         accounts.remove(session, "Chief", by=IDA, now=NOW, by_directory=by_directory)
     with db.transaction(known) as session:

@@ -23,7 +23,7 @@ def test_what_is_chosen_stays_beside_what_is_chosen_later(engine: Engine) -> Non
 
 
 def test_only_people_choose(engine: Engine) -> None:
-    with transaction(engine) as session, pytest.raises(NotAllowed, match="only people"):
+    with transaction(engine) as session, pytest.raises(NotAllowed, match="console settings belong to people"):
         preferences.choose(session, {"theme": "dark"}, by=Actor("token", "7"))
 
 

@@ -104,7 +104,7 @@ def test_what_is_sealed_is_counted_and_nothing_else(house: House, folder: str, b
     assert house.seen(access.visible(hana)) == scope
 
 
-SCOPED = "your scope is department:legal: you cannot make a rule for "
+SCOPED = "your scope is department:legal: you cannot create a rule for "
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_who_is_over_whom(by: Actor, scope: list[str], is_over: bool) -> None:
         (BEN, "person:legal", f"{SCOPED}person:legal"),
         (BEN, "company", f"{SCOPED}company"),
         (JOES_TRIAGE, "person:joe.fern", ""),
-        (JOES_TRIAGE, "department:joe.fern", "your scope is person:joe.fern: you cannot make a rule for department:joe.fern"),
-        (NOBODY, "company", "your scope is empty: you cannot make a rule for company"),
+        (JOES_TRIAGE, "department:joe.fern", "your scope is person:joe.fern: you cannot create a rule for department:joe.fern"),
+        (NOBODY, "company", "your scope is empty: you cannot create a rule for company"),
         (replace(BOTH, role=Role.AUDITOR), "department:legal", "this needs the role admin or triage; yours is auditor"),
-        (BOTH, "department:it", "your scope is department:legal, person:joe.fern: you cannot make a rule for department:it"),
+        (BOTH, "department:it", "your scope is department:legal, person:joe.fern: you cannot create a rule for department:it"),
         (TOKEN, "company", "this needs a token with the scope rules; yours has read"),
     ],
 )
@@ -192,7 +192,7 @@ def test_for_whom_one_may_make_a_rule(house: House, by: Actor, scope: str, refus
 )
 def test_only_who_is_named_makes_rules_for_a_sealed_folder(house: House, scope: str, sealed: bool) -> None:
     house.seal("department:legal", "hana")
-    refusal = f"{scope.casefold()} is sealed: only the staff named for it make rules there" if sealed else ""
+    refusal = f"{scope.casefold()} is a confidential folder: only staff named for it create rules there" if sealed else ""
     assert said(lambda: access.may_make_rule(house.session, ANA, scope)) == refusal
     assert said(lambda: access.may_make_rule(house.session, replace(ANA, name="hana"), scope)) == ""
 

@@ -142,7 +142,7 @@ def test_a_bounce_of_foreign_mail_cannot_be_read(inner: Inner) -> None:
 
 def test_a_bounce_that_is_faster_than_our_own_record_waits(inner: Inner) -> None:
     claim = inner.sent()
-    with pytest.raises(NotYet, match="sent on this moment"):
+    with pytest.raises(NotYet, match="being delivered right now"):
         inner.returns(claim.reverse_path)
     inner.taken(claim)
     inner.returns(claim.reverse_path)

@@ -223,7 +223,7 @@ def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_refused(relea
         queue.settle(session, alive, OK, settings=settings, now=NOW)
 
 
-@pytest.mark.parametrize(("kept", "why"), [(None, "has been erased"), (b"no zstd", "is damaged")])
+@pytest.mark.parametrize(("kept", "why"), [(None, "was erased"), (b"no zstd", "is damaged")])
 def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int], settings: Settings, kept: bytes | None, why: str) -> None:
     engine, mail = released
     with db.transaction(engine) as session:

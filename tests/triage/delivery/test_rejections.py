@@ -194,10 +194,10 @@ def test_a_notice_that_nobody_took_can_be_taken_back(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("said", "complaint"),
     [
-        ({"template": "x", "text": "y"}, "one of both"),
-        ({"template": "", "text": " "}, "one of both"),
+        ({"template": "x", "text": "y"}, "either a template or a text"),
+        ({"template": "", "text": " "}, "either a template or a text"),
         ({"template": "unknown"}, "there is no template 'unknown'; there are not-wanted, wrong-address"),
-        ({"text": "x" * 4001}, "longer than 4000"),
+        ({"text": "x" * 4001}, "longer than 4,000"),
     ],
 )
 def test_what_is_said_is_checked(desk: Desk, said: dict[str, Any], complaint: str) -> None:
@@ -216,7 +216,7 @@ def test_own_words_may_name_the_subject_and_the_subject_names_nothing(desk: Desk
 def test_a_hundred_mails_at_once_at_most(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triage.delivery.rejections.MOST_MESSAGES", 1)
     mails = desk.holds()[0], desk.holds()[0]
-    with pytest.raises(BadInput, match="would send 2 mails; at most 1 at once, or purge instead"):
+    with pytest.raises(BadInput, match="would send 2 notices; reject at most 1 messages at once, or purge them"):
         desk.decides(Verb.REJECT, *mails)
 
 

@@ -399,7 +399,7 @@ def test_who_asked_under_another_name_does_not_turn_the_second_key(session: Sess
     take_over(session, LIND, JOE, staff=(*COMPANY.staff, replace(admin, login="mara.lind", name="Mara Lind")))
     again = staff_members.staff(session, "mara.lind", NOW)
     assert again is not None
-    with pytest.raises(NotAllowed, match="somebody else's to turn"):
+    with pytest.raises(NotAllowed, match="somebody else has to approve"):
         approvals.confirm(session, asked.id, by=again, now=NOW, settings=settings)
 
 

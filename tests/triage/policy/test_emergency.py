@@ -68,7 +68,7 @@ def test_closed_before_its_time(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         emergency.close(session, by=IDA, now=NOW)
     assert verdict(known, settings)[0] == "held"
-    with pytest.raises(NotFound, match="the door is closed"), db.transaction(known) as session:
+    with pytest.raises(NotFound, match="messages are held as usual"), db.transaction(known) as session:
         emergency.close(session, by=IDA, now=NOW)
     assert [act for act, *_ in acts(known)] == ["open-emergency", "close-emergency"]
 
@@ -93,7 +93,7 @@ def test_only_administrators_of_the_whole_company_open_it(sqlite_engine: Engine,
 
 @pytest.mark.parametrize(
     ("until", "reason", "says"),
-    [(-HOUR, "x", "until: the time is over already"), (8 * 24 * HOUR, "x", "until: at most 7 days"), (HOUR, " \n", "reason: say why")],
+    [(-HOUR, "x", "until: name a time in the future"), (8 * 24 * HOUR, "x", "until: at most 7 days"), (HOUR, " \n", "reason: say why")],
 )
 def test_mistakes_are_named(sqlite_engine: Engine, until: timedelta, reason: str, says: str) -> None:
     with pytest.raises(BadInput, match=says):

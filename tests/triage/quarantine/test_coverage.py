@@ -123,7 +123,7 @@ def test_only_administrators_say_that_somebody_else_is_away(known: Engine) -> No
         coverage.set_away(session, "ita", LATER, by=of_it, now=NOW)
         with pytest.raises(NotFound):
             coverage.set_away(session, "nobody", LATER, by=IDA, now=NOW)
-        with pytest.raises(BadInput, match="until: the time is over"):
+        with pytest.raises(BadInput, match="until: name a time in the future"):
             coverage.set_away(session, "ben", NOW, by=BEN, now=NOW)
 
 

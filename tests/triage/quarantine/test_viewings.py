@@ -194,7 +194,7 @@ def test_what_no_console_says_is_fetched_at_once_and_never_viewed(known: Engine,
     with transaction(known) as session:
         viewings.fetch(session, MESSAGE, "text", by=by, now=NOW, ahead=True)
         assert records(session) == [(str(by), "fetch", {"what": "text"})]
-    with pytest.raises(NotAllowed, match="only the console says what was on a screen"), transaction(known) as session:
+    with pytest.raises(NotAllowed, match="only the console reports what was on a screen"), transaction(known) as session:
         viewings.view(session, MESSAGE, by=by, now=NOW)
 
 

@@ -216,7 +216,7 @@ def test_a_group_s_copies_are_queued_and_on_the_record(sqlite_engine: Engine, se
         copies = [Delivery(**base | {"id": ids.new_id(), "recipient": f"{number}@company.example"}) for number in range(3)]
         copies[1].state = state
         if state is not State.QUEUED:
-            with pytest.raises(NotAllowedNow, match="a member's copy is queued, nothing else"):
+            with pytest.raises(NotAllowedNow, match="a member's copy can only be queued"):
                 ledger.branch(session, group, copies, by=ANA, now=NOW, detail={})
             return
         ledger.branch(session, group, copies, by=ANA, now=NOW, detail={"members": 3})

@@ -1,114 +1,12 @@
 """What Mailroom says in other languages: every sentence of the code is known to each, with the same values in it."""
 
-import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from triage.text.i18n import ENGLISH, GAP, JOINS, LANGUAGES, LONGEST, asked, catalogue, said
 
-ROOT = Path(__file__).parents[3]
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
-REFUSALS = {
-    "BadInput",
-    "Erased",
-    "NotAllowed",
-    "NotAllowedNow",
-    "NotFound",
-    "NotSignedIn",
-    "NotYet",
-    "Overtaken",
-    "ReasonNeeded",
-    "Stale",
-    "Unanswered",
-}
-# What these refuse is told to whoever runs the machine, in a terminal.
-FOR_TERMINALS = {
-    "backfill", "backup_manifest", "checkpoints", "checksummed_files", "database_dump", "db", "import_mail", "internal_mail",
-    "known_addresses", "leavers", "metrics", "proven_identity", "routes", "secret_files", "settings", "settings_loader", "spool_backup",
-    "spool_stats", "verify_chain", "wakeup", "webhooks",
-}  # fmt: skip
-FOR_STARTING = {"app", "networks", "dependencies"}  # of the API: they refuse to start
-NO_SIGNALS = {"priority", "scan_results", "second_look", "severity"}  # in their folder
-SIGNALS = {file.stem for file in (ROOT / "triage" / "message" / "signals").glob("*.py")} - NO_SIGNALS
-SPEAKING = (
-    "access/dual_control", "delivery/bounces", "delivery/groups", "delivery/outbound_notices", "delivery/queue", "delivery/queue_admin",
-    "delivery/recall/recall_jobs", "delivery/recall/reconcile", "delivery/recalled_copies", "delivery/rejections",
-    "directory/closed_departments", "directory/enforcement_mode", "directory/leavers", "directory/reassigned_addresses",
-    "directory/recipients", "directory/sync_plan", "directory/undeliverable", "intake/explain_verdict", "message/authentication",
-    "message/mime/links", "message/signals/priority", "message/signals/second_look", "message/summary", "notifications/alerts",
-    "notifications/digests", "notifications/staff_mail", "policy/backscatter", "policy/contacts/contact_evidence",
-    "policy/contacts/store", "policy/decide", "policy/emergency", "policy/rules/provider_warning", "policy/rules/redirects",
-    "policy/rules/rule_conflicts", "policy/rules/rule_warnings", "policy/runner_up", "policy/suggestions/rule_suggestions",
-    "policy/suggestions/threshold", "quarantine/assignment", "quarantine/decisions/approvals", "quarantine/decisions/carry_out",
-    "quarantine/decisions/keepers", "quarantine/decisions/mailbox_sweep",
-    "quarantine/decisions/outcome_text", "quarantine/decisions/regroup", "quarantine/decisions/related_mail",
-    "quarantine/decisions/take_back", "quarantine/delivery_history", "quarantine/removal/delivered_lately",
-    "quarantine/removal/large_removals", "quarantine/removal/late_copies", "quarantine/requests/announce_sender",
-    "quarantine/requests/expected_senders", "quarantine/requests/open_requests", "quarantine/requests/own_mail",
-    "quarantine/requests/suspicion_reports", "quarantine/rules/rule_trial", "quarantine/rules/rules_with_decision",
-    "quarantine/training", "reports/mail_metrics", "reports/mail_report", "reports/staff_report", "text/numbers",
-    *(f"message/signals/{stem}" for stem in SIGNALS),
-)  # fmt: skip
-
-
-def pieces(node: ast.expr) -> list[str]:
-    """The words of a text between its values; none where it is no text."""
-    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-    return [piece for text in texts for piece in re.split(r"\{\w+\}", text) if piece]
-
-
-def refused(file: Path) -> Iterator[list[str]]:
-    """What a module says no with, or what is wrong with a value that the API was given."""
-    named = REFUSALS | {"ValueError"} if file.stem in ("actor", "envelope", "ids") or "schemas" in file.parts else REFUSALS
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        call = node.exc if isinstance(node, ast.Raise) else None
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in named and call.args:
-            yield pieces(call.args[0])
-
-
-def spoken(module: str) -> Iterator[list[str]]:
-    """Every text of a module that has words with spaces between them, but for its docstrings."""
-    tree = ast.parse((ROOT / "triage" / f"{module}.py").read_text("utf-8"))
-    no_words = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
-    no_words |= {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in ast.walk(one) if part is not one}
-    for node in ast.walk(tree):
-        if id(node) not in no_words and isinstance(node, ast.Constant | ast.JoinedStr):
-            texts = pieces(node)
-            if (
-                texts
-                and not re.search(r"\\|\(\?", texts[0])
-                and (texts[0][0] in " :" or texts[0][0].isupper() or module.rpartition("/")[2] not in SIGNALS)
-            ):
-                yield texts
-
-
-def known(words: list[str], language: str) -> bool:
-    """Do these words stand in one sentence of the language's catalogue?"""
-    words = [re.sub(r"^(?:[A-Za-z][\w-]*(?:, )?)+: ", "", one) if number == 0 else one for number, one in enumerate(words)]
-    words = [one.strip(" .;:,\n") for one in words]
-    return any(all(one in english for one in words) for part in catalogue(language).values() for english in part)
-
-
-def unknown(texts: Iterator[list[str]], language: str) -> list[list[str]]:
-    """The sentences that the language lacks."""
-    return [words for words in texts if any(re.search(r"[a-z] [a-z]", one) for one in words) and not known(words, language)]
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_every_refusal_is_known(language: str) -> None:
-    files = [
-        file for room in ("triage", "triage_api") for file in (ROOT / room).rglob("*.py") if file.stem not in FOR_TERMINALS | FOR_STARTING
-    ]
-    assert {file.name: left for file in files if (left := unknown(refused(file), language))} == {}
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_every_sentence_is_known(language: str) -> None:
-    assert {module: left for module in SPEAKING if (left := unknown(spoken(module), language))} == {}
 
 
 @pytest.mark.parametrize("language", OTHERS)

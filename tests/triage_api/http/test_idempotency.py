@@ -68,7 +68,7 @@ def test_every_act_takes_a_key(ana: Browser, engine: Engine, path: str, order: d
 def test_a_key_is_for_one_request(ana: Browser, new_browser: NewBrowser) -> None:
     assert ana.post("/rules", BLOCK, headers=KEY).status_code == 201
     other = ana.post("/rules", BLOCK | {"value": "worse.example"}, headers=KEY)
-    assert (other.status_code, "take a new one" in other.json()["detail"]) == (422, True)
+    assert (other.status_code, "use a new key" in other.json()["detail"]) == (422, True)
     assert new_browser("ida").post("/rules", BLOCK | {"value": "worse.example"}, headers=KEY).status_code == 201  # hers
 
 
@@ -100,7 +100,7 @@ def test_a_secret_is_answered_once_and_kept_nowhere(new_browser: NewBrowser, eng
     made = ida.post("/tokens", {"name": "x", "grants": ["read"]}, headers=KEY)
     assert made.status_code == 201
     again = ida.post("/tokens", {"name": "x", "grants": ["read"]}, headers=KEY)
-    assert (again.status_code, again.json()["detail"]) == (409, "this was done already, and its answer is shown only once")
+    assert (again.status_code, again.json()["detail"]) == (409, "this is already done, and its answer is shown only once")
     with reading(engine) as session:
         assert session.scalars(select(KeptAnswer)).one().body == ""
 

@@ -24,7 +24,7 @@ def test_another_page_s_request_changes_nothing(sqlite_ana: Browser, method: str
     for path in ("/rules", "/rules/0AMR92XANA62D", "//anything"):
         answer = sqlite_ana.request(method, path, headers={"Origin": "https://evil.example"})
         assert (path, answer.status_code) == (path, 403)
-        assert answer.json()["detail"] == "This request does not come from the console: its Origin is not ours."
+        assert answer.json()["detail"] == "This request does not come from the console: its Origin is another site."
         assert sqlite_ana.request(method, path).status_code != 403
 
 

@@ -96,7 +96,7 @@ async def pieces() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("content", [b" " * (1024 * 1024 + 1), pieces()], ids=["with its length", "in pieces"])
 def test_a_body_that_is_too_large(sqlite_ana: Browser, content: object) -> None:
     answer = sqlite_ana.request("POST", "/decisions", content=content, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["detail"]) == (413, "A request has at most 1024 KiB.")
+    assert (answer.status_code, answer.json()["detail"]) == (413, "A request has at most 1,024 KiB.")
 
 
 def test_a_fault_of_ours_says_nothing_and_is_logged(
@@ -112,7 +112,7 @@ def test_a_fault_of_ours_says_nothing_and_is_logged(
         "type": "about:blank",
         "title": "Internal Server Error",
         "status": 500,
-        "detail": "Something went wrong here; it has been logged.",
+        "detail": "Something went wrong on the server. The log has the details.",
     }
     assert "swordfish" in caplog.text
     assert SAFE_HEADERS.items() <= answer.headers.items()

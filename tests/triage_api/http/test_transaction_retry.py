@@ -86,7 +86,7 @@ def test_what_fails_at_its_commit_is_done_again_some_times_and_then_said(
         return
     assert (answer.status_code, len(tries), decisions(engine), state) == (503, TRIES, 0, "held")
     assert (answer.headers["retry-after"], answer.headers["content-type"]) == ("1", "application/problem+json")
-    assert answer.json()["detail"] == "Others are changing the same at this moment. Nothing was done: try again."
+    assert answer.json()["detail"] == "Others are changing the same data right now. Nothing was done: try again."
 
 
 def test_another_fault_of_the_database_is_none_to_try_again(

@@ -136,5 +136,5 @@ def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, pag
         chosen = Selection.of(ids=(read(mail),))
         decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=IDA, now=utcnow(), settings=site.settings)
     ida.keyboard.press("r")
-    expect(said(ida, "The mail is not what it was when this was asked for")).to_be_visible()
+    expect(said(ida, "The messages have changed since this was requested")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("purged", [(dual_control.WAITING, None)])

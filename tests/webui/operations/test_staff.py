@@ -29,7 +29,7 @@ def test_staff_are_shown_with_role_and_scope_and_somebody_stands_in(site: Site, 
     form.get_by_label("Substitute").select_option("ida")
     form.get_by_label("Last day").fill(last)
     form.get_by_role("button", name="Let them stand in").click()
-    expect(form.get_by_role("alert")).to_contain_text("nobody gets more power")
+    expect(form.get_by_role("alert")).to_contain_text("a substitute needs the role")
     form.get_by_label("Substitute").select_option("ana")
     form.get_by_label("Reason").fill("on holiday")
     form.get_by_role("button", name="Let them stand in").click()

@@ -57,9 +57,9 @@ def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site:
         session.execute(update(Content).where(col(Content.id) == message.content_id).values(zstd=None, erased_at=utcnow()))
     site.sit_down(page, path="/?q=from:erased.example")
     page.get_by_role("option").click()
-    expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("has been erased: its retention time is over.")
+    expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("was erased: its retention period is over.")
     page.keyboard.press("d")
-    expect(page.get_by_role("status").filter(has_text="has been erased: its retention time is over")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="was erased: its retention period is over")).to_be_visible()
     expect(page.get_by_role("option")).to_be_visible()
 
 

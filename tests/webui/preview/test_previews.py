@@ -71,7 +71,7 @@ def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
     page.get_by_role("option").filter(has_text="The photo").click()
     page.get_by_role("button", name="Show photo.png as pictures").click()
     expect(page.get_by_role("dialog", name="photo.png").get_by_role("alert")).to_have_text(
-        "This is no PDF and no picture that can be shown; download it only if you must."
+        "This is neither a PDF nor an image that can be shown; download it only if you must."
     )
     assert faults(page) == []
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.addressing.envelope import Address
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
+from triage.say import say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient, Person
 
@@ -44,7 +45,7 @@ def meant(session: Session, text: str) -> Whose:
     try:
         address = str(Address.parse(text.strip()))
     except ValueError as fault:
-        raise BadInput(f"address: {fault}, and nobody here has that uid") from fault
+        raise BadInput(say("{fault}, and the directory has no such uid", fault=fault), field="address") from fault
     known = session.get(KnownRecipient, address)
     person = session.get(Person, (known.leaver or known.person) if known else "")
     return Whose(person.mailbox, person.uid) if person else Whose(address)

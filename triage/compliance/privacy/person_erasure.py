@@ -24,6 +24,7 @@ from triage.message.summary import Summary
 from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.decisions.approvals import Act
 from triage.quarantine.search import legal_hold
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import UNSEEN, among
 from triage.store.delivery_state import FINAL, Event, State
@@ -84,7 +85,7 @@ def begin(
     access.over_everything(by, Role.ADMIN)
     reason = " ".join(reason.split())[:500]
     if not reason:
-        raise BadInput("reason: say why; it is on the record, so name nobody in it")
+        raise BadInput(say("say why; the audit log keeps it, so name nobody in it"), field="reason")
     whose = meant(session, text)
     may_be_erased(session, whose)
     if pending := session.scalars(select(PersonErasure).where(col(PersonErasure.address) == whose.address)).first():
@@ -118,9 +119,9 @@ def may_be_erased(session: Session, whose: Whose) -> None:
     """NotAllowedNow for somebody who works here, or whom a legal hold is about."""
     person = session.get(Person, whose.uid) if whose.uid else None
     if person and person.active:
-        raise NotAllowedNow(f"{whose.uid} works here: take them out of the directory first, then erase what is left of them")
+        raise NotAllowedNow(say("{uid} is in the directory: remove them there first, then erase the rest", uid=whose.uid))
     if whose.uid and session.scalar(select(col(LegalHold.id)).where(legal_hold.in_force(), col(LegalHold.person) == whose.uid)):
-        raise NotAllowedNow("their mail is under a legal hold: it has to be lifted first (`mailroom legal-hold list`)")
+        raise NotAllowedNow(say("their messages are under a legal hold: lift it first (`mailroom legal-hold list`)"))
 
 
 def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[PersonErasure]:
@@ -135,7 +136,7 @@ def get(session: Session, erasure_id: int, *, by: Actor) -> PersonErasure:
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
     row = session.get(PersonErasure, erasure_id)
     if row is None:
-        raise NotFound(f"there is no erasure {show(erasure_id)}")
+        raise NotFound(say("there is no erasure {erasure_id}", erasure_id=show(erasure_id)))
     return row
 
 

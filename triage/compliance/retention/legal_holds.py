@@ -14,6 +14,7 @@ from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import first_id_at, show
 from triage.quarantine.search.legal_hold import checked_reason, condition, folders_of, in_force, lift_hold, lock_hold, place_hold
 from triage.quarantine.search.selection import Selection
+from triage.say import day, say
 from triage.store import db
 from triage.store.models.compliance import LegalHold, LegallyHeld
 from triage.store.models.deliveries import Delivery
@@ -46,7 +47,7 @@ def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str 
     access.over_everything(by, Role.ADMIN)
     reason = checked_reason(reason)
     if bool(person) == bool(selected):
-        raise BadInput("person: name a person or a selection, one of them")
+        raise BadInput(say("name either a person or a selection"), field="person")
     return shown(session, place_hold(session, selected, by=by, reason=reason, now=now, person=person), by)
 
 
@@ -56,9 +57,15 @@ def lift(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetim
     reason = checked_reason(reason)
     row = lock_hold(session, hold_id)
     if row is None:
-        raise NotFound(f"there is no legal hold {show(hold_id)}")
+        raise NotFound(say("there is no legal hold {hold_id}", hold_id=show(hold_id)))
     if row.lifted_at is not None:
-        raise NotAllowedNow(f"{row.lifted_by_shown} lifted this hold on {row.lifted_at:%d %b %Y} already")
+        raise NotAllowedNow(
+            say(
+                "{lifted_by_shown} already lifted this hold on {lifted_at}",
+                lifted_by_shown=row.lifted_by_shown,
+                lifted_at=day(row.lifted_at),
+            )
+        )
     lift_hold(session, row, by=by, reason=reason, now=now)
     return shown(session, row, by)
 

@@ -19,6 +19,7 @@ from triage.delivery.journal import JOURNAL
 from triage.delivery.routes import next_hop_of, place_of
 from triage.errors import NotFound
 from triage.ids import made_at, new_id, show
+from triage.say import say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import among
 from triage.store.delivery_state import Event, State
@@ -60,7 +61,7 @@ def pause_in_force(session: Session) -> Pause:
     """The pause; NotFound when nothing is paused."""
     pause = restore_pause.pause_of(session)
     if pause is None:
-        raise NotFound("nothing is paused: no backup was restored here, or it was resumed already")
+        raise NotFound(say("delivery is not paused: no backup was restored here, or delivery was resumed already"))
     return pause
 
 

@@ -17,6 +17,7 @@ from triage.errors import NotFound
 from triage.ids import new_id, show
 from triage.notifications.webhooks import payloads, webhook_events
 from triage.notifications.webhooks.payloads import Occurrence
+from triage.say import say
 from triage.store import db, ledger, versions
 from triage.store.db import among
 from triage.store.models.columns import Instant
@@ -245,5 +246,5 @@ def hook_named(settings: Settings, name: str, *, by: Actor) -> Hook:
     access.over_everything(by, Role.ADMIN)
     known = {hook.name: hook for hook in settings.webhooks.hooks}
     if name not in known:
-        raise NotFound(f"the settings have no webhook {name!r}; there are {', '.join(known) or 'none'}")
+        raise NotFound(say("the settings have no webhook {name}; there are {known}", name=repr(name), known=", ".join(known) or "none"))
     return known[name]

@@ -14,6 +14,7 @@ from triage.errors import NotAllowed, NotFound
 from triage.ids import show
 from triage.policy.contacts import store as contacts
 from triage.policy.contacts.store import DROPPED, KNOWN, PARKED
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.contacts import Correspondent, NotLearned, PostedList
 from triage.store.models.directory import Department, Person
@@ -102,7 +103,9 @@ def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Setting
         department = one.department or (person.department if person else "")
         learn = settings.outbound.learn
         if not contacts.may_open(by, learn, one.person, department):
-            raise NotAllowed(f"{one.address} would be known to the whole {learn}: that is beyond your scope")
+            raise NotAllowed(
+                say("{address} would become a contact of the whole {scope}, which is outside your scope", address=one.address, scope=learn)
+            )
     return decide(session, ids, KNOWN, by=by, now=now)
 
 
@@ -117,7 +120,7 @@ def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: 
     wanted = sorted(set(ids))
     rows = contacts.locked(session, wanted, by)
     for missing in (one for one in wanted if one not in rows):
-        raise NotFound(f"there is no correspondent {show(missing)}")
+        raise NotFound(say("there is no contact {missing}", missing=show(missing)))
     changed = [row for row in rows.values() if row.state != state]
     for row in changed:
         row.state = state

@@ -13,6 +13,7 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import related
+from triage.say import day, said_by, say
 from triage.store.models.directory import Department, Person
 
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
@@ -71,22 +72,25 @@ def ends(order: RuleOrder, now: datetime) -> datetime | None:
 def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
     """When a hold ends: it always does, so that nobody's messages wait because somebody forgot."""
     if order.until is not None and order.until <= now:
-        raise BadInput(f"until: {order.until:%d %b %Y} is over; name a day to come")
+        raise BadInput(say("{until} is in the past; name a day in the future", until=day(order.until)), field="until")
     return order.until or now + timedelta(days=HELD_DAYS)
 
 
 def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """The order in folded form with its proof filled in; BadInput says what is wrong."""
     if order.effect not in ("allow", "block", "redirect", "hold"):
-        raise BadInput(f"effect: a rule allows, blocks, redirects or holds, not {order.effect!r}")
+        raise BadInput(say("a rule allows, blocks, redirects or holds, not {effect}", effect=repr(order.effect)), field="effect")
     if not 0 <= order.lapse_days <= LONGEST_LAPSE:
-        raise BadInput(f"lapse_days: between 0 (never) and {LONGEST_LAPSE} days, not {order.lapse_days}")
+        raise BadInput(
+            say("between 0 (never) and {longest_lapse} days, not {lapse_days}", longest_lapse=LONGEST_LAPSE, lapse_days=order.lapse_days),
+            field="lapse_days",
+        )
     match = "subdomains" if order.match == "domain" and order.value.strip().startswith(".") else order.match
     order = replace(order, match=match, value=checked_value(match, order.value), note=order.note[:500])
     if order.effect == "redirect":
         return replace(checked_redirect(session, order, settings), scope=checked_scope(session, order.scope), proof="")
     if order.recipient or order.to or order.match == "recipient":
-        raise BadInput("effect: only a redirect is about a recipient of ours")
+        raise BadInput(say("only a redirect can match a recipient"), field="effect")
     if order.match in WHOLE:
         refuse_everybody(order, settings)
     if order.effect == "hold":
@@ -99,12 +103,12 @@ def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder
 def checked_hold(order: RuleOrder) -> RuleOrder:
     """A hold is about a sender, asks for no proof, says why and ends on a day."""
     if order.match not in ("address", *WHOLE):
-        raise BadInput(f"match: a hold is about an address or a domain, not a {order.match}")
+        raise BadInput(say("a hold matches an address or a domain, not a {match}", match=order.match), field="match")
     if order.proof or order.risky or order.lapse_days:
-        raise BadInput("effect: a hold asks for no proof, holds every attachment and ends on the day that until names")
+        raise BadInput(say("a hold takes neither proof nor attachments, and needs until, the day on which it ends"), field="effect")
     note = " ".join(order.note.split())
     if not note:
-        raise BadInput("note: say why their messages are held; everybody who decides about one reads it")
+        raise BadInput(say("say why messages from them are held; all staff who decide about one read it"), field="note")
     return replace(order, note=note, unproven_only=False, unsigned_only=False)
 
 
@@ -115,7 +119,7 @@ def checked_redirect(session: Session, order: RuleOrder, settings: Settings) -> 
     if named:
         address = checked_value("address", named)
         if recipients.resolve(session, Address.parse(address), settings.company) is None:
-            raise BadInput(f"recipient: nobody here has the address {address}")
+            raise BadInput(say("nobody here has the address {address}", address=address), field="recipient")
         order = replace(order, recipient=address)
     return replace(order, value=order.recipient if order.match == "recipient" else order.value, to=order.to.strip().casefold())
 
@@ -124,19 +128,27 @@ def refuse_everybody(order: RuleOrder, settings: Settings) -> None:
     """BadInput for a rule about a domain where anybody can be."""
     shared = order.match == "subdomains" or order.effect == "block"
     if is_shared(order.value, registries_only=order.effect != "allow"):
-        raise BadInput(f"value: anybody can register below {order.value}; name the domain of one organisation")
+        raise BadInput(
+            say("anybody can register a domain under {value}; name the domain of one organisation", value=order.value), field="value"
+        )
     free = [one for one in settings.policy.freemail_domains if one == order.value or (shared and one.endswith("." + order.value))]
     if order.effect == "allow" and free:
-        raise BadInput(f"value: anybody can have an address at {free[0]}; allow single addresses there")
+        raise BadInput(say("anybody can get an address at {free}; allow single addresses there", free=free[0]), field="value")
 
 
 def refuse_ourselves(order: RuleOrder) -> None:
     """BadInput for a rule about our own domain that could do no good."""
     if order.effect == "block":
-        raise BadInput(f"value: {order.value} is our own; forged mail in our name is held without a rule")
+        raise BadInput(
+            say("{value} is your company's own domain; messages that forge it are held without a rule", value=order.value), field="value"
+        )
     if ":" in order.proof:
         raise BadInput(
-            f"proof: mail in our own name passes only when it proves itself, so {order.proof!r} would never let it in; use dmarc"
+            say(
+                "messages from your own domains pass only with DMARC, so {proof} would never take effect; use dmarc",
+                proof=repr(order.proof),
+            ),
+            field="proof",
         )
 
 
@@ -157,15 +169,15 @@ def checked_value(match: str, value: str) -> str:
                 raise ValueError(f"{value!r} is a whole top-level domain")
             return domain
     except ValueError as fault:
-        raise BadInput(f"value: {fault}") from fault
+        raise BadInput(said_by(fault), field="value") from fault
     if match == "list":
         folded = value.strip().strip("<>").casefold()
         if not folded or len(folded) > 255 or any(not letter.isprintable() or letter.isspace() for letter in folded):
-            raise BadInput(f"value: {value[:80]!r} is not a List-Id")
+            raise BadInput(say("{value} is not a List-Id", value=repr(value[:80])), field="value")
         return folded
     if match == "campaign":
         return value
-    raise BadInput(f"match: a rule matches an address, a domain, subdomains or a list, not {match!r}")
+    raise BadInput(say("a rule matches an address, a domain, subdomains or a list, not {match}", match=repr(match)), field="match")
 
 
 def checked_scope(session: Session, scope: str) -> str:
@@ -173,13 +185,13 @@ def checked_scope(session: Session, scope: str) -> str:
     try:
         parsed = Scope.parse([scope])
     except ValueError as fault:
-        raise BadInput(f"scope: {fault}") from fault
+        raise BadInput(said_by(fault), field="scope") from fault
     for code in parsed.departments:
         if session.get(Department, code) is None:
-            raise BadInput(f"scope: there is no department {code!r}")
+            raise BadInput(say("there is no department {code}", code=repr(code)), field="scope")
     for uid in parsed.persons:
         if session.get(Person, uid) is None:
-            raise BadInput(f"scope: there is no person {uid!r}")
+            raise BadInput(say("there is no person {uid}", uid=repr(uid)), field="scope")
     return parsed.words()[0]
 
 
@@ -190,19 +202,25 @@ def checked_proof(order: RuleOrder, settings: Settings) -> str:
     proof = order.proof or "dmarc"
     kind, colon, domain = proof.partition(":")
     if proof not in ("dmarc", "aligned") and (kind not in ("dkim", "arc") or not colon):
-        raise BadInput(f"proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN, not {proof!r}")
+        raise BadInput(say("dmarc, aligned, dkim:DOMAIN or arc:DOMAIN, not {proof}", proof=repr(proof)), field="proof")
     if not colon and order.match == "list":
-        raise BadInput("proof: a list needs dkim:DOMAIN, the domain that signs its posts, or arc:DOMAIN, the one that seals them")
+        raise BadInput(say("a mailing list needs dkim:DOMAIN, which signs its posts, or arc:DOMAIN, which seals them"), field="proof")
     if not colon:
         return proof
     try:
         domain = ascii_domain(domain)
     except ValueError as fault:
-        raise BadInput(f"proof: {fault}") from fault
+        raise BadInput(said_by(fault), field="proof") from fault
     if kind == "dkim" and domain in settings.policy.freemail_domains:
-        raise BadInput(f"proof: {domain} signs the mail of anybody who has an address there; it proves nobody else")
+        raise BadInput(
+            say("{domain} signs for anybody who has an address there, so its signature proves nobody else", domain=domain), field="proof"
+        )
     if kind == "arc" and domain not in settings.policy.trusted_arc_sealers:
-        raise BadInput(f"proof: {domain} is not among the forwarders whose seal counts here; whoever runs Mailroom can add it there")
+        raise BadInput(
+            say("{domain} is not a trusted forwarder; ask an administrator of the server to add it", domain=domain), field="proof"
+        )
     if kind == "arc" and order.match == "list" and not related(domain, order.value):
-        raise BadInput(f"proof: {domain} seals what anybody sends through it; a list is known by a seal of its own organisation")
+        raise BadInput(
+            say("{domain} seals messages of anybody; a mailing list needs the seal of its own organisation", domain=domain), field="proof"
+        )
     return f"{kind}:{domain}"

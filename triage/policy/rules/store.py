@@ -21,6 +21,7 @@ from triage.policy.facts import BY_STAFF
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_request import SAYS, RuleOrder as RuleOrder, as_row, checked, ends
 from triage.policy.rules_in_force import in_force as in_force
+from triage.say import say
 from triage.store import ledger, versions
 from triage.store.db import UNSEEN, OneOf, among, columns_of, insert_all
 from triage.store.domain_index import of_domain
@@ -177,10 +178,10 @@ def changing(
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
-        raise NotFound(f"there is no rule {show(rule_id)}")
+        raise NotFound(say("there is no rule {rule_id}", rule_id=show(rule_id)))
     access.may_make_rule(session, by, rule.scope)
     if expected is not None and expected != version_of(rule):
-        raise Stale("somebody has changed this rule since you looked: look again, then change it")
+        raise Stale(say("somebody changed this rule after you opened it: open it again, then change it"))
     order = checked(session, replace(order_of(rule), **changes), settings)
     if set(changes) - {"note"}:
         dual_control.require(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
@@ -218,7 +219,7 @@ def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
     """Take a rule out of force; it stays on the record. Removing it again changes nothing."""
     rule = session.get(Rule, rule_id)
     if rule is None:
-        raise NotFound(f"there is no rule {show(rule_id)}")
+        raise NotFound(say("there is no rule {rule_id}", rule_id=show(rule_id)))
     access.may_make_rule(session, by, rule.scope)
     changed = session.execute(
         update(Rule).where(col(Rule.id) == rule_id, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by))
@@ -271,7 +272,7 @@ def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
     connection = session.connection()
     connection.execute(USED, [{"of": one, "times": times, "at": to_micros(now)} for one, times in uses])
     if gone := connection.execute(GONE, {"ids": [one for one, _ in uses]}).scalars().first():
-        raise NotYet(f"the rule {show(gone)} was taken back meanwhile")
+        raise NotYet(say("the rule {gone} was removed in the meantime", gone=show(gone)))
 
 
 def refused(session: Session, counts: Mapping[str, int], now: datetime) -> None:

@@ -18,6 +18,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.suggestions import superseded
 from triage.policy.suggestions.threshold import Candidate, Evidence, Kind, sentence
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Proposal, Rule
@@ -110,11 +111,13 @@ def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> 
     """An open proposal that this person may answer now. Overtaken says who was faster, or who has it in hand."""
     row = known(session, proposal_id, by=by)
     if row.state != OPEN:
-        raise Overtaken(f"{row.answered_by_shown} has {row.state} it")
+        raise Overtaken(
+            say("{answered_by_shown} has already {state} this suggestion", answered_by_shown=row.answered_by_shown, state=row.state)
+        )
     if row.lane not in ("", str(by)) and row.lane_until and row.lane_until > now:
-        raise Overtaken(f"{row.lane_shown} has it in hand")
+        raise Overtaken(say("{lane_shown} is working on this suggestion", lane_shown=row.lane_shown))
     if session.scalar(select(superseded.is_superseded(now)).where(col(Proposal.id) == row.id)):
-        raise Overtaken("staff has blocked it, removed messages of it or made a rule about it since it was proposed")
+        raise Overtaken(say("since this was suggested, staff blocked the sender, removed messages from it or created a rule for it"))
     return row
 
 
@@ -123,7 +126,7 @@ def known(session: Session, proposal_id: int, *, by: Actor) -> Proposal:
     whole_company(session, by)
     row = session.scalars(select(Proposal).where(col(Proposal.id) == proposal_id).with_for_update()).first()
     if row is None:
-        raise NotFound(f"there is no proposal {show(proposal_id)}")
+        raise NotFound(say("there is no suggestion {proposal_id}", proposal_id=show(proposal_id)))
     return row
 
 
@@ -154,9 +157,15 @@ def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) 
     if row.state == OPEN:
         return row
     if row.answered_by != str(by):
-        raise Overtaken(f"{row.answered_by_shown} has {row.state} it; it is theirs to take back, or remove the rule")
+        raise Overtaken(
+            say(
+                "{answered_by_shown} has {state} this suggestion: only they can take that back, or remove the rule",
+                answered_by_shown=row.answered_by_shown,
+                state=row.state,
+            )
+        )
     if row.pending_id:
-        raise BadInput("it waits for a second key: withdraw it there")
+        raise BadInput(say("it waits for approval: withdraw it under Approvals"))
     if row.rule_id:
         rules.remove(session, row.rule_id, by=by, now=now)
     answered(session, row, OPEN, by=by, now=now)
@@ -175,7 +184,7 @@ def numbers(session: Session, *, now: datetime) -> dict[str, int]:
 def may_look(by: Actor) -> None:
     """Evidence is of everybody's mail."""
     if not by.scope.company:
-        raise NotAllowed("proposals are about the whole company's mail: they need the whole company as scope")
+        raise NotAllowed(say("suggestions are about the whole company: they need the scope company"))
 
 
 def whole_company(session: Session, by: Actor) -> None:

@@ -15,6 +15,7 @@ from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.listing import Listed, some
 from triage.quarantine.search.selection import Selection, condition
 from triage.quarantine.search.selection_summary import extent, most_frequent
+from triage.say import say
 from triage.store.db import among
 from triage.store.models.campaigns import Campaign
 from triage.store.models.deliveries import Delivery
@@ -120,7 +121,7 @@ def campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
     where = and_(col(Delivery.campaign_id) == campaign_id, access.visible(by))
     row = session.execute(numbers(where)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no campaign {show(campaign_id)}")
+        raise NotFound(say("there is no campaign {campaign_id}", campaign_id=show(campaign_id)))
     newest = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id).desc()).limit(EXAMPLES))
     examples = some(session, list(newest), by=by)
     return WaveInFull(

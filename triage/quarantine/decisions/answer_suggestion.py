@@ -10,6 +10,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.policy.suggestions import rule_suggestions
 from triage.quarantine.decisions import approvals
+from triage.say import say
 from triage.store.models.rules import Proposal
 
 ANSWERS = ("accept", "refuse", "open")
@@ -31,7 +32,7 @@ def answer(
     SecondLookNeeded as for a rule.
     """
     if given not in ANSWERS:
-        raise BadInput(f"answer: {', '.join(ANSWERS)}, not {given!r}")
+        raise BadInput(say("{names}, not {given}", names=", ".join(ANSWERS), given=repr(given)), field="answer")
     if given == "open":
         return rule_suggestions.open_again(session, proposal_id, by=by, now=now)
     row = rule_suggestions.at_hand(session, proposal_id, by=by, now=now)

@@ -21,6 +21,7 @@ from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
+from triage.say import say
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 
@@ -80,9 +81,9 @@ def confirm(
     asked = lock_waiting(session, pending_id, by, now)
     first = find_asker(session, asked, now)
     if by.kind == "token":
-        raise NotAllowed("the second key is a person's to turn: a token cannot")
+        raise NotAllowed(say("an approval needs a person: a token cannot give it"))
     if first.name == by.name or api_tokens.maker(session, asked.asked_by) == str(by):
-        raise NotAllowed("the second key is somebody else's to turn")
+        raise NotAllowed(say("you asked for this: somebody else has to approve it"))
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
@@ -113,8 +114,8 @@ def decide_as_asked(
         if dual_control.fence_of(lock_meant(session, request, by=actor, settings=settings, now=now)) == asked.fence:
             continue
         if actor is by and not dual_control.within(session, [ids.read(one) for one in asked.items], by):
-            raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")
-        raise Stale("the mail is not what it was when this was asked for: decline it, and let it be asked anew")
+            raise NotAllowed(say("this reaches beyond your scope: somebody who may see all of it has to approve it"))
+        raise Stale(say("the messages have changed since this was requested: decline it, and have it requested again"))
     if rule := request.rule:
         for scope in [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.read(one) for one in asked.items], first):
             access.may_make_rule(session, by, scope)
@@ -135,11 +136,11 @@ def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) ->
     access.may_decide(by)
     asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
     if asked is None or not may_know_of(session, asked, by):
-        raise NotFound(f"nothing asks for a second key as {show(pending_id)}")
+        raise NotFound(say("there is no approval request {pending_id}", pending_id=show(pending_id)))
     if asked.state != dual_control.WAITING:
-        raise NotAllowedNow(f"it was {asked.state} by {asked.settled_by_shown} already")
+        raise NotAllowedNow(say("{settled_by_shown} already {state} it", state=asked.state, settled_by_shown=asked.settled_by_shown))
     if asked.lapses_at <= now:
-        raise NotAllowedNow("it has waited too long and has lapsed: it has to be asked anew")
+        raise NotAllowedNow(say("the request has expired: it has to be made again"))
     return asked
 
 
@@ -147,7 +148,9 @@ def find_asker(session: Session, asked: PendingAct, now: datetime) -> Actor:
     """The one who asked, with the role and scope of today. NotAllowedNow when they may no longer decide."""
     found = actor_lookup.named(session, asked.asked_by, asked.asked_by_shown, now)
     if found is None or found.role not in access.DECIDING:
-        raise NotAllowedNow(f"{asked.asked_by_shown} may no longer decide: it has to be asked anew")
+        raise NotAllowedNow(
+            say("{asked_by_shown} may no longer decide: somebody else has to request it", asked_by_shown=asked.asked_by_shown)
+        )
     return found
 
 

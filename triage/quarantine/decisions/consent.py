@@ -29,6 +29,7 @@ from triage.quarantine.rules.rules_with_decision import (
 from triage.quarantine.search import confirmations
 from triage.quarantine.search.listing import severity_of
 from triage.quarantine.search.selection import Selection
+from triage.say import say
 from triage.store.db import among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -85,7 +86,14 @@ def consent(
     """
     found = senders_of(session, order, ids)
     if not 0 < len(found) <= MOST_RULES:
-        raise BadInput(f"rule: these messages are from {len(found)} senders; between 1 and {MOST_RULES} can be allowed at once")
+        raise BadInput(
+            say(
+                "these messages are from {found} senders; between 1 and {most_rules} can be allowed at once",
+                found=len(found),
+                most_rules=MOST_RULES,
+            ),
+            field="rule",
+        )
     signs = signs_of(session, ids)
     asked = [about(session, order, one, signs, settings) for one in found]
     chosen = named_in(order, asked)
@@ -161,7 +169,7 @@ def possible(session: Session, order: RuleOrder, sender: Sender, settings: Setti
         one = allow_of(replace(order, senders=(), without=()), sender)
         return "", checked(session, replace(one, scope=one.scope or "company"), settings).proof
     except BadInput as fault:
-        return str(fault).partition(": ")[2], ""
+        return fault.sentence, ""
 
 
 def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str:

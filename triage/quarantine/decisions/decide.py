@@ -23,6 +23,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Effort
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone, decision_of, filed, report
 from triage.quarantine.removal import late_copies
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
+from triage.say import say
 from triage.store.models.approvals import PendingAct
 from triage.store.models.decisions import Decision
 from triage.store.models.staff import StaffMember
@@ -143,6 +144,8 @@ def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor,
     others = (staff_members.staff(session, login, now) for login in logins.all())
     if not any(one and one.role in access.DECIDING and dual_control.within(session, need.ids, one) for one in others):
         raise NotAllowed(
-            "this takes delivered messages out of mailboxes, needs a second person, and nobody else here could confirm it: somebody with "
-            "the right remove-delivered does it alone (`mailroom staff rights`, or rights in the directory)"
+            say(
+                "this removes delivered messages from mailboxes and needs approval, and nobody else here could give it: somebody with the "
+                "right remove-delivered can do it alone (`mailroom staff rights`, or rights in the directory)"
+            )
         )

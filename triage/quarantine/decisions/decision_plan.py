@@ -26,6 +26,7 @@ from triage.quarantine.rules.rules_with_decision import NotOffered, not_allowed,
 from triage.quarantine.search import confirmations, selection
 from triage.quarantine.search.confirmations import Question
 from triage.quarantine.search.selection import Selection
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
@@ -69,7 +70,7 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
     chosen = without_left_out(session, request, found)
     check_number(request.expect, len(chosen))
     if not chosen and request.rule is None:
-        raise NotFound("nothing that is selected can be changed this way")
+        raise NotFound(say("none of the selected messages can be changed like this"))
     states = () if selected.states else aim.counts
     outside = selection.outside(session, selected, len(found), by=by, states=states)
     meant = with_copies(session, chosen) if request.verb is Verb.PURGE else chosen
@@ -113,9 +114,9 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
         return None
     if rule and rule.without:
-        raise BadInput(f"rule: senders are left out of at most {LARGE:,} messages at once; select fewer")
+        raise BadInput(say("senders can be left out of at most {large} messages at once; select fewer", large=LARGE), field="rule")
     if request.fence is not None and request.fence != selection.fence(session, whole):
-        raise Stale("what you selected has changed since you looked: look again, then decide")
+        raise Stale(say("the selection has changed since you looked: review it, then decide again"))
     rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
     meant = [(delivery_id, State(state)) for delivery_id, state in rows]
     check_number(request.expect, len(meant))
@@ -124,7 +125,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
     if second_person_needs(session, request, selected, meant, orders, by=by, settings=settings):
-        raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
+        raise NotAllowedNow(say("this needs approval: decide about at most {large} deliveries at once", large=LARGE))
     confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
         count=len(ids),
@@ -151,7 +152,7 @@ def lock_found(session: Session, request: DecisionRequest, *, by: Actor, setting
     locked = ledger.lock(session, where if fence is not None else its_business(selected, aim, where))
     rows = without_wanted(session, request, locked, settings=settings, now=now)
     if fence is not None and fence != selection.fence_of(rows):
-        raise Stale("what you selected has changed since you looked: look again, then decide")
+        raise Stale(say("the selection has changed since you looked: review it, then decide again"))
     return [(delivery_id, state) for delivery_id, state, _ in rows if not narrow or state in aim.counts]
 
 
@@ -192,7 +193,13 @@ def with_copies(session: Session, meant: Meant) -> Meant:
 def check_number(expected: int | None, selected: int) -> None:
     """Stale where somebody decides about another number of deliveries than they saw."""
     if expected is not None and expected != selected:
-        raise Stale(f"you expected {expected}, but {selected} are selected now: look again, then decide")
+        raise Stale(
+            say(
+                "you expected {expected}, but {selected} are selected now: review the selection, then decide again",
+                expected=expected,
+                selected=selected,
+            )
+        )
 
 
 def rules_along(

@@ -23,6 +23,7 @@ from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import Item, decision_of, filed
 from triage.quarantine.search import legal_hold
 from triage.quarantine.search.selection import Selection, condition
+from triage.say import day, say
 from triage.store import db, ledger
 from triage.store.db import among
 from triage.store.models.assignments import Escalated, Escalation
@@ -70,17 +71,32 @@ def escalate(
     access.may_decide(by)
     duty = duties.named(settings.escalation.duties, to)
     if duty is None:
-        raise BadInput(f"to: there is no duty {to!r}; there are {', '.join(one.name for one in settings.escalation.duties) or 'none'}")
+        raise BadInput(
+            say(
+                "there is no duty {to}; there are {known}",
+                to=repr(to),
+                known=", ".join(one.name for one in settings.escalation.duties) or "none",
+            ),
+            field="to",
+        )
     reason = legal_hold.checked_reason(reason)
     legal_hold.take_turn(session)  # nothing of it is erased between the promise and the hold
     meant = locked(session, selected, by)
     if expect is not None and expect != len(meant):
-        raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
+        raise Stale(
+            say(
+                "you expected {expected}, but {selected} are selected now: review the selection, then decide again",
+                expected=expect,
+                selected=len(meant),
+            )
+        )
     evidence = digests(session, meant)
     if not evidence:
-        raise NotAllowedNow("its content has been erased: there is no evidence left to keep")
+        raise NotAllowedNow(say("its content was erased: there is no evidence left to preserve"))
     if len(confidential_folders.seals_over(session, meant)) > 1:
-        raise BadInput("select: messages in confidential folders are escalated apart from others: select those of one folder at a time")
+        raise BadInput(
+            say("messages in confidential folders are escalated separately: select those of one folder at a time"), field="select"
+        )
     under_seal = confidential_folders.scopes_of(session, list(meant))
     why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be sealed
     hold = legal_hold.place_hold(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
@@ -114,9 +130,9 @@ def locked(session: Session, selected: Selection, by: Actor) -> dict[int, str]:
     )
     found = dict(rows.all())
     if not found:
-        raise NotFound("nothing that you see is selected")
+        raise NotFound(say("the selection contains nothing that you may see"))
     if len(found) > MOST:
-        raise BadInput(f"select: at most {MOST} messages are escalated at once; select the ones that are the evidence")
+        raise BadInput(say("escalate at most {most} messages at once; select those that are evidence", most=MOST), field="select")
     return found
 
 
@@ -165,13 +181,25 @@ def confirm(session: Session, decision_id: int, *, by: Actor, now: datetime, set
     """
     row = session.scalars(select(Escalation).where(col(Escalation.decision_id) == decision_id).with_for_update()).first()
     if row is None or not concerns(session, row, by, settings):
-        raise NotFound(f"nothing was escalated as {show(decision_id)}")
+        raise NotFound(say("there is no escalation {decision_id}", decision_id=show(decision_id)))
     if not may_confirm(row, by, settings):
-        raise NotAllowed(f"only {row.title} confirms this: {', '.join(staff_of(row, settings)) or 'whoever decides about messages'}")
+        raise NotAllowed(
+            say(
+                "only {title} can confirm this: {who}",
+                title=row.title,
+                who=", ".join(staff_of(row, settings)) or "whoever decides about messages",
+            )
+        )
     if row.ended_at is not None:
-        raise NotAllowedNow("it was undone: there is nothing to confirm")
+        raise NotAllowedNow(say("it was undone: there is nothing left to confirm"))
     if row.confirmed_at is not None:
-        raise NotAllowedNow(f"{row.confirmed_by_shown} confirmed it on {row.confirmed_at:%d %b %Y} already")
+        raise NotAllowedNow(
+            say(
+                "{confirmed_by_shown} already confirmed it on {confirmed_at}",
+                confirmed_by_shown=row.confirmed_by_shown,
+                confirmed_at=day(row.confirmed_at),
+            )
+        )
     row.confirmed_at, row.confirmed_by, row.confirmed_by_shown = now, str(by), by.shown
     session.flush()
     ledger.write(session, "confirm-escalation", subject(decision_id), by=by, now=now, detail={"to": row.duty})
@@ -182,7 +210,13 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     """End an escalation that nobody has confirmed, and its legal hold; the outcome of each item."""
     row = session.scalars(select(Escalation).where(col(Escalation.decision_id) == decision.id).with_for_update()).one()
     if row.confirmed_at is not None:
-        raise NotAllowedNow(f"{row.confirmed_by_shown} confirmed it: {row.title} has it now, and an administrator may lift the legal hold")
+        raise NotAllowedNow(
+            say(
+                "{confirmed_by_shown} confirmed it: {title} is in charge now, and an administrator can lift the legal hold",
+                confirmed_by_shown=row.confirmed_by_shown,
+                title=row.title,
+            )
+        )
     row.ended_at = now
     legal_hold.end_hold(session, row.hold_id, by=by, reason="The escalation was undone", now=now)
     items = select(DecisionItem).where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done")

@@ -23,6 +23,7 @@ from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, 
 from triage.quarantine.decisions.undo import undo
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import MOST_IDS, Selection
+from triage.say import say
 from triage.store import confidential_rows, ledger
 from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest
@@ -153,13 +154,15 @@ def waiting(session: Session, request_id: int, by: Actor, now: datetime) -> Keep
     access.may_decide(by)
     row = session.scalars(select(KeepersRequest).where(col(KeepersRequest.id) == request_id).with_for_update()).first()
     if row is None or row.folder not in kept_by(session, by) or not as_asked(session, row, by).count:
-        raise NotFound(f"nothing asks the keepers as {show(request_id)}")
+        raise NotFound(say("there is no request {request_id} to keepers of confidential folders", request_id=show(request_id)))
     if row.state != WAITING:
-        raise NotAllowedNow(f"it was {row.state} by {row.settled_by_shown} already")
+        raise NotAllowedNow(say("{settled_by_shown} already {state} it", state=row.state, settled_by_shown=row.settled_by_shown))
     if row.lapses_at <= now:
-        raise NotAllowedNow("it has waited too long and has lapsed: it has to be asked anew")
+        raise NotAllowedNow(say("the request has expired: it has to be made again"))
     if session.get_one(Decision, row.decision_id).undone_by is not None:
-        raise NotAllowedNow(f"{row.asked_by_shown}'s removal was undone: there is nothing to confirm any more")
+        raise NotAllowedNow(
+            say("the removal by {asked_by_shown} was undone: there is nothing left to confirm", asked_by_shown=row.asked_by_shown)
+        )
     return row
 
 

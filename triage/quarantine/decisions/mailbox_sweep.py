@@ -25,6 +25,7 @@ from triage.message.summary import Summary
 from triage.quarantine.decisions.outcome_text import LEFT_OUT
 from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, filed
 from triage.quarantine.removal.second_person import may_alone
+from triage.say import say
 from triage.store import bodies, db, ledger, restore_pause
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem
@@ -73,20 +74,22 @@ def begin(
     access.require(by, Role.ADMIN)
     access.allow(by, Grant.DECIDE)
     if not by.scope.company:
-        raise NotAllowed("a sweep looks into every mailbox: it needs the whole company as scope")
+        raise NotAllowed(say("a sweep looks into every mailbox: it needs the scope company"))
     if not settings.reaches_mailboxes:
-        raise NotAllowedNow("there is no way into the mailboxes: whoever runs Mailroom can open one")
+        raise NotAllowedNow(say("Mailroom has no access to mailboxes: ask an administrator of the server to set it up"))
     if LARGE_PURGE in settings.policy.two_keys and not dry_run:
         raise NotAllowedNow(
-            "a sweep is a large purge, and nobody knows before how large: where two people turn the key for one, purge what came "
-            "through Mailroom instead, or let one person alone remove much for as long as the sweep needs"
+            say(
+                "a sweep may remove many messages, and here that needs approval: purge the messages that came through Mailroom instead, or "
+                "allow large removals by one person until the sweep is done"
+            )
         )
     if not dry_run and not may_alone(by, settings):
-        raise NotAllowed("a sweep takes messages out of every mailbox: it needs the right remove-delivered")
+        raise NotAllowed(say("a sweep removes messages from every mailbox: it needs the right remove-delivered"))
     try:
         address = str(Address.parse(sender))
     except ValueError as fault:
-        raise BadInput(f"{sender[:80]!r} is no address: {fault}") from fault
+        raise BadInput(say("{sender} is not an address: {fault}", sender=repr(sender[:80]), fault=fault)) from fault
     selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
     left_out = LEFT_OUT if confidential_folders.closed(session, by) else ""
     decision = decision_of(by, VERB, selection, reason, now, count=0, confidential=left_out)

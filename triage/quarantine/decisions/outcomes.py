@@ -18,6 +18,7 @@ from triage.policy.rules import store as rules
 from triage.quarantine.decisions.outcome_text import Along, sentence, sweep_sentence, to_come
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
+from triage.say import say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem
@@ -177,7 +178,7 @@ def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
     """A decision that is the actor's business; NotFound when it is none."""
     decision = session.get(Decision, decision_id)
     if decision is None or not touches(session, decision, by):
-        raise NotFound(f"there is no decision {show(decision_id)}")
+        raise NotFound(say("there is no decision {decision_id}", decision_id=show(decision_id)))
     return decision
 
 

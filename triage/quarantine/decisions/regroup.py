@@ -16,6 +16,7 @@ from triage.message.similarity import MOST_REPRESENTATIVES
 from triage.message.summary import Summary, fingerprint_of
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.decisions.outcomes import DecisionReport, Item, decision_of, filed
+from triage.say import say
 from triage.store import db, ledger
 from triage.store.db import among
 from triage.store.delivery_state import State
@@ -37,10 +38,10 @@ def join(session: Session, campaign_id: int, into: int, *, by: Actor, reason: st
     access.may_decide(by)
     for one in (campaign_id, into):
         if not session.scalar(select(func.count()).select_from(Delivery).where(of(one), access.visible(by))):
-            raise NotFound(f"there is no campaign {show(one)}")
+            raise NotFound(say("there is no campaign {one}", one=show(one)))
         not_a_flood(session, one)
     if campaign_id == into:
-        raise BadInput("into: a campaign cannot be joined with itself")
+        raise BadInput(say("a campaign cannot be merged with itself"), field="into")
     moved = locked(session, and_(of(campaign_id), access.visible(by)))
     kept = represent(session, col(Representative.campaign_id) == campaign_id, into) if by.scope.company else []
     return decided(session, "join", campaign_id, into, moved, kept, by=by, reason=reason, now=now)
@@ -56,15 +57,15 @@ def split(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, 
     chosen = and_(among(session, col(Delivery.id), ids), access.visible(by))
     of_mails = session.execute(select(col(Delivery.campaign_id), col(Delivery.message_id)).where(chosen).distinct()).all()
     if not of_mails:
-        raise NotFound("there is no such mail")
+        raise NotFound(say("there is no such message"))
     if {found for found, _ in of_mails} != {campaign_id}:
-        raise BadInput(f"ids: some of it is not of the campaign {show(campaign_id)}")
+        raise BadInput(say("some of these messages are not in the campaign {campaign_id}", campaign_id=show(campaign_id)), field="ids")
     not_a_flood(session, campaign_id)
     messages = [message_id for _, message_id in of_mails]
     mine = and_(of(campaign_id), among(session, col(Delivery.message_id), messages), access.visible(by))
     moved = locked(session, mine)
     if session.scalar(select(func.count()).select_from(Delivery).where(of(campaign_id), access.visible(by))) == len(moved):
-        raise BadInput("ids: that is all that you see of the campaign; leave some of it out")
+        raise BadInput(say("those are all messages of the campaign that you may see; leave some out"), field="ids")
     target = new_id()
     session.add(Campaign(id=target, begun_at=now, made_by=str(by)))
     session.flush()
@@ -107,7 +108,7 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
 def not_a_flood(session: Session, campaign_id: int) -> None:
     """BadInput when it is a mail bomb."""
     if campaigns.is_flood(session, campaign_id):
-        raise BadInput("a mail bomb is no campaign: what lies in it is nothing that belongs together")
+        raise BadInput(say("a mail bomb is not a campaign: its messages do not belong together"))
 
 
 def of(campaign_id: int | None) -> ColumnElement[bool]:

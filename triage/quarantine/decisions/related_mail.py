@@ -15,6 +15,7 @@ from triage.ids import show
 from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal.second_person import may_alone
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.mailboxes import RelatedMail, SweptMailbox
 
@@ -39,14 +40,19 @@ def take(
     access.may_decide(by)
     wanted = rows_of(session, decision_id, chosen, by)
     if not settings.reaches_mailboxes:
-        raise NotAllowedNow("there is no way into the mailboxes: whoever runs Mailroom can open one")
+        raise NotAllowedNow(say("Mailroom has no access to mailboxes: ask an administrator of the server to set it up"))
     policy = settings.policy
     if LARGE_PURGE in policy.two_keys and len(wanted) > policy.two_keys_purge:
-        raise NotAllowedNow(f"more than {policy.two_keys_purge} at once are a large purge, which needs two people here: take fewer")
+        raise NotAllowedNow(
+            say("more than {two_keys_purge} messages at once need approval here: take fewer", two_keys_purge=policy.two_keys_purge)
+        )
     many = len({row.mailbox for row in wanted}) > policy.two_keys_mailboxes
     if many and not may_alone(by, settings):
         raise NotAllowedNow(
-            f"messages of more than {policy.two_keys_mailboxes} mailboxes at once need the right remove-delivered: take fewer"
+            say(
+                "messages of more than {two_keys_mailboxes} mailboxes at once need the right remove-delivered: take fewer",
+                two_keys_mailboxes=policy.two_keys_mailboxes,
+            )
         )
     selection = {"related_to": show(decision_id), "copies": [show(row.id) for row in wanted]}
     decision = outcomes.decision_of(by, VERB, selection, reason, now, count=len(wanted))
@@ -63,16 +69,18 @@ def take(
 def rows_of(session: Session, decision_id: int, chosen: Sequence[int], by: Actor) -> list[RelatedMail]:
     """What was chosen, if all of it may be taken."""
     if not 0 < len(set(chosen)) <= MOST:
-        raise BadInput(f"name the mails to take, at most {MOST} at once")
+        raise BadInput(say("name the messages to remove, at most {most} at once", most=MOST))
     seen = {row.id: row for row in offered(session, decision_id, by=by)}
     if unknown := [one for one in chosen if one not in seen]:
-        raise NotFound(f"no mail {show(unknown[0])} was seen beside what decision {show(decision_id)} took")
+        raise NotFound(
+            say("decision {decision_id} has no related message {unknown}", unknown=show(unknown[0]), decision_id=show(decision_id))
+        )
     rows = [seen[one] for one in dict.fromkeys(chosen)]
     session.flush()
     for row in rows:
         session.refresh(row, with_for_update=True)
         if row.taken_by is not None:
-            raise NotAllowedNow(f"{show(row.id)} is taken already, by decision {show(row.taken_by)}")
+            raise NotAllowedNow(say("decision {taken_by} already removed {id}", id=show(row.id), taken_by=show(row.taken_by)))
         if row.ours:
-            raise NotAllowedNow(f"{show(row.id)} came through Mailroom itself: find it there and purge it")
+            raise NotAllowedNow(say("{id} came through Mailroom: find it there and purge it", id=show(row.id)))
     return rows

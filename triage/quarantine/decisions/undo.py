@@ -20,6 +20,7 @@ from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, DecisionRe
 from triage.quarantine.decisions.take_back import LEFT, TAKEN, WAY_BACK, take_back
 from triage.quarantine.removal import late_copies
 from triage.quarantine.search import confirmations, selection
+from triage.say import say
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -33,7 +34,9 @@ def require_own(session: Session, decision_id: int, by: Actor) -> None:
     """NotAllowed for somebody else's decision. A key that takes "the last one" back must never mean a colleague's."""
     decision = session.get(Decision, decision_id)
     if decision is not None and touches(session, decision, by) and decision.by != str(by):
-        raise NotAllowed(f"{decision.by_shown} decided this, not you: undo it by its id, or on its page under Decisions")
+        raise NotAllowed(
+            say("{by_shown} decided this, not you: undo it by its id, or on its page under Decisions", by_shown=decision.by_shown)
+        )
 
 
 def undo(
@@ -59,7 +62,7 @@ def undo(
     decision = lock_undoable(session, decision_id, by, now)
     is_slow = is_large(session, decision)
     if is_slow and bulk_decisions.is_to_come_beyond(session, decision, by, now):
-        raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
+        raise NotAllowed(say("this decision also concerns messages outside your scope: decide about those in your scope instead"))
     undoing = decision_of(by, "undo", decision.selection, reason, now, count=0, id=new_id(), undoes=decision.id)
     undoing.confirmed = check_second_look(session, decision, confirm, fence, by=by) if ask else []
     if is_slow:
@@ -145,15 +148,15 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
     """The decision, locked, if this actor may take it back now."""
     decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).first()
     if decision is None or not touches(session, decision, by):
-        raise NotFound(f"there is no decision {show(decision_id)}")
+        raise NotFound(say("there is no decision {decision_id}", decision_id=show(decision_id)))
     if decision.undone_by is not None:
         raise Overtaken(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
-        raise NotAllowedNow("this is itself an undo: decide anew instead")
+        raise NotAllowedNow(say("this is an undo itself: make a new decision instead"))
     if decision.verb not in (*WAY_BACK, *regroup.VERBS, escalate.VERB):
-        raise NotAllowedNow("a redelivery is not taken back: purge what came twice instead")
+        raise NotAllowedNow(say("a redelivery cannot be undone: purge the second copy instead"))
     if decision.selection.get("dry_run"):
-        raise NotAllowedNow("it only counted: nothing was taken away")
+        raise NotAllowedNow(say("it only counted: nothing was removed"))
     foreign = (
         select(func.count())
         .select_from(DecisionItem)
@@ -161,5 +164,5 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
         .where(col(DecisionItem.decision_id) == decision_id, not_(access.visible(by)), not_(groups.is_copy_within(decision_id)))
     )
     if session.scalar(foreign):
-        raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
+        raise NotAllowed(say("this decision also concerns messages outside your scope: decide about those in your scope instead"))
     return decision

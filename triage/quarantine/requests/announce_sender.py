@@ -16,6 +16,7 @@ from triage.ids import new_id, show, sibling
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
+from triage.say import say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -35,7 +36,7 @@ def expect(session: Session, sender: str, *, by: Actor, words: str = "", setting
     named = parse_expected_sender.sender_of(sender, settings.own_domains, settings.policy.freemail_domains)
     if not named:
         raise BadInput(
-            "sender: write the address or the domain that you expect mail from, of somebody outside and of no mail provider for all"
+            say("write an address or a domain outside your company, and not the domain of a public mail provider"), field="sender"
         )
     session.execute(delete(Expectation).where(col(Expectation.until) <= now))
     words = " ".join(words.split())[:LONGEST]
@@ -44,7 +45,11 @@ def expect(session: Session, sender: str, *, by: Actor, words: str = "", setting
     if known is None:
         open_ones = select(func.count()).select_from(Expectation).where(col(Expectation.person) == by.name)
         if session.scalar(open_ones) >= MOST_OPEN:  # type: ignore[operator]
-            raise BadInput(f"you expect mail from {MOST_OPEN} senders already: let some of it come, or take one back")
+            raise BadInput(
+                say(
+                    "you already expect messages from {most_open} senders: withdraw one, or wait until one has written", most_open=MOST_OPEN
+                )
+            )
         known = Expectation(id=new_id(), person=by.name, person_shown=by.shown, sender=named, words=words, said_at=now, until=until)
         session.add(known)
     else:
@@ -69,7 +74,7 @@ def forget(session: Session, expectation_id: int, *, by: Actor, now: datetime) -
     """An employee expects it no more. NotFound when it is none of theirs."""
     known = session.get(Expectation, expectation_id)
     if known is None or known.person != by.name:
-        raise NotFound(f"there is no expectation {show(expectation_id)}")
+        raise NotFound(say("there is no expected sender {expectation_id}", expectation_id=show(expectation_id)))
     session.delete(known)
     detail = {"sender": known.sender, "scope": f"person:{by.name}"}
     ledger.write(session, "expect-no-more", f"expectation:{show(expectation_id)}", by=by, now=now, detail=detail)

@@ -12,6 +12,7 @@ from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search.listing import Listed, some
+from triage.say import say
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -45,10 +46,16 @@ def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datet
         access.may_decide(by)
     delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, theirs(by)).with_for_update()).first()
     if delivery is None:
-        raise NotFound(f"there is no delivery {show(delivery_id)}")
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
     if earlier := session.scalars(select(MailRequest).where(col(MailRequest.delivery_id) == delivery_id)).first():
         if earlier.declined_at is not None:
-            raise NotAllowedNow(f"{earlier.declined_by_shown} said no to this: {earlier.reason or 'no reason was given'}")
+            raise NotAllowedNow(
+                say(
+                    "{declined_by_shown} declined this: {reason}",
+                    declined_by_shown=earlier.declined_by_shown,
+                    reason=earlier.reason or say("no reason was given"),
+                )
+            )
         return earlier.id
     may_be_asked_for(session, delivery, by)
     name = name_of(session, delivery, by)
@@ -64,12 +71,12 @@ def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datet
 def may_be_asked_for(session: Session, delivery: Delivery, by: Actor) -> None:
     """NotAllowedNow when there is nothing to ask for; BadInput when one person asks for too much at once."""
     if delivery.state in ON_ITS_WAY:
-        raise NotAllowedNow("it was let in: it is in the mailbox, or on its way there")
+        raise NotAllowedNow(say("it was released: it is in your mailbox, or on its way there"))
     if delivery.state not in open_requests.ASKABLE or delivery.erased_at is not None:
-        raise NotAllowedNow("its content is gone: ask the sender to send it again")
+        raise NotAllowedNow(say("its content was erased: ask the sender to send it again"))
     waiting = select(func.count()).select_from(MailRequest).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id))
     if (session.scalar(waiting.where(open_requests.is_open(), col(MailRequest.asked_by) == str(by))) or 0) >= MOST_OPEN:
-        raise BadInput(f"{MOST_OPEN} requests of yours wait already: let them be answered first")
+        raise BadInput(say("you already have {most_open} open requests: wait for the answers first", most_open=MOST_OPEN))
 
 
 def theirs(by: Actor) -> ColumnElement[bool]:
@@ -92,8 +99,8 @@ def decline(session: Session, request_id: int, *, by: Actor, reason: str, now: d
     if found is None:
         known = select(col(MailRequest.id)).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(access.visible(by))
         if session.scalar(known.where(col(MailRequest.id) == request_id)) is None:
-            raise NotFound(f"there is no request {show(request_id)}")
-        raise NotAllowedNow("this request has its answer already")
+            raise NotFound(say("there is no request {request_id}", request_id=show(request_id)))
+        raise NotAllowedNow(say("this request is already answered"))
     row, delivery = found
     row.declined_at, row.declined_by, row.declined_by_shown = now, str(by), by.shown
     row.reason = " ".join(reason.split())[:LONGEST]

@@ -20,6 +20,7 @@ from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import reported_messages
 from triage.quarantine.search.listing import Listed, some
+from triage.say import say
 from triage.store import db, ledger
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -150,14 +151,14 @@ def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: 
     """
     access.may_decide(by)
     if verdict not in VERDICTS:
-        raise BadInput(f"verdict: {verdict!r} is none of {', '.join(VERDICTS)}")
+        raise BadInput(say("{verdict} is not one of {names}", verdict=repr(verdict), names=", ".join(VERDICTS)), field="verdict")
     row = session.scalars(rows_of(seen(session, by)).where(col(MailReport.id) == report_id).with_for_update(of=MailReport)).first()
     if row is None:
-        raise NotFound(f"there is no report {show(report_id)}")
+        raise NotFound(say("there is no report {report_id}", report_id=show(report_id)))
     same = col(MailReport.id) == report_id if row.delivery_id is None else col(MailReport.delivery_id) == row.delivery_id
     waiting = session.scalars(rows_of(seen(session, by)).where(same, open_reports.is_open()).order_by(col(MailReport.id))).all()
     if not waiting:
-        raise NotAllowedNow("this report has its answer already")
+        raise NotAllowedNow(say("this report is already answered"))
     for one in waiting:
         one.answered_at, one.answered_by, one.answered_by_shown = now, str(by), by.shown
         one.verdict, one.words = verdict, " ".join(words.split())[:LONGEST]

@@ -20,6 +20,7 @@ from triage.policy.rules.rule_request import RuleOrder, checked
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
+from triage.say import cleaned, joined, said_by, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import visible
 
@@ -41,8 +42,9 @@ class FaultyLines(BadInput):
     """Some lines are wrong, and so nothing was done."""
 
     def __init__(self, faults: tuple[Fault, ...], more: int = 0) -> None:
-        said = "; ".join(f"line {one.line}: {one.reason}" for one in faults)
-        super().__init__(f"{said}{f'; and {more} more' if more else ''}; no rule was made")
+        said = [say("line {line}: {reason}", line=one.line, reason=one.reason) for one in faults]
+        said += [say("and {more} more", more=more)] if more else []
+        super().__init__(joined("; ", [*said, say("no rule was created")]))
         self.faults = faults
 
 
@@ -104,7 +106,7 @@ def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> lis
         try:
             orders.append(acceptable(session, order_of(line), by, settings))
         except (BadInput, NotAllowed) as fault:
-            faults.append(Fault(number, visible(str(fault))))
+            faults.append(Fault(number, cleaned(said_by(fault), visible)))
     if faults:
         raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
     return orders
@@ -115,7 +117,9 @@ def acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings
     access.may_make_rule(session, by, order.scope)
     order = checked(session, order, settings)
     if needs := dual_control.of_rules([(order.effect, order.match, order.scope)], settings):
-        raise BadInput(f"this needs a second person's key ({', '.join(needs)}): make it alone, with `mailroom allow` or in the console")
+        raise BadInput(
+            say("this needs approval ({names}): create this rule alone, with `mailroom allow` or in the console", names=", ".join(needs))
+        )
     return order
 
 
@@ -125,12 +129,14 @@ def order_of(line: str) -> RuleOrder:
     unknown = next((name for name in values if name not in KEYS and name not in TOLD), None)
     if unknown is not None:
         close = difflib.get_close_matches(unknown, KEYS, 1)
-        raise BadInput(f"there is no {unknown[:40]!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(KEYS)}"))
+        if close:
+            raise BadInput(say("there is no {unknown}; did you mean {close}?", unknown=repr(unknown[:40]), close=repr(close[0])))
+        raise BadInput(say("there is no {unknown}; there are {names}", unknown=repr(unknown[:40]), names=", ".join(KEYS)))
     missing = next((name for name in ("effect", "sender") if not values.get(name)), None)
     if missing:
-        raise BadInput(f"{missing} is missing")
+        raise BadInput(say("{missing} is missing", missing=missing))
     if text_of(values, "effect") in ("block", "redirect", "hold") and text_of(values, "proof"):
-        raise BadInput(f"proof: only an allow asks for one; leave it out of a {values['effect']}")
+        raise BadInput(say("only an allow rule takes one; leave it out of a {effect} rule", effect=values["effect"]), field="proof")
     match, value = match_of(text_of(values, "sender"))
     return RuleOrder(
         effect=text_of(values, "effect"),
@@ -154,14 +160,14 @@ def from_json(line: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
     except RecursionError as fault:
-        raise BadInput("this is not JSON of a rule: it is nested too deeply") from fault
+        raise BadInput(say("this is not the JSON of a rule: it is nested too deeply")) from fault
     except ValueError as fault:
-        raise BadInput(f"this is not JSON: {fault}") from fault
+        raise BadInput(say("this is not JSON: {fault}", fault=fault)) from fault
     if not isinstance(values, dict):
-        raise BadInput("this is no JSON object")
+        raise BadInput(say("this is not a JSON object"))
     odd = next((name for name in FLAGS if not isinstance(values.get(name, False), bool)), None)
     if odd:
-        raise BadInput(f"{odd}: true or false, not {values[odd]!r}")
+        raise BadInput(say("true or false, not {value}", value=repr(values[odd])), field=odd)
     return values
 
 
@@ -170,16 +176,18 @@ def from_words(line: str) -> dict[str, Any]:
     try:
         first, *others = shlex.split(line, comments=True)
     except ValueError as fault:
-        raise BadInput(f"a quote is not closed: {fault}") from fault
+        raise BadInput(say("a quote is not closed: {fault}", fault=fault)) from fault
     values: dict[str, Any] = {"effect": first, "sender": others[0] if others else ""}
     for word in others[1:]:
         name, equals, value = word.partition("=")
         if not equals and name not in FLAGS:
-            raise BadInput(f'{word[:40]!r} is no name=value; after the sender come such as scope=department:it or note="why"')
+            raise BadInput(
+                say('{word} is not name=value; after the sender, write for example scope=department:it or note="why"', word=repr(word[:40]))
+            )
         values["lapse_days" if name == "lapse" else name] = value if equals else True
     for flag in FLAGS & values.keys():
         if values[flag] not in (True, "true", "false"):
-            raise BadInput(f"{flag}: true or false, not {values[flag]!r}")
+            raise BadInput(say("true or false, not {value}", value=repr(values[flag])), field=flag)
         values[flag] = values[flag] in (True, "true")
     return values
 
@@ -188,7 +196,7 @@ def text_of(values: dict[str, Any], name: str) -> str:
     """A value that is text."""
     value = values.get(name) or ""
     if not isinstance(value, str) or "\0" in value:
-        raise BadInput(f"{name}: text, not {value!r}")
+        raise BadInput(say("text, not {value}", value=repr(value)), field=name)
     return value
 
 
@@ -198,7 +206,9 @@ def instant_of(values: dict[str, Any]) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError as fault:
-        raise BadInput(f"until: {text[:40]!r} is no date such as 2026-11-24 or 2026-11-24T09:30+01:00") from fault
+        raise BadInput(
+            say("{text} is not a date; write for example 2026-11-24 or 2026-11-24T09:30+01:00", text=repr(text[:40])), field="until"
+        ) from fault
     return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment
 
 
@@ -206,5 +216,5 @@ def days_of(values: dict[str, Any]) -> int:
     """After how many days without mail it lapses."""
     given = str(values.get("lapse_days") or 0)
     if not given.isdigit():
-        raise BadInput(f"lapse_days: a number of days, not {given[:40]!r}")
+        raise BadInput(say("a number of days, not {given}", given=repr(given[:40])), field="lapse_days")
     return int(given)

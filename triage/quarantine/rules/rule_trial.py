@@ -19,6 +19,7 @@ from triage.policy.rules.rule_conflicts import Clash
 from triage.policy.rules.rule_request import RuleOrder, as_row, checked, is_possible
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest, rule_orders
 from triage.quarantine.search.selection import Selection, condition
+from triage.say import say
 from triage.store.db import beside
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
@@ -56,7 +57,7 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
     """Try a rule out on what came. BadInput for what can be no rule."""
     order = checked(session, order, settings)
     if order.effect == "redirect":
-        raise BadInput("effect: a redirect lets nothing in and keeps nothing out: there is nothing to try")
+        raise BadInput(say("a redirect neither allows nor blocks messages: there is nothing to try"), field="effect")
     since = now - timedelta(days=DAYS)
     rows = came_from(session, order, since, by)
     would_change, others, _ = KINDS[order.effect]

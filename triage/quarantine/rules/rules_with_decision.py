@@ -16,6 +16,7 @@ from triage.message.signals.second_look import road
 from triage.message.summary import Summary
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection, folded_address
+from triage.say import say
 from triage.store.db import among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -60,7 +61,10 @@ def rule_orders(
         return made
     scopes = scopes_of(session, ids, by)
     if not 0 < len(made) * len(scopes) <= most(order):
-        raise BadInput(f"rule: that would be {len(made) * len(scopes)} rules; between 1 and {most(order)} can be made at once")
+        raise BadInput(
+            say("that would be {made} rules; between 1 and {most} can be created at once", made=len(made) * len(scopes), most=most(order)),
+            field="rule",
+        )
     return [replace(one, scope=scope) for scope in scopes for one in made]
 
 
@@ -92,18 +96,25 @@ def about_senders(
 ) -> list[RuleOrder]:
     """The order about the value that it gives, or about every sender of this mail. BadInput where an allow cannot be about one of them."""
     if order.effect == "allow" and (refused := not_allowed(session, order, ids, own_domains)):
-        raise BadInput(f"rule: {REFUSED[refused[0].why].format(sender=refused[0].sender)}. {refused[0].instead}")
+        raise BadInput(
+            say("{why} {instead}", why=REFUSED[refused[0].why].format(sender=refused[0].sender), instead=refused[0].instead), field="rule"
+        )
     if order.value:
         return [order]
     if order.match not in ("address", "domain"):
-        raise BadInput("rule: a list rule needs its value, the List-Id")
+        raise BadInput(say("a rule for a mailing list needs its List-Id as value"), field="rule")
     senders = senders_of(session, order, ids)
     named = selected.sender if order.match == "address" else selected.domain
     if not senders and named:
         return [replace(order, value=named)]
     if not 0 < len(senders) <= most(order):
         raise BadInput(
-            f"rule: the selection has {len(senders)} different senders; between 1 and {most(order)} can be made into rules at once"
+            say(
+                "the selection has {senders} senders; rules for 1 to {most} of them can be created at once",
+                senders=len(senders),
+                most=most(order),
+            ),
+            field="rule",
         )
     make = {"block": block_of, "allow": allow_of}.get(order.effect, redirect_of)
     one = replace(order, senders=(), without=())
@@ -128,11 +139,15 @@ def agreed(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
     if named and named != there:
         new, gone = sorted(there - named), sorted(named - there)
         said = f"{listed(new)} also wrote some of these messages" if new else f"{listed(gone)} wrote none of these messages"
-        raise Stale(f"{said}: look again, then decide")
+        raise Stale(say("review the selection, then decide again"), field=said)
     if order.effect == "allow" and len(chosen) > 1 and not named:
         raise BadInput(
-            f"rule: these messages are from {len(chosen)} senders: name in senders whom you allow, and in without whom you leave out "
-            "(POST /selections/preview lists them)"
+            say(
+                "these messages are from {chosen} senders: list in senders those to allow, and in without those to leave out (POST "
+                "/selections/preview lists them)",
+                chosen=len(chosen),
+            ),
+            field="rule",
         )
     return chosen
 

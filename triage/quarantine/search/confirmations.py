@@ -14,6 +14,7 @@ from triage.errors import SecondLookNeeded, Stale
 from triage.message.authentication import Result
 from triage.message.signals.second_look import BANK_DETAILS, CARRIED, FORGED, LIST, REASONS, REMEMBERED, STRICT, Look, needs, sentence
 from triage.message.signals.severity import DANGERS, Severity
+from triage.say import say
 from triage.store.db import among
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -129,7 +130,7 @@ def check(asked: Sequence[Question], confirm: Collection[str], *, by: Actor, fen
     if by.kind not in PEOPLE:
         return []
     if confirm and fence is not None and fence != current:
-        raise Stale("what you looked at has changed since: look again, then decide")
+        raise Stale(say("the messages have changed since you looked: review them, then decide again"))
     names = [one.name for one in asked]
     if set(confirm) != set(names) or (names and fence is None):
         raise SecondLookNeeded(tuple(asked), current)

@@ -12,6 +12,7 @@ from triage.errors import BadInput, NotFound
 from triage.ids import show
 from triage.quarantine.search import expiry, selection
 from triage.quarantine.search.selection import Selection, from_json
+from triage.say import say
 from triage.store import db, ledger
 from triage.store.models.compliance import LegalHold, LegallyHeld
 from triage.store.models.deliveries import Delivery
@@ -93,7 +94,7 @@ def checked_reason(reason: str) -> str:
     """Why, in one line."""
     reason = " ".join(reason.split())[:500]
     if not reason:
-        raise BadInput("reason: say why; it is on the record")
+        raise BadInput(say("say why; the audit log keeps it"), field="reason")
     return reason
 
 
@@ -101,7 +102,7 @@ def checked_person(session: Session, person: str) -> str:
     """The uid of somebody who works or worked here."""
     uid = person.casefold()
     if session.get(Person, uid) is None:
-        raise NotFound(f"the directory knows nobody as {person}; to hold the mail of somebody outside select by sender")
+        raise NotFound(say("the directory has no {person}; to hold messages of somebody outside, select by sender", person=person))
     return uid
 
 
@@ -109,7 +110,7 @@ def checked_selection(session: Session, selected: Selection) -> Selection:
     """The selection as it can be held: nothing that is done to its mail may take it out."""
     for name in MOVING:
         if getattr(selected, name):
-            raise BadInput(f"select: leave out {name}; a legal hold is about mail whatever is done to it")
+            raise BadInput(say("leave out {name}; a legal hold covers messages in every state", name=name), field="select")
     return replace(selected, proof=selection.settled_proof(session, selected))
 
 

@@ -13,6 +13,7 @@ from sqlmodel import col
 from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.mime.links import written
+from triage.say import said_by, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -31,7 +32,7 @@ def link_to(domain: str) -> ColumnElement[bool]:
     try:
         name = ascii_domain(domain.removeprefix("."))
     except ValueError as fault:
-        raise BadInput(f"link_domain: {fault}") from fault
+        raise BadInput(said_by(fault), field="link_domain") from fault
     spellings = sorted({json.dumps(one)[1:-1] for one in (name, written(name))})
     host = "|".join(map(re.escape, spellings))
     opens = SUMMARY.regexp_match(f'(?i)"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')
@@ -42,7 +43,7 @@ def attachment(sha256: str) -> ColumnElement[bool]:
     """One of the mail's attachments has these bytes. BadInput when that is no digest."""
     digest = sha256.strip().lower()
     if not DIGEST.fullmatch(digest):
-        raise BadInput("attachment_sha256: 64 hexadecimal digits, as the attachment's `sha256` says")
+        raise BadInput(say("write the 64 hexadecimal digits of the attachment's `sha256`"), field="attachment_sha256")
     return of_messages(SUMMARY.contains(f'"sha256": "{digest}"'))
 
 

@@ -12,6 +12,7 @@ from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
 from triage.quarantine.search.selection import Selection, condition
+from triage.say import said_by, say
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import SavedSearch
@@ -52,14 +53,14 @@ def save(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
     """Keep it; one of the actor's own with the same name becomes this one. BadInput names what is wrong, NotAllowed beyond one's scope."""
     name = wish.name.strip()
     if not name:
-        raise BadInput("name: what shall the search be called?")
+        raise BadInput(say("give the search a name"), field="name")
     condition(Selection.of(q=wish.q.strip(), department=wish.department, person=wish.person))
     if wish.shared_with:
         may_share(wish.shared_with, by)
     own = select(SavedSearch).where(col(SavedSearch.owner) == str(by))
     row = session.scalar(own.where(col(SavedSearch.name) == name))
     if row is None and (session.scalar(select(func.count()).select_from(own.subquery())) or 0) >= MOST:
-        raise BadInput(f"name: nobody keeps more than {MOST} searches; remove one first")
+        raise BadInput(say("you can save at most {most} searches; remove one first", most=MOST), field="name")
     about: dict[str, Any] = {"by_shown": by.shown, "q": wish.q.strip(), "tab": wish.tab}
     about |= {"department": wish.department, "person": wish.person, "shared_with": wish.shared_with}
     row = row or SavedSearch(owner=str(by), name=name, made_at=now, **about)
@@ -80,7 +81,7 @@ def remove(session: Session, search_id: int, *, by: Actor) -> None:
     """Keep it no longer. A shared one is removed by who made it, or by an administrator with the scope that it is shared with."""
     row = session.get(SavedSearch, search_id)
     if row is None or not knows(row, by, confidential_folders.closed_scopes(session, by)):
-        raise NotFound(f"there is no saved search {show(search_id)}")
+        raise NotFound(say("there is no saved search {search_id}", search_id=show(search_id)))
     if row.owner != str(by):
         access.require(by, Role.ADMIN)
         may_share(row.shared_with, by)
@@ -92,9 +93,9 @@ def may_share(scope: str, by: Actor) -> None:
     try:
         Scope.parse([scope])
     except ValueError as fault:
-        raise BadInput(f"shared_with: {fault}") from fault
+        raise BadInput(said_by(fault), field="shared_with") from fault
     if not by.scope.company and scope not in by.scope.words():
-        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot share a search with {scope}")
+        raise NotAllowed(say("your scope is {yours}: you cannot share a search with {scope}", yours=access.scope_shown(by), scope=scope))
 
 
 def knows(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:

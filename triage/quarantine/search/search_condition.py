@@ -12,6 +12,7 @@ from triage.errors import BadInput
 from triage.message.signals.severity import Severity
 from triage.quarantine.search import search_query
 from triage.quarantine.search.search_query import Term
+from triage.say import say
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -82,7 +83,7 @@ def subject(term: Term) -> ColumnElement[bool]:
 def having(term: Term) -> ColumnElement[bool]:
     """What is in it."""
     if term.value not in LISTS:
-        raise BadInput(f"q: has: takes {' or '.join(LISTS)}, not {term.value!r}")
+        raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=repr(term.value)), field="q")
     found = func.json_array_length(col(Message.summary)[LISTS[term.value]]) > 0
     return beside(Message, col(Message.id) == col(Delivery.message_id), found)
 
@@ -97,7 +98,7 @@ def state(term: Term) -> ColumnElement[bool]:
     """What became of it."""
     wanted = GROUPS.get(term.value) or tuple(one for one in State if one == term.value)
     if not wanted:
-        raise BadInput(f"q: state: takes {', '.join([*State, *GROUPS])}, not {term.value!r}")
+        raise BadInput(say("state: takes {names}, not {value}", names=", ".join([*State, *GROUPS]), value=repr(term.value)), field="q")
     return col(Delivery.state).in_(wanted)
 
 
@@ -111,7 +112,7 @@ def proven(term: Term) -> ColumnElement[bool]:
     """What proves who sent it."""
     proofs = {"none": ("",), "any": ("dmarc", "aligned"), "dmarc": ("dmarc",), "aligned": ("aligned",)}
     if term.value not in proofs:
-        raise BadInput(f"q: proof: takes {', '.join(proofs)}, not {term.value!r}")
+        raise BadInput(say("proof: takes {names}, not {value}", names=", ".join(proofs), value=repr(term.value)), field="q")
     return col(Delivery.proof).in_(proofs[term.value])
 
 
@@ -119,7 +120,9 @@ def how_bad(term: Term) -> ColumnElement[bool]:
     """How bad it looks."""
     wanted = next((one for one in Severity if one.word == term.value), None)
     if wanted is None:
-        raise BadInput(f"q: severity: takes {', '.join(one.word for one in Severity)}, not {term.value!r}")
+        raise BadInput(
+            say("severity: takes {names}, not {value}", names=", ".join(one.word for one in Severity), value=repr(term.value)), field="q"
+        )
     return grouping.severity() == wanted
 
 
@@ -128,7 +131,7 @@ def campaign(term: Term) -> ColumnElement[bool]:
     try:
         return col(Delivery.campaign_id) == ids.read(term.value)
     except ValueError as fault:
-        raise BadInput(f"q: campaign: takes the id of a campaign, not {term.value!r}") from fault
+        raise BadInput(say("campaign: takes the id of a campaign, not {value}", value=repr(term.value)), field="q") from fault
 
 
 MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from triage.errors import BadInput
+from triage.say import say
 
 NAMES = ("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "severity", "campaign", "after", "before")
 TERM = re.compile(rf'(?P<sign>-?)(?:(?P<name>{"|".join(NAMES)}):(?=\S))?(?:"(?P<phrase>[^"]+)"|(?P<word>\S+))', re.IGNORECASE)
@@ -27,7 +28,7 @@ def terms(text: str) -> tuple[Term, ...]:
     """
     found = tuple(term(match) for match in TERM.finditer(text))
     if len(found) > MOST_TERMS:
-        raise BadInput(f"q: at most {MOST_TERMS} words")
+        raise BadInput(say("at most {most_terms} words", most_terms=MOST_TERMS), field="q")
     return found
 
 
@@ -42,4 +43,6 @@ def day(term: Term) -> datetime:
     try:
         return datetime.strptime(term.value, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as fault:
-        raise BadInput(f"q: {term.name}: takes a day like 2026-11-24, not {term.value!r}") from fault
+        raise BadInput(
+            say("{name}: takes a day like 2026-11-24, not {value}", name=term.name, value=repr(term.value)), field="q"
+        ) from fault

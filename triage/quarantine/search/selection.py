@@ -15,6 +15,7 @@ from triage.addressing.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.ids import read, show
 from triage.quarantine.search import links_and_files, search_condition
+from triage.say import said_by, say
 from triage.store.db import among
 from triage.store.delivery_state import State
 from triage.store.domain_index import names_of, of_domain
@@ -65,19 +66,26 @@ class Selection:
         )
         if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
             raise BadInput(
-                "select: name ids, a sender, a domain, a campaign, a department, a person, a link's domain, an attachment or words"
+                say("name ids, a sender, a domain, a campaign, a department, a person, a link's domain, an attachment or words"),
+                field="select",
             )
         if len(selection.ids) > MOST_IDS:
-            raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
+            raise BadInput(
+                say("at most {most_ids} ids at once; select by sender, domain or folder instead", most_ids=MOST_IDS), field="select"
+            )
         if len(selection.any_of) > MOST_CARDS:
-            raise BadInput(f"select: at most {MOST_CARDS} cards at once; select a folder or a search instead")
+            raise BadInput(
+                say("at most {most_rows} rows at once; select a folder or a search instead", most_rows=MOST_CARDS), field="select"
+            )
         return selection.looked_at()
 
     def looked_at(self) -> Self:
         """Itself, when it is fit for looking, where nothing needs to be named; BadInput tells a state that does not exist."""
         for state in self.states:
             if state not in set(State):
-                raise BadInput(f"select: {state!r} is no state; there are {', '.join(State)}")
+                raise BadInput(
+                    say("there is no state {state}; there are {names}", state=repr(state), names=", ".join(State)), field="select"
+                )
         return self
 
     @property
@@ -273,7 +281,7 @@ def folded_domain(text: str) -> str:
     try:
         return ascii_domain(text.removeprefix("@").removeprefix("."))
     except ValueError as fault:
-        raise BadInput(f"domain: {fault}") from fault
+        raise BadInput(said_by(fault), field="domain") from fault
 
 
 def fence(session: Session, where: ColumnElement[bool]) -> str:

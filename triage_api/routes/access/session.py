@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from triage.access import preferences, scope as access, staff_login
 from triage.directory import enforcement_mode
 from triage.quarantine import presence
+from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
@@ -15,7 +16,7 @@ from triage_api.http.problems import NotSignedIn, described
 from triage_api.http.session_auth import Staff, Watcher, holder, place_of
 from triage_api.schemas.access import session as schemas
 
-WRONG = "Name or password is wrong."
+WRONG = say("Name or password is wrong.")
 
 
 router = APIRouter(route_class=Once, tags=["session"])

@@ -15,6 +15,7 @@ from triage.errors import NotAllowed
 from triage.notifications import digests
 from triage.quarantine import viewings
 from triage.quarantine.requests import announce_sender, own_mail, release_requests
+from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http import idempotency
@@ -32,7 +33,7 @@ from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor
 
 COOKIE = "-own"  # what the name of the session cookie has more
-CLOSED = "Here nobody signs in to see their own mail: ask the people who look after it; an administrator can switch it on."
+CLOSED = say("Employees do not sign in here to see their own messages. Ask your IT department; an administrator can turn it on.")
 
 router = APIRouter(route_class=Once, prefix="/me", tags=["me"])
 
@@ -42,7 +43,7 @@ def employee(connection: HTTPConnection) -> Actor:
     here = office(connection)
     key = connection.cookies.get(here.cookie_name + COOKIE, "")
     if key_of(connection) is not None:
-        raise NotAllowed("this is for people who have signed in: a token cannot do it")
+        raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
     with db.reading(here.engine) as session:
         found = employee_sessions.holder(session, key, now=utcnow()) if is_open(here) else None
     if found is None:

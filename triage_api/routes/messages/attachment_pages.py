@@ -14,6 +14,7 @@ from triage.message.summary import Attachment
 from triage.quarantine import open_message
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun
+from triage.say import say
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
@@ -24,15 +25,15 @@ from triage_api.routes.messages.messages import Number, Reason, put_on_record, r
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import messages as schemas
 
-OFF = "attachments are not shown as pictures here: an administrator can switch that on"
-NO_SANDBOX = "attachments cannot be shown as pictures on this machine: bubblewrap is missing or does not work, and nothing is drawn without"
+OFF = say("attachments are not shown as images here: an administrator can turn that on")
+NO_SANDBOX = say("this server cannot show attachments as images: bubblewrap is missing or does not work")
 WHY = {
-    UNKNOWN: "this is no PDF and no picture that can be shown; download it only if you must",
-    LOCKED: "this PDF is locked with a password, so nobody could look into it on its way here: do not ask the sender for the password",
-    BROKEN: "this cannot be shown: it is damaged, or made to do harm",
-    NO_PROGRAM: "PDF cannot be shown on this machine: poppler-utils is missing",
+    UNKNOWN: say("this is neither a PDF nor an image that can be shown; download it only if you must"),
+    LOCKED: say("this PDF is protected by a password, so nobody has checked its content: do not ask the sender for the password"),
+    BROKEN: say("this cannot be shown: it is damaged or malicious"),
+    NO_PROGRAM: say("this server cannot show PDF: poppler-utils is missing"),
 }
-TOO_MUCH = "this cannot be shown: it takes too long or too much memory to draw, as files do that are made to do harm"
+TOO_MUCH = say("this cannot be shown: drawing it takes too long or too much memory, as with malicious files")
 HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'", "Content-Disposition": "inline"}
 PNG: dict[int | str, dict[str, Any]] = {200: {"description": "The page as a picture.", "content": {"image/png": {}}}}
 

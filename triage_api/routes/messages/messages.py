@@ -23,6 +23,7 @@ from triage.quarantine import open_message, viewings
 from triage.quarantine.decisions import consent
 from triage.quarantine.open_message import Opened
 from triage.runtime.sandbox_pool import Overrun
+from triage.say import say
 from triage.store import db, ledger
 from triage.text.sanitize import visible
 from triage.times import utcnow
@@ -213,13 +214,15 @@ def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: It
     """An attachment's bytes, taken out by a bounded child, and what is on the record about it."""
     found = next((one for one in listed if one.number == number), None)
     if found is None:
-        raise NotFound(f"message {ids.show(message_id)} has no attachment {number}")
+        raise NotFound(say("message {message_id} has no attachment {number}", message_id=ids.show(message_id), number=number))
     try:
         return here.attachments.run(raw, sha256=found.sha256), found
     except Overrun as overrun:
         lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
         log.warning("attachment %(attachment)d of message %(message)s cannot be taken out: %(why)s", lost)
-        raise NotFound(f"attachment {number} cannot be taken out of this message; download its source") from overrun
+        raise NotFound(
+            say("attachment {number} cannot be extracted from this message; download the source of the message", number=number)
+        ) from overrun
 
 
 def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: dict[str, Any]) -> None:

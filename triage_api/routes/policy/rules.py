@@ -14,6 +14,7 @@ from triage.policy.rules import rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
 from triage.quarantine.rules import rule_confirmation, rule_import_export, rule_trial
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
@@ -168,7 +169,7 @@ def known(session: Session, rule_id: int, by: Actor) -> Rule:
     """The rule, if the actor may know of it."""
     found = rules.known_to(session, [rule_id], by=by)
     if not found:
-        raise NotFound(f"there is no rule {show(rule_id)}")
+        raise NotFound(say("there is no rule {rule_id}", rule_id=show(rule_id)))
     return found[0]
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.removal.removal_plan import BlockWish
+from triage.say import say
 from triage.text.sanitize import visible
 from triage_api.schemas.fields import GivenId, Id, Letter, Order, Shape, Text, Word
 from triage_api.schemas.items import Item
@@ -61,7 +62,7 @@ class DecisionOrder(Order):
     def blocks_only_with_a_purge(self) -> Self:
         """What else could be blocked along is said as a rule."""
         if self.block and (self.verb is not Verb.PURGE or self.rule):
-            raise ValueError("block: it goes with a purge, and instead of a rule")
+            raise ValueError(say("block: use it with a purge and without a rule"))
         return self
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from triage.quarantine.search.selection import MOST_IDS
+from triage.say import say
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.queue.deliveries import Delivery
@@ -67,7 +68,7 @@ class NextHopOrder(Order):
     def either(self) -> Self:
         """One of both."""
         if bool(self.next_hop) == bool(self.ids):
-            raise ValueError("name ids, or a next hop for all that wait for it")
+            raise ValueError(say("name ids, or a next hop to mean all deliveries that wait for it"))
         return self
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
+from triage.say import say
 from triage_api.schemas.fields import Shape, Word
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.policy.rules import SenderRule
@@ -32,7 +33,7 @@ class AlongRule(SenderRule):
     def senders_only_of_an_allow(self) -> Self:
         """What has a value is about one sender."""
         if (self.senders or self.without) and (self.effect != "allow" or self.value):
-            raise ValueError("senders: they go with an allow, and instead of a value")
+            raise ValueError(say("senders: use it with an allow rule and without a value"))
         return self
 
 

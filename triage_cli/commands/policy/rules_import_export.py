@@ -86,7 +86,7 @@ def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
     problem = problem_of(looked)
     if set(given) != set(problem["names"]) and problem["names"]:
         tell(problem)
-        raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was made"})
+        raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was created"})
     return names
 
 
@@ -137,7 +137,7 @@ def faulty(refusal: Declined, name: str, part: Part) -> int:
     for fault in faults:
         click.echo(visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
     count = len(faults)
-    click.echo(f"mailroom: {plural(count, 'line is', 'lines are')} wrong; no rule was made", err=True)
+    click.echo(f"mailroom: {plural(count, 'line is', 'lines are')} wrong; no rule was created", err=True)
     return USAGE
 
 

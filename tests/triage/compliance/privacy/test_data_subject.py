@@ -171,7 +171,7 @@ def test_what_is_under_way_is_waited_for(session: Session, settings: Settings) -
 def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
     everything(either, settings, to=JOE)
     both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
-    with pytest.raises(NotAllowedNow, match="works here"):
+    with pytest.raises(NotAllowedNow, match="is in the directory"):
         person_erasure.begin(either, JOE, settings=settings, **said())
     left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
     directory.apply(either, left, settings.company, by=SYNC, now=NOW)

@@ -61,7 +61,7 @@ def test_content_is_erased_when_every_copy_is_final_long_enough(
         content = session.scalar(select(col(Content.id)))
         assert content is not None
         if erased:
-            with pytest.raises(NotFound, match="its retention time is over"):
+            with pytest.raises(NotFound, match="its retention period is over"):
                 bodies.load(session, content)
             assert session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))).all()[-1] == "erase"
             assert session.get_one(Delivery, mail).erased_at is not None

@@ -257,7 +257,7 @@ def test_a_receiver_says_how_long_it_rests(known: Engine, telling: Settings) -> 
 
 
 def claimed_any(engine: Engine, settings: Settings) -> Call:
-    """The one call there is, as somebody has it in hand."""
+    """The one call there is, as somebody is working on this suggestion."""
     with db.reading(engine) as session:
         row = session.scalars(select(WebhookCall).where(col(WebhookCall.hook) == "all")).one()
         return Call(row.id, row.attempts, row.event, row.body)

@@ -138,21 +138,21 @@ def test_a_seal_keeps_others_rules_out(known: Engine, settings: Settings) -> Non
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),))
         directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
         assert [mailbox for *_, mailbox in came(session, settings, MARA)] == [MARA]
-    with pytest.raises(NotAllowed, match="is sealed"):
+    with pytest.raises(NotAllowed, match="is a confidential folder"):
         add_rules(known, settings, replace(BILLS, scope="person:mara.berg"))
 
 
 @pytest.mark.parametrize(
     ("order", "says"),
     [
-        (replace(BILLS, to="nobody"), "to: 'nobody' is nobody here"),
-        (replace(BILLS, to="joe@elsewhere.example"), "is nobody here"),
-        (replace(BILLS, to=""), "is nobody here"),
+        (replace(BILLS, to="nobody"), "to: the directory has no 'nobody'"),
+        (replace(BILLS, to="joe@elsewhere.example"), "the directory has no"),
+        (replace(BILLS, to=""), "the directory has no"),
         (replace(BILLS, to="department:legal"), "has no mailbox"),
         (replace(BILLS, recipient="nobody@company.example"), "recipient: nobody here has the address"),
         (RuleOrder("redirect", "recipient", "x@elsewhere.example", "company", to=JOE), "recipient: nobody here has the address"),
-        (replace(BILLS, effect="allow"), "effect: only a redirect is about a recipient"),
-        (RuleOrder("block", "recipient", INFO, "company"), "effect: only a redirect is about a recipient"),
+        (replace(BILLS, effect="allow"), "effect: only a redirect can match a recipient"),
+        (RuleOrder("block", "recipient", INFO, "company"), "effect: only a redirect can match a recipient"),
     ],
 )
 def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: RuleOrder, says: str) -> None:

@@ -137,7 +137,7 @@ def test_a_seal_is_a_proof_where_the_sealer_is_trusted(sqlite_engine: Engine, se
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
     order = RuleOrder("allow", match, value, "company", "arc:Forwarder.example")
-    with pytest.raises(BadInput, match=r"forwarder\.example is not among the forwarders whose seal counts here"):
+    with pytest.raises(BadInput, match=r"forwarder\.example is not a trusted forwarder"):
         add(sqlite_engine, settings, order)
     trusting = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
     made = add(sqlite_engine, trusting, order)
@@ -157,13 +157,13 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
     ("order", "says"),
     [
         (replace(ALLOW, effect="maybe"), "effect: a rule allows, blocks, redirects or holds"),
-        (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not a mail address"),
+        (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not an email address"),
         (replace(ALLOW, match="domain", value="example"), "is a whole top-level domain"),
-        (replace(ALLOW, match="domain", value="gmail.com"), "anybody can have an address at gmail.com"),
+        (replace(ALLOW, match="domain", value="gmail.com"), "anybody can get an address at gmail.com"),
         (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain, subdomains or a list"),
         (replace(ALLOW, match="list", value="dev lists"), "is not a List-Id"),
-        (replace(ALLOW, match="list", value="dev.lists.example"), "proof: a list needs dkim:DOMAIN"),
-        (replace(ALLOW, match="list", value="dev.lists.example", proof="arc:forwarder.example"), "seals what anybody sends through it"),
+        (replace(ALLOW, match="list", value="dev.lists.example"), "proof: a mailing list needs dkim:DOMAIN"),
+        (replace(ALLOW, match="list", value="dev.lists.example", proof="arc:forwarder.example"), "seals messages of anybody"),
         (replace(ALLOW, proof="trust"), "proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN"),
         (replace(ALLOW, proof="dkim:"), "proof: '' is not a domain"),
         (replace(ALLOW, proof="arc:"), "proof: '' is not a domain"),
@@ -171,24 +171,27 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, scope="everybody"), "scope: 'everybody' is not a scope"),
         (replace(ALLOW, scope="department:sales"), "scope: there is no department 'sales'"),
         (replace(ALLOW, scope="person:nobody"), "scope: there is no person 'nobody'"),
-        (replace(BLOCK, value="company.example"), "company.example is our own"),
-        (replace(BLOCK, match="address", value="boss@company.example"), "boss@company.example is our own"),
-        (replace(ALLOW, value="boss@company.example", proof="dkim:lists.example"), "proof: mail in our own name passes only when"),
-        (replace(ALLOW, match="domain", value="sub.company.example", proof="dkim:lists.example"), "mail in our own name passes only"),
-        (replace(ALLOW, match="domain", value=".co.uk"), "anybody can register below co.uk"),
-        (replace(ALLOW, match="domain", value="github.io"), "anybody can register below github.io"),
-        (replace(ALLOW, match="domain", value=".onmicrosoft.us"), "anybody can register below onmicrosoft.us"),
-        (replace(BLOCK, value="co.uk"), "anybody can register below co.uk"),
-        (replace(ALLOW, proof="dkim:gmail.com"), "gmail.com signs the mail of anybody"),
+        (replace(BLOCK, value="company.example"), "company.example is your company's own domain"),
+        (replace(BLOCK, match="address", value="boss@company.example"), "boss@company.example is your company's own domain"),
+        (replace(ALLOW, value="boss@company.example", proof="dkim:lists.example"), "proof: messages from your own domains pass only"),
+        (
+            replace(ALLOW, match="domain", value="sub.company.example", proof="dkim:lists.example"),
+            "messages from your own domains pass only",
+        ),
+        (replace(ALLOW, match="domain", value=".co.uk"), "anybody can register a domain under co.uk"),
+        (replace(ALLOW, match="domain", value="github.io"), "anybody can register a domain under github.io"),
+        (replace(ALLOW, match="domain", value=".onmicrosoft.us"), "anybody can register a domain under onmicrosoft.us"),
+        (replace(BLOCK, value="co.uk"), "anybody can register a domain under co.uk"),
+        (replace(ALLOW, proof="dkim:gmail.com"), "gmail.com signs for anybody"),
         (replace(ALLOW, value="a@-‍ß.example"), "value: "),
         (replace(ALLOW, lapse_days=-1), "lapse_days: between 0"),
-        (replace(HOLD, note="  "), "note: say why their messages are held"),
-        (replace(HOLD, until=NOW), "until: 24 Nov 2026 is over"),
-        (replace(HOLD, match="list", value="dev.lists.example"), "match: a hold is about an address or a domain, not a list"),
-        (replace(HOLD, proof="dmarc"), "effect: a hold asks for no proof"),
-        (replace(HOLD, lapse_days=9), "effect: a hold asks for no proof"),
-        (replace(HOLD, to="person:joe.fern"), "effect: only a redirect is about a recipient of ours"),
-        (replace(HOLD, value="co.uk"), "anybody can register below co.uk"),
+        (replace(HOLD, note="  "), "note: say why messages from them are held"),
+        (replace(HOLD, until=NOW), "until: 24 Nov 2026 is in the past"),
+        (replace(HOLD, match="list", value="dev.lists.example"), "match: a hold matches an address or a domain, not a list"),
+        (replace(HOLD, proof="dmarc"), "effect: a hold takes neither proof"),
+        (replace(HOLD, lapse_days=9), "effect: a hold takes neither proof"),
+        (replace(HOLD, to="person:joe.fern"), "effect: only a redirect can match a recipient"),
+        (replace(HOLD, value="co.uk"), "anybody can register a domain under co.uk"),
     ],
 )
 def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: RuleOrder, says: str) -> None:
@@ -393,6 +396,6 @@ def test_the_order_in_which_rules_were_read_does_not_matter(made: list[tuple[str
 def test_nobody_allows_a_free_mail_provider_as_a_whole(provider: str, match: str, form: str, loud: bool, proof: str) -> None:
     value = form.format(provider.upper() if loud else provider)
     settings = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))
-    with pytest.raises(BadInput, match=r"anybody can have an address at|is not a domain|anybody can register below"):
+    with pytest.raises(BadInput, match=r"anybody can get an address at|is not a domain|anybody can register a domain under"):
         rule_request.checked(Session(), RuleOrder("allow", match, value, "company", proof), settings)
     assert rule_request.checked(Session(), RuleOrder("allow", "address", f"pal@{provider}", "company"), settings).proof == "dmarc"

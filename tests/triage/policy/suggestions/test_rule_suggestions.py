@@ -212,7 +212,7 @@ def test_an_answer_can_be_taken_back_by_who_gave_it(session: Session, settings: 
     correspond(session, settings)
     one = proposed(session, settings)
     answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
-    with pytest.raises(Overtaken, match="Ana Roth has accepted it"):
+    with pytest.raises(Overtaken, match="Ana Roth has accepted this suggestion"):
         answer_suggestion.answer(session, one.id, "open", by=IDA, now=NOW, settings=settings)
     answer_suggestion.answer(session, one.id, "open", by=ANA, now=NOW, settings=settings)
     assert rules.listing(session, NOW, by=IDA) == []
@@ -223,7 +223,7 @@ def test_the_second_who_answers_is_told_who_was_faster(session: Session, setting
     correspond(session, settings)
     one = proposed(session, settings)
     answer_suggestion.answer(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
-    with pytest.raises(Overtaken, match="Ana Roth has refused it"):
+    with pytest.raises(Overtaken, match="Ana Roth has already refused this suggestion"):
         answer_suggestion.answer(session, one.id, "accept", by=IDA, now=NOW, settings=settings)
 
 
@@ -235,7 +235,7 @@ def test_no_two_people_have_the_same_card(session: Session, settings: Settings) 
     assert (len(anas), len(idas)) == (rule_suggestions.HAND, rule_suggestions.HAND)
     assert not {one.id for one in anas} & {one.id for one in idas}
     assert {one.id for one in rule_suggestions.take(session, by=ANA, now=NOW)} == {one.id for one in anas}
-    with pytest.raises(Overtaken, match="Ida Lind has it in hand"):
+    with pytest.raises(Overtaken, match="Ida Lind is working on this suggestion"):
         answer_suggestion.answer(session, idas[0].id, "accept", by=ANA, now=NOW, settings=settings)
     later = NOW + rule_suggestions.LEASE
     answer_suggestion.answer(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
@@ -258,7 +258,7 @@ def test_where_two_keys_are_wanted_the_rule_waits_for_the_second(session: Sessio
     answered = answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
     assert (answered.state, answered.rule_id, session.scalars(select(Rule)).all()) == ("accepted", None, [])
     pending = session.get_one(PendingAct, answered.pending_id)
-    with pytest.raises(BadInput, match="it waits for a second key"):
+    with pytest.raises(BadInput, match="it waits for approval"):
         answer_suggestion.answer(session, one.id, "open", by=ANA, now=NOW, settings=settings)
     pending.state = "declined"
     session.add(pending)
@@ -309,7 +309,7 @@ def test_what_was_blocked_a_moment_ago_is_proposed_to_nobody(session: Session, s
     assert rule_suggestions.listing(session, by=ANA, now=NOW) == []
     assert rule_suggestions.take(session, by=ANA, now=NOW) == []
     assert rule_suggestions.numbers(session, now=NOW)["open"] == 0
-    with pytest.raises(Overtaken, match="staff has blocked it"):
+    with pytest.raises(Overtaken, match="staff blocked the sender"):
         answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
 
 

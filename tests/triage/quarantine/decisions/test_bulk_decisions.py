@@ -106,7 +106,7 @@ def test_it_is_made_at_once_and_carried_out_in_slices(company: Engine, settings:
 
 def test_no_more_senders_are_told_no_than_at_once(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rejections, "MOST_MESSAGES", 4)  # each slice is about three
-    with pytest.raises(BadInput, match="that would send 12 mails; at most 4 at once"):
+    with pytest.raises(BadInput, match="that would send 12 notices; reject at most 4 messages at once"):
         begun(company, settings, Verb.REJECT, template="not-wanted")
 
 
@@ -198,7 +198,7 @@ def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, sett
         with pytest.raises(NotAllowed):
             decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE), by=OTTO, now=NOW, settings=settings)
         allow = RuleOrder("allow", "domain", "dell.example", "company")
-        with pytest.raises(NotAllowedNow, match="second person's key"):
+        with pytest.raises(NotAllowedNow, match="this needs approval"):
             decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.RELEASE, rule=allow), by=ANA, now=NOW, settings=two)
 
 

@@ -120,7 +120,7 @@ def test_mixed_proof_is_not_genuine_and_the_rule_rests_on_what_there_is(desk: De
 def test_nobody_is_let_in_unnamed(desk: Desk) -> None:
     ids = [desk.came(GOOD, JOE), desk.came(NEWS, JOE)]
     for order in (ALLOW, replace(ALLOW, scope="company")):
-        with pytest.raises(BadInput, match="these messages are from 2 senders: name in senders whom you allow"):
+        with pytest.raises(BadInput, match="these messages are from 2 senders: list in senders those to allow"):
             desk.decides(ids, order)
     assert (desk.states(ids), desk.in_force()) == ([State.HELD] * 2, set())
 
@@ -128,8 +128,8 @@ def test_nobody_is_let_in_unnamed(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("senders", "without", "says"),
     [
-        ((GOOD,), (), f"{NEWS} also wrote some of these messages: look again"),
-        ((GOOD, NEWS, PLAIN), (), f"{PLAIN} wrote none of these messages: look again"),
+        ((GOOD,), (), f"{NEWS} also wrote some of these messages: review the selection"),
+        ((GOOD, NEWS, PLAIN), (), f"{PLAIN} wrote none of these messages: review the selection"),
         ((GOOD, PLAIN), (NEWS,), f"{PLAIN} wrote none of these messages"),
     ],
 )

@@ -287,7 +287,7 @@ def test_a_redirect_goes_to_somebody_here(office: Office, to: str) -> None:
 @pytest.mark.parametrize("to", ["", "nobody", "friend@other.example", "ines.old"])
 def test_nothing_is_redirected_to_the_outside(office: Office, to: str) -> None:
     mail = office.arrives()
-    with pytest.raises(BadInput, match="is nobody here"):
+    with pytest.raises(BadInput, match="the directory has no"):
         office.decides(Verb.REDIRECT, by_id(mail), to=to)
     assert office.states(mail) == [State.HELD]
 
@@ -353,7 +353,7 @@ def test_an_undo_happens_once_and_is_not_undone(office: Office) -> None:
     undone = office.undoes(done, by=IDA)
     with pytest.raises(Overtaken, match="Undone by Ida Lind 0 seconds ago"):
         office.undoes(done)
-    with pytest.raises(NotAllowedNow, match="this is itself an undo"):
+    with pytest.raises(NotAllowedNow, match="this is an undo itself"):
         office.undoes(undone)
     with pytest.raises(NotFound):
         office.undoes(done, by=BEN)
@@ -388,7 +388,7 @@ def test_undo_of_a_purge_that_fired_sends_the_mail_on_its_way_again(office: Offi
 def test_nobody_undoes_half_of_somebody_elses_decision(office: Office) -> None:
     mine, theirs = office.arrives("mara.berg@company.example"), office.arrives("joe.fern@company.example")
     done = office.decides(Verb.PURGE, SALES)
-    with pytest.raises(NotAllowed, match="also concerns mail outside your scope"):
+    with pytest.raises(NotAllowed, match="also concerns messages outside your scope"):
         office.undoes(done, by=BEN)
     assert office.states(mine, theirs) == [State.PURGED, State.PURGED]
     assert office.undoes(done).done == 2

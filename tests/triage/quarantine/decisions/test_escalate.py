@@ -127,9 +127,9 @@ def test_the_duty_confirms_and_nobody_else(known: Engine, ours: Settings, by: Ac
         escalated = seen(session, one).escalated
         assert escalated is not None
         assert escalated.confirmed_by_shown == by.shown
-        with pytest.raises(NotAllowedNow, match="confirmed it on 24 Nov 2026 already"):
+        with pytest.raises(NotAllowedNow, match="already confirmed it on 24 Nov 2026"):
             decisions_escalate.confirm(session, made.id, by=by, now=NOW, settings=ours)
-        with pytest.raises(NotAllowedNow, match="Legal has it now, and an administrator may lift the legal hold"):
+        with pytest.raises(NotAllowedNow, match="Legal is in charge now, and an administrator can lift the legal hold"):
             undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=ours)
         assert session.get_one(LegalHold, made.hold).lifted_at is None
 
@@ -168,7 +168,7 @@ def test_the_decision_is_on_the_record_in_words(known: Engine, ours: Settings) -
         ({"reason": " "}, BadInput, "reason: say why"),
         ({"to": "finance"}, BadInput, "there is no duty 'finance'; there are legal, security"),
         ({"expect": 7}, Stale, "you expected 7, but 1 are selected now"),
-        ({"by": BEN}, NotFound, "nothing that you see is selected"),
+        ({"by": BEN}, NotFound, "the selection contains nothing that you may see"),
         ({"by": OTTO}, NotAllowed, "this needs the role"),
     ],
 )
@@ -187,7 +187,7 @@ def test_there_is_no_evidence_in_what_was_erased(known: Engine, ours: Settings) 
         decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
     with db.transaction(known) as session:
         assert arriving.erase(session, settings=ours, now=NOW + timedelta(days=400))
-    with db.transaction(known) as session, pytest.raises(NotAllowedNow, match="there is no evidence left to keep"):
+    with db.transaction(known) as session, pytest.raises(NotAllowedNow, match="there is no evidence left to preserve"):
         escalate(session, ours, one)
 
 
@@ -195,7 +195,7 @@ def test_no_more_than_a_person_can_have_looked_at(known: Engine, ours: Settings,
     monkeypatch.setattr(decisions_escalate, "MOST", 1)
     with db.transaction(known) as session:
         arrive(session, ours, JOE, MARA)
-        with pytest.raises(BadInput, match="at most 1 messages are escalated at once"):
+        with pytest.raises(BadInput, match="escalate at most 1 messages at once"):
             escalate(session, ours)
 
 
@@ -216,7 +216,7 @@ def test_sealed_messages_are_escalated_apart_from_others(known: Engine, ours: Se
     with db.transaction(known) as session:
         directory.apply(session, sealed_company, ours.company, by=SYNC, now=NOW)
         (closed, opened) = arrive(session, ours, JOE, MARA)
-        with pytest.raises(BadInput, match="messages in confidential folders are escalated apart from others"):
+        with pytest.raises(BadInput, match="messages in confidential folders are escalated separately"):
             escalate(session, ours, closed, opened)
         assert not session.scalars(select(LegalHold)).all()
         assert escalate(session, ours, closed).count == escalate(session, ours, opened).count == 1

@@ -138,7 +138,7 @@ def test_an_undo_puts_mail_back_into_a_campaign_that_was_forgotten(house: House)
 def test_nobody_learns_by_a_split_that_others_got_of_it_too(house: House) -> None:
     mine = house.came(PARCEL, MARA)
     for _ in range(2):
-        with pytest.raises(BadInput, match="all that you see"):
+        with pytest.raises(BadInput, match="all messages of the campaign that you may see"):
             house.split(house.campaign(mine), mine, by=BEN)
         house.came(PARCEL, JOE)
 

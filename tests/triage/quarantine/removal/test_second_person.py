@@ -124,7 +124,7 @@ def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: 
     delivered(session, few, 1, Severity.NONE)
     alone = replace(HOUSE, staff=(replace(STAFF[0], rights=()), StaffEntry("ben", "Ben", "triage", ("department:legal",))))
     directory.apply(session, alone, few.company, by=SYNC, now=NOW, confirmed=True)
-    with pytest.raises(NotAllowed, match="nobody else here could confirm it: somebody with the right remove-delivered does it alone"):
+    with pytest.raises(NotAllowed, match="nobody else here could give it: somebody with the right remove-delivered can do it alone"):
         removed(session, few, replace(ANA, rights=frozenset()), **BY_CAMPAIGN)
     directory.apply(session, replace(alone, staff=(STAFF[0],)), few.company, by=SYNC, now=NOW, confirmed=True)
     ana = staff_members.staff(session, "ana", NOW)
@@ -135,7 +135,7 @@ def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: 
 def test_a_very_large_one_is_refused(session: Session, few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decision_plan, "LARGE", 1)
     delivered(session, few, 3, Severity.NONE)
-    with pytest.raises(NotAllowedNow, match="second person's key"):
+    with pytest.raises(NotAllowedNow, match="this needs approval"):
         decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), by=SAM, now=NOW, settings=few)
     assert (
         decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), by=ANA, now=NOW, settings=few) is not None
@@ -161,7 +161,7 @@ def test_the_directory_gives_the_right_and_takes_it(session: Session, settings: 
 
 
 def test_a_right_that_is_none_is_refused(session: Session, settings: Settings) -> None:
-    with pytest.raises(ValueError, match="'purge-all' is no right; there are remove-delivered"):
+    with pytest.raises(ValueError, match="there is no right 'purge-all'; there are remove-delivered"):
         rights_of(["purge-all"])
     odd = replace(HOUSE, staff=(*STAFF, StaffEntry("odd", "Odd", "triage", ("company",), rights=("purge-all",))))
     with pytest.raises((BadInput, ValueError), match="is no right"):

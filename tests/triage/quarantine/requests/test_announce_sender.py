@@ -76,7 +76,7 @@ def test_what_is_held_already_says_so_too(known: Engine, settings: Settings) -> 
 
 @pytest.mark.parametrize("sender", ["", "joe.fern@company.example", "mail.company.example", "gmail.com", "not an address", "x"])
 def test_nobody_outside_is_meant(known: Engine, settings: Settings, sender: str) -> None:
-    with pytest.raises(BadInput, match="sender: write the address"):
+    with pytest.raises(BadInput, match="sender: write an address"):
         expect(known, settings, sender)
 
 
@@ -95,7 +95,7 @@ def test_said_again_it_lasts_longer_and_it_can_be_taken_back(known: Engine, sett
 def test_thirty_are_enough(known: Engine, settings: Settings) -> None:
     for number in range(announce_sender.MOST_OPEN):
         expect(known, settings, f"a@x{number}.example")
-    with pytest.raises(BadInput, match="30 senders already"):
+    with pytest.raises(BadInput, match="expect messages from 30 senders"):
         expect(known, settings)
     assert expect(known, settings, later=timedelta(days=20))  # the others have lapsed
 

@@ -96,16 +96,16 @@ def test_lines_in_words(known: Engine, settings: Settings) -> None:
 TYPOS = [
     ("alow sales@supplier.example", "effect: a rule allows, blocks, redirects or holds, not 'alow'"),
     ("allow", "sender is missing"),
-    ("allow nonsense@", "value: 'nonsense@' is not a mail address"),
-    ("allow gmail.com", "value: anybody can have an address at gmail.com"),
+    ("allow nonsense@", "value: 'nonsense@' is not an email address"),
+    ("allow gmail.com", "value: anybody can get an address at gmail.com"),
     ("allow sales@supplier.example scop=company", "there is no 'scop'; did you mean 'scope'?"),
     ("allow sales@supplier.example scope=department:zoo", "scope: there is no department 'zoo'"),
-    ("allow sales@supplier.example until=soon", "until: 'soon' is no date"),
+    ("allow sales@supplier.example until=soon", "until: 'soon' is not a date"),
     ("allow sales@supplier.example lapse=often", "lapse_days: a number of days, not 'often'"),
-    ("allow sales@supplier.example why", "'why' is no name=value"),
+    ("allow sales@supplier.example why", "'why' is not name=value"),
     ("allow sales@supplier.example risky=perhaps", "risky: true or false, not 'perhaps'"),
     ('allow sales@supplier.example note="open', "a quote is not closed"),
-    ("block company.example", "value: company.example is our own"),
+    ("block company.example", "value: company.example is your company's own"),
     ('{"effect": "allow"', "this is not JSON"),
     ('{"effect": ' + "[" * 100_000, "nested too deeply"),
     ('{"effect": "allow", "sender": 7}', "sender: text, not 7"),
@@ -124,7 +124,7 @@ def test_each_wrong_line_is_named_and_nothing_is_half_done(known: Engine, settin
     for (_, reason), (line, says) in zip(told, TYPOS, strict=True):
         assert says in reason, line
         assert "\x1b" not in reason
-    assert str(refused.value).endswith("no rule was made")
+    assert str(refused.value).endswith("no rule was created")
     assert shown(known) == []
 
 
@@ -138,7 +138,7 @@ def test_a_file_reaches_no_further_than_whose_it_is(known: Engine, settings: Set
 
 def test_what_needs_two_keys_is_not_for_a_file(known: Engine, settings: Settings) -> None:
     careful = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
-    with pytest.raises(FaultyLines, match="line 2: this needs a second person's key"):
+    with pytest.raises(FaultyLines, match="line 2: this needs approval"):
         load(known, careful, "allow a@supplier.example\nallow supplier.example")
     assert load(known, careful, "allow a@supplier.example\nblock supplier.example") == (2, 0)
 

@@ -94,7 +94,7 @@ def test_a_list_is_found_by_its_id(known: Engine, settings: Settings) -> None:
 
 
 def test_what_can_be_no_rule_is_named(sqlite_engine: Engine, settings: Settings) -> None:
-    with pytest.raises(BadInput, match="anybody can have an address"):
+    with pytest.raises(BadInput, match="anybody can get an address"):
         tried(sqlite_engine, settings, RuleOrder("allow", "domain", "gmail.com", "company"))
 
 

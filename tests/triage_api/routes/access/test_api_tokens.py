@@ -74,7 +74,7 @@ def test_a_token_is_made_used_shown_and_revoked(ida: Browser, new_browser: NewBr
     assert ida.delete(f"/tokens/{made.json()['id']}").status_code == 204
     refused = program.get("/me")
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
-    assert refused.json()["detail"] == "This token is unknown, over or revoked, or whoever made it may no longer do so."
+    assert refused.json()["detail"] == "This token is unknown, expired or revoked, or the person who created it may no longer do this."
 
 
 def test_pages_meet(ida: Browser) -> None:
@@ -171,5 +171,5 @@ def test_who_made_a_token_does_not_turn_the_second_key_for_it(api_settings: Sett
         assert asked.status_code == 202
         path = f"/approvals/{asked.json()['id']}/confirm"
         assert program.post(path).status_code == 403
-        assert (ida.post(path).status_code, ida.post(path).json()["detail"]) == (403, "the second key is somebody else's to turn")
+        assert (ida.post(path).status_code, ida.post(path).json()["detail"]) == (403, "you asked for this: somebody else has to approve it")
         assert ana.post(path).status_code == 200

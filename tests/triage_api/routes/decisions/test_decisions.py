@@ -324,7 +324,7 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
     assert f"{JOE} is not the right address" in seen["letters"][0]["text"]
     assert seen["refused"][0]["count"] == 1
     rang(api_settings)
-    made = ana.post("/decisions", order | {"verb": "reject", "reason": "somebody else's"}).json()
+    made = ana.post("/decisions", order | {"verb": "reject", "reason": "somebody else has to approve"}).json()
     assert (made["done"], made["refused"]) == (1, 1)
     assert [one["why"][:9] for one in made["items"] if one["outcome"] == "refused"] == ["Not told:"]
     assert {"relay", "change"} <= rang(api_settings)
@@ -340,9 +340,9 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
         (
             "arc:Lists.example",
             422,
-            "lists.example is not among the forwarders whose seal counts here; whoever runs Mailroom can add it there",
+            "lists.example is not a trusted forwarder; ask an administrator of the server to add it",
         ),
-        ("", 422, "a list needs dkim:DOMAIN, the domain that signs its posts, or arc:DOMAIN, the one that seals them"),
+        ("", 422, "a mailing list needs dkim:DOMAIN, which signs its posts, or arc:DOMAIN, which seals them"),
     ],
 )
 def test_what_proves_a_list(ana: Browser, proof: str, status: int, said: str) -> None:

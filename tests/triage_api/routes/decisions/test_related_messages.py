@@ -53,7 +53,7 @@ def test_what_lay_beside_is_shown_and_taken(ana: Browser, purged: str, engine: E
     assert ana.get(f"/decisions/{purged}").json()["related"] == 1
     assert [one["taken_by"] for one in ana.get(f"/decisions/{purged}/related").json()["items"]] == [take["id"], None]
     again = ana.post(f"/decisions/{purged}/related", {"copies": [items[0]["id"]]})
-    assert (again.status_code, "is taken already" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, "already removed" in again.json()["detail"]) == (409, True)
     with db.reading(engine) as session:
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "take"))
         assert (record.by, record.detail["related_to"], record.items) == ("person:ana", purged, 1)
@@ -102,7 +102,7 @@ def test_what_cannot_be_taken(ana: Browser, purged: str, new_browser: NewBrowser
     for browser, copies, status in ((ana, [one], 409), (ana, [purged], 404), (ana, [], 422), (new_browser("otto"), [one], 403)):
         answer = browser.post(f"/decisions/{purged}/related", {"copies": copies})
         assert answer.status_code == status, answer.text
-    assert "no way into the mailboxes" in ana.post(f"/decisions/{purged}/related", {"copies": [one]}).json()["detail"]
+    assert "no access to mailboxes" in ana.post(f"/decisions/{purged}/related", {"copies": [one]}).json()["detail"]
     assert new_browser("ben").get(f"/decisions/{purged}/related").status_code == 404
 
 
@@ -129,7 +129,10 @@ def test_what_is_no_sweep(new_browser: NewBrowser, app: FastAPI) -> None:
     ida, office = new_browser("ida"), app.state.office
     assert ida.post("/sweeps", {"sender": "nobody"}).status_code == 422
     keyed = replace(office.settings, policy=replace(office.settings.policy, two_keys=("large-purge",)))
-    for settings, says in ((keyed, "a sweep is a large purge"), (without_way_in(office.settings), "there is no way into the mailboxes")):
+    for settings, says in (
+        (keyed, "a sweep may remove many messages"),
+        (without_way_in(office.settings), "Mailroom has no access to mailboxes"),
+    ):
         office.settings = settings
         answer = ida.post("/sweeps", {"sender": "old@shop.example"})
         assert (answer.status_code, says in answer.json()["detail"]) == (409, True)

@@ -19,7 +19,7 @@ def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> Non
     assert ana.post(f"/requests/{listed['id']}/decline").status_code == 409
     assert ana.get("/requests").json()["items"] == ana.get("/triage").json()["items"][0]["requests"] == []
     refused = ana.post("/requests", {"delivery": mail})
-    assert (refused.status_code, refused.json()["detail"]) == (409, "Ana Roth said no to this: not from his bank")
+    assert (refused.status_code, refused.json()["detail"]) == (409, "Ana Roth declined this: not from his bank")
 
 
 def test_pages_of_requests(ana: Browser, came: Came) -> None:

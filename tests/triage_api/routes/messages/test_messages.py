@@ -196,8 +196,11 @@ def test_erased_content_is_gone(ana: Browser, engine: Engine, message: str) -> N
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("", "This message cannot be shown: the content of this message has been erased: its retention time is over."),
-        ("de", "Diese Nachricht lässt sich nicht zeigen: der Inhalt dieser Nachricht ist gelöscht: Ihre Aufbewahrungszeit ist vorbei."),
+        ("", "This message cannot be shown: the content of this message was erased: its retention period is over."),
+        (
+            "de",
+            "Diese Nachricht lässt sich nicht anzeigen: der Inhalt dieser Nachricht ist gelöscht: Ihre Aufbewahrungsfrist ist abgelaufen.",
+        ),
     ],
 )
 def test_where_a_mail_would_stand_it_is_said_why_there_is_none(

@@ -39,7 +39,7 @@ def test_two_people_share_the_work(ana: Browser, new_browser: NewBrowser) -> Non
     assert (len(anas["items"]), len(idas["items"]), idas["open"], idas["answered"]) == (10, 2, 12, 0)
     theirs = idas["items"][0]["id"]
     late = ana.post(f"/rules/proposals/{theirs}", {"answer": "accept"})
-    assert (late.status_code, late.json()["detail"]) == (409, "Ida Lind has it in hand")
+    assert (late.status_code, late.json()["detail"]) == (409, "Ida Lind is working on this suggestion")
     accepted = ida.post(f"/rules/proposals/{theirs}", {"answer": "accept"}).json()
     assert (accepted["state"], accepted["answered_by_shown"]) == ("accepted", "Ida Lind")
     assert [one["id"] for one in ida.get("/rules").json()["items"]] == [accepted["rule_id"]]

@@ -32,4 +32,4 @@ def test_related(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     assert (taken.code, "Taken 0 of 1 related mails out of 1 mailbox; 1 mailboxes left." in taken.out) == (0, True)
     (row,) = json.loads(shell("decisions", "related", purge, "--json").out)
     assert row["state"].startswith("taken by ")
-    assert "is taken already" in shell("decisions", "related", purge, "--take", row["copy"]).err
+    assert "already removed" in shell("decisions", "related", purge, "--take", row["copy"]).err

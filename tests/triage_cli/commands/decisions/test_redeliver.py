@@ -28,4 +28,4 @@ def test_redeliver(shell: Shell, arrives: Arrives, engine: Engine) -> None:
         states = dict(session.execute(select(col(Delivery.id), col(Delivery.state))).all())
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "redeliver"))
     assert (states, record.detail) == ({late: State.QUEUED, early: State.DELIVERED}, {"reason": "disk lost"})
-    assert "nothing that is selected" in shell("redeliver", *since).err
+    assert "none of the selected messages" in shell("redeliver", *since).err

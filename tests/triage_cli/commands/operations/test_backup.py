@@ -249,4 +249,4 @@ def test_what_was_found_is_delivered(shell: Shell, arrives: Arrives, engine: Eng
 
 def test_there_is_nothing_to_resume(shell: Shell) -> None:
     said = shell("resume")
-    assert (said.code, "nothing is paused" in said.err) == (1, True)
+    assert (said.code, "delivery is not paused" in said.err) == (1, True)

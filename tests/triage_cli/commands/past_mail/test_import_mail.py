@@ -129,7 +129,7 @@ def test_a_dry_run_says_it_and_changes_nothing(shell: Shell, engine: Engine, tmp
     ("words", "says"),
     [
         ("maildir {old} --to nobody@company.example", "is nobody's address here"),
-        ("maildir {old} --to joe", "is not a mail address"),
+        ("maildir {old} --to joe", "is not an email address"),
         ("maildir {empty} --to it+joe.fern@company.example", "is no Maildir: it has no directory cur"),
         ("mbox {old}/none --to it+joe.fern@company.example", "does not exist"),
     ],

@@ -74,7 +74,7 @@ WRONG = [
     ("maildir {0}/nowhere", "is no directory"),
     ("maildir {0}/bare", "there is no Maildir whose path names its owner"),
     ("maildir {0}/maildirs ann@company.example", "there is no Maildir of ann@company.example"),
-    ("maildir {0}/maildirs ann", "'ann' is not a mail address"),
+    ("maildir {0}/maildirs ann", "'ann' is not an email address"),
     ("maildir {0}/maildirs --since yesterday", "--since: 'yesterday' is no date"),
     ("mbox {0}/nowhere", "is not there"),
     ("imap", "give --server, or set recall.imap"),
@@ -83,7 +83,7 @@ WRONG = [
     ("imap --server imap://127.0.0.1 --accounts {0}/none", "none cannot be read: No such file"),
     ("imap --server imap://127.0.0.1 --accounts {0}/empty", "empty lists nobody"),
     ("imap --server imap://127.0.0.1 --accounts {0}/mixed", "mixed, line 3: the other lines have a password"),
-    ("imap --server imap://127.0.0.1 --accounts {0}/typo", "typo, line 2: 'joe' is not a mail address"),
+    ("imap --server imap://127.0.0.1 --accounts {0}/typo", "typo, line 2: 'joe' is not an email address"),
 ]
 
 

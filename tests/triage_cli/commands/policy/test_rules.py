@@ -110,9 +110,9 @@ def test_typos_are_told_line_by_line(shell: Shell, tmp_path: Path) -> None:
     assert said.code == 2
     assert said.err.splitlines() == [
         f"{file}:2: effect: a rule allows, blocks, redirects or holds, not 'alow'",
-        f"{file}:4: value: anybody can have an address at gmail.com; allow single addresses there",
-        f"{file}:5: proof: only an allow asks for one; leave it out of a block",
-        "mailroom: 3 lines are wrong; no rule was made",
+        f"{file}:4: value: anybody can get an address at gmail.com; allow single addresses there",
+        f"{file}:5: proof: only an allow rule takes one; leave it out of a block rule",
+        "mailroom: 3 lines are wrong; no rule was created",
     ]
     assert rule_ids(shell) == []
     file.write_bytes(b"allow \xff\xfe")

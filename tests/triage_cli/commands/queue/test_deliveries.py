@@ -147,7 +147,7 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
     [
         (["purge"], 2, "select: name ids, a sender, a domain"),
         (["release", "nonsense"], 2, "'nonsense' is not an id"),
-        (["release", "0000000000007"], 1, "nothing that is selected can be changed this way"),
+        (["release", "0000000000007"], 1, "none of the selected messages can be changed like this"),
         (["release", "--sender", "sales@supplier.example", "--expect", "7"], 1, "you expected 7, but 1 are selected now"),
         (["show", "0000000000007"], 1, "there is no delivery 0000000000007"),
         (["deliveries", "--state", "all"], 2, "'all' is no state; there are held, "),
@@ -157,7 +157,7 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
         (["purge", "--sender", "sales@supplier.example", "--block", "team:x"], 2, "scope: 'team:x' is not a scope"),
         (["queue", "retry", "0000000000007"], 1, "there is no delivery"),
         (["queue", "retry"], 2, "name ids, or --next-hop URL"),
-        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no mail goes to 'nowhere:'; there are maildir:"),
+        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no messages go to 'nowhere:'; there are maildir:"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["legal-hold"], 2, "\n\n  Mail that is neither expired nor erased"),
         (["token", "create", "crm"], 2, "Choose from: read, decide,"),
@@ -175,7 +175,7 @@ def test_a_sender_is_told_no(shell: Shell, arrives: Arrives, monkeypatch: pytest
     dmarc = Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf",))
     proven, forged = arrives(dmarc=dmarc, spf=Result.PASS), arrives()
     assert shell("reject", proven).code == 2
-    told = shell("reject", proven, forged, "--template", "wrong-address", "--reason", "not ours")
+    told = shell("reject", proven, forged, "--template", "wrong-address", "--reason", "another site")
     assert told.code == 1
     assert "1 left as they are: their senders must not be told." in told.out
     assert "Not told: it is not proven who sent it" in told.out

@@ -1,0 +1,63 @@
+"""Sentences that remember their message id and parameters: in English, stored, and cleaned."""
+
+import json
+import pickle
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from triage.errors import BadInput
+from triage.say import Said, ago, cleaned, day, either, form_of, joined, listed, minute, said_by, say, say_count, stored
+
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "english"),
+    [
+        (say("Released by {name}.", name="{name} Roth"), "Released by {name} Roth."),
+        (say("{size} KiB", size=1024), "1,024 KiB"),
+        (say("median {hours}", hours=2.0), "median 2"),
+        (say_count("{count} message", "{count} messages", count=1), "1 message"),
+        (say_count("{count} message", "{count} messages", count=0), "0 messages"),
+        (joined("; ", [say("a"), "", say("b")]), "a; b"),
+        (listed(["a", "b", "c"]), "a, b and c"),
+        (listed(["a"]), "a"),
+        (either(["a", "b"]), "a or b"),
+        (day(AT), "24 Nov 2026"),
+        (minute(AT, year=False), "24 Nov 09:30"),
+        (ago(timedelta(seconds=59.6)), "1 minute ago"),
+        (ago(timedelta(seconds=-3)), "0 seconds ago"),
+        (ago(timedelta(days=2, hours=4)), "2 days ago"),
+    ],
+)
+def test_in_english(sentence: str, english: str) -> None:
+    assert sentence == english
+
+
+def test_an_error_carries_its_sentence() -> None:
+    inner = ValueError(say("{text} is not an email address", text="x"))
+    refusal = BadInput(say("look again: {fault}", fault=inner), field="to")
+    assert str(refusal) == "to: look again: x is not an email address"
+    assert isinstance(said_by(refusal), Said)
+    assert refusal.sentence.params["fault"].params == {"text": "x"}  # type: ignore[attr-defined]
+
+
+def test_stored_beside_its_text_it_is_the_same() -> None:
+    sentence = joined("; ", [say("Taken by {who} {when}", who=say("nobody"), when=ago(timedelta(0))), day(AT), say("{n} left", n=3)])
+    again = stored(str(sentence), json.loads(json.dumps(form_of(sentence))))
+    assert again == sentence
+    assert form_of(again) == form_of(sentence)
+    assert stored("old", None) == "old"
+    assert form_of("old") is None
+
+
+def test_it_goes_from_process_to_process() -> None:
+    sentence = say("{n} left", n=3)
+    assert form_of(pickle.loads(pickle.dumps(sentence))) == form_of(sentence)
+
+
+def test_what_others_wrote_in_it_is_cleaned() -> None:
+    sentence = cleaned(say("there is no {what}", what="\x1b[31m"), lambda text: text.replace("\x1b", "ESC"))
+    assert sentence == "there is no ESC[31m"
+    assert sentence.params == {"what": "ESC[31m"}  # type: ignore[attr-defined]

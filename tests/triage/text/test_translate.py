@@ -1,0 +1,84 @@
+"""Sentences in another language: every catalogue is whole, and text of others stays as it is."""
+
+import ast
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from babel.messages.catalog import Message
+
+from tests.catalogues import catalogue_plurals, faults, gaps_of, languages, mistakes, said_in
+from triage.say import Said, ago, day, joined, minute, say, say_count
+from triage.text.i18n.translate import translate
+
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_catalogue_is_whole(language: str) -> None:
+    assert list(faults(language)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "forms"),
+    [
+        ('say("Gone by {name}", name=x)', {("Gone by {name}",)}),
+        ('say("a" if x else "b")', {("a",), ("b",)}),
+        ('say_count("{count} x", "{count} xs", count=3)', {("{count} x", "{count} xs")}),
+        ("say(WORDS[x])", set()),
+    ],
+)
+def test_messages_are_found_in_the_code(code: str, forms: set[tuple[str, ...]]) -> None:
+    tree = ast.parse(f"from triage.say import say, say_count\n{code}")
+    assert {one.forms for one in said_in(tree, "x.py")} == forms
+    assert set(said_in(ast.parse(code), "x.py")) == set()  # some other function of this name
+
+
+@pytest.mark.parametrize(
+    ("message", "wrong"),
+    [
+        (Message("{a} left", "{a} übrig"), 0),
+        (Message("{a} left", ""), 1),
+        (Message("{a} left", "{b} übrig"), 1),
+        (Message("{a} left", "{a} übrig", flags=["fuzzy"]), 1),
+        (Message(("{count} x", "{count} xs"), ("{count} y", "{count} ys")), 0),
+        (Message(("{count} x", "{count} xs"), ("ein y", "{count} ys")), 0),
+        (Message(("{count} x", "{count} xs"), ("{count} y", "{cuont} ys")), 1),
+    ],
+)
+def test_what_is_wrong_with_a_translation_is_found(message: Message, wrong: int) -> None:
+    forms = (message.id,) if isinstance(message.id, str) else tuple(message.id)
+    assert len(list(mistakes(message, forms, catalogue_plurals("de")))) == wrong
+
+
+def test_gaps() -> None:
+    assert gaps_of("{a} of {b}") == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "german"),
+    [
+        (say("there is no rule {rule_id}", rule_id="gelöscht"), "es gibt keine Regel gelöscht"),
+        (say("A request has at most {size} KiB.", size=1024), "Eine Anfrage hat höchstens 1.024 KiB."),
+        (
+            say_count("Too many failed sign-ins. Try again in {count} minute.", "Try again in {count} minutes.", count=1),
+            "Zu viele fehlgeschlagene Anmeldungen. Versuchen Sie es in 1 Minute wieder.",
+        ),
+        (joined("; ", [say("held"), "held"]), "zurückgehalten; held"),
+        (day(AT), "24. Nov. 2026"),
+        (minute(AT, year=False), "24. Nov., 09:30"),
+        (ago(timedelta(seconds=4)), "vor 4 Sekunden"),
+        (ago(timedelta()), "vor 1 Sekunde"),
+        (say("nobody says this"), "nobody says this"),
+        ("Client host [192.0.2.1] blocked using zen.spamhaus.org", "Client host [192.0.2.1] blocked using zen.spamhaus.org"),
+        (say("{first} and {last}", first="Released by Ana", last="held"), "Released by Ana und held"),
+    ],
+)
+def test_in_german(sentence: str, german: str) -> None:
+    assert translate(sentence, "de") == german
+    assert isinstance(translate(sentence, "de"), str)
+
+
+def test_what_no_code_says_any_more_is_still_known() -> None:
+    """Sentences are stored for years: their words change, and what was said before stays in the catalogue as obsolete."""
+    old = Said("no mail goes to x; there are y", "no mail goes to {next_hop}; there are {names}", {"next_hop": "x", "names": "y"})
+    assert translate(old, "de") == "an x wird nicht zugestellt; es gibt y"

@@ -1,0 +1,151 @@
+"""Sentences of ours: finished English text that remembers its message id and parameters, so that it can be shown in another language."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Self
+
+GAP = re.compile(r"\{(\w+)\}")
+JOIN, DAY, MINUTE, AGO, CLOCK = "@join", "@day", "@minute", "@ago", "@clock"  # ids of what a language formats, in place of a sentence
+UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+DECIMALS = 1  # digits of a fraction
+
+
+class Said(str):
+    """A finished English sentence with its message id and parameters.
+
+    It is text wherever text is wanted. Parameters are numbers, sentences of ours, and text of others, which no language changes.
+    """
+
+    id: str
+    params: Mapping[str, Any]
+
+    def __new__(cls, text: str, id: str = "", params: Mapping[str, Any] | None = None) -> Self:
+        """The finished text, and what it was made of."""
+        self = super().__new__(cls, text)
+        self.id, self.params = id, params or {}
+        return self
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return str(self), self.id, self.params
+
+
+def mark(message: str) -> str:
+    """A message id that is said elsewhere, with `say(…)`: so that it is found for the catalogues."""
+    return message
+
+
+def say(message: str, /, **params: Any) -> Said:
+    """A sentence of ours. `message`: English with gaps, "Released by {name}."; it is the id in the catalogues.
+
+    `params`: numbers, sentences of ours, errors that carry one, and text of others, which no language changes.
+    """
+    if not params:
+        return Said(message, message)
+    values = {name: value_of(value) for name, value in params.items()}
+    return Said(fill(message, values), message, values)
+
+
+def say_count(one: str, many: str, /, *, count: int, **params: Any) -> Said:
+    """A sentence that counts something: its form for one, and for any other `count`."""
+    values = {name: value_of(value) for name, value in params.items()} | {"count": count}
+    return Said(fill(one if count == 1 else many, values), one, values)
+
+
+def cleaned(text: str, clean: Callable[[str], str]) -> str:
+    """A sentence with what others wrote in it cleaned by `clean`; of other text the text itself."""
+    if not isinstance(text, Said):
+        return clean(text)
+    return Said(
+        clean(text), text.id, {name: cleaned(value, clean) if isinstance(value, str) else value for name, value in text.params.items()}
+    )
+
+
+def said_by(error: BaseException) -> str:
+    """The sentence that an error carries, with its message id."""
+    return error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
+
+
+def value_of(value: Any) -> Any:
+    """A parameter as it is kept: a number, or text."""
+    if isinstance(value, Said | float) or value.__class__ in (int, str):
+        return value
+    return said_by(value) if isinstance(value, BaseException) else str(value)
+
+
+def joined(between: str, parts: Iterable[str]) -> Said:
+    """Sentences of ours, or names, one after the other; punctuation only stands between them."""
+    kept = [part for part in parts if part]
+    return Said(between.join(kept), JOIN, {"between": between, "parts": kept})
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Some things as a list within a sentence: "a, b and c"."""
+    *first, last = list(parts)
+    return say("{first} and {last}", first=joined(", ", first), last=last) if first else last
+
+
+def either(parts: Iterable[str]) -> str:
+    """A choice of things within a sentence: "a, b or c"."""
+    *first, last = list(parts)
+    return say("{first} or {last}", first=joined(", ", first), last=last) if first else last
+
+
+def day(when: date, *, year: bool = True) -> Said:
+    """A day: "24 Nov 2026". Without its year where that is clear."""
+    return Said(f"{when:%d %b %Y}" if year else f"{when:%d %b}", DAY, {"at": f"{when:%Y-%m-%d}", "year": year})
+
+
+def minute(when: datetime, *, year: bool = True) -> Said:
+    """A moment to the minute, in the zone that it is in: "24 Nov 2026, 09:30"."""
+    text = f"{when:%d %b %Y, %H:%M}" if year else f"{when:%d %b %H:%M}"
+    return Said(text, MINUTE, {"at": f"{when:%Y-%m-%dT%H:%M}", "year": year})
+
+
+def clock(when: datetime) -> Said:
+    """A time of the day: "09:30"."""
+    return Said(f"{when:%H:%M}", CLOCK, {"at": f"{when:%H:%M}"})
+
+
+def ago(span: timedelta) -> Said:
+    """How long ago something was: "4 seconds ago"."""
+    seconds = max(0, round(span.total_seconds()))
+    unit, size = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
+    number = seconds // size
+    return Said(f"{number} {unit}{'' if number == 1 else 's'} ago", AGO, {"number": number, "unit": unit})
+
+
+def fill(message: str, params: Mapping[str, Any]) -> str:
+    """A message with its parameters, in one pass: what a parameter says is never a gap."""
+    return GAP.sub(lambda gap: written(params[gap[1]]), message)
+
+
+def written(value: Any) -> str:
+    """A parameter in English."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.{DECIMALS}f}".removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def form_of(text: str) -> dict[str, Any] | None:
+    """What a sentence was made of, as plain JSON values that are stored beside its text; None: nobody but its writer knows."""
+    return {"id": text.id, "params": {name: plain(value) for name, value in text.params.items()}} if isinstance(text, Said) else None
+
+
+def plain(value: Any) -> Any:
+    """A parameter as plain JSON values: a sentence in it is a pair of its text and its form."""
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return {"text": str(value), **form} if isinstance(value, str) and (form := form_of(value)) else value
+
+
+def stored(text: str, form: Mapping[str, Any] | None) -> str:
+    """A sentence as it was stored, with its form where there is one."""
+    return Said(text, form["id"], {name: known(value) for name, value in form["params"].items()}) if form else text
+
+
+def known(value: Any) -> Any:
+    """A parameter from its plain JSON values."""
+    if isinstance(value, list):
+        return [known(one) for one in value]
+    return stored(value["text"], value) if isinstance(value, dict) else value

@@ -1,0 +1,100 @@
+"""Shows sentences of ours in another language, by message id and parameters, from a gettext catalogue. Text of others stays as it is."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from triage.say import AGO, CLOCK, DAY, GAP, JOIN, MINUTE, Said
+
+ENGLISH = "en"  # as it is said in the code
+Forms = tuple[str, ...]  # of a message: one, or one for each plural form of the language
+FAR = 8192  # of "ago": no unit is ever rounded to the next one
+
+
+def translate(text: str, language: str) -> str:
+    """A sentence of ours in this language. As it is when nobody knows its id, or the catalogue lacks it."""
+    if not isinstance(text, Said) or language == ENGLISH:
+        return str(text)
+    if say_so := FORMATS.get(text.id):
+        return say_so(text.params, language)
+    forms = messages(language).get(text.id)
+    return fill(forms, text.params, language) if forms else str(text)
+
+
+def fill(forms: Forms, params: Mapping[str, Any], language: str) -> str:
+    """A translation with its parameters, in one pass."""
+    form = forms[plural_form(params["count"], language)] if len(forms) > 1 else forms[0]
+    return GAP.sub(lambda gap: written(params[gap[1]], language), form)
+
+
+def written(value: Any, language: str) -> str:
+    """A parameter as the language writes it."""
+    if isinstance(value, str):
+        return translate(value, language)
+    from babel.numbers import format_decimal  # here and below: only who needs it waits for it
+
+    return format_decimal(value, "#,##0.#", locale=language)
+
+
+def join(params: Mapping[str, Any], language: str) -> str:
+    """Sentences one after the other."""
+    return str(params["between"]).join(translate(part, language) for part in params["parts"])
+
+
+def day(params: Mapping[str, Any], language: str) -> str:
+    """A day."""
+    from babel.dates import format_skeleton
+
+    at = datetime.fromisoformat(params["at"])
+    return str(format_skeleton("yMMMd" if params["year"] else "MMMd", at, locale=language))
+
+
+def minute(params: Mapping[str, Any], language: str) -> str:
+    """A moment."""
+    return f"{day(params, language)}, {clock(params, language)}"
+
+
+def clock(params: Mapping[str, Any], language: str) -> str:
+    """A time of the day."""
+    from babel.dates import format_time
+
+    at = params["at"]
+    return str(format_time(datetime.fromisoformat(at if "T" in at else f"2000-01-01T{at}").time(), "short", locale=language))
+
+
+def ago(params: Mapping[str, Any], language: str) -> str:
+    """How long ago something was; 0 seconds would be to come."""
+    from babel.dates import format_timedelta
+
+    past = timedelta(**{f"{params['unit']}s": -max(1, params["number"])})
+    return str(format_timedelta(past, params["unit"], add_direction=True, threshold=FAR, locale=language))
+
+
+FORMATS: dict[str, Callable[[Mapping[str, Any], str], str]] = {JOIN: join, DAY: day, MINUTE: minute, CLOCK: clock, AGO: ago}
+
+
+@cache
+def messages(language: str) -> Mapping[str, Forms]:
+    """The catalogue of a language. What no code says any more stays in it as obsolete: it was stored."""
+    from babel.messages.pofile import read_po
+
+    with Path(__file__).with_name(f"{language}.po").open("rb") as file:
+        catalog = read_po(file, locale=language)
+    every = [*catalog.obsolete.values(), *(one for one in catalog if one.id)]
+    return {one.id if isinstance(one.id, str) else one.id[0]: forms_of(one.string) for one in every}
+
+
+def forms_of(string: str | tuple[str, ...] | list[str] | None) -> Forms:
+    """What a message is in a language: a form, or several."""
+    return (string,) if isinstance(string, str) else tuple(string or ())
+
+
+def plural_form(count: float, language: str) -> int:
+    """Which of its forms a language has for so many, in the order zero, one, two, few, many, other (CLDR)."""
+    from babel import Locale
+
+    rule = Locale.parse(language).plural_form
+    there: list[str] = [form for form in ("zero", "one", "two", "few", "many", "other") if form in rule.tags or form == "other"]
+    return there.index(rule(count))
