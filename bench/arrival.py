@@ -85,7 +85,7 @@ def milliseconds(engine: Engine, skipped: int) -> list[float]:
     """How long each delivered mail took, sorted, without the first ones."""
     joined = select(DELIVERY.c.received_at, ATTEMPT.c.ended_at).join(ATTEMPT, ATTEMPT.c.delivery_id == DELIVERY.c.id)
     later = select(DELIVERY.c.id).order_by(DELIVERY.c.id).offset(skipped).limit(1).scalar_subquery()
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         rows = session.execute(joined.where(DELIVERY.c.id >= later)).all()
     return sorted((ended - begun) / timedelta(milliseconds=1) for begun, ended in rows)
 

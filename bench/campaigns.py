@@ -198,7 +198,7 @@ def on_postgresql(server: postgresql.Server, size: int) -> House:
 def prepared(kind: str, size: int, engine: Engine, version: str) -> House:
     """With the tables, and with its version."""
     upgrade(engine)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return House(kind, size, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
 
 

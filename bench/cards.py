@@ -114,8 +114,8 @@ def prepared(kind: str, engine: Engine, version: str) -> House:
     staff = tuple(StaffEntry(one.name, one.shown, "triage", tuple(one.scope.words()), "x") for one in (ANA, BEN, SIXTEEN))
     company = replace(COMPANY, departments=departments, people=people, staff=staff, groups=(), sealed=())
     with db.transaction(engine) as session:
-        directory.apply(session, company, SETTINGS.company, by=SYNC, now=NOW)
-    with db.reading(engine) as session:
+        directory.apply_directory(session, company, SETTINGS.company, by=SYNC, now=NOW)
+    with db.read_transaction(engine) as session:
         return House(kind, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
 
 
@@ -123,18 +123,18 @@ def report(house: House, size: int) -> dict[str, tuple[float, float]]:
     """Build, read, and print what it took; p50 and p99 of each question."""
     gc.freeze()  # what is loaded is not looked through again, as in the process that the API is forked from (triage_cli.services.preload)
     begun = time.perf_counter()
-    fold_counts.build(house.engine, now=NOW)
+    fold_counts.build_views(house.engine, now=NOW)
     while folded(house):  # what the last time has touched
         pass
     built = time.perf_counter() - begun
-    fold_counts.anchor(house.engine)
+    fold_counts.note_anchors(house.engine)
     anchored = time.perf_counter() - begun - built
     print(f"{house.version}, {size:,} held deliveries: views built in {built:.0f} s, anchors in {anchored:.1f} s")
     answered = {name: asked(house, ask) for name, ask in questions(house).items()}
     rows = [line(house, name, ask, answered[name]) for name, ask in questions(house).items()]
     with db.transaction(house.engine) as session:
         begun = time.perf_counter()
-        dirty_counts.touch(session, Delivery.author == "offer@wave1.example")  # type: ignore[arg-type]
+        dirty_counts.touch_where(session, Delivery.author == "offer@wave1.example")  # type: ignore[arg-type]
         rows.append(("noting that a wave was touched", f"{1000 * (time.perf_counter() - begun):.1f}", "", "", ""))
     first = questions(house)["first page, whole company"]
     answered["first page, a wave touched since"] = asked(house, first)
@@ -149,29 +149,31 @@ def report(house: House, size: int) -> dict[str, tuple[float, float]]:
 def folded(house: House) -> int:
     """Fold a slice of what was touched; how much that was."""
     with db.transaction(house.engine) as session:
-        return fold_counts.fold(session, now=NOW)
+        return fold_counts.fold_counts(session, now=NOW)
 
 
 def questions(house: House) -> dict[str, Ask]:
     """What is asked."""
-    with db.reading(house.engine) as session:
-        places = [place for _, place in card_list.anchors(session, HELD, by=ANA, now=NOW).items]
+    with db.read_transaction(house.engine) as session:
+        places = [place for _, place in card_list.list_anchors(session, HELD, by=ANA, now=NOW).items]
 
     def page(by: Actor, **more: Any) -> Ask:
-        return lambda session, _: card_list.cards(session, replace(HELD, **more), by=by, now=NOW)
+        return lambda session, _: card_list.list_cards(session, replace(HELD, **more), by=by, now=NOW)
 
     return {
         "first page, whole company": page(ANA),
-        "the same without ids": lambda session, _: card_list.cards(session, HELD, by=ANA, now=NOW, most_ids=0),
-        "first page by campaign": lambda session, _: card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign"),
-        "page at any anchor": lambda session, chance: card_list.cards(session, HELD, by=ANA, now=NOW, at=chance.choice(places), most_ids=0),
-        "anchors": lambda session, _: card_list.anchors(session, HELD, by=ANA, now=NOW),
+        "the same without ids": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, most_ids=0),
+        "first page by campaign": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign"),
+        "page at any anchor": lambda session, chance: card_list.list_cards(
+            session, HELD, by=ANA, now=NOW, at=chance.choice(places), most_ids=0
+        ),
+        "anchors": lambda session, _: card_list.list_anchors(session, HELD, by=ANA, now=NOW),
         "first page, one department of it": page(ANA, department="d5"),
         "first page, one folder": page(ANA, department="d5", person="person7"),
         "first page, scope of one department": page(BEN),
         "first page, scope of 16 departments": page(SIXTEEN),
-        "each mail a card, whole company": lambda session, _: card_list.cards(session, HELD, by=ANA, now=NOW, group="none"),
-        "folders, whole company": lambda session, _: folders.folders(session, by=ANA),
+        "each mail a card, whole company": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none"),
+        "folders, whole company": lambda session, _: folders.list_folders(session, by=ANA),
     }
 
 
@@ -185,7 +187,7 @@ def asked(house: House, ask: Ask) -> tuple[float, float]:
 def line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tuple[str, ...]:
     """One question from the kept counts and counted."""
     chance = random.Random(1)
-    with patch.object(card_list, "kept_for", lambda *_: None), patch.object(folder_counts, "kept", lambda _: None):
+    with patch.object(card_list, "kept_for", lambda *_: None), patch.object(folder_counts, "kept_counts", lambda _: None):
         counted = statistics.median(timed(house, ask, chance) for _ in range(COUNTS))
     p50, p99 = answered
     return name, f"{p50:.1f}", f"{p99:.1f}", f"{counted:.0f}", printing.ratio(counted, p50)
@@ -193,7 +195,7 @@ def line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tu
 
 def timed(house: House, ask: Ask, chance: random.Random) -> float:
     """One answer, in milliseconds."""
-    with db.reading(house.engine) as session:
+    with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
         ask(session, chance)
         return 1000 * (time.perf_counter() - begun)

@@ -95,9 +95,9 @@ def fill(company: Company, size: int) -> None:
     if kept.is_empty(engine):
         held.fill([engine], size)
         with db.transaction(engine) as session:
-            session.execute(update(Content).values(zstd=bodies.compressed(LETTER), size=len(LETTER)))
-    fold_counts.build(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
-    fold_counts.anchor(engine)
+            session.execute(update(Content).values(zstd=bodies.compress_body(LETTER), size=len(LETTER)))
+    fold_counts.build_views(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
+    fold_counts.note_anchors(engine)
     engine.dispose()
 
 

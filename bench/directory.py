@@ -74,7 +74,7 @@ def measure(url: str, place: Path) -> dict[str, object]:
             reading = source.read(full=full)
             if not seen or reading is not seen[0]:
                 with db.transaction(engine) as session:
-                    directory.apply(session, reading.company, COMPANY, by=Actor.system("sync"), now=utcnow())
+                    directory.apply_directory(session, reading.company, COMPANY, by=Actor.system("sync"), now=utcnow())
             seen[:] = [reading]
 
         def floor() -> None:

@@ -316,7 +316,7 @@ def play(directory: Path, client: httpx.Client) -> dict[str, str]:
     sent = letters(seed=1, start=datetime.now(UTC))
     kinds: dict[str, str] = {}
     for one in sent:
-        subject = summary.summarise(one.raw).subject
+        subject = summary.make_summary(one.raw).subject
         if kinds.setdefault(subject, one.kind) != one.kind:
             raise ValueError(f"{subject!r} is of two kinds")
     played = morning.play(directory / "demo", "127.0.0.1", int((directory / "smtp-port").read_text()))

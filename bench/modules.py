@@ -33,7 +33,7 @@ from tests.triage_api import conftest as api
 from triage import ids
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
-from triage.store.db import open_engine, reading, transaction
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.messages import Message
 from triage.times import utcnow
 
@@ -133,7 +133,7 @@ def follow_click() -> dict[str, set[str]]:
         browser = api.Browser(portal, app, "192.0.2.9")
         browser.client.cookies.set("mailroom", api.session_key(engine, "ana"), domain="127.0.0.1")
         with transaction(engine) as session:
-            first, second = (ids.show(arriving.arrive(session, settings)[0]) for _ in range(2))
+            first, second = (ids.format_id(arriving.arrive(session, settings)[0]) for _ in range(2))
         release(browser.post, first)
         with follower.following():
             release(browser.post, second)
@@ -176,7 +176,7 @@ def bring_in(settings: Settings, engine: Engine, letter: letters.Sent, number: i
 
 def entered(engine: Engine) -> int:
     """How many messages are on the record."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return session.scalar(select(func.count()).select_from(Message)) or 0
 
 

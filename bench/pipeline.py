@@ -90,14 +90,16 @@ class House:
 
     def allow(self) -> None:
         """Whoever proves to be one of the senders is let in."""
-        settings = settings_loader.read(str(self.company.directory / "mailroom.toml"))
+        settings = settings_loader.read_settings(str(self.company.directory / "mailroom.toml"))
         with db.transaction(self.engine) as session:
             for domain in letters.DOMAINS:
-                rules.add(session, RuleOrder("allow", "domain", domain.name, "company"), by=arriving.IDA, now=utcnow(), settings=settings)
+                rules.add_rule(
+                    session, RuleOrder("allow", "domain", domain.name, "company"), by=arriving.IDA, now=utcnow(), settings=settings
+                )
 
     def count(self, where: str = "") -> int:
         """Deliveries on the record."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return int(session.scalar(text(f"SELECT count(*) FROM delivery {where}")) or 0)
 
     def wait_for(self, count: int, look: Callable[[], int] | None = None) -> None:

@@ -97,7 +97,7 @@ def on_postgresql(server: postgresql.Server, size: int) -> House:
 def prepared(kind: str, size: int, engine: Engine, version: str) -> House:
     """With the tables, and with its version."""
     upgrade(engine)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return House(kind, size, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
 
 
@@ -116,14 +116,14 @@ def run(engine: Engine, sender: str, count: int) -> Sample:
 
 def looked_at(engine: Engine, sender: str) -> Evidence:
     """What a person sees before."""
-    with db.reading(engine) as session:
-        return selection_summary.evidence(session, Selection.of(sender=sender), by=IDA, now=utcnow())
+    with db.read_transaction(engine) as session:
+        return selection_summary.selection_evidence(session, Selection.of(sender=sender), by=IDA, now=utcnow())
 
 
 def purged_by(engine: Engine, sender: str) -> DecisionReport:
     """One decision."""
     with db.transaction(engine) as session:
-        return decisions.decide(
+        return decisions.decide_messages(
             session, DecisionRequest(Selection.of(sender=sender), Verb.PURGE, "phishing"), by=IDA, now=utcnow(), settings=SETTINGS
         )
 
@@ -131,7 +131,7 @@ def purged_by(engine: Engine, sender: str) -> DecisionReport:
 def undone_by(engine: Engine, decision_id: int) -> DecisionReport:
     """And back."""
     with db.transaction(engine) as session:
-        return undoing.undo(session, decision_id, by=IDA, reason="", now=utcnow(), settings=SETTINGS)
+        return undoing.undo_decision(session, decision_id, by=IDA, reason="", now=utcnow(), settings=SETTINGS)
 
 
 def bare(engine: Engine, sender: str, before: str, after: str) -> int:

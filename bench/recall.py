@@ -108,8 +108,8 @@ def fill(engine: Engine, store: Store, wave: str) -> None:
     for number, mailbox in enumerate(random.sample(list(store.mailboxes), WAVE)):
         raw = mail(wave, number)
         content, message, delivery = (ids.new_id() for _ in range(3))
-        store.deliver(Letter(mailbox, ids.show(message), raw))
-        kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=bodies.compressed(raw))
+        store.deliver(Letter(mailbox, ids.format_id(message), raw))
+        kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=bodies.compress_body(raw))
         rows["content"].append(kept.model_dump())
         rows["message"].append(message_row(message, content, wave, f"{number}.{wave}", now))
         rows["delivery"].append(delivery_row(delivery, message, mailbox, wave, now))
@@ -199,7 +199,7 @@ def timed(site: Site, decide: Callable[[], DecisionReport]) -> tuple[DecisionRep
 
 def under_way(engine: Engine) -> int:
     """Deliveries that the recaller is not through with; the report of a decision tells as much, and costs more than the visits."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         busy = col(Delivery.state).in_([State.RECALLING, State.RESTORING])
         return session.scalar(select(func.count()).select_from(Delivery).where(busy)) or 0
 

@@ -60,13 +60,13 @@ def count_days(engine: Engine) -> int:
     """What upkeep does with the days that are over; how many."""
     number = 0
     while True:
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             day = daily_counts.next_day(session, "UTC", NOW)
-            rows = daily_counts.count(session, day) if day else []
+            rows = daily_counts.count_day(session, day) if day else []
         if day is None:
             return number
         with db.transaction(engine) as session:
-            daily_counts.keep(session, day, rows, "UTC")
+            daily_counts.keep_day(session, day, rows, "UTC")
         number += 1
 
 
@@ -78,13 +78,13 @@ def line(engine: Engine, name: str) -> tuple[str, ...]:
 
 def made(engine: Engine, name: str, by: Actor) -> tuple[float, float]:
     """Seconds, and processor seconds of this process, to make a report of the last four weeks."""
-    with db.reading(engine) as session:
-        asked = period_reports.period(None, NOW, settings=SETTINGS, now=NOW)
+    with db.read_transaction(engine) as session:
+        asked = period_reports.parse_period(None, NOW, settings=SETTINGS, now=NOW)
         begun, used = time.perf_counter(), time.process_time()
         if name == EVERYTHING:
             period_reports.all_reports(session, period=asked, by=by, settings=SETTINGS, now=NOW)
         else:
-            period_reports.report(session, name, period=asked, by=by, settings=SETTINGS, now=NOW)
+            period_reports.get_report(session, name, period=asked, by=by, settings=SETTINGS, now=NOW)
         return time.perf_counter() - begun, time.process_time() - used
 
 

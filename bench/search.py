@@ -153,7 +153,7 @@ def report(house: House, size: int, few: Answers) -> float:
 def asked(house: House, words: str, by: Actor) -> tuple[float, float]:
     """p50 and p99 of one search."""
     wanted = Selection.of(q=words) if words else Selection()
-    ask: Callable[[Session], Any] = lambda session: listing.deliveries(session, wanted, by=by)  # noqa: E731
+    ask: Callable[[Session], Any] = lambda session: listing.list_deliveries(session, wanted, by=by)  # noqa: E731
     taken = sorted(timed(house, ask) for _ in range(READS))
     return taken[READS // 2], taken[READS * 99 // 100]
 
@@ -165,7 +165,7 @@ def figures(taken: tuple[float, float]) -> tuple[str, str]:
 
 def timed(house: House, ask: Callable[[Session], Any]) -> float:
     """One answer, in milliseconds."""
-    with db.reading(house.engine) as session:
+    with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
         ask(session)
         return 1000 * (time.perf_counter() - begun)

@@ -138,7 +138,7 @@ def staffed(place: Path, imap_port: int = 0) -> Settings:
     people = tuple(PersonEntry(f"p{number}", f"Person {number}", "it", address(number)) for number in range(PEOPLE))
     company = CompanyDirectory(departments=(DepartmentEntry("it", "IT"),), people=people, staff=(), postmaster=address(0))
     with db.transaction(engine) as session:
-        directory.apply(session, company, settings.company, by=BY, now=utcnow())
+        directory.apply_directory(session, company, settings.company, by=BY, now=utcnow())
     engine.dispose()
     return settings
 

@@ -23,14 +23,14 @@ from bench.rounds import letters, printing
 from tests.triage.mails import from_archive
 from triage.addressing.freemail_domains import PROVIDERS
 from triage.message.authentication import Authentication
-from triage.message.mime.links import organisation
-from triage.message.signals.find_signals import signals
+from triage.message.mime.links import registered_organisation
+from triage.message.signals.find_signals import find_signals
 from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
-from triage.message.signals.priority import Past, reasons, urgency
-from triage.message.signals.severity import Severity, severity
-from triage.message.signals.signal_context import Correspondents, Met, Seen, Signal, weight
-from triage.message.signals.time_critical import Life, deadline
-from triage.message.summary import Summary, summarise
+from triage.message.signals.priority import Past, priority_reasons, sum_urgency
+from triage.message.signals.severity import Severity, rate_severity
+from triage.message.signals.signal_context import Correspondents, Met, Seen, Signal, sum_weights
+from triage.message.signals.time_critical import Life, find_deadline
+from triage.message.summary import Summary, make_summary
 from triage.policy.learning.known_names import is_personal
 from triage.times import utcnow
 
@@ -80,7 +80,7 @@ def read(corpus: Path) -> Iterator[Mail]:
     known = Acquaintances(summary for kind, summary, _ in letters if kind == "wanted")
     for kind, summary, path in letters:
         at = written_at(summary)
-        yield Mail(kind, summary, signals(replace(seen(summary, at), known=known.beside(summary), reverse_path=path)), at)
+        yield Mail(kind, summary, find_signals(replace(seen(summary, at), known=known.beside(summary), reverse_path=path)), at)
 
 
 def written(corpus: Path) -> Iterator[tuple[str, Summary, str]]:
@@ -90,7 +90,7 @@ def written(corpus: Path) -> Iterator[tuple[str, Summary, str]]:
             kind = next((kind for (where, folder), kind in KINDS.items() if where == archive and folder in name), "")
             if kind:
                 path = BytesHeaderParser().parsebytes(raw).get("Return-Path", "")
-                yield kind, summarise(raw), str(path).strip("<> \r\n")
+                yield kind, make_summary(raw), str(path).strip("<> \r\n")
 
 
 class Acquaintances:
@@ -102,7 +102,7 @@ class Acquaintances:
         for one in wanted:
             if is_personal(plain := plain_name(one.author_name)):
                 self.named.setdefault(plain, set()).add(one.author)
-            domain = organisation(one.author.rpartition("@")[2])
+            domain = registered_organisation(one.author.rpartition("@")[2])
             for key in keys_of_known(domain) if domain and domain not in PROVIDERS else ():
                 self.domains.setdefault(key, set()).add(domain)
 
@@ -110,7 +110,7 @@ class Acquaintances:
         """Whom of them the author could be taken for."""
         domain = mail.author.rpartition("@")[2]
         keys = () if domain in PROVIDERS else keys_of_stranger(domain)
-        like = {one for key in keys for one in self.domains.get(key, ())} - {organisation(domain)}
+        like = {one for key in keys for one in self.domains.get(key, ())} - {registered_organisation(domain)}
         named = self.named.get(plain_name(mail.author_name), set()) - {mail.author}
         return Correspondents(tuple(sorted(named)), tuple(sorted(like)))
 
@@ -137,12 +137,12 @@ def written_at(summary: Summary) -> datetime:
 
 def cost() -> None:
     """Processor time of the signals of one signed 20 KB mail; every mail is another one, so nothing is remembered."""
-    written = [summarise(letter.raw) for letter in letters.letters(200 * ROUNDS)]
+    written = [make_summary(letter.raw) for letter in letters.letters(200 * ROUNDS)]
     times = []
     for start in range(0, len(written), 200):
         began = time.process_time()
         for summary in written[start : start + 200]:
-            signals(seen(summary, utcnow()))
+            find_signals(seen(summary, utcnow()))
         times.append((time.process_time() - began) * 1000 / 200)
     size = sum(len(letter.raw) for letter in letters.letters(10)) / 10
     print(f"Signals of a mail of {size / 1024:.0f} KB: {sorted(times)[ROUNDS // 2]:.3f} ms of processor time")
@@ -184,8 +184,8 @@ def standing(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
 
 def counts(mail: Mail) -> Life | None:
     """How long it is of use, as if its author were verified: nobody is, here."""
-    bad = severity(weight(mail.found), {signal.name for signal in mail.found}) >= Severity.SUSPICIOUS
-    return None if bad else deadline(mail.summary, mail.received_at)
+    bad = rate_severity(sum_weights(mail.found), {signal.name for signal in mail.found}) >= Severity.SUSPICIOUS
+    return None if bad else find_deadline(mail.summary, mail.received_at)
 
 
 def place(mail: Mail, decided: Iterable[Mail]) -> int:
@@ -193,7 +193,7 @@ def place(mail: Mail, decided: Iterable[Mail]) -> int:
     domain = mail.summary.author.rpartition("@")[2]
     by_sender = [one for one in decided if mail.summary.author and one.summary.author == mail.summary.author]
     by_domain = [one for one in decided if domain and one.summary.author.rpartition("@")[2] == domain and one not in by_sender]
-    why = reasons(
+    why = priority_reasons(
         mail.found,
         author=mail.summary.author,
         proof="",
@@ -202,7 +202,7 @@ def place(mail: Mail, decided: Iterable[Mail]) -> int:
         by_sender=past(by_sender),
         by_domain=past(by_domain),
     )
-    return urgency(why)
+    return sum_urgency(why)
 
 
 def past(decided: Sequence[Mail]) -> Past:

@@ -59,7 +59,7 @@ def measured(url: str, size: int) -> tuple[str, str, str, str]:
     upgrade(engine)
     fill(engine, size)
     begun = time.perf_counter()
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         sequence = 0
         while some := hash_chain.sealed_after(session, sequence):
             sequence = some[-1].sequence or 0
@@ -77,8 +77,8 @@ def verified(url: str) -> int:
     """One verification, in this process."""
     engine = db.open_engine(url)
     begun, used = time.perf_counter(), time.process_time()
-    with db.reading(engine) as session:
-        found = verify_chain.verify(session)
+    with db.read_transaction(engine) as session:
+        found = verify_chain.verify_chain(session)
     said = {"records": found.records, "fault": found.fault, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
     print(json.dumps(said | {"memory": most_memory()}))
     return 0
@@ -91,7 +91,7 @@ def most_memory() -> float:
 
 def fill(engine: Engine, size: int) -> None:
     """Chain records as the sealer does, up to so many."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         head = session.get(Marker, hash_chain.HEAD)
         sequence, previous = (head.number, head.text) if head else (0, "")
     while sequence < size:
@@ -102,7 +102,7 @@ def fill(engine: Engine, size: int) -> None:
                 at=NOW,
                 by="system:relay",
                 act=ACTS[number % len(ACTS)],
-                subject=f"delivery:{ids.show(number)}",
+                subject=f"delivery:{ids.format_id(number)}",
                 detail={"reply": "250 2.0.0 taken", "next_hop": "lmtp://127.0.0.1:24"},
                 items=1,
                 digest=f"{number:064x}",

@@ -9,8 +9,8 @@ from demo.correspondence import drafts
 from demo.letters import Letter, compose
 from demo.senders import BY_DOMAIN
 from triage.message.authentication import Authentication, Dmarc, Result, Spf, proof_sentence
-from triage.message.summary import summarise
-from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise, seen
+from triage.message.summary import make_summary
+from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise, exercise_fields
 
 WAVE = 3  # copies of one wave that are in the deck
 SEED = 11
@@ -84,7 +84,7 @@ def letters(now: datetime) -> Iterator[Letter]:
 
 def exercise(number: int, letter: Letter) -> Exercise:
     """One card."""
-    summary = summarise(letter.raw)
+    summary = make_summary(letter.raw)
     author = summary.author or next(iter(summary.authors), "")
     return Exercise(
         card=f"made-{number}",
@@ -93,7 +93,7 @@ def exercise(number: int, letter: Letter) -> Exercise:
         raw=letter.raw,
         answer=KEEP_OUT if letter.kind in LIES else LET_IN,
         gave_away=LIES.get(letter.kind) or (TRUTHS[letter.kind],),
-        **seen(summary),
+        **exercise_fields(summary),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from mail_auth import arc, dkim, dmarc, message, spf, trusted_results
 from mail_auth.query_budget import Questions, Resolver
 from triage.addressing.envelope import Address, Envelope
-from triage.ids import show
+from triage.ids import format_id
 from triage.message import authors
 from triage.message.authentication import Authentication, Dmarc, Result
 
@@ -31,7 +31,7 @@ def authenticate(
     try:
         return find_results(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids, past)
     except Exception:
-        log.exception("message %(message)s could not be authenticated", {"message": show(envelope.spool_id)})
+        log.exception("message %(message)s could not be authenticated", {"message": format_id(envelope.spool_id)})
         return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))
 
 

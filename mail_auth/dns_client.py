@@ -89,10 +89,10 @@ class NetworkResolver:
         if left <= 0:
             raise Temporary(f"no time was left to ask DNS about {absolute.to_text(True)}")
         try:
-            with metrics.timed("mailroom_dns_seconds"):
+            with metrics.time_block("mailroom_dns_seconds"):
                 records, ttl = self.asked(absolute, rdtype, min(left, QUESTION_SECONDS))
         except (dns.exception.DNSException, OSError) as fault:
-            metrics.count("mailroom_dns_failures", kind=type(fault).__name__)
+            metrics.count_event("mailroom_dns_failures", kind=type(fault).__name__)
             failure = f"DNS did not answer about {absolute.to_text(True)} ({type(fault).__name__})"
             if left >= min(QUESTION_SECONDS, self.timeout / 2) or not isinstance(fault, dns.exception.Timeout):
                 self.cache.fail(key, failure)  # not when only the message ran out of time

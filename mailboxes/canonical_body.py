@@ -2,7 +2,7 @@
 
 import hashlib
 
-from triage.message.mime.mime_parts import Part, TooMuch, first, parts_of
+from triage.message.mime.mime_parts import Part, TooMuch, first_field, parts_of
 
 UNCHANGED = ("", "7bit", "8bit", "binary")
 
@@ -25,7 +25,7 @@ def content_digest(raw: bytes) -> str | None:
 
 def content_of(part: Part) -> bytes:
     """One part's own content: text without what servers change in it, everything else as it is."""
-    if part.media_type in ("message/rfc822", "message/global") and first(part.fields, "content-transfer-encoding") in UNCHANGED:
+    if part.media_type in ("message/rfc822", "message/global") and first_field(part.fields, "content-transfer-encoding") in UNCHANGED:
         return b""  # its parts follow
     if not part.media_type.startswith("text/"):
         return part.content()

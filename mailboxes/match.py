@@ -5,7 +5,7 @@ from functools import cached_property
 
 from mailboxes.canonical_body import content_digest
 from triage.message.mime.mime_parts import Field, TooMuch, fields_of, headers_of
-from triage.message.summary import identifiers
+from triage.message.summary import message_ids
 
 MARKER = "x-mailroom-message"
 RELATING = ("message-id", "in-reply-to", "references")
@@ -51,7 +51,7 @@ class Names:
 
 def named_message_ids(fields: tuple[Field, ...], name: str) -> tuple[str, ...]:
     """The Message-IDs in the fields of that name."""
-    return identifiers([field.value for field in fields if field.name == name])
+    return message_ids([field.value for field in fields if field.name == name])
 
 
 def is_marked(names: Names, sought: Sought) -> bool:

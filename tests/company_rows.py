@@ -32,11 +32,11 @@ COPIES: dict[str, Copy] = {}
 def enter(session: Session, wanted: CompanyDirectory, company: Company, *, by: Actor, now: datetime) -> None:
     """Makes the directory's rows what `wanted` says; a database that holds anything already gets them from `directory.apply`."""
     if not is_empty(session):
-        directory.apply(session, wanted, company, by=by, now=now)
+        directory.apply_directory(session, wanted, company, by=by, now=now)
         return
     key = repr((wanted, company, by, now, ids.made_at(ids.new_id()).date()))
     if key not in COPIES:
-        directory.apply(session, wanted, company, by=by, now=now)
+        directory.apply_directory(session, wanted, company, by=by, now=now)
         session.flush()
         COPIES[key] = Copy(rows_of(session), ids._last)  # there is no other way to know it
         return

@@ -9,7 +9,7 @@ FORMER = {
     "triage.outgoing:read_json": "triage.message.outbound:read_json",
     "triage.preview:render_json": "triage.message.preview.preview_document:render_json",
     "triage_api.attachments:attachment": "triage_api.routes.messages.attachment_bytes:attachment",
-    "triage.drawing:draw": "triage.message.preview.render_pages:draw",
+    "triage.drawing:draw": "triage.message.preview.render_pages:draw_page",
 }
 
 if __name__ == "__main__":

@@ -79,10 +79,10 @@ def worked_since(spans: tuple[str, ...], zone: str, now: datetime, worked: timed
 def times_of(spans: tuple[str, ...], zone: str, day: date) -> list[tuple[datetime, datetime]]:
     """From when until when somebody is at work on a day, in UTC."""
     here = [span for span in map(Span.parse, spans) if day.weekday() in span.days]
-    return [(at(day, span.start, zone), at(day, span.end, zone)) for span in here]
+    return [(moment_at(day, span.start, zone), moment_at(day, span.end, zone)) for span in here]
 
 
-def at(day: date, clock: time, zone: str) -> datetime:
+def moment_at(day: date, clock: time, zone: str) -> datetime:
     """The moment at which clocks there show this, in UTC; time.max is midnight."""
     if clock == time.max:
         day, clock = day + timedelta(days=1), time()
@@ -103,7 +103,7 @@ def is_zone(zone: str) -> bool:
     return True
 
 
-def fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:
+def find_hours_fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:
     """Why these are no hours, no time zone or no policies for the time out of them, "" when they are."""
     if not is_zone(zone):
         return f"{zone!r} is no time zone: write such as Europe/Berlin"

@@ -38,7 +38,7 @@ def new_ids(count: int) -> range:
         return range(first, first + count)
 
 
-def sibling(number: int, owner: Any) -> int:
+def sibling_id(number: int, owner: Any) -> int:
     """Another id of the same millisecond, always the same one for the same owner (JSON values): for an id that is taken."""
     chosen = zlib.crc32(json.dumps(owner, sort_keys=True).encode()) & SEQUENCE_MASK
     return number & ~SEQUENCE_MASK | (chosen if chosen != number & SEQUENCE_MASK else (chosen + 1) & SEQUENCE_MASK)
@@ -54,13 +54,13 @@ def made_at(number: int) -> datetime:
     return from_micros(((number >> SEQUENCE_BITS) + EPOCH_MS) * 1000)
 
 
-def show(number: int) -> str:
+def format_id(number: int) -> str:
     """The id as 13 characters for people, URLs and trace fields; order is kept. 64-bit numbers do not fit JavaScript's."""
     return ALPHABET[number >> 60 & 31] + "".join([PAIRS[number >> place & 1023] for place in (50, 40, 30, 20, 10, 0)])
 
 
-def read(text: str) -> int:
-    """The id that `show` wrote; ValueError for anything else."""
+def parse_id(text: str) -> int:
+    """The id that `format_id` wrote; ValueError for anything else."""
     folded = text.strip().upper()
     if len(folded) != WIDTH or any(letter not in ALPHABET for letter in folded):
         raise ValueError(say("{text} is not an id (13 characters, digits and letters)", text=repr(text[:40])))

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
 
 from triage.access.staff_login import Prover
-from triage.addressing.networks import networks
+from triage.addressing.networks import parse_networks
 from triage.config.settings import Settings, host_port
 from triage.errors import BadInput
 from triage.quarantine.training_cases import Deck
@@ -176,7 +176,7 @@ def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threa
             ws="none",  # the API has none, whatever is installed beside it
             server_header=False,
             proxy_headers=bool(settings.api.public_url),  # only then somebody stands in front of us
-            forwarded_allow_ips=[*HERE, *(str(one) for one in networks("api.proxies", settings.api.proxies))],
+            forwarded_allow_ips=[*HERE, *(str(one) for one in parse_networks("api.proxies", settings.api.proxies))],
             timeout_graceful_shutdown=GRACE,
             lifespan="on",
         ),

@@ -27,7 +27,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.elsewhere:
             return super().get_command(ctx, cmd_name)
-        with gc_tuning.paused():
+        with gc_tuning.pause_gc():
             module = import_module(f"triage_cli.{self.elsewhere[cmd_name]}")
         return next(one for one in vars(module).values() if isinstance(one, click.Command) and one.name == cmd_name)
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from triage.errors import BadInput, NotYet, Refused, Unanswered
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import server_options
 from triage_cli.client.exit_codes import DONE, LATER, REFUSED, USAGE
 from triage_cli.lazy_group import Lazy
@@ -134,7 +134,7 @@ def misused(fault: click.ClickException) -> int:
         return USAGE
     if isinstance(fault, click.UsageError) and fault.ctx is not None:
         click.echo(f"{fault.ctx.get_usage()}\nTry '{fault.ctx.command_path} -h' for help.\n", err=True)
-    click.echo(f"Error: {visible(fault.format_message().replace(CHOICES, ' '))}", err=True)
+    click.echo(f"Error: {escape_visible(fault.format_message().replace(CHOICES, ' '))}", err=True)
     return USAGE
 
 

@@ -14,7 +14,7 @@ from triage.config.settings import Webhooks
 from triage.config.webhooks import Hook
 from triage.notifications.webhooks import payloads
 from triage.notifications.webhooks.outbox import Answer, Call
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 AGENT = "Mailroom webhooks"
 REFUSING = frozenset({400, 413, 415, 422})  # it is this call that is not wanted
@@ -25,7 +25,7 @@ def post_webhook(hook: Hook, call: Call, settings: Webhooks, now: float) -> Answ
     """Make the call; whatever goes wrong is an answer in words. `now`: seconds since 1970, for the signature."""
     try:
         url, said = secret_files.url_of(hook), call.body.encode()
-        fields = payloads.headers(call.event, secret_files.keys_of(hook), said, int(now))
+        fields = payloads.call_headers(call.event, secret_files.keys_of(hook), said, int(now))
         with connect_until(url, settings) as connection:
             connection.request("POST", target_of(url), said, {"content-type": "application/json", "user-agent": AGENT} | fields)
             return answer_of(connection.getresponse())
@@ -34,7 +34,7 @@ def post_webhook(hook: Hook, call: Call, settings: Webhooks, now: float) -> Answ
     except ssl.SSLError as fault:
         return Answer("failed", f"TLS: {fault.reason or fault}")
     except (OSError, ValueError, http.client.HTTPException) as fault:
-        return Answer("failed", visible(str(fault) or type(fault).__name__))
+        return Answer("failed", escape_visible(str(fault) or type(fault).__name__))
 
 
 @contextlib.contextmanager
@@ -79,13 +79,13 @@ def target_of(url: str) -> str:
 
 def answer_of(response: http.client.HTTPResponse) -> Answer:
     """What the receiver says."""
-    words = visible(f"{response.status} {response.reason}").strip()
+    words = escape_visible(f"{response.status} {response.reason}").strip()
     if 200 <= response.status < 300:
         return Answer("taken", words)
     if 300 <= response.status < 400:
         return Answer("failed", f"{words}: it sends us elsewhere, and that is not followed; change the URL")
     said = response.read(QUOTED).decode("utf-8", "replace")
-    words += f": {visible(' '.join(said.split()))}" if said.strip() else ""
+    words += f": {escape_visible(' '.join(said.split()))}" if said.strip() else ""
     kind = "gone" if response.status == 410 else "refused" if response.status in REFUSING else "failed"
     return Answer(kind, words, rest_of(response.headers.get("retry-after", "")))
 

@@ -12,7 +12,7 @@ from triage.config.settings import Settings
 from triage.config.webhooks import Hook
 from triage.notifications.webhooks import outbox
 from triage.notifications.webhooks.outbox import Answer, Call
-from triage.store.db import at_earliest, at_latest, open_engine, reading, transaction
+from triage.store.db import at_earliest, at_latest, open_engine, read_transaction, transaction
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 from webhooks.http_post import post_webhook
@@ -71,7 +71,7 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
             if dropped:
                 log.warning("%d calls were given up: nobody took them", dropped)
             tidied = time.monotonic()
-        with reading(engine) as session:
+        with read_transaction(engine) as session:
             if not outbox.is_behind(session):
                 return False
         with transaction(engine) as session:
@@ -94,17 +94,17 @@ def run_webhook(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], 
     """What the thread of one webhook does."""
 
     def turn() -> bool:
-        with reading(engine) as session:
+        with read_transaction(engine) as session:
             due = outbox.next_due(session, hook.name)
         if due is None or due > utcnow():
             return False
         with transaction(engine) as session:
-            call = outbox.claim(session, hook.name, settings, now=utcnow())
+            call = outbox.claim_call(session, hook.name, settings, now=utcnow())
         if call is None:
             return False
         answer = describe_call(hook, call, settings)
         with transaction(engine) as session:
-            outbox.settle(session, hook.name, call, answer, now=utcnow())
+            outbox.settle_call(session, hook.name, call, answer, now=utcnow())
         if answer.kind != "taken":
             log.warning("%s: %s (%s, attempt %d)", hook.name, answer.reply, call.event, call.number)
         return True

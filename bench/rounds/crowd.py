@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from bench.rounds.filling import look_at_statistics
 from triage import ids
-from triage.message.fingerprint import FEATURES, Fingerprint, bands_of, packed
+from triage.message.fingerprint import FEATURES, Fingerprint, bands_of, pack_features
 from triage.store import db
 from triage.times import utcnow
 
@@ -44,7 +44,8 @@ def write(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) -> None:
         connection = session.connection()
         connection.execute(insert(CAMPAIGN), [{"id": number, "begun_at": now, "made_by": "bench"} for number, _ in mails])
         connection.execute(
-            insert(REPRESENTATIVE), [{"id": number, "campaign_id": number, "features": packed(one.features)} for number, one in mails]
+            insert(REPRESENTATIVE),
+            [{"id": number, "campaign_id": number, "features": pack_features(one.features)} for number, one in mails],
         )
         if db.is_postgresql(session):
             driver = connection.connection.driver_connection

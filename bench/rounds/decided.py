@@ -104,7 +104,7 @@ def decided(made: Slice, some: list[dict[str, Any]], chance: random.Random) -> N
         "by": f"person:{by}",
         "by_shown": by,
         "verb": verb,
-        "selection": {"ids": [ids.show(one["id"]) for one in some]},
+        "selection": {"ids": [ids.format_id(one["id"]) for one in some]},
         "reason": "",
         "count": len(some),
         "done": len(some),

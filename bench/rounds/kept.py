@@ -30,5 +30,5 @@ def server(directory: Path) -> contextlib.AbstractContextManager[postgresql.Serv
 
 def is_empty(engine: Engine) -> bool:
     """Is it still to be filled?"""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return session.scalar(select(literal(1)).select_from(Delivery).limit(1)) is None

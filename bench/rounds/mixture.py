@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.triage import waves
 from tests.triage.mails import from_archive
 from triage.message.fingerprint import Fingerprint
-from triage.message.summary import Summary, summarise
+from triage.message.summary import Summary, make_summary
 
 OF_REAL_PHISHING = 24  # waves
 FEWEST_WORDS = 30  # of a real mail that a wave is made of
@@ -55,7 +55,7 @@ def mixed(corpus: Path | None, copies: int) -> list[Mail]:
     ]
     for number, (subject, text) in enumerate(texts):
         for copy in waves.wave(number, text, subject, copies, chance):
-            one = summarise(copy.raw)
+            one = make_summary(copy.raw)
             found.append(Mail(f"wave {number}", Fingerprint.from_text(one.fingerprint)))
     chance.shuffle(found)
     return found
@@ -63,8 +63,8 @@ def mixed(corpus: Path | None, copies: int) -> list[Mail]:
 
 def read(corpus: Path) -> list[tuple[str, Summary]]:
     """All real mail, and whether it is ham, phish or spam."""
-    phish = [("phish", summarise(raw)) for _, raw in from_archive(corpus, "mail-phish")]
-    other = [("spam" if "/spam/" in name else "ham", summarise(raw)) for name, raw in from_archive(corpus, "mail-other")]
+    phish = [("phish", make_summary(raw)) for _, raw in from_archive(corpus, "mail-phish")]
+    other = [("spam" if "/spam/" in name else "ham", make_summary(raw)) for name, raw in from_archive(corpus, "mail-other")]
     return phish + other
 
 

@@ -31,7 +31,7 @@ def prepare(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> li
     late = utcnow() + NOT_YET
     with db.transaction(engine) as session:
         for group in mailboxes:
-            content_id, content = bodies.keep(session, letter(chance, size))
+            content_id, content = bodies.keep_body(session, letter(chance, size))
             assert content is not None
             session.connection().execute(insert(CONTENT), [content])
             message, delivery = filling.row(content_id, "", chance)
@@ -60,7 +60,7 @@ def let_go(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
     """Due now, committed, and the relay's bell rung; when that was."""
     with db.transaction(engine) as session:
         now = utcnow()
-        session.execute(update(Delivery).where(db.among(session, col(Delivery.id), ids)).values(due_at=now, queued_at=now))
+        session.execute(update(Delivery).where(db.is_among(session, col(Delivery.id), ids)).values(due_at=now, queued_at=now))
     bell = Bell(spool, "relay")
     bell.ring()
     bell.close()
@@ -69,15 +69,15 @@ def let_go(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
 
 def delivered(engine: Engine, ids: Sequence[int]) -> int:
     """How many of them the next hop has taken."""
-    with db.reading(engine) as session:
-        where = db.among(session, col(Delivery.id), ids) & (col(Delivery.state) == State.DELIVERED)
+    with db.read_transaction(engine) as session:
+        where = db.is_among(session, col(Delivery.id), ids) & (col(Delivery.state) == State.DELIVERED)
         return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
 
 
 def waited(engine: Engine, ids: Sequence[int]) -> list[float]:
     """Milliseconds from each release to the next hop's acceptance, sorted."""
     attempt = SQLModel.metadata.tables["attempt"]
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         joined = select(DELIVERY.c.queued_at, attempt.c.ended_at).join(attempt, attempt.c.delivery_id == DELIVERY.c.id)
-        rows = session.execute(joined.where(db.among(session, DELIVERY.c.id, ids))).all()
+        rows = session.execute(joined.where(db.is_among(session, DELIVERY.c.id, ids))).all()
     return sorted((ended - begun) / timedelta(milliseconds=1) for begun, ended in rows)

@@ -11,7 +11,7 @@ from ldap3.utils.dn import parse_dn
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
 from triage.addressing.company import DepartmentEntry
-from triage.addressing.envelope import folded
+from triage.addressing.envelope import fold_text
 from triage.config.settings import Directory
 from triage.errors import BadInput
 
@@ -92,7 +92,7 @@ def code_from(name: str) -> str:
     A name in another script is written as domain names are (RFC 3492): `東京` is `1lqs71d`.
     """
     plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
-    return "-".join(WORD.findall(plain) or WORD.findall(folded(name).encode("punycode").decode()))
+    return "-".join(WORD.findall(plain) or WORD.findall(fold_text(name).encode("punycode").decode()))
 
 
 def unit_above(dn: str) -> str:

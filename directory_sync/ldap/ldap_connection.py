@@ -17,7 +17,7 @@ from ldap3.core.tls import Tls
 from ldap3.utils.conv import escape_filter_chars
 
 from triage.errors import BadInput, Refused, Unanswered
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 SUCCESS = 0  # RFC 4511, 4.1.9
 SPACED = re.compile(r"\s[,=+]|[,=+]\s")
@@ -65,8 +65,8 @@ class Entry:
         """An attribute's values as text. ValueError when one is not UTF-8 or holds control characters; a space of any width is none."""
         found = [value.decode("utf-8") for value in self.get(name)]
         for text in found:
-            if visible(text) != text:
-                raise ValueError(f"{name} holds control characters: {visible(text[:80])}")
+            if escape_visible(text) != text:
+                raise ValueError(f"{name} holds control characters: {escape_visible(text[:80])}")
         return [text.strip() for text in found]
 
     def text(self, name: str) -> str:
@@ -199,14 +199,14 @@ def explain_errors(connection: Connection) -> Iterator[None]:
     except Refused:
         raise
     except LDAPInvalidCredentialsResult as fault:
-        raise WrongPassword(f"{connection.place.url} does not accept the password of {visible(connection.place.bind_dn)}") from fault
+        raise WrongPassword(f"{connection.place.url} does not accept the password of {escape_visible(connection.place.bind_dn)}") from fault
     except LDAPOperationResult as fault:
         raise Unanswered(
             f"{connection.place.url} answered {fault.description}: {describe_remedy(fault.description, fault.message)}"
         ) from fault
     except Exception as fault:  # ldap3 raises KeyError, struct.error and others on answers that are cut or garbled
         overdue = f"it took longer than {connection.place.patience:g} s" if connection.overdue else ""
-        why = overdue or visible(" ".join(str(fault).split()))[:300]
+        why = overdue or escape_visible(" ".join(str(fault).split()))[:300]
         raise Unanswered(f"{connection.place.url} does not answer: {why}") from fault
 
 
@@ -216,7 +216,7 @@ class WrongPassword(Unanswered):
 
 def describe_remedy(description: str, message: object) -> str:
     """What an administrator does about an answer that is none or not complete."""
-    return HINTS.get(description) or visible(str(message or "look into its log"))
+    return HINTS.get(description) or escape_visible(str(message or "look into its log"))
 
 
 HINTS = {

@@ -14,11 +14,11 @@ from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
 from directory_sync.ldap.staff import idle_grants, login_of, lost_assistants, parse_confidential, staff_of, unread_staff
 from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry
-from triage.addressing.envelope import Address, folded
+from triage.addressing.envelope import Address, fold_text
 from triage.config.settings import Company, Directory
 from triage.directory import leaver_policy
 from triage.directory.known_addresses import triage_addresses
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 MOST_ADDRESSES = 200  # of one person or group: more is a mistake or an attack
 GUIDS = frozenset({"objectguid", "ms-ds-consistencyguid"})  # sixteen bytes, some of them turned round ([MS-DTYP] 2.3.4.2)
@@ -35,7 +35,7 @@ class Told:
     what: str
 
     def __str__(self) -> str:
-        return f"{visible(self.entry)}: {self.what}"
+        return f"{escape_visible(self.entry)}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Reader:
         for key, entry in refused.items():
             if key not in self.elsewhere and has_address(entry, self.schema):
                 with contextlib.suppress(ValueError):
-                    uid = folded(self.free_name(entry))
+                    uid = fold_text(self.free_name(entry))
                     if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
                         self.unread[key] = uid
                         self.unread_identities.append(identity_of(entry, self.schema))
@@ -219,7 +219,7 @@ class Reader:
         """ValueError when an address belongs to somebody else already."""
         owner = self.owners.setdefault(address, entry.dn)
         if owner != entry.dn:
-            raise ValueError(f"{address} belongs already to {visible(owner)}")
+            raise ValueError(f"{address} belongs already to {escape_visible(owner)}")
 
     def uid_of(self, entry: Entry) -> str:
         """The name in triage addresses."""
@@ -230,7 +230,7 @@ class Reader:
         uid = parse_address(f"{before}{uid}@{self.company.domains[0]}").local.removeprefix(before)
         owner = self.uids.setdefault(uid, entry.dn)
         if owner != entry.dn:
-            raise ValueError(f"the name {uid} belongs already to {visible(owner)}")
+            raise ValueError(f"the name {uid} belongs already to {escape_visible(owner)}")
         return uid
 
     def free_name(self, entry: Entry) -> str:
@@ -272,7 +272,7 @@ class Reader:
                 try:
                     address = self.own_address(text if "@" in text else f"{text}@{self.company.domains[0]}")
                     if address in self.owners:
-                        raise ValueError(f"{address} belongs already to {visible(self.owners[address])}")
+                        raise ValueError(f"{address} belongs already to {escape_visible(self.owners[address])}")
                     yield GroupEntry(address, address, self.departments.code(code), expand=False)
                     self.owners[address] = f"[directory] {key}"
                 except ValueError as fault:
@@ -300,7 +300,7 @@ class Reader:
         """What an entry says of its mail when the person has left, and what is none of the rules; the settings hold then."""
         codes = frozenset(department.code for department in found.departments)
         for person in found.people:
-            if person.leaver and (why := leaver_policy.fault(person.leaver, codes)):
+            if person.leaver and (why := leaver_policy.find_policy_fault(person.leaver, codes)):
                 self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
 
     def note_rights(self, people: Mapping[str, Entry], lists: Lists) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from directory_sync.toml.toml_entries import Entry, Sections
 from triage.actor import Role, Scope, rights_of
-from triage.addressing.envelope import folded
-from triage.config.settings_loader import nearest
+from triage.addressing.envelope import fold_text
+from triage.config.settings_loader import hint_nearest
 from triage.directory import leaver_policy
 from triage.directory.recipient_map import ALWAYS
 
@@ -31,7 +31,7 @@ def check_names(file: Sections, codes: set[str], domains: tuple[str, ...], delim
     for entry in file.people:
         check_name(entry, "uid", f"{entry.values['uid']}@{domains[0]}")
         check_department(entry, codes)
-        if entry.values["leaver"] and (why := leaver_policy.fault(entry.values["leaver"], frozenset(codes))):
+        if entry.values["leaver"] and (why := leaver_policy.find_policy_fault(entry.values["leaver"], frozenset(codes))):
             raise entry.refused(f"leaver: {why}")
         check_name(entry, "uid", f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domains[0]}")
 
@@ -39,7 +39,7 @@ def check_names(file: Sections, codes: set[str], domains: tuple[str, ...], delim
 def check_name(entry: Entry, key: str, address: str) -> None:
     """A name that stands in addresses: small letters, and an address comes out."""
     name = entry.values[key]
-    if name != folded(name):
+    if name != fold_text(name):
         raise entry.refused(f"{key} {name!r} stands in addresses: write it in small letters")
     entry.address(key, address)
 
@@ -48,7 +48,7 @@ def check_department(entry: Entry, codes: set[str]) -> None:
     """The department of a person or a group must exist."""
     department = entry.values["department"]
     if department not in codes:
-        raise entry.refused(f"there is no department {department!r}{nearest(department, sorted(codes))}")
+        raise entry.refused(f"there is no department {department!r}{hint_nearest(department, sorted(codes))}")
 
 
 def check_identities(people: list[Entry]) -> None:
@@ -73,7 +73,7 @@ def check_people_named(file: Sections, uids: set[str]) -> None:
 def check_person(entry: Entry, key: str, uid: str, uids: set[str]) -> None:
     """Whom an entry names must be somebody in the file."""
     if uid not in uids:
-        raise entry.refused(f"{key}: there is no person {uid!r}{nearest(uid, sorted(uids))}")
+        raise entry.refused(f"{key}: there is no person {uid!r}{hint_nearest(uid, sorted(uids))}")
 
 
 def check_staff(staff: list[Entry], codes: set[str], uids: set[str]) -> None:
@@ -81,7 +81,7 @@ def check_staff(staff: list[Entry], codes: set[str], uids: set[str]) -> None:
     roles = [role.value for role in Role]
     for entry in staff:
         if entry.values["role"] not in roles:
-            raise entry.refused(f"there is no role {entry.values['role']!r}{nearest(entry.values['role'], roles)}")
+            raise entry.refused(f"there is no role {entry.values['role']!r}{hint_nearest(entry.values['role'], roles)}")
         if not entry.values["scope"]:
             raise entry.refused('scope is missing; write ["company"], or any of "department:CODE" and "person:UID"')
         check_scope(entry, codes, uids)
@@ -97,9 +97,9 @@ def check_scope(entry: Entry, codes: set[str], uids: set[str]) -> None:
     except ValueError as fault:
         raise entry.refused(f"scope {fault}") from fault
     for code in sorted(scope.departments - codes):
-        raise entry.refused(f"scope: there is no department {code!r}{nearest(code, sorted(codes))}")
+        raise entry.refused(f"scope: there is no department {code!r}{hint_nearest(code, sorted(codes))}")
     for uid in sorted(scope.persons - uids):
-        raise entry.refused(f"scope: there is no person {uid!r}{nearest(uid, sorted(uids))}")
+        raise entry.refused(f"scope: there is no person {uid!r}{hint_nearest(uid, sorted(uids))}")
 
 
 def check_rights(entry: Entry) -> None:
@@ -174,4 +174,4 @@ def check_seals(entries: Iterable[Entry], staff: list[Entry]) -> None:
             raise entry.refused("sealed_staff stands here without sealed = true")
         for login in named:
             if login.casefold() not in logins:
-                raise entry.refused(f"sealed_staff: there is no staff {login!r}{nearest(login, sorted(logins))}")
+                raise entry.refused(f"sealed_staff: there is no staff {login!r}{hint_nearest(login, sorted(logins))}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.addressing.envelope import Address
-from triage.config.settings_loader import nearest
+from triage.config.settings_loader import hint_nearest
 from triage.errors import BadInput
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -105,7 +105,7 @@ def parse_toml(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path} is not TOML: {' '.join(str(fault).split())}") from fault
     for section in parsed:
         if section not in KEYS:
-            raise BadInput(f"{path}: there is no section {section!r}{nearest(section, list(KEYS))}")
+            raise BadInput(f"{path}: there is no section {section!r}{hint_nearest(section, list(KEYS))}")
     return parsed
 
 
@@ -143,7 +143,7 @@ def check_entry(values: dict[str, Any], section: str, where: str) -> dict[str, A
     known = KEYS[section]
     for key in values:
         if key not in known:
-            raise BadInput(f"{where}: there is no key {key!r}{nearest(key, list(known))}")
+            raise BadInput(f"{where}: there is no key {key!r}{hint_nearest(key, list(known))}")
     return {key: value_of(values, key, default, where) for key, default in known.items()}
 
 

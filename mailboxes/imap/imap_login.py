@@ -16,7 +16,7 @@ from triage.config import oauth_tokens
 from triage.config.oauth_tokens import NoToken
 from triage.config.settings import Mirror, Recall
 from triage.errors import BadInput
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 Access = Recall | Mirror  # sections that say how to get into mailboxes
 PORTS = {"imaps": 993, "imap": 143}
@@ -151,7 +151,7 @@ def own_password(settings: Access, login: str) -> str:
 def token_for(settings: Access, login: str) -> str:
     """An access token, from the file or from the command's standard output."""
     try:
-        return oauth_tokens.current(settings.token_file, settings.token_command, login, settings.timeout)
+        return oauth_tokens.current_token(settings.token_file, settings.token_command, login, settings.timeout)
     except NoToken as fault:
         raise NoCredentials(f"{settings_section(settings)}.{describe_error(fault)}") from fault
 
@@ -168,4 +168,4 @@ def describe_error(fault: BaseException) -> str:
     """A fault as one short visible line."""
     said = fault.args[0] if fault.args and isinstance(fault.args[0], bytes) else str(fault)
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return visible(" ".join(text.split()))[:WORD_LENGTH]
+    return escape_visible(" ".join(text.split()))[:WORD_LENGTH]

@@ -17,7 +17,7 @@ from mailboxes.mirror.plan import Place, Seen
 from mailboxes.recall.imap_mailbox import FAULTS, UNSELECTABLE, VIEWS, explain_trouble, quote_imap
 from triage.config.settings import Mirror
 from triage.message.mime.mime_parts import HEAD_LIMIT
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 AT_ONCE = 50  # messages in one question
 STEP = 0.25  # seconds until a stop is seen
@@ -131,7 +131,7 @@ class MirrorAccount:
             raise
         except IMAPClientError as fault:
             if folder not in self.unread:
-                said = {"account": visible(self.address), "folder": visible(folder), "why": describe_error(fault)}
+                said = {"account": escape_visible(self.address), "folder": escape_visible(folder), "why": describe_error(fault)}
                 log.warning("the folder %(folder)s of the account %(account)s is passed over, it cannot be read: %(why)s", said)
             self.unread.add(folder)
             self.seen.pop(folder, None)

@@ -7,10 +7,10 @@ from email.utils import format_datetime
 
 from mailboxes.canonical_body import content_digest
 from triage.delivery import dsn
-from triage.ids import read, show
+from triage.ids import format_id, parse_id
 from triage.message.authors import author_of
-from triage.message.mime.mime_parts import TooMuch, fields_of, first, headers_of
-from triage.text.sanitize import visible
+from triage.message.mime.mime_parts import TooMuch, fields_of, first_field, headers_of
+from triage.text.sanitize import escape_visible
 
 COPY = "X-Mailroom-Copy"
 WHY_LENGTH = 300  # characters
@@ -26,8 +26,11 @@ def dress_message(raw: bytes, *, copy: int, message: int, why: str, severity: st
     """
     text = LINE_END.sub(b"\r\n", raw).replace(b"\0", b"")
     head, body = split_header(text)
-    said = "".join(dsn.encoded(visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines())  # one line, which RFC 5322, 2.1.1 allows
-    own = f"X-Mailroom-Message: {show(message)}\r\nX-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n{COPY}: {show(copy)}\r\n"
+    said = "".join(
+        dsn.encode_subject(escape_visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines()
+    )  # one line, which RFC 5322, 2.1.1 allows
+    ids = f"X-Mailroom-Message: {format_id(message)}\r\n{COPY}: {format_id(copy)}\r\n"
+    own = f"{ids}X-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n"
     return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
 
 
@@ -53,14 +56,14 @@ def alike_digest(raw: bytes) -> str:
     except TooMuch:
         return ""
     body, author = content_digest(raw), author_of([one.value for one in fields if one.name == "from"]).address
-    message_id = first(fields, "message-id")
+    message_id = first_field(fields, "message-id")
     return hashlib.sha256("\0".join((body, message_id, author)).encode("utf-8", "surrogatepass")).hexdigest() if body else ""
 
 
 def copy_number(raw: bytes) -> int:
     """The number of the copy that a message says it is; 0: none."""
     try:
-        return read(first(fields_of(headers_of(raw))[0], COPY.lower()))
+        return parse_id(first_field(fields_of(headers_of(raw))[0], COPY.lower()))
     except (TooMuch, ValueError):
         return 0
 
@@ -71,14 +74,14 @@ def note_message(number: str, subject: str, words: str, *, sender: str, to: str,
         f"Date: {format_datetime(now)}",
         f"From: Mailroom <{sender}>",
         f"To: <{to}>",
-        f"Subject: {dsn.encoded(visible(subject)[:150])}",
+        f"Subject: {dsn.encode_subject(escape_visible(subject)[:150])}",
         f"Message-ID: {note_id(number, hostname)}",
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
         "",
-        visible(words, lines=True),
+        escape_visible(words, lines=True),
         "",
         "You may delete this note. Deleting never decides anything.",
         "",

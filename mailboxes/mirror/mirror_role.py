@@ -24,17 +24,17 @@ from triage.access import staff_members
 from triage.actor import Actor
 from triage.config.settings import Mirror, Settings
 from triage.errors import BadInput
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.quarantine import mirror_copies
 from triage.quarantine.decisions import mailbox_moves
 from triage.quarantine.decisions.mailbox_moves import ACTS, ALREADY, DONE, Outcome
 from triage.runtime import metrics
-from triage.runtime.wakeup import Bell, hung
-from triage.store.db import open_engine, reading, transaction
+from triage.runtime.wakeup import Bell, open_pipes
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.mailboxes import MirrorCopy
 from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import pause_after
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 DONE_FOLDER, SHARED = "Done", "Shared"
@@ -67,7 +67,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     some = mirror_accounts(settings.mirror)
     imap_login.check_login_settings(with_server(settings).mirror)
     engine = open_engine(settings.database.url)
-    bells = hung(settings.spool.directory, "relay", "change", "recall")
+    bells = open_pipes(settings.spool.directory, "relay", "change", "recall")
     telegraph = Telegraph(settings, sends=bells)
     desks = [Desk(with_server(settings), engine, one, bells) for one in some]
     threads = [threading.Thread(target=one.run, args=(stop,), name=one.account.address) for one in desks]
@@ -131,20 +131,25 @@ class Desk:
             except Unreachable as fault:
                 self.pause = min(max(1.0, 2 * self.pause), LONGEST_PAUSE)
                 log.warning(
-                    "the account %s is tried again in %d seconds: %s", visible(self.account.address), self.pause, visible(str(fault))
+                    "the account %s is tried again in %d seconds: %s",
+                    escape_visible(self.account.address),
+                    self.pause,
+                    escape_visible(str(fault)),
                 )
             except DBAPIError as fault:
                 self.pause = pause_after(fault, min(max(1.0, 2 * self.pause), LONGEST_PAUSE))
             except Exception:  # a fault of ours must not end the picture of a department
                 self.pause = LONGEST_PAUSE
-                log.exception("the account %s could not be looked after", visible(self.account.address))
+                log.exception("the account %s could not be looked after", escape_visible(self.account.address))
             stop.wait(self.pause)
 
     def sit_down(self, stop: threading.Event) -> None:
         """One session, turn after turn."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             known = {
-                Place(one.folder, one.uid_validity, one.uid): one.id for one in mirror_copies.live(session, self.account.address) if one.uid
+                Place(one.folder, one.uid_validity, one.uid): one.id
+                for one in mirror_copies.live_copies(session, self.account.address)
+                if one.uid
             }
         account = MirrorAccount(self.settings.mirror, self.account.address, self.identify, known)
         try:
@@ -169,12 +174,12 @@ class Desk:
 
     def actor(self) -> Actor | None:
         """Who acts here, with the role and scope of now; None when they are no staff any more: then nobody may see or do anything."""
-        with reading(self.engine) as session:
-            return staff_members.staff(session, self.account.login, utcnow())
+        with read_transaction(self.engine) as session:
+            return staff_members.find_staff_actor(session, self.account.login, utcnow())
 
     def identify(self, raw: bytes, moved: bool) -> int:
         """Which copy these bytes are; 0: none. Only of what somebody moved to act on it a rewritten header is forgiven."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             found = mirror_copies.by_digest(session, mirror_message.exact_digest(raw))
             if found is None and moved:
                 found = mirror_copies.by_likeness(session, mirror_message.alike_digest(raw), mirror_message.copy_number(raw))
@@ -197,8 +202,14 @@ class Desk:
         if outcome.why:
             self.say(account, home, one, act, outcome)
         self.lay(account, one.place, home, ours=bool(one.copy))
-        metrics.count("mailroom_mirror_acts", outcome=outcome.kind)
-        said = {"copy": show(one.copy), "act": act, "account": visible(self.account.address), "outcome": outcome.kind, "why": outcome.why}
+        metrics.count_event("mailroom_mirror_acts", outcome=outcome.kind)
+        said = {
+            "copy": format_id(one.copy),
+            "act": act,
+            "account": escape_visible(self.account.address),
+            "outcome": outcome.kind,
+            "why": outcome.why,
+        }
         log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
 
     def lay(self, account: MirrorAccount, place: Place, home: str, *, ours: bool) -> None:
@@ -206,7 +217,9 @@ class Desk:
         try:
             account.move(place, home)
         except NotTaken as fault:
-            log.warning("the account %s is full, a mail cannot be moved there: %s", visible(self.account.address), visible(str(fault)))
+            log.warning(
+                "the account %s is full, a mail cannot be moved there: %s", escape_visible(self.account.address), escape_visible(str(fault))
+            )
             if ours:
                 account.take([place])
             else:
@@ -222,7 +235,7 @@ class Desk:
             return Outcome("refused", f"{self.account.login} is no member of staff (any more), so nobody can act here.")
         with transaction(self.engine) as session:
             moved = {"occasion": f"{one.place.validity}.{one.place.uid}", "account": self.account.address}
-            made = mailbox_moves.act(session, one.copy, act, **moved, by=by, settings=self.settings, now=utcnow())
+            made = mailbox_moves.act_on_move(session, one.copy, act, **moved, by=by, settings=self.settings, now=utcnow())
         for bell in self.bells:
             bell.ring()
         return made
@@ -231,14 +244,14 @@ class Desk:
         """Where a message is given back to; "" in somebody's own account: there it is laid aside."""
         if not self.account.department:
             return ""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             row = session.get(MirrorCopy, one.copy) if one.copy else None
             home = row.folder if row else "INBOX"
         return home if home in account.folders or home == "INBOX" else "INBOX"
 
     def say(self, account: MirrorAccount, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
         """Put a note on top, once for each time that something was moved."""
-        number = f"{show(one.copy)}.{one.place.validity}.{one.place.uid}"
+        number = f"{format_id(one.copy)}.{one.place.validity}.{one.place.uid}"
         hostname = self.settings.company.hostname
         if account.has_note(folder, mirror_message.note_id(number, hostname)):
             return
@@ -247,15 +260,15 @@ class Desk:
         try:
             account.put(folder, mirror_message.note_message(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
         except NotTaken as fault:
-            log.warning("the account %s does not take a note: %s", visible(self.account.address), visible(str(fault)))
+            log.warning("the account %s does not take a note: %s", escape_visible(self.account.address), escape_visible(str(fault)))
 
     # the picture
 
     def show(self, account: MirrorAccount, by: Actor | None) -> bool:
         """Put right what differs; is there more to do at once?"""
-        with reading(self.engine) as session:
-            held = mirror_copies.wanted(session, self.account.department, by=by) if by else {}
-            kept = [as_kept(one) for one in mirror_copies.live(session, self.account.address)]
+        with read_transaction(self.engine) as session:
+            held = mirror_copies.wanted_copies(session, self.account.department, by=by) if by else {}
+            kept = [as_kept(one) for one in mirror_copies.live_copies(session, self.account.address)]
         account.open_folders([(person or SHARED,) for person in set(held.values())])
         wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
         acts = frozenset(account.name(*self.account.folder(act)) for act in ACTS)
@@ -270,8 +283,8 @@ class Desk:
         """Each step can be done twice; is there more than fits in one turn?"""
         if todo.end:
             with transaction(self.engine) as session:
-                mirror_copies.end(session, todo.end, utcnow())
-                mirror_copies.forget(session, self.account.address, utcnow())
+                mirror_copies.end_copies(session, todo.end, utcnow())
+                mirror_copies.forget_copies(session, self.account.address, utcnow())
         account.take(todo.take)
         for row, place, home in todo.move:
             self.note(row, home, 0, 0)
@@ -292,7 +305,7 @@ class Desk:
             except NotTaken as fault:
                 self.later[delivery] = now + LATER
                 refused += 1
-                said = {"account": visible(self.account.address), "delivery": show(delivery), "why": visible(str(fault))}
+                said = {"account": escape_visible(self.account.address), "delivery": format_id(delivery), "why": escape_visible(str(fault))}
                 log.warning("the account %(account)s does not take delivery %(delivery)s, which waits in the queue: %(why)s", said)
             except Unreachable:  # it may be this mail over which the server breaks off
                 self.later[delivery] = now + LATER
@@ -305,7 +318,7 @@ class Desk:
     def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
         """Where a copy lies is on the record before it is moved, and after it was found."""
         with transaction(self.engine) as session:
-            mirror_copies.lies(session, row.id, folder, validity, uid)
+            mirror_copies.place_copy(session, row.id, folder, validity, uid)
 
     def send(self, account: MirrorAccount, copy: int, delivery: int, home: str) -> None:
         """First the record says what is coming, then it is sent, and found by its bytes. `copy`: that was there before, 0: none was.
@@ -314,16 +327,16 @@ class Desk:
         """
         number = copy or new_id()
         with transaction(self.engine) as session:
-            held = mirror_copies.held(session, delivery, utcnow())
+            held = mirror_copies.find_held(session, delivery, utcnow())
             if held is None:
                 return
             raw = mirror_message.dress_message(held.raw, copy=number, message=held.message_id, why=held.why, severity=held.severity.word)
             known: dict[str, Any] = {"digest": mirror_message.exact_digest(raw), "alike": mirror_message.alike_digest(raw)}
             if not copy:
                 whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
-                mirror_copies.begin(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
+                mirror_copies.begin_copy(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
             else:
-                mirror_copies.anew(session, copy, home, **known)
+                mirror_copies.renew_copy(session, copy, home, **known)
         account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.perishes else (NO_RECEIPT,), at=held.received_at)
 
 

@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.delivery.recall.recall_jobs import Ending, Errand
 from triage.delivery.recalled_copies import Copy
 from triage.runtime.sandbox_pool import Pool
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 NO_WAY_IN = "There is no way into this mailbox: whoever runs Mailroom can open one."
 NO_CREDENTIALS = "what we sign in to the mailboxes with cannot be read: whoever runs Mailroom can put it right"
@@ -34,7 +34,7 @@ def open_mailbox(place: str, mailbox: str, settings: Settings) -> Mailbox:
     try:
         return ImapMailbox(settings.recall, mailbox)
     except NoCredentials as fault:  # staff reads why a copy was not taken
-        log.error("the mailbox %s cannot be entered: %s", visible(mailbox), fault)
+        log.error("the mailbox %s cannot be entered: %s", escape_visible(mailbox), fault)
         raise Unreachable(NO_CREDENTIALS) from fault
 
 
@@ -143,7 +143,7 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
             if not back:
                 return Ending("absent", f"{fault}; it is delivered again.")
             refused = f" Not every copy of it: {fault}."
-    return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.{refused}")
+    return Ending("restored", f"Back in {escape_visible(', '.join(dict.fromkeys(back)))}.{refused}")
 
 
 def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:
@@ -163,6 +163,6 @@ def describe_related(related: Sequence[Copy]) -> str:
     if not related:
         return ""
     count, folders = len(related), Counter(copy.folder for copy in related)
-    places = ", ".join(f"{visible(folder)} ({number})" for folder, number in folders.items())
+    places = ", ".join(f"{escape_visible(folder)} ({number})" for folder, number in folders.items())
     mails = f"{count} more mail{'s' if count != 1 else ''}"
     return f"{mails} with or about its Message-ID (replies, forwarded or copied) left alone: {places}."

@@ -57,7 +57,7 @@ class Sweep:
 
     def settle(self, why: str, *, later: bool) -> None:
         """How it ended comes on the record."""
-        self.ask(lambda session: mailbox_sweep.settle(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
+        self.ask(lambda session: mailbox_sweep.settle_mailbox(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
 
     def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
         """What may be meant."""
@@ -67,7 +67,7 @@ class Sweep:
     def take(self, mailbox: Mailbox, copies: list[Copy]) -> None:
         """Secure what is the sender's, and only then take it out."""
         sightings = [one for copy in copies if (one := self.seen(copy))]
-        if sightings and (mine := self.ask(lambda session: mailbox_sweep.secure(session, self.search, sightings, now=utcnow()))):
+        if sightings and (mine := self.ask(lambda session: mailbox_sweep.secure_found(session, self.search, sightings, now=utcnow()))):
             mailbox.take(mine)
 
     def seen(self, copy: Copy) -> Sighting | None:

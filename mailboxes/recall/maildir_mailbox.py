@@ -15,7 +15,7 @@ from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
 from triage.runtime.durable_files import sync_directory
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 INBOX = "INBOX"
 FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
@@ -134,9 +134,9 @@ def reach_file(path: Path, told: Told, look: Callable[[], T]) -> T | None:
     except (FileNotFoundError, IsADirectoryError):
         return None
     except UnicodeEncodeError:
-        told(Unreachable(f"{visible(str(path))} has a name that is no UTF-8, so it cannot be written down"))
+        told(Unreachable(f"{escape_visible(str(path))} has a name that is no UTF-8, so it cannot be written down"))
     except OSError as fault:
-        told(Unreachable(f"{visible(str(path))} cannot be read or taken out: {fault.strerror}"))
+        told(Unreachable(f"{escape_visible(str(path))} cannot be read or taken out: {fault.strerror}"))
     return None
 
 

@@ -21,15 +21,15 @@ from triage.config.settings import Settings
 from triage.delivery.recall import recall_jobs
 from triage.delivery.recall.recall_jobs import Ending, Errand
 from triage.delivery.recalled_copies import Copy
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions import mailbox_sweep
 from triage.runtime import metrics
 from triage.runtime.sandbox_pool import Pool
-from triage.runtime.wakeup import hung
-from triage.store.db import open_engine, reading, transaction
+from triage.runtime.wakeup import open_pipes
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import first_line, is_passing, pause_after
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
@@ -95,7 +95,7 @@ class Recaller:
         self.settings = settings
         self.size = max(1, settings.recall.concurrency)
         self.engine = open_engine(settings.database.url)
-        self.bell, self.changed, self.relay = hung(settings.spool.directory, "recall", "change", "relay")
+        self.bell, self.changed, self.relay = open_pipes(settings.spool.directory, "recall", "change", "relay")
         self.telegraph = Telegraph(settings, sends=[self.changed, self.relay], hears=[self.bell])
         self.workers = ThreadPoolExecutor(self.size, thread_name_prefix="recall")
         self.under_way: set[Trip] = set()
@@ -191,9 +191,11 @@ class Recaller:
 
     def claim(self, session: Session, ahead: int) -> tuple[list[list[Errand]], list[mailbox_sweep.Search]]:
         """The errands in so many mailboxes; and searches, the slower work, when there is nothing else."""
-        claims = recall_jobs.claim(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow())
+        claims = recall_jobs.claim_mailboxes(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow())
         room = self.size - len(self.under_way) if not claims and not self.waiting else 0
-        searches = mailbox_sweep.claim(session, mailboxes=room, busy=self.busy, settings=self.settings, now=utcnow()) if room else []
+        searches = (
+            mailbox_sweep.claim_mailboxes(session, mailboxes=room, busy=self.busy, settings=self.settings, now=utcnow()) if room else []
+        )
         return claims, searches
 
     def collect(self) -> None:
@@ -224,20 +226,20 @@ class Recaller:
     def secure(self, session: Session, requests: list[Request]) -> set[int]:
         """Put copies on the record before they are taken; of which deliveries they may be taken."""
         found = [one for request in requests for one in request.found]
-        allowed = recall_jobs.secure(session, found, now=utcnow()) if found else set()
+        allowed = recall_jobs.secure_copies(session, found, now=utcnow()) if found else set()
         for errand, _ in found:
             if errand.delivery_id not in allowed:
-                left = {"delivery": show(errand.delivery_id)}
+                left = {"delivery": format_id(errand.delivery_id)}
                 log.warning("delivery %(delivery)s: nothing is taken, another worker has taken over", left)
         return allowed
 
     def settle(self, session: Session, trips: list[Trip]) -> None:
         """Put the endings of visits on the record. Another worker may have taken over: its word counts, ours is logged."""
         ended = [(errand, trip.endings.result()[errand.delivery_id]) for trip in trips for errand in trip.visit.errands]
-        settled = recall_jobs.settle(session, ended, settings=self.settings, now=utcnow()) if ended else set()
+        settled = recall_jobs.settle_errands(session, ended, settings=self.settings, now=utcnow()) if ended else set()
         for errand, _ in ended:
             if errand.delivery_id not in settled:
-                late = {"delivery": show(errand.delivery_id), "attempt": errand.number}
+                late = {"delivery": format_id(errand.delivery_id), "attempt": errand.number}
                 log.warning("delivery %(delivery)s: the ending of attempt %(attempt)d came too late", late)
 
     def set_out(self, errands: list[Errand]) -> None:
@@ -272,7 +274,7 @@ class Recaller:
 
     def until_due(self) -> float:
         """Seconds until the next errand is due, within reason."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             due = min(filter(None, (recall_jobs.next_due(session), mailbox_sweep.next_due(session))), default=None)
         wait = (due - utcnow()).total_seconds() if due else LONGEST_PAUSE
         return min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)
@@ -291,7 +293,7 @@ class Recaller:
             self.turn(claiming=False)
         self.say_no()
         for trip in (*self.under_way, *self.done):
-            log.error("the visit to %s is not on the record, so it is begun again when its lease ends", visible(trip.visit.address))
+            log.error("the visit to %s is not on the record, so it is begun again when its lease ends", escape_visible(trip.visit.address))
             if mailbox := trip.visit.mailbox:
                 mailbox.abort()
 
@@ -319,17 +321,17 @@ class Recaller:
 def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
     """A worker's visit. One line in the log for each errand, whatever came of it."""
     try:
-        with metrics.timed("mailroom_visit_seconds"):
+        with metrics.time_block("mailroom_visit_seconds"):
             endings = visit.run()
     except Exception:  # a fault of ours is no reason to lose a worker
-        log.exception("the visit to %s broke off", visible(visit.address))
+        log.exception("the visit to %s broke off", escape_visible(visit.address))
         broken = Ending("deferred", BROKEN_OFF)
         endings = {one.delivery_id: visit.endings.get(one.delivery_id, broken) for one in visit.errands}
     for errand in visit.errands:
         ending = endings[errand.delivery_id]
-        metrics.count("mailroom_recalls", ending=ending.kind)
+        metrics.count_event("mailroom_recalls", ending=ending.kind)
         level = logging.WARNING if ending.kind in ("deferred", "refused") else logging.INFO
-        about = {"delivery": show(errand.delivery_id), "mailbox": visible(visit.address)}
-        said = about | {"outcome": ending.kind, "why": visible(ending.why)}
+        about = {"delivery": format_id(errand.delivery_id), "mailbox": escape_visible(visit.address)}
+        said = about | {"outcome": ending.kind, "why": escape_visible(ending.why)}
         log.log(level, "delivery %(delivery)s in %(mailbox)s: %(outcome)s. %(why)s", said)
     return endings

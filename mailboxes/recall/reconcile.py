@@ -37,7 +37,7 @@ def examine_mailboxes(engine: Engine, boxes: list[Box], settings: Settings) -> I
 def look_into(engine: Engine, settings: Settings, box: Box) -> Look:
     """One mailbox."""
     seen = Look(box)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         for wanted in reconcile.sought_in(session, box):
             if not seen.why:
                 search_mailbox(settings, seen, wanted)

@@ -15,7 +15,7 @@ from mailboxes.recall.imap_mailbox import FAULTS, explain_trouble
 from mailboxes.sources.source import BATCH, HEADERS, LARGEST, WHOLE, Batch, Folder, Mark, Stored
 from triage.config.settings import Recall
 from triage.message.mime.mime_parts import HEAD_LIMIT
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 ALL = "BODY.PEEK[]"
 SPARSE = 4  # UIDs for each message: where there are more, most parts of a folder would hold nothing
@@ -76,7 +76,7 @@ class ImapAccount:
 
     def read(self, folder: Folder, *, after: Mark | None = None, since: datetime | None = None, whole: bool = False) -> Iterator[Batch]:
         """As Account.read."""
-        what = f"the folder {visible(folder.name)} could not be read"
+        what = f"the folder {escape_visible(folder.name)} could not be read"
         first = None if after or since or whole else Part(f"1:{BATCH}", BATCH)
         with explain_trouble(what):
             if first:
@@ -150,7 +150,7 @@ class ImapAccount:
             except bulk_fetch.Refused as refusal:
                 why = str(refusal)
             if not found:
-                lost.append(visible(why))
+                lost.append(escape_visible(why))
             yield Batch(tuple(found[:1]), Mark(validity, str(uid)), tuple(lost))
 
     def filing(self, uids: str) -> Callable[[str], bytes | None]:

@@ -16,7 +16,7 @@ from mailboxes.recall.maildir_mailbox import INBOX, list_folders
 from mailboxes.sources.owners import owner_of
 from mailboxes.sources.source import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored, sort_key
 from triage.message.mime.mime_parts import HEAD_LIMIT
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 MOSTLY = 8 * 1024  # bytes: header blocks are smaller
 BLANK = re.compile(rb"\n\r?\n")
@@ -40,7 +40,7 @@ class MaildirSource:
         """As Source.open."""
         place = next(filter(is_maildir, self.likely(address)), None) or self.places().get(address)
         if place is None:
-            raise Unreachable(f"there is no Maildir of {visible(address)} below {self.root}")
+            raise Unreachable(f"there is no Maildir of {escape_visible(address)} below {self.root}")
         return MaildirAccount(place)
 
     def likely(self, address: str) -> Iterator[Path]:
@@ -140,7 +140,7 @@ def list_messages(directory: Path) -> Iterator[tuple[str, str]]:
         except FileNotFoundError:
             continue
         except OSError as fault:
-            raise Unreachable(f"{visible(str(directory / part))} cannot be read: {fault.strerror}") from fault
+            raise Unreachable(f"{escape_visible(str(directory / part))} cannot be read: {fault.strerror}") from fault
 
 
 def arrival_second(place: str, path: str) -> float:

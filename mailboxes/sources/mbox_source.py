@@ -13,7 +13,7 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.sources.owners import owner_of
 from mailboxes.sources.source import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored
 from triage.message.mime.mime_parts import HEAD_LIMIT
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 LINE = 64 * 1024  # bytes of a line that are looked at together
 LEVELS = 8
@@ -36,7 +36,7 @@ class MboxSource:
         """As Source.open."""
         files = self.files().get(address)
         if not files:
-            raise Unreachable(f"there is no mbox file of {visible(address)}")
+            raise Unreachable(f"there is no mbox file of {escape_visible(address)}")
         return MboxAccount(files)
 
     def files(self) -> dict[str, dict[str, tuple[Path, str]]]:
@@ -79,7 +79,7 @@ class MboxAccount:
             with self.files[folder.name][0].open("rb", buffering=1024 * 1024) as file:
                 yield from read_batches(file, after, whole=whole)
         except OSError as fault:
-            raise Unreachable(f"{visible(folder.name)} cannot be read: {fault.strerror}") from fault
+            raise Unreachable(f"{escape_visible(folder.name)} cannot be read: {fault.strerror}") from fault
 
     def close(self) -> None:
         """As Account.close: nothing is open."""

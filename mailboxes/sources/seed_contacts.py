@@ -25,8 +25,8 @@ from mailboxes.mailbox import ShutOut, Unreachable
 from mailboxes.sources.source import Account, Batch, Folder, Mark, Source, sort_key
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.policy.contacts.sent_headers import PlainMails, elaborate
-from triage.policy.contacts.sent_mail_totals import Gathered, gather, together
+from triage.policy.contacts.sent_headers import PlainMails, read_elaborately
+from triage.policy.contacts.sent_mail_totals import Gathered, gather_mail, join_totals
 from triage.policy.learning import learn_contacts, seeding_progress
 from triage.policy.learning.learn_contacts import Learned
 from triage.policy.learning.seeding_progress import Reach
@@ -105,8 +105,8 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
     """Read all accounts and learn from them. Unreachable when there is no source; accounts that fail are in the report."""
     waiting = deque(plan.source.accounts())
     report = Report(accounts=len(waiting))
-    with db.reading(engine) as session:
-        reached = seeding_progress.reached(session, plan.name)
+    with db.read_transaction(engine) as session:
+        reached = seeding_progress.read_progress(session, plan.name)
     lots: list[tuple[str, Lot]] = []
     ends: list[tuple[str, End]] = []
     settling = partial(settle_account, engine, plan, report=report, settings=settings, by=by, heard=heard)
@@ -176,13 +176,13 @@ def settle_account(
 def learn_lots(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
     """Learn from some accounts' lots, and remember how far they are."""
     now = utcnow()
-    found = together(lot.found for _, lot in lots)
+    found = join_totals(lot.found for _, lot in lots)
     read = [
         seeding_progress.Read(account, lot.folder, Reach(plan.day, lot.mark.validity, lot.mark.last), lot.messages) for account, lot in lots
     ]
     with db.transaction(engine) as session:
-        learned = learn_contacts.learn(session, found, how="seed", settings=settings, by=by, now=now)
-        seeding_progress.remember(session, plan.name, read, now=now)
+        learned = learn_contacts.learn_gathered(session, found, how="seed", settings=settings, by=by, now=now)
+        seeding_progress.remember_progress(session, plan.name, read, now=now)
     for account, lot in lots:
         report.messages += lot.messages
         report.unreadable.update(lot.unreadable)
@@ -345,11 +345,13 @@ def read_folder(
     pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
     for batch in account.read(folder, after=after, since=plan.since):
         now = utcnow()
-        mails = (plain.read(one.raw, now) or elaborate(one.raw, address, partial(getattr, one, "arrived"), now) for one in batch.messages)
+        mails = (
+            plain.read(one.raw, now) or read_elaborately(one.raw, address, partial(getattr, one, "arrived"), now) for one in batch.messages
+        )
         if not everything:
             read = zip(batch.messages, mails, strict=True)
             mails = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, reached))
-        say(Lot(folder.name, batch.mark, gather(mails), batch.unreadable, batch.left))
+        say(Lot(folder.name, batch.mark, gather_mail(mails), batch.unreadable, batch.left))
         marks[folder.name] = batch.mark
         pace.keep(len(batch.messages))
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from triage.addressing.envelope import DOTS
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf
 from triage.message.authors import loose_domains
-from triage.message.mime.decoding import words
+from triage.message.mime.decoding import decode_words
 
 TOKEN = re.compile(r"[^\x00-\x20\x7f-\U0010ffff()<>@,;:\\\"/\[\]?=]+")  # RFC 2045, 5.1
 PARTS = re.compile(r'\\.|[^\\"();]+|.', re.S)  # of a structured field: quoted pairs, text, delimiters
@@ -86,7 +86,7 @@ def quote_string(text: str) -> str:
 def is_forged_field(text: bytes, authserv_id: str) -> bool:
     """Does an Authentication-Results field with this text speak in our name? One that cannot be read and mentions us does too."""
     unfolded = text.decode("utf-8", "replace").replace("\r\n", "")
-    readings = [unfolded, words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere
+    readings = [unfolded, decode_words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere
     return any(speaks_as(reading, our_names(authserv_id)) for reading in readings)
 
 

@@ -14,9 +14,9 @@ from triage.config.settings import Settings
 from triage.delivery import journal_report
 from triage.delivery.journal import JOURNAL
 from triage.delivery.queue import MOST_RECIPIENTS, Claim, Outcome
-from triage.ids import show
+from triage.ids import format_id
 from triage.runtime import metrics
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 log = logging.getLogger(__name__)
@@ -54,10 +54,10 @@ def deliver_claims(errand: Errand, hop: NextHop, settings: Settings, next_hop: s
         raw = first.raw if first.direction in ("notice", "report") else prepare_message(first, settings, sealer)
         outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
-        log.exception("message %(message)s: attempt broke off", {"message": show(first.message_id)})
+        log.exception("message %(message)s: attempt broke off", {"message": format_id(first.message_id)})
         hop.close()
         outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
-    metrics.took("mailroom_transaction_seconds", time.monotonic() - errand.since)
+    metrics.observe_seconds("mailroom_transaction_seconds", time.monotonic() - errand.since)
     log_outcomes(errand.claims, outcomes)
     return [replace(outcome, at=utcnow()) for outcome in outcomes]
 
@@ -74,7 +74,7 @@ def prepare_message(claim: Claim, settings: Settings, sealer: Sealer | None) -> 
         authentication=claim.authentication,
         hostname=settings.company.hostname,
         authserv_id=settings.authserv_id,
-        message_id_text=show(claim.message_id),
+        message_id_text=format_id(claim.message_id),
         rule=claim.rule,
         severity=claim.severity.word,
     )
@@ -83,13 +83,13 @@ def prepare_message(claim: Claim, settings: Settings, sealer: Sealer | None) -> 
 
 def for_archive(claim: Claim, settings: Settings) -> bytes:
     """The journal report of a message; the same one each time it is sent."""
-    return journal_report.written(
+    return journal_report.write_journal_report(
         claim.envelope,
         normalise_crlf(claim.raw),
         sender=settings.sender,
         to=claim.mailbox,
         hostname=settings.company.hostname,
-        number=show(claim.message_id),
+        number=format_id(claim.message_id),
         boundary=f"=_{hashlib.sha256(claim.raw).hexdigest()[:32]}",
         now=claim.envelope.received_at,
     )
@@ -98,14 +98,14 @@ def for_archive(claim: Claim, settings: Settings) -> bytes:
 def log_outcomes(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
     """One line in the log for each delivery, whatever came of it."""
     for claim, outcome in zip(claims, outcomes, strict=True):
-        metrics.count("mailroom_attempts", outcome=outcome.kind)
+        metrics.count_event("mailroom_attempts", outcome=outcome.kind)
         log.log(
             logging.INFO if outcome.kind == "delivered" else logging.WARNING,
             "delivery %(delivery)s of message %(message)s to %(mailbox)s: %(outcome)s in attempt %(attempt)d by %(next_hop)s: %(reply)s",
             {
-                "delivery": show(claim.delivery_id),
-                "message": show(claim.message_id),
-                "mailbox": visible(claim.mailbox),
+                "delivery": format_id(claim.delivery_id),
+                "message": format_id(claim.message_id),
+                "mailbox": escape_visible(claim.mailbox),
                 "outcome": outcome.kind,
                 "attempt": claim.number,
                 "next_hop": outcome.next_hop,

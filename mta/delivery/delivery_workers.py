@@ -170,7 +170,7 @@ class Carriers:
 
     def note_too_fast(self, slow: Outcome, hop: NextHop, now: float) -> None:
         """It takes mail, but not so fast: a pause for all, and one worker less for a while."""
-        metrics.count("mailroom_next_hop_refusals", reason="too-fast")
+        metrics.count_event("mailroom_next_hop_refusals", reason="too-fast")
         if self.others_are_busy(hop):
             self.resting[hop] = now + RESTS
         self.too_fast_at = now
@@ -194,7 +194,7 @@ class Carriers:
 
     def tell(self, refused: Outcome) -> None:
         """That is for whoever runs this: nothing mends it by itself."""
-        metrics.count("mailroom_next_hop_refusals", reason="sign-in")
+        metrics.count_event("mailroom_next_hop_refusals", reason="sign-in")
         log.error(
             "next hop %(next_hop)s: %(reply)s. Put it right, `mailroom doctor` tries it; mail waits meanwhile",
             {"next_hop": refused.next_hop, "reply": refused.reply},

@@ -15,10 +15,10 @@ from mta.delivery.sasl_client import left_over
 from triage.config.settings import Settings
 from triage.delivery import outbound_notices, queue, queue_admin
 from triage.delivery.queue import RELAY, Claim
-from triage.delivery.routes import destinations
-from triage.ids import show
-from triage.runtime.wakeup import hung
-from triage.store.db import at_latest, carry_out, open_engine, reading, transaction
+from triage.delivery.routes import list_destinations
+from triage.ids import format_id
+from triage.runtime.wakeup import open_pipes
+from triage.store.db import at_latest, carry_out, open_engine, read_transaction, transaction
 from triage.store.models.deliveries import Delivery
 from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import pause_after
@@ -58,11 +58,11 @@ class Relay:
     def __init__(self, settings: Settings) -> None:
         """Nothing is dialled or claimed yet. BadInput when a next hop, the database or the spool directory is of no use."""
         self.settings = settings
-        self.carriers = [Carriers(one, settings, self.ring) for one in destinations(settings)]
+        self.carriers = [Carriers(one, settings, self.ring) for one in list_destinations(settings)]
         for next_hop in left_over(settings):
             log.warning("relay.logins_file has a line for %(next_hop)s, and no mail goes there", {"next_hop": next_hop})
         self.engine = open_engine(settings.database.url)
-        self.bell, self.changed = hung(settings.spool.directory, "relay", "change")
+        self.bell, self.changed = open_pipes(settings.spool.directory, "relay", "change")
         self.telegraph = Telegraph(settings, sends=[self.changed], hears=[self.bell])
         self.unsettled: list[Ended] = []
         self.look_again = 0.0  # monotonic seconds: when to look for what is due
@@ -99,7 +99,7 @@ class Relay:
         hungry = [one for one in self.carriers if one.hungry()]
         if not hungry or time.monotonic() < self.look_again:
             return False
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             due = [found for one in hungry if (found := queue.next_due(session, one.destination.condition))]
         wait = (min(due) - utcnow()).total_seconds() if due else LONGEST_PAUSE
         self.look_again = time.monotonic() + min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)
@@ -120,7 +120,7 @@ class Relay:
                 self.tell_the_queue(session, one)
             claims = [(one, self.claim(session, one)) for one in self.carriers if claiming]
         for claim in late:
-            tardy = {"delivery": show(claim.delivery_id), "attempt": claim.number}
+            tardy = {"delivery": format_id(claim.delivery_id), "attempt": claim.number}
             log.warning("delivery %(delivery)s: the outcome of attempt %(attempt)d came too late", tardy)
         if self.unsettled or any(taken for _, taken in claims):
             self.changed.ring()
@@ -132,15 +132,15 @@ class Relay:
 
     def tell_of_delays(self) -> None:
         """Let whoever of ours wrote a mail know that it is late."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             late = outbound_notices.any_late(session, settings=self.settings, now=utcnow())
         while late:
-            late = carry_out(self.engine, lambda session: outbound_notices.delayed(session, settings=self.settings, now=utcnow()) > 0)
+            late = carry_out(self.engine, lambda session: outbound_notices.note_delayed(session, settings=self.settings, now=utcnow()) > 0)
             self.look_again = 0.0
 
     def set_clocks_right(self) -> None:
         """What a clock that was ahead has put off until a day that is far away goes now."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             strayed = queue_admin.any_strayed(session, settings=self.settings, now=at_latest(session, utcnow()))
         if strayed:
             number = carry_out(self.engine, self.bring_back)
@@ -168,7 +168,7 @@ class Relay:
             return []
         theirs = true() if one.destination.condition is None else one.destination.condition
         where = and_(theirs, col(Delivery.id).not_in(one.claimed))
-        return queue.claim(session, limit=room, settings=self.settings, now=utcnow(), where=where, most_bytes=one.bytes_left())
+        return queue.claim_deliveries(session, limit=room, settings=self.settings, now=utcnow(), where=where, most_bytes=one.bytes_left())
 
     def pause(self) -> float:
         """Seconds until there may be something to do that no bell tells of."""
@@ -188,7 +188,7 @@ class Relay:
             if waiting_for_database:
                 patience -= time.monotonic() - since
         for claim, _ in (*self.unsettled, *(ended for one in self.carriers for ended in one.ended)):
-            unsaid = {"delivery": show(claim.delivery_id)}
+            unsaid = {"delivery": format_id(claim.delivery_id)}
             log.error("delivery %(delivery)s: its outcome is not on the record, so it is sent again when its lease ends", unsaid)
 
     def unfinished(self) -> bool:

@@ -12,7 +12,7 @@ from mta.delivery.smtp_transaction import Ended, describe_reply, shut_out, unrea
 from triage.config import oauth_tokens
 from triage.config.oauth_tokens import NoToken
 from triage.config.settings import Relay, Settings
-from triage.delivery.routes import destinations
+from triage.delivery.routes import list_destinations
 from triage.errors import BadInput
 
 FORM = "it has lines NEXT_HOP NAME:PASSWORD, the next hop as it is written in the settings"
@@ -62,14 +62,14 @@ class Logins:
     def token(self, name: str) -> str:
         """The access token of an account that has no password in the file."""
         try:
-            return oauth_tokens.current(self.relay.token_file, self.relay.token_command, name, self.relay.timeout)
+            return oauth_tokens.current_token(self.relay.token_file, self.relay.token_command, name, self.relay.timeout)
         except NoToken as fault:
             raise BadInput(f"relay.{fault}; relay.logins_file has no password for {name}") from fault
 
 
 def left_over(settings: Settings) -> list[str]:
     """Next hops that have a line in the file, and no mail: whoever wrote them otherwise than in the settings is not signed in there."""
-    return sorted(Logins(settings.relay).known().keys() - {one.next_hop for one in destinations(settings)})
+    return sorted(Logins(settings.relay).known().keys() - {one.next_hop for one in list_destinations(settings)})
 
 
 def read_entries(text: str) -> list[tuple[int, str]]:

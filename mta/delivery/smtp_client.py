@@ -27,7 +27,7 @@ from mta.delivery.starttls import Encryption, NotEncrypted, start_tls
 from mta.spool.line_endings import normalise_crlf
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 REPLY_LENGTH = 500  # characters of a reply that are kept
 MOST_PLACES = 4  # addresses of a next hop that are tried in turn
@@ -258,4 +258,4 @@ def greet_server(connection: smtplib.SMTP) -> None:
 
 def one_line(reply: str) -> str:
     """The reply as one visible line that is short enough to keep."""
-    return visible(" ".join(reply.split()))[:REPLY_LENGTH]
+    return escape_visible(" ".join(reply.split()))[:REPLY_LENGTH]

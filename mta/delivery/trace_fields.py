@@ -9,7 +9,7 @@ from itertools import count
 from mta.delivery.authentication_results import authentication_results, is_forged_field
 from mta.spool.line_endings import normalise_crlf
 from triage.addressing.envelope import Envelope
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.authentication import Authentication
 
 FIELD_START = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")  # RFC 5322, 2.2 and 4.5
@@ -101,7 +101,7 @@ def header_separator(header: bytes) -> bytes:
 def received_field(envelope: Envelope, hostname: str) -> str:
     """Our Received field (RFC 5321, 4.4). What the client said of itself appears only where it is a domain or an address."""
     lines = [f"Received: from {client_identity(envelope)}", *edge_comment(envelope)]
-    lines.append(f"by {field_atom(hostname)} with {field_atom(envelope.protocol)} id {show(envelope.spool_id)}")
+    lines.append(f"by {field_atom(hostname)} with {field_atom(envelope.protocol)} id {format_id(envelope.spool_id)}")
     if envelope.tls:
         lines.append(f"(using {field_atom(envelope.tls)})")
     if len(envelope.recipients) == 1 and PATH.fullmatch(envelope.recipients[0]):  # several would tell each of the others

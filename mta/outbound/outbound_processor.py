@@ -27,13 +27,13 @@ from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import store_outbound
 from triage.message.authentication import Authentication
 from triage.message.forwarded import Pointed
 from triage.message.outbound import Journaled
 from triage.message.summary import Summary
-from triage.policy.contacts.contact_evidence import Reason, Sent, sent
+from triage.policy.contacts.contact_evidence import Reason, Sent, read_sent
 from triage.policy.learning import learn_contacts
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import announce_sender, suspicion_reports
@@ -45,7 +45,7 @@ from triage.store import bodies
 from triage.store.bodies import Packed
 from triage.store.db import open_engine
 from triage.store.pg_notify import Telegraph
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 WORKERS = 4
@@ -153,7 +153,7 @@ class Reader:
         try:
             read = json.loads(self.pool.run(raw, journal=is_copy, forwarded=REPORTS in desks))
         except Overrun as fault:
-            unread = {"message": show(envelope.spool_id), "why": str(fault)}
+            unread = {"message": format_id(envelope.spool_id), "why": str(fault)}
             log.warning("message %(message)s could not be read and teaches nothing: %(why)s", unread)
             return Found(Authentication(""), Summary())
         report = Journaled.from_json(read["journaled"]) if read["journaled"] else None
@@ -178,7 +178,7 @@ class Departures(Writer):
 
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """Each behind a savepoint of its own."""
-        ready = [(message, bodies.packed(message.raw)) for message in messages]
+        ready = [(message, bodies.pack_body(message.raw)) for message in messages]
         return lambda session: [self.let_go(session, *one) for one in ready]
 
     def let_go(self, session: Session, message: Judged, packed: Packed) -> Exception | None:
@@ -199,7 +199,7 @@ class Departures(Writer):
         others = tuple(one for one in envelope.recipients if not desk_of(one, self.settings))
         if others:
             leaving = replace(envelope, recipients=others)
-            if store_outbound.depart(session, leaving, packed, found.summary, settings=self.settings, now=utcnow()) is not None:
+            if store_outbound.store_outgoing(session, leaving, packed, found.summary, settings=self.settings, now=utcnow()) is not None:
                 self.learn(session, find_lesson(leaving, found.summary), "outbound")
         if JOURNAL in desks:
             self.learn(
@@ -212,11 +212,11 @@ class Departures(Writer):
         """What an employee writes to ourselves: what they find odd, and from whom they expect mail."""
         for desk, take in ((REPORTS, self.report), (EXPECTED, self.expect)):
             if desk in desks and (why := take(session, envelope, found)):
-                log.warning("a mail to the address for %s was not taken: %s", desk, visible(why))
+                log.warning("a mail to the address for %s was not taken: %s", desk, escape_visible(why))
 
     def report(self, session: Session, envelope: Envelope, found: Found) -> str:
         """Why a report is not taken, "" when it is."""
-        return suspicion_reports.report(session, envelope, found.summary, found.pointed, settings=self.settings, now=utcnow())
+        return suspicion_reports.report_message(session, envelope, found.summary, found.pointed, settings=self.settings, now=utcnow())
 
     def expect(self, session: Session, envelope: Envelope, found: Found) -> str:
         """Why it is not noted from whom they expect mail, "" when it is."""
@@ -239,7 +239,7 @@ class Departures(Writer):
 
 def find_lesson(envelope: Envelope, summary: Summary) -> Sent:
     """What a mail on its way out teaches."""
-    mail = sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
+    mail = read_sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
     return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
 
 
@@ -253,6 +253,6 @@ def find_copied_lesson(envelope: Envelope, found: Found, *, by_employee: bool) -
     if found.came_in:
         return replace(plain, why_not=Reason.NOT_OURS)
     if (report := found.journaled) and not by_employee:
-        mail = sent(report.summary, report.sender, report.recipients, envelope.received_at)
+        mail = read_sent(report.summary, report.sender, report.recipients, envelope.received_at)
         return mail if report.summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
     return plain

@@ -3,7 +3,7 @@
 from itertools import islice
 
 from mta.peer.shared_counters import Tally
-from triage.addressing.networks import network
+from triage.addressing.networks import sender_network
 from triage.config.settings import Smtp
 
 MINUTE = 60.0  # seconds
@@ -23,20 +23,20 @@ class Clients:
 
     def has_too_many(self, client: str) -> bool:
         """Has this client more connections than one may have? "" is nobody in particular."""
-        return bool(client) and self.tally.connections(network(client)) > self.limits.max_connections_per_client
+        return bool(client) and self.tally.connections(sender_network(client)) > self.limits.max_connections_per_client
 
     def came(self, client: str) -> None:
         """A connection was made."""
-        self.tally.came(network(client))
+        self.tally.came(sender_network(client))
 
     def left(self, client: str) -> None:
         """A connection is gone."""
-        self.tally.came(network(client), -1)
+        self.tally.came(sender_network(client), -1)
 
     def may_send(self, client: str, now: float) -> bool:
         """Count one more message in this minute; `now` in seconds of a steady clock that all processes share. A limit of 0 is none."""
         most = self.limits.max_messages_per_minute
-        return not most or self.tally.sent(network(client), int(now / MINUTE)) <= most
+        return not most or self.tally.sent(sender_network(client), int(now / MINUTE)) <= most
 
 
 class Guesses:
@@ -73,7 +73,7 @@ class Memory:
 
     def take(self, size: int, client: str) -> bool:
         """Reserve so many bytes for a client, "" is nobody in particular; False when there is no room, or none for this one."""
-        owner = network(client)
+        owner = sender_network(client)
         held = self.held.get(owner, 0) + size
         if size > self.free or (owner and held > self.most_per_client):
             return False
@@ -83,7 +83,7 @@ class Memory:
 
     def give_back(self, size: int, client: str) -> None:
         """Free what was reserved."""
-        owner = network(client)
+        owner = sender_network(client)
         self.free += size
         self.held[owner] = self.held.get(owner, 0) - size
         if not self.held[owner]:

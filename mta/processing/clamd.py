@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mta.processing.scanner import Scanner
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 LARGEST = 25 * 1024 * 1024  # bytes: clamd's own limit as it comes (StreamMaxLength)
 PIECE = 128 * 1024  # bytes
@@ -25,7 +25,7 @@ class Clamd(Scanner[str]):
 
     def __init__(self, address: str, timeout: float) -> None:
         """`address`: the path of its socket, or HOST:PORT; `timeout`: seconds for one message. BadInput when it is neither."""
-        super().__init__("ClamAV", visible(address), LARGEST)
+        super().__init__("ClamAV", escape_visible(address), LARGEST)
         found = ADDRESS.fullmatch(address)
         if not found or (found["port"] and not 0 < int(found["port"]) < 65536):
             raise BadInput(f"[policy] clamd: {address!r} is neither the path of a socket nor HOST:PORT, such as /run/clamav/clamd.ctl")
@@ -36,7 +36,7 @@ class Clamd(Scanner[str]):
         """See Scanner; what is hidden from clamd by its own limits is not an answer either."""
         answer = self.said(b"zINSTREAM\0", raw)
         if found := FOUND.fullmatch(answer):
-            return visible(found[1])
+            return escape_visible(found[1])
         if answer != "stream: OK":
             raise ValueError(f"it answers {answer!r}")
         return ""

@@ -27,7 +27,7 @@ from mta.processing.worker_pool import Judged, Lane
 from mta.spool.spool import Spool
 from triage.config.settings import Settings
 from triage.errors import NotYet
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import receive as intake
 from triage.intake.stages import Arrival, with_first_look
 from triage.message.authentication import Authentication
@@ -38,7 +38,7 @@ from triage.runtime.spool_stats import OFTEN
 from triage.runtime.wakeup import Bell
 from triage.store.db import carry_out, open_engine, transaction
 from triage.store.pg_notify import Telegraph
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 FAST_WORKERS = 32  # most of the time they wait for DNS
@@ -203,8 +203,8 @@ class Writer:
         unread = Found(Authentication(""), Summary(problems=(f"Mailroom failed over it: {why}",)))
         if self.enter_alone(replace(message, found=unread, fault=""), stop) or stop.is_set():
             return False
-        number = show(message.envelope.spool_id)
-        metrics.count("mailroom_entered_unread")
+        number = format_id(message.envelope.spool_id)
+        metrics.count_event("mailroom_entered_unread")
         log.error("%(message)s is entered unread, since we failed over it again and again: %(why)s", {"message": number, "why": why})
         return True
 
@@ -247,9 +247,9 @@ class Writer:
         """They are committed: their batches may go, the others may know."""
         for message in messages:
             message.settled()
-            metrics.count("mailroom_judged")
-            metrics.took("mailroom_judging_seconds", (utcnow() - message.envelope.received_at).total_seconds())
-            log.info("entered %(message)s", {"message": show(message.envelope.spool_id)})
+            metrics.count_event("mailroom_judged")
+            metrics.observe_seconds("mailroom_judging_seconds", (utcnow() - message.envelope.received_at).total_seconds())
+            log.info("entered %(message)s", {"message": format_id(message.envelope.spool_id)})
         if messages:
             for bell in self.bells:
                 bell.ring()
@@ -266,14 +266,14 @@ class Writer:
     def put_off(self, message: Judged, why: str, now: datetime) -> bool:
         """Keep the message in the retry spool for later; False when even that cannot be done."""
         not_before = retry_at(message, now)
-        number = show(message.envelope.spool_id)
+        number = format_id(message.envelope.spool_id)
         try:
             self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999), why=why)
         except OSError as fault:
             log.error("%(message)s cannot be put off, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
             return False
         message.settled()
-        metrics.count("mailroom_put_off")
+        metrics.count_event("mailroom_put_off")
         log.warning("%(message)s is judged again at %(at)s: %(why)s", {"message": number, "at": f"{not_before:%H:%M:%S}", "why": why})
         return True
 
@@ -318,4 +318,4 @@ def describe_failure(fault: Exception) -> str:
 
 def in_words(fault: BaseException) -> str:
     """A fault in one harmless line."""
-    return visible(f"{type(fault).__name__}: {fault}")[:500]
+    return escape_visible(f"{type(fault).__name__}: {fault}")[:500]

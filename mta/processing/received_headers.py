@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from itertools import takewhile
 
 from triage.addressing.envelope import Envelope
-from triage.message.mime.mime_parts import Field, TooMuch, fields_of, first, headers_of
+from triage.message.mime.mime_parts import Field, TooMuch, fields_of, first_field, headers_of
 from triage.times import utcnow
 
 LINE_END = re.compile(rb"\r?\n")
@@ -36,7 +36,10 @@ def envelope_of(raw: bytes, recipient: str, stored_at: datetime | None) -> Envel
     """
     fields = read_header(raw)
     received_at = (
-        parse_instant(first(fields, "received").rpartition(";")[2]) or stored_at or parse_instant(first(fields, "date")) or utcnow()
+        parse_instant(first_field(fields, "received").rpartition(";")[2])
+        or stored_at
+        or parse_instant(first_field(fields, "date"))
+        or utcnow()
     )
     return Envelope(
         spool_id=int.from_bytes(hashlib.sha256(recipient.encode() + b"\0" + raw).digest()[:8]) >> 1,
@@ -71,7 +74,7 @@ def parse_instant(text: str) -> datetime | None:
 
 def reverse_path(fields: tuple[Field, ...]) -> str:
     """As the Return-Path field has it; "" for the null path, and where nothing tells."""
-    found = PATH.search(first(fields, "return-path"))
+    found = PATH.search(first_field(fields, "return-path"))
     return found[1] if found else ""
 
 

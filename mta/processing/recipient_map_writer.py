@@ -8,7 +8,7 @@ from mta.spool import block_refusals, recipient_map_file
 from triage.config.settings import Settings
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.times import utcnow
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def write_door(settings: Settings, engine: Engine) -> str:
 
     As long as no directory was taken over there is none: the door asks everybody to come again and refuses nobody.
     """
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         now = utcnow()
         version = recipient_map_version(session, now)
         door = build_recipient_map(session, settings=settings, now=now)
@@ -39,7 +39,7 @@ class Doorkeeper:
 
     def look(self) -> None:
         """Write it if need be."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             version = recipient_map_version(session, utcnow())
         if version != self.version:
             self.version = write_door(self.settings, self.engine)
@@ -51,5 +51,5 @@ class Doorkeeper:
         for path, counts in block_refusals.take_counts(self.settings.spool.directory):
             if counts:
                 with transaction(self.engine) as session:
-                    rules.refused(session, counts, utcnow())
+                    rules.count_refusals(session, counts, utcnow())
             path.unlink(missing_ok=True)

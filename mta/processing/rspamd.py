@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from mta.processing.scanner import Scanner
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.signals.scan_results import Opinion
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 LARGEST = 10 * 1024 * 1024  # bytes of a message that is sent there; larger ones are not junk's way
 LONGEST_ANSWER = 1024 * 1024  # bytes
@@ -75,7 +75,7 @@ def envelope_headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
         yield "Rcpt", recipient
     if envelope.client_name:
         yield "Hostname", envelope.client_name
-    yield "Queue-Id", show(envelope.spool_id)
+    yield "Queue-Id", format_id(envelope.spool_id)
 
 
 def read_body(response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float) -> bytes:
@@ -96,7 +96,7 @@ def parse_opinion(answer: object) -> Opinion:
     if not isinstance(answer, dict) or not isinstance(answer.get("action"), str):
         raise ValueError("its answer names no action")
     score, limit = (finite_number(answer.get(name)) for name in ("score", "required_score"))
-    return Opinion(visible(answer["action"])[:SYMBOL_LIMIT], score, limit, heaviest_symbols(answer.get("symbols")))
+    return Opinion(escape_visible(answer["action"])[:SYMBOL_LIMIT], score, limit, heaviest_symbols(answer.get("symbols")))
 
 
 def heaviest_symbols(found: object) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def heaviest_symbols(found: object) -> tuple[str, ...]:
     values = [(name, one) for name, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else []
     against = [(finite_number(one.get("score")) or 0.0, str(one.get("description") or name)) for name, one in values]
     heaviest = sorted((one for one in against if one[0] > 0), key=lambda one: (-one[0], one[1]))[:SYMBOLS]
-    return tuple(visible(text)[:SYMBOL_LIMIT] for _, text in heaviest)
+    return tuple(escape_visible(text)[:SYMBOL_LIMIT] for _, text in heaviest)
 
 
 def finite_number(number: object) -> float | None:

@@ -10,9 +10,9 @@ from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuesti
 from triage.policy.rules.store import VERSION
 from triage.policy.rules_in_force import in_force
 from triage.store import versions
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.rules import Rule
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 AT_ONCE = 20  # rules of one look
@@ -29,8 +29,8 @@ class Surveyor:
 
     def look(self) -> bool:
         """Look at those that were made since; True when one of them cannot work. What DNS does not answer is left as it is."""
-        with reading(self.engine) as session:
-            version = versions.read(session, VERSION)
+        with read_transaction(self.engine) as session:
+            version = versions.read_version(session, VERSION)
             if version == self.version:
                 return False
             unseen = (col(Rule.effect) == "allow") & col(Rule.proof).in_(["dmarc", "aligned"]) & col(Rule.looked_at).is_(None)
@@ -58,7 +58,7 @@ def find_dns_doubt(domain: str, proof: str, resolver: Resolver) -> str:
         spf = any(text.lower().startswith(b"v=spf1") for text in questions.texts(domain))
     except (Temporary, TooManyQuestions):
         return ""
-    name = visible(domain)
+    name = escape_visible(domain)
     if proof == "dmarc":
         more = "its mail may meet “aligned”" if spf else "and no SPF record: only “aligned” or “dkim:DOMAIN” could be met, by a signature"
         return f"{name} publishes no DMARC record, so nothing can prove itself by dmarc; {more}."

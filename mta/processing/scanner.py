@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from triage.addressing.envelope import Envelope
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 PAUSE = 30.0  # seconds in which somebody is left alone who did not answer
 
@@ -51,5 +51,5 @@ class Scanner(ABC, Generic[Answer]):
             silent = time.monotonic() >= self.not_before
             self.not_before = time.monotonic() + PAUSE
         if silent:
-            why = visible(str(fault))
+            why = escape_visible(str(fault))
             log.warning("%s at %s does not answer, for %d s mail is judged without it: %s", self.name, self.where, PAUSE, why)

@@ -10,7 +10,7 @@ from typing import Protocol
 from mta.processing.examine_message import NOTHING, Found
 from mta.spool.spool import Batch, Spool
 from triage.addressing.envelope import Envelope
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 MOST_BYTES = 64 * 1024 * 1024  # of messages in one lane
 MESSAGES_A_WORKER = 4
@@ -179,4 +179,4 @@ class Lane:
                 envelope = self.examiner.believed(message.envelope, message.raw)
                 self.judged.put(replace(message, envelope=envelope, found=self.examiner.examine(envelope, message.raw)))
             except Exception as fault:
-                self.judged.put(replace(message, fault=visible(f"{type(fault).__name__}: {fault}")))
+                self.judged.put(replace(message, fault=escape_visible(f"{type(fault).__name__}: {fault}")))

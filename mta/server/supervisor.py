@@ -123,7 +123,7 @@ class Crew:
         name = f"receive-{row}"
         try:
             self.tally.take_row(row)
-            metrics.begin(self.settings.spool.directory, name)
+            metrics.begin_metrics(self.settings.spool.directory, name)
             receiver.run(self.settings, ready, own=self.own, tally=self.tally, lifeline=self.lifeline)
         except BadInput as fault:
             log.error("%s", fault)
@@ -132,7 +132,7 @@ class Crew:
             log.exception("a worker has failed")
             return 1
         finally:
-            metrics.end(self.settings.spool.directory, name)
+            metrics.end_metrics(self.settings.spool.directory, name)
         return 0
 
     def fill(self) -> bool:

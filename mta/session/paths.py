@@ -4,7 +4,7 @@ import re
 
 from mta.peer.xtext import XTEXT
 from mta.session import replies
-from triage.addressing.envelope import Address, folded
+from triage.addressing.envelope import Address, fold_text
 
 PATH = re.compile(r' *<(?P<path>(?:"(?:[^"\\]++|\\.)*+"|[^"<>]++)*+)>(?: +(?P<parameters>.*))?')
 # RFC 5321, 4.1.2: what Address.parse does not read and yet is a legal address of somebody else
@@ -82,5 +82,5 @@ def outsider_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
     recipient, fault = recipient_of(path, smtputf8)
     if recipient is None and fault == replies.BAD_RECIPIENT and is_odd(path):
         local, _, domain = path.rpartition("@")
-        return Address(folded(local), domain.lower()), ""
+        return Address(fold_text(local), domain.lower()), ""
     return recipient, fault

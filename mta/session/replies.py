@@ -4,8 +4,8 @@ import base64
 import errno
 import unicodedata
 
-from triage.ids import show
-from triage.text.sanitize import visible
+from triage.ids import format_id
+from triage.text.sanitize import escape_visible
 
 # the session
 BYE = "221 2.0.0 Bye"
@@ -107,7 +107,7 @@ def challenge_reply(text: str) -> str:
 
 def queued_reply(spool_id: int) -> str:
     """The promise: the message is on stable storage."""
-    return f"250 2.0.0 queued as {show(spool_id)}"
+    return f"250 2.0.0 queued as {format_id(spool_id)}"
 
 
 def not_stored(fault: BaseException) -> str:
@@ -127,7 +127,7 @@ def sender_blocked(text: str, domain: str) -> str:
 
 def one_line(text: str) -> str:
     """Somebody's words as one line of ASCII that a reply has room for."""
-    plain = unicodedata.normalize("NFKD", visible(text)).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", escape_visible(text)).encode("ascii", "ignore").decode()
     return " ".join(plain.split())[:LONGEST_TEXT]
 
 

@@ -5,9 +5,9 @@ import traceback
 
 from mta.peer.smtp_peer import Visitor
 from triage.addressing.envelope import Envelope
-from triage.ids import show
+from triage.ids import format_id
 from triage.runtime import metrics
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 log = logging.getLogger("mta.server.receiver")
@@ -18,15 +18,15 @@ SAID = '"%(reply)s" %(client)s from=<%(reverse_path)s>'
 
 def describe_session(reply: str, visitor: Visitor, reverse_path: str) -> dict[str, object]:
     """What SAID speaks of."""
-    return {"reply": visible(reply), "client": visible(str(visitor)), "reverse_path": visible(reverse_path)}
+    return {"reply": escape_visible(reply), "client": escape_visible(str(visitor)), "reverse_path": escape_visible(reverse_path)}
 
 
 def log_accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) -> None:
     """A message is safe; `size` in bytes as it came."""
-    metrics.count("mailroom_smtp_answers", code=reply[:3])
-    metrics.took("mailroom_accept_seconds", (utcnow() - envelope.received_at).total_seconds())
+    metrics.count_event("mailroom_smtp_answers", code=reply[:3])
+    metrics.observe_seconds("mailroom_accept_seconds", (utcnow() - envelope.received_at).total_seconds())
     if log.isEnabledFor(logging.INFO):
-        named = {"message": show(envelope.spool_id), "recipients": len(envelope.recipients), "size": size, "tls": envelope.tls}
+        named = {"message": format_id(envelope.spool_id), "recipients": len(envelope.recipients), "size": size, "tls": envelope.tls}
         log.info(
             f"accepted {SAID} to=%(recipients)d size=%(size)d tls=%(tls)s", describe_session(reply, visitor, envelope.reverse_path) | named
         )
@@ -34,30 +34,30 @@ def log_accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) ->
 
 def log_refused(reply: str, visitor: Visitor, reverse_path: str | None = None, recipient: str = "") -> None:
     """Something was refused."""
-    metrics.count("mailroom_smtp_answers", code=reply[:3])
+    metrics.count_event("mailroom_smtp_answers", code=reply[:3])
     to = " to=<%(recipient)s>" if recipient else ""
-    log.info(f"refused {SAID}{to}", describe_session(reply, visitor, reverse_path or "") | {"recipient": visible(recipient)})
+    log.info(f"refused {SAID}{to}", describe_session(reply, visitor, reverse_path or "") | {"recipient": escape_visible(recipient)})
 
 
 def signed_in(reply: str, name: str, visitor: Visitor) -> None:
     """Somebody has given a name and a password."""
-    log.info("signing in %s", visible(f'"{reply}" name={name[:80]} {visitor}'))
+    log.info("signing in %s", escape_visible(f'"{reply}" name={name[:80]} {visitor}'))
 
 
 def log_disconnected(envelope: Envelope, visitor: Visitor) -> None:
     """The client hung up while its message was stored."""
-    named = describe_session("", visitor, envelope.reverse_path) | {"message": show(envelope.spool_id)}
+    named = describe_session("", visitor, envelope.reverse_path) | {"message": format_id(envelope.spool_id)}
     log.info("left before the answer %(message)s %(client)s from=<%(reverse_path)s>", named)
 
 
 def not_stored(fault: BaseException, visitor: Visitor) -> None:
     """A message could not be made safe."""
-    log.error("not stored: %s", visible(f"{describe_fault(fault)} {visitor}"))
+    log.error("not stored: %s", escape_visible(f"{describe_fault(fault)} {visitor}"))
 
 
 def log_fault(doing: str, error: BaseException, visitor: Visitor) -> None:
     """We made a mistake."""
-    log.error("fault at %s", visible(f"{doing}: {describe_fault(error)} {visitor}"))
+    log.error("fault at %s", escape_visible(f"{doing}: {describe_fault(error)} {visitor}"))
 
 
 def describe_fault(error: BaseException) -> str:

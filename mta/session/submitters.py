@@ -9,10 +9,10 @@ from pathlib import Path
 
 from mta.peer.client_limits import Guesses
 from mta.peer.smtp_peer import LOCAL
-from triage.addressing.networks import network
+from triage.addressing.networks import sender_network
 from triage.config.settings import Outbound
 from triage.errors import BadInput
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 MOST_OF_A_CLIENT = 10  # wrong passwords that a network gives within client_limits.GUESSES_COUNT
 MOST_FOR_A_NAME = 50  # that strangers give for one name, however many they are
@@ -51,23 +51,23 @@ class Submitters:
 
     def may_try(self, name: str, peer: str, now: float) -> bool:
         """Is one more password of this client heard? Strangers who guess for one name together keep nobody out who belongs here."""
-        guessed = self._by_client.are_too_many(network(peer), now)
+        guessed = self._by_client.are_too_many(sender_network(peer), now)
         return not guessed and (self._is_at_home(name, peer) or not self._by_name.are_too_many(name[:LONGEST_NAME], now))
 
     def note(self, name: str, peer: str, now: float, *, right: bool) -> None:
         """A password was right or wrong."""
         if right:
             homes = self._homes.setdefault(name, deque(maxlen=MOST_HOMES))
-            if network(peer) not in homes:
-                homes.append(network(peer))
+            if sender_network(peer) not in homes:
+                homes.append(sender_network(peer))
             return
-        self._by_client.note(network(peer), now)
+        self._by_client.note(sender_network(peer), now)
         if not self._is_at_home(name, peer):
             self._by_name.note(name[:LONGEST_NAME], now)
 
     def _is_at_home(self, name: str, peer: str) -> bool:
         """Is this a network of the company, or one from which this account has signed in?"""
-        return self.are_near(peer) or network(peer) in self._homes.get(name, ())
+        return self.are_near(peer) or sender_network(peer) in self._homes.get(name, ())
 
     def know(self, name: str, password: str) -> bool:
         """Is this the password of that account? Takes as long for a name that nobody has."""
@@ -80,7 +80,7 @@ class Submitters:
             if self._file and self._file.stat().st_mtime_ns != self._seen:
                 self._read(self._file)
         except (BadInput, OSError) as fault:
-            log.error("the accounts of before stay in force: %s", visible(str(fault)))
+            log.error("the accounts of before stay in force: %s", escape_visible(str(fault)))
 
     def _read(self, file: Path) -> None:
         try:

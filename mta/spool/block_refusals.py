@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 
 DIRECTORY = "refused"  # below spool.directory
 MOST = 10_000  # blocks that are counted between two files
@@ -40,7 +40,7 @@ class Refusals:
         try:
             self.directory.mkdir(mode=0o770, exist_ok=True)
             temporary.write_text(json.dumps(self.counts), "utf-8")
-            temporary.rename(self.directory / f"{show(new_id())}{SUFFIX}")
+            temporary.rename(self.directory / f"{format_id(new_id())}{SUFFIX}")
         except OSError as fault:
             log.warning("refused messages are not counted: %s", fault)
         self.counts.clear()

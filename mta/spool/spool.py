@@ -24,7 +24,7 @@ from typing import IO, NamedTuple
 from mta.spool.batch_file import BUFFER, Message, read_batch, write_batch
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput
-from triage.ids import show
+from triage.ids import format_id
 from triage.runtime.durable_files import sync_directory
 from triage.runtime.spool_stats import DAMAGED, INCOMING, PUT_OFF, RETRY, batch_name, batch_names
 from triage.times import to_micros
@@ -147,7 +147,7 @@ class Spool:
 
     def put_off(self, envelope: Envelope, raw: bytes, *, not_before: datetime, attempt: int, why: str = "") -> None:
         """Keep one message in the retry spool, to be read again at `not_before`. OSError when it could not be made safe."""
-        name = f"{to_micros(not_before):016d}.{attempt:03d}.{show(envelope.spool_id)}.{os.getpid()}.batch"
+        name = f"{to_micros(not_before):016d}.{attempt:03d}.{format_id(envelope.spool_id)}.{os.getpid()}.batch"
         write_batch(self.retry, name, [(envelope, raw)], why)
 
     def tidy(self) -> None:

@@ -22,7 +22,7 @@ def test_each_letter_of_the_morning_has_its_act() -> None:
 def test_a_subject_tells_the_kind() -> None:
     kinds: dict[str, set[str]] = {}
     for one in morning(seed=1, start=datetime(2026, 11, 24, 8, 30, tzinfo=UTC)):
-        kinds.setdefault(summary.summarise(one.raw).subject, set()).add(one.kind)
+        kinds.setdefault(summary.make_summary(one.raw).subject, set()).add(one.kind)
     assert [subject for subject, some in kinds.items() if len(some) > 1] == []
 
 

@@ -24,18 +24,18 @@ from triage.addressing.envelope import Envelope
 from triage.config import settings_loader
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.intake import receive as intake
 from triage.intake.stages import Arrival
 from triage.message.forwarded import Pointed
-from triage.message.summary import Summary, summarise
+from triage.message.summary import Summary, make_summary
 from triage.policy.rules import store as rules
 from triage.quarantine.cards import card_list, fold_counts
 from triage.quarantine.cards.card_list import Card
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store import ledger
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.sections import Section
@@ -65,7 +65,7 @@ VICTIMS = ("mateo.quirogas", "priya.raghunath", "keisha.thornbury", "graham.pett
 @pytest.fixture
 def demo_settings(demo_directory: Path) -> Settings:
     """The demo's own settings."""
-    return settings_loader.read(str(demo_directory / "mailroom.toml"), {})
+    return settings_loader.read_settings(str(demo_directory / "mailroom.toml"), {})
 
 
 class Morning:
@@ -81,28 +81,28 @@ class Morning:
         people = toml_reader.read_directory(Path(settings.directory.file), settings.company.domains)
         resolver = ZoneFileResolver(Path(settings.dns.zone_file))
         with transaction(engine) as session:
-            directory.apply(session, people, settings.company, by=SYSTEM, now=start)
+            directory.apply_directory(session, people, settings.company, by=SYSTEM, now=start)
             for order in company.RULES:
-                rules.add(session, order, by=IDA, now=start, settings=settings)
+                rules.add_rule(session, order, by=IDA, now=start, settings=settings)
         for place, letter in enumerate(letters):
             at = start + timedelta(seconds=2 * place)
             with transaction(engine) as session:
                 (entered,) = intake.receive_all(session, [arrival(letter, at, signing, resolver)], settings=settings, now=at)
                 assert not isinstance(entered, Exception), entered
-        fold_counts.build(engine, now=self.now)
+        fold_counts.build_views(engine, now=self.now)
 
     def rows(self, later: timedelta = timedelta(), **more: object) -> list[Card]:
         """The queue as the console shows it, similar messages together."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             asked = {"by": IDA, "now": self.now + later, "group": "campaign", "limit": 200} | more
-            return list(card_list.cards(session, HELD, **asked).items)  # type: ignore[arg-type]
+            return list(card_list.list_cards(session, HELD, **asked).items)  # type: ignore[arg-type]
 
 
 def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: ZoneFileResolver) -> Arrival:
     """One letter as the judge sees it."""
     raw = letter.signed(signing)
     envelope = Envelope(new_id(), at, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
-    return Arrival(envelope, raw, authenticate(envelope, raw, resolver, datetime.now(UTC)), summarise(raw))
+    return Arrival(envelope, raw, authenticate(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))
 
 
 def told(found: Iterable[Card]) -> list[str]:
@@ -114,7 +114,7 @@ def deliver(it: Morning, ids: Iterable[int]) -> None:
     for one in ids:
         for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
             with transaction(it.engine) as session:
-                ledger.record(session, one, event, by=SYSTEM, now=it.now)
+                ledger.record_event(session, one, event, by=SYSTEM, now=it.now)
 
 
 def report(it: Morning, one: int) -> None:
@@ -124,14 +124,16 @@ def report(it: Morning, one: int) -> None:
         envelope = arriving.envelope("report@company.example", reverse_path=delivery.recipient)
         said = Summary(parsed=True, author=delivery.recipient, subject="Fwd: odd")
         assert (
-            suspicion_reports.report(session, envelope, said, [Pointed(marker=show(delivery.message_id))], settings=it.settings, now=it.now)
+            suspicion_reports.report_message(
+                session, envelope, said, [Pointed(marker=format_id(delivery.message_id))], settings=it.settings, now=it.now
+            )
             == ""
         )
 
 
 def held_of(it: Morning, author: str) -> list[int]:
     """The held messages of this sender."""
-    with reading(it.engine) as session:
+    with read_transaction(it.engine) as session:
         mine = select(col(Delivery.id)).where(col(Delivery.author) == author, col(Delivery.state) == State.HELD)
         return list(session.scalars(mine.order_by(col(Delivery.id))))
 

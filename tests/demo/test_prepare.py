@@ -19,7 +19,7 @@ def content(directory: Path) -> dict[str, bytes]:
 
 
 def test_the_settings_and_the_directory_can_be_read_by_the_house(tmp_path: Path) -> None:
-    read = settings_loader.read(str(prepare(tmp_path / "dé mo", smtp_port=12525, http_port=18080)), {})
+    read = settings_loader.read_settings(str(prepare(tmp_path / "dé mo", smtp_port=12525, http_port=18080)), {})
     assert read.company.domains == (company.DOMAIN,)
     assert (read.smtp.listen, read.api.listen) == ("127.0.0.1:12525", "127.0.0.1:18080")
     assert read.database.url == f"sqlite:///{tmp_path}/dé mo/mailroom.db"

@@ -20,7 +20,7 @@ from triage.config import settings as house_settings, settings_loader
 from triage.directory import apply as directory
 from triage.intake import receive as intake
 from triage.message.signals.severity import Severity
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.policy.rules import store as rules
 from triage.quarantine.cards import card_list
 from triage.quarantine.cards.card_list import Card
@@ -45,24 +45,24 @@ BUDGET = 0.03  # of the decisions about wanted rows
 
 def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], settings: house_settings.Settings, now: datetime) -> None:
     """The whole morning comes in, judged as the processor does it."""
-    directory.apply(
+    directory.apply_directory(
         session, toml_reader.read_directory(Path(settings.directory.file), settings.company.domains), settings.company, by=SYSTEM, now=now
     )
     for order in company.RULES:
-        rules.add(session, order, by=IDA, now=now, settings=settings)
+        rules.add_rule(session, order, by=IDA, now=now, settings=settings)
     resolver = ZoneFileResolver(Path(settings.dns.zone_file))
     for letter in letters:
         signed_at = datetime.now(now.tzinfo)  # the letters are signed by the real clock
         raw, sent = letter.signed(signing), replace(envelope(letter, signed_at), spool_id=ids.new_id())
         found = authenticate(sent, raw, resolver, datetime.now(now.tzinfo))
-        intake.receive(session, sent, raw, found, summarise(raw), settings=settings, now=signed_at)
+        intake.receive_message(session, sent, raw, found, make_summary(raw), settings=settings, now=signed_at)
 
 
 def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict[str, list[Card]]:
     """The rows of the queue, by the kind of their newest message: spool ids are in the order in which the letters came."""
     came = session.scalars(select(col(Message.id)).order_by(col(Message.spool_id))).all()
     kinds = {message_id: letter.kind for message_id, letter in zip(came, letters, strict=True)}
-    page = card_list.cards(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
+    page = card_list.list_cards(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
     found: dict[str, list[Card]] = defaultdict(list)
     for card in page.items:
         found[kinds[card.lead.message_id]].append(card)
@@ -72,7 +72,7 @@ def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict
 def test_the_morning_asks_about_what_is_dangerous_and_about_nothing_that_is_wanted(
     sqlite_engine: Engine, demo_directory: Path, letters: list[Letter], signing: dict[str, Key], now: datetime
 ) -> None:
-    settings = settings_loader.read(str(demo_directory / "mailroom.toml"), {})
+    settings = settings_loader.read_settings(str(demo_directory / "mailroom.toml"), {})
     with transaction(sqlite_engine) as session:
         come_in(session, letters, signing, settings, now)
         rows = rows_by_kind(session, letters, now)

@@ -45,7 +45,7 @@ IDA = Actor.person("ida", Role.ADMIN, EVERYTHING)
 @pytest.fixture
 def demo_settings(demo_directory: Path) -> house_settings.Settings:
     """The demo's own settings."""
-    return settings_loader.read(str(demo_directory / "mailroom.toml"), {})
+    return settings_loader.read_settings(str(demo_directory / "mailroom.toml"), {})
 
 
 def expected(kind: str) -> tuple[Disposition, str]:
@@ -82,9 +82,9 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
 ) -> None:
     people = toml_reader.read_directory(Path(demo_settings.directory.file), demo_settings.company.domains)
     with transaction(sqlite_engine) as session:
-        directory.apply(session, people, demo_settings.company, by=SYSTEM, now=now)
+        directory.apply_directory(session, people, demo_settings.company, by=SYSTEM, now=now)
         for order in company.RULES:
-            rules.add(session, order, by=IDA, now=now, settings=demo_settings)
+            rules.add_rule(session, order, by=IDA, now=now, settings=demo_settings)
     resolver = ZoneFileResolver(Path(demo_settings.dns.zone_file))
     with transaction(sqlite_engine) as session:
         for letter in letters:
@@ -94,8 +94,10 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
             assert bool(found.proof) == (letter.kind not in UNPROVEN), (letter.kind, found)
             about = arriving.rules_about(session, said, now=now)
             for address in letter.recipients:
-                recipient = recipients.resolve(session, Address.parse(address), demo_settings.company)
+                recipient = recipients.resolve_address(session, Address.parse(address), demo_settings.company)
                 assert recipient is not None, address
                 danger = lookups.danger_of(said, demo_settings)
-                verdict = policy.decide(lookups.facts_of(sent, found, said, recipient, about, demo_settings, danger=danger, now=now))
+                verdict = policy.decide_verdict(
+                    lookups.facts_of(sent, found, said, recipient, about, demo_settings, danger=danger, now=now)
+                )
                 assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)

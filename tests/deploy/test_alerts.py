@@ -36,7 +36,7 @@ def test_what_alerts_see_increase_is_there_before_it_does(tmp_path: Path) -> Non
     begin = "import sys, pathlib; from triage.runtime import metrics; metrics.begin(pathlib.Path(sys.argv[1]), sys.argv[2])"
     for process in ("relay", "receive-0"):
         subprocess.run([sys.executable, "-c", begin, str(tmp_path), process], check=True, cwd=ALERTS.parents[1])
-    there = [sample for metric in metrics.collected(tmp_path) for sample in metric.samples]
+    there = [sample for metric in metrics.collect_metrics(tmp_path) for sample in metric.samples]
     seen = re.findall(r"(?:increase|rate)\((\w+)(?:\{(.*?)\})?\[", (ALERTS / "mailroom.rules.yml").read_text())
     wanted = [(name, dict(re.findall(r'(\w+)="(.*?)"', labels))) for name, labels in seen]
     assert len(wanted) > 5

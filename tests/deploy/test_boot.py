@@ -97,7 +97,7 @@ import json, sys
 from triage.runtime.sandbox_pool import Pool
 from triage.message.preview.rendered_pages import count_of, page_of
 raw = sys.argv[1].encode()
-with Pool("triage.message.preview.render_pages:draw", size=1, memory_bytes=512 * 1024 * 1024, seconds=60, programs=1) as drawer:
+with Pool("triage.message.preview.render_pages:draw_page", size=1, memory_bytes=512 * 1024 * 1024, seconds=60, programs=1) as drawer:
     width, height, pixels = page_of(drawer.run(raw, page=1))
     print(json.dumps([count_of(drawer.run(raw, page=0)), width, height, list(pixels[:3])]))
 """

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.peers import processes
-from triage.config.settings_loader import read
+from triage.config.settings_loader import read_settings
 
 pytestmark = pytest.mark.peers
 
@@ -66,7 +66,7 @@ def test_the_database_is_upgraded_when_its_own_first_start_is_over(stack: dict[s
 def test_its_settings_are_right_with_their_secrets_as_files(stack: dict[str, Any], tree: Path, tmp_path: Path) -> None:
     for one in stack["services"]["mailroom"]["secrets"]:
         shutil.copy(stack["secrets"][one["source"]]["file"], tmp_path / one["target"])
-    settings = read(str(PARTS / "mailroom.toml"), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    settings = read_settings(str(PARTS / "mailroom.toml"), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     password = (tree / "secrets" / "database-password").read_text()
     assert (len(password), settings.database.url) == (48, f"postgresql://mailroom:{password}@postgresql/mailroom")
     assert Path(settings.directory.password_file).read_text() == (tree / "secrets" / "ldap-password").read_text()

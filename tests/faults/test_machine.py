@@ -15,7 +15,7 @@ from tests.faults import test_nothing_lost as alone, test_several_nodes as sever
 from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import outside, processes
 from tests.peers.company import Company
-from triage.store.db import open_engine, reading
+from triage.store.db import open_engine, read_transaction
 from triage.store.models.messages import Message
 
 MESSAGES = 3000 if LONG else 150  # before, while and after each fault
@@ -147,7 +147,7 @@ def insist(house: Company, ledger: Ledger) -> None:
 def span(house: Company) -> tuple[datetime, datetime]:
     """When the oldest and the newest message came in, as the house has it."""
     engine = open_engine(house.database)
-    with reading(engine) as database:
+    with read_transaction(engine) as database:
         oldest, newest = database.execute(select(func.min(Message.received_at), func.max(Message.received_at))).one()
     engine.dispose()
     return oldest, newest

@@ -27,7 +27,7 @@ from tests.triage.throwaways import proven
 from triage.config.settings import Settings
 from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
-from triage.store.db import reading
+from triage.store.db import read_transaction
 from triage.store.models.decisions import DecisionItem
 
 pytestmark = pytest.mark.peers
@@ -235,7 +235,7 @@ def test_final_states_equal_the_model(
             here.shows(*chaos.held())
             processes.until(lambda: not any(here.lying(act) for act in ACTS), "nothing waits in a folder for acts", patience=PATIENCE)
     assert {mail: here.state(mail) in states for mail, states in chaos.expected.items()} == dict.fromkeys(chaos.expected, True)
-    with reading(here.engine) as session:
+    with read_transaction(here.engine) as session:
         counted = select(col(DecisionItem.delivery_id), func.count()).group_by(col(DecisionItem.delivery_id))
         decided = dict(iter(session.execute(counted)))
     assert {mail: decided.get(mail, 0) for mail in chaos.decided} == chaos.decided

@@ -20,7 +20,7 @@ from tests.conftest import DATABASES
 from tests.faults import campaign
 from tests.peers import company, outside, processes
 from triage.store import bodies
-from triage.store.db import open_engine, reading, transaction
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.messages import Content, Message
@@ -135,7 +135,7 @@ def test_every_promise_is_kept_through_kills_of_every_kind(house: company.Compan
 def missing(house: company.Company, ledger: Ledger) -> set[str]:
     """What was promised and is in no table (yet)."""
     engine = open_engine(house.database)
-    with reading(engine) as database:
+    with read_transaction(engine) as database:
         count = database.scalar(select(func.count()).select_from(Content)) or 0  # asked every few milliseconds: the cheap question first
         known = set(database.scalars(select(col(Content.sha256)))) if count >= len(ledger.promised) else set()
     engine.dispose()
@@ -145,7 +145,7 @@ def missing(house: company.Company, ledger: Ledger) -> set[str]:
 def waiting(house: company.Company) -> int:
     """Deliveries that have not got where they go."""
     engine = open_engine(house.database)
-    with reading(engine) as database:
+    with read_transaction(engine) as database:
         count = database.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.state).in_(WAITING)))
     engine.dispose()
     return count or 0
@@ -197,9 +197,9 @@ def on_record(house: company.Company) -> list[Row]:
         .join(Delivery, col(Delivery.message_id) == col(Message.id))
     )
     engine = open_engine(house.database)
-    with reading(engine) as database:
+    with read_transaction(engine) as database:
         rows = [
-            Row(digest, state, is_whole(digest, state, bodies.load(database, content_id)), unclear)
+            Row(digest, state, is_whole(digest, state, bodies.load_body(database, content_id)), unclear)
             for digest, content_id, state, unclear in database.execute(wanted)
         ]
     engine.dispose()

@@ -11,7 +11,7 @@ from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import outside, postgresql, processes
 from tests.peers.company import Company
 from tests.peers.postgresql import Pair
-from triage.store.db import open_engine, reading
+from triage.store.db import open_engine, read_transaction
 from triage.store.models.messages import Message
 
 BEFORE, MEANWHILE, AFTER = (500, 20_000, 500) if LONG else (60, 60, 60)  # messages; meanwhile what comes in a minute, or in a second
@@ -64,7 +64,7 @@ def test_without_a_database_the_door_goes_on_and_nothing_is_lost(node: Company, 
 def entered(node: Company) -> int:
     """Messages on the record."""
     engine = open_engine(node.database)
-    with reading(engine) as database:
+    with read_transaction(engine) as database:
         count = database.scalar(select(func.count()).select_from(Message))
     engine.dispose()
     return count or 0

@@ -64,7 +64,7 @@ class Street(House):
     def waiting(self, decision: DecisionReport) -> str:
         """Is everything settled, or is everything that is not put off?"""
         under_way = (col(DecisionItem.decision_id) == decision.id) & col(DecisionItem.outcome).in_(["recalling", "restoring"])
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             left = list(session.scalars(select(col(DecisionItem.why)).where(under_way)))
         return "settled" if not left else "put off" if all(why.startswith("Tried again later") for why in left) else ""
 

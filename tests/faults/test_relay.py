@@ -22,8 +22,8 @@ from tests.peers.mail.faulty_sink import FaultySink
 from tests.peers.mail.next_hop import Taken, next_hop
 from tests.triage import arriving
 from triage.config.settings import Settings
-from triage.config.settings_loader import read
-from triage.ids import show
+from triage.config.settings_loader import read_settings
+from triage.ids import format_id
 from triage.message.authentication import Result
 from triage.runtime.wakeup import Bell
 from triage.store import db, ledger
@@ -78,7 +78,7 @@ class House:
 
     def left(self) -> int:
         """Deliveries that have not arrived."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return session.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.state) != State.DELIVERED)) or 0
 
 
@@ -91,7 +91,7 @@ def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     settings_file = tmp_path / "mailroom.toml"
     settings_file.write_text(settings_file.read_text().replace("[relay]", "[relay]\ntimeout = 2\nfinal_timeout = 10"))
     made = House(company, db.open_engine(database_url), port)
-    settings = read(str(settings_file))
+    settings = read_settings(str(settings_file))
     with db.transaction(made.engine) as session:
         arriving.set_up(session, settings)
         for number in range(MESSAGES):
@@ -146,7 +146,7 @@ def work(house: House, enough: int, kills: int) -> None:
 
 def everything_arrived_and_repeats_are_explained(house: House) -> None:
     """Each mailbox has its copy, and one more at most for each attempt that ended in the dark; nothing was given up."""
-    with db.reading(house.engine) as session:
+    with db.read_transaction(house.engine) as session:
         rows = session.execute(select(col(Delivery.id), col(Delivery.message_id), col(Delivery.mailbox), col(Delivery.state))).all()
         dark = Counter(
             session.scalars(select(col(Attempt.delivery_id)).where((col(Attempt.outcome) == "") | (col(Attempt.outcome) == "unanswered")))
@@ -157,6 +157,6 @@ def everything_arrived_and_repeats_are_explained(house: House) -> None:
         found = MESSAGE_ID.search(one.raw)
         assert found
         copies[found[1].decode(), one.mailbox] += 1
-    allowed = {(show(row.message_id), row.mailbox): 1 + dark[row.id] for row in rows}
+    allowed = {(format_id(row.message_id), row.mailbox): 1 + dark[row.id] for row in rows}
     assert set(copies) == set(allowed)
     assert {copy: count for copy, count in copies.items() if not 1 <= count <= allowed[copy]} == {}

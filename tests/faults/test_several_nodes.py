@@ -16,7 +16,7 @@ from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import company, outside, processes
 from tests.peers.company import Company
 from triage.compliance.audit import audit_log
-from triage.store.db import open_engine, reading
+from triage.store.db import open_engine, read_transaction
 
 MESSAGES = 5000 if LONG else 240
 SESSIONS = 4  # a node
@@ -144,7 +144,7 @@ def heard(client: httpx.Client, last: int) -> contextlib.AbstractContextManager[
 def acts(node: Company) -> int:
     """How many acts have been committed."""
     engine = open_engine(node.database)
-    with reading(engine) as database:
+    with read_transaction(engine) as database:
         count = audit_log.number_of_acts(database)
     engine.dispose()
     return count

@@ -20,7 +20,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Recall, Relay, Settings
 from triage.ids import new_id
 from triage.message.authentication import Authentication
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.quarantine.decisions import decide as decisions, mailbox_sweep, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -68,18 +68,18 @@ class House:
         now = utcnow()
         envelope = Envelope(new_id(), now, author, mailboxes, "192.0.2.7", "mail.phisher.example")
         with db.transaction(self.engine) as session:
-            content_id, content = bodies.keep(session, raw)
+            content_id, content = bodies.keep_body(session, raw)
             message = Message(
                 spool_id=envelope.spool_id,
                 content_id=content_id,
                 received_at=now,
                 envelope=envelope.as_json(),
                 authentication=Authentication(author).as_json(),
-                summary=summarise(raw).as_json(),
+                summary=make_summary(raw).as_json(),
             )
             deliveries = [delivery(message, mailbox, author, now) for mailbox in mailboxes]
             ids = [one.id for one in deliveries]
-            ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
+            ledger.enter_message(session, message, content, deliveries, by=JUDGE, now=now)
         return ids
 
     def relayed(self, ids: list[int]) -> None:
@@ -90,7 +90,7 @@ class House:
     def decides(self, verb: Verb, selected: Selection | None = None, **more: Any) -> DecisionReport:
         """A decision of Ana's, about the wave unless it says otherwise."""
         with db.transaction(self.engine) as session:
-            return decisions.decide(
+            return decisions.decide_messages(
                 session,
                 DecisionRequest(selected or Selection.of(sender=PHISHER), verb, "a test", **more),
                 by=ANA,
@@ -101,19 +101,19 @@ class House:
     def undoes(self, decision: DecisionReport) -> DecisionReport:
         """Ana takes it back."""
         with db.transaction(self.engine) as session:
-            return undoing.undo(session, decision.id, by=ANA, reason="", now=utcnow(), settings=self.settings)
+            return undoing.undo_decision(session, decision.id, by=ANA, reason="", now=utcnow(), settings=self.settings)
 
     def sweeps(self, *mailboxes: str, dry_run: bool = False, ahead: timedelta = timedelta()) -> DecisionReport:
         """Ana wants the old sender's mail out of these mailboxes, which the company knows from now on."""
         with db.transaction(self.engine) as session:
             for one in mailboxes:
                 session.merge(KnownRecipient(address=one, kind="legacy", department="it", person=one.partition("@")[0], mailbox=one))
-            return mailbox_sweep.begin(session, OLD, by=ANA, reason="", now=utcnow() + ahead, settings=self.settings, dry_run=dry_run)
+            return mailbox_sweep.begin_sweep(session, OLD, by=ANA, reason="", now=utcnow() + ahead, settings=self.settings, dry_run=dry_run)
 
     def report(self, decision: DecisionReport) -> DecisionReport:
         """What has become of it by now."""
-        with db.reading(self.engine) as session:
-            return outcomes.report(session, decision.id, by=ANA)
+        with db.read_transaction(self.engine) as session:
+            return outcomes.get_decision(session, decision.id, by=ANA)
 
     def outcome(self, decision: DecisionReport) -> tuple[str, str]:
         """Of the only item of a decision: the word and why."""
@@ -122,8 +122,8 @@ class House:
 
     def states(self, ids: list[int]) -> list[str]:
         """Of these deliveries."""
-        with db.reading(self.engine) as session:
-            states = session.execute(select(col(Delivery.id), col(Delivery.state)).where(db.among(session, col(Delivery.id), ids)))
+        with db.read_transaction(self.engine) as session:
+            states = session.execute(select(col(Delivery.id), col(Delivery.state)).where(db.is_among(session, col(Delivery.id), ids)))
             found = dict(states.all())
         return [found[one] for one in ids]
 

@@ -54,34 +54,36 @@ class Town:
 
     def raw(self, mail: int) -> bytes:
         """As it came in."""
-        with db.reading(self.engine) as session:
-            return bodies.load(session, session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id)
+        with db.read_transaction(self.engine) as session:
+            return bodies.load_body(session, session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id)
 
     def decides(self, verb: Verb, mail: int) -> DecisionReport:
         """Ana decides at the console."""
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=utcnow(), settings=self.settings)
+            return decisions.decide_messages(
+                session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=utcnow(), settings=self.settings
+            )
 
     def undoes(self, decision: DecisionReport) -> None:
         """And takes it back."""
         with db.transaction(self.engine) as session:
-            undoing.undo(session, decision.id, by=ANA, reason="", now=utcnow(), settings=self.settings)
+            undoing.undo_decision(session, decision.id, by=ANA, reason="", now=utcnow(), settings=self.settings)
 
     def state(self, mail: int) -> str:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return session.get_one(Delivery, mail).state
 
     def decisions(self) -> list[tuple[str, str]]:
         """Who decided what, in their order."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return [(one.by, one.verb) for one in session.scalars(select(Decision).order_by(col(Decision.id)))]
 
     def rules(self) -> list[tuple[str, str, str]]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return [(one.effect, one.value, one.scope) for one in session.scalars(select(Rule))]
 
     def copies(self) -> list[MirrorCopy]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             found = list(session.scalars(select(MirrorCopy).order_by(col(MirrorCopy.id))))
             session.expunge_all()
             return found

@@ -100,11 +100,11 @@ def test_nobody_waits_with_an_upgrade_for_a_table_that_is_being_dumped(
     with engine.begin() as connection:
         upgrade.migrate(connection, "0055")
     with ThreadPoolExecutor(1) as pool:
-        with db.reading(engine) as dump:
+        with db.read_transaction(engine) as dump:
             dump.execute(text("SELECT count(*) FROM mail_group"))
             upgrading = pool.submit(upgrade.upgrade, engine)
             until(lambda: "somebody else holds a table" in caplog.text, "the upgrade has waited in vain")
-            with db.reading(engine) as other:
+            with db.read_transaction(engine) as other:
                 assert other.scalar(text("SELECT count(*) FROM mail_group")) == 0
         assert upgrading.result() == ("0055", versions.newest())
     engine.dispose()
@@ -125,7 +125,7 @@ def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
     with postgresql_engine.begin() as connection:
         connection.execute(text("DROP INDEX delivery_by_words"))
     with ThreadPoolExecutor(2) as nodes:
-        with db.reading(postgresql_engine) as session:  # a build waits for whoever reads as of an earlier moment
+        with db.read_transaction(postgresql_engine) as session:  # a build waits for whoever reads as of an earlier moment
             assert session.scalar(text("SELECT count(*) FROM delivery")) == 0
             first = nodes.submit(concurrent_indexes.build, postgresql_engine)
             until(lambda: building(postgresql_engine), "an index is being built")
@@ -218,7 +218,7 @@ def test_a_full_table_is_written_while_it_is_upgraded(released: Engine) -> None:
                 session.execute(write, {"id": written % ROWS + 1})
             written += 1
         assert upgrading.result() == (RELEASED, versions.newest())
-    with db.reading(released) as session:
+    with db.read_transaction(released) as session:
         assert session.scalar(text("SELECT sum(weight) FROM delivery")) == written
     assert db.finds_words(released)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select, text
 from sqlmodel import Session
 
 from tests.peers import processes
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 
 
 @contextlib.contextmanager
@@ -42,5 +42,5 @@ def lock(session: Session, number: int) -> None:
 
 def somebody_waits(engine: Engine) -> bool:
     """Does somebody wait for such a lock?"""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.peers import company, processes
-from triage.runtime.spool_stats import backlog
+from triage.runtime.spool_stats import spool_backlog
 
 
 @contextlib.contextmanager
@@ -31,4 +31,4 @@ def printed(log: Path) -> str:
 def wait_for_the_judge(directory: Path) -> None:
     """All of the morning is in the queue."""
     spool = directory / "demo" / "spool"
-    processes.until(lambda: backlog(spool).messages == 0, "all of the morning is judged", patience=2 * processes.HANG)
+    processes.until(lambda: spool_backlog(spool).messages == 0, "all of the morning is judged", patience=2 * processes.HANG)

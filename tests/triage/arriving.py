@@ -65,7 +65,7 @@ def set_up(session: Session, settings: Settings) -> None:
 def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[int]:
     """These rules are Ana's; their ids."""
     with transaction(engine) as session:
-        return [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
+        return [rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
 
 def expire_unseen(settings: Settings) -> Settings:
@@ -99,7 +99,9 @@ def rules_about(
     session: Session, said: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False, *, now: datetime = NOW
 ) -> list[MatchedRule]:
     """The rules in force about the sender of a message."""
-    named = matching_rules.naming(session, matching_rules.values_of(said, carrier, () if campaign_id is None else (campaign_id,)), now)
+    named = matching_rules.rules_naming(
+        session, matching_rules.values_of(said, carrier, () if campaign_id is None else (campaign_id,)), now
+    )
     return matching_rules.about_sender(named, said, carrier, campaign_id, proven)
 
 
@@ -119,7 +121,7 @@ def arrive(
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
     said = summary(author, subject, text=text or "Hello")
     found = message_summary.fingerprint_of(said) if text else None
-    return intake.receive(
+    return intake.receive_message(
         session,
         envelope(*recipients, reverse_path=author, at=at),
         raw,
@@ -133,11 +135,11 @@ def arrive(
 
 def erase(session: Session, *, settings: Settings, now: datetime, limit: int = retention.WINDOW) -> int:
     """What is due of the first contents is looked for and erased, as upkeep does it; how many."""
-    found, _ = retention.due(session, settings=settings, now=now, limit=limit)
-    return retention.erase(session, found, settings=settings, now=now)
+    found, _ = retention.due_contents(session, settings=settings, now=now, limit=limit)
+    return retention.erase_contents(session, found, settings=settings, now=now)
 
 
 def forget(session: Session, *, settings: Settings, now: datetime) -> int:
     """What is due of the first records is looked for and forgotten, as upkeep does it; how many messages that were."""
-    found, _ = delete_records.due(session, settings=settings, now=now)
-    return delete_records.forget(session, found, settings=settings, now=now)
+    found, _ = delete_records.due_messages(session, settings=settings, now=now)
+    return delete_records.forget_messages(session, found, settings=settings, now=now)

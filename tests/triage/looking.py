@@ -9,7 +9,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions.decision_plan import preview
+from triage.quarantine.decisions.decision_plan import preview_decision
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
@@ -19,6 +19,6 @@ def looked(
     session: Session, settings: Settings, selected: Selection, verb: Verb, *, by: Actor, rule: RuleOrder | None = None
 ) -> dict[str, Any]:
     """What `decisions.decide` wants said after looking: nothing where nothing is asked."""
-    asked, _ = preview(session, DecisionRequest(selected, verb, rule=rule), by=by, settings=settings)
-    fence = selection.fence(session, and_(selection.condition(selected), access.visible(by)))
+    asked, _ = preview_decision(session, DecisionRequest(selected, verb, rule=rule), by=by, settings=settings)
+    fence = selection.selection_fence(session, and_(selection.selection_condition(selected), access.visible_deliveries(by)))
     return {"confirm": [one.name for one in asked], "fence": fence} if asked else {}

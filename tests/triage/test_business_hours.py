@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.business_hours import at_work, fault, worked_since
+from triage.business_hours import at_work, find_hours_fault, worked_since
 
 WEEK = ("mon-fri 08:00-18:00", "sat 09:00-24:00")
 
@@ -43,7 +43,7 @@ def test_a_moment(spans: tuple[str, ...], zone: str, moment: str, expected: bool
     ],
 )
 def test_what_is_wrong(spans: tuple[str, ...], zone: str, policies: tuple[str, ...], why: str) -> None:
-    said = fault(spans, zone, policies)
+    said = find_hours_fault(spans, zone, policies)
     assert (why in said) if why else said == ""
 
 

@@ -29,7 +29,7 @@ UPKEEP = Actor.system("learn")
 
 def weigh_by_subject(patch: pytest.MonkeyPatch) -> None:
     """What the subject says is what the signals find: "odd" is suspicious, everything else has no warnings."""
-    found = find_signals.signals
+    found = find_signals.find_signals
 
     def weigh(seen: Seen, before: Found | None = None) -> tuple[Signal, ...]:
         if "odd" in seen.summary.subject:

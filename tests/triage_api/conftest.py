@@ -124,13 +124,13 @@ def token_key(engine: Engine, *grants: str, scope: tuple[str, ...] = ("company",
     """The key of a new token."""
     ida = Actor.person("ida", Role.ADMIN, EVERYTHING)
     with transaction(engine) as session:
-        return api_tokens.create(session, TokenOrder(f"for {'+'.join(grants)} in {scope}", grants, scope), by=ida, now=utcnow())[1]
+        return api_tokens.create_token(session, TokenOrder(f"for {'+'.join(grants)} in {scope}", grants, scope), by=ida, now=utcnow())[1]
 
 
 def session_key(engine: Engine, login: str) -> str:
     """The key of a new session, without the slow check of the password."""
     with transaction(engine) as session:
-        opened = staff_login.succeed(session, Try(0, login, "192.0.2.9", ""), lasts=timedelta(hours=12), now=utcnow())
+        opened = staff_login.open_session(session, Try(0, login, "192.0.2.9", ""), lasts=timedelta(hours=12), now=utcnow())
     assert opened is not None
     return opened[1]
 
@@ -147,7 +147,7 @@ def came(engine: Engine, api_settings: Settings) -> Callable[..., tuple[str, ...
 
     def come(*recipients: str, **more: Any) -> tuple[str, ...]:
         with transaction(engine) as session:
-            return tuple(ids.show(one) for one in arrive(session, api_settings, *recipients, **more))
+            return tuple(ids.format_id(one) for one in arrive(session, api_settings, *recipients, **more))
 
     return come
 

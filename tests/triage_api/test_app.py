@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete
 from tests.peers.processes import HANG, free_port
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import Browser, opened, session_key
-from triage.compliance.audit.hash_chain import seal
+from triage.compliance.audit.hash_chain import seal_entries
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.store.db import open_engine, transaction
@@ -69,7 +69,7 @@ def test_browsers_learn_that_something_was_committed(signed_in: httpx.Client, en
         change = next(told)
         assert (change["event"], json.loads(change["data"]), change["id"]) == ("change", {"sequence": first + 1}, str(first + 1))
         with transaction(engine) as session:
-            assert seal(session).total() == first + 1
+            assert seal_entries(session).total() == first + 1
         with transaction(engine) as session:
             arrive(session, api_settings)
         assert json.loads(next(told)["data"]) == {"sequence": first + 2}

@@ -14,7 +14,7 @@ from triage.actor import EVERYTHING, Actor, Role
 from triage.config.settings import Settings
 from triage.quarantine import presence
 from triage.store import db
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.assignments import InHand
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffSession
@@ -49,7 +49,7 @@ def test_who_is_there_is_told_all_the_same(sqlite_ana: Browser, sqlite_engine: E
         return [one["name"] for one in answer.json()["colleagues"]]
 
     def there() -> set[str]:
-        with reading(sqlite_engine) as session:
+        with read_transaction(sqlite_engine) as session:
             return set(session.scalars(select(col(InHand.login))))
 
     with busy():
@@ -66,7 +66,7 @@ def test_who_was_away_for_a_while_reads_on(sqlite_ana: Browser, sqlite_engine: E
 
     def seen_after_a_question() -> bool:
         assert sqlite_ana.get("/departments").status_code == 200
-        with reading(sqlite_engine) as session:
+        with read_transaction(sqlite_engine) as session:
             return session.scalars(select(col(StaffSession.seen_at))).one() > ago
 
     with busy():
@@ -86,7 +86,7 @@ def test_what_waited_in_vain_was_not_done(sqlite_ana: Browser, sqlite_engine: En
     assert answer.json()["detail"] == "The database is busy with other work. Nothing was done: try again."
     assert shown.status_code == 503
     assert "This message cannot be shown: The database is busy" in shown.text
-    with reading(sqlite_engine) as session:
+    with read_transaction(sqlite_engine) as session:
         assert session.scalars(select(col(Delivery.state))).all() == ["held"]
     assert sqlite_ana.post("/decisions", order).status_code == 201
 

@@ -13,7 +13,7 @@ from tests.triage.arriving import COMPANY, DMARC_PASS, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
 from triage import ids
 from triage.addressing.company import GroupEntry
-from triage.compliance.audit.hash_chain import seal
+from triage.compliance.audit.hash_chain import seal_entries
 from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.directory import apply as directory
@@ -138,7 +138,7 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     (code,) = came(INFO, author="code@good.example", subject="Your sign-in code")
     until = utcnow().replace(microsecond=0) + timedelta(minutes=10)
     with transaction(engine) as session:
-        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(code)).values(perishable_until=until))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(code)).values(perishable_until=until))
     page = ana.get("/triage").json()
     assert (page["total_cards"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
     first, second = page["items"]
@@ -208,7 +208,7 @@ def grouped(app: FastAPI, engine: Engine, api_settings: Settings) -> None:
         GroupEntry("far@company.example", "Far away", "it", ("mara.berg",), expand=False),
     )
     with transaction(engine) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF, groups=groups), api_settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF, groups=groups), api_settings.company, by=SYNC, now=NOW)
 
 
 @pytest.mark.usefixtures("grouped")
@@ -256,9 +256,9 @@ def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engi
     assert ana.post(f"/outgoing/{held}/retry").status_code == 409
     with transaction(engine) as session:
         later = utcnow() + timedelta(minutes=1)
-        for claim in queue.claim(session, limit=5, settings=api_settings, now=later):
-            outcome = queue.Outcome("bounced" if ids.show(claim.delivery_id) == joe else "deferred", "no", "smtp://inner")
-            queue.settle(session, claim, outcome, settings=api_settings, now=later)
+        for claim in queue.claim_deliveries(session, limit=5, settings=api_settings, now=later):
+            outcome = queue.Outcome("bounced" if ids.format_id(claim.delivery_id) == joe else "deferred", "no", "smtp://inner")
+            queue.settle_claim(session, claim, outcome, settings=api_settings, now=later)
     waiting = {(one["id"], one["state"], one["last_reply"]) for one in ana.get("/outgoing").json()["items"]}
     assert waiting == {(joe, "bounced", "no"), (mara, "queued", "no")}
     assert [one["id"] for one in ben.get("/outgoing").json()["items"]] == [mara]
@@ -332,7 +332,7 @@ def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine:
     came(JOE)
     browser = new_browser(login)
     with transaction(engine) as session:
-        seal(session)
+        seal_entries(session)
     answer = browser.get("/audit/verify")
     assert answer.status_code == status
     if status == 200:

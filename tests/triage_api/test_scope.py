@@ -20,7 +20,7 @@ from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import SecondKeyNeeded
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.assignments import Escalation
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -421,27 +421,29 @@ def reported_by_joe(browser: Browser, delivery: str) -> str:
     made = ids.new_id()
     with transaction(browser.app.state.office.engine) as session:
         about: Any = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id", "at": NOW, "spool_id": 1}
-        about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it", "delivery_id": ids.read(delivery)}
+        about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it", "delivery_id": ids.parse_id(delivery)}
         session.add(MailReport(id=made, **about))
-    return ids.show(made)
+    return ids.format_id(made)
 
 
 def made_token(browser: Browser) -> str:
     """The id of a token that reads IT's mail."""
     engine = browser.app.state.office.engine
     token_key(engine, "read", scope=("department:it",))
-    with reading(engine) as session:
-        return ids.show(session.scalars(select(col(ApiToken.id))).one())
+    with read_transaction(engine) as session:
+        return ids.format_id(session.scalars(select(col(ApiToken.id))).one())
 
 
 def asked_for(browser: Browser, delivery: str) -> str:
     """The id of what waits for a second key about the secret mail."""
     with transaction(browser.app.state.office.engine) as session:
-        by = staff_members.staff(session, browser.get("/me").json()["login"], NOW)
+        by = staff_members.find_staff_actor(session, browser.get("/me").json()["login"], NOW)
         assert by is not None
         order = {"verb": "hold", "select": {"ids": [delivery]}, "rule": None, "to": "", "template": "", "text": ""}
-        need = SecondKeyNeeded(("risky-release",), (ids.read(delivery),), "fence")
-        return ids.show(dual_control.ask(session, "decision", order, need, by=by, reason="Secret plan", key=None, now=utcnow()).id)
+        need = SecondKeyNeeded(("risky-release",), (ids.parse_id(delivery),), "fence")
+        return ids.format_id(
+            dual_control.ask_second_person(session, "decision", order, need, by=by, reason="Secret plan", key=None, now=utcnow()).id
+        )
 
 
 @pytest.fixture
@@ -455,7 +457,7 @@ def sealed(request: pytest.FixtureRequest, engine: Engine, api_settings: Setting
     """The mail, where the department or the person is sealed."""
     seal = SEALS[request.param]
     with transaction(engine) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF, sealed=(seal,)), api_settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=(seal,)), api_settings.company, by=SYNC, now=NOW)
     return made_by(new_browser("hana"), came, seal.folder)
 
 
@@ -680,7 +682,7 @@ def test_those_named_open_it_and_say_why(sealed: Secret, new_browser: NewBrowser
     by_parameter = browser.get(f"/messages/{sealed.message}/view", params={"reason": "she asked"})
     by_header = browser.get(f"/messages/{sealed.message}/source", headers={"X-Mailroom-Reason": "she asked"})
     assert (by_parameter.status_code, by_header.status_code) == (200, 200)
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         opened = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open")).all()
     assert [(one.by, one.detail) for one in opened] == [(f"person:{login}", {"reason": "she asked", "from": "192.0.2.9"})] * 2
 
@@ -706,8 +708,8 @@ def test_a_copy_in_an_open_folder_is_opened_as_ever(sealed: Secret, ana: Browser
 
 def state_of(engine: Engine, secret: Secret) -> tuple[str, int, int, bool]:
     """The state of the secret mail, how many rules are in force, how often it was escalated, and whether a duty has confirmed that."""
-    with reading(engine) as session:
-        delivery = session.get_one(Delivery, ids.read(secret.delivery))
+    with read_transaction(engine) as session:
+        delivery = session.get_one(Delivery, ids.parse_id(secret.delivery))
         rules = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all()
         escalated = session.scalars(select(Escalation)).all()
         return delivery.state, len(rules), len(escalated), any(one.confirmed_at for one in escalated)
@@ -715,7 +717,7 @@ def state_of(engine: Engine, secret: Secret) -> tuple[str, int, int, bool]:
 
 def acts(engine: Engine) -> set[str]:
     """What is on the record."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return set(session.scalars(select(col(AuditRecord.act))))
 
 
@@ -726,7 +728,7 @@ def test_the_outcome_says_how_many_were_out_of_reach(ben: Browser, came: Came) -
     made = ben.post("/decisions", {"verb": "purge", "select": {"domain": "bad.example"}}).json()
     assert (made["count"], made["outside"]) == (1, 1)
     assert made["sentence"].endswith("for the department legal; 1 left alone: not in scope.")  # late copies are caught there
-    restored = ben.post("/decisions", {"verb": "restore", "select": {"ids": [joe, mara, ids.show(1)]}}).json()
+    restored = ben.post("/decisions", {"verb": "restore", "select": {"ids": [joe, mara, ids.format_id(1)]}}).json()
     assert (restored["count"], restored["outside"]) == (1, 2)  # whether there is a third, or a foreign one, is not told
 
 

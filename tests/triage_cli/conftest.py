@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from tests.triage import arriving
 from tests.triage.arriving import arrive
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.store import db
 from triage_cli import main
 
@@ -70,6 +70,6 @@ def arrives(engine: Engine, settings: Settings) -> Arrives:
 
     def enter(*recipients: str, **mail: Any) -> str:
         with db.transaction(engine) as session:
-            return show(arrive(session, settings, *recipients, **mail)[0])
+            return format_id(arrive(session, settings, *recipients, **mail)[0])
 
     return enter

@@ -26,8 +26,8 @@ from triage.actor import Grant
 from triage.config import settings_loader
 from triage.config.settings import Settings, Webhooks
 from triage.config.webhooks import Hook
-from triage.ids import show
-from triage.policy.learning.learn_contacts import Announced, announce
+from triage.ids import format_id
+from triage.policy.learning.learn_contacts import Announced, announce_contacts
 from triage.store import db
 from triage.store.models.audit import AuditRecord
 from triage.store.models.contacts import PostedList
@@ -312,13 +312,13 @@ class World:
 
     def record(self) -> list[Any]:
         """What is on the record by now, the states of mail, the rules in force."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             acts = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id))).all()
             mail = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.mailbox)).order_by(col(Delivery.id))).all()
             rules = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.id))).all()
             return [
                 *(self.alike(f"{one.act} {one.subject} {one.by} {one.items} {sorted(one.detail.items())}") for one in acts),
-                *(self.alike(f"{show(one.id)} {one.state} {one.mailbox}") for one in mail),
+                *(self.alike(f"{format_id(one.id)} {one.state} {one.mailbox}") for one in mail),
                 *(self.alike(f"{one.effect} {one.match} {one.value} {one.scope} {one.proof} {one.note} {one.until}") for one in rules),
             ]
 
@@ -334,7 +334,7 @@ def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pyt
     there = replace(there, policy=replace(there.policy, two_keys=()))  # a token has no rights, and the machine's own shell has all
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
     beside_file = written(beside, tmp_path / "beside.toml")
-    with served(settings_loader.read(str(beside_file)), to_commands=True), served(there) as url:
+    with served(settings_loader.read_settings(str(beside_file)), to_commands=True), served(there) as url:
         token = tmp_path / "token"
         token.write_text(names.pop("key"))
         engines = [db.open_engine(one.database.url) for one in (here, beside, there)]
@@ -385,18 +385,18 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         one, two, three, four, five = (
-            show(arrive(session, settings, "it+joe.fern@company.example", author=f"{name}@supplier.example", dmarc=DMARC_PASS)[0])
+            format_id(arrive(session, settings, "it+joe.fern@company.example", author=f"{name}@supplier.example", dmarc=DMARC_PASS)[0])
             for name in ("sales", "=cmd", "bob\x1b[2J", "eve", "mal")
         )
         wave = [arrive(session, settings, author=f"{n}@host{n}.example", subject="Parcel", text=TEXT)[0] for n in range(3)]
         other = arrive(session, settings, author="a@alone.example", subject="Hello", text="Shall we have lunch on Thursday, as we said?")[0]
-        announce(session, [Announced("joe.fern", "known@elsewhere.example")], settings=settings, by=IDA, now=utcnow())
+        announce_contacts(session, [Announced("joe.fern", "known@elsewhere.example")], settings=settings, by=IDA, now=utcnow())
         session.add(PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2))
-        made, key = api_tokens.create(session, TokenOrder("parity", tuple(Grant), ("company",)), by=shell_user(), now=utcnow())
-        spare, _ = api_tokens.create(session, TokenOrder("spare", ("read",), ("department:it",)), by=shell_user(), now=utcnow())
+        made, key = api_tokens.create_token(session, TokenOrder("parity", tuple(Grant), ("company",)), by=shell_user(), now=utcnow())
+        spare, _ = api_tokens.create_token(session, TokenOrder("spare", ("read",), ("department:it",)), by=shell_user(), now=utcnow())
         assert made
         campaign = session.get_one(Delivery, other).campaign_id or 0
-        names = {"spare": show(spare.id), "wave": show(wave[0]), "other": show(campaign), "key": key}
+        names = {"spare": format_id(spare.id), "wave": format_id(wave[0]), "other": format_id(campaign), "key": key}
     upkeep.seal_trail(engine, "here:1")
     (directory / "rules.txt").write_text("allow good@customer.example\nblock .bad.example\n")
     (directory / "wrong.txt").write_text("allow good@customer.example\nalow a@b.example\n")

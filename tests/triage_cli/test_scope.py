@@ -17,10 +17,10 @@ from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import SecondKeyNeeded
-from triage.ids import read, show
+from triage.ids import format_id, parse_id
 from triage.policy.learning import learn_contacts
 from triage.policy.learning.learn_contacts import Announced
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.contacts import Correspondent
 from triage.store.models.deliveries import Delivery
@@ -167,7 +167,7 @@ def secret(
     """What hana, whom the seal names, has done; now somebody else is at the keyboard."""
     with transaction(engine) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry(request.param, ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     monkeypatch.setattr(getpass, "getuser", lambda: "hana")
     mail = arrives(author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
     asked = shell("ask", mail, "--words", "the Secret plan").out.partition(" ")[0]
@@ -175,24 +175,35 @@ def secret(
     escalated = shell("escalate", mail, "--to", "legal", "--reason", "the Secret plan").out.partition(" ")[0]
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
     with transaction(engine) as session:
-        need = SecondKeyNeeded(("risky-release",), (read(mail),), "fence")
+        need = SecondKeyNeeded(("risky-release",), (parse_id(mail),), "fence")
         order = {"verb": "hold", "select": {"ids": [mail]}, "rule": None, "to": "", "template": "", "text": ""}
-        pending = dual_control.ask(session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()).id
-        delivery = session.get_one(Delivery, read(mail))
-        decision, campaign = delivery.decision_id, show(delivery.campaign_id or 0)
+        pending = dual_control.ask_second_person(
+            session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()
+        ).id
+        delivery = session.get_one(Delivery, parse_id(mail))
+        decision, campaign = delivery.decision_id, format_id(delivery.campaign_id or 0)
         rule = session.scalars(select(col(Rule.id))).one()
         wrote = [Announced("joe.fern", "secret@only-it.example")]
-        learn_contacts.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
+        learn_contacts.announce_contacts(session, wrote, settings=settings, by=shell_user(), now=utcnow())
         known = session.scalars(select(col(Correspondent.id))).one()
         about: dict[str, Any] = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id"}
         about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it"}
-        report = MailReport(delivery_id=read(mail), at=NOW, spool_id=1, **about)
+        report = MailReport(delivery_id=parse_id(mail), at=NOW, spool_id=1, **about)
         session.add(report)
         session.flush()
         reported = report.id
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
     return Secret(
-        mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign, asked, show(reported), escalated
+        mail,
+        format_id(decision or 0),
+        format_id(rule),
+        format_id(pending),
+        format_id(known),
+        request.param,
+        campaign,
+        asked,
+        format_id(reported),
+        escalated,
     )
 
 
@@ -215,14 +226,14 @@ def test_whoever_is_named_sees_it_and_says_why(shell: Shell, secret: Secret, eng
     refused = shell("show", secret.mail)
     assert (refused.code, "say why you open it" in refused.err) == (1, True)
     assert "Secret plan" in shell("show", secret.mail, "--reason", "she asked").out
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         opened = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open")).one()
     assert (opened.by, opened.detail) == ("shell:hana", {"reason": "she asked"})
 
 
 def everything(engine: Engine) -> object:
     """States of mail, rules in force, and what is on the record."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return (
             session.execute(select(col(Delivery.id), col(Delivery.state)).order_by(col(Delivery.id))).all(),
             session.scalars(select(col(Rule.id)).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.id))).all(),

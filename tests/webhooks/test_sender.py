@@ -66,7 +66,7 @@ def happens(engine: Engine, times: int = 1) -> None:
     with db.transaction(engine) as session:
         for _ in range(times):
             emergency.open_door(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())
-        hash_chain.seal(session)
+        hash_chain.seal_entries(session)
 
 
 @contextlib.contextmanager
@@ -83,15 +83,15 @@ def running(settings: Settings) -> Iterator[None]:
 
 
 def fares(engine: Engine) -> Fared:
-    with db.reading(engine) as session:
-        (one,) = outbox.fared(session, ["ops"])
+    with db.read_transaction(engine) as session:
+        (one,) = outbox.read_standings(session, ["ops"])
     return one
 
 
 def hurry(engine: Engine) -> None:
     """Let the time be over that a receiver in trouble rests."""
     with db.transaction(engine) as session:
-        outbox.resume(session, "ops", by=IDA, now=utcnow())
+        outbox.resume_webhook(session, "ops", by=IDA, now=utcnow())
 
 
 def lease_ends(engine: Engine) -> None:
@@ -105,7 +105,7 @@ def lease_ends(engine: Engine) -> None:
 def verified(receiver: Receiver, place: int = 0) -> Any:
     """What a call says, once its signature is checked as a receiver does."""
     came = receiver.came[place]
-    expected = payloads.signature(KEY, came.event, came.body, int(came.headers["webhook-timestamp"]))
+    expected = payloads.sign_call(KEY, came.event, came.body, int(came.headers["webhook-timestamp"]))
     assert came.headers["webhook-signature"] == f"v1,{expected}"
     return came.said
 

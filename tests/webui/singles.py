@@ -10,7 +10,7 @@ from sqlmodel import col
 from tests.triage.arriving import ANA, NO_DMARC, add_rules
 from tests.webui.queue.test_campaigns import PRIZE
 from tests.webui.site import JOE, MARA, Site
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -47,15 +47,15 @@ def singles(site: Site) -> tuple[Single, ...]:
     with db.transaction(site.engine) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.author) == LUCK)).one()
         selected = Selection.of(sender=PAPER)
-        decision = decisions.decide(
+        decision = decisions.decide_messages(
             session, DecisionRequest(selected, Verb.PURGE, "not ours"), by=ANA, now=utcnow(), settings=site.settings
         ).id
     return (
         Single("/people/joe.fern", "Joe Fern", "Rules", (CHANGE.format("paper.example"),)),
         Single(f"/senders/{LUCK}", LUCK, "Mail of this sender", ("b", "p", CHANGE.format(LUCK))),
         Single("/senders/paper.example", "paper.example", "Mail of this sender", ("b", "p")),
-        Single(f"/campaigns/{show(campaign or 0)}", "You have won", "Mails of this campaign", ("p", "y")),
-        Single(f"/decisions/{show(decision)}", "Purged", "What became of each mail"),
+        Single(f"/campaigns/{format_id(campaign or 0)}", "You have won", "Mails of this campaign", ("p", "y")),
+        Single(f"/decisions/{format_id(decision)}", "Purged", "What became of each mail"),
     )
 
 

@@ -47,7 +47,7 @@ class Site:
     ) -> tuple[str, ...]:
         """A message comes in now; the ids of its deliveries. A text of its own may make it part of a campaign."""
         raw = raw or f"From: Sales <{author}>\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\n{text}\r\n".encode()
-        said = summary.summarise(raw)
+        said = summary.make_summary(raw)
         if text == "Hello":
             said = replace(said, fingerprint="")
         proof = arriving.authentication(author, replace(dmarc, domain=author.rpartition("@")[2]) if dmarc.domain else dmarc)
@@ -57,8 +57,8 @@ class Site:
         """As the judge enters it."""
         with db.transaction(self.engine) as session:
             came = replace(arriving.envelope(*recipients, reverse_path=author), received_at=utcnow())
-            made = intake.receive(session, came, raw, proof, said, settings=self.settings, now=utcnow())  # type: ignore[arg-type]
-            return tuple(ids.show(one) for one in made)
+            made = intake.receive_message(session, came, raw, proof, said, settings=self.settings, now=utcnow())  # type: ignore[arg-type]
+            return tuple(ids.format_id(one) for one in made)
 
     def sit_down(self, page: Page, login: str = "ana", path: str = "/") -> Page:
         """Somebody with a session opens the console."""

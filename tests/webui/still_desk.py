@@ -67,7 +67,7 @@ def desk(directory: Path, template: Path) -> Iterator[Site]:
         letters = [one for one in morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
         for number, letter in enumerate(letters):
             clock.now = BEGAN + number * PACE
-            said = summary.summarise(letter.raw)
+            said = summary.make_summary(letter.raw)
             site.receive(letter.recipients, letter.reverse_path, letter.raw, said, proof_of(letter, said.author))
         decide(site, clock)
         clock.now = LOOKED_AT
@@ -84,9 +84,9 @@ def settings_of(directory: Path) -> Settings:
 def move_in(site: Site, now: datetime) -> None:
     """The demo's people, and the rules that they have."""
     with db.transaction(site.engine) as session:
-        directory.apply(session, company.directory(), site.settings.company, by=SYNC, now=now, confirmed=True)
+        directory.apply_directory(session, company.directory(), site.settings.company, by=SYNC, now=now, confirmed=True)
         for order in company.RULES:
-            rules.add(session, order, by=IDA, now=now, settings=site.settings)
+            rules.add_rule(session, order, by=IDA, now=now, settings=site.settings)
 
 
 def proof_of(letter: Letter, author: str) -> Authentication:
@@ -112,8 +112,8 @@ def decide(site: Site, clock: Clock) -> None:
         clock.now = LOOKED_AT - timedelta(minutes=minutes)
         with db.transaction(site.engine) as session:
             selected = Selection.of(sender=sender)
-            made = decisions.decide(
+            made = decisions.decide_messages(
                 session, DecisionRequest(selected, verb, reason, rule=rule), by=by, now=clock.now, settings=site.settings
             )
             if verb is Verb.PURGE and rule is None:
-                undoing.undo(session, made.id, by=by, reason="wanted after all", now=clock.now, settings=site.settings)
+                undoing.undo_decision(session, made.id, by=by, reason="wanted after all", now=clock.now, settings=site.settings)

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from triage.access import preferences, scope as access
 from triage.actor import Actor, Role, Scope, rights_of
 from triage.addressing.company import StaffEntry
-from triage.addressing.envelope import folded
+from triage.addressing.envelope import fold_text
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.say import said_by, say
 from triage.store import db, ledger
@@ -34,7 +34,7 @@ class Account:
     rights: tuple[str, ...] = ()
 
 
-def add(session: Session, account: Account, password_hash: str, *, by: Actor, now: datetime) -> str:
+def add_account(session: Session, account: Account, password_hash: str, *, by: Actor, now: datetime) -> str:
     """Make an account; its login as it is kept. BadInput when the login is taken or no login, or names in the scope are nobody's."""
     login = checked_login(account.login)
     taken = session.get(StaffMember, login)
@@ -47,15 +47,15 @@ def add(session: Session, account: Account, password_hash: str, *, by: Actor, no
     rights = checked_rights(account.rights)
     made = StaffMember(login=login, name=name, role=role, scope=scope, rights=rights, password_hash=password_hash, source=LOCAL)
     session.add(made)
-    record(session, login, by, now, what="add", role=role, scope=scope, **({"rights": rights} if rights else {}))
+    record_account_change(session, login, by, now, what="add", role=role, scope=scope, **({"rights": rights} if rights else {}))
     return login
 
 
-def remove(session: Session, login: str, *, by: Actor, now: datetime, by_directory: bool = False) -> None:
+def remove_account(session: Session, login: str, *, by: Actor, now: datetime, by_directory: bool = False) -> None:
     """Take an account away; who is signed in with it is out at once. NotAllowedNow when nobody would administer the company any more."""
     take_turns(session)
-    member = own(session, login)
-    if administrators(session, by_directory=by_directory) == [member.login]:
+    member = get_local_account(session, login)
+    if list_administrators(session, by_directory=by_directory) == [member.login]:
         raise NotAllowedNow(
             say(
                 "{login} is the only administrator of the whole company: name another one first, `mailroom staff add LOGIN --role admin "
@@ -65,23 +65,23 @@ def remove(session: Session, login: str, *, by: Actor, now: datetime, by_directo
         )
     session.delete(member)
     end_sessions(session, member.login)
-    preferences.forget(session, member.login)
-    record(session, member.login, by, now, what="remove")
+    preferences.forget_preferences(session, member.login)
+    record_account_change(session, member.login, by, now, what="remove")
 
 
 def set_password(session: Session, login: str, password_hash: str, *, by: Actor, now: datetime) -> None:
     """Give an account another password; whoever is signed in with the old one is out at once."""
-    member = own(session, login)
+    member = get_local_account(session, login)
     member.password_hash = password_hash
     end_sessions(session, member.login)
-    record(session, member.login, by, now, what="password")
+    record_account_change(session, member.login, by, now, what="password")
 
 
 def give_rights(session: Session, login: str, rights: tuple[str, ...], *, by: Actor, now: datetime) -> None:
     """Give an account these rights and no others. BadInput when one is none, or the account comes from the directory."""
-    member = own(session, login)
+    member = get_local_account(session, login)
     member.rights = checked_rights(rights)
-    record(session, member.login, by, now, what="rights", rights=member.rights)
+    record_account_change(session, member.login, by, now, what="rights", rights=member.rights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +99,28 @@ class Member:
     sessions: int
 
 
-def listing(session: Session, *, by: Actor, now: datetime, limit: int, after: str = "") -> list[Member]:
+def list_accounts(session: Session, *, by: Actor, now: datetime, limit: int, after: str = "") -> list[Member]:
     """Staff by login, for administrators and auditors of the whole company; `after` is the login to go on from."""
-    access.require(by, Role.ADMIN, Role.AUDITOR)
+    access.require_role(by, Role.ADMIN, Role.AUDITOR)
     if not by.scope.company:
         raise NotAllowed(say("the list of staff is about the whole company; your scope is {yours}", yours=access.scope_shown(by)))
     rows = session.scalars(select(StaffMember).where(col(StaffMember.login) > after).order_by(col(StaffMember.login)).limit(limit)).all()
     signed_in = Counter(session.scalars(select(col(StaffSession.login)).where(col(StaffSession.login).in_([one.login for one in rows]))))
-    return [member(one, signed_in[one.login], now) for one in rows]
+    return [member_of_row(one, signed_in[one.login], now) for one in rows]
 
 
-def member(row: StaffMember, signed_in: int, now: datetime) -> Member:
+def member_of_row(row: StaffMember, signed_in: int, now: datetime) -> Member:
     """A row as a value."""
     away = row.away_until if row.away_until and row.away_until > now else None
     return Member(row.login, row.name, row.role, tuple(row.scope), tuple(row.rights), row.source, row.active, away, signed_in)
 
 
-def administrators(session: Session, *, by_directory: bool) -> list[str]:
+def list_administrators(session: Session, *, by_directory: bool) -> list[str]:
     """Who can sign in and administers the whole company; `by_directory`: with the directory's passwords, which our accounts do not have."""
     rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
-    return [one.login for one in rows if administers(one, by_directory=by_directory) and not (by_directory and one.source == LOCAL)]
+    return [
+        one.login for one in rows if is_company_administrator(one, by_directory=by_directory) and not (by_directory and one.source == LOCAL)
+    ]
 
 
 def take_turns(session: Session) -> None:
@@ -126,7 +128,7 @@ def take_turns(session: Session) -> None:
     db.take_advisory_locks(session, TURN)
 
 
-def administers(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:
+def is_company_administrator(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:
     """Is this an administrator of the whole company, with a password?"""
     return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and (by_directory or bool(one.password_hash))
 
@@ -136,9 +138,9 @@ def own_ones(session: Session) -> dict[str, bool]:
     return {login: source == LOCAL for login, source in session.execute(select(col(StaffMember.login), col(StaffMember.source)))}
 
 
-def own(session: Session, login: str) -> StaffMember:
+def get_local_account(session: Session, login: str) -> StaffMember:
     """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
-    member = session.get(StaffMember, folded(login.strip()))
+    member = session.get(StaffMember, fold_text(login.strip()))
     if member is None:
         raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
     if member.source != LOCAL:
@@ -148,7 +150,7 @@ def own(session: Session, login: str) -> StaffMember:
 
 def checked_login(login: str) -> str:
     """A login in the form in which it is kept."""
-    login = folded(login.strip())
+    login = fold_text(login.strip())
     if not login or len(login) > LONGEST_LOGIN or not login.isprintable() or any(one.isspace() or one in ":," for one in login):
         raise BadInput(
             say(
@@ -195,6 +197,6 @@ def end_sessions(session: Session, login: str) -> int:
     return int(ended.rowcount)
 
 
-def record(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
+def record_account_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
     """Put a change of an account on the record."""
-    ledger.write(session, "staff", f"staff:{login}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "staff", f"staff:{login}", by=by, now=now, detail=detail)

@@ -37,13 +37,13 @@ class TokenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose key came with a request. `unseen`: `touch` is due."""
+    """Whose key came with a request. `unseen`: `touch_token` is due."""
 
     actor: Actor
     unseen: bool
 
 
-def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> tuple[ApiToken, str]:
+def create_token(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> tuple[ApiToken, str]:
     """Make a token; its row, and the key, which nobody can read again. For administrators, within their own scope.
 
     BadInput names what cannot be. A token makes no tokens: a leaked one would outlive its end.
@@ -62,7 +62,7 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
         )
     key = PREFIX + secrets.token_urlsafe(32)
     made = ApiToken(
-        key_sha256=hashed(key),
+        key_sha256=hash_key(key),
         name=checked_name(session, order.name, now),
         grants=checked_grants(order.grants),
         scope=scope,
@@ -70,7 +70,7 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
         made_at=now,
         expires_at=checked_end(order.until, now),
     )
-    if not vouched(session, made, now):
+    if not is_maker_entitled(session, made, now):
         raise NotAllowed(
             say(
                 "you have some of these rights only at certain hours: create the token for rights that you always have, as an administrator"
@@ -79,72 +79,72 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
     session.add(made)
     session.flush()
     detail = {"what": "create", "name": made.name, "grants": made.grants, "scope": scope, "until": made.expires_at.isoformat()}
-    ledger.write(session, "token", subject(made), by=by, now=now, detail=detail)
+    ledger.write_act(session, "token", token_subject(made), by=by, now=now, detail=detail)
     return made, key
 
 
-def revoke(session: Session, token_id: int, *, by: Actor, now: datetime) -> None:
+def revoke_token(session: Session, token_id: int, *, by: Actor, now: datetime) -> None:
     """End a token now. NotFound when there is none within the actor's scope; revoked again nothing changes."""
     may_manage(by)
     found = session.get(ApiToken, token_id, with_for_update=True)
-    if found is None or not within(found, by):
-        raise NotFound(say("there is no token {token_id}", token_id=ids.show(token_id)))
+    if found is None or not is_token_in_scope(found, by):
+        raise NotFound(say("there is no token {token_id}", token_id=ids.format_id(token_id)))
     if found.revoked_at is None:
-        end(session, found, by=by, now=now)
+        end_token(session, found, by=by, now=now)
 
 
-def end(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
+def end_token(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
     """It is over, on the record."""
     token.revoked_at, token.revoked_by = now, str(by)
     session.flush()
-    ledger.write(session, "token", subject(token), by=by, now=now, detail={"what": "revoke", "name": token.name} | why)
+    ledger.write_act(session, "token", token_subject(token), by=by, now=now, detail={"what": "revoke", "name": token.name} | why)
 
 
-def orphans(session: Session, now: datetime) -> list[ApiToken]:
+def find_orphaned_tokens(session: Session, now: datetime) -> list[ApiToken]:
     """Tokens that would still be good, but whose maker is no administrator of their scope any more."""
     good = select(ApiToken).where(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at) > now)
-    return [one for one in session.scalars(good.order_by(col(ApiToken.id))) if not vouched(session, one, now)]
+    return [one for one in session.scalars(good.order_by(col(ApiToken.id))) if not is_maker_entitled(session, one, now)]
 
 
 def let_go(session: Session, *, now: datetime) -> int:
     """End the orphans for good: should their maker come back, they make new ones. How many."""
-    found = orphans(session, now)
+    found = find_orphaned_tokens(session, now)
     for one in found:
-        end(session, one, by=UPKEEP, now=now, why=f"{one.made_by} is no administrator of its scope any more")
+        end_token(session, one, by=UPKEEP, now=now, why=f"{one.made_by} is no administrator of its scope any more")
     return len(found)
 
 
-def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[ApiToken]:
+def list_tokens(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[ApiToken]:
     """Tokens within the actor's scope, those over too, the youngest first. `before` is an id."""
     may_manage(by)
     rows = select(ApiToken).order_by(col(ApiToken.id).desc())
     found = session.scalars(rows if before is None else rows.where(col(ApiToken.id) < before))
-    return [one for one in found if within(one, by)][:limit]
+    return [one for one in found if is_token_in_scope(one, by)][:limit]
 
 
-def holder(session: Session, key: str, now: datetime) -> Bearer | None:
+def find_token_holder(session: Session, key: str, now: datetime) -> Bearer | None:
     """Who holds this key, read anew each time; None when it is unknown, revoked or over, or its maker may no longer what it may."""
-    found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hashed(key))).first()
+    found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hash_key(key))).first()
     if found is None or not in_force(session, found, now):
         return None
     return Bearer(actor_of(found), found.used_at is None or now - found.used_at >= SEEN_EVERY)
 
 
-def touch(session: Session, token_id: int, client: str, *, now: datetime) -> None:
+def touch_token(session: Session, token_id: int, client: str, *, now: datetime) -> None:
     """The token has just been used from this network address."""
     session.execute(update(ApiToken).where(col(ApiToken.id) == token_id).values(used_at=now, client=client))
 
 
-def named(session: Session, name: str, now: datetime) -> Actor | None:
+def find_token_actor(session: Session, name: str, now: datetime) -> Actor | None:
     """The actor of a token, as the record names it without its kind; None when it is over."""
-    found = session.get(ApiToken, ids.read(name))
+    found = session.get(ApiToken, ids.parse_id(name))
     return actor_of(found) if found and in_force(session, found, now) else None
 
 
-def maker(session: Session, actor: str) -> str:
+def find_token_maker(session: Session, actor: str) -> str:
     """Who made the token that acted as `token:ID`; the actor itself where it is no token."""
     kind, _, name = actor.partition(":")
-    found = session.get(ApiToken, ids.read(name)) if kind == "token" else None
+    found = session.get(ApiToken, ids.parse_id(name)) if kind == "token" else None
     return found.made_by if found else actor
 
 
@@ -152,30 +152,30 @@ def actor_of(token: ApiToken) -> Actor:
     """The token as one who acts. What is sealed is closed to it: a seal names people."""
     grants = frozenset(Grant(one) for one in token.grants)
     role = Role.ADMIN if Grant.ADMIN in grants else Role.TRIAGE
-    return Actor("token", ids.show(token.id), role, Scope.parse(token.scope), f"{token.name} (token)", grants=grants)
+    return Actor("token", ids.format_id(token.id), role, Scope.parse(token.scope), f"{token.name} (token)", grants=grants)
 
 
 def in_force(session: Session, token: ApiToken, now: datetime) -> bool:
     """Is it still good?"""
-    return token.revoked_at is None and token.expires_at > now and vouched(session, token, now)
+    return token.revoked_at is None and token.expires_at > now and is_maker_entitled(session, token, now)
 
 
-def vouched(session: Session, token: ApiToken, now: datetime) -> bool:
+def is_maker_entitled(session: Session, token: ApiToken, now: datetime) -> bool:
     """Is its maker still an administrator whose scope covers it? Who made it in the shell is nobody's account."""
     kind, _, login = token.made_by.partition(":")
     if kind != "person":
         return True
-    made_by = staff_members.staff(session, login, now)
-    return made_by is not None and made_by.role is Role.ADMIN and within(token, made_by)
+    made_by = staff_members.find_staff_actor(session, login, now)
+    return made_by is not None and made_by.role is Role.ADMIN and is_token_in_scope(token, made_by)
 
 
 def may_manage(by: Actor) -> None:
     """NotAllowed unless tokens are the actor's business."""
-    access.require(by, Role.ADMIN)
-    access.allow(by, Grant.ADMIN)
+    access.require_role(by, Role.ADMIN)
+    access.require_grant(by, Grant.ADMIN)
 
 
-def within(token: ApiToken, by: Actor) -> bool:
+def is_token_in_scope(token: ApiToken, by: Actor) -> bool:
     """Does the actor's scope cover the token's?"""
     return by.scope.covers(Scope.parse(token.scope))
 
@@ -210,11 +210,11 @@ def checked_end(until: datetime | None, now: datetime) -> datetime:
     return end
 
 
-def hashed(key: str) -> str:
+def hash_key(key: str) -> str:
     """What the database knows of a key: 256 bits of chance need no slow hash."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def subject(token: ApiToken) -> str:
+def token_subject(token: ApiToken) -> str:
     """As the record names it."""
-    return f"token:{ids.show(token.id)}"
+    return f"token:{ids.format_id(token.id)}"

@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry
-from triage.store.confidential_rows import NOBODY, SEALED, anyhow
-from triage.store.db import among
+from triage.store.confidential_rows import NOBODY, SEALED, is_confidential
+from triage.store.db import is_among
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person, Sealed
@@ -31,15 +31,17 @@ def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 
 def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
     """The sealed folders that some of these deliveries lie in: so the audit log tells a note or a reason only to those named for them."""
-    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids), anyhow()).distinct()
+    lies = (
+        select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), ids), is_confidential()).distinct()
+    )
     found = {word for code, uid in session.execute(lies) for word in (f"department:{code}", f"person:{uid}")}
     return {"scope": sorted(found)} if found else {}
 
 
 def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
     """Which sealed folders these deliveries lie in, each combination once; an empty one for those that lie in none."""
-    under = folders(session)
-    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), list(ids))).distinct()
+    under = list_confidential(session)
+    lies = select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), list(ids))).distinct()
     return {under & {f"department:{code}", f"person:{uid}"} for code, uid in session.execute(lies)}
 
 
@@ -54,7 +56,7 @@ SEALED_OR_OPEN = select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).w
 )
 
 
-def closed(session: Session, by: Actor) -> frozenset[str]:
+def closed_folders(session: Session, by: Actor) -> frozenset[str]:
     """The sealed folders that the actor does not see into, as words of a scope."""
     if by.kind not in PEOPLE:
         return frozenset()
@@ -66,7 +68,7 @@ def closed(session: Session, by: Actor) -> frozenset[str]:
 
 def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
     """The same, and the people of the sealed departments: what names one of them tells of mail that waits there."""
-    found = closed(session, by)
+    found = closed_folders(session, by)
     if not any(word.startswith("department:") for word in found):
         return found
     theirs = select(col(Person.uid)).where(col(Person.department).in_(names_closed("department", by)))
@@ -95,7 +97,7 @@ def cannot_be_told(by: Actor) -> ColumnElement[bool]:
 FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)
 
 
-def folders(session: Session) -> frozenset[str]:
+def list_confidential(session: Session) -> frozenset[str]:
     """Every sealed folder, as words of a scope."""
     return frozenset(f"{kind}:{name}" for kind, name in session.execute(FOLDERS))
 
@@ -105,12 +107,12 @@ def hides_person(session: Session, person: str) -> bool:
     return session.get(Sealed, ("person", person, NOBODY)) is not None
 
 
-def hides(folders: Collection[str], department: str, person: str) -> bool:
+def is_hidden(folders: Collection[str], department: str, person: str) -> bool:
     """Is this person, or the department, among the sealed folders? Then others are not told who it was."""
     return f"department:{department}" in folders or f"person:{person}" in folders
 
 
-def entries(session: Session) -> tuple[SealedEntry, ...]:
+def list_entries(session: Session) -> tuple[SealedEntry, ...]:
     """All seals, by their folders."""
     found: dict[str, list[str]] = {}
     for kind, name, login in session.execute(select(col(Sealed.kind), col(Sealed.name), col(Sealed.login))):
@@ -118,10 +120,10 @@ def entries(session: Session) -> tuple[SealedEntry, ...]:
     return tuple(SealedEntry(folder, tuple(sorted(login for login in found[folder] if login))) for folder in sorted(found))
 
 
-def equalise(session: Session, wanted: Iterable[SealedEntry]) -> None:
+def equalise_confidential(session: Session, wanted: Iterable[SealedEntry]) -> None:
     """Make the table hold exactly these seals."""
     wanted = tuple(wanted)
-    if entries(session) == wanted:
+    if list_entries(session) == wanted:
         return
     session.execute(delete(Sealed))
     rows = [

@@ -12,9 +12,9 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Right
 from triage.config.settings import Settings
 from triage.errors import SecondKeyNeeded
-from triage.ids import show
+from triage.ids import format_id
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.deliveries import Delivery
@@ -43,11 +43,11 @@ def of_purge(meant: Sequence[tuple[int, State]], settings: Settings) -> list[str
 def of_release(session: Session, ids: Sequence[int]) -> list[str]:
     """Why letting these messages go needs one: a signal says that somebody pretends to be one of us."""
     letters = select(col(Message.signals)).join(Delivery, col(Delivery.message_id) == col(Message.id))
-    found = session.scalars(letters.where(among(session, col(Delivery.id), ids)))
+    found = session.scalars(letters.where(is_among(session, col(Delivery.id), ids)))
     return [RISKY_RELEASE] if any(one["name"] in RISKY for signals in found for one in signals) else []
 
 
-def require(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
+def require_second_person(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
     """SecondKeyNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none."""
     if needs and second is None and by.kind in confidential_folders.PEOPLE:
         raise SecondKeyNeeded(tuple(needs), tuple(delivery_id for delivery_id, _ in meant), fence_of(meant))
@@ -58,7 +58,7 @@ def fence_of(meant: Iterable[tuple[int, State]]) -> str:
     return hashlib.sha256("".join(f"{delivery_id} {state}\n" for delivery_id, state in sorted(meant)).encode()).hexdigest()[:24]
 
 
-def ask(
+def ask_second_person(
     session: Session, kind: str, order: dict[str, Any], need: SecondKeyNeeded, *, by: Actor, reason: str, key: str | None, now: datetime
 ) -> PendingAct:
     """Put an act aside for a second person."""
@@ -66,7 +66,7 @@ def ask(
         kind=kind,
         order=order,
         needs=list(need.needs),
-        items=[show(one) for one in need.ids],
+        items=[format_id(one) for one in need.ids],
         fence=need.fence,
         reason=reason[:1000],
         asked_by=str(by),
@@ -78,35 +78,37 @@ def ask(
     session.add(asked)
     session.flush()
     detail = {"needs": asked.needs, "reason": asked.reason}
-    ledger.write(session, "ask-second-key", subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
+    ledger.write_act(session, "ask-second-key", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
     return asked
 
 
-def settle(session: Session, asked: PendingAct, state: str, *, by: Actor, reason: str, now: datetime, result: int | None = None) -> None:
+def settle_approval(
+    session: Session, asked: PendingAct, state: str, *, by: Actor, reason: str, now: datetime, result: int | None = None
+) -> None:
     """What became of it, on the record."""
     asked.state, asked.settled_by, asked.settled_by_shown, asked.settled_at = state, str(by), by.shown, now
     asked.settled_reason, asked.result_id = reason[:1000], result
     if asked.kind == PERSON_ERASURE:
         asked.order = {}  # whose data it was is not kept
     session.flush()
-    detail = {"asked_by": asked.asked_by, "reason": reason[:1000]} | ({"result": show(result)} if result else {})
-    ledger.write(session, f"second-key-{state}", subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
+    detail = {"asked_by": asked.asked_by, "reason": reason[:1000]} | ({"result": format_id(result)} if result else {})
+    ledger.write_act(session, f"second-key-{state}", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
 
 
-def subject(asked: PendingAct) -> str:
+def approval_subject(asked: PendingAct) -> str:
     """As the record names it."""
-    return f"second-key:{show(asked.id)}"
+    return f"second-key:{format_id(asked.id)}"
 
 
-def lapse(session: Session, *, now: datetime) -> int:
+def lapse_approvals(session: Session, *, now: datetime) -> int:
     """What waited too long is over; how many."""
     late = session.scalars(select(PendingAct).where(col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) <= now)).all()
     for one in late:
-        settle(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody turned the second key in time", now=now)
+        settle_approval(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody turned the second key in time", now=now)
     return len(late)
 
 
-def within(session: Session, ids: Sequence[int], by: Actor) -> bool:
+def is_within_scope(session: Session, ids: Sequence[int], by: Actor) -> bool:
     """Does the actor see every one of these deliveries?"""
-    seen = select(func.count()).select_from(Delivery).where(among(session, col(Delivery.id), ids), access.visible(by))
+    seen = select(func.count()).select_from(Delivery).where(is_among(session, col(Delivery.id), ids), access.visible_deliveries(by))
     return session.scalar(seen) == len(ids)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlmodel import Session, col
 
-from triage.access.sessions import hashed
+from triage.access.sessions import hash_session_key
 from triage.actor import Actor
 from triage.store.models.directory import Person
 from triage.store.models.employees import EmployeeSession
@@ -14,21 +14,21 @@ from triage.store.models.employees import EmployeeSession
 LASTS = timedelta(hours=1)
 
 
-def begin(session: Session, uid: str, client: str, *, now: datetime) -> str:
+def begin_employee_session(session: Session, uid: str, client: str, *, now: datetime) -> str:
     """Open a session; its key. Those that are over go."""
     session.execute(delete(EmployeeSession).where(col(EmployeeSession.started_at) <= now - LASTS))
     key = secrets.token_urlsafe(32)
-    session.add(EmployeeSession(key_sha256=hashed(key), uid=uid, started_at=now, client=client))
+    session.add(EmployeeSession(key_sha256=hash_session_key(key), uid=uid, started_at=now, client=client))
     return key
 
 
-def holder(session: Session, key: str, *, now: datetime) -> Actor | None:
+def find_session_employee(session: Session, key: str, *, now: datetime) -> Actor | None:
     """Who holds this key, read anew each time; None when it is unknown or over, or when they work here no more."""
-    kept = session.get(EmployeeSession, hashed(key)) if key else None
+    kept = session.get(EmployeeSession, hash_session_key(key)) if key else None
     person = session.get(Person, kept.uid) if kept and now - kept.started_at < LASTS else None
     return Actor.employee(person.uid, person.name) if person and person.active else None
 
 
-def end(session: Session, key: str) -> None:
+def end_employee_session(session: Session, key: str) -> None:
     """Sign out. An unknown key changes nothing."""
-    session.execute(delete(EmployeeSession).where(col(EmployeeSession.key_sha256) == hashed(key)))
+    session.execute(delete(EmployeeSession).where(col(EmployeeSession.key_sha256) == hash_session_key(key)))

@@ -15,7 +15,7 @@ COMMON = frozenset({  # of the lists of leaked passwords, those that are long en
 # fmt: on
 
 
-def fault(password: str, login: str) -> str:
+def find_password_fault(password: str, login: str) -> str:
     """Why this password is refused for this login, "" when it is taken. Every character counts, none is asked for."""
     plain = password.casefold()
     if len(password) < LEAST:

@@ -14,13 +14,13 @@ from triage.store import db
 from triage.store.models.staff import Preference, SavedSearch
 
 
-def chosen(session: Session, login: str) -> dict[str, Any]:
+def chosen_preferences(session: Session, login: str) -> dict[str, Any]:
     """Their choices by name; what was never chosen is not among them."""
     row = session.get(Preference, login)
     return dict(row.chosen) if row else {}
 
 
-def choose(session: Session, choices: dict[str, Any], *, by: Actor) -> dict[str, Any]:
+def choose_preferences(session: Session, choices: dict[str, Any], *, by: Actor) -> dict[str, Any]:
     """Choose these, and leave the others; None is the company's own way again. All choices as they are now."""
     if by.kind != "person":
         raise NotAllowed(say("console settings belong to people: a token has none"))
@@ -30,7 +30,7 @@ def choose(session: Session, choices: dict[str, Any], *, by: Actor) -> dict[str,
     return dict(row.chosen)
 
 
-def forget(session: Session, login: str) -> None:
+def forget_preferences(session: Session, login: str) -> None:
     """The account is gone, and its choices with it; a search that it shared stays where others use it."""
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}", col(SavedSearch.shared_with) == ""))
     if row := session.get(Preference, login):
@@ -39,5 +39,5 @@ def forget(session: Session, login: str) -> None:
 
 def settings_of(session: Session, settings: Settings, *, by: Actor) -> Settings:
     """The settings as they are for this person: what they release waits as long as they chose."""
-    seconds = chosen(session, by.name).get("undo_seconds") if by.kind == "person" else None
+    seconds = chosen_preferences(session, by.name).get("undo_seconds") if by.kind == "person" else None
     return settings if seconds is None else replace(settings, policy=replace(settings.policy, undo_seconds=seconds))

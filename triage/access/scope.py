@@ -18,49 +18,49 @@ DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
 
 
 @lru_cache(REMEMBERED)
-def visible(by: Actor) -> ColumnElement[bool]:
+def visible_deliveries(by: Actor) -> ColumnElement[bool]:
     """Which deliveries this actor may decide about. Outbound mail, bounces and our own notices are no mail to triage."""
-    return and_(col(Delivery.direction) == "in", within(by))
+    return and_(col(Delivery.direction) == "in", within_scope(by))
 
 
-def readable(by: Actor) -> ColumnElement[bool]:
+def readable_deliveries(by: Actor) -> ColumnElement[bool]:
     """Which deliveries this actor may read: what they may decide about, what came back of it, and what its senders were told.
 
     Who is at the machine's own keyboard reads every kind.
     """
     if by.kind == "shell":
-        return within(by)
-    return and_(col(Delivery.direction).in_(["in", "bounce", "notice"]), within(by))
+        return within_scope(by)
+    return and_(col(Delivery.direction).in_(["in", "bounce", "notice"]), within_scope(by))
 
 
 def sent_by(by: Actor) -> ColumnElement[bool]:
     """Which deliveries this actor may see waiting for a next hop: what they may read, and for administrators of the whole company also
     employees' own mail and what is told of it. Nobody reads that."""
     if by.role is Role.ADMIN and by.scope.company:
-        return within(by)
-    return readable(by)
+        return within_scope(by)
+    return readable_deliveries(by)
 
 
-def within(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+def within_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
     """The actor's scope, without what is sealed to them: of the deliveries, or of another table that tells of folders."""
     return (
-        and_(reach(by, table), not_(confidential_folders.away_from(by, table)))
+        and_(directory_scope(by, table), not_(confidential_folders.away_from(by, table)))
         if by.kind in confidential_folders.PEOPLE
-        else reach(by, table)
+        else directory_scope(by, table)
     )
 
 
-def waiting(by: Actor) -> ColumnElement[bool]:
+def countable_deliveries(by: Actor) -> ColumnElement[bool]:
     """Which deliveries this actor may count, folder by folder: sealed mail too, about which they learn nothing else."""
-    return and_(col(Delivery.direction) == "in", reach(by))
+    return and_(col(Delivery.direction) == "in", directory_scope(by))
 
 
-def beyond(by: Actor) -> ColumnElement[bool]:
+def beyond_scope(by: Actor) -> ColumnElement[bool]:
     """Which deliveries lie outside the actor's scope. Not what is sealed to them: a number about a sender would tell of it."""
-    return and_(col(Delivery.direction) == "in", not_(reach(by)), not_(confidential_folders.away_from(by)))
+    return and_(col(Delivery.direction) == "in", not_(directory_scope(by)), not_(confidential_folders.away_from(by)))
 
 
-def reach(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+def directory_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
     """The actor's scope as the directory gives it, whatever is sealed in it."""
     scope = by.scope
     if scope.company:
@@ -73,7 +73,7 @@ def reach(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
     return or_(*allowed) if allowed else false()
 
 
-def require(by: Actor, *roles: Role) -> None:
+def require_role(by: Actor, *roles: Role) -> None:
     """NotAllowed unless the actor has one of these roles."""
     if by.role not in roles:
         raise NotAllowed(say("this needs the role {names}; yours is {role}", names=either(roles), role=by.role))
@@ -81,7 +81,7 @@ def require(by: Actor, *roles: Role) -> None:
 
 def over_everything(by: Actor, *roles: Role) -> None:
     """NotAllowed unless the actor has one of these roles for the whole company."""
-    require(by, *roles)
+    require_role(by, *roles)
     if not by.scope.company:
         raise NotAllowed(say("this is about the whole company; your scope is {yours}", yours=scope_shown(by)))
 
@@ -96,12 +96,12 @@ def may_see_viewers(by: Actor) -> bool:
     return by.role is Role.AUDITOR or Right.DATA_PROTECTION in by.rights
 
 
-def over(by: Actor, member: StaffMember) -> bool:
+def is_administrator_over(by: Actor, member: StaffMember) -> bool:
     """Is the actor an administrator whose scope covers that of this member of staff?"""
     return by.role is Role.ADMIN and by.scope.covers(Scope.parse(tuple(member.scope)))
 
 
-def allow(by: Actor, grant: Grant) -> None:
+def require_grant(by: Actor, grant: Grant) -> None:
     """NotAllowed for a token that was not made for this."""
     if by.grants is not None and grant not in by.grants:
         raise NotAllowed(
@@ -111,14 +111,14 @@ def allow(by: Actor, grant: Grant) -> None:
 
 def may_decide(by: Actor) -> None:
     """NotAllowed for those who only look."""
-    require(by, *sorted(DECIDING))
-    allow(by, Grant.DECIDE)
+    require_role(by, *sorted(DECIDING))
+    require_grant(by, Grant.DECIDE)
 
 
 def may_make_rules(by: Actor) -> None:
     """NotAllowed for those who make no rules anywhere."""
-    require(by, *sorted(DECIDING))
-    allow(by, Grant.RULES)
+    require_role(by, *sorted(DECIDING))
+    require_grant(by, Grant.RULES)
 
 
 def may_make_rule(session: Session, by: Actor, scope: str) -> None:

@@ -15,9 +15,9 @@ from sqlmodel import Session, col
 
 from triage.access import employee_sessions, staff_members
 from triage.access.accounts import LOCAL
-from triage.access.sessions import hashed
+from triage.access.sessions import hash_session_key
 from triage.actor import EMPLOYEE, Actor
-from triage.addressing.networks import network
+from triage.addressing.networks import sender_network
 from triage.errors import Refused
 from triage.say import say_count
 from triage.store import db, ledger
@@ -68,7 +68,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in. `unseen`: `touch` is due."""
+    """Who is signed in. `unseen`: `touch_session` is due."""
 
     actor: Actor
     unseen: bool
@@ -88,7 +88,7 @@ def hash_password(password: str) -> str:
     return HASHER.hash(password)
 
 
-def begin(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False, employee: bool = False) -> Try:
+def begin_attempt(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False, employee: bool = False) -> Try:
     """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
 
     An account waits where it has failed, and everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
@@ -96,8 +96,10 @@ def begin(session: Session, login: str, client: str, *, now: datetime, by_direct
     `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
     `employee`: it is about somebody's own mail.
     """
-    login, place = login.strip().casefold(), network(client)
-    db.take_advisory_locks(session, turn(f"login {login}"), turn(f"client {place}"))  # what others are about to note counts, too
+    login, place = login.strip().casefold(), sender_network(client)
+    db.take_advisory_locks(
+        session, lock_number(f"login {login}"), lock_number(f"client {place}")
+    )  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
     of_account, of_address = col(FailedSignIn.login) == login, col(FailedSignIn.client) == place
     subject = subject_of(session, login, employee=employee)
@@ -113,7 +115,7 @@ def begin(session: Session, login: str, client: str, *, now: datetime, by_direct
     return Try(attempt.id, login, client, password_hash or NOBODY, barred, subject)
 
 
-def turn(whose: str) -> int:
+def lock_number(whose: str) -> int:
     """The number under which attempts on one account, or from one address, take turns."""
     return int.from_bytes(hashlib.sha256(whose.encode()).digest()[:8], signed=True)
 
@@ -136,10 +138,10 @@ def subject_of(session: Session, login: str, *, employee: bool) -> str:
 def comes_from(session: Session, subject: str, place: str) -> bool:
     """Has this account signed in from there lately?"""
     details = session.scalars(signed_in(subject).with_only_columns(col(AuditRecord.detail)).limit(LATELY))
-    return any(network(str(one.get("client", ""))) == place != "" for one in details)
+    return any(sender_network(str(one.get("client", ""))) == place != "" for one in details)
 
 
-def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
+def verify_password(attempt: Try, password: str, prover: Prover | None = None) -> bool:
     """Is this the account's password? Slow on purpose: call it outside of a transaction.
 
     `prover`: who says so, where staff sign in with the directory's passwords; our own hash otherwise.
@@ -154,19 +156,19 @@ def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
     return attempt.password_hash != NOBODY
 
 
-def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
+def open_session(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
     """Open a session: who signed in, and the key for the browser. None when the account was removed meanwhile."""
-    actor = staff_members.staff(session, attempt.login, now)
+    actor = staff_members.find_staff_actor(session, attempt.login, now)
     if actor is None:
         return None
     forget_failures(session, attempt)
     session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
     key = secrets.token_urlsafe(32)
     subject = f"{STAFF}:{attempt.login}"
-    before = last(session, subject)
+    before = last_sign_in(session, subject)
     session.add(
         StaffSession(
-            key_sha256=hashed(key),
+            key_sha256=hash_session_key(key),
             login=attempt.login,
             started_at=now,
             seen_at=now,
@@ -175,44 +177,44 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
             before_client=before.client if before else "",
         )
     )
-    ledger.write(session, "sign-in", subject, by=actor, now=now, detail={"client": attempt.client})
+    ledger.write_act(session, "sign-in", subject, by=actor, now=now, detail={"client": attempt.client})
     return actor, key
 
 
-def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, str] | None:
+def open_employee_session(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, str] | None:
     """Open an employee's session for their own mail: who it is, and the key for the browser. None when nobody here signs in so."""
     person = staff_members.person_of(session, attempt.login)
     if person is None:
         return None
     forget_failures(session, attempt)
     actor = Actor.employee(person.uid, person.name)
-    key = employee_sessions.begin(session, person.uid, attempt.client, now=now)
-    ledger.write(session, "sign-in", str(actor), by=actor, now=now, detail={"client": attempt.client})
+    key = employee_sessions.begin_employee_session(session, person.uid, attempt.client, now=now)
+    ledger.write_act(session, "sign-in", str(actor), by=actor, now=now, detail={"client": attempt.client})
     return actor, key
 
 
 def forget_failures(session: Session, attempt: Try) -> None:
     """Who is in has not guessed."""
-    where = (col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == network(attempt.client))
+    where = (col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == sender_network(attempt.client))
     session.execute(delete(FailedSignIn).where(*where))
 
 
-def fail(session: Session, attempt: Try, *, now: datetime) -> None:
+def record_failure(session: Session, attempt: Try, *, now: datetime) -> None:
     """Put a wrong password on the record."""
-    ledger.write(session, "sign-in-failed", attempt.subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
+    ledger.write_act(session, "sign-in-failed", attempt.subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
 
 
-def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
+def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
     """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, or the account is gone."""
-    kept = session.get(StaffSession, hashed(key))
+    kept = session.get(StaffSession, hash_session_key(key))
     if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
         return None
-    actor = staff_members.staff(session, kept.login, now)
+    actor = staff_members.find_staff_actor(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
     return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before) if actor else None
 
 
-def last(session: Session, subject: str) -> Before | None:
+def last_sign_in(session: Session, subject: str) -> Before | None:
     """The last sign-in that is on the record."""
     found = session.execute(signed_in(subject).limit(1)).first()
     return Before(found.at, str(found.detail.get("client", ""))) if found else None
@@ -224,16 +226,16 @@ def signed_in(subject: str) -> Select[Any]:
     return select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc())
 
 
-def touch(session: Session, key: str, *, now: datetime) -> None:
+def touch_session(session: Session, key: str, *, now: datetime) -> None:
     """The holder of this key has just done something."""
-    session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == hashed(key)).values(seen_at=now))
+    session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == hash_session_key(key)).values(seen_at=now))
 
 
 def sign_out(session: Session, key: str, *, now: datetime) -> None:
     """End a session. An unknown key changes nothing."""
-    kept = session.get(StaffSession, hashed(key))
+    kept = session.get(StaffSession, hash_session_key(key))
     if kept is None:
         return
     session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
-    if actor := staff_members.staff(session, kept.login, now):
-        ledger.write(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)
+    if actor := staff_members.find_staff_actor(session, kept.login, now):
+        ledger.write_act(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)

@@ -11,7 +11,7 @@ from triage.store.models.directory import Person
 from triage.store.models.staff import StaffMember
 
 
-def staff(session: Session, login: str, now: datetime) -> Actor | None:
+def find_staff_actor(session: Session, login: str, now: datetime) -> Actor | None:
     """The member of staff with this login, as an actor with role and scope; None when there is none (any more).
 
     While they stand in for others the others' scopes are theirs too.
@@ -20,7 +20,7 @@ def staff(session: Session, login: str, now: datetime) -> Actor | None:
     if member is None or not member.active:
         return None
     absent = substitutes.absent_for(session, member.login, now)
-    scope = substitutes.together(Scope.parse(tuple(one.scope)) for one in (member, *absent))
+    scope = substitutes.join_scopes(Scope.parse(tuple(one.scope)) for one in (member, *absent))
     return Actor(
         "person", member.login, Role(member.role), scope, member.name, tuple(one.login for one in absent), rights=rights_of(member.rights)
     )

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.say import say
 from triage.store import ledger
 from triage.store.models.staff import StaffMember, Substitution
@@ -18,7 +18,7 @@ IN_ORDER = (col(Substitution.starts_at), col(Substitution.id))
 EITHER_OR = say("a substitute needs the role of the person who is away, or triage for an administrator")
 
 
-def arrange(
+def arrange_substitute(
     session: Session, absent: str, substitute: str, *, starts_at: datetime, ends_at: datetime, reason: str, by: Actor, now: datetime
 ) -> Substitution:
     """Let one member of staff stand in for another. NotAllowed unless the absent one asks, or an admin whose scope covers theirs.
@@ -26,7 +26,7 @@ def arrange(
     What is sealed stays with the staff who are named for it. BadInput names what cannot be.
     """
     absent, substitute = absent.strip().casefold(), substitute.strip().casefold()
-    one, other = member(session, absent, "absent"), member(session, substitute, "substitute")
+    one, other = find_staff_member(session, absent, "absent"), find_staff_member(session, substitute, "substitute")
     may_arrange(by, one)
     if absent == substitute:
         raise BadInput(say("name somebody other than the person who is away"), field="substitute")
@@ -46,25 +46,25 @@ def arrange(
         "until": ends_at.isoformat(),
         "reason": made.reason,
     }
-    ledger.write(session, "substitute", f"substitution:{show(made.id)}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "substitute", f"substitution:{format_id(made.id)}", by=by, now=now, detail=detail)
     return made
 
 
-def end(session: Session, substitution_id: int, *, by: Actor, now: datetime) -> None:
+def end_substitution(session: Session, substitution_id: int, *, by: Actor, now: datetime) -> None:
     """End it now; also one that has not begun. The absent one, the substitute and admins may. Ended again nothing changes."""
     found = session.get(Substitution, substitution_id)
-    if found is None or whose(session, by).isdisjoint((found.absent, found.substitute)):
-        raise NotFound(say("there is no substitution {substitution_id}", substitution_id=show(substitution_id)))
+    if found is None or manageable_absentees(session, by).isdisjoint((found.absent, found.substitute)):
+        raise NotFound(say("there is no substitution {substitution_id}", substitution_id=format_id(substitution_id)))
     absent = session.get(StaffMember, found.absent)
     if by.name != found.substitute and absent is not None:
         may_arrange(by, absent)
     if found.ends_at > now:
         found.ends_at = now
         session.flush()
-        ledger.write(session, "end-substitute", f"substitution:{show(found.id)}", by=by, now=now)
+        ledger.write_act(session, "end-substitute", f"substitution:{format_id(found.id)}", by=by, now=now)
 
 
-def member(session: Session, login: str, field: str) -> StaffMember:
+def find_staff_member(session: Session, login: str, field: str) -> StaffMember:
     """Somebody who is staff; BadInput when they are not."""
     found = session.get(StaffMember, login)
     if found is None or not found.active:
@@ -76,21 +76,21 @@ def may_arrange(by: Actor, absent: StaffMember) -> None:
     """NotAllowed unless it is their own absence, or an admin's scope covers theirs."""
     if by.name == absent.login:
         return
-    if not access.over(by, absent):
+    if not access.is_administrator_over(by, absent):
         raise NotAllowed(say("only the person who is away, or an administrator whose scope covers theirs, can name a substitute"))
 
 
-def whose(session: Session, by: Actor) -> set[str]:
+def manageable_absentees(session: Session, by: Actor) -> set[str]:
     """The staff whose absence is the actor's business: their own, for admins and auditors that of all within their scope."""
     if by.role not in (Role.ADMIN, Role.AUDITOR):
         return {by.name}
     return {by.name} | {one.login for one in session.scalars(select(StaffMember)) if by.scope.covers(Scope.parse(tuple(one.scope)))}
 
 
-def listing(session: Session, *, by: Actor, now: datetime) -> list[Substitution]:
+def list_substitutions(session: Session, *, by: Actor, now: datetime) -> list[Substitution]:
     """Those that are in force or to come and are the actor's business, soonest first. They say why somebody is away."""
     rows = session.scalars(select(Substitution).where(col(Substitution.ends_at) > now).order_by(*IN_ORDER))
-    theirs = whose(session, by)
+    theirs = manageable_absentees(session, by)
     return [one for one in rows if not theirs.isdisjoint((one.absent, one.substitute))]
 
 
@@ -108,7 +108,7 @@ def absent_for(session: Session, login: str, now: datetime) -> list[StaffMember]
     return list(rows)
 
 
-def together(scopes: Iterable[Scope]) -> Scope:
+def join_scopes(scopes: Iterable[Scope]) -> Scope:
     """One scope that reaches as far as all of these."""
     scopes = tuple(scopes)
     return Scope(

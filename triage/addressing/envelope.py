@@ -26,7 +26,7 @@ LABEL = re.compile(r"(?!-)[^\W_](?:[\w-]*[^\W_])?|_[\w-]+", re.UNICODE)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """A mailbox as local part and domain, both folded (`folded`, `ascii_domain`): equal addresses are equal values."""
+    """A mailbox as local part and domain, both folded (`fold_text`, `ascii_domain`): equal addresses are equal values."""
 
     local: str
     domain: str
@@ -37,7 +37,7 @@ class Address:
         found = PLAIN_ADDRESS.fullmatch(text.strip())
         if not found or len(text) > LONGEST_ADDRESS:
             raise ValueError(say("{text} is not an email address", text=repr(text[:80])))
-        local, domain = folded(found["local"]), ascii_domain(found["domain"])
+        local, domain = fold_text(found["local"]), ascii_domain(found["domain"])
         if len(local.encode()) > LONGEST_LOCAL or ".." in local or local.startswith(".") or local.endswith("."):
             raise ValueError(say("{text} is not an email address", text=repr(text[:80])))
         return cls(local, domain)
@@ -46,7 +46,7 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """Text without differences of case and of composed letters (Unicode 3.13, canonical caseless matching), in NFC."""
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
@@ -156,7 +156,7 @@ class Envelope:
 ENVELOPE_FIELDS = tuple(one.name for one in fields(Envelope))
 
 
-def ancestors(domain: str) -> list[str]:
+def ancestor_domains(domain: str) -> list[str]:
     """The domain and each domain above it, nearest first, top-level domains left out."""
     labels = domain.split(".")
     return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]

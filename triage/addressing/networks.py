@@ -9,7 +9,7 @@ from triage.errors import BadInput
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def networks(key: str, texts: Iterable[str]) -> list[Network]:
+def parse_networks(key: str, texts: Iterable[str]) -> list[Network]:
     """The networks that a key of the settings names; BadInput names the one that is none."""
     found: list[Network] = []
     for text in texts:
@@ -21,7 +21,7 @@ def networks(key: str, texts: Iterable[str]) -> list[Network]:
 
 
 @lru_cache(4096)
-def network(client: str) -> str:
+def sender_network(client: str) -> str:
     """The address itself; of an IPv6 address its /64, whose owner has all addresses in it. What is no address stays as it is."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])
@@ -33,7 +33,7 @@ def network(client: str) -> str:
 
 
 @lru_cache(4096)
-def neighbourhood(client: str) -> str:
+def network_neighbourhood(client: str) -> str:
     """The /24 or /48 of an address on the Internet, "" for any other: machines that one sender often has together."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])

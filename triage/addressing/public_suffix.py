@@ -9,14 +9,14 @@ TENANTS = ("mail.onmicrosoft.com", "onmicrosoft.com", "onmicrosoft.de", "onmicro
 
 
 @cache
-def known(*, registries_only: bool) -> PublicSuffixList:
+def read_suffixes(*, registries_only: bool) -> PublicSuffixList:
     """The list, read when it is asked for first."""
     return PublicSuffixList(only_icann=registries_only)
 
 
 def is_shared(domain: str, *, registries_only: bool = False) -> bool:
     """Do different people own what is below this domain, as below co.uk (a registry) or github.io (a company's service)?"""
-    return known(registries_only=registries_only).publicsuffix(domain) == domain or (domain in TENANTS and not registries_only)
+    return read_suffixes(registries_only=registries_only).publicsuffix(domain) == domain or (domain in TENANTS and not registries_only)
 
 
 def tenant_of(domain: str) -> str:

@@ -11,7 +11,7 @@ DELIMITERS = ("+", "-", "=", "_")
 ROUTES = frozenset("%!")  # Postfix and Sendmail take anna+x%elsewhere@ and elsewhere!x@ for mail to another server
 
 
-def bases(address: Address, delimiter: str) -> Iterator[Address]:
+def base_addresses(address: Address, delimiter: str) -> Iterator[Address]:
     """The addresses that this one is a sub-address of if they are somebody's, the longest first.
 
     A detail is never empty, and never a route: a server behind that trusts us would relay it to wherever the sender likes.
@@ -24,7 +24,7 @@ def bases(address: Address, delimiter: str) -> Iterator[Address]:
 
 
 def detail_of(spelled: str, base: Address, delimiter: str) -> str:
-    """The detail as the sender spelled it, of an address whose `bases` hold `base`."""
+    """The detail as the sender spelled it, of an address whose `base_addresses` hold `base`."""
     local = spelled.strip().rpartition("@")[0]
     return local.split(delimiter, base.local.count(delimiter) + 1)[-1]
 

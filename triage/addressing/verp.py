@@ -20,9 +20,9 @@ class Tag:
     attempt: int
 
 
-def made(tag: Tag, domain: str, key: bytes) -> str:
+def make_verp_address(tag: Tag, domain: str, key: bytes) -> str:
     """The address of this attempt, in lower case: servers on the way may fold it."""
-    return f"bounce+{ids.show(tag.delivery_id)}-{tag.attempt}-{check(tag, key)}@{domain}".casefold()
+    return f"bounce+{ids.format_id(tag.delivery_id)}-{tag.attempt}-{verp_check(tag, key)}@{domain}".casefold()
 
 
 def has_form(address: Address) -> bool:
@@ -30,19 +30,19 @@ def has_form(address: Address) -> bool:
     return FORM.fullmatch(address.local) is not None
 
 
-def read(address: Address, key: bytes) -> Tag | None:
+def read_verp_tag(address: Address, key: bytes) -> Tag | None:
     """The tag of an address that was made with this key, None for any other."""
     found = FORM.fullmatch(address.local)
     if found is None:
         return None
     try:
-        tag = Tag(ids.read(found["id"]), int(found["attempt"]))
+        tag = Tag(ids.parse_id(found["id"]), int(found["attempt"]))
     except ValueError:
         return None
-    return tag if hmac.compare_digest(check(tag, key).casefold(), found["check"]) else None
+    return tag if hmac.compare_digest(verp_check(tag, key).casefold(), found["check"]) else None
 
 
-def check(tag: Tag, key: bytes) -> str:
+def verp_check(tag: Tag, key: bytes) -> str:
     """The keyed check (HMAC-SHA-256, RFC 2104) that nobody else can make."""
     digest = hmac.digest(key, f"{tag.delivery_id} {tag.attempt}".encode(), hashlib.sha256)
     number = int.from_bytes(digest[: CHECK_LENGTH * 5 // 8])

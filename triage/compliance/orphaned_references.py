@@ -14,7 +14,7 @@ from triage.addressing.envelope import Address
 from triage.config.settings import Company
 from triage.directory import recipients
 from triage.errors import BadInput
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules.store import in_force
 from triage.quarantine.cards import folder_counts
 from triage.store.models.directory import Department, Person
@@ -32,17 +32,17 @@ class Left(NamedTuple):
     do: str
 
 
-def left(session: Session, company: Company, now: datetime) -> Iterator[Left]:
+def find_orphans(session: Session, company: Company, now: datetime) -> Iterator[Left]:
     """Everything that still names a department that is no more, or leads to somebody who is nobody here any more."""
     codes = set(session.scalars(select(col(Department.code))))
-    yield from rules(session, codes, now)
-    yield from redirects(session, company, now)
-    yield from scopes(session, codes)
-    yield from tokens(session, codes, now)
+    yield from orphaned_rules(session, codes, now)
+    yield from orphaned_redirects(session, company, now)
+    yield from orphaned_scopes(session, codes)
+    yield from orphaned_tokens(session, codes, now)
     yield from sealed_mail(session, codes)
 
 
-def rules(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
+def orphaned_rules(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
     """Rules for the mail of a department."""
     theirs = select(col(Rule.scope), func.count()).where(in_force(now), col(Rule.scope).startswith(FOLDER)).group_by(col(Rule.scope))
     for scope, number in session.execute(theirs.order_by(col(Rule.scope))):
@@ -56,19 +56,19 @@ def rules(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
             )
 
 
-def redirects(session: Session, company: Company, now: datetime) -> Iterator[Left]:
+def orphaned_redirects(session: Session, company: Company, now: datetime) -> Iterator[Left]:
     """Rules that send mail on to nobody, or are about an address that nobody has."""
     lost: dict[str, list[str]] = defaultdict(list)
     for rule in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "redirect").order_by(col(Rule.id))):
         if not leads_somewhere(session, rule.target, company):
-            lost[f"to {rule.target}, who is nobody here or has no mailbox: it goes to whom it was addressed"].append(show(rule.id))
+            lost[f"to {rule.target}, who is nobody here or has no mailbox: it goes to whom it was addressed"].append(format_id(rule.id))
         about = rule.value if rule.match == "recipient" else rule.recipient
-        if about and recipients.resolve(session, Address.parse(about), company) is None:
-            lost[f"that comes for {about}, which is nobody's address any more: none comes"].append(show(rule.id))
+        if about and recipients.resolve_address(session, Address.parse(about), company) is None:
+            lost[f"that comes for {about}, which is nobody's address any more: none comes"].append(format_id(rule.id))
     for what, ids in lost.items():
         rules_of = "the rule" if len(ids) == 1 else "the rules"
         yield Left(
-            f"{rules_of} {listed(ids)} redirect{'s' if len(ids) == 1 else ''} mail {what}",
+            f"{rules_of} {list_names(ids)} redirect{'s' if len(ids) == 1 else ''} mail {what}",
             "`mailroom rules remove ID`, and where it is still wanted `mailroom rules redirect` to who looks after it today",
         )
 
@@ -76,12 +76,12 @@ def redirects(session: Session, company: Company, now: datetime) -> Iterator[Lef
 def leads_somewhere(session: Session, target: str, company: Company) -> bool:
     """Is there a mailbox that mail with this target goes to?"""
     try:
-        return bool(recipients.destination(session, target, company))
+        return bool(recipients.resolve_destination(session, target, company))
     except BadInput:
         return False
 
 
-def scopes(session: Session, codes: set[str]) -> Iterator[Left]:
+def orphaned_scopes(session: Session, codes: set[str]) -> Iterator[Left]:
     """Staff whose scope names what is no more."""
     rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login))).all()
     gone = gone_among(session, (word for one in rows for word in one.scope), codes)
@@ -91,10 +91,10 @@ def scopes(session: Session, codes: set[str]) -> Iterator[Left]:
             by_word[word, one.source == LOCAL].append(one)
     for (word, ours), some in sorted(by_word.items()):
         blind = [one.login for one in some if gone.issuperset(one.scope)]
-        sees = f"; {listed(blind)} see{'s' if len(blind) == 1 else ''} no mail at all" if blind else ""
+        sees = f"; {list_names(blind)} see{'s' if len(blind) == 1 else ''} no mail at all" if blind else ""
         do = "`mailroom staff remove LOGIN`, then `mailroom staff add LOGIN` with the scope of today"
         elsewhere = "write the scope of today where the directory gives it ([directory] staff_groups, or [[staff]] in the file)"
-        yield Left(f"{word} is no more, and is in the scope of {listed([one.login for one in some])}{sees}", do if ours else elsewhere)
+        yield Left(f"{word} is no more, and is in the scope of {list_names([one.login for one in some])}{sees}", do if ours else elsewhere)
 
 
 def gone_among(session: Session, words: Iterable[str], codes: set[str]) -> set[str]:
@@ -104,34 +104,34 @@ def gone_among(session: Session, words: Iterable[str], codes: set[str]) -> set[s
     return gone | {word for word, (kind, _, name) in parted.items() if kind == "person" and session.get(Person, name) is None}
 
 
-def tokens(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
+def orphaned_tokens(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
     """Keys of programs for what is no more."""
     good = select(ApiToken).where(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at) > now).order_by(col(ApiToken.id))
     for one in session.scalars(good).all():
         if gone := gone_among(session, one.scope, codes):
             yield Left(
-                f"the token {one.name} is for {listed(sorted(gone))}, which is no more",
-                f"`mailroom token create` with the scope of today, then `mailroom token revoke {show(one.id)}`",
+                f"the token {one.name} is for {list_names(sorted(gone))}, which is no more",
+                f"`mailroom token create` with the scope of today, then `mailroom token revoke {format_id(one.id)}`",
             )
 
 
 def sealed_mail(session: Session, codes: set[str]) -> Iterator[Left]:
     """What lies under the seal of a department that is no more: it stays where it was."""
     held: Counter[str] = Counter()
-    for (code, _), number in folder_counts.held(session).items():
+    for (code, _), number in folder_counts.count_held(session).items():
         held[code] += number
-    for seal in confidential_folders.entries(session):
+    for seal in confidential_folders.list_entries(session):
         code = seal.folder.removeprefix(FOLDER)
         if seal.folder.startswith(FOLDER) and code not in codes and held[code]:
             are, it = ("1 mail is", "it") if held[code] == 1 else (f"{held[code]} mails are", "them")
-            named = listed(list(seal.staff)) or "nobody"
+            named = list_names(list(seal.staff)) or "nobody"
             yield Left(
                 f"{are} held under the seal of {seal.folder}, which is no more: {named} may see {it}, within their scope",
                 f"keep {seal.folder} in the scope of somebody who is named for the seal until all of it is decided",
             )
 
 
-def listed(names: list[str]) -> str:
+def list_names(names: list[str]) -> str:
     """The first of these, and how many more."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

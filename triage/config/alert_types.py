@@ -41,7 +41,7 @@ class Wait:
     words: str = ""  # of the company
 
 
-def sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
+def alert_sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     """What is said of a department (its name), or of the company. No word of a sender is in it."""
     if cause in OF_COMPANY:
         return " ".join(one.words for one in waits) if cause in EACH else waits[0].words
@@ -73,7 +73,7 @@ def told_instead(told: tuple[str, ...], department: str) -> tuple[str, ...]:
     return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in told) if code.strip() == department)
 
 
-def fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at: str = "") -> str:
+def find_alerts_fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at: str = "") -> str:
     """What is wrong with these settings, "" when nothing is."""
     for entry in targets:
         code, _, minutes = entry.partition("=")

@@ -54,16 +54,16 @@ SUGGESTED = {  # by the signal, the weightiest first
 }
 
 
-def suggestion(findings: Collection[str]) -> Suggestion | None:
+def suggest_duty(findings: Collection[str]) -> Suggestion | None:
     """What the signals of a message suggest; None for most messages."""
     return next((one for signal, one in SUGGESTED.items() if signal in findings), None)
 
 
-def named(duties: Sequence[Duty], name: str) -> Duty | None:
+def find_duty(duties: Sequence[Duty], name: str) -> Duty | None:
     """The duty of this name."""
     return next((one for one in duties if one.name == name), None)
 
 
 def standing_for(duties: Sequence[Duty], name: str) -> Duty | None:
     """The duty of this name, or who stands for it where the company has none: the management, else the first."""
-    return named(duties, name) or named(duties, MANAGEMENT) or next(iter(duties), None)
+    return find_duty(duties, name) or find_duty(duties, MANAGEMENT) or next(iter(duties), None)

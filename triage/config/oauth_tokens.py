@@ -9,7 +9,7 @@ class NoToken(Exception):
     """There is none; the text begins with the setting that should have given it, without its section."""
 
 
-def current(file: str, command: str, user: str, timeout: float) -> str:
+def current_token(file: str, command: str, user: str, timeout: float) -> str:
     """The token of now; `{user}` in the command is the account's login. NoToken says why there is none."""
     if not (file or command):
         raise NoToken("token_file or token_command is missing")

@@ -23,30 +23,30 @@ SQLITE = "sqlite:///"
 OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains")  # keys that hold domains
 
 
-def read(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+def read_settings(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. Order: built-in, TOML file, systemd credentials, MAILROOM_SECTION__KEY; the last one counts.
 
     `file` is --config; without it $MAILROOM_CONFIG, ./mailroom.toml and /etc/mailroom/mailroom.toml are tried.
     Relative paths are relative to the working directory. BadInput names the file, the key and what to do.
     """
-    path = chosen(file, environment)
-    values = tables(path) if path else {}
-    for source, given in ((credentials(environment), "credential"), (from_environment(environment), "environment")):
+    path = choose_file(file, environment)
+    values = read_tables(path) if path else {}
+    for source, given in ((read_credentials(environment), "credential"), (from_environment(environment), "environment")):
         for (section, name), text in source.items():
             values.setdefault(section, {})[name] = (given, text)
     return settings_of(values, str(path or "the environment"))
 
 
-def client(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Client:
+def read_client_settings(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Client:
     """The section [client] alone: who only asks a server elsewhere needs no others."""
-    path = chosen(file, environment)
-    given = dict(tables(path).get("client", {})) if path else {}
+    path = choose_file(file, environment)
+    given = dict(read_tables(path).get("client", {})) if path else {}
     given |= {name: ("environment", text) for (section, name), text in from_environment(environment).items() if section == "client"}
     built: Client = section_of("client", Client, given, str(path or "the environment"))
     return built
 
 
-def chosen(file: str | None, environment: Mapping[str, str]) -> Path | None:
+def choose_file(file: str | None, environment: Mapping[str, str]) -> Path | None:
     """The settings file to read, if there is one."""
     named = file or environment.get("MAILROOM_CONFIG")
     if named:
@@ -54,7 +54,7 @@ def chosen(file: str | None, environment: Mapping[str, str]) -> Path | None:
     return next((Path(place) for place in PLACES if Path(place).exists()), None)
 
 
-def tables(path: Path) -> dict[str, dict[str, Any]]:
+def read_tables(path: Path) -> dict[str, dict[str, Any]]:
     """The sections of the TOML file."""
     try:
         parsed = tomllib.loads(path.read_text("utf-8"))
@@ -78,7 +78,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], st
     return found
 
 
-def credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
+def read_credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
     """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), unless they are empty.
 
     A key that names a file gets the credential itself as that file; any other key gets what is in it.
@@ -97,7 +97,7 @@ def settings_of(values: dict[str, dict[str, Any]], origin: str) -> Settings:
     sections = {section.name: section_type(section.name) for section in fields(Settings)}
     for name in values:
         if name not in sections:
-            raise BadInput(f"{origin}: there is no section [{name}]{nearest(name, list(sections))}")
+            raise BadInput(f"{origin}: there is no section [{name}]{hint_nearest(name, list(sections))}")
     built = {name: section_of(name, kind, values.get(name, {}), origin) for name, kind in sections.items()}
     return Settings(**built)
 
@@ -107,7 +107,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     known: dict[str, Field[Any]] = {one.name: one for one in fields(kind)}
     for name in given:
         if name not in known:
-            raise BadInput(f"{origin}: [{section}] has no key {name!r}{nearest(name, list(known))}")
+            raise BadInput(f"{origin}: [{section}] has no key {name!r}{hint_nearest(name, list(known))}")
     missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
     if missing:
         raise BadInput(f"{origin}: [{section}] needs {missing}: {known[missing].metadata['doc']}")
@@ -134,14 +134,14 @@ def fault_of_company(built: Company) -> str:
 
 def fault_of_notices(built: Notices) -> str:
     """What is wrong with whom staff notices go to, and when."""
-    why = alert_types.fault(built.targets, built.told, built.digest_at)
+    why = alert_types.find_alerts_fault(built.targets, built.told, built.digest_at)
     return f" {why}" if why else ""
 
 
 def fault_of_cover(built: Cover) -> str:
     """What is wrong with the hours of work, and with what happens out of them."""
     own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
-    why = business_hours.fault(built.hours, built.time_zone, (built.out_of_hours, *own))
+    why = business_hours.find_hours_fault(built.hours, built.time_zone, (built.out_of_hours, *own))
     return f": {why}" if why else ""
 
 
@@ -174,7 +174,7 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
     if kind is Path and isinstance(value, str):
         return Path(value)
     if kind == Texts:
-        return texts(value, where)
+        return text_table(value, where)
     if kind == Hooks:
         return named_tables(value, Hook.parse, 'hooks.chat] and below it url = "https://…"', where)
     if kind == Duties:
@@ -206,7 +206,7 @@ def check_number(value: int, one: Field[Any], where: str) -> None:
         raise BadInput(f"{where} must be {MOST[unit]} or less, not {value}")
 
 
-def texts(value: Any, where: str) -> Texts:
+def text_table(value: Any, where: str) -> Texts:
     """A table of texts by name."""
     if (
         not isinstance(value, dict)
@@ -243,7 +243,7 @@ def from_text(text: str, kind: Any, where: str) -> Any:
     return text
 
 
-def nearest(name: str, known: list[str]) -> str:
+def hint_nearest(name: str, known: list[str]) -> str:
     """A hint at the key that was probably meant."""
     close = difflib.get_close_matches(name, known, 1, 0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"

@@ -11,7 +11,7 @@ from triage.addressing.envelope import Address, Envelope
 from triage.addressing.recipient import Recipient
 from triage.addressing.verp import Tag
 from triage.errors import NotYet
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.summary import Summary
 from triage.say import say
 from triage.store import db, ledger
@@ -26,7 +26,7 @@ REPLY_LENGTH = 500  # characters of a reply that are kept
 TEXT_LENGTH = 300  # characters of a bounce in words
 
 
-def key(session: Session) -> bytes:
+def bounce_key(session: Session) -> bytes:
     """The key of our bounce addresses, made when it is asked for first. It stays with the database and its backups."""
     if session.get(Marker, KEY) is None:
         db.insert_if_missing(session, Marker, name=KEY, number=0, text=secrets.token_hex(32))
@@ -35,15 +35,15 @@ def key(session: Session) -> bytes:
 
 def address_for(session: Session, tag: Tag, domain: str) -> str:
     """The envelope sender for one attempt."""
-    return verp.made(tag, domain, key(session))
+    return verp.make_verp_address(tag, domain, bounce_key(session))
 
 
 def tag_of(session: Session, envelope: Envelope, address: Address) -> Tag | None:
     """The attempt that a recipient of this envelope stands for. Only a null reverse-path makes a bounce (RFC 5321, 4.5.5)."""
-    return verp.read(address, key(session)) if not envelope.reverse_path and verp.has_form(address) else None
+    return verp.read_verp_tag(address, bounce_key(session)) if not envelope.reverse_path and verp.has_form(address) else None
 
 
-def recipient(session: Session, envelope: Envelope, address: Address) -> Recipient | None:
+def bounce_recipient(session: Session, envelope: Envelope, address: Address) -> Recipient | None:
     """A bounce address of ours as a recipient, in the folder of its delivery; None for any other address."""
     tag = tag_of(session, envelope, address)
     about = session.get(Delivery, tag.delivery_id) if tag else None
@@ -52,7 +52,7 @@ def recipient(session: Session, envelope: Envelope, address: Address) -> Recipie
     return Recipient(str(address), about.department, about.person, str(address), bounce="ours")
 
 
-def forged(address: Address) -> Recipient | None:
+def is_forged_bounce(address: Address) -> Recipient | None:
     """An address that is only made to look like ours for bounces; None for any other."""
     return Recipient(str(address), "", "", str(address), bounce="forged") if verp.has_form(address) else None
 
@@ -67,17 +67,19 @@ def come_back(session: Session, envelope: Envelope, returned: NewDelivery, summa
         return
     about = session.get_one(Delivery, tag.delivery_id, with_for_update=True, populate_existing=True)
     if about.state == State.RELAYING and about.attempts == tag.attempt:
-        raise NotYet(say("it is a bounce of {id}, which is being delivered right now", id=show(about.id)))
-    detail = {"reply": words(summary), "sent": tag.attempt, "bounce": show(returned.message_id)}
-    if not failed(summary):
-        ledger.write(session, "report", f"delivery:{show(about.id)}", by=BY, now=now, detail=detail)
+        raise NotYet(say("it is a bounce of {id}, which is being delivered right now", id=format_id(about.id)))
+    detail = {"reply": describe_bounce(summary), "sent": tag.attempt, "bounce": format_id(returned.message_id)}
+    if not is_failure(summary):
+        ledger.write_act(session, "report", f"delivery:{format_id(about.id)}", by=BY, now=now, detail=detail)
     elif about.state != State.DELIVERED or about.attempts != tag.attempt:
-        ledger.write(session, "late_bounce", f"delivery:{show(about.id)}", by=BY, now=now, detail=detail | {"state": about.state})
+        ledger.write_act(session, "late_bounce", f"delivery:{format_id(about.id)}", by=BY, now=now, detail=detail | {"state": about.state})
     else:
-        ledger.record(session, about.id, Event.COME_BACK, by=BY, now=now, detail=detail, fence=tag.attempt, last_reply=detail["reply"])
+        ledger.record_event(
+            session, about.id, Event.COME_BACK, by=BY, now=now, detail=detail, fence=tag.attempt, last_reply=detail["reply"]
+        )
 
 
-def failed(summary: Summary) -> bool:
+def is_failure(summary: Summary) -> bool:
     """Does it say that the mail did not arrive? A report of a delay does not, nor does somebody's holiday reply."""
     if summary.statuses:
         return any(one.action == "failed" for one in summary.statuses)
@@ -87,7 +89,7 @@ def failed(summary: Summary) -> bool:
     return not answers_itself or summary.by_mail_system
 
 
-def words(summary: Summary) -> str:
+def describe_bounce(summary: Summary) -> str:
     """The reply that the bounce quotes, or else how it begins."""
     chosen = next((one for one in summary.statuses if one.action == "failed"), next(iter(summary.statuses), None))
     if chosen is None:

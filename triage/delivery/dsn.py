@@ -77,37 +77,37 @@ def status_of(reply: str) -> tuple[str, str]:
     return ("4.4.7" if code.startswith("4") else "5.0.0"), code
 
 
-def late(recipient: str, reply: str, until: datetime) -> Failed:
+def delayed_recipient(recipient: str, reply: str, until: datetime) -> Failed:
     """A recipient to whom it is tried again until then; `reply`: the next hop's last one, if any."""
     found = ENHANCED.match(reply)
     status = found["status"] if found and found["code"] == "4" else "4.0.0"
     return Failed(recipient, status, reply[:3] if CODE.match(reply) and reply.startswith("4") else "", until)
 
 
-def written(notice: Notice, *, number: str, boundary: str, now: datetime) -> bytes:
+def write_dsn(notice: Notice, *, number: str, boundary: str, now: datetime) -> bytes:
     """The notice as it leaves, with CRLF. `number`: of the notice, for its Message-ID; `boundary`: nobody can have guessed it."""
     parts = (
-        part("text/plain; charset=utf-8", encodestring(notice.text.encode("utf-8", "replace")), "quoted-printable"),
-        part("message/delivery-status", delivery_status(notice)),
-        part("text/rfc822-headers", returned(notice.original)),
+        write_part("text/plain; charset=utf-8", encodestring(notice.text.encode("utf-8", "replace")), "quoted-printable"),
+        write_part("message/delivery-status", delivery_status(notice)),
+        write_part("text/rfc822-headers", returned_fields(notice.original)),
     )
-    return multipart(head(notice, number, boundary, now), parts, boundary)
+    return write_multipart(write_head(notice, number, boundary, now), parts, boundary)
 
 
-def multipart(head: Iterable[str], parts: Iterable[bytes], boundary: str) -> bytes:
+def write_multipart(head: Iterable[str], parts: Iterable[bytes], boundary: str) -> bytes:
     """A message of these header fields and parts, with CRLF."""
     line = b"--" + boundary.encode()
     body = b"".join(line + b"\n" + one + b"\n" for one in parts) + line + b"--\n"
     return ("\n".join([*head, "", ""]).encode("utf-8") + body).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]:
+def write_head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]:
     """The header fields. It answers by itself and wants no answer (RFC 3834, 5). Addresses may be international (RFC 6532)."""
     lines = [
         f"Date: {format_datetime(now)}",
         f"From: <{notice.sender}>",
         f"To: <{notice.to}>",
-        f"Subject: {encoded((notice.title or WHAT[notice.kind]) + notice.subject)}",
+        f"Subject: {encode_subject((notice.title or WHAT[notice.kind]) + notice.subject)}",
         f"Message-ID: <{number}@{notice.hostname}>",
         "Auto-Submitted: auto-replied",
         f"X-Mailroom-Notice: {notice.kind}",
@@ -118,13 +118,13 @@ def head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]
     return [*lines[:5], f"In-Reply-To: <{answered[0]}>", f"References: <{answered[0]}>", *lines[5:]] if answered else lines
 
 
-def encoded(text: str) -> str:
+def encode_subject(text: str) -> str:
     """A subject in encoded words where it needs them (RFC 2047)."""
     short = " ".join(text.split())[:200]
     return Header(short, None if short.isascii() else "utf-8", header_name="Subject").encode()
 
 
-def part(media_type: str, content: bytes, encoding: str = "7bit") -> bytes:
+def write_part(media_type: str, content: bytes, encoding: str = "7bit") -> bytes:
     """One part of the report."""
     return f"Content-Type: {media_type}\nContent-Transfer-Encoding: {encoding}\n\n".encode("ascii") + content
 
@@ -134,7 +134,7 @@ def delivery_status(notice: Notice) -> bytes:
     groups = [[f"Reporting-MTA: dns; {notice.hostname}", f"Arrival-Date: {format_datetime(notice.arrived_at)}"]]
     for one in notice.failed:
         lines = [
-            f"Final-Recipient: {typed(one.recipient)}",
+            f"Final-Recipient: {typed_address(one.recipient)}",
             f"Action: {'delayed' if one.retry_until else 'failed'}",
             f"Status: {one.status}",
         ]
@@ -143,14 +143,14 @@ def delivery_status(notice: Notice) -> bytes:
     return "\n\n".join("\n".join(group) for group in groups).encode("ascii") + b"\n"
 
 
-def typed(recipient: str) -> str:
+def typed_address(recipient: str) -> str:
     """An address with its type; beyond ASCII in the form that every channel carries (RFC 6533, 3)."""
     if recipient.isascii():
         return f"rfc822; {recipient}"
     return "utf-8; " + "".join(one if one.isascii() else f"\\x{{{ord(one):X}}}" for one in recipient)
 
 
-def returned(original: bytes) -> bytes:
+def returned_fields(original: bytes) -> bytes:
     """The fields that the author wrote, bounded and in ASCII."""
     fields = b"\n".join(RETURNED.findall(headers_of(original)))[:RETURNED_LIMIT]
     return re.sub(rb"[^\t\n\x20-\x7e]", b"?", fields.replace(b"\r\n", b"\n").replace(b"\r", b"\n")) + b"\n"

@@ -15,7 +15,7 @@ from triage.delivery import recalled_copies
 from triage.directory import leavers, recipients
 from triage.ids import new_id
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -32,7 +32,7 @@ class Member:
     person: str  # uid; "" for a department's mailbox, a group that is not expanded, somebody outside
 
 
-def members(session: Session, group: MailGroup, company: Company) -> tuple[Member, ...]:
+def list_members(session: Session, group: MailGroup, company: Company) -> tuple[Member, ...]:
     """Everybody in a group and in the groups within it, each once, in the order of the directory. Who has left is no member."""
     found: dict[str, Member] = {}
     seen: set[str] = set()  # groups may contain each other
@@ -43,7 +43,7 @@ def members(session: Session, group: MailGroup, company: Company) -> tuple[Membe
             continue
         seen.add(one.address)
         inside = members_here(session, one, company)
-        nested = expanding(session, (member.mailbox for member in inside))
+        nested = find_expanding(session, (member.mailbox for member in inside))
         waiting.extend(nested.values())
         outside = (Member(address, one.department, "") for address in one.external)
         for member in (*inside, *outside):
@@ -64,7 +64,7 @@ def members_here(session: Session, group: MailGroup, company: Company) -> list[M
     ):
         named[known.address] = Member(known.mailbox, known.department, known.person)
     for address in addresses:
-        if address not in named and (meant := recipients.resolve(session, Address.parse(address), company)):
+        if address not in named and (meant := recipients.resolve_address(session, Address.parse(address), company)):
             named[address] = Member(meant.mailbox, meant.department, meant.person)
     return [named[one] for one in group.members if one in named]
 
@@ -76,36 +76,40 @@ def closed_addresses(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(wanted))
 
 
-def expanding(session: Session, mailboxes: Iterable[str]) -> dict[str, MailGroup]:
+def find_expanding(session: Session, mailboxes: Iterable[str]) -> dict[str, MailGroup]:
     """Those of the mailboxes that are groups whose members get a copy each."""
     wanted = set(mailboxes)
     rows = session.scalars(select(MailGroup).where(col(MailGroup.address).in_(wanted), col(MailGroup.expand))) if wanted else ()
     return {group.address: group for group in rows}
 
 
-def expand(session: Session, delivery_id: int, group: MailGroup, company: Company, *, by: Actor, now: datetime) -> None:
+def expand_list(session: Session, delivery_id: int, group: MailGroup, company: Company, *, by: Actor, now: datetime) -> None:
     """A group's delivery, just claimed, leaves: each member gets one of their own, who has none of this message yet.
 
     A group without members is shown as bounced.
     """
     parent = session.get_one(Delivery, delivery_id, populate_existing=True)
-    wanted = members(session, group, company)
+    wanted = list_members(session, group, company)
     if not wanted:
-        ledger.record(session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, last_reply=f"the group {group.name} has no members")
+        ledger.record_event(
+            session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, last_reply=f"the group {group.name} has no members"
+        )
         return
     of_this = select(col(Delivery.mailbox), col(Delivery.recipient), none_for_them()).where(col(Delivery.message_id) == parent.message_id)
     present = session.execute(of_this).all()
     having, taken = {mailbox for mailbox, _, none in present if not none}, {address for _, address, _ in present}
-    revive(session, parent, {member.mailbox for member in wanted}, by=by, now=now)
+    revive_copies(session, parent, {member.mailbox for member in wanted}, by=by, now=now)
     copies: list[Delivery] = []
     for member in wanted:
         if member.mailbox not in having:
             address = free_address(session, member, taken, group)
             taken.add(address)
-            copies.append(copy(parent, member, address, group, now))
+            copies.append(copy_for_member(parent, member, address, group, now))
     reply = f"each of the {len(wanted)} members of {group.name} gets a copy"
-    ledger.branch(session, parent.id, copies, by=by, now=now, detail={"group": group.address, "members": len(wanted)})
-    ledger.record(session, parent.id, Event.DELIVER, by=by, now=now, detail={"reply": reply}, due_at=None, last_reply=reply, expanded=True)
+    ledger.branch_delivery(session, parent.id, copies, by=by, now=now, detail={"group": group.address, "members": len(wanted)})
+    ledger.record_event(
+        session, parent.id, Event.DELIVER, by=by, now=now, detail={"reply": reply}, due_at=None, last_reply=reply, expanded=True
+    )
 
 
 def none_for_them() -> ColumnElement[bool]:
@@ -124,7 +128,7 @@ def free_address(session: Session, member: Member, taken: set[str], group: MailG
     return next((address for address in session.scalars(others) if address not in taken), f"{group.address}:{member.mailbox}")
 
 
-def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: datetime) -> Delivery:
+def copy_for_member(parent: Delivery, member: Member, address: str, group: MailGroup, now: datetime) -> Delivery:
     """A member's copy: judged and decided as the group's own."""
     own: dict[str, Any] = {
         "id": new_id(),
@@ -149,26 +153,26 @@ def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: 
     return Delivery(**parent.model_dump() | own)
 
 
-def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor, now: datetime) -> None:
+def revive_copies(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor, now: datetime) -> None:
     """Members' copies of an earlier release that were taken back go out again; those on their way back when they are there."""
     again = select(Delivery).where(col(Delivery.parent_id) == parent.id).order_by(col(Delivery.id))
     locked = again.with_for_update().execution_options(populate_existing=True)  # a recaller may be settling them this moment
     mine = [row for row in session.scalars(locked) if row.mailbox in mailboxes]
-    purged = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.PURGED and row.erased_at is None])
+    purged = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.PURGED and row.erased_at is None])
     said: dict[str, Any] = {"by": by, "now": now, "decision_id": parent.decision_id}
     for delivery_id, _ in ledger.record_many(session, purged, Event.RESTORE, **said):
-        recalled_copies.end(session, [delivery_id], now=now)
+        recalled_copies.end_copies(session, [delivery_id], now=now)
     ledger.record_many(session, purged, Event.RELEASE, **said, due_at=now, queued_at=now, last_reply="")
     for row in mine:
         if row.state == State.RELAYING:
-            recalled_copies.tell(session, row.purge_wanted_by, row.id, "refused", "It has left again with the group's mail.")
-    flying = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
+            recalled_copies.record_outcome(session, row.purge_wanted_by, row.id, "refused", "It has left again with the group's mail.")
+    flying = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
     session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))
-    leaving = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING and row.back_to != "mailbox"])
+    leaving = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING and row.back_to != "mailbox"])
     recalled_copies.want_back(session, leaving, "queued", parent.decision_id or 0)
 
 
-def left(session: Session, where: ColumnElement[bool]) -> set[int]:
+def delivered_parents(session: Session, where: ColumnElement[bool]) -> set[int]:
     """The groups' own deliveries whose members have got their copies."""
     own = where & col(Delivery.expanded) & in_states((State.DELIVERED,))
     return set(session.scalars(select(col(Delivery.id)).where(own)))
@@ -183,21 +187,23 @@ def is_copy_within(decision_id: int) -> ColumnElement[bool]:
 def copies_of(session: Session, parents: Iterable[int]) -> list[tuple[int, State]]:
     """The members' copies of these deliveries and their states, locked."""
     ids = list(parents)
-    return [(one, state) for one, state, _ in ledger.lock(session, among(session, col(Delivery.parent_id), ids))] if ids else []
+    return (
+        [(one, state) for one, state, _ in ledger.lock_deliveries(session, is_among(session, col(Delivery.parent_id), ids))] if ids else []
+    )
 
 
-def close(session: Session, parents: set[int], *, by: Actor, now: datetime, decision_id: int, detail: Mapping[str, Any]) -> None:
+def close_parents(session: Session, parents: set[int], *, by: Actor, now: datetime, decision_id: int, detail: Mapping[str, Any]) -> None:
     """Groups' own deliveries that have left are purged: no mailbox holds them, their copies are purged one by one."""
-    mine = among(session, col(Delivery.id), parents)
+    mine = is_among(session, col(Delivery.id), parents)
     for event in (Event.PURGE, Event.RECALL) if parents else ():
         ledger.record_many(session, mine, event, by=by, now=now, decision_id=decision_id, detail=detail, due_at=None)
 
 
 def open_again(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime, decision_id: int) -> set[int]:
-    """What `close` has purged has left once more; which ones."""
+    """What `close_parents` has purged has left once more; which ones."""
     closed = where & col(Delivery.expanded) & in_states((State.PURGED,))
     changed = ledger.record_many(session, closed, Event.PUT_BACK, by=by, now=now, decision_id=decision_id, due_at=None)
     ids = {delivery_id for delivery_id, _ in changed}
-    mine = among(session, col(Delivery.id), ids)
+    mine = is_among(session, col(Delivery.id), ids)
     ledger.record_many(session, mine, Event.DELIVER, by=by, now=now, decision_id=decision_id, due_at=None)
     return ids

@@ -13,14 +13,14 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import dsn
-from triage.delivery.passthrough import message_of_ours, unread
+from triage.delivery.passthrough import message_of_ours, unread_delivery
 from triage.errors import BadInput
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.store import bodies, ledger
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.text.i18n import ENGLISH, said
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 REPORT = "report"  # direction of what is told to somebody here
 LONGEST_SUBJECT = 150
@@ -118,7 +118,7 @@ def is_outside(address: str, settings: Settings) -> bool:
     return address.rpartition("@")[2].casefold() not in settings.own_domains
 
 
-def send(
+def send_letter(
     session: Session,
     letter: Letter,
     *,
@@ -135,12 +135,12 @@ def send(
     `folder`: department and uid of who gets it; `number`: the letter's own, by which `was_sent` knows it.
     """
     number = number or new_id()
-    names = {"number": show(number), "boundary": f"=_{secrets.token_hex(12)}", "hostname": settings.company.hostname}
-    raw = written(in_language(letter, settings.company.language), settings.sender, **names, now=now)
-    return enter(session, raw, letter.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)
+    names = {"number": format_id(number), "boundary": f"=_{secrets.token_hex(12)}", "hostname": settings.company.hostname}
+    raw = write_letter(in_language(letter, settings.company.language), settings.sender, **names, now=now)
+    return queue_bytes(session, raw, letter.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)
 
 
-def enter(
+def queue_bytes(
     session: Session,
     raw: bytes,
     to: str,
@@ -156,10 +156,10 @@ def enter(
     """Queue these bytes for an address of ours; the id of their message."""
     if is_outside(to, settings):
         raise BadInput(f"{to} is outside the company: nobody there is told what happens here")
-    content_id, content = bodies.keep(session, raw)
+    content_id, content = bodies.keep_body(session, raw)
     author = settings.sender
     message = message_of_ours(number, content_id, to, author, hostname=settings.company.hostname, now=now)
-    delivery = unread(
+    delivery = unread_delivery(
         message.id,
         to,
         received_at=now,
@@ -171,63 +171,65 @@ def enter(
         reason=reason,
         now=now,
     )
-    ledger.enter(session, message, content, [delivery], by=by, now=now)
+    ledger.enter_message(session, message, content, [delivery], by=by, now=now)
     return message.id
 
 
-def written(letter: Letter, sender: str, *, number: str, boundary: str, hostname: str, now: datetime) -> bytes:
+def write_letter(letter: Letter, sender: str, *, number: str, boundary: str, hostname: str, now: datetime) -> bytes:
     """The letter as a message with CRLF: plain text, and the same as simple HTML. It is automatic and wants no answer (RFC 3834, 5)."""
     head = [
         f"Date: {format_datetime(now)}",
         f"From: Mailroom <{sender}>",
         f"To: <{letter.to}>",
-        f"Subject: {dsn.encoded(visible(letter.subject)[:LONGEST_SUBJECT])}",
+        f"Subject: {dsn.encode_subject(escape_visible(letter.subject)[:LONGEST_SUBJECT])}",
         f"Message-ID: <{number}@{hostname}>",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative;\n\tboundary="{boundary}"',
     ]
-    parts = (quoted("text/plain", text_of(letter)), quoted("text/html", html_of(letter)))
-    return dsn.multipart(head, parts, boundary)
+    parts = (quote_part("text/plain", text_of(letter)), quote_part("text/html", html_of(letter)))
+    return dsn.write_multipart(head, parts, boundary)
 
 
-def quoted(media_type: str, text: str) -> bytes:
+def quote_part(media_type: str, text: str) -> bytes:
     """A part that every server carries."""
-    return dsn.part(f"{media_type}; charset=utf-8", encodestring(text.encode("utf-8", "replace")), "quoted-printable")
+    return dsn.write_part(f"{media_type}; charset=utf-8", encodestring(text.encode("utf-8", "replace")), "quoted-printable")
 
 
 def text_of(letter: Letter) -> str:
     """The letter as plain text."""
-    sections = ["\n".join([visible(one.title), *(text_line(one, line) for line in one.lines)]) for one in letter.sections]
-    around = [visible(text, lines=True) for text in (letter.opening, letter.footer)]
+    sections = ["\n".join([escape_visible(one.title), *(text_line(one, line) for line in one.lines)]) for one in letter.sections]
+    around = [escape_visible(text, lines=True) for text in (letter.opening, letter.footer)]
     return "\n\n".join(filter(None, [around[0], *sections, around[1]])) + "\n"
 
 
 def text_line(section: Section, line: Line) -> str:
     """A line of plain text, and what stands below it."""
-    below = [visible(", ".join(line.more))] if line.more else []
+    below = [escape_visible(", ".join(line.more))] if line.more else []
     below += [f"{line.link_words or section.link_words} {line.link}"] if line.link else []
-    return "\n  ".join([f"- {visible(line.words)}", *below])
+    return "\n  ".join([f"- {escape_visible(line.words)}", *below])
 
 
 def html_of(letter: Letter) -> str:
     """The letter as HTML that every mail program shows, on a telephone too, in light and in dark. Nothing is loaded from anywhere."""
-    sections = (f"<h2>{shown(one.title)}</h2><ul>{''.join(html_line(one, line) for line in one.lines)}</ul>" for one in letter.sections)
-    opening = f"<p>{shown(letter.opening, lines=True)}</p>" if letter.opening else ""
-    footer = f"<footer>{shown(letter.footer, lines=True)}</footer>" if letter.footer else ""
+    sections = (
+        f"<h2>{escape_html(one.title)}</h2><ul>{''.join(html_line(one, line) for line in one.lines)}</ul>" for one in letter.sections
+    )
+    opening = f"<p>{escape_html(letter.opening, lines=True)}</p>" if letter.opening else ""
+    footer = f"<footer>{escape_html(letter.footer, lines=True)}</footer>" if letter.footer else ""
     return PAGE.format(language=letter.language, opening=opening, sections="".join(sections), footer=footer)
 
 
 def html_line(section: Section, line: Line) -> str:
     """An item of a list."""
-    more = f"<br><small>{shown(', '.join(line.more))}</small>" if line.more else ""
+    more = f"<br><small>{escape_html(', '.join(line.more))}</small>" if line.more else ""
     opens = escape(line.link_words.removesuffix(":") or section.link_words)
     link = f'<br><a href="{escape(line.link)}">{opens}</a>' if line.link else ""
-    words = f"<b>{shown(line.words)}</b>" if more else shown(line.words)
+    words = f"<b>{escape_html(line.words)}</b>" if more else escape_html(line.words)
     return f"<li>{words}{more}{link}</li>"
 
 
-def shown(text: str, *, lines: bool = False) -> str:
+def escape_html(text: str, *, lines: bool = False) -> str:
     """Text as HTML that is text."""
-    return escape(visible(text, lines=lines)).replace("\n", "<br>")
+    return escape(escape_visible(text, lines=lines)).replace("\n", "<br>")

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
-from triage.delivery.passthrough import unread
+from triage.delivery.passthrough import unread_delivery
 from triage.store.new_rows import NewDelivery
 
 JOURNAL = "journal"  # direction of such a copy: it shares the mail's content, and nobody triages it
 
 
-def copies(message_id: int, envelope: Envelope, settings: Settings) -> list[NewDelivery]:
+def journal_deliveries(message_id: int, envelope: Envelope, settings: Settings) -> list[NewDelivery]:
     """The archive's delivery of a message; none where there is no archive, or where the mail is an old one that was brought in."""
     to = settings.journal.address
     if not to or envelope.protocol == "local":
         return []
-    copy = unread(
+    copy = unread_delivery(
         message_id,
         to,
         received_at=envelope.received_at,

@@ -12,16 +12,16 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import dsn, internal_mail
-from triage.delivery.templates import FAILURE, as_written, failure
-from triage.ids import new_id, show
-from triage.message.summary import summarise
+from triage.delivery.templates import FAILURE, as_written, describe_failure
+from triage.ids import format_id, new_id
+from triage.message.summary import make_summary
 from triage.store import bodies, ledger
-from triage.store.db import UNSEEN, among
+from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.text.i18n import said
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 BY = Actor.system("outbound")
 OUTBOUND = "outbound"  # direction of the mail that was sent on
@@ -42,44 +42,44 @@ class Story:
     reason: str
 
 
-def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+def note_bounced(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
     """Of these deliveries those that were to leave have bounced: tell whoever of ours sent them, once a message."""
-    where = (among(session, col(Delivery.id), ids), col(Delivery.direction) == OUTBOUND)
+    where = (is_among(session, col(Delivery.id), ids), col(Delivery.direction) == OUTBOUND)
     rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
     for message, bounced in by_message(session, rows):
         if why := why_not(message, settings):
-            ledger.write(session, "not_told", f"message:{show(message.id)}", by=BY, now=now, detail={"why": why})
+            ledger.write_act(session, "not_told", f"message:{format_id(message.id)}", by=BY, now=now, detail={"why": why})
         else:
-            tell(session, message, bounced, bounces(message, bounced), settings=settings, now=now)
+            queue_report(session, message, bounced, bounce_story(message, bounced), settings=settings, now=now)
 
 
-def delayed(session: Session, *, settings: Settings, now: datetime, limit: int = 100) -> int:
+def note_delayed(session: Session, *, settings: Settings, now: datetime, limit: int = 100) -> int:
     """Tell whoever of ours wrote a mail that has not left for `outbound.delay_warning_hours`, once and never of a program's mail.
 
     How many deliveries were looked at, at most `limit`; call it until that is 0.
     """
-    overdue = late(settings, now)
+    overdue = late_deliveries(settings, now)
     if overdue is None:
         return 0
     some = session.scalars(select(col(Delivery.message_id)).where(overdue).order_by(col(Delivery.id)).limit(limit)).all()
-    theirs = (among(session, col(Delivery.message_id), some), col(Delivery.direction) == OUTBOUND, col(Delivery.delay_told_at).is_(None))
+    theirs = (is_among(session, col(Delivery.message_id), some), col(Delivery.direction) == OUTBOUND, col(Delivery.delay_told_at).is_(None))
     marked = update(Delivery).where(*theirs).values(delay_told_at=now).returning(col(Delivery.id))
     ids = session.scalars(marked, execution_options=UNSEEN).all()  # whoever else looks gets none of them
-    where = (among(session, col(Delivery.id), ids), col(Delivery.state).in_(ON_ITS_WAY))
+    where = (is_among(session, col(Delivery.id), ids), col(Delivery.state).in_(ON_ITS_WAY))
     rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
     for message, waiting in by_message(session, rows):
         if not why_not(message, settings) and not message.summary.get("automatic"):
-            tell(session, message, waiting, delay(message, waiting, settings), settings=settings, now=now)
+            queue_report(session, message, waiting, delay_story(message, waiting, settings), settings=settings, now=now)
     return len(ids)
 
 
 def any_late(session: Session, *, settings: Settings, now: datetime) -> bool:
-    """Has `delayed` anything to do?"""
-    overdue = late(settings, now)
+    """Has `note_delayed` anything to do?"""
+    overdue = late_deliveries(settings, now)
     return overdue is not None and session.scalars(select(col(Delivery.id)).where(overdue).limit(1)).first() is not None
 
 
-def late(settings: Settings, now: datetime) -> ColumnElement[bool] | None:
+def late_deliveries(settings: Settings, now: datetime) -> ColumnElement[bool] | None:
     """Which deliveries are late, and nobody was told; None where nobody is to be. What is given up next is not late but failed."""
     hours = settings.outbound.delay_warning_hours
     if not hours:
@@ -109,36 +109,38 @@ def why_not(message: Message, settings: Settings) -> str:
     return "its sender is not one of us" if internal_mail.is_outside(sender, settings) else ""
 
 
-def bounces(message: Message, bounced: Sequence[Delivery]) -> Story:
+def bounce_story(message: Message, bounced: Sequence[Delivery]) -> Story:
     """It could not be delivered to these."""
     return Story(
         kind=FAILURE,
         opening="could not be delivered to:",
         closing="",
-        recipients=tuple(failure(named(one, message), one, FAILURE) for one in bounced),
+        recipients=tuple(describe_failure(known_recipient(one, message), one, FAILURE) for one in bounced),
         replies=tuple(one.last_reply for one in bounced),
         reason="it tells somebody here that their mail could not be delivered",
     )
 
 
-def delay(message: Message, waiting: Sequence[Delivery], settings: Settings) -> Story:
+def delay_story(message: Message, waiting: Sequence[Delivery], settings: Settings) -> Story:
     """It has not been delivered to these so far."""
     until = max(one.queued_at or message.received_at for one in waiting) + timedelta(hours=settings.relay.give_up_after)
     return Story(
         kind=DELAY,
         opening="has not been delivered so far to:",
         closing=f"You need not send it again: it is tried until {until:%d %b %Y %H:%M} UTC. You hear of it when that fails.",
-        recipients=tuple(dsn.late(named(one, message), one.last_reply, until) for one in waiting),
+        recipients=tuple(dsn.delayed_recipient(known_recipient(one, message), one.last_reply, until) for one in waiting),
         replies=tuple(one.last_reply for one in waiting),
         reason="it tells somebody here that their mail is late",
     )
 
 
-def tell(session: Session, message: Message, concerned: Sequence[Delivery], story: Story, *, settings: Settings, now: datetime) -> None:
+def queue_report(
+    session: Session, message: Message, concerned: Sequence[Delivery], story: Story, *, settings: Settings, now: datetime
+) -> None:
     """Queue the report: a null reverse-path, so that no answer ever comes of it."""
     number, to = new_id(), message.envelope["reverse_path"]
     original = bodies.if_there(session, message.content_id) or b""
-    subject = summarise(original, headers_only=True).subject
+    subject = make_summary(original, headers_only=True).subject
     notice = dsn.Notice(
         kind=story.kind,
         sender=settings.sender,
@@ -152,26 +154,26 @@ def tell(session: Session, message: Message, concerned: Sequence[Delivery], stor
         original=original,
         title=said(dsn.WHAT[story.kind], settings.company.language),
     )
-    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
+    raw = dsn.write_dsn(notice, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     folder = concerned[0].department, concerned[0].person
-    report_id = internal_mail.enter(
+    report_id = internal_mail.queue_bytes(
         session, raw, to, number=number, folder=folder, rule="undelivered", reason=story.reason, settings=settings, by=BY, now=now
     )
-    told_of = [show(one.id) for one in concerned][:MOST_TOLD]
-    detail = {"kind": story.kind, "to": to, "report": show(report_id), "deliveries": told_of}
-    ledger.write(session, "told", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
+    told_of = [format_id(one.id) for one in concerned][:MOST_TOLD]
+    detail = {"kind": story.kind, "to": to, "report": format_id(report_id), "deliveries": told_of}
+    ledger.write_act(session, "told", f"message:{format_id(message.id)}", by=BY, now=now, detail=detail)
 
 
-def named(delivery: Delivery, message: Message) -> str:
+def known_recipient(delivery: Delivery, message: Message) -> str:
     """A recipient as whoever wrote knows it."""
     return as_written(delivery, message) or delivery.mailbox
 
 
 def in_words(subject: str, message: Message, story: Story, settings: Settings) -> str:
     """What is said to people: which mail, to whom, and what the servers outside have answered."""
-    lines = [f"Your message “{visible(subject) or '(no subject)'}” of {message.received_at:%d %b %Y %H:%M} UTC {story.opening}", ""]
+    lines = [f"Your message “{escape_visible(subject) or '(no subject)'}” of {message.received_at:%d %b %Y %H:%M} UTC {story.opening}", ""]
     for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:
-        lines += [f"  {visible(one.recipient)}", f"    {visible(reply) or said('no answer', settings.company.language)}"]
+        lines += [f"  {escape_visible(one.recipient)}", f"    {escape_visible(reply) or said('no answer', settings.company.language)}"]
     if len(story.recipients) > MOST_TOLD:
         lines.append(f"  and {len(story.recipients) - MOST_TOLD} more")
     lines += ["", story.closing] if story.closing else []

@@ -35,7 +35,7 @@ def message_of_ours(
     return message_of(envelope, content_id, summary, text)
 
 
-def unread(
+def unread_delivery(
     message_id: int,
     mailbox: str,
     *,

@@ -11,19 +11,19 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, s
 from sqlmodel import Session, SQLModel, col
 
 from triage.actor import Actor
-from triage.addressing.envelope import Envelope, folded
+from triage.addressing.envelope import Envelope, fold_text
 from triage.addressing.subaddress import with_detail
 from triage.addressing.verp import Tag
 from triage.config.settings import Settings
 from triage.delivery import bounces, groups, outbound_notices, recalled_copies, routes, sender_notices
 from triage.delivery.journal import JOURNAL
 from triage.errors import NotAllowedNow, NotFound
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
 from triage.say import say
 from triage.store import bodies, ledger, restore_pause
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -87,7 +87,7 @@ EVENTS = {
 }
 
 
-def claim(
+def claim_deliveries(
     session: Session,
     *,
     limit: int,
@@ -102,12 +102,12 @@ def claim(
     anybody dials. `where` narrows it to one destination. On PostgreSQL workers pass over each other's rows (SKIP LOCKED);
     SQLite has one writer anyway.
     """
-    picked = pick(session, limit, now, true() if where is None else where, most_bytes)
+    picked = pick_due(session, limit, now, true() if where is None else where, most_bytes)
     if not picked:
         return []
     taken = ledger.record_many(
         session,
-        among(session, col(Delivery.id), picked),
+        is_among(session, col(Delivery.id), picked),
         Event.CLAIM,
         by=RELAY,
         now=now,
@@ -123,12 +123,12 @@ def claim(
     return claims
 
 
-def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool], most_bytes: int) -> list[int]:
+def pick_due(session: Session, limit: int, now: datetime, where: ColumnElement[bool], most_bytes: int) -> list[int]:
     """The deliveries to claim, locked: those due longest, whose worker died last, and their siblings."""
     found: dict[int, int] = {}
     for state in (State.QUEUED, State.RELAYING):  # apart, so that each walks the index in order and stops
         if len(found) < limit:
-            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where, restore_pause.going())
+            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where, restore_pause.is_running())
             rows = select(col(Delivery.id), col(Delivery.message_id)).where(due).order_by(col(Delivery.due_at))
             locked = rows.limit(limit - len(found)).with_for_update(skip_locked=True)
             for delivery_id, message_id in session.execute(locked):
@@ -139,7 +139,7 @@ def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]
     due = and_(col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, where)
     siblings = (
         select(col(Delivery.id), col(Delivery.message_id))
-        .where(among(session, col(Delivery.message_id), set(found.values())), due)
+        .where(is_among(session, col(Delivery.message_id), set(found.values())), due)
         .order_by(col(Delivery.message_id), col(Delivery.id))
         .limit(MOST_RECIPIENTS * len(set(found.values())))
         .with_for_update(skip_locked=True)
@@ -150,7 +150,7 @@ def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]
 def light_enough(session: Session, found: dict[int, int], most_bytes: int) -> dict[int, int]:
     """The first of these deliveries, whose messages are held in memory until they are sent; at least one of them."""
     sizes = select(col(Message.id), col(Content.size)).join(Content, col(Content.id) == col(Message.content_id))
-    left = dict(session.execute(sizes.where(among(session, col(Message.id), set(found.values())))).all())
+    left = dict(session.execute(sizes.where(is_among(session, col(Message.id), set(found.values())))).all())
     kept: dict[int, int] = {}
     total = 0
     for delivery_id, message in found.items():
@@ -190,19 +190,19 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         Delivery.direction,
         Delivery.purge_wanted_by,
     )
-    bad = grouping.severity().label("severity")
-    rows = session.execute(select(*map(col, columns), bad).where(among(session, col(Delivery.id), ids))).all()
-    messages = letters(session, {row.message_id for row in rows})
-    lists = groups.expanding(session, (row.mailbox for row in rows if row.direction == "in"))
+    bad = grouping.severity_column().label("severity")
+    rows = session.execute(select(*map(col, columns), bad).where(is_among(session, col(Delivery.id), ids))).all()
+    messages = load_messages(session, {row.message_id for row in rows})
+    lists = groups.find_expanding(session, (row.mailbox for row in rows if row.direction == "in"))
     claims = []
     for row in rows:
         letter = messages[row.message_id]
         if row.purge_wanted_by is not None:
             purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
         elif isinstance(letter, NotFound):
-            ledger.record(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
+            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
         elif row.direction == "in" and row.mailbox in lists:
-            groups.expand(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
+            groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
             envelope, authentication, raw = letter
             path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings, row.direction)
@@ -224,17 +224,17 @@ def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> 
     if hop.startswith("maildir:"):
         return str(row.mailbox)
     detailed = with_detail(row.mailbox, row.detail, settings.company.delimiter)
-    return str(row.mailbox) if session.get(KnownRecipient, folded(detailed)) else detailed
+    return str(row.mailbox) if session.get(KnownRecipient, fold_text(detailed)) else detailed
 
 
-def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
+def load_messages(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
     """The messages with their bytes, each once however many deliveries it has; why for one whose content is gone."""
     found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound] = {}
     columns = (Message.id, Message.envelope, Message.authentication, Content.zstd, Content.size)
     joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
-    for message in session.execute(joined.where(among(session, col(Message.id), ids))):
+    for message in session.execute(joined.where(is_among(session, col(Message.id), ids))):
         try:
-            raw = bodies.unpacked(message.zstd, message.size)
+            raw = bodies.unpack_body(message.zstd, message.size)
         except NotFound as gone:
             found[message.id] = gone
         else:
@@ -257,17 +257,17 @@ def reverse_path(
     return bounces.address_for(session, tag, settings.company.domains[0])
 
 
-def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:
+def settle_claim(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:
     """Write down how an attempt ended. NotAllowedNow when another worker has taken over since."""
     if settle_many(session, [(claim, outcome)], settings=settings, now=now):
         raise NotAllowedNow(
-            say("another worker has taken over delivery {delivery_id}, or it no longer exists", delivery_id=show(claim.delivery_id))
+            say("another worker has taken over delivery {delivery_id}, or it no longer exists", delivery_id=format_id(claim.delivery_id))
         )
 
 
 def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, settings: Settings, now: datetime) -> list[Claim]:
     """Write down how attempts ended, in a few statements however many. The claims that others have taken over come back unsettled."""
-    standing = fenced(session, [claim for claim, _ in ended])
+    standing = lock_claimed(session, [claim for claim, _ in ended])
     settled: list[dict[str, Any]] = []
     wanted: list[tuple[int, int, str]] = []
     by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -285,22 +285,22 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
     for kind, alike in by_kind.items():
         ids = [one["delivery"] for one in alike]
         detail = detail_of(kind, alike[0], len(alike))
-        ledger.record_many(session, among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
+        ledger.record_many(session, is_among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
     write_down(session, settled)
     purged = {delivery_id for delivery_id, _, _ in wanted}
     if refused := [one["delivery"] for one in by_kind["bounced"] if one["delivery"] not in purged]:
-        sender_notices.failed(session, refused, settings=settings, now=now)
-        outbound_notices.failed(session, refused, settings=settings, now=now)
+        sender_notices.notify_failed(session, refused, settings=settings, now=now)
+        outbound_notices.note_bounced(session, refused, settings=settings, now=now)
     for delivery_id, decision_id, kind in wanted:
         purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
     return [claim for claim, _ in ended if claim.delivery_id not in standing]
 
 
-def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
+def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
     """The deliveries that are still in these hands, locked by id."""
     columns = (Delivery.id, Delivery.attempts, Delivery.queued_at, Delivery.purge_wanted_by)
     number = {claim.delivery_id: claim.number for claim in claims}
-    relaying = and_(among(session, col(Delivery.id), number), col(Delivery.state) == State.RELAYING)
+    relaying = and_(is_among(session, col(Delivery.id), number), col(Delivery.state) == State.RELAYING)
     rows = session.execute(select(*map(col, columns)).where(relaying).order_by(col(Delivery.id)).with_for_update())
     return {row.id: row for row in rows if row.attempts == number[row.id]}
 
@@ -360,7 +360,7 @@ def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind
 
 def purge_of_the_dead(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
     """A purge met the attempt of a worker who died: nobody knows whether it was delivered, the recaller finds out where there is one."""
-    ledger.record(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
+    ledger.record_event(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
     fire_purge(session, delivery_id, decision_id, settings=settings, now=now, why="The worker died: it may have been delivered.")
 
 
@@ -370,7 +370,7 @@ def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings
         end_purge(session, delivery_id, decision_id, "out of reach", LANDED)
         session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(back_wanted_by=None, back_to=""))
         return
-    ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, **recalled_copies.due(now))
+    ledger.record_event(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, **recalled_copies.due_values(now))
     end_purge(session, delivery_id, decision_id, "recalling", LANDED)
 
 
@@ -386,7 +386,7 @@ def fire_purge(session: Session, delivery_id: int, decision_id: int, *, settings
     ):
         end_purge(session, delivery_id, decision_id, "recalling", why or IN_DOUBT)
         return
-    ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
+    ledger.record_event(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
     end_purge(session, delivery_id, decision_id, "done", why)
     recalled_copies.bring_back(session, delivery_id, now=now)
 
@@ -409,6 +409,6 @@ def again_at(attempts: int, now: datetime, *, sooner: int = 1) -> datetime:
 def next_due(session: Session, where: ColumnElement[bool] | None = None) -> datetime | None:
     """When the next delivery is due, or a dead worker's lease ends; None when nothing waits or all is paused. `where`: a destination."""
     waiting = or_(col(Delivery.state) == State.QUEUED, col(Delivery.state) == State.RELAYING)
-    mine = (waiting, restore_pause.going(), true() if where is None else where)
+    mine = (waiting, restore_pause.is_running(), true() if where is None else where)
     found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(*mine))
     return found

@@ -13,13 +13,13 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import outbound_notices, sender_notices
 from triage.delivery.journal import JOURNAL
-from triage.delivery.routes import Destination, destinations
+from triage.delivery.routes import Destination, list_destinations
 from triage.directory import reassigned_addresses
 from triage.errors import NotAllowedNow, NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.say import say
 from triage.store import ledger, restore_pause
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import SHOWN, Event, State
 from triage.store.models.deliveries import Delivery
 from triage.times import from_micros, to_micros
@@ -43,42 +43,44 @@ class Standing:
     next_try: datetime | None
 
 
-def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:
+def retry_deliveries(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try these at once, bounced ones anew; how many. NotFound for one that is not there, NotAllowedNow for one that does not wait."""
     access.may_decide(by)
-    states = found(session, ids, by)
+    states = find_states(session, ids, by)
     if wrong := next((one for one, state in states.items() if state not in (State.QUEUED, State.BOUNCED)), None):
-        raise NotAllowedNow(say("delivery {wrong} is {state}: there is nothing to retry", wrong=show(wrong), state=SHOWN[states[wrong]]))
+        raise NotAllowedNow(
+            say("delivery {wrong} is {state}: there is nothing to retry", wrong=format_id(wrong), state=SHOWN[states[wrong]])
+        )
     queued = [one for one, state in states.items() if state == State.QUEUED]
     bounced = [one for one, state in states.items() if state == State.BOUNCED]
-    if barred := reassigned_addresses.barred(session, bounced):
+    if barred := reassigned_addresses.find_barred(session, bounced):
         raise NotAllowedNow(next(iter(barred.values())))
     if bounced:
-        reassigned_addresses.address_anew(session, among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
-        anew = among(session, col(Delivery.id), bounced) & (col(Delivery.state) == State.BOUNCED)
+        reassigned_addresses.address_anew(session, is_among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
+        anew = is_among(session, col(Delivery.id), bounced) & (col(Delivery.state) == State.BOUNCED)
         ledger.record_many(session, anew, Event.RELEASE, by=by, now=now, due_at=now, queued_at=now, waits_for="")
         sender_notices.follow_deliveries(session, bounced, settings=settings, now=now)
-    return len(bounced) + hasten(session, among(session, col(Delivery.id), queued), by=by, now=now)
+    return len(bounced) + make_due(session, is_among(session, col(Delivery.id), queued), by=by, now=now)
 
 
 def retry_all(session: Session, destination: Destination, *, by: Actor, now: datetime) -> int:
     """Try everything that waits for a next hop, and that the actor may see, at once; how many."""
     access.may_decide(by)
     waiting = col(Delivery.due_at).is_not(None)  # else it waits for a person's word about it alone (reconciling)
-    return hasten(session, and_(of(destination), access.sent_by(by), waiting), by=by, now=now)
+    return make_due(session, and_(destination_deliveries(destination), access.sent_by(by), waiting), by=by, now=now)
 
 
-def hasten(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> int:
+def make_due(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> int:
     """Make what is queued due now, on the record."""
-    queued = locked(session, and_(where, col(Delivery.state) == State.QUEUED))
+    queued = lock_deliveries(session, and_(where, col(Delivery.state) == State.QUEUED))
     if queued:
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), queued)).values(due_at=now, waits_for=""))
-        subject = f"delivery:{show(queued[0])}" if len(queued) == 1 else "deliveries"
-        ledger.write(session, "retry", subject, by=by, now=now, items=len(queued))
+        session.execute(update(Delivery).where(is_among(session, col(Delivery.id), queued)).values(due_at=now, waits_for=""))
+        subject = f"delivery:{format_id(queued[0])}" if len(queued) == 1 else "deliveries"
+        ledger.write_act(session, "retry", subject, by=by, now=now, items=len(queued))
     return len(queued)
 
 
-def strayed(settings: Settings, now: datetime) -> ColumnElement[bool]:
+def has_strayed(settings: Settings, now: datetime) -> ColumnElement[bool]:
     """Due so late that only a clock which was ahead can have said so."""
     latest = now + LONGEST_PAUSE + timedelta(seconds=settings.policy.undo_seconds + settings.notices.delay)
     return and_(col(Delivery.state).in_((State.QUEUED, *IN_HAND)), col(Delivery.due_at) > latest)
@@ -86,46 +88,55 @@ def strayed(settings: Settings, now: datetime) -> ColumnElement[bool]:
 
 def any_strayed(session: Session, *, settings: Settings, now: datetime) -> bool:
     """Is there such a delivery?"""
-    return session.scalar(select(col(Delivery.id)).where(strayed(settings, now)).limit(1)) is not None
+    return session.scalar(select(col(Delivery.id)).where(has_strayed(settings, now)).limit(1)) is not None
 
 
 def set_right(session: Session, *, settings: Settings, lease: timedelta, by: Actor, now: datetime) -> int:
     """After a clock was ahead: what was queued is due now, what somebody may have in hand when a lease from now ends; how many."""
-    in_hand = and_(strayed(settings, now), col(Delivery.state).in_(IN_HAND))
+    in_hand = and_(has_strayed(settings, now), col(Delivery.state).in_(IN_HAND))
     leased = session.connection().execute(update(Delivery).where(in_hand).values(due_at=now + lease)).rowcount
-    return leased + hasten(session, strayed(settings, now), by=by, now=now)
+    return leased + make_due(session, has_strayed(settings, now), by=by, now=now)
 
 
 def give_up(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try these no more: bounced; how many. NotFound for one that is not there, NotAllowedNow for one that does not wait."""
     access.may_decide(by)
-    states = found(session, ids, by)
+    states = find_states(session, ids, by)
     if wrong := next((one for one, state in states.items() if state != State.QUEUED), None):
         raise NotAllowedNow(
             say(
                 "delivery {wrong} is {state}: only a delivery that waits for the next hop can be given up",
-                wrong=show(wrong),
+                wrong=format_id(wrong),
                 state=SHOWN[states[wrong]],
             )
         )
-    return end(session, among(session, col(Delivery.id), ids), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
+    return end_deliveries(
+        session, is_among(session, col(Delivery.id), ids), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now
+    )
 
 
 def give_up_all(session: Session, destination: Destination, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try nothing more of what waits for a next hop, and that the actor may see; how many."""
     access.may_decide(by)
-    return end(session, and_(of(destination), access.sent_by(by)), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
+    return end_deliveries(
+        session,
+        and_(destination_deliveries(destination), access.sent_by(by)),
+        GIVEN_UP.format(by=by.shown),
+        settings=settings,
+        by=by,
+        now=now,
+    )
 
 
-def end(session: Session, where: ColumnElement[bool], reply: str, *, settings: Settings, by: Actor, now: datetime) -> int:
+def end_deliveries(session: Session, where: ColumnElement[bool], reply: str, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Queued becomes bounced, and senders who may be told are; the next hop's last reply stays readable behind why."""
     said = case((col(Delivery.last_reply) == "", reply), else_=reply + "; last: " + col(Delivery.last_reply))
     queued = and_(where, col(Delivery.state) == State.QUEUED)
     ended = ledger.record_many(
         session, queued, Event.GIVE_UP, by=by, now=now, detail={"reply": reply}, due_at=None, waits_for="", last_reply=said
     )
-    sender_notices.failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
-    outbound_notices.failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
+    sender_notices.notify_failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
+    outbound_notices.note_bounced(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
     return len(ended)
 
 
@@ -137,39 +148,39 @@ def put_off(
     With `give_up` what has waited too long (relay.give_up_after) is given up, but never what is for the archive: also what waits for this
     next hop since an attempt of its own, which is due when somebody is to find out whether it is back.
     """
-    here = and_(of(destination), col(Delivery.state) == State.QUEUED, restore_pause.going())
+    here = and_(destination_deliveries(destination), col(Delivery.state) == State.QUEUED, restore_pause.is_running())
     due = and_(here, col(Delivery.due_at) <= now)
     if give_up:
         overdue = col(Delivery.queued_at) <= now - timedelta(hours=settings.relay.give_up_after)
         theirs = or_(col(Delivery.due_at) <= now, col(Delivery.waits_for) == destination.next_hop)
-        end(session, and_(here, theirs, overdue, col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
-    rows = locked(session, due, skip_locked=True)
+        end_deliveries(session, and_(here, theirs, overdue, col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
+    rows = lock_deliveries(session, due, skip_locked=True)
     if rows:
         values = {"due_at": until, "last_reply": reply, "waits_for": destination.next_hop}
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), rows)).values(**values))
+        session.execute(update(Delivery).where(is_among(session, col(Delivery.id), rows)).values(**values))
     return len(rows)
 
 
 def bring_forward(session: Session, destination: Destination, *, now: datetime) -> int:
     """The next hop is back: whatever was put off because it was away is due now. How many."""
     away = and_(col(Delivery.state) == State.QUEUED, col(Delivery.waits_for) == destination.next_hop)
-    rows = locked(session, away, skip_locked=True)
+    rows = lock_deliveries(session, away, skip_locked=True)
     if rows:
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), rows)).values(due_at=now, waits_for=""))
+        session.execute(update(Delivery).where(is_among(session, col(Delivery.id), rows)).values(due_at=now, waits_for=""))
     return len(rows)
 
 
-def standings(session: Session, *, by: Actor, settings: Settings) -> list[Standing]:
+def list_standings(session: Session, *, by: Actor, settings: Settings) -> list[Standing]:
     """How it stands with each next hop, of what the actor may see."""
-    return [standing(session, one, access.sent_by(by)) for one in destinations(settings)]
+    return [get_standing(session, one, access.sent_by(by)) for one in list_destinations(settings)]
 
 
-def standing(session: Session, destination: Destination, visible: ColumnElement[bool]) -> Standing:
+def get_standing(session: Session, destination: Destination, visible: ColumnElement[bool]) -> Standing:
     """How it stands with one next hop."""
-    unsent = and_(of(destination), visible, col(Delivery.state).in_([State.QUEUED, State.RELAYING, State.BOUNCED]))
+    unsent = and_(destination_deliveries(destination), visible, col(Delivery.state).in_([State.QUEUED, State.RELAYING, State.BOUNCED]))
     rows = session.execute(select(col(Delivery.state), func.count()).where(unsent).group_by(col(Delivery.state)))
     counts: dict[str, int] = {str(state): count for state, count in rows}
-    queued = and_(of(destination), visible, col(Delivery.state) == State.QUEUED)
+    queued = and_(destination_deliveries(destination), visible, col(Delivery.state) == State.QUEUED)
     away = session.scalar(select(func.count()).where(queued, col(Delivery.waits_for) == destination.next_hop)) or 0
     first: Any = session.execute(
         select(col(Delivery.last_reply), col(Delivery.due_at))
@@ -189,14 +200,14 @@ def standing(session: Session, destination: Destination, visible: ColumnElement[
     )
 
 
-def listing(
+def list_outgoing(
     session: Session, *, by: Actor, only: Destination | None = None, limit: int = 50, after: tuple[int, int] | None = None
 ) -> list[Delivery]:
     """What waits, is under way or was refused and the actor may see, those due first and those never tried again last.
 
     `after`: the place of the last one seen (`place_of`).
     """
-    where = and_(col(Delivery.state).in_(UNSENT), access.sent_by(by), of(only) if only else true())
+    where = and_(col(Delivery.state).in_(UNSENT), access.sent_by(by), destination_deliveries(only) if only else true())
     if after is not None:
         due, last = after
         at = from_micros(due) if due >= 0 else None
@@ -213,26 +224,26 @@ def place_of(one: Delivery) -> tuple[int, int]:
 
 def waiting_for(session: Session, destination: Destination, *, by: Actor, limit: int) -> list[int]:
     """The ids of what waits for a next hop and the actor may see, those due first."""
-    queued = and_(of(destination), access.visible(by), col(Delivery.state) == State.QUEUED)
+    queued = and_(destination_deliveries(destination), access.visible_deliveries(by), col(Delivery.state) == State.QUEUED)
     return list(session.scalars(select(col(Delivery.id)).where(queued).order_by(col(Delivery.due_at)).limit(limit)))
 
 
-def of(destination: Destination) -> ColumnElement[bool]:
+def destination_deliveries(destination: Destination) -> ColumnElement[bool]:
     """The condition on a destination's deliveries."""
     return true() if destination.condition is None else destination.condition
 
 
-def found(session: Session, ids: Sequence[int], by: Actor) -> dict[int, str]:
+def find_states(session: Session, ids: Sequence[int], by: Actor) -> dict[int, str]:
     """The states of these deliveries; NotFound for one that the actor may not see or whose content is gone."""
-    where = and_(among(session, col(Delivery.id), ids), access.sent_by(by), col(Delivery.erased_at).is_(None))
+    where = and_(is_among(session, col(Delivery.id), ids), access.sent_by(by), col(Delivery.erased_at).is_(None))
     states: dict[int, str] = dict(session.execute(select(col(Delivery.id), col(Delivery.state)).where(where)).all())
     for one in ids:
         if one not in states:
-            raise NotFound(say("there is no delivery {one}", one=show(one)))
+            raise NotFound(say("there is no delivery {one}", one=format_id(one)))
     return states
 
 
-def locked(session: Session, where: ColumnElement[bool], *, skip_locked: bool = False) -> list[int]:
+def lock_deliveries(session: Session, where: ColumnElement[bool], *, skip_locked: bool = False) -> list[int]:
     """The deliveries, held until the transaction ends, in the order of their ids as the ledger holds them."""
     rows = select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).with_for_update(skip_locked=skip_locked)
     return list(session.scalars(rows))

@@ -14,13 +14,13 @@ from triage.directory import reassigned_addresses
 from triage.errors import NotFound
 from triage.say import say
 from triage.store import bodies, ledger
-from triage.store.db import UNSEEN, among
+from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.mailboxes import Recalled
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 BY = Actor.system("recall")
 UNANSWERED = "unanswered"  # how an attempt ends that got no answer after the final dot
@@ -44,13 +44,13 @@ class Copy:
         return (self.folder, self.uid_validity, self.uid, self.name.partition(":")[0].rpartition("/")[2])
 
 
-def keep(session: Session, found: Iterable[tuple[int, bytes | None, Iterable[Copy]]], *, now: datetime) -> None:
+def keep_copies(session: Session, found: Iterable[tuple[int, bytes | None, Iterable[Copy]]], *, now: datetime) -> None:
     """Write down what is about to be taken, before it is taken: of each delivery its content and the copies.
 
     What is written down already stays as it was seen first, unless its owner has moved it since.
     """
     some = [(delivery_id, content, list(copies)) for delivery_id, content, copies in found]
-    known = current(session, (delivery_id for delivery_id, _, copies in some if copies))
+    known = current_copies(session, (delivery_id for delivery_id, _, copies in some if copies))
     for delivery_id, content, copies in some:
         rows = {place_of(row): row for row in known.get(delivery_id, ())}
         missing = [row for place, row in rows.items() if place not in {copy.place for copy in copies}]
@@ -78,7 +78,7 @@ def row_of(delivery_id: int, content: bytes | None, copy: Copy, now: datetime) -
         internal_date=copy.internal_date,
         size=len(copy.raw),
         tail=tail,
-        head=bodies.compressed(copy.raw[: len(copy.raw) - tail]),
+        head=bodies.compress_body(copy.raw[: len(copy.raw) - tail]),
     )
 
 
@@ -88,9 +88,9 @@ def keep_absence(session: Session, delivery_ids: Iterable[int], *, now: datetime
     session.flush()
 
 
-def current(session: Session, delivery_ids: Iterable[int]) -> dict[int, list[Recalled]]:
+def current_copies(session: Session, delivery_ids: Iterable[int]) -> dict[int, list[Recalled]]:
     """The copies of these that were taken and not put back, in the order they were found."""
-    mine = among(session, col(Recalled.delivery_id), delivery_ids)
+    mine = is_among(session, col(Recalled.delivery_id), delivery_ids)
     found: dict[int, list[Recalled]] = {}
     for row in session.scalars(select(Recalled).where(mine, col(Recalled.ended_at).is_(None)).order_by(col(Recalled.id))):
         found.setdefault(row.delivery_id, []).append(row)
@@ -129,15 +129,15 @@ def shared_tail(one: bytes, other: bytes) -> int:
     return least
 
 
-def end(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
+def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
     """These copies are where they belong again, or no longer wanted: their bytes are let go, the record stays."""
-    open_rows = among(session, col(Recalled.delivery_id), delivery_ids) & col(Recalled.ended_at).is_(None)
+    open_rows = is_among(session, col(Recalled.delivery_id), delivery_ids) & col(Recalled.ended_at).is_(None)
     session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options=UNSEEN)
 
 
 def in_words(rows: list[Recalled]) -> str:
     """Where copies lay and what had been done with them, for a person to read; "" without one."""
-    lay = [f"in {visible(row.folder)}, {done_with(row.flags)}" for row in rows if not row.gone]
+    lay = [f"in {escape_visible(row.folder)}, {done_with(row.flags)}" for row in rows if not row.gone]
     return f"It lay {'; '.join(lay)}." if lay else ""
 
 
@@ -178,7 +178,7 @@ def to_seek(now: datetime) -> dict[str, Any]:
     return {"due_at": now, "queued_at": now, "last_reply": ""}
 
 
-def due(now: datetime) -> dict[str, Any]:
+def due_values(now: datetime) -> dict[str, Any]:
     """What changes on the row with a purge: what was delivered is due for the recaller at once, the rest for nobody."""
     delivered = col(Delivery.state) == State.DELIVERED
     return {
@@ -197,10 +197,10 @@ def want_back(session: Session, where: ColumnElement[bool], to: str, decision_id
     return ids
 
 
-def hurry(session: Session, ids: Iterable[int], *, now: datetime) -> None:
+def hurry_recall(session: Session, ids: Iterable[int], *, now: datetime) -> None:
     """Those of these that wait for another attempt need not wait any longer. Whoever is at work is left in peace."""
     last = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.number) == col(Delivery.attempts))
-    waiting = among(session, col(Delivery.id), ids) & exists().where(last & col(Attempt.ended_at).is_not(None))
+    waiting = is_among(session, col(Delivery.id), ids) & exists().where(last & col(Attempt.ended_at).is_not(None))
     session.execute(update(Delivery).where(waiting, col(Delivery.due_at) > now).values(due_at=now))
 
 
@@ -213,16 +213,18 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
     event = Event.PUT_BACK if to == "mailbox" else Event.RESTORE
     leaves = now if event is Event.PUT_BACK else None
     changes: dict[str, Any] = {"due_at": leaves, "queued_at": leaves, "back_wanted_by": None, "back_to": ""}
-    ledger.record(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
+    ledger.record_event(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
     if event is Event.RESTORE:
-        end(session, [delivery_id], now=now)
+        end_copies(session, [delivery_id], now=now)
         reassigned_addresses.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
-        tell(session, wanted_by, delivery_id, "done")
+        record_outcome(session, wanted_by, delivery_id, "done")
     if to == "queued":
-        ledger.record(session, delivery_id, Event.RELEASE, by=BY, now=now, decision_id=wanted_by, due_at=now, queued_at=now, last_reply="")
+        ledger.record_event(
+            session, delivery_id, Event.RELEASE, by=BY, now=now, decision_id=wanted_by, due_at=now, queued_at=now, last_reply=""
+        )
 
 
-def tell(session: Session, decision_id: int | None, delivery_id: int, outcome: str, why: str | None = None) -> None:
+def record_outcome(session: Session, decision_id: int | None, delivery_id: int, outcome: str, why: str | None = None) -> None:
     """Write down what became of one item of a decision; without `why` that stays as it is."""
     mine = (col(DecisionItem.decision_id) == decision_id) & (col(DecisionItem.delivery_id) == delivery_id)
     values = {"outcome": outcome} | ({} if why is None else {"why": why})

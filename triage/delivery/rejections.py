@@ -11,7 +11,7 @@ from triage.delivery import sender_notices
 from triage.delivery.templates import REJECTION, as_written
 from triage.errors import BadInput
 from triage.say import say
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
@@ -35,21 +35,23 @@ def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
     return known[template] if template else text
 
 
-def refused(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
+def refuse_rejections(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
     """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many mails."""
     given = list(ids)
     at_once(session, given)
     found = held_among(session, given)
     messages = {message.id: message for _, message in found}
-    waiting = sender_notices.waiting(session, messages)
-    reasons = {one: sender_notices.why_not(session, message, settings) for one, message in messages.items() if not joins(waiting.get(one))}
-    why = {delivery.id: reasons.get(message.id) or unnamed(delivery, message) for delivery, message in found}
+    waiting = sender_notices.waiting_notices(session, messages)
+    reasons = {
+        one: sender_notices.why_not(session, message, settings) for one, message in messages.items() if not joins_notice(waiting.get(one))
+    }
+    why = {delivery.id: reasons.get(message.id) or is_unnamed(delivery, message) for delivery, message in found}
     return {delivery_id: f"Not told: {reason}." for delivery_id, reason in why.items() if reason}
 
 
 def at_once(session: Session, ids: Iterable[int]) -> None:
     """BadInput when rejecting these would send too many mails."""
-    number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held(session, ids))) or 0
+    number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held_deliveries(session, ids))) or 0
     if number > MOST_MESSAGES:
         raise BadInput(
             say(
@@ -63,37 +65,37 @@ def at_once(session: Session, ids: Iterable[int]) -> None:
 
 def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Message]]:
     """Those of the deliveries that are held, with their messages."""
-    rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(*held(session, ids))
+    rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(*held_deliveries(session, ids))
     return [(delivery, message) for delivery, message in session.execute(rows.order_by(col(Delivery.id)))]
 
 
-def held(session: Session, ids: Iterable[int]) -> tuple[ColumnElement[bool], ...]:
+def held_deliveries(session: Session, ids: Iterable[int]) -> tuple[ColumnElement[bool], ...]:
     """The conditions on those that are held."""
-    return among(session, col(Delivery.id), ids), col(Delivery.state) == State.HELD
+    return is_among(session, col(Delivery.id), ids), col(Delivery.state) == State.HELD
 
 
-def unnamed(delivery: Delivery, message: Message) -> str:
+def is_unnamed(delivery: Delivery, message: Message) -> str:
     """Is it for somebody whom the sender never named?"""
     return "" if as_written(delivery, message) else "the sender never wrote to this address"
 
 
-def joins(notice: Notice | None) -> bool:
+def joins_notice(notice: Notice | None) -> bool:
     """Does a further copy of the message go into this notice?"""
     return notice is not None and notice.kind == REJECTION
 
 
-def tell(session: Session, ids: Iterable[int], text: str, *, settings: Settings, now: datetime) -> None:
+def queue_rejections(session: Session, ids: Iterable[int], text: str, *, settings: Settings, now: datetime) -> None:
     """These deliveries were rejected: tell their senders after the undo time, one notice a message however many copies."""
     messages = sender_notices.messages_of(session, ids)
-    waiting = sender_notices.waiting(session, [message.id for message in messages])
+    waiting = sender_notices.waiting_notices(session, [message.id for message in messages])
     due = now + timedelta(seconds=settings.policy.undo_seconds)
     for message in messages:
-        if joins(waiting.get(message.id)):
-            sender_notices.follow(session, [message.id], settings=settings, now=now)
+        if joins_notice(waiting.get(message.id)):
+            sender_notices.follow_changes(session, [message.id], settings=settings, now=now)
         else:
-            sender_notices.make(session, message, REJECTION, text, settings=settings, due=due, now=now)
+            sender_notices.make_notice(session, message, REJECTION, text, settings=settings, due=due, now=now)
 
 
-def told(session: Session, ids: Iterable[int]) -> dict[int, str]:
+def told_rejections(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Those rejected deliveries that cannot be taken back, and why."""
-    return dict.fromkeys(sender_notices.left(session, ids), TOLD)
+    return dict.fromkeys(sender_notices.notified_deliveries(session, ids), TOLD)

@@ -54,15 +54,15 @@ class Destination:
     condition: ColumnElement[bool] | None
 
 
-def routes(settings: Settings) -> tuple[Route, ...]:
+def list_routes(settings: Settings) -> tuple[Route, ...]:
     """The routes in their order: the first that takes a delivery is its way. BadInput names the one that is of no use."""
     outbound = [Route("outbound", "", settings.outbound.smarthost)] if settings.outbound.smarthost else []
     archive = [Route(JOURNAL, "", settings.journal.next_hop or settings.relay.next_hop)] if settings.journal.address else []
     outside = [Route("outside", "", settings.relay.smarthost)] if settings.relay.smarthost else []
-    return (*outbound, *archive, *outside, *map(route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
+    return (*outbound, *archive, *outside, *map(parse_route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
 
 
-def route(text: str) -> Route:
+def parse_route(text: str) -> Route:
     """KIND:VALUE=NEXT_HOP; BadInput when it is no such thing."""
     chosen, separator, next_hop = text.partition("=")
     kind, colon, value = chosen.strip().partition(":")
@@ -76,7 +76,7 @@ def route(text: str) -> Route:
 
 def next_hop_of(settings: Settings, *, department: str, mailbox: str, direction: str) -> str:
     """Where a delivery goes next."""
-    return next(way.next_hop for way in routes(settings) if way.takes(department=department, mailbox=mailbox, direction=direction))
+    return next(way.next_hop for way in list_routes(settings) if way.takes(department=department, mailbox=mailbox, direction=direction))
 
 
 def place_of(next_hop: str, settings: Settings) -> str:
@@ -84,11 +84,11 @@ def place_of(next_hop: str, settings: Settings) -> str:
     return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
 
 
-def destinations(settings: Settings) -> tuple[Destination, ...]:
+def list_destinations(settings: Settings) -> tuple[Destination, ...]:
     """Every next hop once, each with the condition on its deliveries; together they take every delivery, none twice."""
     found: dict[str, list[ColumnElement[bool]]] = {}
     earlier: list[ColumnElement[bool]] = []
-    for way in routes(settings):
+    for way in list_routes(settings):
         found.setdefault(way.next_hop, []).append(and_(way.condition, *(not_(one) for one in earlier)))
         earlier.append(way.condition)
     if len(found) == 1:
@@ -96,9 +96,9 @@ def destinations(settings: Settings) -> tuple[Destination, ...]:
     return tuple(Destination(next_hop, or_(*conditions)) for next_hop, conditions in found.items())
 
 
-def destination(settings: Settings, next_hop: str) -> Destination:
+def find_destination(settings: Settings, next_hop: str) -> Destination:
     """The destination of this name; BadInput when the settings have none."""
-    known = {one.next_hop: one for one in destinations(settings)}
+    known = {one.next_hop: one for one in list_destinations(settings)}
     if next_hop not in known:
         raise BadInput(
             say("no messages go to {next_hop}; there are {names}", next_hop=repr(next_hop), names=", ".join(known)), field="next_hop"

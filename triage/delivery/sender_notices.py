@@ -13,16 +13,16 @@ from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import dsn, recalled_copies
-from triage.delivery.passthrough import message_of_ours, unread
+from triage.delivery.passthrough import message_of_ours, unread_delivery
 from triage.delivery.templates import EXPIRY, FAILURE, REJECTION, Letter, letter_to
 from triage.errors import NotAllowedNow
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.policy.backscatter import Circumstances, may_notify
 from triage.say import say
 from triage.store import bodies, db, ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
@@ -46,68 +46,68 @@ def why_not(session: Session, message: Message, settings: Settings, *, direction
             own_domains=settings.own_domains,
             normalised=envelope.normalised,
             direction=direction,
-            told=told(session, envelope.reverse_path, about(message)) is not None,
+            told=find_notice(session, envelope.reverse_path, lock_notice(message)) is not None,
             way_out=bool(settings.relay.smarthost) or settings.relay.next_hop.startswith("smtp"),
         )
     )
 
 
-def about(message: Message) -> str:
+def lock_notice(message: Message) -> str:
     """What a notice is about: the same message in several transactions is told of once."""
-    return message.summary.get("message_id") or show(message.id)
+    return message.summary.get("message_id") or format_id(message.id)
 
 
-def told(session: Session, sender: str, subject: str) -> Notice | None:
+def find_notice(session: Session, sender: str, subject: str) -> Notice | None:
     """The one notice that this sender gets or got about this message."""
     where = (col(Notice.sender) == sender, col(Notice.about) == subject)
     return session.scalars(select(Notice).where(*where)).first()
 
 
-def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+def notify_failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
     """These deliveries have bounced: tell their senders where that may be. Failures of one message within notices.delay go together."""
     if settings.notices.failures:
-        tell(session, ids, FAILURE, settings.notices.failure_text, settings=settings, now=now)
+        notify_senders(session, ids, FAILURE, settings.notices.failure_text, settings=settings, now=now)
 
 
-def expired(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+def notify_expired(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
     """Nobody decided about these deliveries in time: tell their senders, where the company wants that and where it may be."""
     if settings.notices.expiry:
-        tell(session, ids, EXPIRY, settings.notices.expiry_text, settings=settings, now=now)
+        notify_senders(session, ids, EXPIRY, settings.notices.expiry_text, settings=settings, now=now)
 
 
-def tell(session: Session, ids: Iterable[int], kind: str, text: str, *, settings: Settings, now: datetime) -> None:
+def notify_senders(session: Session, ids: Iterable[int], kind: str, text: str, *, settings: Settings, now: datetime) -> None:
     """Tell the senders of these deliveries, each once a message; who must not be told is on the record with the reason."""
     due = now + timedelta(seconds=settings.notices.delay)
     for message in messages_of(session, ids):
-        if message.id in waiting(session, [message.id]):
+        if message.id in waiting_notices(session, [message.id]):
             with contextlib.suppress(NotAllowedNow):  # it has left: more is not said
-                follow(session, [message.id], settings=settings, now=now)
+                follow_changes(session, [message.id], settings=settings, now=now)
         elif why := why_not(session, message, settings):
-            ledger.write(session, "not_told", f"message:{show(message.id)}", by=BY, now=now, detail={"why": why})
+            ledger.write_act(session, "not_told", f"message:{format_id(message.id)}", by=BY, now=now, detail={"why": why})
         else:
-            make(session, message, kind, text, settings=settings, due=due, now=now)
+            make_notice(session, message, kind, text, settings=settings, due=due, now=now)
 
 
 def messages_of(session: Session, ids: Iterable[int]) -> Sequence[Message]:
     """The messages of deliveries that came in, locked: who tells of another copy at the same time waits, and joins what is said."""
-    theirs = select(col(Delivery.message_id)).where(among(session, col(Delivery.id), ids), col(Delivery.direction) == "in")
+    theirs = select(col(Delivery.message_id)).where(is_among(session, col(Delivery.id), ids), col(Delivery.direction) == "in")
     rows = select(Message).where(col(Message.id).in_(theirs)).order_by(col(Message.id))
     return session.scalars(rows.with_for_update(key_share=True)).all()
 
 
-def waiting(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
+def waiting_notices(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
     """The notices about these messages that have not left, by message."""
-    return {notice.message_id: notice for notice, may_have_left in queued(session, message_ids) if not may_have_left}
+    return {notice.message_id: notice for notice, may_have_left in queued_notices(session, message_ids) if not may_have_left}
 
 
-def queued(session: Session, message_ids: Iterable[int]) -> Sequence[tuple[Notice, bool]]:
+def queued_notices(session: Session, message_ids: Iterable[int]) -> Sequence[tuple[Notice, bool]]:
     """The notices about these messages that are to be sent, and whether the sender may have them already: nobody answered an attempt."""
     rows = select(Notice, recalled_copies.may_have_left()).join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
-    where = (among(session, col(Notice.message_id), message_ids), col(Delivery.state) == State.QUEUED)
+    where = (is_among(session, col(Notice.message_id), message_ids), col(Delivery.state) == State.QUEUED)
     return [(notice, may_have_left) for notice, may_have_left in session.execute(rows.where(*where))]
 
 
-def make(session: Session, message: Message, kind: str, text: str, *, settings: Settings, due: datetime, now: datetime) -> None:
+def make_notice(session: Session, message: Message, kind: str, text: str, *, settings: Settings, due: datetime, now: datetime) -> None:
     """Queue the notice about every delivery of this message that has ended so.
 
     Nothing where nothing may be said of them, or where somebody else has told the sender meanwhile.
@@ -115,17 +115,17 @@ def make(session: Session, message: Message, kind: str, text: str, *, settings: 
     concerned = concerned_by(session, message.id, kind)
     letter = letter_to(message, concerned, kind, text, settings)
     number = new_id()
-    if letter is None or not reserve(session, number, message, kind, text, due):
+    if letter is None or not reserve_notice(session, number, message, kind, text, due):
         return
-    written = enter(session, number, message, letter, kind, concerned[0], settings=settings, due=due, now=now)
-    detail = {"kind": kind, "to": letter.to, "said": letter.text, "notice": show(written)}
-    ledger.write(session, "notice", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
+    written = enter_notice(session, number, message, letter, kind, concerned[0], settings=settings, due=due, now=now)
+    detail = {"kind": kind, "to": letter.to, "said": letter.text, "notice": format_id(written)}
+    ledger.write_act(session, "notice", f"message:{format_id(message.id)}", by=BY, now=now, detail=detail)
 
 
-def reserve(session: Session, number: int, message: Message, kind: str, text: str, due: datetime) -> bool:
+def reserve_notice(session: Session, number: int, message: Message, kind: str, text: str, due: datetime) -> bool:
     """Be the one notice that this sender gets about this message; False when there is one."""
     sender = message.envelope["reverse_path"]
-    values = {"message_id": message.id, "sender": sender, "about": about(message), "kind": kind, "text": text, "due_at": due}
+    values = {"message_id": message.id, "sender": sender, "about": lock_notice(message), "kind": kind, "text": text, "due_at": due}
     db.insert_if_missing(session, Notice, delivery_id=number, **values)
     return session.get(Notice, number) is not None
 
@@ -137,7 +137,7 @@ def concerned_by(session: Session, message_id: int, kind: str) -> Sequence[Deliv
     return session.scalars(rows).all()
 
 
-def enter(
+def enter_notice(
     session: Session,
     number: int,
     message: Message,
@@ -151,13 +151,13 @@ def enter(
 ) -> int:
     """The notice as a message with one delivery, in the folder of what it is about; the id of its message."""
     notice = notice_of(session, message, letter, kind, settings)
-    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
-    content_id, content = bodies.keep(session, raw)
+    raw = dsn.write_dsn(notice, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
+    content_id, content = bodies.keep_body(session, raw)
     subject = f"{kind}: {notice.subject}"
     told_of = message_of_ours(
         number, content_id, letter.to, notice.sender, hostname=notice.hostname, now=now, subject=subject, text=letter.text
     )
-    delivery = unread(
+    delivery = unread_delivery(
         told_of.id,
         letter.to,
         received_at=now,
@@ -170,7 +170,7 @@ def enter(
         now=due,
     )
     shown = replace(delivery, id=number, subject=subject, search=f"{subject} {notice.sender} {letter.to}".casefold())
-    ledger.enter(session, told_of, content, [shown], by=BY, now=now)
+    ledger.enter_message(session, told_of, content, [shown], by=BY, now=now)
     return told_of.id
 
 
@@ -191,13 +191,13 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
     )
 
 
-def follow(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+def follow_changes(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
     """Something has changed about these messages: what has not left is written anew about what is still so, or called off.
 
     What the sender may have already is never written anew: one notice is all they get. NotAllowedNow when it leaves this moment.
     """
     concerned = list(message_ids)
-    for notice, may_have_left in queued(session, concerned) if concerned else ():
+    for notice, may_have_left in queued_notices(session, concerned) if concerned else ():
         message_id, kind, text, due = notice.message_id, notice.kind, notice.text, notice.due_at
         is_so = bool(concerned_by(session, message_id, kind))
         if may_have_left and is_so:
@@ -208,7 +208,7 @@ def follow(session: Session, message_ids: Iterable[int], *, settings: Settings, 
         session.delete(notice)
         session.flush()
         if is_so:
-            make(session, session.get_one(Message, message_id), kind, text, settings=settings, due=max(due, now), now=now)
+            make_notice(session, session.get_one(Message, message_id), kind, text, settings=settings, due=max(due, now), now=now)
 
 
 def call_off(session: Session, delivery_id: int, now: datetime) -> None:
@@ -219,19 +219,19 @@ def call_off(session: Session, delivery_id: int, now: datetime) -> None:
 
 
 def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """As `follow`, for the messages of these deliveries."""
+    """As `follow_changes`, for the messages of these deliveries."""
     given = list(ids)
     theirs = select(col(Notice.message_id)).join(Delivery, col(Delivery.message_id) == col(Notice.message_id))
-    messages = set(session.scalars(theirs.where(among(session, col(Delivery.id), given)))) if given else set()
-    follow(session, messages, settings=settings, now=now)
+    messages = set(session.scalars(theirs.where(is_among(session, col(Delivery.id), given)))) if given else set()
+    follow_changes(session, messages, settings=settings, now=now)
 
 
-def left(session: Session, ids: Iterable[int]) -> set[int]:
+def notified_deliveries(session: Session, ids: Iterable[int]) -> set[int]:
     """Those rejected deliveries whose sender has been told, may have been, or is being told this moment: they cannot be taken back."""
     sent = (
         select(col(Notice.message_id))
         .join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
         .where(col(Notice.kind) == REJECTION, col(Delivery.state).not_in(UNSENT) | recalled_copies.may_have_left())
     )
-    rejected = (among(session, col(Delivery.id), ids), col(Delivery.state) == State.REJECTED)
+    rejected = (is_among(session, col(Delivery.id), ids), col(Delivery.state) == State.REJECTED)
     return set(session.scalars(select(col(Delivery.id)).where(*rejected, col(Delivery.message_id).in_(sent))))

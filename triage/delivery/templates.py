@@ -10,7 +10,7 @@ from triage.delivery import dsn
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.text.i18n import ENGLISH, said
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
 STATUS = {REJECTION: "5.7.1", EXPIRY: "5.4.7"}  # RFC 3463; of a failure the next hop says it
@@ -30,7 +30,7 @@ class Letter:
 
 def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
     """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
-    failures = [failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
+    failures = [describe_failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
     if not failures:
         return None  # members of a group: who they are is nobody's business outside
     return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
@@ -38,10 +38,10 @@ def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: 
 
 def as_written(delivery: Delivery, message: Message) -> str:
     """The recipient as the sender wrote it, "" when the sender did not."""
-    return next((one for one in message.envelope["recipients"] if folded(one) == delivery.recipient), "")
+    return next((one for one in message.envelope["recipients"] if fold_recipient(one) == delivery.recipient), "")
 
 
-def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
+def describe_failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
     """One recipient's part of the notice."""
     if kind in STATUS:
         return dsn.Failed(recipient, STATUS[kind])
@@ -49,7 +49,7 @@ def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
     return dsn.Failed(recipient, status, code)
 
 
-def folded(address: str) -> str:
+def fold_recipient(address: str) -> str:
     """A recipient as deliveries hold it."""
     try:
         return str(Address.parse(address))
@@ -79,6 +79,6 @@ def filled_in(text: str, message: Message, failures: Sequence[dsn.Failed], setti
         "date": said(f"{message.received_at:%d %b %Y}", language),
         "company": settings.company.domains[0],
     }
-    filled = PLACEHOLDER.sub(lambda found: visible(values[found[1]])[:VALUE_LENGTH], text)
+    filled = PLACEHOLDER.sub(lambda found: escape_visible(values[found[1]])[:VALUE_LENGTH], text)
     reasons = dict.fromkeys(said(one.reason, language) for one in failures) if "{reason}" in text else {}
     return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"

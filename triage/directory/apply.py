@@ -13,14 +13,14 @@ from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.config.settings import Company
 from triage.directory import closed_departments, directory_rows, leavers, reassigned_addresses, rename_records, renamed_mailboxes
-from triage.directory.directory_rows import Difference, entry_of, entry_row, equalise
+from triage.directory.directory_rows import Difference, entry_of, entry_row, equalise_table
 from triage.directory.known_addresses import KnownAddress, addresses_of, keep_former
 from triage.directory.leaver_policy import Leaving
-from triage.directory.renames import Renaming, named_today, renaming, who_is_who, with_identities
-from triage.directory.sync_plan import Plan, plan
+from triage.directory.renames import Renaming, find_renames, named_today, who_is_who, with_identities
+from triage.directory.sync_plan import Plan, plan_sync
 from triage.errors import BadInput
 from triage.store import confidential_rows, ledger, versions
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
@@ -50,7 +50,7 @@ class Applied:
     outdated: tuple[str, ...] = ()  # settings that name people who are called otherwise, in words
 
 
-def apply(
+def apply_directory(
     session: Session,
     directory: CompanyDirectory,
     company: Company,
@@ -71,32 +71,32 @@ def apply(
     sign in with the directory's passwords. `same_people`: everybody is who had their name so far, whatever identity they have now.
     """
     accounts.take_turns(session)
-    wanted = directory_rows.normal(directory, company)
-    before, wanted, made = compared(session, wanted, leaving, now, same_people=same_people)
+    wanted = directory_rows.normalise_directory(directory, company)
+    before, wanted, made = compare_directories(session, wanted, leaving, now, same_people=same_people)
     late = rename_records.follow_names(session)
     names = tuple(made.changes({person.uid for person in before.people}))
     if made.uids or made.signs_in:
-        believe(Plan(sum(person.active for person in before.people), names), confirmed=confirmed)
-        rename_records.carry(session, made, by=by, now=now)
+        require_plausible(Plan(sum(person.active for person in before.people), names), confirmed=confirmed)
+        rename_records.carry_records(session, made, by=by, now=now)
         before = known_people(session, wanted, same_people=same_people)
     wanted = directory_rows.with_old_seals(named_today(wanted, *rename_records.former_names(session)), before)
-    intended = replace(plan(before, wanted, names), locks_out=locks_out(session, wanted, by_directory=by_directory))
+    intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, by_directory=by_directory))
     addresses = addresses_of(wanted, company)
-    believe(intended, confirmed=confirmed)
+    require_plausible(intended, confirmed=confirmed)
     write_rows(session, wanted)
-    leavers.date(session, now)
+    leavers.date_leavers(session, now)
     left = leavers.Leavers(wanted, before.people, leaving)
     written = write_addresses(session, addresses, wanted, left, company, now)
     moved = late + follow_directory(session, before, wanted, left, now)
     if intended.changes or any(written):
-        versions.advance(session, VERSION)
+        versions.advance_version(session, VERSION)
     applied = Applied(len(wanted.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
     if intended.changes or any(written) or moved:
-        ledger.write(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
+        ledger.write_act(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
     return applied
 
 
-def compared(
+def compare_directories(
     session: Session, wanted: CompanyDirectory, leaving: Leaving, now: datetime, *, same_people: bool
 ) -> tuple[CompanyDirectory, CompanyDirectory, Renaming]:
     """The directory as it was, what is wanted with all that is known of its people, and who is called otherwise there."""
@@ -104,10 +104,10 @@ def compared(
     wanted = directory_rows.with_unread(wanted, before)
     were = who_is_who(before, wanted, left_lately(session, leaving, now))
     wanted = with_identities(wanted, were)
-    return before, wanted, renaming(before, wanted, were, accounts.own_ones(session), rename_records.former_names(session))
+    return before, wanted, find_renames(before, wanted, were, accounts.own_ones(session), rename_records.former_names(session))
 
 
-def believe(intended: Plan, *, confirmed: bool) -> None:
+def require_plausible(intended: Plan, *, confirmed: bool) -> None:
     """Braked when it is too much to be true, and nobody has said that it is meant."""
     if (why := intended.too_much()) and not confirmed:
         first = NOBODY if intended.locks_out else ""
@@ -119,7 +119,7 @@ def believe(intended: Plan, *, confirmed: bool) -> None:
 
 def known_people(session: Session, wanted: CompanyDirectory, *, same_people: bool) -> CompanyDirectory:
     """The directory as it was taken over last, without identities where only names shall count."""
-    before = directory_rows.present(session, like=wanted.people)
+    before = directory_rows.read_directory(session, like=wanted.people)
     return replace(before, people=tuple(replace(one, identity="") for one in before.people)) if same_people else before
 
 
@@ -132,15 +132,15 @@ def left_lately(session: Session, leaving: Leaving, now: datetime) -> set[str]:
 def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     """Make the tables say what the directory says. Who has left stays, as somebody who has left."""
     people = {entry.uid: entry for entry in wanted.people}
-    for row in directory_rows.rows(session, Person):
+    for row in directory_rows.list_rows(session, Person):
         if row["uid"] not in people:
             people[row["uid"]] = replace(entry_of(PersonEntry, row), active=False)
-    equalise(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
-    equalise(session, Person, people, entry_row)
-    equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
+    equalise_table(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
+    equalise_table(session, Person, people, entry_row)
+    equalise_table(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
     staff_named = {entry.login: entry for entry in staff_of(session, wanted)}
-    equalise(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
-    confidential_folders.equalise(session, wanted.sealed)
+    equalise_table(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
+    confidential_folders.equalise_confidential(session, wanted.sealed)
 
 
 def write_addresses(
@@ -154,7 +154,7 @@ def write_addresses(
     """Know these addresses, and those by which strangers go on writing to people who have moved or left."""
     keep_former(session, addresses, wanted, company)
     left.keep_addresses(session, addresses, company, now=now)
-    return equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
+    return equalise_table(session, KnownRecipient, addresses, KnownAddress._asdict)
 
 
 def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
@@ -165,9 +165,9 @@ def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
 
 def locks_out(session: Session, wanted: CompanyDirectory, *, by_directory: bool) -> bool:
     """Does somebody administer the whole company now, and would nobody afterwards?"""
-    now = accounts.administrators(session, by_directory=by_directory)
+    now = accounts.list_administrators(session, by_directory=by_directory)
     ours = select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL, col(StaffMember.login).in_(now))
-    named = (accounts.administers(entry, by_directory=by_directory) for entry in staff_of(session, wanted))
+    named = (accounts.is_company_administrator(entry, by_directory=by_directory) for entry in staff_of(session, wanted))
     return bool(now) and not any(named) and session.scalar(ours.limit(1)) is None
 
 
@@ -188,7 +188,7 @@ def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
 def follow_directory(session: Session, before: CompanyDirectory, wanted: CompanyDirectory, left: leavers.Leavers, now: datetime) -> int:
     """Held mail goes along with its people, and out of departments that are no more; how much changed its folder."""
     follow_mailboxes(session, before, wanted)
-    renamed_mailboxes.remember(session, before, wanted, now)
+    renamed_mailboxes.remember_mailboxes(session, before, wanted, now)
     rename_records.follow_addresses(session)
     moved = follow_people(session) + left.take_held_mail_along(session)
     moved += closed_departments.move_held(session, {one.code: one.name for one in before.departments})
@@ -215,7 +215,7 @@ def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: Company
         will = here.get(was.uid)
         if will and (lost := sorted({was.mailbox, *was.aliases} - {will.mailbox, *will.aliases})):
             held = (col(Delivery.state) == State.HELD) & col(Delivery.listed).in_(lost)
-            theirs = [one for one, *_ in ledger.lock(session, held & ((col(Delivery.person) == was.uid) | sent_on))]
+            theirs = [one for one, *_ in ledger.lock_deliveries(session, held & ((col(Delivery.person) == was.uid) | sent_on))]
             session.execute(
-                update(Delivery).where(among(session, col(Delivery.id), theirs)).values(listed=will.mailbox, mailbox=will.mailbox)
+                update(Delivery).where(is_among(session, col(Delivery.id), theirs)).values(listed=will.mailbox, mailbox=will.mailbox)
             )

@@ -20,7 +20,7 @@ def move_held(session: Session, names: Mapping[str, str]) -> int:
     """
     codes, counted = select(col(Department.code)), select(col(KeptFolder.department)).where(col(KeptFolder.held) > 0)
     gone = ({*names, *session.scalars(counted)} - set(session.scalars(codes))) - {""}
-    last = undeliverable.postmasters(session)
+    last = undeliverable.postmaster_department(session)
     if not gone or last is None:
         return 0
     lost: ColumnElement[bool] = (col(Delivery.state) == State.HELD) & col(Delivery.department).in_(gone)

@@ -12,7 +12,7 @@ from triage.access.accounts import DIRECTORY
 from triage.actor import Role, Scope, rights_of
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.config.settings import Company
-from triage.directory.known_addresses import in_domains, parsed
+from triage.directory.known_addresses import in_domains, parse_directory_address
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 from triage.store.models.staff import StaffMember
 
@@ -29,16 +29,16 @@ class Difference(NamedTuple):
     changed: int
 
 
-def present(session: Session, like: Iterable[PersonEntry] = ()) -> CompanyDirectory:
+def read_directory(session: Session, like: Iterable[PersonEntry] = ()) -> CompanyDirectory:
     """The directory as it was taken over last. Who is among `like` just so is that value: a large company is in memory once."""
     known = {person: person for person in like}
-    people = (entry_of(PersonEntry, row) for row in rows(session, Person))
+    people = (entry_of(PersonEntry, row) for row in list_rows(session, Person))
     return CompanyDirectory(
-        departments=tuple(entry_of(DepartmentEntry, row) for row in rows(session, Department)),
+        departments=tuple(entry_of(DepartmentEntry, row) for row in list_rows(session, Department)),
         people=tuple(known.get(person, person) for person in people),
-        groups=tuple(entry_of(GroupEntry, row) for row in rows(session, MailGroup)),
-        staff=tuple(entry_of(StaffEntry, row) for row in rows(session, StaffMember) if row["active"]),
-        sealed=confidential_folders.entries(session),
+        groups=tuple(entry_of(GroupEntry, row) for row in list_rows(session, MailGroup)),
+        staff=tuple(entry_of(StaffEntry, row) for row in list_rows(session, StaffMember) if row["active"]),
+        sealed=confidential_folders.list_entries(session),
         postmaster=session.scalar(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) == "postmaster").limit(1)) or "",
     )
 
@@ -48,70 +48,72 @@ def entry_of(kind: type[T], row: dict[str, Any]) -> T:
     return kind(**{one.name: row[one.name] for one in fields(kind)})  # type: ignore[arg-type]
 
 
-def rows(session: Session, table: type[SQLModel]) -> Iterator[dict[str, Any]]:
+def list_rows(session: Session, table: type[SQLModel]) -> Iterator[dict[str, Any]]:
     """A table's rows, of staff those of the directory, in the order of their keys. Lists are tuples, to be equal to what entries hold."""
-    given = columns(table).source == DIRECTORY if table is StaffMember else true()
+    given = list_columns(table).source == DIRECTORY if table is StaffMember else true()
     key = table.__table__.primary_key.columns  # type: ignore[attr-defined]
-    found = session.execute(select(*columns(table)).where(given).order_by(*key).execution_options(yield_per=SLICE))
+    found = session.execute(select(*list_columns(table)).where(given).order_by(*key).execution_options(yield_per=SLICE))
     for row in found:
         yield {name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()}
 
 
-def columns(table: type[SQLModel]) -> Any:
+def list_columns(table: type[SQLModel]) -> Any:
     """A table's columns."""
     return table.__table__.columns  # type: ignore[attr-defined]
 
 
-def normal(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
+def normalise_directory(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
     """The directory as the tables will say it: addresses and logins folded, scopes sorted. BadInput names an entry that is wrong."""
     return CompanyDirectory(
-        departments=tuple(department(entry, company) for entry in directory.departments),
-        people=tuple(person(entry) for entry in directory.people),
-        groups=tuple(group(entry) for entry in directory.groups),
-        staff=tuple(member(entry) for entry in directory.staff),
-        postmaster=parsed(directory.postmaster, "postmaster"),
-        sealed=seals(directory),
+        departments=tuple(build_department(entry, company) for entry in directory.departments),
+        people=tuple(build_person(entry) for entry in directory.people),
+        groups=tuple(build_group(entry) for entry in directory.groups),
+        staff=tuple(build_member(entry) for entry in directory.staff),
+        postmaster=parse_directory_address(directory.postmaster, "postmaster"),
+        sealed=index_confidential(directory),
         unread=directory.unread,
         unread_identities=directory.unread_identities,
         unread_staff=directory.unread_staff,
     )
 
 
-def department(entry: DepartmentEntry, company: Company) -> DepartmentEntry:
+def build_department(entry: DepartmentEntry, company: Company) -> DepartmentEntry:
     """A department; its first role address is its mailbox when it names none."""
     mailbox = entry.mailbox or next(in_domains(entry.roles, company.domains), "")
-    return DepartmentEntry(entry.code, entry.name, parsed(mailbox, entry.code) if mailbox else "", entry.roles, entry.responsible)
+    return DepartmentEntry(
+        entry.code, entry.name, parse_directory_address(mailbox, entry.code) if mailbox else "", entry.roles, entry.responsible
+    )
 
 
-def person(entry: PersonEntry) -> PersonEntry:
+def build_person(entry: PersonEntry) -> PersonEntry:
     """A person."""
-    aliases = tuple(parsed(alias, entry.uid) for alias in entry.aliases)
-    mailbox = parsed(entry.mailbox, entry.uid)
+    aliases = tuple(parse_directory_address(alias, entry.uid) for alias in entry.aliases)
+    mailbox = parse_directory_address(entry.mailbox, entry.uid)
     return entry if (mailbox, aliases) == (entry.mailbox, entry.aliases) else replace(entry, mailbox=mailbox, aliases=aliases)
 
 
-def group(entry: GroupEntry) -> GroupEntry:
+def build_group(entry: GroupEntry) -> GroupEntry:
     """A group. A member with an @ is an address, any other a person's uid."""
     return GroupEntry(
-        address=parsed(entry.address, entry.name),
+        address=parse_directory_address(entry.address, entry.name),
         name=entry.name,
         department=entry.department,
-        members=tuple(parsed(one, entry.address) if "@" in one else one for one in entry.members),
-        external=tuple(parsed(one, entry.address) for one in entry.external),
-        aliases=tuple(parsed(one, entry.address) for one in entry.aliases),
+        members=tuple(parse_directory_address(one, entry.address) if "@" in one else one for one in entry.members),
+        external=tuple(parse_directory_address(one, entry.address) for one in entry.external),
+        aliases=tuple(parse_directory_address(one, entry.address) for one in entry.aliases),
         expand=entry.expand,
         closed=entry.closed,
     )
 
 
-def member(entry: StaffEntry) -> StaffEntry:
+def build_member(entry: StaffEntry) -> StaffEntry:
     """A member of staff."""
     scope = tuple(Scope.parse(entry.scope).words())
     rights = tuple(sorted(rights_of(entry.rights)))
     return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash, rights)
 
 
-def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
+def index_confidential(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
     """The seals by their folders, logins folded."""
     found: dict[str, set[str]] = {}
     for entry in directory.sealed:
@@ -152,11 +154,11 @@ def with_old_seals(directory: CompanyDirectory, before: CompanyDirectory) -> Com
     return replace(directory, sealed=tuple(sorted([*directory.sealed, *old], key=lambda one: one.folder)))
 
 
-def equalise(session: Session, table: type[SQLModel], wanted: Mapping[str, T], row_of: Callable[[T], dict[str, Any]]) -> Difference:
+def equalise_table(session: Session, table: type[SQLModel], wanted: Mapping[str, T], row_of: Callable[[T], dict[str, Any]]) -> Difference:
     """Make a table hold exactly these entries, by their keys. What is equal is not touched, nor are columns that rows do not name."""
     key = table.__table__.primary_key.columns.keys()[0]  # type: ignore[attr-defined]
     gone, changed, missing = [], [], dict.fromkeys(wanted)
-    for row in rows(session, table):
+    for row in list_rows(session, table):
         name = row[key]
         if name not in wanted:
             gone.append(name)
@@ -166,19 +168,19 @@ def equalise(session: Session, table: type[SQLModel], wanted: Mapping[str, T], r
             changed.append(name)
     fresh = list(missing)
     for start in range(0, len(gone), SLICE):
-        session.execute(delete(table).where(columns(table)[key].in_(gone[start : start + SLICE])))
+        session.execute(delete(table).where(list_columns(table)[key].in_(gone[start : start + SLICE])))
     for start in range(0, len(fresh), SLICE):
         session.execute(insert(table), [row_of(wanted[name]) for name in fresh[start : start + SLICE]])
     for start in range(0, len(changed), SLICE):
-        rewrite(session, table, key, [row_of(wanted[name]) for name in changed[start : start + SLICE]])
+        rewrite_rows(session, table, key, [row_of(wanted[name]) for name in changed[start : start + SLICE]])
     session.expire_all()
     return Difference(len(fresh), len(gone), len(changed))
 
 
-def rewrite(session: Session, table: type[SQLModel], key: str, changed: list[dict[str, Any]]) -> None:
+def rewrite_rows(session: Session, table: type[SQLModel], key: str, changed: list[dict[str, Any]]) -> None:
     """Update rows by their key."""
     values: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != key}
-    statement = update(table.__table__).where(columns(table)[key] == bindparam("_key")).values(values)  # type: ignore[attr-defined]
+    statement = update(table.__table__).where(list_columns(table)[key] == bindparam("_key")).values(values)  # type: ignore[attr-defined]
     session.connection().execute(statement, [{("_key" if name == key else name): value for name, value in row.items()} for row in changed])
 
 

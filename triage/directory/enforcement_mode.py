@@ -56,7 +56,7 @@ def now_in_force(session: Session, company: Company) -> Modes:
     return Modes(company, dict(session.execute(SWITCHES).all()))
 
 
-def listing(session: Session, company: Company, *, by: Actor) -> tuple[DepartmentMode, ...]:
+def list_modes(session: Session, company: Company, *, by: Actor) -> tuple[DepartmentMode, ...]:
     """The company's mode and that of each department in the actor's scope, by code."""
     modes = now_in_force(session, company)
     switches = {row.department: row for row in session.scalars(select(ModeSwitch))}
@@ -71,12 +71,12 @@ def listing(session: Session, company: Company, *, by: Actor) -> tuple[Departmen
     return tuple(found)
 
 
-def switch(session: Session, department: str, mode: str | None, *, by: Actor, reason: str, now: datetime) -> None:
+def switch_mode(session: Session, department: str, mode: str | None, *, by: Actor, reason: str, now: datetime) -> None:
     """Open or close the door for a department (COMPANY: for all of which nothing else is said); None: as the settings say again.
 
     It counts for mail that comes from now on, needs no restart, and is on the record. What is held already stays held.
     """
-    access.require(by, Role.ADMIN)
+    access.require_role(by, Role.ADMIN)
     if not (by.scope.company or (department and department in by.scope.departments)):
         raise NotAllowed(
             say(
@@ -94,4 +94,4 @@ def switch(session: Session, department: str, mode: str | None, *, by: Actor, re
         session.add(ModeSwitch(department=department, mode=mode, by_shown=by.shown, at=now, reason=reason[:1000]))
         session.flush()
     subject = f"department:{department}" if department else "company"
-    ledger.write(session, "mode", subject, by=by, now=now, detail={"mode": mode or "as the settings say", "reason": reason[:1000]})
+    ledger.write_act(session, "mode", subject, by=by, now=now, detail={"mode": mode or "as the settings say", "reason": reason[:1000]})

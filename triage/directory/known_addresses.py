@@ -54,7 +54,7 @@ def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[Kno
                 yield KnownAddress(address, kind, person.department, person.uid, person.mailbox, sub_addressed)
     for department in directory.departments:
         for address in in_domains(department.roles, domains):
-            role = parsed(address, department.code)
+            role = parse_directory_address(address, department.code)
             yield KnownAddress(role, "role", department.code, "", department.mailbox or role)
     for group in directory.groups:
         if group.department not in codes:
@@ -101,7 +101,7 @@ def keep_former(session: Session, addresses: dict[str, KnownAddress], directory:
             addresses[address] = KnownAddress(address, "former", person.department, uid, person.mailbox, True)
 
 
-def parsed(text: str, owner: str) -> str:
+def parse_directory_address(text: str, owner: str) -> str:
     """An address of the directory, folded."""
     try:
         return str(Address.parse(text))

@@ -61,7 +61,7 @@ class Places:
         return department.mailbox or (responsible.mailbox if responsible and responsible.active else self.postmaster)
 
 
-def fault(rule: str, codes: frozenset[str]) -> str:
+def find_policy_fault(rule: str, codes: frozenset[str]) -> str:
     """Why this is no rule for leavers, "" when it is one."""
     if rule in (REFUSE, MANAGER) or (rule.startswith(FOLDER) and rule.removeprefix(FOLDER) in codes):
         return ""

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage.addressing.company import CompanyDirectory, PersonEntry
 from triage.config.settings import Company
 from triage.directory.known_addresses import KnownAddress, triage_addresses
-from triage.directory.leaver_policy import Leaving, Place, Places, fault
+from triage.directory.leaver_policy import Leaving, Place, Places, find_policy_fault
 from triage.errors import BadInput
 from triage.store import ledger, versions
 from triage.store.delivery_state import State
@@ -25,7 +25,7 @@ class Leavers:
 
     def __init__(self, wanted: CompanyDirectory, earlier: tuple[PersonEntry, ...], leaving: Leaving) -> None:
         codes = frozenset(department.code for department in wanted.departments)
-        if why := fault(leaving.rule, codes):
+        if why := find_policy_fault(leaving.rule, codes):
             raise BadInput(f"[directory] leavers: {why}")
         known = {person.uid: person for person in earlier} | {person.uid: person for person in wanted.people}
         working = {person.uid for person in wanted.people if person.active}
@@ -43,7 +43,7 @@ class Leavers:
 
     def rule_of(self, person: PersonEntry) -> str:
         """The person's own rule where it is one, else the company's."""
-        return self.leaving.rule if fault(person.leaver, self.codes) else person.leaver
+        return self.leaving.rule if find_policy_fault(person.leaver, self.codes) else person.leaver
 
     def keep_addresses(self, session: Session, addresses: dict[str, KnownAddress], company: Company, *, now: datetime) -> None:
         """Add the addresses that they had and nobody else has now."""
@@ -96,7 +96,7 @@ def note_about(name: str) -> str:
     return f"It was addressed to {name}, who has left."
 
 
-def date(session: Session, now: datetime) -> None:
+def date_leavers(session: Session, now: datetime) -> None:
     """Note since when people have left; who is back has not."""
     session.execute(update(Person).where(~col(Person.active), col(Person.left_at).is_(None)).values(left_at=now))
     session.execute(update(Person).where(col(Person.active), col(Person.left_at).is_not(None)).values(left_at=None))
@@ -108,5 +108,5 @@ def let_go(session: Session, leaving: Leaving, *, version: str, now: datetime) -
     theirs = (col(KnownRecipient.kind) == ON) & col(KnownRecipient.leaver).in_(over)
     changed: Any = session.execute(update(KnownRecipient).where(theirs).values(kind=GONE))
     if changed.rowcount:
-        versions.advance(session, version)
+        versions.advance_version(session, version)
     return int(changed.rowcount)

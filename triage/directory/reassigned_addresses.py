@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from triage.directory.renames import ASIDE
-from triage.store.db import UNSEEN, among
+from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -55,12 +55,12 @@ def own_mailbox() -> ColumnElement[Any]:
     return case((col(Delivery.person) != "", person), else_=func.nullif(department, ""))
 
 
-def barred(session: Session, ids: Iterable[int]) -> dict[int, str]:
+def find_barred(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Which of these would go to a mailbox that is somebody else's now, and why they leave for nobody by themselves, in words."""
-    return in_words(session, suspected(session, among(session, col(Delivery.id), ids)))
+    return in_words(session, find_suspected(session, is_among(session, col(Delivery.id), ids)))
 
 
-def suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]:
+def find_suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]:
     """Those of these whose person is here no more, or whose department has lost the address. Whoever is here has a mailbox."""
     left = col(Delivery.person).in_(select(col(Person.uid)).where(~col(Person.active)))
     has = aliased(KnownRecipient)
@@ -79,9 +79,9 @@ def in_words(session: Session, rows: list[Passed]) -> dict[int, str]:
     if not rows:
         return {}
     uids, mailboxes = {one.person for one in rows}, {one.mailbox for one in rows}
-    people = {one.uid: one for one in session.scalars(select(Person).where(among(session, col(Person.uid), uids)))}
+    people = {one.uid: one for one in session.scalars(select(Person).where(is_among(session, col(Person.uid), uids)))}
     known = {
-        one.address: one for one in session.scalars(select(KnownRecipient).where(among(session, col(KnownRecipient.address), mailboxes)))
+        one.address: one for one in session.scalars(select(KnownRecipient).where(is_among(session, col(KnownRecipient.address), mailboxes)))
     }
     found: dict[int, str] = {}
     for one in rows:
@@ -117,15 +117,15 @@ def owner_of(session: Session, known: KnownRecipient) -> str:
 
 def note_held(session: Session) -> None:
     """Staff reads at what is held why it leaves for nobody by itself."""
-    said = in_words(session, suspected(session, col(Delivery.state) == State.HELD))
+    said = in_words(session, find_suspected(session, col(Delivery.state) == State.HELD))
     for words in set(said.values()):
-        theirs = among(session, col(Delivery.id), [one for one, why in said.items() if why == words])
+        theirs = is_among(session, col(Delivery.id), [one for one, why in said.items() if why == words])
         unsaid = and_(theirs, not_(col(Delivery.note).contains(words, autoescape=True)))
         note = func.trim(col(Delivery.note) + " " + words)
         session.execute(update(Delivery).where(unsaid).values(note=note), execution_options=UNSEEN)
 
 
-def forget(session: Session, name: str) -> None:
+def forget_name(session: Session, name: str) -> None:
     """Nobody reads at other people's mail, or in decisions about it, that this one has left or has an address."""
     columns: tuple[Any, ...] = (Delivery.note, DecisionItem.why)
     for column in columns:

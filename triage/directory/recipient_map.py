@@ -4,8 +4,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from triage.addressing import verp
-from triage.addressing.envelope import Address, ancestors
-from triage.addressing.subaddress import bases
+from triage.addressing.envelope import Address, ancestor_domains
+from triage.addressing.subaddress import base_addresses
 
 ALWAYS = frozenset({"postmaster", "abuse"})  # local parts that take mail from anybody (RFC 5321, 4.5.1; RFC 2142)
 
@@ -33,7 +33,7 @@ class DoorSnapshot:
         """Is this somebody's address here, as it is or with a detail? As `recipients.resolve` finds it: the longest known one counts."""
         if str(recipient) in self.recipients or self.takes_from_anybody(recipient):
             return True
-        known = (str(one) for one in (recipient, *bases(recipient, self.delimiter)))
+        known = (str(one) for one in (recipient, *base_addresses(recipient, self.delimiter)))
         whose = (self.sub_addressed, self.left, self.closed)
         return next((name in self.sub_addressed for name in known if any(name in some for some in whose)), False)
 
@@ -47,7 +47,7 @@ class DoorSnapshot:
 
     def is_one_of(self, addresses: Container[str], recipient: Address) -> bool:
         """Is this one of these addresses, as it is or with a detail?"""
-        return any(str(one) in addresses for one in (recipient, *bases(recipient, self.delimiter)))
+        return any(str(one) in addresses for one in (recipient, *base_addresses(recipient, self.delimiter)))
 
     def takes_from_anybody(self, recipient: Address) -> bool:
         """Is this an address that no block applies to?"""
@@ -68,10 +68,10 @@ class DoorSnapshot:
     def refused_by(self, sender: Address, signers: frozenset[str] = frozenset()) -> str:
         """The address or domain whose block refuses this author, the most precise; "" where none does."""
         signed = any(sender.domain == signer or sender.domain.endswith("." + signer) for signer in signers)
-        refused = (name in self.blocked or (not signed and name in self.blocked_unsigned) for name in names(sender))
-        return next((name for name, refuses in zip(names(sender), refused, strict=True) if refuses), "")
+        refused = (name in self.blocked or (not signed and name in self.blocked_unsigned) for name in blocking_names(sender))
+        return next((name for name, refuses in zip(blocking_names(sender), refused, strict=True) if refuses), "")
 
 
-def names(sender: Address) -> list[str]:
+def blocking_names(sender: Address) -> list[str]:
     """Every entry that would block this sender: the address, its domain, the domains above."""
-    return [str(sender), *ancestors(sender.domain)]
+    return [str(sender), *ancestor_domains(sender.domain)]

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage.addressing.envelope import Address, folded
+from triage.addressing.envelope import Address, fold_text
 from triage.addressing.recipient import Recipient
-from triage.addressing.subaddress import DELIMITERS, bases, detail_of
+from triage.addressing.subaddress import DELIMITERS, base_addresses, detail_of
 from triage.config.settings import Company
 from triage.directory.leavers import GONE, ON, note_about
 from triage.directory.recipient_map import ALWAYS
@@ -22,31 +22,33 @@ Addresses = Mapping[str, KnownRecipient]
 
 def known_among(session: Session, some: Iterable[Address], company: Company) -> Addresses:
     """The addresses of ours among these, and those that they have a detail of."""
-    wanted = {str(one) for address in some for one in (address, *bases(address, company.delimiter))}
+    wanted = {str(one) for address in some for one in (address, *base_addresses(address, company.delimiter))}
     return {known.address: known for known in session.scalars(BY_ADDRESS, {"addresses": sorted(wanted)})}
 
 
-def resolve(session: Session, address: Address, company: Company, *, spelled: str = "", ours: Addresses | None = None) -> Recipient | None:
+def resolve_address(
+    session: Session, address: Address, company: Company, *, spelled: str = "", ours: Addresses | None = None
+) -> Recipient | None:
     """Whom an envelope recipient means; None when nobody here has that address (any more). docs/reference/addresses.md has the order.
 
     `spelled`: the address as the sender wrote it; a detail is passed on like that. `ours`: where that was asked before.
     """
     ours = known_among(session, [address], company) if ours is None else ours
     if known := ours.get(str(address)):
-        return recipient(session, address, known, "") if known.kind != GONE else None
-    for base in bases(address, company.delimiter):
+        return build_recipient(session, address, known, "") if known.kind != GONE else None
+    for base in base_addresses(address, company.delimiter):
         known = ours.get(str(base))
         if known is not None and known.sub_addressed:
             if known.kind == GONE:
                 return None
-            return recipient(session, address, known, detail_of(spelled or str(address), base, company.delimiter))
+            return build_recipient(session, address, known, detail_of(spelled or str(address), base, company.delimiter))
     if address.local in ALWAYS and address.domain in company.domains:  # a domain that the directory has not seen yet
         known = session.scalars(select(KnownRecipient).where(col(KnownRecipient.kind) == "postmaster").limit(1)).first()
-        return recipient(session, address, known, "") if known else None
+        return build_recipient(session, address, known, "") if known else None
     return None
 
 
-def recipient(session: Session, address: Address, known: KnownRecipient, detail: str) -> Recipient:
+def build_recipient(session: Session, address: Address, known: KnownRecipient, detail: str) -> Recipient:
     """An address of ours as the policy knows it."""
     return Recipient(
         str(address),
@@ -56,11 +58,11 @@ def recipient(session: Session, address: Address, known: KnownRecipient, detail:
         always=known.kind == "postmaster",
         listed=known.address,
         detail=detail,
-        note=note(session, known),
+        note=address_note(session, known),
     )
 
 
-def note(session: Session, known: KnownRecipient) -> str:
+def address_note(session: Session, known: KnownRecipient) -> str:
     """What staff should know about this address, in a sentence; "" when there is nothing to say."""
     if known.kind == "former":
         person = session.get(Person, known.person)
@@ -79,12 +81,12 @@ def note(session: Session, known: KnownRecipient) -> str:
     return f"It is for the group {group.name}, whose members another server knows: what has left cannot be taken back."
 
 
-def destination(session: Session, to: str, company: Company) -> str:
+def resolve_destination(session: Session, to: str, company: Company) -> str:
     """The mailbox of `person:UID`, `department:CODE`, either name alone, or any address of somebody here. Nothing leads outside.
 
     BadInput when it is nobody, has no mailbox, or when a name means two.
     """
-    kind, _, name = folded(to.strip()).rpartition(":")
+    kind, _, name = fold_text(to.strip()).rpartition(":")
     boxes = {"person": mailbox_of_person(session, name), "department": mailbox_of_department(session, name)}
     found = {word: box for word, box in boxes.items() if box is not None and kind in ("", word)}
     if len(found) > 1:
@@ -100,7 +102,7 @@ def destination(session: Session, to: str, company: Company) -> str:
             )
         return mailbox
     try:
-        meant = resolve(session, Address.parse(to), company)
+        meant = resolve_address(session, Address.parse(to), company)
     except ValueError:
         meant = None
     if meant is None:

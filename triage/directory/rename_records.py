@@ -76,22 +76,22 @@ FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, StaffMember.sc
 ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, KeepersRequest.selection, LegalHold.selection, PendingAct.order)
 
 
-def carry(session: Session, made: Renaming, *, by: Actor, now: datetime) -> None:
+def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime) -> None:
     """Let everything that hangs on these names hang on those that they have become, and put on the record who is called otherwise.
 
     Rights and what is asked for go along: nobody who gets a name later has what belonged to who had it. The record of acts stays as it
     was written.
     """
     people, logins = made.uids, made.signs_in
-    folders = worded("person", people)
-    bare = {name: f"person:{people[name]}" for name in people.keys() - departments(session, people)}  # alone it may be a department
+    folders = word_names("person", people)
+    bare = {name: f"person:{people[name]}" for name in people.keys() - department_codes(session, people)}  # alone it may be a department
     carry_mail(session, people)
     carry_column(session, Sealed.name, people, col(Sealed.kind) == "person")
     carry_columns(session, UIDS, people)
     carry_columns(session, LOGINS, logins)
-    carry_columns(session, ACTORS, worded("person", logins) | worded(EMPLOYEE, people))
+    carry_columns(session, ACTORS, word_names("person", logins) | word_names(EMPLOYEE, people))
     carry_columns(session, FOLDERS, folders)
-    carry_columns(session, TOLD, worded("staff", logins) | folders)
+    carry_columns(session, TOLD, word_names("staff", logins) | folders)
     carry_column(session, Rule.target, bare)
     carry_documents(session, PEOPLE_LISTED, people, lambda listed: [people.get(one, one) for one in listed])
     carry_documents(session, FOLDERS_LISTED, folders, lambda listed: [folders.get(one, one) for one in listed])
@@ -99,19 +99,19 @@ def carry(session: Session, made: Renaming, *, by: Actor, now: datetime) -> None
     carry_documents(session, ORDERS, {**folders, **people, **logins}, lambda order: named_anew(order, parts))
     carry_floods(session, people)
     leave_addresses(session, list(made.people_aside.values()))
-    remember(session, made, now)
+    remember_names(session, made, now)
     put_on_record(session, made, by=by, now=now)
     session.expire_all()
 
 
-def worded(kind: str, names: Names) -> dict[str, str]:
+def word_names(kind: str, names: Names) -> dict[str, str]:
     """The names as words: `person:mara.berg`."""
     return {f"{kind}:{was}": f"{kind}:{now}" for was, now in names.items()}
 
 
-def departments(session: Session, names: Names) -> set[str]:
+def department_codes(session: Session, names: Names) -> set[str]:
     """Those of the names that are codes of departments too."""
-    return set(session.scalars(select(col(Department.code)).where(db.among(session, col(Department.code), list(names)))))
+    return set(session.scalars(select(col(Department.code)).where(db.is_among(session, col(Department.code), list(names)))))
 
 
 def in_turn(names: Names) -> Iterator[dict[str, str]]:
@@ -145,7 +145,7 @@ def carry_mail(session: Session, names: Names) -> None:
     for some in in_turn(names):
         theirs, now = col(Delivery.person).in_(some), case(some, value=col(Delivery.person))
         ledger.lay_elsewhere(session, theirs & (col(Delivery.state) == State.HELD), person=now)
-        rest = db.among(session, col(Delivery.id), [number for number, *_ in ledger.lock(session, theirs)])
+        rest = db.is_among(session, col(Delivery.id), [number for number, *_ in ledger.lock_deliveries(session, theirs)])
         session.execute(update(Delivery).where(rest).values(person=now), execution_options=db.UNSEEN)
 
 
@@ -179,7 +179,7 @@ def carry_floods(session: Session, names: Names) -> None:
     """Mail bombs into these people's folders: what comes next belongs to them, too."""
     rows = session.execute(select(col(Campaign.id), col(Campaign.about)).where(col(Campaign.about).is_not(None)))
     changed = {number: today for number, about in rows if (today := about_today(about, names)) != about}
-    session.execute(update(Campaign).where(db.among(session, col(Campaign.id), list(changed))).values(about=None))
+    session.execute(update(Campaign).where(db.is_among(session, col(Campaign.id), list(changed))).values(about=None))
     for number, today in changed.items():
         session.execute(update(Campaign).where(col(Campaign.id) == number).values(about=today))
 
@@ -193,7 +193,7 @@ def about_today(about: str, names: Names) -> str:
 
 def leave_addresses(session: Session, aside: list[str]) -> None:
     """Whose name is somebody else's now has none of the addresses: what is held for them leaves for nobody before staff says for whom."""
-    theirs = select(Person).where(db.among(session, col(Person.uid), aside))
+    theirs = select(Person).where(db.is_among(session, col(Person.uid), aside))
     for person in session.scalars(theirs, execution_options={"populate_existing": True}):
         nobodys = f"{person.uid}@{person.mailbox.rpartition('@')[2]}"
         person.mailbox, person.aliases = nobodys, []
@@ -202,7 +202,7 @@ def leave_addresses(session: Session, aside: list[str]) -> None:
     session.flush()
 
 
-def remember(session: Session, made: Renaming, now: datetime) -> None:
+def remember_names(session: Session, made: Renaming, now: datetime) -> None:
     """Keep what they were called."""
     for kind, all_names, names in ((PERSON, made.uids, made.people), (STAFF, made.signs_in, made.logins)):
         carry_column(session, FormerName.now, all_names, col(FormerName.kind) == kind)
@@ -237,7 +237,7 @@ def follow_addresses(session: Session) -> None:
     had_another = col(Delivery.person).in_(select(col(FormerName.now)).where(col(FormerName.kind) == PERSON))
     held = and_(had_another, col(Delivery.state) == State.HELD, not_sent_on, another)
     theirs = select(col(Person.mailbox)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
-    where = db.among(session, col(Delivery.id), [number for number, *_ in ledger.lock(session, held)])
+    where = db.is_among(session, col(Delivery.id), [number for number, *_ in ledger.lock_deliveries(session, held)])
     session.execute(update(Delivery).where(where).values(listed=theirs, mailbox=theirs), execution_options=db.UNSEEN)
 
 

@@ -9,24 +9,24 @@ from sqlmodel import Session, col
 from triage.addressing.company import CompanyDirectory
 from triage.directory.reassigned_addresses import is_anothers
 from triage.ids import made_at
-from triage.store.db import UNSEEN, among, insert_missing
+from triage.store.db import UNSEEN, insert_missing, is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import FormerMailbox, Person
 
 
-def remember(session: Session, before: CompanyDirectory, after: CompanyDirectory, now: datetime) -> None:
+def remember_mailboxes(session: Session, before: CompanyDirectory, after: CompanyDirectory, now: datetime) -> None:
     """Keep what the mailboxes of people were called who have another one now."""
     were = {person.uid: person.mailbox for person in before.people}
     moved = [one for one in after.people if one.active and were.get(one.uid, one.mailbox) != one.mailbox]
     insert_missing(session, FormerMailbox, [{"address": were[one.uid], "until": now, "person": one.uid} for one in moved])
 
 
-def today(session: Session, deliveries: Mapping[int, str]) -> dict[int, str]:
+def current_mailboxes(session: Session, deliveries: Mapping[int, str]) -> dict[int, str]:
     """What those of these mailboxes are called now that had another name when the delivery came in; by the delivery's id."""
     rows = (
         select(col(FormerMailbox.address), col(FormerMailbox.until), col(Person.mailbox))
         .join(Person, col(Person.uid) == col(FormerMailbox.person))
-        .where(among(session, col(FormerMailbox.address), set(deliveries.values())), not_(is_anothers(Person.mailbox, Person.uid)))
+        .where(is_among(session, col(FormerMailbox.address), set(deliveries.values())), not_(is_anothers(Person.mailbox, Person.uid)))
         .order_by(col(FormerMailbox.until))
     )
     names: dict[str, list[tuple[datetime, str]]] = {}
@@ -39,17 +39,17 @@ def today(session: Session, deliveries: Mapping[int, str]) -> dict[int, str]:
 def lead_on(session: Session, moved: Mapping[int, str]) -> None:
     """Let these deliveries belong to the mailboxes as they are called now."""
     for mailbox in set(moved.values()):
-        theirs = among(session, col(Delivery.id), [one for one, now in moved.items() if now == mailbox])
+        theirs = is_among(session, col(Delivery.id), [one for one, now in moved.items() if now == mailbox])
         session.execute(update(Delivery).where(theirs).values(mailbox=mailbox), execution_options=UNSEEN)
 
 
-def earlier(session: Session, mailboxes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
+def earlier_mailboxes(session: Session, mailboxes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
     """What these mailboxes were called before, and until when, the last name first; not what somebody else's is called now."""
     other_name = col(FormerMailbox.address) != col(Person.mailbox)
     rows = (
         select(col(Person.mailbox), col(FormerMailbox.address), col(FormerMailbox.until))
         .join(Person, col(Person.uid) == col(FormerMailbox.person))
-        .where(among(session, col(Person.mailbox), set(mailboxes)), other_name, not_(is_anothers(FormerMailbox.address, Person.uid)))
+        .where(is_among(session, col(Person.mailbox), set(mailboxes)), other_name, not_(is_anothers(FormerMailbox.address, Person.uid)))
         .order_by(col(FormerMailbox.until).desc())
     )
     found: dict[str, list[tuple[str, datetime]]] = {}

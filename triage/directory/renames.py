@@ -77,7 +77,7 @@ def with_identities(after: CompanyDirectory, were: People) -> CompanyDirectory:
     return replace(after, people=tuple(replace(one, identity=unsaid[one.uid]) if one.uid in unsaid else one for one in after.people))
 
 
-def renaming(
+def find_renames(
     before: CompanyDirectory, after: CompanyDirectory, were: People, accounts: Mapping[str, bool], former: tuple[Former, Former]
 ) -> Renaming:
     """The names that change: of those who are called otherwise, and of those whose name somebody else has.
@@ -90,11 +90,11 @@ def renaming(
     people = {was.uid: now for now, was in were.items() if was.uid != now}
     gone = [one for one in before.people if one.uid in uids and one.uid not in still]
     left_over = (set(people.values()) | uids & former[0].keys()) - known
-    signs_in, signs_in_aside = logins(before, after, were, gone, accounts, former[1])
+    signs_in, signs_in_aside = find_login_renames(before, after, were, gone, accounts, former[1])
     return Renaming(people, signs_in, put_aside({one.uid for one in gone} | left_over, uids | known), signs_in_aside)
 
 
-def logins(
+def find_login_renames(
     before: CompanyDirectory,
     after: CompanyDirectory,
     were: People,
@@ -103,7 +103,7 @@ def logins(
     former: Former,
 ) -> tuple[Names, Names]:
     """The same for what people sign in with."""
-    both = [(login_of(was), login_of(will)) for was, will in pairs(before, after, were, accounts)]
+    both = [(login_of(was), login_of(will)) for was, will in pair_people(before, after, were, accounts)]
     kept = {was for was, will in both if was == will}
     moves = free_of({was: will for was, will in both if was != will}, accounts, accounts.keys() | kept)
     used = {login_of(will) for will in after.people if will.active} - kept
@@ -113,7 +113,7 @@ def logins(
     return moves, put_aside((login for login in lost if not accounts.get(login)), used | kept | accounts.keys())
 
 
-def pairs(
+def pair_people(
     before: CompanyDirectory, after: CompanyDirectory, were: People, accounts: Collection[str]
 ) -> Iterator[tuple[PersonEntry, PersonEntry]]:
     """Who works here, before and now. Who was away had their login as long as nobody else signs in so."""
@@ -163,7 +163,7 @@ def put_aside(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
 def named_today(after: CompanyDirectory, people: Former, logins: Former) -> CompanyDirectory:
     """The directory with seals and scopes for who is meant by a former name: settings go on naming people as they were called.
 
-    `people` and `logins`: former names, and who had them. A seal is for all of them. A right is for one person: where nobody has
+    `people` and `find_login_renames`: former names, and who had them. A seal is for all of them, a right for one person: where nobody has
     the name now, and one had it.
     """
     uids, staff = {one.uid for one in after.people}, {one.login for one in after.staff}
@@ -174,7 +174,7 @@ def named_today(after: CompanyDirectory, people: Former, logins: Former) -> Comp
         had = {f"person:{uid}" for uid in people.get(name, ()) if kind == "person" and uid in uids}
         meant = had | {entry.folder} if name in uids or not had else had
         for folder in meant - (folders - {entry.folder}):
-            seals.setdefault(folder, set()).update(today(login, logins, staff) for login in entry.staff)
+            seals.setdefault(folder, set()).update(current_person(login, logins, staff) for login in entry.staff)
     sealed = tuple(SealedEntry(folder, tuple(sorted(seals[folder]))) for folder in sorted(seals))
     rights = tuple(replace(one, scope=tuple(sorted({in_scope(word, people, uids) for word in one.scope}))) for one in after.staff)
     return replace(after, sealed=sealed, staff=rights)
@@ -183,10 +183,10 @@ def named_today(after: CompanyDirectory, people: Former, logins: Former) -> Comp
 def in_scope(word: str, people: Former, uids: Collection[str]) -> str:
     """A word of a scope as it names somebody today."""
     kind, _, name = word.partition(":")
-    return f"person:{today(name, people, uids)}" if kind == "person" else word
+    return f"person:{current_person(name, people, uids)}" if kind == "person" else word
 
 
-def today(name: str, former: Former, here: Collection[str]) -> str:
+def current_person(name: str, former: Former, here: Collection[str]) -> str:
     """Who is called so: who is here by this name, else the one who had it."""
     had = [one for one in former.get(name, ()) if one in here]
     return had[0] if name not in here and len(had) == 1 else name

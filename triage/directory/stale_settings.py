@@ -23,7 +23,7 @@ class Named(NamedTuple):
     name: str
 
 
-def named(settings: Settings) -> Iterator[Named]:
+def named_people(settings: Settings) -> Iterator[Named]:
     """Every person and login that the settings name beside seals and scopes, which follow by themselves."""
     cover, notices, mirror = settings.cover, settings.notices, settings.mirror
     policies = {"cover.out_of_hours": (f"={cover.out_of_hours}",), "cover.departments": cover.departments, "cover.people": cover.people}
@@ -44,17 +44,17 @@ def named(settings: Settings) -> Iterator[Named]:
         yield from (Named(setting, kind, name.strip().casefold()) for name in names if "@" not in name)
 
 
-def departments(settings: Settings) -> Iterator[Named]:
+def named_departments(settings: Settings) -> Iterator[Named]:
     """Every department that the settings name, but where that makes it one, and those of the mirror, which the doctor tries."""
     notices, rule = settings.notices, settings.directory.leavers
     lists: dict[str, Iterable[str]] = {
         "company.observe_departments": settings.company.observe_departments,
-        "cover.departments": map(str.casefold, before("=", settings.cover.departments)),
-        "relay.routes": folders(before("=", settings.relay.routes)),
-        "notices.targets": before("=", notices.targets),
-        "notices.told": before("=", notices.told),
+        "cover.departments": map(str.casefold, text_before("=", settings.cover.departments)),
+        "relay.routes": department_folders(text_before("=", settings.relay.routes)),
+        "notices.targets": text_before("=", notices.targets),
+        "notices.told": text_before("=", notices.told),
         "notices.digest_departments": notices.digest_departments,
-        "directory.sealed": map(str.casefold, folders(before("=>", settings.directory.sealed))),
+        "directory.sealed": map(str.casefold, department_folders(text_before("=>", settings.directory.sealed))),
         "directory.leavers": [rule.removeprefix(leaver_policy.FOLDER)] if rule.startswith(leaver_policy.FOLDER) else [],
         "webhooks.hooks": (code for hook in settings.webhooks.hooks for code in hook.departments),
     }
@@ -62,21 +62,21 @@ def departments(settings: Settings) -> Iterator[Named]:
         yield from (Named(setting, DEPARTMENT, code) for code in codes)
 
 
-def before(sign: str, entries: Iterable[str]) -> Iterator[str]:
+def text_before(sign: str, entries: Iterable[str]) -> Iterator[str]:
     """What stands before the sign in each of these."""
     return (entry.partition(sign)[0].strip() for entry in entries)
 
 
-def folders(names: Iterable[str]) -> Iterator[str]:
+def department_folders(names: Iterable[str]) -> Iterator[str]:
     """The codes of those that are departments."""
     return (name.removeprefix("department:") for name in names if name.startswith("department:"))
 
 
-def outdated(session: Session, settings: Settings) -> list[str]:
+def find_outdated(session: Session, settings: Settings) -> list[str]:
     """Which of them mean nobody, or somebody else than they did, in words."""
     people, logins = rename_records.former_names(session)
     former: dict[str, dict[str, list[str]]] = {rename_records.PERSON: people, rename_records.STAFF: logins, DEPARTMENT: {}}
-    all_named = dict.fromkeys((*named(settings), *departments(settings)))
+    all_named = dict.fromkeys((*named_people(settings), *named_departments(settings)))
     found = (in_words(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in all_named)
     return [words for words in found if words]
 

@@ -83,10 +83,10 @@ class Plan:
         return sum(change.kind in kinds for change in self.changes)
 
 
-def plan(before: CompanyDirectory, after: CompanyDirectory, names: Iterable[Change] = ()) -> Plan:
+def plan_sync(before: CompanyDirectory, after: CompanyDirectory, names: Iterable[Change] = ()) -> Plan:
     """What leads from the directory as it is, with the `names` of today already, to the directory as its source says it is."""
     working, staying = (sum(person.active for person in one.people) for one in (before, after))
-    return Plan(working, (*names, *changes(before, after)), len(before.groups), staying)
+    return Plan(working, (*names, *list_changes(before, after)), len(before.groups), staying)
 
 
 def most_of(number: int) -> int:
@@ -94,16 +94,18 @@ def most_of(number: int) -> int:
     return max(FEW, number * FEW // 100)
 
 
-def changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[Change]:
+def list_changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[Change]:
     """Every change, people first."""
     was, will = ({person.uid: person for person in one.people} for one in (before, after))
     for uid in sorted(was.keys() | will.keys()):
         if was.get(uid) != will.get(uid):
             yield from changes_of(was.get(uid), will.get(uid))
-    yield from differences(Kind.DEPARTMENT, {one.code: one for one in before.departments}, {one.code: one for one in after.departments})
-    yield from differences(Kind.GROUP, {one.address: one for one in before.groups}, {one.address: one for one in after.groups})
-    yield from differences(Kind.STAFF, {one.login: one for one in before.staff}, {one.login: one for one in after.staff})
-    yield from differences(Kind.SEAL, {one.folder: one for one in before.sealed}, {one.folder: one for one in after.sealed})
+    yield from list_differences(
+        Kind.DEPARTMENT, {one.code: one for one in before.departments}, {one.code: one for one in after.departments}
+    )
+    yield from list_differences(Kind.GROUP, {one.address: one for one in before.groups}, {one.address: one for one in after.groups})
+    yield from list_differences(Kind.STAFF, {one.login: one for one in before.staff}, {one.login: one for one in after.staff})
+    yield from list_differences(Kind.SEAL, {one.folder: one for one in before.sealed}, {one.folder: one for one in after.sealed})
     if before.postmaster != after.postmaster:
         yield Change(Kind.POSTMASTER, after.postmaster)
 
@@ -134,7 +136,7 @@ def changes_of(was: PersonEntry | None, will: PersonEntry | None) -> Iterator[Ch
         yield Change(Kind.GETS_OTHER_ASSISTANTS, will.uid, ", ".join(will.assistants) or "nobody")
 
 
-def differences(kind: Kind, was: Mapping[str, object], will: Mapping[str, object]) -> Iterator[Change]:
+def list_differences(kind: Kind, was: Mapping[str, object], will: Mapping[str, object]) -> Iterator[Change]:
     """What comes, goes or changes among things with a name."""
     for name in sorted(was.keys() | will.keys()):
         if was.get(name) != will.get(name):

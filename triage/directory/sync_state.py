@@ -49,7 +49,7 @@ class DirectoryState:
     brake: Brake | None
 
 
-def state(session: Session, *, by: Actor) -> DirectoryState:
+def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
     """What the directory is now. What changed last is told to those who may read the record."""
     last = session.scalar(select(AuditRecord).where(col(AuditRecord.subject) == SUBJECT).order_by(col(AuditRecord.id).desc()).limit(1))
     alarm = session.scalar(select(Alarm).where(col(Alarm.cause) == BRAKE).limit(1))
@@ -57,7 +57,7 @@ def state(session: Session, *, by: Actor) -> DirectoryState:
     detail = last.detail if last and reads else {}
     active, left = number_of_people(session)
     return DirectoryState(
-        departments=places(session),
+        departments=list_departments(session),
         people=active,
         left=left,
         groups=session.scalar(select(func.count()).select_from(MailGroup)) or 0,
@@ -74,7 +74,7 @@ def number_of_people(session: Session) -> tuple[int, int]:
     return counts.get(True, 0), counts.get(False, 0)
 
 
-def places(session: Session) -> tuple[Place, ...]:
+def list_departments(session: Session) -> tuple[Place, ...]:
     """The departments by name."""
     names = dict(session.execute(select(col(Person.uid), col(Person.name))).all())
     homes = select(col(Person.department), func.count()).where(col(Person.active)).group_by(col(Person.department))

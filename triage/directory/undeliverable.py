@@ -5,7 +5,7 @@ from sqlmodel import Session, col
 
 from triage.addressing.envelope import Address
 from triage.addressing.recipient import Recipient
-from triage.addressing.subaddress import bases
+from triage.addressing.subaddress import base_addresses
 from triage.config.settings import Company
 from triage.directory.leavers import GONE, note_about
 from triage.store.models.directory import Department, KnownRecipient, Person
@@ -13,44 +13,44 @@ from triage.store.models.directory import Department, KnownRecipient, Person
 NOTE = "Nobody here has this address any more: redirect it to who it is for."
 
 
-def recipient(session: Session, address: Address, company: Company) -> Recipient:
+def undeliverable_recipient(session: Session, address: Address, company: Company) -> Recipient:
     """An address that nobody has any more, in the first of these folders that there is.
 
     The one where a leaver's mail lies or went last; the shared folder of the department that a triage address names; that of
     the postmaster's department; that of any department. Released it goes to that folder's mailbox, else to the postmaster.
     """
-    known = leaver(session, address, company)
+    known = leaver_recipient(session, address, company)
     if known is not None and session.get(Department, known.department) is not None:
         person = session.get(Person, known.leaver)
         note = f"{note_about(person.name if person else known.leaver)} Redirect it to who it is for."
         return Recipient(str(address), known.department, known.person, known.mailbox, listed=known.address, note=note, stray=True)
-    department = named(session, address, company) or postmasters(session)
-    mailbox = (department.mailbox if department else "") or postmaster(session)
+    department = named_department(session, address, company) or postmaster_department(session)
+    mailbox = (department.mailbox if department else "") or postmaster_mailbox(session)
     return Recipient(str(address), department.code if department else "", "", mailbox or str(address), note=NOTE, stray=True)
 
 
-def leaver(session: Session, address: Address, company: Company) -> KnownRecipient | None:
+def leaver_recipient(session: Session, address: Address, company: Company) -> KnownRecipient | None:
     """The address of somebody who has left, as it is or without its detail."""
-    for one in (address, *bases(address, company.delimiter)):
+    for one in (address, *base_addresses(address, company.delimiter)):
         known = session.get(KnownRecipient, str(one))
         if known is not None and known.kind == GONE:
             return known
     return None
 
 
-def named(session: Session, address: Address, company: Company) -> Department | None:
+def named_department(session: Session, address: Address, company: Company) -> Department | None:
     """The department that a triage address begins with."""
     code, delimiter, _ = address.local.partition(company.delimiter)
     return session.get(Department, code) if delimiter else None
 
 
-def postmasters(session: Session) -> Department | None:
+def postmaster_department(session: Session) -> Department | None:
     """The department of the postmaster, else the first."""
-    theirs = select(col(Person.department)).where(col(Person.mailbox) == postmaster(session), col(Person.active)).limit(1)
+    theirs = select(col(Person.department)).where(col(Person.mailbox) == postmaster_mailbox(session), col(Person.active)).limit(1)
     found = session.get(Department, session.scalar(theirs) or "")
     return found or session.scalars(select(Department).order_by(col(Department.code)).limit(1)).first()
 
 
-def postmaster(session: Session) -> str:
+def postmaster_mailbox(session: Session) -> str:
     """The postmaster's mailbox, "" before there is one."""
     return session.scalar(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) == "postmaster").limit(1)) or ""

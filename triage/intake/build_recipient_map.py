@@ -37,4 +37,4 @@ def build_recipient_map(session: Session, *, settings: Settings, now: datetime) 
 
 def recipient_map_version(session: Session, now: datetime) -> str:
     """Differs from every earlier one when the recipient map may have changed."""
-    return f"{versions.read(session, directory.VERSION)}.{smtp_blocks.version(session, now)}"
+    return f"{versions.read_version(session, directory.VERSION)}.{smtp_blocks.blocks_version(session, now)}"

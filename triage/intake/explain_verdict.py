@@ -13,12 +13,12 @@ from triage.addressing.envelope import Address, Envelope
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import lookups
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.signals.severity import Severity
 from triage.message.summary import Summary
-from triage.policy.decide import Verdict, decide
+from triage.policy.decide import Verdict, decide_verdict
 from triage.policy.runner_up import Beside
 from triage.quarantine.search.listing import severity_of
 from triage.say import said_by, say
@@ -60,21 +60,21 @@ class Past:
     today: Case | None  # None where its recipient's folder is another one by now, and not the asker's
 
 
-def explain(
+def explain_verdict(
     session: Session, sender: str, to: str, *, by: Actor, settings: Settings, now: datetime, list_id: str = "", subject: str = ""
 ) -> Explanation:
     """Which rule would decide about mail from this sender, under each proof that makes a difference, and what else matches.
 
     BadInput for what is no address; NotFound when nobody in the actor's scope has the recipient's address.
     """
-    author, recipient = address(sender, "sender"), address(to, "to")
+    author, recipient = fold_address(sender, "sender"), fold_address(to, "to")
     summary = Summary(parsed=True, author=author, authors=(author,), subject=subject, list_id=list_id.strip("<> ").casefold())
     envelope = Envelope(0, now, author, (recipient,), "", "")
     facts = lookups.gather_facts(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
-    if facts.recipient.stray or not within(session, facts.recipient, by):
+    if facts.recipient.stray or not is_in_scope(session, facts.recipient, by):
         raise NotFound(say("nobody in your scope has the address {recipient}", recipient=recipient))
     proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
-    cases = [case(proof, decide(replace(facts, authentication=supposed(author, proof)))) for proof in proofs]
+    cases = [verdict_case(proof, decide_verdict(replace(facts, authentication=assume_authentication(author, proof)))) for proof in proofs]
     return Explanation(
         author,
         recipient,
@@ -88,9 +88,9 @@ def explain(
 
 def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings: Settings, now: datetime) -> Past:
     """Why this delivery went where it went, and what would be said today, in a folder of the actor's. NotFound outside their scope."""
-    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible(by))).first()
+    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible_deliveries(by))).first()
     if delivery is None:
-        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     message = session.get_one(Message, delivery.message_id)
     beside = tuple(Beside(**one) for one in delivery.beside)
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
@@ -102,18 +102,18 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
         session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, lasts=lasts
     )
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
-    return Past(delivery_id, then, case(then.proof, decide(facts)) if within(session, facts.recipient, by) else None)
+    return Past(delivery_id, then, verdict_case(then.proof, decide_verdict(facts)) if is_in_scope(session, facts.recipient, by) else None)
 
 
-def within(session: Session, recipient: Recipient, by: Actor) -> bool:
+def is_in_scope(session: Session, recipient: Recipient, by: Actor) -> bool:
     """Does the recipient's folder lie in the actor's scope, and under no seal that is closed to them?"""
     folder = {f"department:{recipient.department}", f"person:{recipient.person}"}
-    if folder & confidential_folders.closed(session, by):
+    if folder & confidential_folders.closed_folders(session, by):
         return False
     return by.scope.company or bool(folder & set(by.scope.words()))
 
 
-def address(text: str, field: str) -> str:
+def fold_address(text: str, field: str) -> str:
     """The address folded."""
     try:
         return str(Address.parse(text))
@@ -121,7 +121,7 @@ def address(text: str, field: str) -> str:
         raise BadInput(said_by(fault), field=field) from fault
 
 
-def supposed(author: str, proof: str) -> Authentication:
+def assume_authentication(author: str, proof: str) -> Authentication:
     """What would have been found out about an author who proves themselves in this way alone."""
     domain, (kind, _, named) = author.rpartition("@")[2], proof.partition(":")
     if kind == "dkim":
@@ -133,7 +133,7 @@ def supposed(author: str, proof: str) -> Authentication:
     return Authentication(author, dmarc=Dmarc(Result.NONE, domain, domain, "", ("spf",) if kind == "aligned" else ()))
 
 
-def case(proof: str, verdict: Verdict) -> Case:
+def verdict_case(proof: str, verdict: Verdict) -> Case:
     """A verdict under an assumption."""
     return Case(proof, str(verdict.disposition), verdict.rule, verdict.rule_id, verdict.reason, verdict.beside)
 

@@ -18,7 +18,7 @@ from triage.intake.stages import Arrival
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -33,20 +33,20 @@ class Letter:
     summary: Summary
 
 
-def destination(session: Session, to: str, settings: Settings) -> str:
+def import_destination(session: Session, to: str, settings: Settings) -> str:
     """The address that old mail is brought in for; BadInput when it is nobody's here."""
     try:
         address = Address.parse(to)
     except ValueError as fault:
         raise BadInput(f"--to: {fault}") from fault
-    if recipients.resolve(session, address, settings.company) is None:
+    if recipients.resolve_address(session, address, settings.company) is None:
         raise BadInput(f"--to: {to[:80]} is nobody's address here; see `mailroom sync --dry-run` for who is")
     return str(address)
 
 
-def present(session: Session, ids: Iterable[int]) -> set[int]:
+def imported_ids(session: Session, ids: Iterable[int]) -> set[int]:
     """Which of these ids of envelopes have come in already."""
-    return set(session.scalars(select(col(Message.spool_id)).where(among(session, col(Message.spool_id), ids))))
+    return set(session.scalars(select(col(Message.spool_id)).where(is_among(session, col(Message.spool_id), ids))))
 
 
 def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: str, settings: Settings, now: datetime) -> list[Delivery]:
@@ -54,9 +54,9 @@ def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: 
 
     The time that they are held begins now. A signature was checked as of when the mail arrived then.
     """
-    access.require(by, Role.ADMIN)
+    access.require_role(by, Role.ADMIN)
     letters = list(letters)
-    known = present(session, [one.envelope.spool_id for one in letters])
+    known = imported_ids(session, [one.envelope.spool_id for one in letters])
     once = {letter.envelope.spool_id: letter for letter in letters if letter.envelope.spool_id not in known}
     arrivals = [Arrival(replace(one.envelope, received_at=now), one.raw, one.authentication, one.summary) for one in once.values()]
     entered: list[int] = []
@@ -66,5 +66,5 @@ def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: 
         entered += ids
     if entered:
         detail = {"source": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
-        ledger.write(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))
-    return list(session.scalars(select(Delivery).where(among(session, col(Delivery.id), entered))))
+        ledger.write_act(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))
+    return list(session.scalars(select(Delivery).where(is_among(session, col(Delivery.id), entered))))

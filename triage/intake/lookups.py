@@ -9,15 +9,15 @@ from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
-from triage.addressing.envelope import Address, Envelope, folded
+from triage.addressing.envelope import Address, Envelope, fold_text
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
 from triage.delivery import bounces
 from triage.directory import enforcement_mode, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
-from triage.message.mailing_lists import rewritten
+from triage.message.mailing_lists import rewritten_author
 from triage.message.signals.attachments import first_danger
-from triage.message.signals.time_critical import Life, deadline
+from triage.message.signals.time_critical import Life, find_deadline
 from triage.message.summary import Summary
 from triage.policy import emergency
 from triage.policy.contacts import sent_messages, store as contacts, wanted_senders
@@ -51,13 +51,13 @@ def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now:
     named = [address for one in some for text in one.envelope.recipients if (address := address_of(text))]
     addresses = recipients.known_among(session, named, settings.company)
     values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_address(one.envelope), one.campaigns)}
-    authors = {one.summary.author for one in some if not rewritten(one.summary)}  # such a list is nobody's correspondent
+    authors = {one.summary.author for one in some if not rewritten_author(one.summary)}  # such a list is nobody's correspondent
     return Known(
         addresses=addresses,
-        rules=matching_rules.naming(session, {*values, *map(str, named), *addresses}, now),
+        rules=matching_rules.rules_naming(session, {*values, *map(str, named), *addresses}, now),
         learned=contacts.rules_about_all(session, authors, settings=settings, now=now),
         switched=enforcement_mode.now_in_force(session, settings.company),
-        opened=emergency.alarm(session, now),
+        opened=emergency.current_emergency(session, now),
     )
 
 
@@ -80,7 +80,7 @@ def gather_facts(
     asked."""
     known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
-    about += () if rewritten(summary) else known.learned.get(summary.author, ())
+    about += () if rewritten_author(summary) else known.learned.get(summary.author, ())
     ours = sent_messages.named_in(session, envelope, summary)
     wanted = is_wanted(session, authentication, summary, about, settings=settings, now=now)
     danger = danger_of(summary, settings) if danger is None else danger
@@ -104,7 +104,7 @@ def gather_facts(
             lasts=lasts,
             now=now,
         )
-        for recipient in redirects.applied(session, known.rules, summary, found, settings.company)
+        for recipient in redirects.apply_redirects(session, known.rules, summary, found, settings.company)
     ]
 
 
@@ -144,14 +144,14 @@ def recipients_of(session: Session, envelope: Envelope, company: Company, ours: 
     found: dict[tuple[str, str, str], Recipient] = {}
     for text in envelope.recipients:
         address = Address.parse(text)
-        made_by_us = bounces.recipient(session, envelope, address)
+        made_by_us = bounces.bounce_recipient(session, envelope, address)
         recipient = (
             made_by_us
-            or recipients.resolve(session, address, company, spelled=text, ours=ours)
-            or bounces.forged(address)
-            or undeliverable.recipient(session, address, company)
+            or recipients.resolve_address(session, address, company, spelled=text, ours=ours)
+            or bounces.is_forged_bounce(address)
+            or undeliverable.undeliverable_recipient(session, address, company)
         )
-        place = recipient.mailbox, folded(recipient.detail), recipient.address if recipient.stray else ""
+        place = recipient.mailbox, fold_text(recipient.detail), recipient.address if recipient.stray else ""
         if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
             found[place] = recipient
     return list(found.values())
@@ -184,7 +184,7 @@ def facts_of(
         summary=summary,
         recipient=recipient,
         own_domains=settings.own_domains,
-        rules=matching_rules.fitting(about, recipient),
+        rules=matching_rules.rules_for_recipient(about, recipient),
         ours=ours,
         wanted=wanted,
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
@@ -204,7 +204,7 @@ def facts_of(
 
 def deadline_of(summary: Summary, received_at: datetime, settings: Settings) -> Life | None:
     """How long a message is of use, where that counts if its author is verified: at a free-mail provider no domain is the author's own."""
-    return None if summary.author.rpartition("@")[2] in settings.policy.freemail_domains else deadline(summary, received_at)
+    return None if summary.author.rpartition("@")[2] in settings.policy.freemail_domains else find_deadline(summary, received_at)
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:

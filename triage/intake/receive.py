@@ -18,21 +18,21 @@ from triage.intake.stages import Arrival, Evaluated, Examined, Faults, Fresh, St
 from triage.intake.store_incoming import store_all
 from triage.message.authentication import Authentication, Result
 from triage.message.fingerprint import Fingerprint
-from triage.message.mime.links import organisation, related
+from triage.message.mime.links import is_related_host, registered_organisation
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
-from triage.policy.decide import decide
+from triage.policy.decide import decide_verdict
 from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
 from triage.runtime import metrics
 from triage.store import message_ids
 from triage.store.models.deliveries import Delivery
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 
-def receive(
+def receive_message(
     session: Session,
     envelope: Envelope,
     raw: bytes,
@@ -59,7 +59,7 @@ def receive(
 
 
 def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> list[tuple[int, ...] | Exception]:
-    """Enter messages that came in about the same time: of each the delivery ids, or why it was not entered. As `receive` each.
+    """Enter messages that came in about the same time: of each the delivery ids, or why it was not entered. As `receive_message` each.
 
     What concerns all of them is asked once, and what is written is written at the end: a message that cannot be judged
     takes no other one with it. When the database will not have one, none is entered and its exception is raised. Whoever has the
@@ -132,10 +132,10 @@ def evaluate_message(
         danger=one.at_sight.danger,
         lasts=one.at_sight.deadline,
     )
-    verdicts = redirects.once([(each, decide(each)) for each in facts])
+    verdicts = redirects.drop_duplicates([(each, decide_verdict(each)) for each in facts])
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if arrival.patient and waiting:
-        dns = visible(one.authentication.dmarc.reason)
+        dns = escape_visible(one.authentication.dmarc.reason)
         raise NotYet(f"{waiting} ({dns})" if one.authentication.unknown else waiting)
     return Evaluated(one, campaign_id, tuple(facts), tuple(verdicts))
 
@@ -147,10 +147,10 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
             if copy.direction == "bounce":
                 bounces.come_back(session, one.examined.envelope, copy, one.examined.summary, now=now)
     if applied := [rule for one in stored for rule in one.evaluated.rules_applied]:
-        rules.used(session, applied, now)
-    contacts.heard(session, (contact for one in stored for contact in one.evaluated.contacts_heard), now)
+        rules.count_uses(session, applied, now)
+    contacts.count_heard(session, (contact for one in stored for contact in one.evaluated.contacts_heard), now)
     let_in = (one.examined.summary for one in stored if one.evaluated.is_let_in)
-    known_names.meet(session, ((summary.author, summary.author_name) for summary in let_in))
+    known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
 
@@ -161,7 +161,7 @@ def count_after_commit(session: Session, stored: Sequence[Stored]) -> None:
 
     def count(_: Session) -> None:
         for (rule, disposition), number in verdicts.items():
-            metrics.count("mailroom_verdicts", number, rule=rule, verdict=str(disposition))
+            metrics.count_event("mailroom_verdicts", number, rule=rule, verdict=str(disposition))
 
     event.listen(session, "after_commit", count, once=True)
 
@@ -179,8 +179,8 @@ def signed_list(arrival: Arrival, freemail: Collection[str]) -> tuple[str, tuple
     """
     summary = arrival.summary
     domain = summary.list_post.rpartition("@")[2]
-    if not summary.list_id or not domain or domain in freemail or is_shared(organisation(domain)):
+    if not summary.list_id or not domain or domain in freemail or is_shared(registered_organisation(domain)):
         return None
     passed = (one for one in arrival.authentication.dkim if one.result is Result.PASS and one.signs_list)
-    signers = [one.domain for one in passed if related(one.domain, domain) and related(one.domain, summary.list_id)]
+    signers = [one.domain for one in passed if is_related_host(one.domain, domain) and is_related_host(one.domain, summary.list_id)]
     return (summary.list_post, (summary.list_id, signers[0])) if signers else None

@@ -11,8 +11,8 @@ from triage.directory import apply as directory
 from triage.message.authentication import Authentication
 from triage.message.signals import priority, second_look
 from triage.message.signals.behaviour import stranger_here
-from triage.message.signals.severity import Severity, severity
-from triage.message.signals.signal_context import Signal, weight
+from triage.message.signals.severity import Severity, rate_severity
+from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts.sender_history import LET_IN, Senders, Standing
@@ -56,10 +56,10 @@ def place_in_queue(
     """
     own = signals_of_copy(senders, one, known)
     everything = (*found, *own)
-    one.weight = weight(everything)
-    one.severity = severity(one.weight, {signal.name for signal in everything})
+    one.weight = sum_weights(everything)
+    one.severity = rate_severity(one.weight, {signal.name for signal in everything})
     deadline = deadline if one.proof and one.severity < Severity.SUSPICIOUS else None
-    why = priority.reasons(
+    why = priority.priority_reasons(
         everything,
         author=one.author,
         proof=one.proof,
@@ -74,7 +74,7 @@ def place_in_queue(
     one.signals = [signal.as_json() for signal in own]
     if deadline:
         one.perishable_until, one.lifetime_assumed = one.received_at + timedelta(minutes=deadline.minutes), not deadline.stated
-    one.urgency, one.why_here = priority.urgency(why), [reason.as_json() for reason in why]
+    one.urgency, one.why_here = priority.sum_urgency(why), [reason.as_json() for reason in why]
     return everything
 
 
@@ -95,9 +95,9 @@ def set_second_look(
     about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
     is_asked = is_known and (about_money or not one.proof)
     changed = is_asked and is_verified_otherwise(proof_way(one.proof, authentication), ways_of(one.author))
-    looks = second_look.looks(found, authentication, proof=one.proof, changed=changed)
+    looks = second_look.find_second_looks(found, authentication, proof=one.proof, changed=changed)
     one.second_look = int(looks)
-    one.passed_on_by = second_look.carrier(looks, authentication, summary, freemail)
+    one.passed_on_by = second_look.find_carrier(looks, authentication, summary, freemail)
 
 
 def is_verified_otherwise(now: ProofWay, before: frozenset[ProofWay]) -> bool:
@@ -125,7 +125,7 @@ def proof_way(proof: str, authentication: Authentication) -> ProofWay:
 
 def names_of_people(session: Session) -> dict[str, str]:
     """Folded full name to mailbox of everybody who works here, read again when the directory has changed."""
-    key, version = session.get_bind().engine, versions.read(session, directory.VERSION)
+    key, version = session.get_bind().engine, versions.read_version(session, directory.VERSION)
     kept = _names.get(key)
     if kept is None or kept[0] != version:
         people = session.execute(select(col(Person.name), col(Person.mailbox)).where(col(Person.active)))

@@ -14,14 +14,14 @@ from triage.directory.leavers import GONE
 from triage.intake import lookups, sender_context
 from triage.message.authentication import Authentication
 from triage.message.fingerprint import Fingerprint
-from triage.message.mime.links import related
+from triage.message.mime.links import is_related_host
 from triage.message.signals import find_signals
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.similarity import Likeness
 from triage.message.summary import Summary
-from triage.policy.decide import Disposition, Verdict, decide
+from triage.policy.decide import Disposition, Verdict, decide_verdict
 from triage.policy.facts import Facts, MatchedRule
-from triage.policy.proof import precision, proof_of_author, proven_as
+from triage.policy.proof import proof_of_author, proven_as, rule_precision
 from triage.quarantine import coverage
 from triage.reports.simulated_mail import Rehearsed, Remedy
 from triage.store.models.directory import KnownRecipient
@@ -38,7 +38,7 @@ def address_of(session: Session, mailbox: str, settings: Settings) -> str:
         address = Address.parse(mailbox)
     except ValueError:
         return ""
-    found = recipients.resolve(session, address, settings.company)
+    found = recipients.resolve_address(session, address, settings.company)
     if found is not None and found.mailbox == str(address):
         return str(address)
     leads_here = col(KnownRecipient.mailbox) == str(address), col(KnownRecipient.kind).not_in([GONE, "postmaster"])
@@ -49,13 +49,13 @@ def address_of(session: Session, mailbox: str, settings: Settings) -> str:
 def leads_to(session: Session, address: str, mailbox: str, settings: Settings) -> bool:
     """Is what is sent to this address released into this mailbox?"""
     try:
-        found = recipients.resolve(session, Address.parse(address), settings.company)
+        found = recipients.resolve_address(session, Address.parse(address), settings.company)
     except ValueError:
         return False
     return found is not None and found.mailbox == mailbox
 
 
-def rehearse(
+def simulate_message(
     session: Session,
     envelope: Envelope,
     authentication: Authentication,
@@ -71,31 +71,31 @@ def rehearse(
     `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
     """
     for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now):
-        yield judged(session, closed(facts, settings), settings=settings, answered=answered, alike=alike)
+        yield simulate_copy(session, enforced_facts(facts, settings), settings=settings, answered=answered, alike=alike)
 
 
-def verdicts(
+def current_verdicts(
     session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
 ) -> list[Verdict]:
     """What would become of a mail that came now, by the modes in force."""
-    return [decide(facts) for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now)]
+    return [decide_verdict(facts) for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now)]
 
 
-def closed(facts: Facts, settings: Settings) -> Facts:
+def enforced_facts(facts: Facts, settings: Settings) -> Facts:
     """The facts as they are when the door is closed and no emergency is on, at the hour when the mail came."""
     folder = facts.recipient.department, facts.recipient.person
     awake = coverage.lets_perishable_pass(settings.cover, *folder, facts.envelope.received_at)
     return replace(facts, observe=False, emergency="", out_of_hours=awake)
 
 
-def judged(session: Session, facts: Facts, *, settings: Settings, answered: datetime | None, alike: Likeness | None) -> Rehearsed:
+def simulate_copy(session: Session, facts: Facts, *, settings: Settings, answered: datetime | None, alike: Likeness | None) -> Rehearsed:
     """One copy."""
-    verdict = decide(facts)
+    verdict = decide_verdict(facts)
     summary = facts.summary
     author = summary.author or next(iter(summary.authors), "") or facts.envelope.reverse_path.casefold()
-    deceives = "" if answered else deception(facts, verdict, seen(session, facts))
+    deceives = "" if answered else describe_deception(facts, verdict, find_seen(session, facts))
     held = verdict.disposition is Disposition.QUARANTINE
-    possible = candidates(facts, settings) if deceives else remedies(facts, settings)
+    possible = candidate_rules(facts, settings) if deceives else list_remedies(facts, settings)
     return Rehearsed(
         arrived=facts.envelope.received_at,
         mailbox=facts.recipient.mailbox,
@@ -118,9 +118,9 @@ def card_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collect
     return f"{pile or author} {proven_as(facts, freemail)}"
 
 
-def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
+def find_seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
     """What a trained eye sees in it."""
-    return find_signals.signals(
+    return find_signals.find_signals(
         Seen(  # whom the company knew then is not told
             facts.summary,
             facts.authentication,
@@ -132,7 +132,7 @@ def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
     )
 
 
-def deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -> str:
+def describe_deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -> str:
     """Why it looks like an attack, "" when it does not: the policy found it forged or dangerous, or one signal is heavy enough."""
     if verdict.rule in FORGED:
         return verdict.reason[:1].upper() + verdict.reason[1:] + "."
@@ -141,20 +141,20 @@ def deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -> str:
     return next((one.sentence for one in seen if one.weight >= HEAVY and one.name not in HARMLESS), "")
 
 
-def remedies(facts: Facts, settings: Settings) -> Iterator[Remedy]:
+def list_remedies(facts: Facts, settings: Settings) -> Iterator[Remedy]:
     """Each allow for the whole company that lets this mail through, when the policy is asked again with it."""
-    for remedy in candidates(facts, settings):
+    for remedy in candidate_rules(facts, settings):
         allow = MatchedRule(0, "allow", remedy.match, remedy.value, "company", remedy.proof, False, "", "staff", facts.envelope.received_at)
-        rules = sorted((*facts.rules, allow), key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
-        if decide(replace(facts, rules=tuple(rules))).disposition is Disposition.RELAY:
+        rules = sorted((*facts.rules, allow), key=lambda one: (tuple(-part for part in rule_precision(one)), one.effect != "block"))
+        if decide_verdict(replace(facts, rules=tuple(rules))).disposition is Disposition.RELAY:
             yield remedy
 
 
-def candidates(facts: Facts, settings: Settings) -> Iterator[Remedy]:
+def candidate_rules(facts: Facts, settings: Settings) -> Iterator[Remedy]:
     """Allows that staff could make of it: its list, its author, the author's domain, and the organisation's; no free-mail domain."""
     summary, found = facts.summary, facts.authentication
     for one in found.dkim:
-        if summary.list_id and one.domain and related(one.domain, summary.list_id) and found.signed_by(one.domain, as_list=True):
+        if summary.list_id and one.domain and is_related_host(one.domain, summary.list_id) and found.signed_by(one.domain, as_list=True):
             yield Remedy("list", summary.list_id, f"dkim:{one.domain}")
     if proof := proof_of_author(facts):
         yield Remedy("address", summary.author, proof)

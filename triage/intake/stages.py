@@ -13,8 +13,8 @@ from triage.intake import lookups
 from triage.message.authentication import Authentication
 from triage.message.signals import find_signals
 from triage.message.signals.scan_results import NOT_ASKED, Scan
-from triage.message.signals.severity import Severity, severity
-from triage.message.signals.signal_context import Seen, weight
+from triage.message.signals.severity import Severity, rate_severity
+from triage.message.signals.signal_context import Seen, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
@@ -196,11 +196,11 @@ def look_at_message(seen: Seen, raw: bytes, received_at: datetime, settings: Set
     """Look at a message. What the company knows is not asked for."""
     signs = find_signals.of_itself(seen)
     found = [signal for some in signs.values() for signal in some]
-    is_suspicious = severity(weight(found), {one.name for one in found}) >= Severity.SUSPICIOUS
+    is_suspicious = rate_severity(sum_weights(found), {one.name for one in found}) >= Severity.SUSPICIOUS
     return AtSight(
         signs=signs,
         deadline=None if is_suspicious else lookups.deadline_of(seen.summary, received_at, settings),
         danger=lookups.danger_of(seen.summary, settings),
-        content=bodies.packed(raw),
+        content=bodies.pack_body(raw),
         said=seen.summary.as_json() | {"text": "", "fingerprint": ""},
     )

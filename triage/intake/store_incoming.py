@@ -18,7 +18,7 @@ from triage.message.mailing_lists import shown_name
 from triage.message.signals import find_signals
 from triage.message.signals.signal_context import Correspondents
 from triage.policy import copies
-from triage.policy.contacts.sender_history import Sender, Senders, sender
+from triage.policy.contacts.sender_history import Sender, Senders, history_key
 from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.learning.known_names import Familiar
@@ -38,7 +38,7 @@ PLAIN_FOLDER = "Shared"  # in plain mode, the folder for role addresses and grou
 def store_all(session: Session, evaluated: Sequence[Evaluated], faults: Faults, *, settings: Settings, now: datetime) -> list[Stored]:
     """Give the messages their signals and their deliveries, each of these its place, and write them; those with which that went well."""
     made = describe_all(session, evaluated, faults, settings=settings, now=now)
-    copies.mark(session, (pair for one in made for pair in pair_with_refutation(one)), settings=settings, now=now)
+    copies.mark_copies(session, (pair for one in made for pair in pair_with_refutation(one)), settings=settings, now=now)
     floods = Floods(session, (copy for one in made for copy in one.deliveries), caps=settings.floods)
 
     def place_in_floods(one: Stored) -> Stored:
@@ -71,7 +71,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
             known=familiar.of(one.stranger) if one.stranger else Correspondents(),
             recipients=len(one.facts),
         )
-        signs, message_id = find_signals.signals(beside, examined.at_sight.signs), new_id()
+        signs, message_id = find_signals.find_signals(beside, examined.at_sight.signs), new_id()
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
         for copy in deliveries:
             found = sender_context.place_in_queue(
@@ -95,12 +95,12 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
     kept = bodies.keep_all(session, [one.examined.at_sight.content for one in stored])
     entries: list[Entry] = []
     for one, (content_id, content) in zip(stored, kept, strict=True):
-        archived = journal.copies(one.message_id, one.examined.envelope, settings) if settings.journal.address else ()
+        archived = journal.journal_deliveries(one.message_id, one.examined.envelope, settings) if settings.journal.address else ()
         rows = [copy.as_row() for copy in (*one.deliveries, *archived)]
         entries.append(Entry(one.message | {"content_id": content_id}, content, rows))
     ledger.enter_all(session, entries, by=JUDGE, now=now)
     held = (one for one in stored if any(copy.state == State.HELD for copy in one.deliveries))
-    traits.keep(session, (traits_of(one, settings) for one in held))
+    traits.keep_traits(session, (traits_of(one, settings) for one in held))
 
 
 def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
@@ -118,7 +118,7 @@ def pair_with_refutation(one: Stored) -> Iterable[tuple[NewDelivery, bool]]:
 def sender_of(one: Evaluated, freemail: Collection[str]) -> Sender:
     """Whose standing matters for a message."""
     proven = bool(one.examined.authentication.proof)
-    return sender(one.examined.summary.author, proven=proven, freemail=freemail, campaign=one.campaign_id)
+    return history_key(one.examined.summary.author, proven=proven, freemail=freemail, campaign=one.campaign_id)
 
 
 def message_row(one: Examined, message_id: int, signs: list[Row]) -> Row:

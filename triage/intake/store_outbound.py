@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlmodel import Session
 
 from triage.actor import Actor
-from triage.addressing.envelope import Address, Envelope, folded
+from triage.addressing.envelope import Address, Envelope, fold_text
 from triage.config.settings import Settings
 from triage.delivery import journal
 from triage.delivery.outbound_notices import OUTBOUND
-from triage.delivery.passthrough import message_of, unread
+from triage.delivery.passthrough import message_of, unread_delivery
 from triage.directory import recipients
 from triage.message.summary import Summary
 from triage.store import bodies, ledger, message_ids
@@ -19,13 +19,15 @@ from triage.store.bodies import Packed
 BY = Actor.system("outbound")
 
 
-def depart(session: Session, envelope: Envelope, packed: Packed, summary: Summary, *, settings: Settings, now: datetime) -> int | None:
+def store_outgoing(
+    session: Session, envelope: Envelope, packed: Packed, summary: Summary, *, settings: Settings, now: datetime
+) -> int | None:
     """Queue a mail that was accepted from inside; the id of its message, None when that was done before.
 
     Idempotent by `envelope.spool_id`. Of what it says only its author and Message-ID are kept beside its bytes, and those
     only for `outbound.keep_days`.
     """
-    envelope, entered = message_ids.identified(session, envelope)
+    envelope, entered = message_ids.identify_envelope(session, envelope)
     if entered is not None:
         return None
     ((content_id, content),) = bodies.keep_all(session, [packed])
@@ -34,7 +36,7 @@ def depart(session: Session, envelope: Envelope, packed: Packed, summary: Summar
     author, folder = summary.author or envelope.reverse_path.casefold(), folder_of(session, envelope.reverse_path, settings)
     once = {recipient_of(text): text for text in envelope.recipients}
     deliveries = [
-        unread(
+        unread_delivery(
             message.id,
             text,
             received_at=message.received_at,
@@ -48,8 +50,8 @@ def depart(session: Session, envelope: Envelope, packed: Packed, summary: Summar
         )
         for one, text in once.items()
     ]
-    copies = journal.copies(message.id, envelope, settings) if settings.journal.outbound else []
-    ledger.enter(session, message, content, deliveries + copies, by=BY, now=now)
+    copies = journal.journal_deliveries(message.id, envelope, settings) if settings.journal.outbound else []
+    ledger.enter_message(session, message, content, deliveries + copies, by=BY, now=now)
     return message.id
 
 
@@ -58,13 +60,13 @@ def recipient_of(text: str) -> str:
     try:
         return str(Address.parse(text))
     except ValueError:
-        return folded(text)
+        return fold_text(text)
 
 
 def folder_of(session: Session, reverse_path: str, settings: Settings) -> tuple[str, str]:
     """Whose mail it is; of nobody in particular where the directory knows no such address."""
     try:
-        meant = recipients.resolve(session, Address.parse(reverse_path), settings.company)
+        meant = recipients.resolve_address(session, Address.parse(reverse_path), settings.company)
     except ValueError:
         return "", ""
     return (meant.department, meant.person) if meant else ("", "")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from triage.addressing.envelope import LONGEST_ADDRESS, Address, ascii_domain, old_ascii_domain
-from triage.message.mime.decoding import text_of, words
-from triage.text.sanitize import visible
+from triage.message.mime.decoding import decode_words, text_of
+from triage.text.sanitize import escape_visible
 
 SPECIALS = r'()<>,;:@\\\[\]"'
 TOKEN = re.compile(rf'(?P<space>[ \t\r\n]+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<special>[{SPECIALS}])|(?P<word>[^\s{SPECIALS}]+)', re.DOTALL)
@@ -55,11 +55,11 @@ CLOSING = Token("special", ">")
 
 
 @lru_cache(maxsize=READINGS)
-def read(value: bytes) -> Reading:
+def read_mailbox(value: bytes) -> Reading:
     """Read one address field."""
     text = value[:FIELD_LIMIT].decode("utf-8", "surrogateescape")  # what is not UTF-8 can be a name, never an address
-    tokens, whole = tokenised(text)
-    pieces, listed = split(tokens)
+    tokens, whole = tokenise_field(text)
+    pieces, listed = split_mailboxes(tokens)
     found: list[Mailbox] = []
     clear = whole and listed and 0 < len(pieces) <= MANY and len(value) <= FIELD_LIMIT and "\x00" not in text
     for piece in pieces[:MANY]:
@@ -70,7 +70,7 @@ def read(value: bytes) -> Reading:
     return Reading(tuple(found), clear)
 
 
-def tokenised(text: str) -> tuple[list[Token], bool]:
+def tokenise_field(text: str) -> tuple[list[Token], bool]:
     """The tokens of a field, comments whole; False when a quote or a comment is not closed."""
     tokens: list[Token] = []
     position, depth, begin = 0, 0, 0
@@ -96,7 +96,7 @@ def tokenised(text: str) -> tuple[list[Token], bool]:
     return tokens, not depth and not any(token.kind == "special" and token.text in ")\\" for token in tokens)
 
 
-def split(tokens: list[Token]) -> tuple[list[list[Token]], bool]:
+def split_mailboxes(tokens: list[Token]) -> tuple[list[list[Token]], bool]:
     """One list of tokens a mailbox; False when there is a group or an empty place, which programs read differently."""
     pieces: list[list[Token]] = [[]]
     clear, angle = True, False
@@ -120,25 +120,25 @@ def mailbox_of(piece: list[Token]) -> tuple[Mailbox, bool]:
     opening = [index for index, token in enumerate(piece) if token == OPENING]
     comment = next((token.text for token in piece if token.kind == "comment"), "")
     if not opening:
-        kept = trimmed(piece)
+        kept = trim_tokens(piece)
         address = address_of(kept)
-        return Mailbox(shown(comment if address else joined(kept)), address), bool(address)
+        return Mailbox(show_name(comment if address else join_tokens(kept)), address), bool(address)
     before, after = piece[: opening[0]], piece[opening[0] + 1 :]
     closing = after.index(CLOSING) if CLOSING in after else len(after)
-    address = address_of(trimmed(after[:closing], ("space",)))
+    address = address_of(trim_tokens(after[:closing], ("space",)))
     phrase = [token for token in before if token.kind != "comment"]
-    sure = bool(address) and closing < len(after) and not trimmed(after[closing + 1 :]) and plain(phrase, address)
-    return Mailbox(shown(joined(phrase).strip() or comment), address), sure
+    sure = bool(address) and closing < len(after) and not trim_tokens(after[closing + 1 :]) and is_plain_phrase(phrase, address)
+    return Mailbox(show_name(join_tokens(phrase).strip() or comment), address), sure
 
 
-def plain(phrase: list[Token], address: str) -> bool:
+def is_plain_phrase(phrase: list[Token], address: str) -> bool:
     """May this stand before the angle bracket? Words and quoted strings; an unquoted address only if it is the same one."""
     if all(token.kind != "special" or token.text in "[]" for token in phrase):
         return True
-    return address_of(trimmed(phrase)) == address
+    return address_of(trim_tokens(phrase)) == address
 
 
-def trimmed(tokens: list[Token], away: tuple[str, ...] = ("space", "comment")) -> list[Token]:
+def trim_tokens(tokens: list[Token], away: tuple[str, ...] = ("space", "comment")) -> list[Token]:
     """Without white space and comments at both ends."""
     solid = [index for index, token in enumerate(tokens) if token.kind not in away]
     return tokens[solid[0] : solid[-1] + 1] if solid else []
@@ -156,7 +156,13 @@ def sure_address(local: str, domain: str) -> str:
     text = f"{local}@{domain}"
     if len(text) > LONGEST_ADDRESS:
         return ""
-    if "=?" in text or domain.endswith(".") or "." not in domain or visible(text) != text or unicodedata.normalize("NFC", text) != text:
+    if (
+        "=?" in text
+        or domain.endswith(".")
+        or "." not in domain
+        or escape_visible(text) != text
+        or unicodedata.normalize("NFC", text) != text
+    ):
         return ""
     try:
         address = Address.parse(text)
@@ -175,15 +181,15 @@ def same_domain(written: str, ascii_form: str) -> bool:
         return False
 
 
-def joined(tokens: list[Token]) -> str:
+def join_tokens(tokens: list[Token]) -> str:
     """A phrase as text, quotes undone."""
     return "".join(re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL) if token.kind == "quoted" else token.text for token in tokens)
 
 
-def shown(name: str) -> str:
+def show_name(name: str) -> str:
     """A display name as staff see it."""
-    decoded = words(text_of(name.encode("utf-8", "surrogateescape")))
-    return visible(" ".join(decoded.split()))[:NAME_LIMIT]
+    decoded = decode_words(text_of(name.encode("utf-8", "surrogateescape")))
+    return escape_visible(" ".join(decoded.split()))[:NAME_LIMIT]
 
 
 def author_of(values: Iterable[bytes], *, strict: bool = True) -> Mailbox:
@@ -192,14 +198,14 @@ def author_of(values: Iterable[bytes], *, strict: bool = True) -> Mailbox:
     `strict`: False when a From field was malformed as a field.
     """
     fields = list(values)
-    readings = [read(value) for value in fields[:NAMING]]
+    readings = [read_mailbox(value) for value in fields[:NAMING]]
     if len(fields) == 1 and strict and readings[0].clear and len(readings[0].mailboxes) == 1:
         return readings[0].mailboxes[0]
     names = (mailbox.name for reading in readings for mailbox in reading.mailboxes if mailbox.name)
-    return Mailbox(next(names, shown(text_of(fields[0][:FIELD_LIMIT])) if fields else ""), "")
+    return Mailbox(next(names, show_name(text_of(fields[0][:FIELD_LIMIT])) if fields else ""), "")
 
 
-def addresses(values: Iterable[bytes]) -> tuple[str, ...]:
+def named_addresses(values: Iterable[bytes]) -> tuple[str, ...]:
     """Every address that these fields name, folded, in order; from unclear fields whatever looks like an address, also if encoded."""
     found: dict[str, None] = {}
     for address in named_in(values):
@@ -213,13 +219,13 @@ def named_in(values: Iterable[bytes]) -> Iterator[str]:
     """The same, some of them several times, each read when it is asked for."""
     tried: set[tuple[str, str]] = set()
     for value in values:
-        reading = read(value)
+        reading = read_mailbox(value)
         yield from (mailbox.address for mailbox in reading.mailboxes if mailbox.address)
-        for local, domain in () if reading.clear else untried(loose_matches(value), tried):
+        for local, domain in () if reading.clear else untried_matches(loose_matches(value), tried):
             yield from loose_readings(local, domain)
 
 
-def untried(matches: Iterable[tuple[str, str]], tried: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def untried_matches(matches: Iterable[tuple[str, str]], tried: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Those of these that were not tried yet, and are now. None any more when enough were: what is no address costs as much as one."""
     for one in matches:
         if len(tried) >= TRIED:
@@ -232,8 +238,8 @@ def untried(matches: Iterable[tuple[str, str]], tried: set[tuple[str, str]]) -> 
 def loose_matches(value: bytes) -> Iterator[tuple[str, str]]:
     """What looks like an address in an unclear field, however somebody reads that."""
     text = text_of(value[:FIELD_LIMIT])
-    uncommented = "".join(token.text for token in tokenised(text)[0] if token.kind != "comment")
-    return looking_like_one(" ".join((uncommented, text, words(text), text.replace('"', " "))))
+    uncommented = "".join(token.text for token in tokenise_field(text)[0] if token.kind != "comment")
+    return looking_like_one(" ".join((uncommented, text, decode_words(text), text.replace('"', " "))))
 
 
 def looking_like_one(text: str) -> Iterator[tuple[str, str]]:
@@ -252,7 +258,7 @@ def loose_readings(local: str, domain: str) -> list[str]:
         return []
     if sure := sure_address(local, domain):
         return [sure]
-    return [visible(f"{local.casefold()}@{encoded}") for encoded in loose_domains(domain)]
+    return [escape_visible(f"{local.casefold()}@{encoded}") for encoded in loose_domains(domain)]
 
 
 def loose_domains(domain: str) -> list[str]:

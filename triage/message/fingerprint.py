@@ -12,8 +12,8 @@ from typing import Self
 from urllib.parse import unquote
 from zlib import crc32
 
-from triage.message.fingerprint_text import candidates, plain, tells, told, words
-from triage.message.mime.links import TARGET_LIMIT, browsed, destination
+from triage.message.fingerprint_text import candidate_words, is_telling, plain_letters, telling_words, written_lines
+from triage.message.mime.links import TARGET_LIMIT, browser_target, link_destination
 
 FEATURES = 128  # of a message that are kept: those with the smallest hashes, a fair sample (bottom-k, Broder 1997)
 BANDS, ROWS = 16, 3  # two messages that share J of their features share a band with probability 1 - (1 - J^3)^16
@@ -43,13 +43,13 @@ class Fingerprint:
 
     def as_text(self) -> str:
         """Plain text; `from_text` reads it back."""
-        return base64.b64encode(BAND_NUMBERS.pack(*self.bands) + packed(self.features)).decode()
+        return base64.b64encode(BAND_NUMBERS.pack(*self.bands) + pack_features(self.features)).decode()
 
     @classmethod
     def from_text(cls, text: str) -> Self | None:
         """The fingerprint that `as_text` wrote; None for "": a message without features is like no other."""
         data = base64.b64decode(text)
-        return cls(BAND_NUMBERS.unpack_from(data), frozenset(unpacked(data[BAND_NUMBERS.size :]))) if data else None
+        return cls(BAND_NUMBERS.unpack_from(data), frozenset(unpack_features(data[BAND_NUMBERS.size :]))) if data else None
 
     def likeness(self, features: Collection[int]) -> float:
         """Which share of the features of both a message with these features has in common with it, 0 to 1."""
@@ -69,96 +69,96 @@ class Fingerprint:
         return NEEDED[min(len(self.features), len(features))]
 
 
-def packed(features: frozenset[int]) -> bytes:
+def pack_features(features: frozenset[int]) -> bytes:
     """The features as bytes."""
     return struct.pack(f"<{len(features)}I", *sorted(features))
 
 
-def unpacked(data: bytes) -> tuple[int, ...]:
-    """The features that `packed` wrote."""
+def unpack_features(data: bytes) -> tuple[int, ...]:
+    """The features that `pack_features` wrote."""
     return struct.unpack(f"<{len(data) // 4}I", data)
 
 
-def fingerprint(
+def make_fingerprint(
     subject: str, text: str, *, targets: Iterable[str] = (), attachments: Iterable[str] = (), people: Iterable[str] = ()
 ) -> Fingerprint | None:
     """The fingerprint of a message, None when nothing is left to recognise it by. Never raises, and bounded by the limits above.
 
     `targets` of links, `attachments` as SHA-256, `people` by names and addresses: whoever wrote and whoever is written to.
     """
-    names = frozenset(NAMED.findall(plain(" ".join(people))))
-    lowest = sample(spoken(text, names), [*beside(subject, targets, attachments, names)], names)
+    names = frozenset(NAMED.findall(plain_letters(" ".join(people))))
+    lowest = sample_features(spoken_words(text, names), [*other_features(subject, targets, attachments, names)], names)
     return Fingerprint(bands_of(lowest), frozenset(lowest)) if lowest else None
 
 
-def spoken(text: str, names: Collection[str]) -> set[str]:
+def spoken_words(text: str, names: Collection[str]) -> set[str]:
     """The words of a text, whether they tell something or not; of a long one the first that do."""
-    found = candidates("\n".join(told(text)))
-    return set(found if len(found) <= WORDS_LIMIT else islice((word for word in found if tells(word, names)), WORDS_LIMIT))
+    found = candidate_words("\n".join(written_lines(text)))
+    return set(found if len(found) <= WORDS_LIMIT else islice((word for word in found if is_telling(word, names)), WORDS_LIMIT))
 
 
-def beside(subject: str, targets: Iterable[str], attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
+def other_features(subject: str, targets: Iterable[str], attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
     """What else a message is recognised by: the telling words of its subject, the shapes of its links, its attachments."""
-    yield from (f"subject {word}" for word in words(subject, names))
+    yield from (f"subject {word}" for word in telling_words(subject, names))
     yield from (f"link {shape}" for target in islice(targets, LINKS_LIMIT) if (shape := shape_of(target)))
     yield from (f"attachment {number} {sha256}" for sha256 in islice(attachments, ATTACHMENTS_LIMIT) for number in range(WEIGHT))
 
 
-def sample(spoken: Collection[str], others: Collection[str], names: Collection[str]) -> list[int]:
+def sample_features(spoken: Collection[str], others: Collection[str], names: Collection[str]) -> list[int]:
     """The features with the smallest numbers, in order: of the words that tell something, and of all others.
 
     They are looked for where about twice as many are: to ask each word, and to sort them all, would take most of the time.
     """
-    of_words, of_others = numbered(spoken), numbered(others)
+    of_words, of_others = number_features(spoken), number_features(others)
     likely = NUMBERS * 2 * FEATURES // max(1, len(of_words) + len(of_others))
     found: set[int] = set()
     for bound in sorted({min(likely, NUMBERS), NUMBERS}):
         if len(found) < FEATURES:
-            found = {number for number, word in zip(of_words, spoken, strict=True) if number < bound and tells(word, names)}
+            found = {number for number, word in zip(of_words, spoken, strict=True) if number < bound and is_telling(word, names)}
             found.update(number for number in of_others if number < bound)
     return sorted(found)[:FEATURES]
 
 
 def shape_of(target: str) -> str:
     """A link by host and path, without what differs from copy to copy; "" for what is no link to a host."""
-    goal = destination(target)
+    goal = link_destination(target)
     if not goal.host or goal.scheme == "mailto":
         return ""
-    rest = browsed(target[:TARGET_LIMIT]).replace("\\", "/").partition("://")[2].partition("/")[2]
+    rest = browser_target(target[:TARGET_LIMIT]).replace("\\", "/").partition("://")[2].partition("/")[2]
     path, _, query = rest.partition("#")[0].partition("?")
     keys = sorted({pair.partition("=")[0] for pair in query.split("&")})
-    pieces = [generic(unquote(piece)) for piece in path.split("/") if piece]
-    return f"{'.'.join(map(generic, goal.host.split('.')))}/{'/'.join(pieces)}?{'&'.join(map(generic, keys))}"[:200]
+    pieces = [generalise_piece(unquote(piece)) for piece in path.split("/") if piece]
+    return f"{'.'.join(map(generalise_piece, goal.host.split('.')))}/{'/'.join(pieces)}?{'&'.join(map(generalise_piece, keys))}"[:200]
 
 
-def generic(piece: str) -> str:
+def generalise_piece(piece: str) -> str:
     """A piece of a host or path, a star where it is a number or a token."""
     return "*" if VARYING.search(piece) else piece.casefold()
 
 
-def numbered(features: Collection[str]) -> list[int]:
+def number_features(features: Collection[str]) -> list[int]:
     """Features as numbers of 32 bits. A checksum is enough to choose a fair sample by; a digest of each word takes half of our time."""
     return [*map(crc32, "\n".join(features).encode("utf-8", "replace").split(b"\n"))] if features else []
 
 
 def bands_of(features: Collection[int]) -> tuple[int, ...]:
     """The bands: each a hash of the features that come first in three of the orders. Not without features."""
-    first = firsts(features)
-    return tuple(band(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS))
+    first = first_positions(features)
+    return tuple(band_number(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS))
 
 
-def firsts(features: Collection[int]) -> list[int]:
+def first_positions(features: Collection[int]) -> list[int]:
     """Where the first of the features stands in each of the random orders of all features (MinHash)."""
     first = [NUMBERS] * ORDERS
     for feature in features:
-        for order, place in early(feature):
+        for order, place in early_orders(feature):
             if place < first[order]:
                 first[order] = place
     return first if NUMBERS not in first else [min(places) for places in zip(*map(places_of, features), strict=True)]
 
 
 @lru_cache(maxsize=CACHE)
-def early(feature: int) -> list[tuple[int, int]]:
+def early_orders(feature: int) -> list[tuple[int, int]]:
     """In which orders a feature stands early, and where."""
     return [(order, place) for order, place in enumerate(places_of(feature)) if place < EARLY]
 
@@ -168,6 +168,6 @@ def places_of(feature: int) -> tuple[int, ...]:
     return PLACES.unpack(shake_128(feature.to_bytes(4, "little")).digest(PLACES.size))
 
 
-def band(number: int, first: list[int]) -> int:
+def band_number(number: int, first: list[int]) -> int:
     """One band as a number that databases hold."""
     return int.from_bytes(blake2b(struct.pack(f"<{ROWS}I", *first), digest_size=8, salt=bytes([number])).digest(), "little") >> 1

@@ -15,7 +15,7 @@ PHRASE_LIMIT = 300  # characters of a line that is no more than a phrase; a long
 SHORTEST, LONGEST = 3, 24  # letters of a telling word; what is longer is a token
 
 
-def phrases(*alternatives: str) -> str:
+def phrase_pattern(*alternatives: str) -> str:
     """One regular expression for any of these."""
     return f"(?:{'|'.join(alternatives)})"
 
@@ -23,7 +23,7 @@ def phrases(*alternatives: str) -> str:
 ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,4000}|[^\s<>@]{1,64}@[^\s<>@]{1,255}", re.IGNORECASE)
 GREETING = re.compile(
     r"\s{0,9}"
-    + phrases(
+    + phrase_pattern(
         *("dear", "hello", "hi", "hey", "greetings", "good (?:day|morning|afternoon|evening)", "attn", "attention"),
         *("sehr geehrte[rs]?", "liebe[rs]?", "hallo", "guten (?:tag|morgen)"),
         *("bonjour", "bonsoir", "cher", "ch[eè]re", "madame", "monsieur"),
@@ -33,7 +33,7 @@ GREETING = re.compile(
     re.IGNORECASE,
 )
 FOOTER = re.compile(
-    phrases(
+    phrase_pattern(
         *("unsubscri", "opt.?out", "view (?:this|it)", "in your browser", "all rights", "copyright", "©", "do not reply", "no-?reply"),
         r"(?:^|[|·•>])\s{0,9}privac(?:y|idade?)\b",  # in a row of links; within a sentence it is what anybody writes
         "privacy (?:policy|notice|statement|cent(?:er|re)|settings|preferences)",
@@ -54,7 +54,7 @@ FOOTER_STEMS = (  # every phrase of FOOTER holds one: looked for in the whole te
 )
 FIELD = re.compile(
     r"\s{0,9}\*?"
-    + phrases(
+    + phrase_pattern(
         *("from", "sent", "to", "cc", "date", "subject"),
         *("von", "gesendet", "an", "betreff", "de", "envoy[ée]", "objet", "para", "asunto", "fecha"),
     )
@@ -94,15 +94,17 @@ WORTHLESS = (
 )
 
 
-def told(text: str) -> list[str]:
+def written_lines(text: str) -> list[str]:
     """The lines that were written for this mail: without greeting, quotation, signature and the phrases at the foot of every mail."""
     folded = text.casefold()
     stems = [stem for stem in FOOTER_STEMS if stem in folded]
-    lines = unframed(text.split("\n")[:LINES_LIMIT])
+    lines = strip_disclaimer(text.split("\n")[:LINES_LIMIT])
     own = [
-        line[:LINE_LIMIT] for line in unsigned(lines) if line.strip() and not is_of_another(line) and not (stems and is_footer(line, stems))
+        line[:LINE_LIMIT]
+        for line in strip_signature(lines)
+        if line.strip() and not is_of_another(line) and not (stems and is_footer(line, stems))
     ]
-    return [*map(ungreeted, own[:OPENING]), *own[OPENING:]]
+    return [*map(strip_greeting, own[:OPENING]), *own[OPENING:]]
 
 
 def is_of_another(line: str) -> bool:
@@ -118,17 +120,17 @@ def is_footer(line: str, stems: list[str]) -> bool:
     return any(stem in folded for stem in stems) and FOOTER.search(line) is not None
 
 
-def ungreeted(line: str) -> str:
+def strip_greeting(line: str) -> str:
     """The line without the greeting that it begins with."""
     return GREETING.sub(" ", line, count=1) if GREETING.match(line) else line
 
 
-def unsigned(lines: list[str]) -> list[str]:
+def strip_signature(lines: list[str]) -> list[str]:
     """The lines above the signature."""
     return lines[: next((place for place, line in enumerate(lines) if line.startswith("--") and SIGNATURE.match(line)), None)]
 
 
-def unframed(lines: list[str]) -> list[str]:
+def strip_disclaimer(lines: list[str]) -> list[str]:
     """The lines without a disclaimer between two rules, which some server has put below them."""
     last = len(lines) - 1
     if last < 1 or not RULE.match(lines[last]):
@@ -137,22 +139,22 @@ def unframed(lines: list[str]) -> list[str]:
     return lines[:first] or lines
 
 
-def words(text: str, names: Collection[str] = ()) -> list[str]:
+def telling_words(text: str, names: Collection[str] = ()) -> list[str]:
     """The telling words of one piece of text, in order: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
-    return [word for word in candidates(text) if tells(word, names)]
+    return [word for word in candidate_words(text) if is_telling(word, names)]
 
 
-def candidates(text: str) -> list[str]:
+def candidate_words(text: str) -> list[str]:
     """What could be telling words; where a script sets none apart, each two characters that stand together."""
-    text = plain(text)
+    text = plain_letters(text)
     if "@" in text or "http" in text or "www." in text:
         text = ADDRESS.sub(" ", text)
     if text.isascii():
         return text.translate(APART).split()
-    return [piece for word in WORD.findall(text) if word.isalpha() for piece in (pairs(word) if is_unspaced(word) else (word,))]
+    return [piece for word in WORD.findall(text) if word.isalpha() for piece in (character_pairs(word) if is_unspaced(word) else (word,))]
 
 
-def tells(word: str, names: Collection[str]) -> bool:
+def is_telling(word: str, names: Collection[str]) -> bool:
     """Does one of the candidates tell something? `names`: of people and what they are called by."""
     return (SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names and word.isalpha()) or is_unspaced(word)
 
@@ -162,24 +164,24 @@ def is_unspaced(word: str) -> bool:
     return not word.isascii() and UNSPACED.fullmatch(word) is not None
 
 
-def pairs(word: str) -> list[str]:
+def character_pairs(word: str) -> list[str]:
     """Each two characters that stand together."""
     return [word[place : place + 2] for place in range(len(word) - 1)]
 
 
-def plain(text: str) -> str:
+def plain_letters(text: str) -> str:
     """Small letters without accents, foreign letters as those that they pass for, nothing that is not seen."""
     if text.isascii():
         return text.casefold()
     if len(text) > LONG:
         text = MARKS.sub("", text)
-    return FOREIGN.sub(lambda found: passing(found[0]), unicodedata.normalize("NFKD", text.casefold()))
+    return FOREIGN.sub(lambda found: look_alike_letters(found[0]), unicodedata.normalize("NFKD", text.casefold()))
 
 
 @lru_cache(maxsize=CACHE)
-def passing(foreign: str) -> str:
+def look_alike_letters(foreign: str) -> str:
     """Letters beyond ASCII as those that they pass for; nothing of what is not seen."""
     return "".join(letter for letter in foreign if unicodedata.category(letter) not in ("Mn", "Cf")).translate(ALIKE)
 
 
-STOP = frozenset(plain(WORTHLESS).split())
+STOP = frozenset(plain_letters(WORTHLESS).split())

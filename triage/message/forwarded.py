@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Self
 
-from triage.message.authors import addresses
-from triage.message.mime.mime_parts import Part, TooMuch, fields_of, first, headers_of, parts_of
-from triage.message.summary import Summary, fingerprint_of, summarise
+from triage.message.authors import named_addresses
+from triage.message.mime.mime_parts import Part, TooMuch, fields_of, first_field, headers_of, parts_of
+from triage.message.summary import Summary, fingerprint_of, make_summary
 from triage.text.json_values import as_dict
 
 MARKER = "x-mailroom-message"
@@ -50,7 +50,7 @@ def pointed_at(raw: bytes) -> tuple[Pointed, ...]:
     if attached:
         return attached
     sent_on = of_message(raw)
-    return (sent_on,) if sent_on.marker else (quoted(summarise(raw)),)
+    return (sent_on,) if sent_on.marker else (quoted_message(make_summary(raw)),)
 
 
 def attached_messages(parts: list[Part]) -> Iterator[Part]:
@@ -68,33 +68,33 @@ def attached_messages(parts: list[Part]) -> Iterator[Part]:
 
 def of_message(raw: bytes) -> Pointed:
     """What a whole mail says about itself."""
-    said = summarise(raw)
+    said = make_summary(raw)
     try:
-        marker = first(fields_of(headers_of(raw))[0], MARKER)
+        marker = first_field(fields_of(headers_of(raw))[0], MARKER)
     except TooMuch:
         marker = ""
     author = said.author or next(iter(said.authors), "")
-    return Pointed(marker, said.message_id, author, said.subject, digest(said.text, attachments_of(said)), said.fingerprint)
+    return Pointed(marker, said.message_id, author, said.subject, content_digest(said.text, attachments_of(said)), said.fingerprint)
 
 
-def quoted(said: Summary) -> Pointed:
+def quoted_message(said: Summary) -> Pointed:
     """The mail that is quoted in the text, below the lines that say from whom it was, in whatever language."""
     lines = said.text.splitlines()
     found = [QUOTED.match(line) for line in lines[:LINES]]
-    begin = next((number for number in range(len(found) - 1) if heads(found, number)), None)
+    begin = next((number for number in range(len(found) - 1) if is_quote_head(found, number)), None)
     subject = FORWARDS.sub("", said.subject)
     if begin is None:
         return Pointed(subject=subject, fingerprint=said.fingerprint)
     end = next((number for number in range(begin, len(found)) if found[number] is None), len(found))
     head = [(one[1].strip().casefold(), one[2]) for one in found[begin:end] if one]
-    author = next((address for _, value in head for address in addresses([value.encode()]) if "@" in address), "")
+    author = next((address for _, value in head for address in named_addresses([value.encode()]) if "@" in address), "")
     subject = next((value.strip() for name, value in head if name in SUBJECTS), subject)
     below = "\n".join(line.removeprefix("> ").removeprefix(">") for line in lines[end:]).strip()
     alike = fingerprint_of(replace(said, subject=subject, text=below, authors=(), author_name="", reply_to=(), to=()))
-    return Pointed("", "", author, subject, digest(below, attachments_of(said)), alike.as_text() if alike else "")
+    return Pointed("", "", author, subject, content_digest(below, attachments_of(said)), alike.as_text() if alike else "")
 
 
-def heads(found: list[re.Match[str] | None], number: int) -> bool:
+def is_quote_head(found: list[re.Match[str] | None], number: int) -> bool:
     """Do the lines that name a quoted mail begin here: several in a row, one of them with an address?"""
     run = []
     for one in found[number : number + 6]:
@@ -109,7 +109,7 @@ def attachments_of(said: Summary) -> Iterable[str]:
     return (one.sha256 for one in said.attachments)
 
 
-def digest(text: str, attachments: Iterable[str]) -> str:
+def content_digest(text: str, attachments: Iterable[str]) -> str:
     """SHA-256 over what a mail says, however it is folded and encoded; "" where it says nothing."""
     said = " ".join([*text.split(), *sorted(attachments)])
     return sha256(said.encode("utf-8", "surrogatepass")).hexdigest() if said else ""

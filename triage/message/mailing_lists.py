@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from triage.message.authors import NAME_LIMIT
-from triage.message.mime.links import related
+from triage.message.mime.links import is_related_host
 from triage.message.summary import Summary
 
 VIA = re.compile(r"(?:(?P<name>.{1,500}?)\s+)?\(?via\s+\S.*", re.IGNORECASE | re.DOTALL)  # Mailman, Google Groups, groups.io, Sympa
@@ -30,7 +30,7 @@ class Rewritten:
         return f"{self.author} via {self.list_id}"
 
 
-def rewritten(summary: Summary) -> Rewritten | None:
+def rewritten_author(summary: Summary) -> Rewritten | None:
     """The author of a post whose From is the list's own; None when it is no such post.
 
     The From must be of the list's organisation, and the list must say that it stands for somebody: by "via" in the name, by
@@ -38,13 +38,13 @@ def rewritten(summary: Summary) -> Rewritten | None:
     to choose: it may be blank, or so long that "via" was cut off, or be in a charset that swallows "via".
     """
     local, _, domain = summary.author.rpartition("@")
-    if not summary.list_id or not related(domain, summary.list_id):
+    if not summary.list_id or not is_related_host(domain, summary.list_id):
         return None
     is_list = summary.author == summary.list_post or local == summary.list_id.partition(".")[0]
     readings = (summary.author_name, summary.author_name_as_sent)
     found = [via for via in map(VIA.fullmatch, readings) if via]
     says_via = any(via["name"] or is_list for via in found) or any(len(one) >= NAME_LIMIT for one in readings)
-    elsewhere = [one for one in summary.reply_to if not related(one.rpartition("@")[2], domain)]
+    elsewhere = [one for one in summary.reply_to if not is_related_host(one.rpartition("@")[2], domain)]
     answer = elsewhere[0] if len(elsewhere) == 1 else ""
     if not says_via and not summary.original_from and not (answer and is_list):
         return None
@@ -55,11 +55,11 @@ def rewritten(summary: Summary) -> Rewritten | None:
 
 def shown_author(summary: Summary) -> str:
     """The author as staff see it: the address, or of a rewritten post "Anna via the list"."""
-    post = rewritten(summary)
+    post = rewritten_author(summary)
     return post.shown if post else summary.author
 
 
 def shown_name(summary: Summary) -> str:
     """The author's display name, which says so when the message came through a list."""
-    post = rewritten(summary)
+    post = rewritten_author(summary)
     return post.shown if post and not VIA.fullmatch(summary.author_name) else summary.author_name

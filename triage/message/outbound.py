@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from triage.message.forwarded import pointed_at
 from triage.message.mime.mime_parts import Part, TooMuch, parts_of
-from triage.message.summary import Summary, summarise
-from triage.text.sanitize import visible
+from triage.message.summary import Summary, make_summary
+from triage.text.sanitize import escape_visible
 
 READ_LIMIT = 1024 * 1024  # characters of a report
 RECIPIENT_LIMIT = 10_000
@@ -39,7 +39,7 @@ class Journaled:
         return cls(values["sender"], tuple(values["recipients"]), Summary.from_json(values["summary"]))
 
 
-def journaled(raw: bytes) -> Journaled | None:
+def read_journal(raw: bytes) -> Journaled | None:
     """What a journal report tells; None when this is none. Bounded, never raises."""
     try:
         parts = parts_of(raw)
@@ -53,7 +53,7 @@ def journaled(raw: bytes) -> Journaled | None:
     sender, recipients = envelope_of(text)
     if not marked and not (sender and recipients):
         return None
-    return Journaled(sender, recipients, summarise(mail.content()))
+    return Journaled(sender, recipients, make_summary(mail.content()))
 
 
 def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
@@ -65,9 +65,9 @@ def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
         if found is None:
             continue
         if name.casefold() == "sender":
-            sender = sender or visible(found[1])
+            sender = sender or escape_visible(found[1])
         elif len(recipients) < RECIPIENT_LIMIT:
-            recipients[visible(found[1])] = None
+            recipients[escape_visible(found[1])] = None
     return sender, tuple(recipients)
 
 
@@ -76,8 +76,8 @@ def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
     forwarded: also which mails it forwards.
     """
     is_copy = bool(options.get("journal"))
-    report = journaled(raw) if is_copy else None
-    summary = summarise(raw, headers_only=bool(options.get("headers_only")))
+    report = read_journal(raw) if is_copy else None
+    summary = make_summary(raw, headers_only=bool(options.get("headers_only")))
     read: dict[str, Any] = {
         "summary": summary.as_json(),
         "journaled": report.as_json() if report else None,

@@ -15,20 +15,20 @@ TEXT_LIMIT = 64 * 1024  # bytes of one text in which a header is looked for
 HEADER = frozenset({"from", "date", "message-id"})  # fields without which some lines are none
 
 
-def attached(parts: Sequence[Part]) -> list[bytes]:
+def attached_ids(parts: Sequence[Part]) -> list[bytes]:
     """The Message-ID fields of mails that are attached, whole or their header."""
-    return [field.value for head in heads(parts, ATTACHED) for field in head if field.name == "message-id"]
+    return [field.value for head in header_blocks(parts, ATTACHED) for field in head if field.name == "message-id"]
 
 
-def written(parts: Sequence[Part]) -> list[bytes]:
+def written_ids(parts: Sequence[Part]) -> list[bytes]:
     """The Message-ID fields of headers that stand in plain text, or at the head of a part (Mail2000)."""
     texts = (part.content()[:TEXT_LIMIT] for part in parts if part.media_type == "text/plain")
-    blocks = [*(part.fields for part in parts[1:]), *(read(block) for text in texts for block in BLANK.split(text))]
+    blocks = [*(part.fields for part in parts[1:]), *(read_fields(block) for text in texts for block in BLANK.split(text))]
     headers = (block for block in blocks if HEADER.issubset(field.name for field in block))
     return [field.value for header in headers for field in header if field.name == "message-id"]
 
 
-def outside(parts: Sequence[Part]) -> list[Part]:
+def outer_parts(parts: Sequence[Part]) -> list[Part]:
     """The parts that lie in no attached mail."""
     found: list[Part] = []
     depth = DEPTH_LIMIT + 1  # of the attached mail that a part may lie in
@@ -41,17 +41,17 @@ def outside(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-def received(parts: Sequence[Part]) -> list[bytes]:
+def receipt_id(parts: Sequence[Part]) -> list[bytes]:
     """The Message-ID field of the mail that a receipt is for (RFC 8098, 3.2.5)."""
-    return [field.value for head in heads(parts, RECEIPTS) for field in head if field.name == "original-message-id"]
+    return [field.value for head in header_blocks(parts, RECEIPTS) for field in head if field.name == "original-message-id"]
 
 
-def heads(parts: Sequence[Part], media_types: Iterable[str]) -> list[tuple[Field, ...]]:
+def header_blocks(parts: Sequence[Part], media_types: Iterable[str]) -> list[tuple[Field, ...]]:
     """The first block of fields in each part of such a kind."""
-    return [read(headers_of(part.content()[:HEAD_LIMIT])) for part in parts if part.media_type in media_types]
+    return [read_fields(headers_of(part.content()[:HEAD_LIMIT])) for part in parts if part.media_type in media_types]
 
 
-def read(block: bytes) -> tuple[Field, ...]:
+def read_fields(block: bytes) -> tuple[Field, ...]:
     """The fields among these lines; whatever else stands there is passed over."""
     try:
         return fields_of(block)[0]

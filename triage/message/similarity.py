@@ -2,7 +2,7 @@
 
 import threading
 
-from triage.message.fingerprint import Fingerprint, packed, unpacked
+from triage.message.fingerprint import Fingerprint, pack_features, unpack_features
 
 OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
 DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
@@ -37,7 +37,7 @@ class Likeness:
         best = (0.0, 0)
         for number in sorted(near):
             campaign, kept = self.representatives[number]
-            features = unpacked(kept)
+            features = unpack_features(kept)
             likeness = fingerprint.likeness(features)
             if likeness >= fingerprint.needed(features) and likeness > best[0]:
                 best = likeness, campaign
@@ -47,5 +47,5 @@ class Likeness:
         """Let a mail stand for its campaign."""
         for band in fingerprint.bands:
             self.of_band.setdefault(band, []).append(len(self.representatives))
-        self.representatives.append((campaign, packed(fingerprint.features)))
+        self.representatives.append((campaign, pack_features(fingerprint.features)))
         self.campaigns[campaign] += 1

@@ -10,14 +10,20 @@ from typing import Any, NamedTuple, Self
 
 from triage.addressing.envelope import Address
 from triage.message import returned
-from triage.message.authors import addresses, author_of
-from triage.message.fingerprint import Fingerprint, fingerprint
+from triage.message.authors import author_of, named_addresses
+from triage.message.fingerprint import Fingerprint, make_fingerprint
 from triage.message.mime.archives import Archive, look_into
 from triage.message.mime.attachments import files_of
-from triage.message.mime.calendar import Calendar, read as calendar_of
-from triage.message.mime.decoding import text_of, words
-from triage.message.mime.delivery_status import MEDIA_TYPES, Status, is_mail_system, is_mail_system_without_address, read as read_statuses
-from triage.message.mime.html_text import crude_text, page_parts, skeleton, text_and_links, too_much
+from triage.message.mime.calendar import Calendar, read_calendar as calendar_of
+from triage.message.mime.decoding import decode_words, text_of
+from triage.message.mime.delivery_status import (
+    MEDIA_TYPES,
+    Status,
+    is_mail_system,
+    is_mail_system_without_address,
+    read_delivery_status as read_statuses,
+)
+from triage.message.mime.html_text import crude_text, html_skeleton, page_parts, text_and_links, too_much
 from triage.message.mime.links import TARGET_LIMIT
 from triage.message.mime.mime_parts import (
     PART_LIMIT,
@@ -26,7 +32,7 @@ from triage.message.mime.mime_parts import (
     TooMuch,
     charset_of_text,
     fields_of,
-    first,
+    first_field,
     headers_of,
     is_unencoded,
     media_type_of,
@@ -34,7 +40,7 @@ from triage.message.mime.mime_parts import (
 )
 from triage.message.mime.text_parts import READ_LIMIT, Text, as_preferred, is_text, plain_links, plain_target, texts_of
 from triage.text.json_values import as_dict
-from triage.text.sanitize import readable, visible
+from triage.text.sanitize import escape_visible, readable_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,7 @@ MAILTO = re.compile(r"<mailto:([^<>?\s]{3,254})[?>]", re.IGNORECASE)
 RECEIPT = "disposition-notification"  # the report type (RFC 8098, 3)
 
 
-def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
+def make_summary(raw: bytes, *, headers_only: bool = False) -> Summary:
     """Read a message. Bounded by the limits of `mime` and `markup`; what goes past them is `parsed=False` with the reason.
 
     `headers_only` leaves the body alone: for a message whose body was too much for its parser.
@@ -164,20 +170,20 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         fields, sound = fields_of(headers_of(raw))
     except TooMuch as limit:
         return Summary(problems=(f"It could not be read: {limit}.",))
-    media_type, options = media_type_of(first(fields, "content-type"), "text/plain")
-    report_type = line(options.get("report-type", "").casefold()) if media_type == "multipart/report" else ""
-    about = headings(fields, line(media_type), report_type)
+    media_type, options = media_type_of(first_field(fields, "content-type"), "text/plain")
+    report_type = single_line(options.get("report-type", "").casefold()) if media_type == "multipart/report" else ""
+    about = summarise_header(fields, single_line(media_type), report_type)
     problems = about.problems if sound else (*about.problems, "A line of the header block is malformed.")
     if headers_only:
         return replace(about, problems=problems)
     try:
         parts = parts_of(raw)
-        attached = tuple(attachments(parts))
+        attached = tuple(list_attachments(parts))
     except TooMuch as limit:
         return replace(about, problems=(*problems, f"It could not be read: {limit}."))
     about = in_charset(about, fields, charset_of_text(parts))
-    said = body(parts)
-    overlooked = (*said.overlooked, *(f"{named(part)} is called a mail and is none." for part in parts if part.is_no_mail))
+    said = summarise_body(parts)
+    overlooked = (*said.overlooked, *(f"{name_attachment(part)} is called a mail and is none." for part in parts if part.is_no_mail))
     ids = returned_ids(about, parts)
     calendar = next((calendar_of(part.text()) for part in parts if part.media_type == "text/calendar"), Calendar())
     read = replace(
@@ -189,9 +195,9 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         problems=(*problems, *overlooked),
         overlooked=overlooked,
         statuses=next(filter(None, (read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES)), ()),
-        in_reply_to=(*about.in_reply_to, *identifiers(returned.received(parts) if report_type == RECEIPT else [])),
+        in_reply_to=(*about.in_reply_to, *message_ids(returned.receipt_id(parts) if report_type == RECEIPT else [])),
         returned_ids=ids,
-        added=next(added(parts), "") if ids else "",
+        added=next(added_files(parts), "") if ids else "",
         calendar_method=calendar.method,
         calendar_uid=calendar.uid,
         calendar_starts=calendar.starts_at,
@@ -202,14 +208,14 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
     return replace(read, fingerprint=found.as_text() if found else "")
 
 
-def named(part: Part) -> str:
+def name_attachment(part: Part) -> str:
     """An attachment as a sentence begins with it."""
     return f"The attachment {file_name(part.name)}" if part.name else "An attachment"
 
 
 def fingerprint_of(summary: Summary) -> Fingerprint | None:
     """By what a message is recognised when it comes again, None where there is nothing. Whoever wrote it, and to whom, is no part of it."""
-    return fingerprint(
+    return make_fingerprint(
         summary.subject,
         summary.text,
         targets=[link.target for link in summary.links],
@@ -221,16 +227,16 @@ def fingerprint_of(summary: Summary) -> Fingerprint | None:
 def returned_ids(about: Summary, parts: list[Part]) -> tuple[str, ...]:
     """Message-IDs of the mails that it returns: attached to a report, and by a mail system in any form."""
     if about.by_mail_system:
-        return tuple(dict.fromkeys(identifiers([*returned.attached(parts), *returned.written(parts)])))
-    return identifiers(returned.attached(parts)) if about.content_type == "multipart/report" else ()
+        return tuple(dict.fromkeys(message_ids([*returned.attached_ids(parts), *returned.written_ids(parts)])))
+    return message_ids(returned.attached_ids(parts)) if about.content_type == "multipart/report" else ()
 
 
 def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """`summarise` for a bounded child: the Summary as JSON. Options: headers_only."""
-    return json.dumps(summarise(raw, headers_only=bool(options.get("headers_only"))).as_json()).encode()
+    """`make_summary` for a bounded child: the Summary as JSON. Options: headers_only."""
+    return json.dumps(make_summary(raw, headers_only=bool(options.get("headers_only"))).as_json()).encode()
 
 
-def headings(fields: tuple[Field, ...], content_type: str, report_type: str) -> Summary:
+def summarise_header(fields: tuple[Field, ...], content_type: str, report_type: str) -> Summary:
     """What the header block says."""
     by_name: dict[str, list[Field]] = {}
     for field in fields:
@@ -240,31 +246,31 @@ def headings(fields: tuple[Field, ...], content_type: str, report_type: str) -> 
         return [field.value for name in names for field in by_name.get(name, [])]
 
     author = author_of(values("from"), strict=all(field.strict for field in by_name.get("from", [])))
-    authors = addresses(values("from"))
+    authors = named_addresses(values("from"))
     original = author_of(values("x-original-from"))
     system = [one.strict and is_mail_system_without_address(one.text) for one in by_name.get("from", [])] == [True]
     return Summary(
         author_name=author.name,
         author=author.address,
         authors=authors,
-        sender=next(iter(addresses(values("sender"))), ""),
-        reply_to=addresses(values("reply-to")),
-        to=addresses(values("to", "cc"))[:MEMBERS_LIMIT],
-        subject=line(first(fields, "subject"), SUBJECT_LIMIT),
-        date=line(first(fields, "date")),
-        message_id=next(iter(identifiers(values("message-id"))), ""),
-        in_reply_to=identifiers(values("in-reply-to")),
-        references=identifiers(values("references")),
-        list_id=list_id(first(fields, "list-id")),
-        list_post=list_post(first(fields, "list-post")),
+        sender=next(iter(named_addresses(values("sender"))), ""),
+        reply_to=named_addresses(values("reply-to")),
+        to=named_addresses(values("to", "cc"))[:MEMBERS_LIMIT],
+        subject=single_line(first_field(fields, "subject"), SUBJECT_LIMIT),
+        date=single_line(first_field(fields, "date")),
+        message_id=next(iter(message_ids(values("message-id"))), ""),
+        in_reply_to=message_ids(values("in-reply-to")),
+        references=message_ids(values("references")),
+        list_id=list_id(first_field(fields, "list-id")),
+        list_post=list_post(first_field(fields, "list-post")),
         original_from=original.address,
         original_name=original.name,
-        auto_submitted=line(first(fields, "auto-submitted").partition(";")[0].strip().casefold()),
-        precedence=line(first(fields, "precedence").casefold()),
+        auto_submitted=single_line(first_field(fields, "auto-submitted").partition(";")[0].strip().casefold()),
+        precedence=single_line(first_field(fields, "precedence").casefold()),
         content_type=content_type,
         report_type=report_type,
         hops=len(by_name.get("received", [])),
-        automatic=automatic(fields),
+        automatic=automatic_field(fields),
         by_mail_system=is_mail_system(author.address) or (not author.address and system),
         problems=tuple(author_problems(len(by_name.get("from", [])), author.address, authors)),
     )
@@ -278,18 +284,18 @@ def in_charset(about: Summary, fields: tuple[Field, ...], charset: str) -> Summa
         author_of(field.text_in(charset).encode("utf-8", "replace") for field in fields if field.name == which).name
         for which in ("from", "x-original-from")
     )
-    subject = next((line(field.text_in(charset), SUBJECT_LIMIT) for field in fields if field.name == "subject"), "")
+    subject = next((single_line(field.text_in(charset), SUBJECT_LIMIT) for field in fields if field.name == "subject"), "")
     as_sent = about.author_name if name != about.author_name else ""
     return replace(about, subject=subject, author_name=name, author_name_as_sent=as_sent, original_name=original)
 
 
-def automatic(fields: tuple[Field, ...]) -> str:
+def automatic_field(fields: tuple[Field, ...]) -> str:
     """The name of the first field by which a program wrote it, or by which it went to many; "" when none says so (RFC 3834, 2)."""
     for field in fields:
-        robot = field.name in ROBOTS or (field.name == "auto-submitted" and line(field.text).casefold() != "no")
-        many = field.name.startswith("list-") or (field.name == "precedence" and line(field.text).casefold() in BULK)
+        robot = field.name in ROBOTS or (field.name == "auto-submitted" and single_line(field.text).casefold() != "no")
+        many = field.name.startswith("list-") or (field.name == "precedence" and single_line(field.text).casefold() in BULK)
         if robot or many:
-            return visible(field.name)
+            return escape_visible(field.name)
     return ""
 
 
@@ -306,26 +312,26 @@ def author_problems(count: int, author: str, authors: tuple[str, ...]) -> list[s
     return ["Its From field is malformed: programs would read it in different ways."]
 
 
-def line(text: str, limit: int | None = WORD_LIMIT) -> str:
+def single_line(text: str, limit: int | None = WORD_LIMIT) -> str:
     """A field's text on one line: encoded words decoded, white space collapsed, harmless."""
-    return visible(" ".join(words(text).split()))[:limit]
+    return escape_visible(" ".join(decode_words(text).split()))[:limit]
 
 
 def file_name(text: str) -> str:
     """A file's name on one line. What is too long is cut in its middle: how it ends says what opens it."""
-    name = line(text, None)
+    name = single_line(text, None)
     return name if len(name) <= NAME_LIMIT else f"{name[: NAME_LIMIT // 2]}…{name.rstrip(' .')[-NAME_LIMIT // 2 + 1 :]}"
 
 
-def identifiers(values: list[bytes]) -> tuple[str, ...]:
+def message_ids(values: list[bytes]) -> tuple[str, ...]:
     """Message-IDs without their brackets, the last ones when there are many."""
-    return tuple(visible(one) for value in values for one in IDENTIFIER.findall(text_of(value)))[-MEMBERS_LIMIT:]
+    return tuple(escape_visible(one) for value in values for one in IDENTIFIER.findall(text_of(value)))[-MEMBERS_LIMIT:]
 
 
 def list_id(text: str) -> str:
     """The identifier of List-Id (RFC 2919), folded, without its description."""
     found = IDENTIFIER.search(text)
-    return line((found[1] if found else text).casefold())
+    return single_line((found[1] if found else text).casefold())
 
 
 def list_post(text: str) -> str:
@@ -347,7 +353,7 @@ class Body(NamedTuple):
     skeleton: str
 
 
-def body(parts: list[Part]) -> Body:
+def summarise_body(parts: list[Part]) -> Body:
     """The readable text, the links of all texts, what was too much, and what its HTML has beside."""
     said: dict[Text, str] = {}
     found: dict[tuple[str, str], None] = {}
@@ -360,7 +366,7 @@ def body(parts: list[Part]) -> Body:
             found.update({(shown, plain_target(shown)): None for _, shown in plain_links(one.text)})
             continue
         beside.update(page_parts(one.text))
-        built = built or skeleton(one.text)
+        built = built or html_skeleton(one.text)
         if reason := too_much(one.text):
             overlooked.append(f"Only its words are shown: {reason}.")
             said[one] = crude_text(one.text)
@@ -371,18 +377,18 @@ def body(parts: list[Part]) -> Body:
     listed = tuple(first_links(found))
     if len(listed) < len(found):
         overlooked.append(f"It has {len(found)} links; the first {len(listed)} are listed.")
-    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], listed, overlooked, beside, built)
+    return Body(readable_text(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], listed, overlooked, beside, built)
 
 
 def first_links(found: Iterable[tuple[str, str]]) -> Iterator[Link]:
     """The links that are listed of these, each a text and a target: as many as stay within the limits, from the first on."""
     room = TARGETS_LIMIT
     for text, target in islice(found, LINK_LIMIT):
-        shown = visible(target)[:TARGET_LIMIT]
+        shown = escape_visible(target)[:TARGET_LIMIT]
         room -= len(shown)
         if room < 0:
             return
-        yield Link(readable(" ".join(text.split()))[:WORD_LIMIT], shown)
+        yield Link(readable_text(" ".join(text.split()))[:WORD_LIMIT], shown)
 
 
 def attached_page_parts(parts: list[Part]) -> Iterator[str]:
@@ -392,30 +398,30 @@ def attached_page_parts(parts: list[Part]) -> Iterator[str]:
             yield from (f"attached {one}" for one in page_parts(text_of(part.content()[:READ_LIMIT], part.charset)))
 
 
-def attachments(parts: list[Part]) -> Iterator[Attachment]:
+def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts, or where their names are too long."""
     left, room, own = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         shown, others = file_name(name), tuple(map(file_name, also))
-        own -= letters((shown, *others))
+        own -= count_letters((shown, *others))
         if own < 0:
             raise TooMuch(f"the names of its attachments together are longer than {NAMED_LIMIT:,} characters")
         inside = look_into(content, called=(name, *also)) or Archive()
-        within = tuple(fitting(map(file_name, inside.names[:left]), room))
+        within = tuple(fitting_names(map(file_name, inside.names[:left]), room))
         closed = inside.closed or len(within) < len(inside.names)
-        left, room = left - len(within), room - letters(within)
+        left, room = left - len(within), room - count_letters(within)
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, shown, line(media_type), len(content), digest, within, closed, others)
+        yield Attachment(number, shown, single_line(media_type), len(content), digest, within, closed, others)
 
 
-def letters(names: Iterable[str]) -> int:
+def count_letters(names: Iterable[str]) -> int:
     """How many characters these have together."""
     return sum(map(len, names))
 
 
-def fitting(names: Iterable[str], room: int) -> Iterator[str]:
+def fitting_names(names: Iterable[str], room: int) -> Iterator[str]:
     """These names, from the first on, as long as they have no more characters together than this."""
     for name in names:
         room -= len(name)
@@ -424,8 +430,8 @@ def fitting(names: Iterable[str], room: int) -> Iterator[str]:
         yield name
 
 
-def added(parts: list[Part]) -> Iterator[str]:
+def added_files(parts: list[Part]) -> Iterator[str]:
     """The files that lie in none of the mails which are returned, without what belongs to a report."""
-    for name, media_type, also, _ in files_of(returned.outside(parts)):
+    for name, media_type, also, _ in files_of(returned.outer_parts(parts)):
         if not (OF_REPORT.fullmatch(media_type) and all(map(NAME_IN_REPORT.fullmatch, (name, *also)))):
-            yield file_name(name) or line(media_type)
+            yield file_name(name) or single_line(media_type)

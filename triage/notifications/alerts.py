@@ -25,7 +25,7 @@ from triage.config.alert_types import (
     UNSEEN,
     WAITING,
     Wait,
-    sentence,
+    alert_sentence,
     target_of,
 )
 from triage.config.settings import Settings
@@ -55,23 +55,23 @@ HARDLY_WANTED = 30  # urgency: what lies below may wait
 AHEAD = HOUR  # that the clocks of two machines are never apart
 
 
-def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
+def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wait]:
     """All that is so now, folder by folder."""
     return [
-        *waiting(session, settings, now),
-        *perishable(session, now),
-        *expiring(session, settings, now),
-        *unseen(session, settings, now),
-        *requested(session),
-        *queue(session, settings, now),
-        *mailboxes(session, settings, now),
+        *find_waiting(session, settings, now),
+        *find_time_limited(session, now),
+        *find_expiring(session, settings, now),
+        *find_unseen(session, settings, now),
+        *find_requested(session),
+        *find_queue_alerts(session, settings, now),
+        *find_mailbox_alerts(session, settings, now),
         *open_door(session, now),
-        *large_removals.find(session, settings, now),
+        *large_removals.find_large_removals(session, settings, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
 
-def waiting(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """Folders where mail that may be wanted has waited longer than the target of their department, in hours of work.
 
     Only those are looked into in which something was held when the counts were folded last.
@@ -87,35 +87,35 @@ def waiting(session: Session, settings: Settings, now: datetime) -> Iterator[Wai
             yield from by_folder(session, WAITING, late, col(Delivery.received_at))
 
 
-def perishable(session: Session, now: datetime) -> Iterator[Wait]:
+def find_time_limited(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders with mail that is of use for a short time only and may be wanted."""
     presses = and_(HELD, col(Delivery.perishable_until) > now)
     yield from by_folder(session, PERISHABLE, presses, col(Delivery.perishable_until))
 
 
-def expiring(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+def find_expiring(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """Folders with mail that expires within a day unless somebody decides."""
-    yield from by_end(session, EXPIRING, expiry.over(now + expiry.SOON, expiry.terms(settings)), settings)
+    yield from by_end(session, EXPIRING, expiry.expired_condition(now + expiry.SOON, expiry.expiry_terms(settings)), settings)
 
 
-def unseen(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+def find_unseen(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """Folders with mail that is past its time and cannot expire, because its recipient was never told of it."""
-    terms = expiry.terms(settings)
+    terms = expiry.expiry_terms(settings)
     if not terms.unseen:
-        yield from by_end(session, UNSEEN, expiry.unseen(now, terms), settings)
+        yield from by_end(session, UNSEEN, expiry.unseen_condition(now, terms), settings)
 
 
 def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: Settings) -> Iterator[Wait]:
     """What of this held mail is in each folder, and when the time of the first one is over."""
     place = (col(Delivery.department), col(Delivery.person))
-    counted = select(*place, func.count(), func.min(expiry.begun(), type_=Instant), func.max(col(Delivery.id)))
-    these = and_(HELD, which, ~legal_hold.kept(session))
+    counted = select(*place, func.count(), func.min(expiry.time_start(), type_=Instant), func.max(col(Delivery.id)))
+    these = and_(HELD, which, ~legal_hold.kept_condition(session))
     rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(*place)
     for department, person, number, begun, newest in session.execute(rows):
         yield Wait(cause, department, person, number, begun + timedelta(days=settings.retention.held_days), newest)
 
 
-def requested(session: Session) -> Iterator[Wait]:
+def find_requested(session: Session) -> Iterator[Wait]:
     """Folders of whose mail somebody asked for some, and has no answer."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(col(MailRequest.asked_at), type_=Instant), func.max(col(MailRequest.id)))
@@ -132,7 +132,7 @@ def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: 
         yield Wait(cause, department, person, number, first, newest)
 
 
-def queue(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+def find_queue_alerts(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """A next hop that is away, mail for people here that waits too long for it, and many mails refused."""
     minutes, bounces = settings.notices.queue_minutes, settings.notices.queue_bounces
     if minutes:
@@ -143,7 +143,7 @@ def queue(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]
         number, since = session.execute(counted).one()
         if number:
             away = session.scalars(select(col(Delivery.waits_for)).where(stands, col(Delivery.waits_for) != "").distinct().limit(3)).all()
-            yield Wait(QUEUE, COMPANY, "standing", number, since, words=standing(number, "for the next hop", since, away))
+            yield Wait(QUEUE, COMPANY, "standing", number, since, words=describe_stuck(number, "for the next hop", since, away))
     if bounces:
         refused = and_(col(Delivery.state) == State.BOUNCED, col(Delivery.direction) == "in", col(Delivery.settled_at) > now - HOUR)
         number = session.scalar(select(func.count()).select_from(Delivery).where(refused)) or 0
@@ -152,18 +152,18 @@ def queue(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]
             yield Wait(QUEUE, COMPANY, "refused", number, words=words)
 
 
-def mailboxes(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+def find_mailbox_alerts(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """Purged mail that lies in mailboxes for too long still, or mail that is not back there: the recaller is away, or does not get in."""
     if minutes := settings.notices.queue_minutes:
         late = col(Delivery.queued_at) < now - timedelta(minutes=minutes)
         wanted = and_(col(Delivery.state).in_((State.RECALLING, State.RESTORING)), late)
         number, since = session.execute(select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(wanted)).one()
         if number:
-            words = standing(number, "to be taken out of mailboxes or put back", since)
+            words = describe_stuck(number, "to be taken out of mailboxes or put back", since)
             yield Wait(QUEUE, COMPANY, "recalling", number, since, words=words)
 
 
-def standing(number: int, what: str, since: datetime, away: Sequence[str] = ()) -> str:
+def describe_stuck(number: int, what: str, since: datetime, away: Sequence[str] = ()) -> str:
     """What is said of mail that does not get on."""
     mails = f"{number} mails wait" if number > 1 else "1 mail waits"
     why = f"; away: {', '.join(away)}" if away else ""
@@ -172,11 +172,11 @@ def standing(number: int, what: str, since: datetime, away: Sequence[str] = ()) 
 
 def open_door(session: Session, now: datetime) -> Iterator[Wait]:
     """The emergency."""
-    if opened := emergency.alarm(session, now):
+    if opened := emergency.current_emergency(session, now):
         yield Wait(EMERGENCY, COMPANY, "", since=opened.at, words=f"{opened.sentence}.")
 
 
-def brake(session: Session, words: str, *, now: datetime) -> None:
+def raise_brake(session: Session, words: str, *, now: datetime) -> None:
     """The directory was not believed; it stays an alarm until it is again. The same words again are no news."""
     row = session.get(Alarm, (BRAKE, COMPANY, ""))
     if row is None:
@@ -190,20 +190,20 @@ def let_go(session: Session) -> None:
     session.execute(delete(Alarm).where(col(Alarm.cause) == BRAKE))
 
 
-def rows(session: Session) -> dict[tuple[str, str, str], Alarm]:
+def last_alerts(session: Session) -> dict[tuple[str, str, str], Alarm]:
     """What was so when somebody looked last."""
     return {(row.cause, row.department, row.person): row for row in session.scalars(select(Alarm))}
 
 
-def differs(session: Session, found: Iterable[Wait]) -> bool:
+def has_changed(session: Session, found: Iterable[Wait]) -> bool:
     """Is something else so than when somebody looked last?"""
-    kept = {key: as_wait(row) for key, row in rows(session).items()}
+    kept = {key: as_wait(row) for key, row in last_alerts(session).items()}
     return kept != {(one.cause, one.department, one.person): one for one in found}
 
 
-def keep(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
+def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
     """Remember what is so: raised now is what is new, and what comes anew where more has come. The brake is kept by who pulls it."""
-    before = {key: row for key, row in rows(session).items() if row.cause != BRAKE}
+    before = {key: row for key, row in last_alerts(session).items() if row.cause != BRAKE}
     for one in found:
         if one.cause == BRAKE:
             continue
@@ -217,7 +217,7 @@ def keep(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
     for row in before.values():
         session.delete(row)
     session.flush()
-    forget(session, now)
+    forget_ended(session, now)
 
 
 def as_wait(row: Alarm) -> Wait:
@@ -225,7 +225,7 @@ def as_wait(row: Alarm) -> Wait:
     return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, row.words)
 
 
-def quiet(settings: Settings, cause: str) -> timedelta:
+def quiet_time(settings: Settings, cause: str) -> timedelta:
     """How long nobody is told the same again."""
     if cause in EACH:
         return timedelta(0)
@@ -233,7 +233,7 @@ def quiet(settings: Settings, cause: str) -> timedelta:
     return min(SOON, usual) if cause in COMES_ANEW else usual
 
 
-def untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
+def find_untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
     """Those of these alarms, by their cause, that somebody is to be told now: where one is new, and it was quiet for long enough.
 
     Told in a far future is not told: that was while a clock was ahead.
@@ -250,7 +250,7 @@ def untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settin
     return {
         cause: some
         for cause, some in found.items()
-        if (cause not in last or now - last[cause] >= quiet(settings, cause))
+        if (cause not in last or now - last[cause] >= quiet_time(settings, cause))
         and any(is_news(row, told.get((row.cause, row.department, row.person), BEFORE), now) for row in some)
     }
 
@@ -268,7 +268,7 @@ def note_told(session: Session, who: str, alarms: Iterable[Alarm], now: datetime
         session.get_one(Told, tuple(key.values()), populate_existing=True).at = now
 
 
-def forget(session: Session, now: datetime) -> None:
+def forget_ended(session: Session, now: datetime) -> None:
     """Forget who was told of what is over for long enough."""
     folder = (col(Alarm.department) == col(Told.department), col(Alarm.person) == col(Told.person))
     over = ~exists().where(col(Alarm.cause) == col(Told.cause), *folder)
@@ -278,16 +278,16 @@ def forget(session: Session, now: datetime) -> None:
 def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[Alarm]]]:
     """What is to go on the record now: department, cause, and the alarms in its folders."""
     departments: dict[str, list[Alarm]] = defaultdict(list)
-    for row in rows(session).values():
+    for row in last_alerts(session).values():
         departments[row.department].append(row)
     return [
         (code, cause, some)
         for code in sorted(departments)
-        for cause, some in untold(session, f"{ON_RECORD}:{code}", departments[code], settings, now).items()
+        for cause, some in find_untold(session, f"{ON_RECORD}:{code}", departments[code], settings, now).items()
     ]
 
 
-def record(session: Session, settings: Settings, *, now: datetime) -> int:
+def record_alerts(session: Session, settings: Settings, *, now: datetime) -> int:
     """Put on the record what is new, a record for each cause and department; how many. Webhooks tell of them."""
     due = due_for_record(session, settings, now)
     names = names_of(session)
@@ -300,9 +300,9 @@ def record(session: Session, settings: Settings, *, now: datetime) -> int:
             "number": sum(one.number for one in waits),
             "people": len(waits),
             "moment": min(moments).isoformat() if moments else "",
-            "said": sentence(cause, waits, names.get(code, code), settings.cover.time_zone),
+            "said": alert_sentence(cause, waits, names.get(code, code), settings.cover.time_zone),
         } | ({"decisions": [one.person for one in waits]} if cause in EACH else {})
-        ledger.write(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
+        ledger.write_act(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
         note_told(session, f"{ON_RECORD}:{code}", some, now)
     return len(due)
 

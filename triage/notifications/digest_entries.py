@@ -12,7 +12,7 @@ from triage.quarantine.campaigns.attack_copies import is_counted
 from triage.quarantine.requests import own_mail
 from triage.quarantine.requests.own_mail import Own
 from triage.quarantine.search import expiry
-from triage.store.db import UNSEEN, among, insert_missing
+from triage.store.db import UNSEEN, insert_missing, is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import DigestEntry
 
@@ -53,7 +53,7 @@ class Digest:
 
 def of_person(session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime) -> Digest:
     """The digest of one person: everything that is held, and what was removed since then."""
-    held, removed = (part_of(session, own_mail.theirs(uid, waits, settings, now, since), settings) for waits in (True, False))
+    held, removed = (part_of(session, own_mail.own_deliveries(uid, waits, settings, now, since), settings) for waits in (True, False))
     return Digest(held, removed)
 
 
@@ -68,12 +68,12 @@ def part_of(session: Session, which: ColumnElement[bool], settings: Settings) ->
 
 def list_first(session: Session, ids: Sequence[int], settings: Settings) -> tuple[Own, ...]:
     """Those of these messages that the person may want first."""
-    return tuple(own_mail.select_own(session, among(session, col(Delivery.id), ids), settings=settings, limit=LISTED))
+    return tuple(own_mail.select_own(session, is_among(session, col(Delivery.id), ids), settings=settings, limit=LISTED))
 
 
-def remember(session: Session, uid: str, digest: Digest, *, letter: int, now: datetime) -> None:
+def remember_entries(session: Session, uid: str, digest: Digest, *, letter: int, now: datetime) -> None:
     """Record that this letter told the person of these messages. A digest that reached the mailbox before stays on record."""
-    of_these = (among(session, col(DigestEntry.delivery_id), digest.ids), col(DigestEntry.person) == uid)
+    of_these = (is_among(session, col(DigestEntry.delivery_id), digest.ids), col(DigestEntry.person) == uid)
     session.execute(delete(DigestEntry).where(*of_these, expiry.is_undelivered()), execution_options=UNSEEN)
     counted = digest.counted
     entry = {"person": uid, "letter_id": letter, "at": now}

@@ -9,14 +9,14 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage.actor import Actor
-from triage.business_hours import at, works_on
+from triage.business_hours import moment_at, works_on
 from triage.config.alert_types import AUTO, OFF
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.directory import enforcement_mode
 from triage.directory.enforcement_mode import COMPANY, ENFORCE, Modes
-from triage.ids import show
+from triage.ids import format_id
 from triage.notifications import digest_entries
 from triage.notifications.digest_entries import Digest, Part
 from triage.quarantine.requests.own_mail import Own
@@ -25,7 +25,7 @@ from triage.store import db, ledger, versions
 from triage.store.models.directory import KnownRecipient, Person
 from triage.store.models.employees import DigestRefusal
 from triage.store.models.markers import Marker
-from triage.text.defuse_links import dead, dead_address
+from triage.text.defuse_links import dead_address, defuse_text
 from triage.times import from_micros, to_micros
 
 BY = Actor.system("notices")
@@ -55,7 +55,7 @@ class Offer:
         return bool(self.clock) and named and (self.modes is None or self.modes.of(department) == ENFORCE)
 
 
-def offer(session: Session, settings: Settings) -> Offer:
+def get_digest(session: Session, settings: Settings) -> Offer:
     """The digest as the settings have it; by itself it begins with the first department that enforces."""
     at, departments = settings.notices.digest_at, settings.notices.digest_departments
     if at != AUTO:
@@ -65,16 +65,16 @@ def offer(session: Session, settings: Settings) -> Offer:
     return Offer(BY_ITSELF if enforces else "", departments, now)
 
 
-def due(session: Session, settings: Settings, now: datetime) -> datetime | None:
+def due_moment(session: Session, settings: Settings, now: datetime) -> datetime | None:
     """The moment for which people are to be told now; None when there is none, or all were told that day, at whatever time."""
-    clock = offer(session, settings).clock
+    clock = get_digest(session, settings).clock
     if not clock:
         return None
     today = now.astimezone(ZoneInfo(settings.cover.time_zone)).date()
     for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
-        moment = at(day, time.fromisoformat(clock), settings.cover.time_zone)
+        moment = moment_at(day, time.fromisoformat(clock), settings.cover.time_zone)
         if moment <= now < moment + LATE and works_on(settings.cover.hours, day):
-            return moment if day_of(told_last(versions.read(session, DONE), now), settings) < day else None
+            return moment if day_of(told_last(versions.read_version(session, DONE), now), settings) < day else None
     return None
 
 
@@ -104,10 +104,10 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     begun, _, last = mark.text.partition(" ")
     later = select(Person).where(col(Person.active), col(Person.uid) > (last if begun == day.isoformat() else ""))
     people = session.scalars(later.order_by(col(Person.uid)).limit(AT_ONCE)).all()
-    offered = offer(session, settings)
+    offered = get_digest(session, settings)
     for person in people:
         if is_told(session, person, settings, offered):
-            tell(session, person, settings, since=since, now=now)
+            send_digest(session, person, settings, since=since, now=now)
     mark.number, mark.text = (mark.number, f"{day} {people[-1].uid}") if people else (to_micros(moment), "")
     return len(people)
 
@@ -136,13 +136,13 @@ def is_wanted(session: Session, uid: str) -> bool:
     return session.get(DigestRefusal, uid) is None
 
 
-def choice(session: Session, uid: str, settings: Settings) -> bool | None:
+def get_choice(session: Session, uid: str, settings: Settings) -> bool | None:
     """Does this person want the letter? None: there is none for them."""
     person = session.get(Person, uid)
-    return is_wanted(session, uid) if person and offer(session, settings).is_for(person.department) else None
+    return is_wanted(session, uid) if person and get_digest(session, settings).is_for(person.department) else None
 
 
-def choose(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
+def set_choice(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
     """An employee says whether they want the letter, on the record. Said again it changes nothing."""
     if wanted == is_wanted(session, by.name):
         return
@@ -150,39 +150,39 @@ def choose(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
         session.delete(session.get_one(DigestRefusal, by.name))
     else:
         db.insert_if_missing(session, DigestRefusal, person=by.name, at=now)
-    ledger.write(session, "digest", str(by), by=by, now=now, detail={"wanted": wanted})
+    ledger.write_act(session, "digest", str(by), by=by, now=now, detail={"wanted": wanted})
 
 
-def tell(session: Session, person: Person, settings: Settings, *, since: datetime, now: datetime) -> None:
+def send_digest(session: Session, person: Person, settings: Settings, *, since: datetime, now: datetime) -> None:
     """Tell one person, where there is something to tell."""
     digest = digest_entries.of_person(session, person.uid, settings=settings, now=now, since=since)
     if not digest.ids:
         return
     letter = letter_to(person.mailbox, digest, settings, now)
     folder = (person.department, person.uid)
-    message = internal_mail.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
-    digest_entries.remember(session, person.uid, digest, letter=message, now=now)
-    detail = {"to": person.mailbox, "mails": len(digest.ids), "message": show(message)}
-    ledger.write(session, "told", f"employee:{person.uid}", by=BY, now=now, detail=detail)
+    message = internal_mail.send_letter(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+    digest_entries.remember_entries(session, person.uid, digest, letter=message, now=now)
+    detail = {"to": person.mailbox, "mails": len(digest.ids), "message": format_id(message)}
+    ledger.write_act(session, "told", f"employee:{person.uid}", by=BY, now=now, detail=detail)
 
 
 def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -> Letter:
     """The letter."""
     titled = (("Waits until somebody has looked at it", digest.held), ("Was taken away", digest.removed))
-    sections = [section(title, part, settings, now) for title, part in titled if part.listed]
+    sections = [write_section(title, part, settings, now) for title, part in titled if part.listed]
     if counts := tuple(count_attacks(digest, settings)):
         sections.append(Section("Not listed one by one", counts))
     waits, gone = len(digest.held.ids), len(digest.removed.ids)
     counted = [f"{waits} wait{'s' if waits == 1 else ''}"] if waits else []
     counted += [f"{gone} {'was' if gone == 1 else 'were'} taken away"] if gone else []
     opening = "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything."
-    return Letter(address, "Mail for you: " + ", ".join(counted), tuple(sections), "\n".join(footer(settings)), opening)
+    return Letter(address, "Mail for you: " + ", ".join(counted), tuple(sections), "\n".join(write_footer(settings)), opening)
 
 
-def section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
+def write_section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
     """A list of mails, each with the link that asks for it where employees may ask."""
     more = (refer_to_list(f"and {len(part.more)} more", settings),) if part.more else ()
-    return Section(title, tuple(line(one, settings, now) for one in part.listed) + more, ASK)
+    return Section(title, tuple(write_line(one, settings, now) for one in part.listed) + more, ASK)
 
 
 def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
@@ -205,35 +205,35 @@ def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
 
 def refer_to_list(words: str, settings: Settings) -> Line:
     """A line with a link to the employee's own list, where there is one."""
-    return Line(words, link=page(settings) if may_ask(settings) else "", link_words=SEE)
+    return Line(words, link=own_mail_page(settings) if may_ask(settings) else "", link_words=SEE)
 
 
-def line(one: Own, settings: Settings, now: datetime) -> Line:
+def write_line(one: Own, settings: Settings, now: datetime) -> Line:
     """One mail. What its sender wrote is short and links nowhere."""
     zone = ZoneInfo(settings.cover.time_zone)
-    subject = f"“{dead(cut(one.subject, LONGEST_SUBJECT))}”" if one.subject.strip() else "(no subject)"
-    address = dead_address(cut(one.author, 2 * LONGEST_NAME)) or "no sender"
-    name = dead(cut(one.author_name, LONGEST_NAME))
+    subject = f"“{defuse_text(cut_text(one.subject, LONGEST_SUBJECT))}”" if one.subject.strip() else "(no subject)"
+    address = dead_address(cut_text(one.author, 2 * LONGEST_NAME)) or "no sender"
+    name = defuse_text(cut_text(one.author_name, LONGEST_NAME))
     more = [f"from {name} <{address}>" if name else f"from {address}", f"{one.received_at.astimezone(zone):%d %b %H:%M}"]
     if one.expires_at and one.expires_at <= now + expiry.SOON:
         more.append(f"put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides")
     if one.asked_at:
-        more.append(f"you asked for it: {dead(one.declined) or 'somebody will look at it'}")
-    return Line(subject, tuple(more), link(one, settings))
+        more.append(f"you asked for it: {defuse_text(one.declined) or 'somebody will look at it'}")
+    return Line(subject, tuple(more), request_link(one, settings))
 
 
-def cut(text: str, most: int) -> str:
+def cut_text(text: str, most: int) -> str:
     """So much of a text as there is room for."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def link(one: Own, settings: Settings) -> str:
+def request_link(one: Own, settings: Settings) -> str:
     """Where one can ask for it: a page that asks who comes, and changes nothing by being opened."""
-    return f"{page(settings)}?mail={show(one.id)}" if may_ask(settings) and not one.asked_at else ""
+    return f"{own_mail_page(settings)}?mail={format_id(one.id)}" if may_ask(settings) and not one.asked_at else ""
 
 
-def page(settings: Settings) -> str:
+def own_mail_page(settings: Settings) -> str:
     """Where employees see their own mail."""
     return settings.api.public_url.rstrip("/") + PAGE
 
@@ -243,11 +243,11 @@ def may_ask(settings: Settings) -> bool:
     return settings.notices.requests and settings.api.sign_in == "directory" and bool(settings.api.public_url)
 
 
-def footer(settings: Settings) -> Iterator[str]:
+def write_footer(settings: Settings) -> Iterator[str]:
     """How to ask, and how to be told no more."""
     if may_ask(settings):
         yield (
-            f"“{ASK}” opens {page(settings)}, where you sign in with the name and password that you use at work. "
+            f"“{ASK}” opens {own_mail_page(settings)}, where you sign in with the name and password that you use at work. "
             "You can type that address yourself. Asking lets nothing in: somebody looks at the mail first."
         )
         yield "There you can also say that you do not want this letter."

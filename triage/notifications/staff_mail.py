@@ -12,12 +12,12 @@ from triage.access import confidential_folders, staff_members
 from triage.access.staff_addresses import Addressee, of_address, of_staff
 from triage.actor import Actor, Role
 from triage.business_hours import SUBSTITUTE
-from triage.config.alert_types import BRAKE, OF_COMPANY, REMOVAL, TITLES, sentence, told_instead
+from triage.config.alert_types import BRAKE, OF_COMPANY, REMOVAL, TITLES, alert_sentence, told_instead
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.directory import undeliverable
-from triage.ids import show
+from triage.ids import format_id
 from triage.notifications import alerts
 from triage.quarantine import coverage
 from triage.store import ledger
@@ -28,50 +28,50 @@ BY = Actor.system("notices")
 RULE, REASON = "staff-notice", "it tells staff what waits for them"
 
 
-def due(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
+def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
     """Who is to be told what now."""
-    found = concerned(session, settings, now)
-    told = [(one, alerts.untold(session, one.who, rows, settings, now)) for one, rows in found.items()]
+    found = list_concerned(session, settings, now)
+    told = [(one, alerts.find_untold(session, one.who, rows, settings, now)) for one, rows in found.items()]
     return [(one, untold) for one, untold in told if untold]
 
 
-def tell(session: Session, settings: Settings, *, now: datetime) -> int:
+def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int:
     """Queue a letter to everybody who is to be told something; how many."""
     names = alerts.names_of(session)
-    letters = due(session, settings, now)
+    letters = due_letters(session, settings, now)
     for one, untold in letters:
         letter = letter_to(one.address, untold, names, settings)
-        message = internal_mail.send(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+        message = internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
         alerts.note_told(session, one.who, chain.from_iterable(untold.values()), now)
-        detail = {"to": one.address, "causes": sorted(untold), "message": show(message)}
-        ledger.write(session, "told", one.who, by=BY, now=now, detail=detail)
+        detail = {"to": one.address, "causes": sorted(untold), "message": format_id(message)}
+        ledger.write_act(session, "told", one.who, by=BY, now=now, detail=detail)
     return len(letters)
 
 
-def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
+def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
     """Everybody who is told of something that is so, told before or not."""
-    rows = [row for row in alerts.rows(session).values() if row.cause in settings.notices.staff]
+    rows = [row for row in alerts.last_alerts(session).values() if row.cause in settings.notices.staff]
     if not rows:
         return {}
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
     night = coverage.is_out_of_hours(settings.cover, now)
-    on_duty, elsewhere = shared_out(session, rows, confidential_folders.folders(session), settings)
+    on_duty, elsewhere = shared_out(session, rows, confidential_folders.list_confidential(session), settings)
     for actor, theirs in looking_after(session, on_duty, settings, now):
         there = of_staff(session, actor.name, settings)
-        closed = confidential_folders.closed(session, actor)
-        mine = [row for row in theirs if concerns(row, actor, closed) and awake(row, actor.name, settings, night=night)]
+        closed = confidential_folders.closed_folders(session, actor)
+        mine = [row for row in theirs if is_concerned(row, actor, closed) and is_awake(row, actor.name, settings, night=night)]
         if there and mine:
             found[there] += mine
     for instead, who, row in elsewhere:
-        if awake(row, who, settings, night=night):
+        if is_awake(row, who, settings, night=night):
             found[instead].append(row)
     for who in settings.notices.removal_told:
-        there = addressee(session, who.casefold(), settings)
-        large = [row for row in rows if row.cause == REMOVAL and awake(row, who, settings, night=night)]
+        there = resolve_addressee(session, who.casefold(), settings)
+        large = [row for row in rows if row.cause == REMOVAL and is_awake(row, who, settings, night=night)]
         if there and large:
             found[there] += [row for row in large if row not in found[there]]
-    brake = [row for row in rows if row.cause == BRAKE and awake(row, "", settings, night=night)]
-    postmaster = of_address(undeliverable.postmaster(session), settings)  # who administers the company may be who has left
+    brake = [row for row in rows if row.cause == BRAKE and is_awake(row, "", settings, night=night)]
+    postmaster = of_address(undeliverable.postmaster_mailbox(session), settings)  # who administers the company may be who has left
     if brake and postmaster and all(one.address != postmaster.address for one in found):
         found[postmaster] = brake
     return found
@@ -83,7 +83,7 @@ def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: 
     yield from ((one, rows) for one in staff)
     if not any(map(is_head, staff)):
         of_company = [row for row in rows if row.cause in OF_COMPANY]
-        yield from ((one, of_company) for one in heads(session, now))
+        yield from ((one, of_company) for one in list_heads(session, now))
 
 
 def shared_out(
@@ -95,30 +95,30 @@ def shared_out(
     """
     on_duty, elsewhere = [], []
     for row in rows:
-        stays = not row.department or confidential_folders.hides(shut, row.department, row.person)
+        stays = not row.department or confidential_folders.is_hidden(shut, row.department, row.person)
         named = () if stays else told_instead(settings.notices.told, row.department)
-        others = [(found, who, row) for who in named if (found := addressee(session, who, settings))]
+        others = [(found, who, row) for who in named if (found := resolve_addressee(session, who, settings))]
         elsewhere += others
         on_duty += [] if others else [row]
     return on_duty, elsewhere
 
 
-def addressee(session: Session, who: str, settings: Settings) -> Addressee | None:
+def resolve_addressee(session: Session, who: str, settings: Settings) -> Addressee | None:
     """Whom a login or an address of ours means; None when it is nobody."""
     return of_address(who, settings) if "@" in who else of_staff(session, who, settings)
 
 
-def concerns(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
+def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
     """Does this member of staff look after it?"""
     if row.cause in OF_COMPANY:
         return is_head(actor)
-    if confidential_folders.hides(closed, row.department, row.person):
+    if confidential_folders.is_hidden(closed, row.department, row.person):
         return False
     scope = actor.scope
     return scope.company or row.department in scope.departments or (row.person != "" and row.person in scope.persons)
 
 
-def awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
+def is_awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
     """Is this one told of it now: by day, and at night where it is wanted then or they look after the folder?"""
     if not night or row.cause in settings.notices.at_night:
         return True
@@ -130,10 +130,10 @@ def is_head(actor: Actor) -> bool:
     return actor.role is Role.ADMIN and actor.scope.company
 
 
-def heads(session: Session, now: datetime) -> Iterator[Actor]:
+def list_heads(session: Session, now: datetime) -> Iterator[Actor]:
     """Every administrator of the whole company: somebody has to know, also when none of them is on duty. Of folders they are not told."""
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.ADMIN))
-    yield from (actor for login in logins if (actor := staff_members.staff(session, login, now)) and is_head(actor))
+    yield from (actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now)) and is_head(actor))
 
 
 def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings) -> Letter:
@@ -153,4 +153,4 @@ def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Set
     for row in rows:
         together[row.department or row.person].append(row)
     for code, some in together.items():
-        yield sentence(cause, [alerts.as_wait(row) for row in some], names.get(code, code), settings.cover.time_zone)
+        yield alert_sentence(cause, [alerts.as_wait(row) for row in some], names.get(code, code), settings.cover.time_zone)

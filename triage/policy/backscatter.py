@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from triage.addressing.envelope import Address, ancestors
+from triage.addressing.envelope import Address, ancestor_domains
 from triage.message.authentication import Authentication, Result
 from triage.message.summary import Summary
 
@@ -44,10 +44,10 @@ def may_notify(seen: Circumstances) -> str:
         return "a program or a list sent it, so nobody waits for an answer"
     if NOBODY.fullmatch(sender.local):
         return "nobody reads what is sent back to its sender"
-    return unproven(seen, sender) or ("the sender was told already" if seen.told else "") or no_way_out(seen)
+    return is_unproven(seen, sender) or ("the sender was told already" if seen.told else "") or no_way_out(seen)
 
 
-def unproven(seen: Circumstances, sender: Address) -> str:
+def is_unproven(seen: Circumstances, sender: Address) -> str:
     """Is it not proven that the author wrote it, and that an answer goes to the author's own domain?"""
     found, author = seen.authentication, seen.summary.author
     named = seen.summary.parsed and not seen.normalised and author != "" and author == found.author
@@ -66,4 +66,4 @@ def no_way_out(seen: Circumstances) -> str:
 
 def claims_ours(domain: str, own_domains: frozenset[str]) -> bool:
     """Is it one of our domains, or below one?"""
-    return not own_domains.isdisjoint(ancestors(domain.casefold().rstrip(".")))
+    return not own_domains.isdisjoint(ancestor_domains(domain.casefold().rstrip(".")))

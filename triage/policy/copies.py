@@ -11,7 +11,7 @@ from triage.message.signals.severity import Severity
 from triage.policy.contacts import wanted_senders
 from triage.policy.contacts.wanted_senders import Sender
 from triage.store import db, ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
@@ -22,7 +22,7 @@ WANTED_ANYHOW = frozenset({*wanted_senders.LET_IN_BY, "postmaster"})  # the poli
 MOST = 20_000  # held deliveries that are sorted anew at once
 
 
-def mark(session: Session, arrived: Iterable[tuple[NewDelivery, bool]], *, settings: Settings, now: datetime) -> None:
+def mark_copies(session: Session, arrived: Iterable[tuple[NewDelivery, bool]], *, settings: Settings, now: datetime) -> None:
     """Say of deliveries that come in whether they are copies. Each with whether its author's own domain refutes it (DMARC)."""
     may_be = [(one, refuted) for one, refuted in arrived if may_be_copy(one)]
     known = wanted_senders.wanted_among(session, {sender_of(one) for one, refuted in may_be if not refuted}, settings=settings, now=now)
@@ -47,7 +47,7 @@ def sort_anew(session: Session, where: ColumnElement[bool], *, settings: Setting
     A sender who was released once stands in a row of their own from now on.
     """
     suspicious = and_(
-        grouping.severity() >= int(Severity.SUSPICIOUS), col(Delivery.campaign_id).is_not(None), col(Delivery.flood).is_(False)
+        grouping.severity_column() >= int(Severity.SUSPICIOUS), col(Delivery.campaign_id).is_not(None), col(Delivery.flood).is_(False)
     )
     held = and_(where, in_states((State.HELD,)), col(Delivery.direction) == "in", suspicious)
     columns = (col(Delivery.id), col(Delivery.author), grouping.proven_as(), wanted_senders.is_refuted(), col(Delivery.is_copy))
@@ -57,19 +57,21 @@ def sort_anew(session: Session, where: ColumnElement[bool], *, settings: Setting
     is_one = {one: bool(refuted) or Sender(author, proven) not in known for one, author, proven, refuted, _ in rows}
     wrong = [one for one, *_, was in rows if is_one[one] != was]
     for is_copy in (True, False):
-        change(session, [one for one in wrong if is_one[one] is is_copy], is_copy)
+        change_copies(session, [one for one in wrong if is_one[one] is is_copy], is_copy)
     return len(wrong)
 
 
-def change(session: Session, ids: Sequence[int], is_copy: bool) -> None:
+def change_copies(session: Session, ids: Sequence[int], is_copy: bool) -> None:
     """Write it down; kept counts follow."""
     if ids:
-        these = among(
-            session, col(Delivery.id), [delivery_id for delivery_id, *_ in ledger.lock(session, among(session, col(Delivery.id), ids))]
+        these = is_among(
+            session,
+            col(Delivery.id),
+            [delivery_id for delivery_id, *_ in ledger.lock_deliveries(session, is_among(session, col(Delivery.id), ids))],
         )
-        dirty_counts.touch(session, these)
+        dirty_counts.touch_where(session, these)
         session.execute(update(Delivery).where(these).values(is_copy=is_copy), execution_options=db.UNSEEN)
-        dirty_counts.touch(session, these)
+        dirty_counts.touch_where(session, these)
 
 
 def sort_senders_of(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> int:
@@ -81,11 +83,11 @@ def of_senders_of(session: Session, ids: Iterable[int]) -> ColumnElement[bool]:
     """The deliveries of everybody who sent one of these: whose mail is sorted anew when something is decided about one of them."""
     rows = session.execute(
         select(col(Delivery.author), col(Delivery.author_domain), col(Delivery.proof))
-        .where(among(session, col(Delivery.id), ids))
+        .where(is_among(session, col(Delivery.id), ids))
         .distinct()
     ).all()
     domains = {domain for _, domain, proof in rows if proof}
     authors = {author for author, _, _ in rows}
-    return among(session, col(Delivery.author), authors) | (
-        among(session, col(Delivery.author_domain), domains) & (col(Delivery.proof) != "")
+    return is_among(session, col(Delivery.author), authors) | (
+        is_among(session, col(Delivery.author_domain), domains) & (col(Delivery.proof) != "")
     )

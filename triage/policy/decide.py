@@ -1,14 +1,14 @@
-"""What happens to a delivery and why: the rules one by one, in order, and `decide`. Pure."""
+"""What happens to a delivery and why: the rules one by one, in order, and `decide_verdict`. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from triage.message.mailing_lists import shown_author
-from triage.message.signals.time_critical import spell
+from triage.message.signals.time_critical import spell_minutes
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
-from triage.policy.replies import answered, awaited_answer, returned
+from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
 
 
@@ -36,7 +36,7 @@ class Verdict:
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
 
-def postmaster(facts: Facts) -> Verdict | None:
+def decide_postmaster(facts: Facts) -> Verdict | None:
     """postmaster@ and abuse@ are always delivered: the one stated exception (RFC 5321, 4.5.1; RFC 2142)."""
     if facts.recipient.always:
         return Verdict(Disposition.RELAY, "postmaster", f"{facts.recipient.address} is always delivered")
@@ -45,7 +45,7 @@ def postmaster(facts: Facts) -> Verdict | None:
 
 def listed_client(facts: Facts) -> Verdict | None:
     """It came from a client that is known as bad, and not from somebody whom the company knows and who proves it or still may."""
-    known = deciding_allow(facts) or awaited_allow(facts) or answered(facts) or awaited_answer(facts) or returned(facts)
+    known = deciding_allow(facts) or awaited_allow(facts) or answered_message(facts) or awaited_answer(facts) or returned_message(facts)
     if not facts.listed or known:
         return None
     if facts.sample:
@@ -98,7 +98,7 @@ def only_holds(block: MatchedRule, facts: Facts) -> bool:
 
 def is_wanted(facts: Facts) -> bool:
     """Is it from somebody whose messages no removal of copies takes along?"""
-    return facts.wanted or deciding_allow(facts) is not None or answered(facts) is not None
+    return facts.wanted or deciding_allow(facts) is not None or answered_message(facts) is not None
 
 
 def shown_block(block: MatchedRule) -> str:
@@ -133,12 +133,12 @@ def own_domain_forged(facts: Facts) -> Verdict | None:
 
 def ambiguous_author(facts: Facts) -> Verdict | None:
     """Without exactly one author there is nobody to know. Mail systems often are none: what they return is known by what it returns."""
-    if facts.summary.parsed and not facts.summary.author and not returned(facts):
+    if facts.summary.parsed and not facts.summary.author and not returned_message(facts):
         return Verdict(Disposition.QUARANTINE, "ambiguous-author", "it does not name exactly one author")
     return None
 
 
-def unparsable(facts: Facts) -> Verdict | None:
+def decide_unparsable(facts: Facts) -> Verdict | None:
     """What cannot be read safely is looked at by a person."""
     if not facts.summary.parsed:
         return Verdict(Disposition.QUARANTINE, "unparsable", "it could not be read safely")
@@ -164,7 +164,7 @@ def recipient_left(facts: Facts) -> Verdict | None:
 def proof_unknown(facts: Facts) -> Verdict | None:
     """DNS did not answer: not known is not proven. Whoever an allow already knows by another proof need not wait."""
     waits = proof_awaited(facts) or awaited_allow(facts)
-    if not waits or ((deciding_allow(facts) or returned(facts)) and not awaited_block(facts)):
+    if not waits or ((deciding_allow(facts) or returned_message(facts)) and not awaited_block(facts)):
         return None
     reason = "it is not known who sent it: the sender's DNS did not answer"
     return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
@@ -215,7 +215,7 @@ def shown_proof(proof: str) -> str:
 def bounce_with_files(facts: Facts) -> Verdict | None:
     """A mail system returns what we sent, and says why. Whoever knows a Message-ID of ours may have put in what else there is to open."""
     file = facts.summary.added
-    if not file or answered(facts) or not returned(facts):
+    if not file or answered_message(facts) or not returned_message(facts):
         return None
     reason = f"it says what became of a mail of ours, and brings {file} along, as no mail system does"
     return Verdict(Disposition.QUARANTINE, "bounce-with-files", reason)
@@ -223,11 +223,11 @@ def bounce_with_files(facts: Facts) -> Verdict | None:
 
 def reply_to_ours(facts: Facts) -> Verdict | None:
     """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
-    if mail := answered(facts):
+    if mail := answered_message(facts):
         what = "an invitation" if mail.named_by == "calendar" else "a mail"
         words = f"it answers {what} that {mail.author} sent to {facts.summary.author.rpartition('@')[2]} on {mail.at:%d %b %Y}"
         return Verdict(Disposition.RELAY, "reply-to-ours", f"{words}, and it proves that it comes from there")
-    if mail := returned(facts):
+    if mail := returned_message(facts):
         return Verdict(Disposition.RELAY, "reply-to-ours", f"it says what became of a mail that {mail.author} sent on {mail.at:%d %b %Y}")
     return None
 
@@ -246,7 +246,7 @@ def out_of_hours(facts: Facts) -> Verdict | None:
     if not facts.out_of_hours or not facts.deadline or not proof_of_author(facts):
         return None
     author = shown_author(facts.summary)
-    reason = f"nobody is at work now, it is of use for {spell(facts.deadline.minutes)} only, and {author} proves who they are"
+    reason = f"nobody is at work now, it is of use for {spell_minutes(facts.deadline.minutes)} only, and {author} proves who they are"
     return Verdict(Disposition.RELAY, "out-of-hours", reason)
 
 
@@ -256,7 +256,7 @@ def first_contact(facts: Facts) -> Verdict:
 
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
-    postmaster,
+    decide_postmaster,
     returned_mail,
     forged_bounce,
     listed_client,
@@ -264,7 +264,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     virus_found,
     own_domain_forged,
     ambiguous_author,
-    unparsable,
+    decide_unparsable,
     recipient_left,
     proof_unknown,
     rejected_by_author_domain,
@@ -279,7 +279,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
-STRICTEST = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, unparsable, recipient_left)
+STRICTEST = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, decide_unparsable, recipient_left)
 NEVER_WAIVED = (*STRICTEST, held_sender)
 
 
@@ -304,23 +304,23 @@ HELD_IN_EMERGENCY = (
 )
 
 
-def decide(facts: Facts) -> Verdict:
+def decide_verdict(facts: Facts) -> Verdict:
     """The verdict of the first rule that speaks, with what matched beside it. The last line of RULES always speaks."""
     spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
-    verdict = waived(spoken[0], facts)
-    return replace(verdict, beside=beside(verdict, spoken, facts))
+    verdict = waive_verdict(spoken[0], facts)
+    return replace(verdict, beside=other_rules(verdict, spoken, facts))
 
 
-def waived(verdict: Verdict, facts: Facts) -> Verdict:
+def waive_verdict(verdict: Verdict, facts: Facts) -> Verdict:
     """The verdict as it stands in observe mode and in an emergency."""
     if verdict.disposition is Disposition.RELAY or not (facts.observe or facts.emergency):
         return verdict
     never = NEVER_WAIVED if facts.observe else HELD_IN_EMERGENCY
     strict = next((strict for rule in never if (strict := rule(facts))), None)
-    return strict or (observed(verdict, facts) if facts.observe else passed_in_emergency(verdict, facts))
+    return strict or (observe_verdict(verdict, facts) if facts.observe else passed_in_emergency(verdict, facts))
 
 
-def beside(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
+def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
     """The policy's rules that would have spoken next, and the sender rules that matched and did not decide."""
     others = [Beside(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
     named = {verdict.rule_id, *(one.rule_id for one in others)}
@@ -333,7 +333,7 @@ def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:
     return Verdict(Disposition.RELAY, "emergency", reason, withheld=verdict.rule)
 
 
-def observed(verdict: Verdict, facts: Facts) -> Verdict:
+def observe_verdict(verdict: Verdict, facts: Facts) -> Verdict:
     """In observe mode: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
     reason = f"observe mode: would have been stopped because {verdict.reason}"
     unknown = verdict.unknown or awaited_block(facts) is not None

@@ -37,13 +37,13 @@ def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 HOLDS = select(Emergency).where(in_force(bindparam("now", type_=Instant))).order_by(col(Emergency.at).desc()).limit(1)
 
 
-def alarm(session: Session, now: datetime) -> Alarm | None:
+def current_emergency(session: Session, now: datetime) -> Alarm | None:
     """The emergency that holds now, None in ordinary times."""
     row = session.scalars(HOLDS, {"now": now}).first()
-    return Alarm(row.until, row.reason, row.by_shown, row.at, sentence(row)) if row else None
+    return Alarm(row.until, row.reason, row.by_shown, row.at, emergency_sentence(row)) if row else None
 
 
-def sentence(row: Emergency) -> str:
+def emergency_sentence(row: Emergency) -> str:
     """Who opened the door, until when and why."""
     return f"{row.by_shown} let everything pass until {row.until:%d %b %Y %H:%M} UTC: {row.reason}"
 
@@ -68,11 +68,11 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
     row = Emergency(at=now, until=until, reason=reason, by=str(by), by_shown=by.shown)
     session.add(row)
     session.flush()
-    ledger.write(session, "open-emergency", "emergency", by=by, now=now, detail={"until": until.isoformat(), "reason": reason})
-    return Alarm(until, reason, row.by_shown, now, sentence(row))
+    ledger.write_act(session, "open-emergency", "emergency", by=by, now=now, detail={"until": until.isoformat(), "reason": reason})
+    return Alarm(until, reason, row.by_shown, now, emergency_sentence(row))
 
 
-def close(session: Session, *, by: Actor, now: datetime) -> None:
+def close_emergency(session: Session, *, by: Actor, now: datetime) -> None:
     """Close the door before its time. NotFound when it is not open."""
     may_open(by)
     row = session.scalars(select(Emergency).where(in_force(now)).with_for_update()).first()
@@ -80,22 +80,22 @@ def close(session: Session, *, by: Actor, now: datetime) -> None:
         raise NotFound(say("there is no emergency: messages are held as usual"))
     row.closed_at, row.closed_by = now, str(by)
     session.flush()
-    ledger.write(session, "close-emergency", "emergency", by=by, now=now)
+    ledger.write_act(session, "close-emergency", "emergency", by=by, now=now)
 
 
-def end(session: Session, *, now: datetime) -> int:
+def end_expired(session: Session, *, now: datetime) -> int:
     """Put on the record that its time is over; how many were."""
     over = select(Emergency).where(col(Emergency.closed_at).is_(None), col(Emergency.until) <= now).with_for_update()
     rows = session.scalars(over).all()
     for row in rows:
         row.closed_at, row.closed_by = row.until, str(BY)
-        ledger.write(session, "close-emergency", "emergency", by=BY, now=now, detail={"until": row.until.isoformat()})
+        ledger.write_act(session, "close-emergency", "emergency", by=BY, now=now, detail={"until": row.until.isoformat()})
     session.flush()
     return len(rows)
 
 
 def may_open(by: Actor) -> None:
     """NotAllowed for all but administrators of the whole company."""
-    access.require(by, Role.ADMIN)
+    access.require_role(by, Role.ADMIN)
     if not by.scope.company:
         raise NotAllowed(say("this concerns the whole company: only an administrator with that scope starts or ends an emergency"))

@@ -31,31 +31,31 @@ def proof_awaited(facts: Facts) -> bool:
 
 def deciding_allow(facts: Facts) -> MatchedRule | None:
     """The most precise allow whose proof is met."""
-    return next((rule for rule in allows(facts) if met(rule, facts)), None)
+    return next((rule for rule in provable_allows(facts) if is_proof_met(rule, facts)), None)
 
 
 def awaited_allow(facts: Facts) -> MatchedRule | None:
     """The most precise allow whose proof could still be met when DNS answers."""
-    return next((rule for rule in allows(facts) if awaited(rule, facts)), None)
+    return next((rule for rule in provable_allows(facts) if is_proof_awaited(rule, facts)), None)
 
 
-def met(allow: MatchedRule, facts: Facts) -> bool:
+def is_proof_met(allow: MatchedRule, facts: Facts) -> bool:
     """Is the proof there that an allow asks for?"""
-    return counts(allow.proof, facts) and facts.authentication.satisfies(allow.proof, as_list=allow.match == "list")
+    return is_proof_trusted(allow.proof, facts) and facts.authentication.satisfies(allow.proof, as_list=allow.match == "list")
 
 
-def awaited(allow: MatchedRule, facts: Facts) -> bool:
+def is_proof_awaited(allow: MatchedRule, facts: Facts) -> bool:
     """Could it still come when DNS answers?"""
-    return counts(allow.proof, facts) and facts.authentication.awaits(allow.proof)
+    return is_proof_trusted(allow.proof, facts) and facts.authentication.awaits(allow.proof)
 
 
-def counts(proof: str, facts: Facts) -> bool:
+def is_proof_trusted(proof: str, facts: Facts) -> bool:
     """A seal proves something only as long as the company trusts the sealer; every other kind of proof always counts."""
     kind, _, domain = proof.partition(":")
     return kind != "arc" or domain in facts.trusted_arc_sealers
 
 
-def allows(facts: Facts) -> Iterator[MatchedRule]:
+def provable_allows(facts: Facts) -> Iterator[MatchedRule]:
     """The allows that a proof could put in force, most precise first."""
     return (rule for rule in facts.rules if rule.effect == "allow" and names_its_author(facts))
 
@@ -84,7 +84,7 @@ def deciding_hold(facts: Facts) -> MatchedRule | None:
 def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -> MatchedRule | None:
     """The most precise block among these, unless a staff allow goes before it; `hopeful` counts those that may still be met."""
     block = next((rule for rule in rules if rule.effect == "block" and not (facts.wanted and leaves_wanted_alone(rule))), None)
-    if block and any(goes_before(allow, block, facts, hopeful) for allow in allows(facts)):
+    if block and any(goes_before(allow, block, facts, hopeful) for allow in provable_allows(facts)):
         return None
     return block
 
@@ -96,8 +96,8 @@ def leaves_wanted_alone(rule: MatchedRule) -> bool:
 
 def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
     """Did staff let this sender in more precisely than somebody blocked it, and is or may that be proven?"""
-    possible = met(allow, facts) or (hopeful and awaited(allow, facts))
-    return possible and allow.by_staff and precision(allow) > precision(block)
+    possible = is_proof_met(allow, facts) or (hopeful and is_proof_awaited(allow, facts))
+    return possible and allow.by_staff and rule_precision(allow) > rule_precision(block)
 
 
 Precision = tuple[int, int, int, int]
@@ -114,7 +114,7 @@ class Scoped(Protocol):
     def scope(self) -> str: ...
 
 
-def precision(rule: Scoped) -> Precision:
+def rule_precision(rule: Scoped) -> Precision:
     """How narrowly a rule fits: the sender match first (of domains the deeper one, then the one alone), then the scope."""
     match = {"campaign": 3, "address": 2, "list": 1}.get(rule.match, 0)
     depth = rule.value.count(".") if rule.match in ("domain", "subdomains") else 0

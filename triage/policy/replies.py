@@ -10,7 +10,7 @@ as long as one may still say it: no forger comes in under somebody's address wit
 
 from datetime import timedelta
 
-from triage.message.mailing_lists import rewritten
+from triage.message.mailing_lists import rewritten_author
 from triage.policy.facts import Facts, OurMail
 from triage.policy.proof import proof_awaited, proof_of_author
 
@@ -18,24 +18,24 @@ REPORTS = frozenset({"", "delivery-status"})  # report types of a bounce (RFC 65
 LONGEST_WAY = timedelta(days=14)  # servers give up after five days, some after a week (RFC 5321, 4.5.4.1)
 
 
-def answered(facts: Facts) -> OurMail | None:
+def answered_message(facts: Facts) -> OurMail | None:
     """The mail of ours that this one answers, proven."""
-    return named(facts) if proof_of_author(facts) else None
+    return referenced_message(facts) if proof_of_author(facts) else None
 
 
 def awaited_answer(facts: Facts) -> OurMail | None:
     """The same, where the proof may still come when DNS answers."""
-    return named(facts) if proof_awaited(facts) else None
+    return referenced_message(facts) if proof_awaited(facts) else None
 
 
-def named(facts: Facts) -> OurMail | None:
+def referenced_message(facts: Facts) -> OurMail | None:
     """The mail of ours that it names, which went to where its author is; whoever here it is for."""
-    author = "" if rewritten(facts.summary) else facts.summary.author
+    author = "" if rewritten_author(facts.summary) else facts.summary.author
     places = {author, author.rpartition("@")[2]}
     return next((one for one in facts.ours if one.named_by != "returned" and not one.automatic and places & one.went_to), None)
 
 
-def returned(facts: Facts) -> OurMail | None:
+def returned_message(facts: Facts) -> OurMail | None:
     """The mail of ours that a bounce returns, for who sent it and nobody else."""
     summary, recipient = facts.summary, facts.recipient
     if facts.envelope.reverse_path or not summary.by_mail_system or summary.report_type not in REPORTS:

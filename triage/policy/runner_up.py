@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from triage.policy.facts import Facts, MatchedRule
-from triage.policy.proof import awaited, met, names_its_author, proof_of_author
+from triage.policy.proof import is_proof_awaited, is_proof_met, names_its_author, proof_of_author
 from triage.text.json_values import as_dict
 
 DID = {"allow": "allowed", "block": "blocked", "hold": "holds"}  # what the maker of a sender rule did
@@ -25,10 +25,10 @@ class Beside:
 
 def sender_rule(rule: MatchedRule, facts: Facts) -> Beside:
     """A sender rule that did not decide."""
-    return Beside(rule.effect, f"{about(rule)}, {why_not(rule, facts)}", rule.id)
+    return Beside(rule.effect, f"{describe_rule(rule)}, {why_not(rule, facts)}", rule.id)
 
 
-def about(rule: MatchedRule) -> str:
+def describe_rule(rule: MatchedRule) -> str:
     """A sender rule in words."""
     if rule.origin == "learned":
         return f"{rule.author} has written to {rule.value}"
@@ -45,12 +45,12 @@ def why_not(rule: MatchedRule, facts: Facts) -> str:
         return "for mail that does not prove who sent it" if aside else "but another rule goes before it"
     if rule.effect == "hold":
         return "but another rule goes before it"
-    if not names_its_author(facts) or not (met(rule, facts) or awaited(rule, facts)):
-        return f"but it does not prove itself as the rule asks ({shown(rule.proof)})"
-    return "but another rule goes before it" if met(rule, facts) else "but the DNS that could prove it did not answer"
+    if not names_its_author(facts) or not (is_proof_met(rule, facts) or is_proof_awaited(rule, facts)):
+        return f"but it does not prove itself as the rule asks ({describe_proof(rule.proof)})"
+    return "but another rule goes before it" if is_proof_met(rule, facts) else "but the DNS that could prove it did not answer"
 
 
-def shown(proof: str) -> str:
+def describe_proof(proof: str) -> str:
     """What a rule asks for, in words."""
     kind, _, domain = proof.partition(":")
     named = {"dkim": f"a signature of {domain}", "arc": f"the seal of {domain}", "aligned": "DMARC, or aligned SPF or DKIM"}

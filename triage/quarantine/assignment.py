@@ -10,10 +10,10 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access, staff_members, substitutes
 from triage.actor import Actor
 from triage.errors import BadInput, NotFound
-from triage.quarantine.search.selection import MOST_IDS, Selection, condition
+from triage.quarantine.search.selection import MOST_IDS, Selection, selection_condition
 from triage.say import say
 from triage.store import db, ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.assignments import Handed
 from triage.store.models.columns import Instant
@@ -33,23 +33,25 @@ class Candidate:
     away_until: datetime | None
 
 
-def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor, now: datetime) -> int:
+def assign_messages(session: Session, selected: Selection, to: str, note: str, *, by: Actor, now: datetime) -> int:
     """Hand the held mail of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
 
     NotFound when nothing of it is held, BadInput when the colleague may not decide about all of it.
     """
     access.may_decide(by)
-    receiver = staff_members.staff(session, to, now)
+    receiver = staff_members.find_staff_actor(session, to, now)
     if receiver is None or receiver.role not in access.DECIDING:
         raise BadInput(say("{to} does not decide about messages here", to=repr(to)), field="to")
-    ids = held(session, selected, by)
-    if session.scalar(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), not_(access.visible(receiver))).limit(1)):
+    ids = assignable_deliveries(session, selected, by)
+    if session.scalar(
+        select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), not_(access.visible_deliveries(receiver))).limit(1)
+    ):
         raise BadInput(say("{shown} may not see all of these messages", shown=receiver.shown), field="to")
-    session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
+    session.execute(delete(Handed).where(is_among(session, col(Handed.delivery_id), ids)))
     note = note[:LONGEST]
     same = {"to": receiver.name, "to_shown": receiver.shown, "by": str(by), "by_shown": by.shown, "at": now, "note": note}
     db.insert_all(session, Handed, [same | {"delivery_id": one} for one in ids])
-    ledger.write(
+    ledger.write_act(
         session,
         "hand-over",
         f"staff:{receiver.name}",
@@ -64,23 +66,23 @@ def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor
 def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime) -> int:
     """This mail is nobody's in particular any more; of how many deliveries."""
     access.may_decide(by)
-    ids = held(session, selected, by)
-    handed = among(session, col(Handed.delivery_id), ids)
+    ids = assignable_deliveries(session, selected, by)
+    handed = is_among(session, col(Handed.delivery_id), ids)
     taken = Counter(session.scalars(delete(Handed).where(handed).returning(col(Handed.to))))
     if not taken:
         raise NotFound(say("none of these messages is assigned"))
     for to, items in sorted(taken.items()):
-        ledger.write(session, "take-back", f"staff:{to}", by=by, now=now, items=items)
+        ledger.write_act(session, "take-back", f"staff:{to}", by=by, now=now, items=items)
     return taken.total()
 
 
-def held(session: Session, selected: Selection, by: Actor) -> list[int]:
+def assignable_deliveries(session: Session, selected: Selection, by: Actor) -> list[int]:
     """What of a selection waits in the actor's scope, which nobody else hands on meanwhile.
 
     NotFound when nothing does, BadInput when it is too much for one person.
     """
     waits = in_states((State.HELD,)) if selected.ids else col(Delivery.state) == State.HELD
-    where = and_(condition(selected), access.visible(by), waits)
+    where = and_(selection_condition(selected), access.visible_deliveries(by), waits)
     ids = list(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(MOST_IDS + 1).with_for_update()))
     if not ids:
         raise NotFound(say("none of these messages is held"))
@@ -91,7 +93,7 @@ def held(session: Session, selected: Selection, by: Actor) -> list[int]:
 
 def waiting_for(by: Actor) -> ColumnElement[bool]:
     """Which deliveries are handed to the actor and wait."""
-    return and_(condition(Selection(handed_to=by.name)), access.visible(by), in_states((State.HELD,)))
+    return and_(selection_condition(Selection(handed_to=by.name)), access.visible_deliveries(by), in_states((State.HELD,)))
 
 
 def number_for(session: Session, by: Actor) -> int:
@@ -99,7 +101,7 @@ def number_for(session: Session, by: Actor) -> int:
     return session.scalar(select(func.count()).select_from(Delivery).where(waiting_for(by))) or 0
 
 
-def candidates(session: Session, *, by: Actor, now: datetime) -> tuple[Candidate, ...]:
+def list_candidates(session: Session, *, by: Actor, now: datetime) -> tuple[Candidate, ...]:
     """To whom mail can be handed, by name: everybody else who decides. Whom somebody stands in for is away until that ends."""
     stand_ins = select(col(Substitution.absent), func.max(col(Substitution.ends_at), type_=Instant)).where(substitutes.in_force(now))
     absent = dict(session.execute(stand_ins.group_by(col(Substitution.absent))).all())

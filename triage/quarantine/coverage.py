@@ -40,11 +40,11 @@ def is_out_of_hours(settings: Cover, now: datetime) -> bool:
 
 def policy_of(settings: Cover, department: str, person: str = "") -> str:
     """What happens out of hours with the mail of a person's folder, or of the department's own."""
-    own = named(settings.people).get(person) if person else None
-    return own or named(settings.departments).get(department, settings.out_of_hours)
+    own = policies_by_folder(settings.people).get(person) if person else None
+    return own or policies_by_folder(settings.departments).get(department, settings.out_of_hours)
 
 
-def named(entries: tuple[str, ...]) -> dict[str, str]:
+def policies_by_folder(entries: tuple[str, ...]) -> dict[str, str]:
     """Policies by the folders that the settings name."""
     pairs = (entry.partition("=") for entry in entries)
     return {name.strip().casefold(): policy.strip() for name, _, policy in pairs}
@@ -61,10 +61,10 @@ def with_night_duty(session: Session, actor: Actor, settings: Cover, now: dateti
         return actor
     codes = session.scalars(select(col(Department.code))).all()
     theirs = frozenset(code for code in codes if policy_of(settings, code) == f"{SUBSTITUTE}{actor.name}")
-    people = frozenset(uid for uid, policy in named(settings.people).items() if policy == f"{SUBSTITUTE}{actor.name}")
+    people = frozenset(uid for uid, policy in policies_by_folder(settings.people).items() if policy == f"{SUBSTITUTE}{actor.name}")
     if not theirs | people:
         return actor
-    scope = substitutes.together((actor.scope, Scope(departments=theirs, persons=people)))
+    scope = substitutes.join_scopes((actor.scope, Scope(departments=theirs, persons=people)))
     return replace(actor, scope=scope)
 
 
@@ -72,16 +72,16 @@ def set_away(session: Session, login: str, until: datetime | None, *, by: Actor,
     """Say that somebody is away until then, or None: back. Oneself, or an administrator of their scope. BadInput when `until` is over."""
     member = session.get(StaffMember, login)
     if login != by.name:
-        access.require(by, Role.ADMIN)
+        access.require_role(by, Role.ADMIN)
     if member is None or not member.active:
         raise NotFound(say("there is no staff account {login}", login=repr(login)))
-    if login != by.name and not access.over(by, member):
+    if login != by.name and not access.is_administrator_over(by, member):
         raise NotAllowed(say("only an administrator whose scope covers theirs marks somebody else as away"))
     if until is not None and until <= now:
         raise BadInput(say("name a time in the future"), field="until")
     member.away_until = until
     detail = {"until": until.isoformat() if until else ""}
-    ledger.write(session, "away" if until else "back", f"staff:{login}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "away" if until else "back", f"staff:{login}", by=by, now=now, detail=detail)
 
 
 def away_until(session: Session, login: str, now: datetime) -> datetime | None:
@@ -96,16 +96,16 @@ def on_duty(session: Session, settings: Cover, now: datetime) -> list[Actor]:
     absent = set(session.scalars(select(col(Substitution.absent)).where(substitutes.in_force(now))))
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
     here = [login for login in logins if login not in absent and away_until(session, login, now) is None]
-    actors = (staff_members.staff(session, login, now) for login in here)
+    actors = (staff_members.find_staff_actor(session, login, now) for login in here)
     return [with_night_duty(session, actor, settings, now) for actor in actors if actor and actor.role in DECIDING]
 
 
-def folders(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+def list_coverage(session: Session, settings: Cover, now: datetime) -> list[Folder]:
     """Every department and who looks after its folder now. Where it is sealed only those count who may see in."""
     staff = on_duty(session, settings, now)
-    closed = {actor.name: confidential_folders.closed(session, actor) for actor in staff}
+    closed = {actor.name: confidential_folders.closed_folders(session, actor) for actor in staff}
     held: Counter[str] = Counter()
-    for (code, _), number in folder_counts.held(session).items():
+    for (code, _), number in folder_counts.count_held(session).items():
         held[code] += number
     found = []
     for department in session.scalars(select(Department).order_by(col(Department.code))):
@@ -120,12 +120,12 @@ def looks_after(actor: Actor, code: str) -> bool:
     return actor.scope.company or code in actor.scope.departments
 
 
-def alarm(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+def uncovered_folders(session: Session, settings: Cover, now: datetime) -> list[Folder]:
     """The folders that nobody looks at, though somebody should."""
-    return unseen(folders(session, settings, now), settings, now)
+    return waiting_folders(list_coverage(session, settings, now), settings, now)
 
 
-def unseen(among: Iterable[Folder], settings: Cover, now: datetime) -> list[Folder]:
+def waiting_folders(among: Iterable[Folder], settings: Cover, now: datetime) -> list[Folder]:
     """Those of these folders: out of hours those whose policy is to wait may be."""
     night = bool(settings.hours) and is_out_of_hours(settings, now)
     return [one for one in among if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]

@@ -13,9 +13,9 @@ from triage.actor import Actor
 from triage.delivery import recalled_copies
 from triage.delivery.sender_notices import ABOUT
 from triage.errors import NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine import viewings
-from triage.quarantine.search.listing import Listed, some
+from triage.quarantine.search.listing import Listed, list_some
 from triage.say import say
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
@@ -55,22 +55,22 @@ class Detailed:
     attempts_made: tuple[Tried, ...]
 
 
-def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
+def get_delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
     """One delivery with its history. NotFound when there is none in the actor's scope."""
-    found = some(session, [delivery_id], by=by, seen=access.readable(by))
+    found = list_some(session, [delivery_id], by=by, seen=access.readable_deliveries(by))
     if not found:
-        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
     tried = tuple(Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, one.reply) for one in attempts)
-    return Detailed(found[0], history(session, found[0], tried, by=by), tried)
+    return Detailed(found[0], list_history(session, found[0], tried, by=by), tried)
 
 
-def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
+def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
     """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of.
 
     Who viewed the message is told to whom that concerns (`untold_looks`). What its sender was told is said of all copies that ended alike.
     """
-    subjects = [f"delivery:{show(about.id)}", f"message:{show(about.message_id)}"]
+    subjects = [f"delivery:{format_id(about.id)}", f"message:{format_id(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
     beyond = goes_beyond(session, about.message_id, by)
     if untold := untold_looks(session, about, by, beyond=beyond):
@@ -90,8 +90,8 @@ def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: A
     decisions = [
         Past(decision.at, decision.by, decision.verb, item_detail(item, decision), item_sentence(item, decision)) for item, decision in rows
     ]
-    tried = [past for one in attempts if (past := attempted(one, about))]
-    return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
+    tried = [past for one in attempts if (past := attempt_event(one, about))]
+    return tuple(sorted([*acts, *tried, *decisions, *expiry_event(session, about, acts)], key=lambda past: past.at))
 
 
 def untold_looks(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:
@@ -109,7 +109,7 @@ def untold_looks(session: Session, about: Listed, by: Actor, *, beyond: bool) ->
 
 def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
     """Has the message copies that the actor may not see?"""
-    copies = select(col(Delivery.id)).where(col(Delivery.message_id) == message_id, not_(access.within(by))).limit(1)
+    copies = select(col(Delivery.id)).where(col(Delivery.message_id) == message_id, not_(access.within_scope(by))).limit(1)
     return session.scalar(copies) is not None
 
 
@@ -128,8 +128,8 @@ def detail_about(record: AuditRecord, about: Listed, *, beyond: bool = False) ->
     """
     hidden = ("notes", "from", "said") if beyond else ("notes", "from")
     detail = {name: value for name, value in record.detail.items() if name not in hidden}
-    note = record.detail.get("notes", {}).get(show(about.id))
-    return detail | ({"notes": {show(about.id): note}} if note else {})
+    note = record.detail.get("notes", {}).get(format_id(about.id))
+    return detail | ({"notes": {format_id(about.id): note}} if note else {})
 
 
 ENDS = {
@@ -141,7 +141,7 @@ ENDS = {
 }
 
 
-def attempted(tried: Tried, about: Listed) -> Past | None:
+def attempt_event(tried: Tried, about: Listed) -> Past | None:
     """An attempt that has ended: its record may speak of many, its row speaks of this delivery."""
     if tried.ended_at is None or tried.outcome not in ENDS:
         return None
@@ -150,7 +150,7 @@ def attempted(tried: Tried, about: Listed) -> Past | None:
     return Past(tried.ended_at, "system:relay", act, detail, ACTS[act].format(mailbox=about.mailbox, reply=tried.reply))
 
 
-def expiry(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
+def expiry_event(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
     """An expiry that is on the record together with others."""
     if about.state != State.EXPIRED or any(past.act == Event.EXPIRE for past in acts):
         return []
@@ -203,7 +203,7 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
     """What a decision did to one delivery."""
-    said = {"decision": show(decision.id), "before": item.before, "outcome": item.outcome, "why": item.why, "reason": decision.reason}
+    said = {"decision": format_id(decision.id), "before": item.before, "outcome": item.outcome, "why": item.why, "reason": decision.reason}
     return said | ({"confirmed": decision.confirmed} if decision.confirmed else {})
 
 

@@ -44,7 +44,7 @@ class Colleague:
     mailbox: str
 
 
-def folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
+def list_folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
     """The departments and people in the actor's scope with how much is held for each; who has left stays while mail is held."""
     held = held_by_folder(session, by)
     active = session.scalars(select(Person).where(col(Person.active)))
@@ -52,14 +52,16 @@ def folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
     people |= {place: place[1] for place in held if place[1] and place not in people}
     names = {one.code: one.name for one in session.scalars(select(Department))}
     codes = {code for code in names if in_scope(by, code, "")} | {code for code, _ in [*people, *held] if code}
-    closed = confidential_folders.closed(session, by)
-    found = [folder(code, names.get(code) or code, held, people, closed) for code in codes]
+    closed = confidential_folders.closed_folders(session, by)
+    found = [build_folder(code, names.get(code) or code, held, people, closed) for code in codes]
     return tuple(sorted(found, key=lambda one: one.name.casefold()))
 
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
     """How much is held for each (department, person) in the actor's scope, also where it is sealed."""
-    return {place: number for place, number in folder_counts.held(session, access.reach(by)).items() if in_scope(by, *place)}
+    return {
+        place: number for place, number in folder_counts.count_held(session, access.directory_scope(by)).items() if in_scope(by, *place)
+    }
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:
@@ -67,7 +69,9 @@ def in_scope(by: Actor, department: str, person: str) -> bool:
     return by.scope.company or department in by.scope.departments or (person != "" and person in by.scope.persons)
 
 
-def folder(code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]) -> Folder:
+def build_folder(
+    code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]
+) -> Folder:
     """One department's folders, its people by name; `closed`: what is sealed to who asks."""
     whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
     inside = [
@@ -79,7 +83,7 @@ def folder(code: str, name: str, held: dict[tuple[str, str], int], people: dict[
     return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside), whole)
 
 
-def people(session: Session, q: str = "", *, limit: int = 50, after: tuple[str, str] | None = None) -> tuple[Colleague, ...]:
+def list_people(session: Session, q: str = "", *, limit: int = 50, after: tuple[str, str] | None = None) -> tuple[Colleague, ...]:
     """Who works here, by name: a redirect may go to anybody. Every word of `q` occurs in uid, name, department or mailbox.
 
     `after`: folded name and uid of the last one seen.

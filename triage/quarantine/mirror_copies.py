@@ -31,10 +31,10 @@ class Held:
     perishes: bool
 
 
-def wanted(session: Session, department: str, *, by: Actor) -> dict[int, str]:
+def wanted_copies(session: Session, department: str, *, by: Actor) -> dict[int, str]:
     """The held mail of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
     where = (
-        access.visible(by),
+        access.visible_deliveries(by),
         col(Delivery.department) == department,
         col(Delivery.state) == State.HELD,
         col(Delivery.erased_at).is_(None),
@@ -42,7 +42,7 @@ def wanted(session: Session, department: str, *, by: Actor) -> dict[int, str]:
     return dict(iter(session.execute(select(col(Delivery.id), col(Delivery.person)).where(*where))))
 
 
-def held(session: Session, delivery_id: int, now: datetime) -> Held | None:
+def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     """One of them; None when it is held no more."""
     delivery = session.get(Delivery, delivery_id)
     if delivery is None or delivery.state != State.HELD:
@@ -58,33 +58,33 @@ def held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     return Held(message.id, raw, why, bad, delivery.received_at, perishes)
 
 
-def live(session: Session, account: str) -> list[MirrorCopy]:
+def live_copies(session: Session, account: str) -> list[MirrorCopy]:
     """The copies in an account that are not over."""
     rows = select(MirrorCopy).where(col(MirrorCopy.account) == account, col(MirrorCopy.ended_at).is_(None))
     return list(session.scalars(rows.order_by(col(MirrorCopy.id))))
 
 
-def begin(session: Session, row: MirrorCopy) -> None:
+def begin_copy(session: Session, row: MirrorCopy) -> None:
     """A copy is about to be put there: what it is known by is on the record before it is sent."""
     session.add(row)
     session.flush()
 
 
-def anew(session: Session, copy_id: int, folder: str, *, digest: str, alike: str) -> None:
+def renew_copy(session: Session, copy_id: int, folder: str, *, digest: str, alike: str) -> None:
     """A copy is about to be put there once more, and what is said on top of it may have changed."""
     values = {"folder": folder, "uid_validity": 0, "uid": 0, "digest": digest, "alike": alike}
     session.execute(update(MirrorCopy).where(col(MirrorCopy.id) == copy_id).values(**values))
 
 
-def lies(session: Session, copy_id: int, folder: str, validity: int, uid: int) -> None:
+def place_copy(session: Session, copy_id: int, folder: str, validity: int, uid: int) -> None:
     """Where a copy lies; uid 0: it is to be looked for."""
     where = col(MirrorCopy.id) == copy_id
     session.execute(update(MirrorCopy).where(where).values(folder=folder, uid_validity=validity, uid=uid))
 
 
-def end(session: Session, copies: Iterable[int], now: datetime) -> None:
+def end_copies(session: Session, copies: Iterable[int], now: datetime) -> None:
     """Their mail is held no more."""
-    mine = (db.among(session, col(MirrorCopy.id), sorted(copies)), col(MirrorCopy.ended_at).is_(None))
+    mine = (db.is_among(session, col(MirrorCopy.id), sorted(copies)), col(MirrorCopy.ended_at).is_(None))
     session.execute(update(MirrorCopy).where(*mine).values(ended_at=now))
 
 
@@ -108,6 +108,6 @@ def by_likeness(session: Session, alike: str, named: int = 0) -> MirrorCopy | No
     return found[0] if len(found) == len(deliveries) == 1 else None
 
 
-def forget(session: Session, account: str, now: datetime) -> None:
+def forget_copies(session: Session, account: str, now: datetime) -> None:
     """Copies that have been over for long."""
     session.execute(delete(MirrorCopy).where(col(MirrorCopy.account) == account, col(MirrorCopy.ended_at) < now - KEPT))

@@ -26,12 +26,12 @@ def next_free(
     `skip`: keys of cards that the actor has left for others.
     """
     access.may_decide(by)
-    versions.advance(session, IN_HAND)
-    busy = {one.delivery_id for one in presence.others(session, by=by, now=now) if one.delivery_id is not None}
-    deciding = {one.login for one in assignment.candidates(session, by=by, now=now) if one.away_until is None}
+    versions.advance_version(session, IN_HAND)
+    busy = {one.delivery_id for one in presence.list_others(session, by=by, now=now) if one.delivery_id is not None}
+    deciding = {one.login for one in assignment.list_candidates(session, by=by, now=now) if one.away_until is None}
     after = None
     while True:
-        page = card_list.cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after)
+        page = card_list.list_cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after)
         for card in page.items:
             if card.key not in skip and is_free(card, busy, deciding):
                 presence.look_at(session, card.lead.id, by=by, now=now)

@@ -11,10 +11,10 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.errors import NotFound, ReasonNeeded, Refused
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
-from triage.quarantine.search.listing import Listed, listed, listing
+from triage.quarantine.search.listing import Listed, delivery_of_row, listing_statement
 from triage.say import said_by, say
 from triage.store import bodies, confidential_rows
 from triage.store.models.deliveries import Delivery
@@ -45,12 +45,12 @@ class Opened:
         return all(one.sealed for one in self.deliveries)
 
 
-def message(session: Session, message_id: int, *, by: Actor) -> Opened:
+def open_message(session: Session, message_id: int, *, by: Actor) -> Opened:
     """A message. NotFound unless one of its deliveries is in the actor's scope."""
-    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
-    own = tuple(listed(row) for row in session.execute(listing(where).order_by(col(Delivery.id))))
+    where = and_(col(Delivery.message_id) == message_id, access.readable_deliveries(by))
+    own = tuple(delivery_of_row(row) for row in session.execute(listing_statement(where).order_by(col(Delivery.id))))
     if not own:
-        raise NotFound(say("there is no message {message_id}", message_id=show(message_id)))
+        raise NotFound(say("there is no message {message_id}", message_id=format_id(message_id)))
     found = session.get_one(Message, message_id)
     content = session.get_one(Content, found.content_id)
     return Opened(
@@ -66,48 +66,48 @@ def message(session: Session, message_id: int, *, by: Actor) -> Opened:
     )
 
 
-def raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> bytes:
-    """The bytes of a message as received. NotFound as for `message`, Erased when its retention time is over.
+def read_raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> bytes:
+    """The bytes of a message as received. NotFound as for `open_message`, Erased when its retention time is over.
 
     ReasonNeeded when it is sealed and no reason is given; the reason belongs on the record (`breaks_seal`).
     """
     content_id = content_of(session, message_id, by=by)
     breaks_seal(session, message_id, by=by, reason=reason)
     try:
-        return bodies.load(session, content_id)
+        return bodies.load_body(session, content_id)
     except NotFound as gone:
         raise Erased(said_by(gone)) from gone
 
 
 def content_of(session: Session, message_id: int, *, by: Actor) -> int:
-    """The content of a message that the actor may read. NotFound as for `message`."""
-    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
+    """The content of a message that the actor may read. NotFound as for `open_message`."""
+    where = and_(col(Delivery.message_id) == message_id, access.readable_deliveries(by))
     found = session.scalar(
         select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
     )
     if found is None:
-        raise NotFound(say("there is no message {message_id}", message_id=show(message_id)))
+        raise NotFound(say("there is no message {message_id}", message_id=format_id(message_id)))
     return found
 
 
 def require_content(session: Session, message_id: int, *, by: Actor) -> None:
-    """NotFound as for `message`, Erased when there is nothing left of it to show."""
+    """NotFound as for `open_message`, Erased when there is nothing left of it to show."""
     content_id = content_of(session, message_id, by=by)
     if session.scalar(select(col(Content.zstd).is_(None)).where(col(Content.id) == content_id)):
         raise Erased(bodies.ERASED)
 
 
-def text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:
-    """What a message says, as plain text. NotFound and ReasonNeeded as for `raw`."""
-    opened = message(session, message_id, by=by)
+def read_text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:
+    """What a message says, as plain text. NotFound and ReasonNeeded as for `read_raw`."""
+    opened = open_message(session, message_id, by=by)
     breaks_seal(session, message_id, by=by, reason=reason)
     return session.get_one(Message, opened.id).text
 
 
 def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
     """Must it go on the record that the actor opens this message: is every copy in their scope sealed? ReasonNeeded without a reason."""
-    mine = and_(col(Delivery.message_id) == message_id, access.within(by))
-    if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.anyhow())).limit(1)):
+    mine = and_(col(Delivery.message_id) == message_id, access.within_scope(by))
+    if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.is_confidential())).limit(1)):
         return False
     if not reason.strip():
         raise ReasonNeeded(say("this message is in a confidential folder: say why you open it; the audit log keeps the reason"))

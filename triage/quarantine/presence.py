@@ -31,21 +31,21 @@ def look_at(session: Session, delivery_id: int | None, *, by: Actor, now: dateti
     if by.kind != "person":
         raise NotAllowed(say("presence is for people at a console: a token has none"))
     if delivery_id is not None:
-        delivery_id = session.scalar(select(col(Delivery.id)).where(col(Delivery.id) == delivery_id, access.visible(by)))
+        delivery_id = session.scalar(select(col(Delivery.id)).where(col(Delivery.id) == delivery_id, access.visible_deliveries(by)))
     values = {"name": by.shown, "delivery_id": delivery_id, "until": now + LEASE}
     if not db.insert_if_missing(session, InHand, login=by.name, **values):
         session.execute(update(InHand).where(col(InHand.login) == by.name).values(**values))
 
 
-def leave(session: Session, *, by: Actor) -> None:
+def leave_console(session: Session, *, by: Actor) -> None:
     """Be there no more."""
     session.execute(delete(InHand).where(col(InHand.login) == by.name))
 
 
-def others(session: Session, *, by: Actor, now: datetime) -> tuple[Colleague, ...]:
+def list_others(session: Session, *, by: Actor, now: datetime) -> tuple[Colleague, ...]:
     """Everybody else who is there, by name, with what they look at of the mail in the actor's scope."""
     there = select(InHand).where(col(InHand.until) > now, col(InHand.login) != by.name).order_by(col(InHand.name), col(InHand.login))
     rows = session.scalars(there).all()
     looked_at = [row.delivery_id for row in rows if row.delivery_id is not None]
-    visible = set(session.scalars(select(col(Delivery.id)).where(col(Delivery.id).in_(looked_at), access.visible(by))))
+    visible = set(session.scalars(select(col(Delivery.id)).where(col(Delivery.id).in_(looked_at), access.visible_deliveries(by))))
     return tuple(Colleague(row.login, row.name, row.delivery_id if row.delivery_id in visible else None) for row in rows)

@@ -29,16 +29,16 @@ def catch_up(session: Session, *, settings: Settings, limit: int = 1000) -> int:
         select(col(Delivery.id)).where(col(Delivery.id) < marker.number).order_by(col(Delivery.id).desc()).limit(limit)
     ).all()
     marker.number = ids[-1] if ids else 0
-    correct(session, ids, proven_as(freemail))
+    correct_identity(session, ids, proven_as(freemail))
     return len(ids)
 
 
-def correct(session: Session, ids: Sequence[int], right: ColumnElement[str]) -> None:
+def correct_identity(session: Session, ids: Sequence[int], right: ColumnElement[str]) -> None:
     """Write it where it says something else."""
-    wrong = and_(db.among(session, col(Delivery.id), ids), col(Delivery.proven_as).is_distinct_from(right))
-    these = db.among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in ledger.lock(session, wrong)])
+    wrong = and_(db.is_among(session, col(Delivery.id), ids), col(Delivery.proven_as).is_distinct_from(right))
+    these = db.is_among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in ledger.lock_deliveries(session, wrong)])
     session.execute(update(Delivery).where(these).values(proven_as=right), execution_options=db.UNSEEN)
-    dirty_counts.touch(session, and_(these, HELD, col(Delivery.proof) != ""))
+    dirty_counts.touch_where(session, and_(these, HELD, col(Delivery.proof) != ""))
 
 
 def proven_as(freemail: list[str]) -> ColumnElement[str]:

@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage.config.settings import Company
-from triage.delivery.groups import members
-from triage.quarantine.search.search_condition import holds
+from triage.delivery.groups import list_members
+from triage.quarantine.search.search_condition import column_holds
 from triage.store.models.directory import Department, MailGroup
 
 
@@ -35,7 +35,7 @@ class ListedGroup:
     members: tuple[str, ...]  # mailboxes; none where another server knows them
 
 
-def boxes(session: Session, q: str = "", *, limit: int = 50) -> tuple[Box, ...]:
+def list_boxes(session: Session, q: str = "", *, limit: int = 50) -> tuple[Box, ...]:
     """Departments with a mailbox and groups, by name: a redirect may go to any. Every word of `q` occurs in name, code or address."""
     departments = session.scalars(select(Department).where(col(Department.mailbox) != ""))
     found = [Box("department", f"department:{one.code}", one.name, one.mailbox) for one in departments]
@@ -45,9 +45,9 @@ def boxes(session: Session, q: str = "", *, limit: int = 50) -> tuple[Box, ...]:
     return tuple(sorted(fitting, key=lambda one: (one.name.casefold(), one.to))[:limit])
 
 
-def groups(session: Session, company: Company, q: str = "", *, limit: int = 50, after: str = "") -> tuple[ListedGroup, ...]:
+def list_groups(session: Session, company: Company, q: str = "", *, limit: int = 50, after: str = "") -> tuple[ListedGroup, ...]:
     """Groups by address, those behind `after`. Every word of `q` occurs in name or address."""
-    where = [holds(col(MailGroup.address) + " " + col(MailGroup.name), word) for word in q.casefold().split()]
+    where = [column_holds(col(MailGroup.address) + " " + col(MailGroup.name), word) for word in q.casefold().split()]
     rows = session.execute(
         select(MailGroup, func.coalesce(col(Department.name), col(MailGroup.department)))
         .outerjoin(Department, col(Department.code) == col(MailGroup.department))
@@ -55,12 +55,12 @@ def groups(session: Session, company: Company, q: str = "", *, limit: int = 50, 
         .order_by(col(MailGroup.address))
         .limit(limit)
     )
-    return tuple(listed(session, group, name, company) for group, name in rows.all())
+    return tuple(group_of_row(session, group, name, company) for group, name in rows.all())
 
 
-def listed(session: Session, group: MailGroup, department_name: str, company: Company) -> ListedGroup:
+def group_of_row(session: Session, group: MailGroup, department_name: str, company: Company) -> ListedGroup:
     """One group as a value."""
-    inside = members(session, group, company) if group.expand else ()
+    inside = list_members(session, group, company) if group.expand else ()
     return ListedGroup(
         address=group.address,
         name=group.name,

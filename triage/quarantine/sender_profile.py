@@ -10,11 +10,11 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import NotFound
-from triage.quarantine.search.listing import Listed, some
+from triage.quarantine.search.listing import Listed, list_some
 from triage.quarantine.search.selection import Selection, folded_domain, looked_up
-from triage.quarantine.search.selection_summary import extent, most_frequent
+from triage.quarantine.search.selection_summary import extent_columns, most_frequent
 from triage.say import say
-from triage.store.db import beside
+from triage.store.db import correlate
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import proven_as
 
@@ -39,18 +39,22 @@ class Sender:
     by_address: tuple[tuple[str, int], ...]  # of the same domain, this one too; of a free-mail provider's none
 
 
-def sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
+def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
     """One address, or one domain with those below it. NotFound unless some of its mail is in the actor's scope."""
-    where = and_(looked_up(session, selected(name)), beside(session, access.visible(by)))
-    row = session.execute(select(*extent()).where(where)).one()
-    found = some(session, [row.lead], by=by) if row.lead is not None else ()
+    where = and_(looked_up(session, sender_condition(name)), correlate(session, access.visible_deliveries(by)))
+    row = session.execute(select(*extent_columns()).where(where)).one()
+    found = list_some(session, [row.lead], by=by) if row.lead is not None else ()
     if not found:
         raise NotFound(say("no message of this sender is in your scope"))
-    whole = selected(name).domain or found[0].author_domain
-    near = where if selected(name).domain else and_(looked_up(session, Selection(domain=whole)), beside(session, access.visible(by)))
+    whole = sender_condition(name).domain or found[0].author_domain
+    near = (
+        where
+        if sender_condition(name).domain
+        else and_(looked_up(session, Selection(domain=whole)), correlate(session, access.visible_deliveries(by)))
+    )
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return Sender(
-        name=folded_domain(whole) if selected(name).domain else found[0].author,
+        name=folded_domain(whole) if sender_condition(name).domain else found[0].author,
         mails=row.mails,
         deliveries=row.deliveries,
         held=row.held,
@@ -67,6 +71,6 @@ def sender(session: Session, name: str, *, freemail: Collection[str], by: Actor)
     )
 
 
-def selected(name: str) -> Selection:
+def sender_condition(name: str) -> Selection:
     """All mail of an address, or of a domain."""
     return Selection(sender=name) if "@" in name.lstrip("@") else Selection(domain=name)

@@ -15,7 +15,7 @@ from triage.actor import Actor, Role
 from triage.errors import BadInput, NotFound
 from triage.message.authentication import Authentication, proof_sentence
 from triage.message.summary import Summary
-from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, seen
+from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, exercise_fields
 from triage.say import say
 from triage.store import bodies, confidential_rows, db
 from triage.store.models.columns import Instant
@@ -53,25 +53,25 @@ class Score:
     last_at: datetime
 
 
-def deal(session: Session, deck: Deck, *, by: Actor, now: datetime, limit: int = HAND, seed: int | None = None) -> list[Exercise]:
+def deal_cards(session: Session, deck: Deck, *, by: Actor, now: datetime, limit: int = HAND, seed: int | None = None) -> list[Exercise]:
     """Cards that this person has not answered yet, half of them past ones where there are enough; in no order."""
     chance = random.Random(seed)
     answered = set(session.scalars(select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name)))
     made = [one for one in deck() if one.card not in answered]
-    rows = [row for row in past_rows(session, by, now) if ids.show(row.id) not in answered]
+    rows = [row for row in past_rows(session, by, now) if ids.format_id(row.id) not in answered]
     past = [exercise_of(session, row) for row in chance.sample(rows, min(len(rows), max(limit // 2, limit - len(made))))]
     hand = past + chance.sample(made, min(len(made), limit - len(past)))
     chance.shuffle(hand)
     return hand
 
 
-def exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetime) -> Exercise:
+def get_exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetime) -> Exercise:
     """One card. NotFound when there is none, or when it is a past mail outside the actor's scope or under a seal."""
     found = next((one for one in deck() if one.card == card), None)
     if found is not None:
         return found
     try:
-        delivery_id = ids.read(card)
+        delivery_id = ids.parse_id(card)
     except ValueError as fault:
         raise NotFound(say("there is no training row {card}", card=card[:40])) from fault
     row = next(iter(past_rows(session, by, now, delivery_id)), None)
@@ -80,11 +80,11 @@ def exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetim
     return exercise_of(session, row)
 
 
-def answer(session: Session, deck: Deck, card: str, given: str, *, by: Actor, now: datetime) -> Result:
+def answer_exercise(session: Session, deck: Deck, card: str, given: str, *, by: Actor, now: datetime) -> Result:
     """Say what should become of a card's mail. Nothing becomes of it; the first answer to each card counts."""
     if given not in ANSWERS:
         raise BadInput(say("{let_in} or {keep_out}, not {given}", let_in=LET_IN, keep_out=KEEP_OUT, given=repr(given)), field="answer")
-    about = exercise(session, deck, card, by=by, now=now)
+    about = get_exercise(session, deck, card, by=by, now=now)
     known = select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name, col(PracticeAnswer.card) == card)
     counted = session.scalar(known) is None
     if counted:
@@ -93,7 +93,7 @@ def answer(session: Session, deck: Deck, card: str, given: str, *, by: Actor, no
     return Result(given == about.answer, about.answer, about.gave_away, counted)
 
 
-def scores(session: Session, *, by: Actor) -> list[Score]:
+def list_scores(session: Session, *, by: Actor) -> list[Score]:
     """One's own score; administrators of the whole company see everybody's, the best first."""
     right = case((col(PracticeAnswer.given) == col(PracticeAnswer.expected), 1), else_=0)
     wrong = col(PracticeAnswer.given) != col(PracticeAnswer.expected)
@@ -111,8 +111,8 @@ def scores(session: Session, *, by: Actor) -> list[Score]:
 def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | None = None) -> Sequence[Row[Any]]:
     """Mail in the actor's scope whose last decision released or purged it, under no seal, with its content; the newest first."""
     where = [
-        access.visible(by),
-        ~confidential_rows.anyhow(),
+        access.visible_deliveries(by),
+        ~confidential_rows.is_confidential(),
         col(Decision.verb).in_(TAUGHT),
         col(Decision.at) >= now - LONGEST_AGO,
         col(Content.zstd).is_not(None),
@@ -141,13 +141,13 @@ def exercise_of(session: Session, row: Row[Any]) -> Exercise:
     did = "let it in" if row.verb == "release" else "purged it"
     said = f"{row.by_shown} {did} on {row.at:%d %b %Y}{f': {row.reason}' if row.reason else '.'}"
     telling = (one["sentence"] for one in message.signals if one["name"] not in UNTELLING)
-    shown = seen(summary) | {"text": message.text}
+    shown = exercise_fields(summary) | {"text": message.text}
     return Exercise(
-        card=ids.show(row.id),
+        card=ids.format_id(row.id),
         message_id=row.message_id,
         recipient=row.recipient,
         proof=proof_sentence(found),
-        raw=bodies.load(session, message.content_id),
+        raw=bodies.load_body(session, message.content_id),
         answer=TAUGHT[row.verb],
         gave_away=(*telling, said),
         **shown,

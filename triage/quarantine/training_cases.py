@@ -35,7 +35,7 @@ class Exercise:
 Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
 
 
-def seen(summary: Summary) -> dict[str, Any]:
+def exercise_fields(summary: Summary) -> dict[str, Any]:
     """What a mail shows of itself, as the fields of its exercise."""
     return {
         "author_name": summary.author_name,

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.errors import NotAllowed, NotAllowedNow
-from triage.ids import read, show
+from triage.ids import format_id, parse_id
 from triage.say import say
 from triage.store import confidential_rows, db, ledger
 from triage.store.models.audit import AuditRecord, Viewing
@@ -28,7 +28,7 @@ TABLE: Any = Viewing.__table__  # type: ignore[attr-defined]
 
 VIEWED, AHEAD = "viewed", "ahead"
 VIEWS = frozenset({"fetch", VIEWED, "view", "open", "page", "pages"})
-"""Acts that say who viewed a message or may have. Before there was `viewed`, `view` said that a message was fetched."""
+"""Acts that say who viewed a message or may have. Before there was `viewed`, `record_view` said that a message was fetched."""
 LOOKS = VIEWS | {"source", "attachment"}  # and who took a copy of it
 
 
@@ -43,19 +43,19 @@ class Viewer:
 
 def subject_of(message_id: int) -> str:
     """A message as the record names it."""
-    return f"message:{show(message_id)}"
+    return f"message:{format_id(message_id)}"
 
 
-def fetch(session: Session, message_id: int, what: str, *, by: Actor, now: datetime, ahead: bool = False) -> None:
+def record_fetch(session: Session, message_id: int, what: str, *, by: Actor, now: datetime, ahead: bool = False) -> None:
     """Content of a message leaves for this actor: `what` of it. The caller commits before the first byte does.
 
     `ahead`: a console says that nobody has asked for it yet. It goes on the record when it was not shown for WAITS, of anybody but a person
     at once.
     """
     if ahead and by.kind == "person":
-        session.execute(noting(db.is_postgresql(session)), read_ahead(message_id, by, now))
+        session.execute(counting_statement(db.is_postgresql(session)), read_ahead(message_id, by, now))
     else:
-        ledger.write(session, "fetch", subject_of(message_id), by=by, now=now, detail={"what": what})
+        ledger.write_act(session, "fetch", subject_of(message_id), by=by, now=now, detail={"what": what})
 
 
 def read_ahead(message_id: int, by: Actor, now: datetime) -> dict[str, Any]:
@@ -65,9 +65,9 @@ def read_ahead(message_id: int, by: Actor, now: datetime) -> dict[str, Any]:
 
 
 @cache
-def noting(on_postgresql: bool) -> Insert:
+def counting_statement(on_postgresql: bool) -> Insert:
     """The statement that counts a request that read ahead, in one step with making its row."""
-    statement = inserting(on_postgresql)
+    statement = insert_statement(on_postgresql)
     new, old = statement.excluded, TABLE.c
     first = {name: case((old.ahead == 0, new[name]), else_=old[name]) for name in ("ahead_since", "place", "stands_in_for")}
     changed = first | {"ahead": old.ahead + 1, "ahead_until": new.ahead_until}
@@ -75,12 +75,12 @@ def noting(on_postgresql: bool) -> Insert:
     return noted
 
 
-def inserting(on_postgresql: bool) -> Any:
+def insert_statement(on_postgresql: bool) -> Any:
     """An insert that can say what to do where the row is there."""
     return (postgresql if on_postgresql else sqlite).insert(TABLE)
 
 
-def view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool:
+def record_view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool:
     """The message was on this person's screen: on the record once in AGAIN; was it put there now? What was read ahead of it has been shown.
 
     NotAllowed for anybody but a person, NotAllowedNow when nothing of it was ever fetched for them.
@@ -92,13 +92,13 @@ def view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool
     row = read_ahead(message_id, by, now) | {"ahead": 0, "ahead_since": None, "ahead_until": None, "viewed_at": now}
     old = TABLE.c.viewed_at
     is_due = or_(old.is_(None), old <= now - AGAIN, old > now + AGAIN)  # the last: a clock was ahead
-    statement = inserting(db.is_postgresql(session)).values(row)
+    statement = insert_statement(db.is_postgresql(session)).values(row)
     shown = {"ahead": 0, "viewed_at": now}
     written = statement.on_conflict_do_update(index_elements=["by", "message_id"], set_=shown, where=is_due).returning(literal(1))
     if session.execute(written).first() is None:
         session.execute(update(Viewing).where(is_row(by, message_id)).values(ahead=0))
         return False
-    ledger.write(session, VIEWED, subject_of(message_id), by=by, now=now)
+    ledger.write_act(session, VIEWED, subject_of(message_id), by=by, now=now)
     return True
 
 
@@ -127,19 +127,19 @@ def is_over(now: datetime) -> ColumnElement[bool]:
     return or_(unseen, and_(col(Viewing.ahead) == 0, or_(viewed <= now - AGAIN, viewed > now + AGAIN)))
 
 
-def settle(session: Session, *, now: datetime) -> int:
+def settle_fetches(session: Session, *, now: datetime) -> int:
     """Put on the record what was read ahead and not shown within WAITS, added up. Returns how many rows were over, at most AT_ONCE."""
     over = select(Viewing).where(is_over(now)).order_by(col(Viewing.message_id), col(Viewing.by)).limit(AT_ONCE)
     rows = session.scalars(over.with_for_update()).all()
     for row in rows:
         if row.ahead:
-            ledger.write(session, "fetch", subject_of(row.message_id), by=reader(row), now=now, detail=added_up(row))
+            ledger.write_act(session, "fetch", subject_of(row.message_id), by=reader_of_row(row), now=now, detail=added_up(row))
         session.delete(row)
     session.flush()
     return len(rows)
 
 
-def reader(row: Viewing) -> Actor:
+def reader_of_row(row: Viewing) -> Actor:
     """Whose console read ahead."""
     kind, _, name = row.by.partition(":")
     return Actor(kind, name, place=row.place, stands_in_for=tuple(row.stands_in_for))
@@ -161,8 +161,8 @@ def told_to_owner(session: Session, message_ids: Collection[int], uid: str) -> s
 
     Who looked there would tell that it does.
     """
-    copies = db.among(session, col(Delivery.message_id), message_ids)
-    elsewhere = select(col(Delivery.message_id)).where(copies, col(Delivery.person) != uid, confidential_rows.anyhow())
+    copies = db.is_among(session, col(Delivery.message_id), message_ids)
+    elsewhere = select(col(Delivery.message_id)).where(copies, col(Delivery.person) != uid, confidential_rows.is_confidential())
     return set(message_ids).difference(session.scalars(elsewhere))
 
 
@@ -172,17 +172,17 @@ def is_owner(session: Session, uid: str, by: Actor) -> bool:
     return person is not None and (person.login or person.uid) == by.name
 
 
-def viewers(session: Session, message_ids: Collection[int], uid: str) -> dict[int, list[Viewer]]:
+def list_viewers(session: Session, message_ids: Collection[int], uid: str) -> dict[int, list[Viewer]]:
     """Who viewed which of these messages of one person, and when last, as that person may know it."""
-    records = list(session.scalars(about(told_to_owner(session, message_ids, uid), {VIEWED})))
+    records = list(session.scalars(viewing_records(told_to_owner(session, message_ids, uid), {VIEWED})))
     names = shown_names(session, {one.by for one in records})
     found: dict[int, dict[str, Viewer]] = {}
     for one in records:
-        found.setdefault(read(one.subject.partition(":")[2]), {})[one.by] = Viewer(one.at, one.by, names.get(one.by, one.by))
+        found.setdefault(parse_id(one.subject.partition(":")[2]), {})[one.by] = Viewer(one.at, one.by, names.get(one.by, one.by))
     return {message_id: list(seen.values()) for message_id, seen in found.items()}
 
 
-def about(message_ids: Iterable[int], acts: Iterable[str]) -> Select[AuditRecord]:
+def viewing_records(message_ids: Iterable[int], acts: Iterable[str]) -> Select[AuditRecord]:
     """What the record says of this kind about these messages, oldest first."""
     subjects = [subject_of(one) for one in sorted(message_ids)]
     wanted = (col(AuditRecord.subject).in_(subjects), col(AuditRecord.act).in_(sorted(acts)))
@@ -193,7 +193,7 @@ def taken_along(session: Session, message_ids: Iterable[int], uid: str) -> Itera
     """Who looked at a person's messages and how, for that person: rows of an export."""
     left = iter(message_ids)
     while some := list(islice(left, AT_ONCE)):
-        records = list(session.scalars(about(told_to_owner(session, some, uid), LOOKS)))
+        records = list(session.scalars(viewing_records(told_to_owner(session, some, uid), LOOKS)))
         names = shown_names(session, {one.by for one in records})
         for one in records:
             yield {"at": one.at, "message": one.subject.partition(":")[2], "act": one.act, "who": names.get(one.by, one.by)}

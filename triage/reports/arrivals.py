@@ -28,7 +28,7 @@ class Arrivals:
     count: int
 
 
-def arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -> tuple[Arrivals, ...]:
+def list_arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -> tuple[Arrivals, ...]:
     """In the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it.
 
     BadInput when one of them is far from any year that mail has.
@@ -39,6 +39,6 @@ def arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -
     day = (type_coerce(received_at, BigInteger) // DAY).label("day")
     kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))
     arrived = col(Delivery.parent_id).is_(None)  # the copies of a group's members came in as one
-    within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.visible(by))
+    within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.visible_deliveries(by))
     rows = session.execute(select(*kinds, func.count()).where(*within).group_by(*kinds).order_by(day.desc(), *kinds[1:]))
     return tuple(Arrivals(from_micros(number * DAY).date(), *rest) for number, *rest in rows)

@@ -33,7 +33,7 @@ class Day:
     until: datetime
 
 
-def days(since: datetime, until: datetime, zone: str) -> Iterator[Day]:
+def period_days(since: datetime, until: datetime, zone: str) -> Iterator[Day]:
     """The days that a period consists of; the first and the last one may be parts."""
     here = ZoneInfo(zone)
     while since < until:
@@ -48,7 +48,7 @@ def next_day(session: Session, zone: str, now: datetime) -> Day | None:
     since = counted_until(session, zone) or first_day(session, zone)
     if since is None:
         return None
-    day = next(days(since, since + timedelta(days=2), zone))
+    day = next(period_days(since, since + timedelta(days=2), zone))
     return day if day.until + SETTLES <= now else None
 
 
@@ -67,7 +67,7 @@ def first_day(session: Session, zone: str) -> datetime | None:
     return datetime.combine(local.date(), time.min, local.tzinfo).astimezone(UTC)
 
 
-def count(session: Session, day: Day) -> list[dict[str, object]]:
+def count_day(session: Session, day: Day) -> list[dict[str, object]]:
     """The rows of a day."""
     columns = (col(Delivery.department), col(Delivery.person), col(Delivery.rule), col(Delivery.verdict))
     rows = session.execute(select(*columns, func.count()).where(came_in(session, day)).group_by(*columns))
@@ -78,12 +78,12 @@ def count(session: Session, day: Day) -> list[dict[str, object]]:
 def came_in(session: Session, day: Day) -> ColumnElement[bool]:
     """Mail that was entered then. The copies of a group's members came in as one; employees' own mail and bounces are none."""
     entered = and_(col(Delivery.id) >= first_id_at(day.since), col(Delivery.id) < first_id_at(day.until))
-    return and_(entered, db.beside(session, and_(col(Delivery.direction) == "in", col(Delivery.parent_id).is_(None))))
+    return and_(entered, db.correlate(session, and_(col(Delivery.direction) == "in", col(Delivery.parent_id).is_(None))))
 
 
-def strayed(session: Session, now: datetime) -> bool:
+def has_strayed(session: Session, now: datetime) -> bool:
     """Was something kept of days or hours that are still to come, while a clock was ahead?"""
-    return any(versions.read(session, name) > to_micros(now + SETTLES) for name in (DAYS, HOURS))
+    return any(versions.read_version(session, name) > to_micros(now + SETTLES) for name in (DAYS, HOURS))
 
 
 def set_right(session: Session, zone: str, now: datetime) -> None:
@@ -97,7 +97,7 @@ def set_right(session: Session, zone: str, now: datetime) -> None:
     session.execute(delete(QueueSample).where(col(QueueSample.at) > now))
 
 
-def keep(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -> None:
+def keep_day(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -> None:
     """Write down a day that was counted, unless somebody else was faster."""
     db.insert_if_missing(session, Marker, name=DAYS, number=0, text="")
     marker = session.get_one(Marker, DAYS, with_for_update=True, populate_existing=True)
@@ -110,7 +110,7 @@ def keep(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -
     marker.number, marker.text = to_micros(day.until), zone
 
 
-def sample(session: Session, now: datetime) -> bool:
+def sample_held(session: Session, now: datetime) -> bool:
     """Write down how much is held in each folder at this full hour, from the kept counts; False where that was done, or is too late."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     db.insert_if_missing(session, Marker, name=HOURS, number=0, text="")
@@ -134,7 +134,7 @@ def is_due(session: Session, now: datetime) -> bool:
     return now - hour <= LATE and (marker is None or marker.number < to_micros(hour))
 
 
-def forget(session: Session, oldest: datetime) -> None:
+def forget_days(session: Session, oldest: datetime) -> None:
     """Let go of what no report reaches any more, those that begin at `oldest` included: of one day at a time, so that nobody waits long."""
     for table, moment, end in ((Arrived, col(Arrived.since), oldest - 2 * DAY), (QueueSample, col(QueueSample.at), oldest)):
         first = session.scalar(select(func.min(moment)))
@@ -145,13 +145,13 @@ def forget(session: Session, oldest: datetime) -> None:
 Arrivals = dict[Day, Counter[tuple[str, str]]]  # of each day: rule and verdict
 
 
-def arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: str) -> Arrivals:
+def count_arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: str) -> Arrivals:
     """What came in on these days in the actor's scope: whole days that are over as they were kept, the others as they are counted now."""
     some = list(some)
     found: Arrivals = {day: Counter() for day in some}
     until = counted_until(session, zone)
     if until and some:
-        kept = and_(col(Arrived.since) >= some[0].since, col(Arrived.until) <= some[-1].until, access.within(by, Arrived))
+        kept = and_(col(Arrived.since) >= some[0].since, col(Arrived.until) <= some[-1].until, access.within_scope(by, Arrived))
         what = (col(Arrived.since), col(Arrived.rule), col(Arrived.verdict))
         by_start = {day.since: day for day in some}
         for since, rule, verdict, number in session.execute(select(*what, func.sum(col(Arrived.count))).where(kept).group_by(*what)):
@@ -170,7 +170,7 @@ def is_whole(day: Day, zone: str) -> bool:
 def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str]]:
     """What came in on a day that is not kept."""
     columns = (col(Delivery.rule), col(Delivery.verdict))
-    where = and_(came_in(session, day), db.beside(session, access.within(by)))
+    where = and_(came_in(session, day), db.correlate(session, access.within_scope(by)))
     return Counter(
         {
             (rule, verdict): number
@@ -179,13 +179,13 @@ def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str
     )
 
 
-def samples(session: Session, since: datetime, until: datetime, *, by: Actor) -> dict[datetime, int]:
+def list_samples(session: Session, since: datetime, until: datetime, *, by: Actor) -> dict[datetime, int]:
     """How much was held in the actor's scope at each full hour that was looked at."""
     then = and_(col(QueueSample.at) >= since, col(QueueSample.at) < until)
     looked_at = session.scalars(select(col(QueueSample.at)).where(then, col(QueueSample.department) == "", col(QueueSample.person) == ""))
     held = (
         select(col(QueueSample.at), func.sum(col(QueueSample.held)))
-        .where(then, access.within(by, QueueSample))
+        .where(then, access.within_scope(by, QueueSample))
         .group_by(col(QueueSample.at))
     )
     return dict.fromkeys(looked_at, 0) | {at: int(number) for at, number in session.execute(held)}

@@ -118,24 +118,24 @@ class Forecast:
 STEPS = (("5 minutes", 5), ("15 minutes", 15), ("an hour", 60), ("4 hours", 240), ("a day", 1440))
 
 
-def forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime, terms: Terms) -> Forecast:
+def make_forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime, terms: Terms) -> Forecast:
     """The numbers of mail that arrived from `since` on, before `until`."""
     rows = sorted(rows, key=lambda row: (row.arrived, row.mailbox, row.author))
     zone = terms.zone
-    by_weekday = shares((row.arrived.astimezone(zone).weekday(), row) for row in rows)
-    by_hour = shares((row.arrived.astimezone(zone).hour, row) for row in rows)
-    cards = decided(rows, terms)
-    grid = by_hour_of_the_week([card.opened.astimezone(zone) for card in cards], days(since, until, zone))
+    by_weekday = passing_shares((row.arrived.astimezone(zone).weekday(), row) for row in rows)
+    by_hour = passing_shares((row.arrived.astimezone(zone).hour, row) for row in rows)
+    cards = decide_cards(rows, terms)
+    grid = by_hour_of_the_week([card.opened.astimezone(zone) for card in cards], list_days(since, until, zone))
     busiest = max(((weekday, hour, mean) for weekday, hours in enumerate(grid) for hour, mean in enumerate(hours)), key=lambda one: one[2])
-    working_days = sum(works_on(terms.hours, day) for day in days(since, until, zone))
+    working_days = sum(works_on(terms.hours, day) for day in list_days(since, until, zone))
     minutes = len(cards) * terms.seconds_per_card / 60 / max(1, working_days)
     return Forecast(
         since=since,
         until=until,
         terms=terms,
         mailboxes=len({row.mailbox for row in rows}),
-        total=share(rows),
-        departments=tuple(sorted(shares((row.department, row) for row in rows).items())),
+        total=passing_share(rows),
+        departments=tuple(sorted(passing_shares((row.department, row) for row in rows).items())),
         weekdays=tuple(by_weekday.get(weekday, Share()) for weekday in range(7)),
         hours=tuple(by_hour.get(hour, Share()) for hour in range(24)),
         cards=len(cards),
@@ -147,28 +147,28 @@ def forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime, ter
         people_needed=math.ceil(minutes / terms.minutes_of_work),
         people_at_the_busiest_hour=math.ceil(busiest[2] * terms.seconds_per_card / 3600),
         rules=tuple(Counter(row.rule for row in rows).most_common()),
-        wanted=wanted(rows, cards),
-        proposals=tuple(proposals(rows)),
-        attacks=attacks(rows),
+        wanted=count_wanted(rows, cards),
+        proposals=tuple(propose_rules(rows)),
+        attacks=count_attacks(rows),
         unknown=sum(row.unknown for row in rows),
     )
 
 
-def shares(rows: Iterable[tuple[Name, Rehearsed]]) -> dict[Name, Share]:
+def passing_shares(rows: Iterable[tuple[Name, Rehearsed]]) -> dict[Name, Share]:
     """How much of it passes, for each name under which it comes."""
     named: dict[Name, list[Rehearsed]] = {}
     for name, row in rows:
         named.setdefault(name, []).append(row)
-    return {name: share(some) for name, some in named.items()}
+    return {name: passing_share(some) for name, some in named.items()}
 
 
-def share(rows: Iterable[Rehearsed]) -> Share:
+def passing_share(rows: Iterable[Rehearsed]) -> Share:
     """How much of it passes."""
     found = Counter(row.disposition for row in rows)
     return Share(found.total(), found["relay"], found["quarantine"], found["purge"])
 
 
-def decided(rows: Sequence[Rehearsed], terms: Terms) -> list[Card]:
+def decide_cards(rows: Sequence[Rehearsed], terms: Terms) -> list[Card]:
     """The cards that staff would have had, in the order in which they open: the oldest first, in the hours of work.
 
     What belongs on a card that waits or is looked at goes with it.
@@ -196,15 +196,15 @@ def by_hour_of_the_week(opened: Iterable[datetime], calendar: Sequence[date]) ->
     return tuple(tuple(counts[weekday, hour] / max(1, weeks[weekday]) for hour in range(24)) for weekday in range(7))
 
 
-def days(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
+def list_days(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
     """Every day that the period touches."""
     first, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
+def count_wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
     """What became of the mail that its readers answered."""
-    answered = share(row for row in rows if row.answered)
+    answered = passing_share(row for row in rows if row.answered)
     pairs = [(row, card.decided) for card in cards for row in card.rows if row.answered]
     waits = sorted((decided - row.arrived).total_seconds() for row, decided in pairs)
     limits = [minutes * 60.0 for _, minutes in STEPS] + [math.inf]
@@ -216,19 +216,19 @@ def wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
         held=answered.held,
         purged=answered.purged,
         answered_sooner=sum(1 for row, decided in pairs if row.answered and row.answered < decided),
-        median_seconds=quantile(waits, 0.5),
-        slowest_tenth_seconds=quantile(waits, 0.9),
+        median_seconds=find_quantile(waits, 0.5),
+        slowest_tenth_seconds=find_quantile(waits, 0.9),
         longest_seconds=waits[-1] if waits else 0.0,
         waits=tuple((name, places[place]) for place, name in enumerate(names)),
     )
 
 
-def quantile(ordered: Sequence[float], part: float) -> float:
+def find_quantile(ordered: Sequence[float], part: float) -> float:
     """The smallest value that at least this part of them does not exceed; 0 of nothing."""
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else 0.0
 
 
-def proposals(rows: Iterable[Rehearsed]) -> Iterable[Proposal]:
+def propose_rules(rows: Iterable[Rehearsed]) -> Iterable[Proposal]:
     """The rules that would have let the most held mail through, each counted beyond those before it.
 
     One that is about a sender of anything that looks like an attack is not proposed.
@@ -250,8 +250,8 @@ def proposals(rows: Iterable[Rehearsed]) -> Iterable[Proposal]:
         reach = {remedy: places - covered for remedy, places in reach.items()}
 
 
-def attacks(rows: Iterable[Rehearsed]) -> Attacks:
+def count_attacks(rows: Iterable[Rehearsed]) -> Attacks:
     """What looks like an attack, and whether it would have been caught."""
     found = [row for row in rows if row.deceives]
-    counted = share(found)
+    counted = passing_share(found)
     return Attacks(counted.held, counted.purged, counted.passed, tuple(sorted(found, key=lambda row: not row.passes)[:MOST_ATTACKS]))

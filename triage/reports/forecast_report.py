@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from triage.reports.forecast import Forecast, Proposal, Share
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.text.csv_export import Cell
-from triage.text.numbers import WEEKDAYS, hour_words, percent, plural, rule_words, span
+from triage.text.numbers import WEEKDAYS, format_percent, format_span, hour_words, plural, rule_words
 
 HOURS = range(24)
 SHARES = (Column("mails", "Mails"), Column("passed", "Pass"), Column("held", "Held"), Column("purged", "Purged"))
@@ -40,7 +40,8 @@ def tell_total(found: Forecast) -> Iterator[str]:
     """What would have happened."""
     total = found.total
     yield f"{plural(total.mails, 'mail')} for {plural(found.mailboxes, 'mailbox', 'mailboxes')}, judged by the rules in force now."
-    yield f"{part(total.passed, total)} would have passed, {part(total.held, total)} held, {part(total.purged, total)} purged on arrival."
+    passed, held, purged = (describe_share(part, total) for part in (total.passed, total.held, total.purged))
+    yield f"{passed} would have passed, {held} held, {purged} purged on arrival."
     if found.unknown:
         yield f"DNS did not answer about {plural(found.unknown, 'mail')}, which count as held: try again, or see `mailroom doctor`."
 
@@ -53,12 +54,12 @@ def tell_work(found: Forecast) -> Iterator[str]:
         f"{plural(found.cards, 'card')} on {plural(found.working_days, 'day')} of work: {found.cards_a_day:.1f} cards and "
         f"{found.minutes_a_day:.0f} minutes a day at {terms.seconds_per_card:g} seconds a card."
     )
-    yield f"{people(found.people_needed)} can give it that time, at {terms.minutes_of_work:g} minutes a day each."
+    yield f"{count_people(found.people_needed)} can give it that time, at {terms.minutes_of_work:g} minutes a day each."
     yield f"Staff is at work {', '.join(terms.hours) or 'at all hours'}."
     if cards:
         yield (
             f"Most in one hour: {cards:.1f} cards on {WEEKDAYS[weekday]}s from {hour}:00, for "
-            f"{people(found.people_at_the_busiest_hour)} at once."
+            f"{count_people(found.people_at_the_busiest_hour)} at once."
         )
 
 
@@ -81,8 +82,8 @@ def tell_wanted(found: Forecast) -> Iterator[str]:
     yield f"{answered} answered, so wanted: {one.passed} would have passed, {one.held} waited{purged}."
     if one.held:
         yield (
-            f"Half of these up to {span(one.median_seconds)}, nine in ten up to {span(one.slowest_tenth_seconds)}, the longest "
-            f"{span(one.longest_seconds)}; {one.answered_sooner} were answered sooner than that."
+            f"Half of these up to {format_span(one.median_seconds)}, nine in ten up to {format_span(one.slowest_tenth_seconds)}, "
+            f"the longest {format_span(one.longest_seconds)}; {one.answered_sooner} were answered sooner than that."
         )
 
 
@@ -123,10 +124,10 @@ def tell_rules(found: Forecast) -> Iterator[str]:
 def table_of_rules(found: Forecast) -> Table:
     """The commands that make the rules."""
     columns = (Column("rule", "Rule", "whole"), Column("mails", "Mails"), Column("people", "People"), Column("answered", "Answered"))
-    return Table("help", "Rules", columns, tuple((command(one), one.mails, one.people, one.answered) for one in found.proposals))
+    return Table("help", "Rules", columns, tuple((rule_command(one), one.mails, one.people, one.answered) for one in found.proposals))
 
 
-def command(proposal: Proposal) -> str:
+def rule_command(proposal: Proposal) -> str:
     """The command that makes the rule."""
     remedy = proposal.remedy
     sender = {"list": f"list:{remedy.value}", "subdomains": f".{remedy.value}"}.get(remedy.match, remedy.value)
@@ -159,11 +160,11 @@ def count_table(name: str, title: str, first: str, rows: Counts) -> Table:
     return Table(name, title, (Column("name", first, "whole"), Column("mails", "Mails")), tuple(rows))
 
 
-def part(count: int, share: Share) -> str:
+def describe_share(count: int, share: Share) -> str:
     """How many, and which part of all."""
-    return f"{count:,} ({percent(count, share.mails)})"
+    return f"{count:,} ({format_percent(count, share.mails)})"
 
 
-def people(count: int) -> str:
+def count_people(count: int) -> str:
     """So many people."""
     return plural(count, "person", "people") if count else "nobody"

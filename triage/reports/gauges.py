@@ -34,7 +34,7 @@ class Gauges:
     alarms: dict[str, int] = field(default_factory=dict)  # folders in which something is so that staff is told of, by cause
 
 
-def gauges(session: Session, now: datetime) -> Gauges:
+def read_gauges(session: Session, now: datetime) -> Gauges:
     """Read them, each from an index."""
     state, due_at = col(Delivery.state), col(Delivery.due_at)
     counted = {State(name): count for name, count in session.execute(select(state, func.count()).where(state.in_(OPEN)).group_by(state))}
@@ -50,11 +50,11 @@ def gauges(session: Session, now: datetime) -> Gauges:
         oldest_held=session.scalar(select(func.min(col(Delivery.received_at))).where(state == State.HELD)),
         due=due,
         longest_due=longest_due,
-        emergency=emergency.alarm(session, now) is not None,
+        emergency=emergency.current_emergency(session, now) is not None,
         recalls_due=recalls_due,
         longest_recall_due=longest_recall_due,
         directory_read=last_runs.directory_read_at(session) or last_runs.begun_at(session),
         backup_made=last_runs.backup_due_since(session),
-        webhooks=tuple(outbox.fared(session)),
+        webhooks=tuple(outbox.read_standings(session)),
         alarms=dict(session.execute(select(col(Alarm.cause), func.count()).group_by(col(Alarm.cause))).all()),
     )

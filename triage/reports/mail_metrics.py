@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from triage.reports.forecast import quantile
+from triage.reports.forecast import find_quantile
 
 FEW = 5  # of fewer values no percentile is told: it would be about one mail or one act
 HOURS = range(24)
@@ -106,12 +106,12 @@ class Queue:
     week: tuple[tuple[float, ...], ...]  # means, Monday first
 
 
-def spread(values: Iterable[float], few: int = FEW) -> Spread:
+def spread_of(values: Iterable[float], few: int = FEW) -> Spread:
     """How these are spread."""
     ordered = sorted(values)
     if len(ordered) < max(1, few):
         return Spread(len(ordered))
-    return Spread(len(ordered), *(quantile(ordered, part) for part in (0.5, 0.9, 0.99)))
+    return Spread(len(ordered), *(find_quantile(ordered, part) for part in (0.5, 0.9, 0.99)))
 
 
 def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[LetGo]:
@@ -141,7 +141,7 @@ def is_wanted(row: LetGo) -> bool:
     return row.taken_back_at is None or row.answered
 
 
-def waiting(rows: Iterable[LetGo]) -> Waiting:
+def waiting_times(rows: Iterable[LetGo]) -> Waiting:
     """How long wanted mail has waited for a person."""
     departments: dict[str, list[float]] = defaultdict(list)
     hours: dict[int, list[float]] = defaultdict(list)
@@ -152,9 +152,9 @@ def waiting(rows: Iterable[LetGo]) -> Waiting:
         hours[row.received_at.hour].append(seconds)
         answered += row.answered
     return Waiting(
-        spread(seconds for some in departments.values() for seconds in some),
-        tuple((code, spread(departments[code])) for code in sorted(departments)),
-        tuple(spread(hours[hour]) for hour in HOURS),
+        spread_of(seconds for some in departments.values() for seconds in some),
+        tuple((code, spread_of(departments[code])) for code in sorted(departments)),
+        tuple(spread_of(hours[hour]) for hour in HOURS),
         answered,
     )
 
@@ -170,7 +170,7 @@ PLACES = {
 GONE = frozenset({"held here", "on the way", "taken out of mailboxes", "late copies, on arrival"})
 
 
-def campaigns(rows: Iterable[Removed], late: int) -> Campaigns:
+def campaign_figures(rows: Iterable[Removed], late: int) -> Campaigns:
     """What standing purges removed; `late`: copies that came afterwards and were purged on arrival."""
     places: Counter[str] = Counter()
     copies: dict[int, list[Removed]] = defaultdict(list)
@@ -185,7 +185,7 @@ def campaigns(rows: Iterable[Removed], late: int) -> Campaigns:
         places["late copies, on arrival"] += late
     stopped = [stop for campaign, some in copies.items() if (stop := stopped_by(campaign, some)).copies > 1]
     stopped.sort(key=lambda one: (-one.copies, one.campaign))
-    times = spread((one.seconds for one in stopped), 1)
+    times = spread_of((one.seconds for one in stopped), 1)
     return Campaigns(tuple(stopped), times, tuple(places.most_common()), sum(number for place, number in places.items() if place in GONE))
 
 
@@ -194,7 +194,7 @@ def stopped_by(campaign: int, rows: Sequence[Removed]) -> Stopped:
     return Stopped(campaign, sum(row.copies for row in rows), min(row.first_at for row in rows), min(row.purged_at for row in rows))
 
 
-def queue(samples: Mapping[datetime, int]) -> Queue:
+def queue_figures(samples: Mapping[datetime, int]) -> Queue:
     """What the looks at full hours saw."""
     hours: dict[int, list[int]] = defaultdict(list)
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -206,13 +206,13 @@ def queue(samples: Mapping[datetime, int]) -> Queue:
         looks=len(samples),
         most=samples[most_at] if most_at else 0,
         most_at=most_at,
-        mean=mean(samples.values()),
-        hours=tuple((mean(hours[hour]), max(hours[hour])) if hour in hours else None for hour in HOURS),
-        week=tuple(tuple(mean(cells[weekday, hour]) for hour in HOURS) for weekday in range(7)),
+        mean=mean_of(samples.values()),
+        hours=tuple((mean_of(hours[hour]), max(hours[hour])) if hour in hours else None for hour in HOURS),
+        week=tuple(tuple(mean_of(cells[weekday, hour]) for hour in HOURS) for weekday in range(7)),
     )
 
 
-def mean(values: Iterable[float]) -> float:
+def mean_of(values: Iterable[float]) -> float:
     """The mean; 0 of nothing."""
     some = list(values)
     return sum(some) / len(some) if some else 0.0

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from triage.ids import show
+from triage.ids import format_id
 from triage.reports.mail_metrics import HOURS, Campaigns, Counts, Queue, Spread, Stopped, Waiting
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.text.csv_export import Cell
-from triage.text.numbers import WEEKDAYS, hour_words, percent, plural, rule_words, span, were
+from triage.text.numbers import WEEKDAYS, format_percent, format_span, hour_words, plural, rule_words, were
 
 MOST_CAMPAIGNS = 10  # that are listed
 WANTED = (
@@ -34,10 +34,10 @@ VERDICT_TABLES = (
 )
 
 
-def waiting(found: Waiting, period: Period, names: Mapping[str, str], oldest: float | None) -> Report:
+def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], oldest: float | None) -> Report:
     """How long wanted mail waits. `names` of departments by code; `oldest`: seconds that the oldest mail has waited by now."""
-    departments = tuple((names.get(code) or code or "(none)", code, *numbers(one)) for code, one in found.departments)
-    hours = tuple((hour_words(hour), *numbers(one)) for hour, one in zip(HOURS, found.hours, strict=True))
+    departments = tuple((names.get(code) or code or "(none)", code, *spread_cells(one)) for code, one in found.departments)
+    hours = tuple((hour_words(hour), *spread_cells(one)) for hour, one in zip(HOURS, found.hours, strict=True))
     return Report(
         "waiting",
         "Waiting time of wanted mail",
@@ -45,7 +45,7 @@ def waiting(found: Waiting, period: Period, names: Mapping[str, str], oldest: fl
         tuple(waiting_words(found, oldest)),
         f"{WANTED} Of fewer than five mails no times are told.",
         (
-            Table("total", "All of it", (Column("what", "What", "text"), *SPREAD), (("wanted mail", *numbers(found.total)),)),
+            Table("total", "All of it", (Column("what", "What", "text"), *SPREAD), (("wanted mail", *spread_cells(found.total)),)),
             Table(
                 "departments",
                 "By department",
@@ -73,15 +73,15 @@ def waiting_words(found: Waiting, oldest: float | None) -> Iterable[str]:
         yield f"{plural(total.count, 'wanted mail')} {were(total.count)} held: too few to say how long such mail waits."
     else:
         yield (
-            f"{plural(total.count, 'wanted mail')} were held. Half of them waited up to {span(total.p50)}, "
-            f"nine in ten up to {span(total.p90)}, 99 in 100 up to {span(total.p99)}."
+            f"{plural(total.count, 'wanted mail')} were held. Half of them waited up to {format_span(total.p50)}, "
+            f"nine in ten up to {format_span(total.p90)}, 99 in 100 up to {format_span(total.p99)}."
         )
     if found.answered:
         yield f"{plural(found.answered, 'of them has', 'of them have')} been answered since."
-    yield f"The oldest mail that waits now has waited {span(oldest)}." if oldest is not None else "Nothing waits now."
+    yield f"The oldest mail that waits now has waited {format_span(oldest)}." if oldest is not None else "Nothing waits now."
 
 
-def queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], kept_away: Counter[date], period: Period) -> Report:
+def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], kept_away: Counter[date], period: Period) -> Report:
     """How much waits over the day, and what came and went day by day."""
     days = tuple((day.isoformat(), held[day], let_go[day], kept_away[day]) for day in sorted(held))
     hours = tuple((hour_words(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
@@ -134,7 +134,7 @@ def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Pe
     yield f"At full hours {found.mean:.0f} waited on average, and at most {found.most:,}: on {WEEKDAYS[at.weekday()]}, {at:%d %b, %H:%M}."
 
 
-def rules(found: Counts, period: Period) -> Report:
+def report_rules(found: Counts, period: Period) -> Report:
     """What lets mail through."""
     return Report(
         "rules",
@@ -164,11 +164,11 @@ def rules_sentence(found: Counts) -> str:
     verdicts: Counter[str] = Counter()
     for (_, verdict), number in found.items():
         verdicts[verdict] += number
-    passed, held, purged = (percent(verdicts[verdict], total) for _, _, verdict in VERDICT_TABLES)
+    passed, held, purged = (format_percent(verdicts[verdict], total) for _, _, verdict in VERDICT_TABLES)
     return f"{plural(total, 'mail')} came in: {passed} went straight through, {held} {were(total)} held, {purged} purged on arrival."
 
 
-def campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> Report:
+def report_campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> Report:
     """What purges removed, and how soon. `subjects`: of the listed campaigns, of which the asker may see a message."""
     listed = tuple(
         (
@@ -176,7 +176,7 @@ def campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> 
             one.copies,
             one.first_at.astimezone(period.zone).date().isoformat(),
             one.seconds,
-            show(one.campaign),
+            format_id(one.campaign),
         )
         for one in listed_of(found)
     )
@@ -221,9 +221,10 @@ def campaign_words(found: Campaigns) -> Iterable[str]:
     yield f"{plural(len(found.stopped), 'campaign')} {were(len(found.stopped))} stopped, {plural(found.removed, 'copy', 'copies')} removed."
     times = found.times
     if times.p50 is not None and times.p90 is not None:
-        yield f"From the first copy to the purge it took half of them up to {span(times.p50)}, nine in ten up to {span(times.p90)}."
+        half, most = format_span(times.p50), format_span(times.p90)
+        yield f"From the first copy to the purge it took half of them up to {half}, nine in ten up to {most}."
 
 
-def numbers(one: Spread) -> tuple[Cell, ...]:
+def spread_cells(one: Spread) -> tuple[Cell, ...]:
     """The cells of a spread."""
     return one.count, one.p50, one.p90, one.p99

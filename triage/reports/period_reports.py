@@ -15,7 +15,7 @@ from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotFound
-from triage.quarantine.decisions.outcomes import unlimited
+from triage.quarantine.decisions.outcomes import sees_everything
 from triage.quarantine.search import selection_summary
 from triage.reports import daily_counts, mail_metrics, mail_report, staff_metrics, staff_report
 from triage.reports.daily_counts import Arrivals, Day
@@ -30,7 +30,7 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.rules import Rule
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import in_reach
 
 USUAL = timedelta(days=28)
@@ -39,7 +39,7 @@ TAKES_AWAY = ("purge", "sweep", "take")
 TAKEN = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
 
 
-def report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
+def get_report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
     """One report. NotFound when there is none of this name."""
     if name not in REPORTS:
         raise NotFound(say("there is no report {name}: there are {names}", name=repr(name[:40]), names=", ".join(REPORTS)))
@@ -52,7 +52,7 @@ def all_reports(session: Session, *, period: Period, by: Actor, settings: Settin
     return [make(reading) for make in REPORTS.values()]
 
 
-def period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
+def parse_period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
     """What is asked about; without a beginning the four weeks before the end, from the midnight on at which they began.
 
     BadInput when it ends before it begins, is longer than a year, of no year that mail has, or of one whose records are gone.
@@ -129,7 +129,7 @@ class Reading:
     @property
     def theirs(self) -> ColumnElement[bool]:
         """Of an item: its delivery, where the asker may know of it."""
-        return and_(col(Delivery.id) == col(DecisionItem.delivery_id), db.beside(self.session, access.visible(self.by)))
+        return and_(col(Delivery.id) == col(DecisionItem.delivery_id), db.correlate(self.session, access.visible_deliveries(self.by)))
 
     @cached_property
     def acts(self) -> list[Act]:
@@ -138,8 +138,8 @@ class Reading:
             return []
         decision = col(DecisionItem.decision_id)
         held = func.sum(case((col(DecisionItem.before) == State.HELD, 1), else_=0))
-        rows = select(decision, held, func.count()).where(self.between(self.decisions), taken()).group_by(decision)
-        if not unlimited(self.session, self.by):
+        rows = select(decision, held, func.count()).where(self.between(self.decisions), taken_condition()).group_by(decision)
+        if not sees_everything(self.session, self.by):
             rows = rows.join(Delivery, self.theirs)
         found = ((self.decisions.get(one), int(number), total) for one, number, total in self.rows(rows))
         return [
@@ -161,13 +161,13 @@ class Reading:
     @cached_property
     def work(self) -> Work:
         """What was decided, when, and how fast."""
-        return staff_metrics.work(self.acts, self.candour)
+        return staff_metrics.work_figures(self.acts, self.candour)
 
     @cached_property
     def let_go(self) -> list[LetGo]:
         """Held mail in the asker's scope that somebody let go."""
         mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), selection_summary.was_answered())
-        which = (col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken())
+        which = (col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken_condition())
         zone = self.zone
         found = [
             Released(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered)
@@ -188,7 +188,7 @@ class Reading:
         """When standing purges took copies away that had left."""
         purge = and_(col(Decision.at) >= self.period.since, *is_standing_purge())
         rows = select(col(DecisionItem.delivery_id), col(Decision.at)).join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
-        left = rows.where(purge, col(DecisionItem.before) != State.HELD, taken()).order_by(col(Decision.at).desc())
+        left = rows.where(purge, col(DecisionItem.before) != State.HELD, taken_condition()).order_by(col(Decision.at).desc())
         return dict(self.rows(left).all())  # the first purge counts
 
     @cached_property
@@ -202,9 +202,9 @@ class Reading:
     def subjects_of(self, campaigns: Sequence[int]) -> dict[int, str]:
         """The subject of the newest message of each campaign that the asker may see."""
         campaign, newest = col(Delivery.campaign_id), func.max(col(Delivery.id))
-        theirs = select(newest).where(db.among(self.session, campaign, campaigns), access.visible(self.by)).group_by(campaign)
+        theirs = select(newest).where(db.is_among(self.session, campaign, campaigns), access.visible_deliveries(self.by)).group_by(campaign)
         rows = select(campaign, col(Delivery.subject)).where(col(Delivery.id).in_(theirs))
-        return {number: visible(subject) or "(no subject)" for number, subject in self.session.execute(rows)}
+        return {number: escape_visible(subject) or "(no subject)" for number, subject in self.session.execute(rows)}
 
     @cached_property
     def late_copies(self) -> int:
@@ -218,12 +218,12 @@ class Reading:
     @cached_property
     def days(self) -> list[Day]:
         """The days of the period."""
-        return list(daily_counts.days(self.period.since, self.period.until, self.period.time_zone))
+        return list(daily_counts.period_days(self.period.since, self.period.until, self.period.time_zone))
 
     @cached_property
     def arrivals(self) -> Arrivals:
         """What came in on each day."""
-        return daily_counts.arrivals(self.session, self.days, by=self.by, zone=self.period.time_zone)
+        return daily_counts.count_arrivals(self.session, self.days, by=self.by, zone=self.period.time_zone)
 
     @cached_property
     def undone_by_rule(self) -> list[tuple[str, int]]:
@@ -231,13 +231,13 @@ class Reading:
         undone = [one for one, row in self.decisions.items() if row.undone_at is not None]
         number = func.count().label("number")
         items = select(col(Delivery.rule), number).select_from(DecisionItem).join(Delivery, self.theirs)
-        rows = items.where(db.among(self.session, col(DecisionItem.decision_id), undone)).group_by(col(Delivery.rule))
+        rows = items.where(db.is_among(self.session, col(DecisionItem.decision_id), undone)).group_by(col(Delivery.rule))
         return [(rule, count) for rule, count in self.session.execute(rows.order_by(number.desc(), col(Delivery.rule)))]
 
     @cached_property
     def oldest(self) -> datetime | None:
         """When the mail came that has waited longest now."""
-        waits = and_(col(Delivery.state) == State.HELD, access.visible(self.by))
+        waits = and_(col(Delivery.state) == State.HELD, access.visible_deliveries(self.by))
         found: datetime | None = self.session.scalar(select(func.min(col(Delivery.received_at), type_=Instant)).where(waits))
         return found
 
@@ -247,7 +247,7 @@ class Reading:
         return dict(self.session.execute(select(col(Department.code), col(Department.name))).all())
 
 
-def taken() -> ColumnElement[bool]:
+def taken_condition() -> ColumnElement[bool]:
     """Of an item: did the decision change it?"""
     return col(DecisionItem.outcome).in_(TAKEN)
 
@@ -257,60 +257,64 @@ def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
     return col(Decision.verb).in_(TAKES_AWAY), col(Decision.undone_by).is_(None)
 
 
-def waiting(reading: Reading) -> Report:
+def waiting_report(reading: Reading) -> Report:
     """How long wanted mail waits."""
     oldest = (reading.now - reading.oldest).total_seconds() if reading.oldest else None
-    return mail_report.waiting(mail_metrics.waiting(reading.let_go), reading.period, reading.departments, oldest)
+    return mail_report.report_waiting(mail_metrics.waiting_times(reading.let_go), reading.period, reading.departments, oldest)
 
 
-def queue(reading: Reading) -> Report:
+def queue_report(reading: Reading) -> Report:
     """How much waits over the day, and what became of it day by day."""
-    samples = daily_counts.samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
+    samples = daily_counts.list_samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
     let_go, kept_away = staff_metrics.decided_by_day(reading.acts)
     held = {
         day.since.astimezone(reading.zone).date(): sum(number for (_, verdict), number in of_day.items() if verdict == "quarantine")
         for day, of_day in reading.arrivals.items()
     }
-    return mail_report.queue(
-        mail_metrics.queue({at.astimezone(reading.zone): held for at, held in samples.items()}), held, let_go, kept_away, reading.period
+    return mail_report.report_queue(
+        mail_metrics.queue_figures({at.astimezone(reading.zone): held for at, held in samples.items()}),
+        held,
+        let_go,
+        kept_away,
+        reading.period,
     )
 
 
-def rules(reading: Reading) -> Report:
+def rules_report(reading: Reading) -> Report:
     """What lets mail through."""
-    return mail_report.rules(mail_metrics.added_up(reading.arrivals.values()), reading.period)
+    return mail_report.report_rules(mail_metrics.added_up(reading.arrivals.values()), reading.period)
 
 
-def work(reading: Reading) -> Report:
+def work_report(reading: Reading) -> Report:
     """How much is decided, when, and how fast."""
-    return staff_report.work(reading.work, reading.candour, reading.period)
+    return staff_report.report_work(reading.work, reading.candour, reading.period)
 
 
-def mistakes(reading: Reading) -> Report:
+def mistakes_report(reading: Reading) -> Report:
     """What was taken back."""
-    found = staff_metrics.mistakes(reading.acts, reading.let_go, reading.candour, reading.leaves)
-    return staff_report.mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
+    found = staff_metrics.mistake_figures(reading.acts, reading.let_go, reading.candour, reading.leaves)
+    return staff_report.report_mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
 
 
-def campaigns(reading: Reading) -> Report:
+def campaigns_report(reading: Reading) -> Report:
     """What purges removed, and how soon."""
-    found = mail_metrics.campaigns(reading.removed, reading.late_copies)
-    return mail_report.campaigns(found, reading.period, reading.subjects_of([one.campaign for one in mail_report.listed_of(found)]))
+    found = mail_metrics.campaign_figures(reading.removed, reading.late_copies)
+    return mail_report.report_campaigns(found, reading.period, reading.subjects_of([one.campaign for one in mail_report.listed_of(found)]))
 
 
-def saved(reading: Reading) -> Report:
+def savings_report(reading: Reading) -> Report:
     """What it brings and costs in hours."""
     seconds = reading.settings.reports.employee_seconds, reading.settings.reports.staff_seconds
-    found = staff_metrics.saved(mail_metrics.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
-    return staff_report.saved(found, reading.period)
+    found = staff_metrics.saved_hours(mail_metrics.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
+    return staff_report.report_savings(found, reading.period)
 
 
 REPORTS: dict[str, Callable[[Reading], Report]] = {
-    "waiting": waiting,
-    "queue": queue,
-    "rules": rules,
-    "work": work,
-    "mistakes": mistakes,
-    "campaigns": campaigns,
-    "saved": saved,
+    "waiting": waiting_report,
+    "queue": queue_report,
+    "rules": rules_report,
+    "work": work_report,
+    "mistakes": mistakes_report,
+    "campaigns": campaigns_report,
+    "saved": savings_report,
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from triage.reports.mail_metrics import FEW, HOURS, Counts, LetGo, Spread, spread
+from triage.reports.mail_metrics import FEW, HOURS, Counts, LetGo, Spread, spread_of
 
 LETS_GO = frozenset({"release", "redirect"})
 KEEPS_AWAY = frozenset({"purge", "reject"})
@@ -129,7 +129,7 @@ def is_person(act: Act) -> bool:
     return act.by.startswith("person:")
 
 
-def work(acts: Iterable[Act], candour: Candour) -> Work:
+def work_figures(acts: Iterable[Act], candour: Candour) -> Work:
     """How much was decided, when, and how fast."""
     cards = cards_of(acts)
     human = [act for act in cards if is_person(act)]
@@ -141,7 +141,7 @@ def work(acts: Iterable[Act], candour: Candour) -> Work:
         cards=len(cards),
         by_programs=len(cards) - len(human),
         people=people,
-        total=pace("", human, candour) if told and human else None,
+        total=pace_figures("", human, candour) if told and human else None,
         hours=tuple(by_hour[hour] for hour in HOURS) if told else None,
         persons=tuple(sorted(persons, key=lambda one: -one.cards)),
     )
@@ -155,10 +155,10 @@ def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, le
     released: dict[str, list[LetGo]] = defaultdict(list)
     for row in let_go:
         released[row.by].append(row)
-    return [pace(some[-1].shown, some, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
+    return [pace_figures(some[-1].shown, some, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
 
 
-def pace(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()) -> Pace:
+def pace_figures(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()) -> Pace:
     """How these cards were decided."""
     few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
     measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
@@ -166,8 +166,8 @@ def pace(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[Let
         shown=shown,
         cards=len(acts),
         hours=len({(act.by, act.at.date(), act.at.hour) for act in acts}),
-        seconds=spread(((act.milliseconds or 0) / 1000 for act in measured), few),
-        keys=spread((act.keys or 0 for act in measured), few),
+        seconds=spread_of(((act.milliseconds or 0) / 1000 for act in measured), few),
+        keys=spread_of((act.keys or 0 for act in measured), few),
         undone=sum(act.undone_at is not None for act in acts),
         let_go=len(let_go),
         taken_back=sum(was_wrong(row, leaves) for row in let_go),
@@ -179,7 +179,7 @@ def was_wrong(row: LetGo, leaves: timedelta) -> bool:
     return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
 
 
-def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> Mistakes | None:
+def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> Mistakes | None:
     """What was taken back. None where it would be about too few people. `leaves`: how long a release waits before it leaves."""
     cards = [act for act in cards_of(acts) if is_person(act)]
     people = len({act.by for act in cards})
@@ -211,7 +211,7 @@ def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
     return let_go, kept_away
 
 
-def saved(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
+def saved_hours(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
     """Hours saved: what a rule or a decision kept away cost no employee any time."""
     median = found.total.seconds.p50 if found.total else None
     return Saved(

@@ -6,7 +6,7 @@ from triage.reports.mail_metrics import HOURS
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.reports.staff_metrics import Candour, Mistakes, Pace, Saved, Work
 from triage.text.csv_export import Cell
-from triage.text.numbers import hour_words, plural, rule_words, span, were
+from triage.text.numbers import format_span, hour_words, plural, rule_words, were
 
 VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}
 PERSON = (
@@ -26,18 +26,20 @@ FORMULA = (
 )
 
 
-def work(found: Work, candour: Candour, period: Period) -> Report:
+def report_work(found: Work, candour: Candour, period: Period) -> Report:
     """How much is decided, when, and how fast."""
     total = found.total
     tables = []
     if total:
-        tables.append(Table("total", "All of them", PERSON, (pace(total, "all together"),)))
+        tables.append(Table("total", "All of them", PERSON, (pace_cells(total, "all together"),)))
     if found.hours is not None:
         hours = tuple((hour_words(hour), number) for hour, number in zip(HOURS, found.hours, strict=True))
         columns = (Column("hour", "Hour", "text"), Column("cards", "Cards"))
         tables.append(Table("hours", "Cards decided over the day", columns, hours, Plot("bars", ("cards",))))
     if found.persons:
-        tables.append(Table("people", "By person", PERSON, tuple(pace(one, one.shown) for one in found.persons), Plot("bars", ("cards",))))
+        tables.append(
+            Table("people", "By person", PERSON, tuple(pace_cells(one, one.shown) for one in found.persons), Plot("bars", ("cards",)))
+        )
     return Report(
         "work",
         "The work",
@@ -64,7 +66,7 @@ def work_words(found: Work, candour: Candour) -> Iterable[str]:
     if candour.staff == "none":
         yield "Keys and time are not measured here."
     elif pace.seconds.p50 is not None and pace.keys.p50 is not None:
-        yield f"Half of all decisions took up to {span(pace.seconds.p50)} and {plural(round(pace.keys.p50), 'key')}."
+        yield f"Half of all decisions took up to {format_span(pace.seconds.p50)} and {plural(round(pace.keys.p50), 'key')}."
 
 
 def too_few(candour: Candour, what: str) -> str:
@@ -72,7 +74,7 @@ def too_few(candour: Candour, what: str) -> str:
     return f"Fewer than {candour.fewest} people decided: {what} would be about one of them, so it is not told."
 
 
-def mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], candour: Candour, period: Period) -> Report:
+def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], candour: Candour, period: Period) -> Report:
     """What was taken back."""
     definition = (
         "A decision counts as a mistake when it was undone; one that was undone before anything had left did no harm. A mail was let go "
@@ -133,7 +135,7 @@ def per_hundred(one: Pace) -> float | None:
     return round(100 * one.taken_back / one.let_go, 1) if one.let_go else None
 
 
-def saved(found: Saved, period: Period) -> Report:
+def report_savings(found: Saved, period: Period) -> Report:
     """What it brings and costs in hours, with the formula."""
     mails, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
     how = "the median measured" if found.measured else "as the settings say"
@@ -147,7 +149,7 @@ def saved(found: Saved, period: Period) -> Report:
         ),
         f"{plural(mails, 'mail')} that no employee had to look at, purged on arrival or decided by the staff, at {away} each, "
         f"less the cards of the staff at {card} each ({how}). What was let go saves nothing here.",
-        (Table("formula", "How it is calculated", FORMULA, tuple(formula(found))),),
+        (Table("formula", "How it is calculated", FORMULA, tuple(savings_formula(found))),),
     )
 
 
@@ -156,7 +158,7 @@ def card_words(found: Saved) -> str:
     return f"{found.seconds_per_card:.1f} s" if found.measured else f"{found.seconds_per_card:g} s"
 
 
-def formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
+def savings_formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     """The hours and what they are made of."""
     for what, mails in (("purged on arrival", found.by_rules), ("purged or rejected by the staff", found.by_staff)):
         yield what, mails, found.employee_seconds, round(mails * found.employee_seconds / 3600, 2)
@@ -164,6 +166,6 @@ def formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     yield "saved", None, None, round(found.hours, 2)
 
 
-def pace(one: Pace, who: str) -> tuple[Cell, ...]:
+def pace_cells(one: Pace, who: str) -> tuple[Cell, ...]:
     """The cells of somebody's pace."""
     return who, one.cards, round(one.cards_an_hour, 1), one.seconds.p50, one.seconds.p90, one.keys.p50, one.undone

@@ -31,8 +31,8 @@ class Manifest:
         """Write it beside its files; from here on the backup survives a power cut."""
         values = asdict(self) | {"at": self.at.isoformat(), "format": FORMAT}
         text = json.dumps(values, indent=1).encode()
-        checksummed_files.write(directory, NAME, lambda file: file.write(text))
-        checksummed_files.sync(directory)
+        checksummed_files.write_file(directory, NAME, lambda file: file.write(text))
+        checksummed_files.sync_tree(directory)
 
     @classmethod
     def read(cls, directory: Path) -> Self:
@@ -57,10 +57,10 @@ class Manifest:
         for one in self.files:
             if Path(one.name).is_absolute() or ".." in Path(one.name).parts:
                 raise BadInput(f"{one.name} is no file of a backup")
-        checksummed_files.verify(directory, self.files)
+        checksummed_files.verify_files(directory, self.files)
 
 
-def empty(directory: Path) -> None:
+def make_directory(directory: Path) -> None:
     """Make the directory of a new backup, for nobody else to read. BadInput when something is in it."""
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)
@@ -71,6 +71,6 @@ def empty(directory: Path) -> None:
         raise BadInput(f"{directory} cannot be used: {fault.strerror}") from fault
 
 
-def total(files: Iterable[Kept]) -> int:
+def total_bytes(files: Iterable[Kept]) -> int:
     """Bytes of all of them."""
     return sum(one.size for one in files)

@@ -35,7 +35,7 @@ class Digesting:
         return self.file.write(data)
 
 
-def write(directory: Path, name: str, fill: Callable[[Digesting], object]) -> Kept:
+def write_file(directory: Path, name: str, fill: Callable[[Digesting], object]) -> Kept:
     """A new file of the backup, on stable storage, for nobody else to read."""
     path = directory / name
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
@@ -47,13 +47,13 @@ def write(directory: Path, name: str, fill: Callable[[Digesting], object]) -> Ke
     return Kept(name, digesting.size, digesting.sum.hexdigest())
 
 
-def copy(source: IO[bytes], target: Digesting | IO[bytes]) -> None:
+def copy_file(source: IO[bytes], target: Digesting | IO[bytes]) -> None:
     """All of it."""
     while chunk := source.read(CHUNK):
         target.write(chunk)
 
 
-def kept(directory: Path, name: str) -> Kept:
+def keep_file(directory: Path, name: str) -> Kept:
     """A file that somebody else has written there; on stable storage from here on."""
     path = directory / name
     path.chmod(0o600)
@@ -68,13 +68,13 @@ def as_it_is(directory: Path, name: str) -> Kept:
         return Kept(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def sync(directory: Path) -> None:
+def sync_tree(directory: Path) -> None:
     """Make the names in a directory, and in those below it, survive a power cut."""
     for path in (directory, *(one for one in directory.rglob("*") if one.is_dir())):
         sync_directory(path)
 
 
-def verify(directory: Path, files: Iterable[Kept]) -> None:
+def verify_files(directory: Path, files: Iterable[Kept]) -> None:
     """BadInput with the first file that is missing or is not what was written."""
     for one in files:
         try:

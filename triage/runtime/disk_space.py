@@ -18,7 +18,7 @@ class Room:
     free: int  # bytes that we may still take
 
 
-def places(settings: Settings) -> dict[str, Path]:
+def storage_places(settings: Settings) -> dict[str, Path]:
     """What lies where on this machine. What PostgreSQL keeps is its machine's affair."""
     found = {"spool": settings.spool.directory}
     if settings.database.url.startswith(SQLITE):
@@ -30,16 +30,16 @@ def places(settings: Settings) -> dict[str, Path]:
     return found
 
 
-def room(place: Path) -> Room:
+def disk_room(place: Path) -> Room:
     """How much there is; OSError where the place cannot be seen."""
     found = shutil.disk_usage(place)
     return Room(found.total, found.free)
 
 
-def rooms(settings: Settings) -> Iterator[tuple[str, Room]]:
+def visible_rooms(settings: Settings) -> Iterator[tuple[str, Room]]:
     """Of the places that this process sees: a unit has its own only."""
-    for name, place in places(settings).items():
+    for name, place in storage_places(settings).items():
         try:
-            yield name, room(place)
+            yield name, disk_room(place)
         except OSError:
             continue

@@ -14,7 +14,7 @@ def look_seldom() -> None:
 
 
 @contextmanager
-def paused() -> Iterator[None]:
+def pause_gc() -> Iterator[None]:
     """No look meanwhile, where much is imported: that stays, and is not looked through later either."""
     was_looking = gc.isenabled()
     gc.disable()

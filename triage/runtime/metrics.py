@@ -1,7 +1,7 @@
 """What the processes of this machine count, time and know, for monitors: each adds to files of its own, and the API reads all of them.
 
 The files are prometheus_client's, in the directory DIRECTORY of the spool. They are memory that happens to be on disk: nothing is
-promised of them, and a process that cannot have them works without. Until `begin` nothing is counted.
+promised of them, and a process that cannot have them works without. Until `begin_metrics` nothing is counted.
 """
 
 import contextlib
@@ -81,7 +81,7 @@ log = logging.getLogger(__name__)
 _known: dict[str, Any] = {}
 
 
-def begin(spool: Path, process: str) -> None:
+def begin_metrics(spool: Path, process: str) -> None:
     """Count and time from now on, under this process's name, which no other process has at the same time."""
     directory = spool / DIRECTORY
     try:
@@ -91,15 +91,15 @@ def begin(spool: Path, process: str) -> None:
                 directory.chmod(SHARED)
         forget_gauges(directory, process)  # what it said before it was killed may be so no more
         for kind in KINDS:
-            reserve(directory / f"{kind}_{process}.db")
-        _known.update(made(directory, process))
+            reserve_file(directory / f"{kind}_{process}.db")
+        _known.update(make_metrics(directory, process))
         for name, labels in from_zero(process):
-            count(name, 0, **labels)
+            count_event(name, 0, **labels)
     except OSError as fault:
         log.warning("nothing is measured: %s cannot be used: %s", directory, fault.strerror)
 
 
-def end(spool: Path, process: str) -> None:
+def end_metrics(spool: Path, process: str) -> None:
     """What this process knew is so no more; what it has counted stays."""
     with contextlib.suppress(OSError):
         forget_gauges(spool / DIRECTORY, process)
@@ -111,7 +111,7 @@ def forget_gauges(directory: Path, process: str) -> None:
         opened.write(bytes(USED.size))
 
 
-def reserve(file: Path) -> None:
+def reserve_file(file: Path) -> None:
     """Take the space of a file; a damaged one begins anew."""
     if file.exists() and not is_whole(file):
         file.unlink()
@@ -132,7 +132,7 @@ def is_whole(file: Path) -> bool:
     return bool(0 <= used <= file.stat().st_size)
 
 
-def made(directory: Path, process: str) -> dict[str, Any]:
+def make_metrics(directory: Path, process: str) -> dict[str, Any]:
     """All counters, histograms and gauges, in this process's files."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
@@ -155,32 +155,32 @@ def from_zero(process: str) -> Iterator[tuple[str, dict[str, str]]]:
     yield from (("mailroom_log_events", {"role": role, "level": level}) for level in LEVELS)
 
 
-def count(name: str, amount: int = 1, **labels: str) -> None:
+def count_event(name: str, amount: int = 1, **labels: str) -> None:
     """Add to a counter of COUNTERS."""
     if metric := _known.get(name):
         (metric.labels(**labels) if labels else metric).inc(amount)
 
 
-def stands(name: str, value: float, **labels: str) -> None:
+def set_gauge(name: str, value: float, **labels: str) -> None:
     """Say how a gauge of GAUGES stands now."""
     if metric := _known.get(name):
         metric.labels(**labels).set(value)
 
 
-def took(name: str, seconds: float, **labels: str) -> None:
+def observe_seconds(name: str, seconds: float, **labels: str) -> None:
     """Add a duration to a histogram of HISTOGRAMS."""
     if metric := _known.get(name):
         (metric.labels(**labels) if labels else metric).observe(max(0.0, seconds))
 
 
 @contextlib.contextmanager
-def timed(name: str) -> Iterator[None]:
+def time_block(name: str) -> Iterator[None]:
     """Time what is done below, whatever comes of it."""
     began = perf_counter()
     try:
         yield
     finally:
-        took(name, perf_counter() - began)
+        observe_seconds(name, perf_counter() - began)
 
 
 class Counting(logging.Handler):
@@ -191,10 +191,10 @@ class Counting(logging.Handler):
         self.role = role
 
     def emit(self, record: logging.LogRecord) -> None:
-        count("mailroom_log_events", role=self.role, level=record.levelname.lower())
+        count_event("mailroom_log_events", role=self.role, level=record.levelname.lower())
 
 
-def collected(spool: Path) -> "list[Metric]":
+def collect_metrics(spool: Path) -> "list[Metric]":
     """What all processes have counted so far, in prometheus_client's words. BadInput when none has."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector

@@ -33,16 +33,16 @@ def drawer_socket() -> str:
 
 def can_draw() -> bool:
     """May a child start another program here? Only where both are kept in."""
-    return bool(drawer_socket()) or (not parser_socket() and bool(wrapper()))
+    return bool(drawer_socket()) or (not parser_socket() and bool(sandbox_wrapper()))
 
 
 @functools.cache
-def wrapper() -> tuple[str, ...]:
+def sandbox_wrapper() -> tuple[str, ...]:
     """What goes before a child's command; nothing where bubblewrap is missing or this machine does not let it work."""
     program = shutil.which("bwrap")
     if program is None:
         return ()
-    wrapped = (program, *arguments())
+    wrapped = (program, *bwrap_arguments())
     try:
         subprocess.run([*wrapped, sys.executable, "-c", ""], env={}, check=True, capture_output=True, timeout=PROBE_SECONDS)
     except (OSError, subprocess.SubprocessError):
@@ -50,7 +50,7 @@ def wrapper() -> tuple[str, ...]:
     return wrapped
 
 
-def arguments() -> Iterator[str]:
+def bwrap_arguments() -> Iterator[str]:
     """An empty root, no network and no powers, with the interpreter and our packages to read."""
     yield from ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
     yield from ("--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev")
@@ -60,13 +60,13 @@ def arguments() -> Iterator[str]:
             yield from ("--symlink", str(at_root.readlink()), str(at_root))
         elif at_root.is_dir():
             yield from ("--ro-bind", str(at_root), str(at_root))
-    for place in (Path(sys.base_prefix), Path(sys.prefix), *packages()):
+    for place in (Path(sys.base_prefix), Path(sys.prefix), *package_binds()):
         if not place.is_relative_to("/usr"):
             yield from ("--ro-bind", str(place), str(place))
     yield from ("--chdir", "/")
 
 
-def packages() -> list[Path]:
+def package_binds() -> list[Path]:
     """Our packages, where they do not lie in the interpreter's own directories."""
     if ROOT.is_relative_to(sys.prefix):
         return []
@@ -77,4 +77,4 @@ def in_words() -> str:
     """How children are kept in here, for who looks after the machine."""
     if path := parser_socket():
         return f"by a unit of its own behind {path}"
-    return "in bubblewrap, without files and network" if wrapper() else "by limits of memory and time alone"
+    return "in bubblewrap, without files and network" if sandbox_wrapper() else "by limits of memory and time alone"

@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from triage.runtime import gc_tuning, sandbox
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 REQUEST = struct.Struct(">IQ")  # bytes of the options, as JSON, and of the message
 ANSWER = struct.Struct(">BQ")  # what it is, and its bytes
@@ -133,7 +133,7 @@ class Pool:
         return None
 
     def _start(self) -> "Child":
-        child = self._starter.submit(started, self.function, self.limits).result()
+        child = self._starter.submit(start_child, self.function, self.limits).result()
         with self._lock:
             self._children.add(child)
         try:
@@ -188,7 +188,7 @@ class Child:
             try:
                 view = view[os.write(self.questions, view[:PIECE]) :]
             except BlockingIOError:
-                wait(self.questions, select.POLLOUT, deadline)
+                wait_ready(self.questions, select.POLLOUT, deadline)
             except OSError as fault:
                 raise Crashed("the process ended") from fault
 
@@ -203,13 +203,13 @@ class Child:
         if len(text) > size:
             raise Crashed("it answered more than it was asked")
         if kind == FAILED:
-            raise Crashed(visible(text.decode("utf-8", "replace")))
+            raise Crashed(escape_visible(text.decode("utf-8", "replace")))
         return text
 
     def _receive(self, data: bytearray, size: int, deadline: float) -> None:
         """Read until there are so many bytes, or a few more."""
         while len(data) < size:
-            wait(self.answers, select.POLLIN, deadline)
+            wait_ready(self.answers, select.POLLIN, deadline)
             try:
                 piece = os.read(self.answers, PIECE)
             except BlockingIOError:
@@ -224,7 +224,17 @@ class Process(Child):
 
     def __init__(self, function: str, limits: Limits) -> None:
         self.process = subprocess.Popen(
-            [*sandbox.wrapper(), sys.executable, "-P", "-s", "-B", "-m", "triage.runtime.sandbox_pool", function, *map(str, limits)],
+            [
+                *sandbox.sandbox_wrapper(),
+                sys.executable,
+                "-P",
+                "-s",
+                "-B",
+                "-m",
+                "triage.runtime.sandbox_pool",
+                function,
+                *map(str, limits),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # its text could hold what came from mail
@@ -271,7 +281,7 @@ class Answering(Child):
         self.connection.close()
 
 
-def started(function: str, limits: Limits) -> Child:
+def start_child(function: str, limits: Limits) -> Child:
     """A fresh child for this function."""
     if path := sandbox.drawer_socket() if limits.programs else sandbox.parser_socket():
         return Answering(path, function, limits)
@@ -285,7 +295,7 @@ def pipe_ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
     return process.stdin.fileno(), process.stdout.fileno()
 
 
-def wait(descriptor: int, event: int, deadline: float) -> None:
+def wait_ready(descriptor: int, event: int, deadline: float) -> None:
     """Wait until the pipe is ready; Overrun at the deadline."""
     poll = select.poll()
     poll.register(descriptor, event)
@@ -298,43 +308,43 @@ def serve_told(names: list[str]) -> int:
     """The child behind a socket: it hears first which of these functions is meant, with how much memory and time."""
     name, memory_bytes, seconds, programs = json.loads(sys.stdin.buffer.readline(HELLO_LIMIT))
     if name not in names:
-        send(claim_output(), FAILED, b"it is not for this function")
+        send_answer(claim_output(), FAILED, b"it is not for this function")
         return 1
-    return serve(name, Limits(int(memory_bytes), float(seconds), int(programs)))
+    return serve_child(name, Limits(int(memory_bytes), float(seconds), int(programs)))
 
 
-def serve(name: str, limits: Limits) -> int:
+def serve_child(name: str, limits: Limits) -> int:
     """The child: read frames and answer them until the parent closes the pipe. The exit status."""
     die_with_parent()
     questions, answers = sys.stdin.buffer, claim_output()
     try:
-        function = load(name)
+        function = load_function(name)
     except (ImportError, AttributeError, ValueError) as fault:
-        send(answers, FAILED, f"{type(fault).__name__}: {fault}".encode()[:WHY_LIMIT])
+        send_answer(answers, FAILED, f"{type(fault).__name__}: {fault}".encode()[:WHY_LIMIT])
         return 1
     give_up_power(limits)
     gc_tuning.look_seldom()
-    send(answers, DONE, b"")
-    while header := receive(questions, REQUEST.size):
+    send_answer(answers, DONE, b"")
+    while header := receive_bytes(questions, REQUEST.size):
         option_size, size = REQUEST.unpack(header)
-        options, raw = json.loads(receive(questions, option_size)), receive(questions, size)
+        options, raw = json.loads(receive_bytes(questions, option_size)), receive_bytes(questions, size)
         limit_processor(limits.seconds)
         try:
-            send(answers, DONE, checked(function(raw, options)))
+            send_answer(answers, DONE, check_result(function(raw, options)))
         except (Exception, RecursionError, MemoryError) as fault:
-            send(answers, FAILED, type(fault).__name__.encode()[:WHY_LIMIT])
+            send_answer(answers, FAILED, type(fault).__name__.encode()[:WHY_LIMIT])
         del raw
     return 0
 
 
-def load(name: str) -> Function:
+def load_function(name: str) -> Function:
     """The function that "module:name" names."""
     module, _, attribute = name.partition(":")
     function: Function = getattr(importlib.import_module(module), attribute)
     return function
 
 
-def checked(result: object) -> bytes:
+def check_result(result: object) -> bytes:
     """The result, which must be bytes."""
     if not isinstance(result, bytes):
         raise TypeError(f"the function must return bytes, not {type(result).__name__}")
@@ -350,14 +360,14 @@ def claim_output() -> BinaryIO:
     return answers
 
 
-def send(answers: BinaryIO, kind: int, data: bytes) -> None:
+def send_answer(answers: BinaryIO, kind: int, data: bytes) -> None:
     """Write one answer."""
     answers.write(ANSWER.pack(kind, len(data)))
     answers.write(data)
     answers.flush()
 
 
-def receive(questions: BinaryIO, size: int) -> bytes:
+def receive_bytes(questions: BinaryIO, size: int) -> bytes:
     """Read exactly so many bytes; none when the parent is gone."""
     data = bytearray(size)
     view = memoryview(data)
@@ -396,4 +406,4 @@ def limit_processor(seconds: float) -> None:
 
 if __name__ == "__main__":
     first, *others = sys.argv[1:]
-    sys.exit(serve_told(others) if first == "--socket" else serve(first, Limits(int(others[0]), float(others[1]), int(others[2]))))
+    sys.exit(serve_told(others) if first == "--socket" else serve_child(first, Limits(int(others[0]), float(others[1]), int(others[2]))))

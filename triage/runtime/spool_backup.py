@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from triage.errors import BadInput
-from triage.ids import ALPHABET, WIDTH, made_at, read
+from triage.ids import ALPHABET, WIDTH, made_at, parse_id
 from triage.runtime import checksummed_files
 from triage.runtime.checksummed_files import Kept
 from triage.runtime.spool_stats import DAMAGED, INCOMING, OUTBOUND, RETRY, batch_names
@@ -29,19 +29,19 @@ def copy_out(spool: Path, directory: Path) -> Iterator[Kept]:
     moved = True
     while moved:
         moved = False
-        for name in listed(spool):
+        for name in list_batches(spool):
             if name in copied:
                 continue
             try:
                 with (spool / name).open("rb") as batch:
-                    yield checksummed_files.write(directory, f"{SPOOL}/{name}", partial(checksummed_files.copy, batch))
+                    yield checksummed_files.write_file(directory, f"{SPOOL}/{name}", partial(checksummed_files.copy_file, batch))
             except FileNotFoundError:
                 moved = True
             else:
                 copied.add(name)
 
 
-def listed(spool: Path) -> list[str]:
+def list_batches(spool: Path) -> list[str]:
     """The batches that are there, in the order in which mail goes through the places; the retry spool is looked at twice."""
     found: dict[str, None] = {}
     for place in (*PLACES, *(one for one in PLACES if one.endswith(RETRY))):
@@ -52,7 +52,7 @@ def listed(spool: Path) -> list[str]:
 
 def refuse_unless_empty(spool: Path) -> None:
     """BadInput when there is mail in the spool already."""
-    if left := listed(spool):
+    if left := list_batches(spool):
         raise BadInput(f"{spool} holds {len(left)} batches of accepted mail already: restore into an empty spool directory")
 
 
@@ -65,19 +65,19 @@ def copy_in(directory: Path, spool: Path) -> int:
         missing = [one for one in reversed(target.parents) if spool in one.parents and not one.exists()]
         for one in missing:
             one.mkdir(0o750)
-            give(one, owner)
+            give_ownership(one, owner)
         temporary = target.with_name(f"{target.name}.tmp")
         with source.open("rb") as batch, temporary.open("xb") as file:
             shutil.copyfileobj(batch, file, checksummed_files.CHUNK)
             file.flush()
             os.fsync(file.fileno())
-        give(temporary, owner)
+        give_ownership(temporary, owner)
         temporary.rename(target)
-    checksummed_files.sync(spool)
+    checksummed_files.sync_tree(spool)
     return len(sources)
 
 
-def give(path: Path, owner: os.stat_result) -> None:
+def give_ownership(path: Path, owner: os.stat_result) -> None:
     """To whom the directory belongs, where we are allowed to give things away."""
     if os.geteuid() == 0:
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -85,5 +85,5 @@ def give(path: Path, owner: os.stat_result) -> None:
 
 def accepted_before(spool: Path, moment: datetime) -> int:
     """How many batches hold mail that was accepted until then, and that nobody has judged; damaged ones aside."""
-    waiting = [name for name in listed(spool) if f"{DAMAGED}/" not in name]
-    return sum(any(made_at(read(one)) <= moment for one in NUMBER.findall(name)) for name in waiting)
+    waiting = [name for name in list_batches(spool) if f"{DAMAGED}/" not in name]
+    return sum(any(made_at(parse_id(one)) <= moment for one in NUMBER.findall(name)) for name in waiting)

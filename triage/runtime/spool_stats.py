@@ -29,10 +29,10 @@ class Backlog:
 
 def batch_name(writer: int, messages: int) -> str:
     """The name of a new batch: names sort by the time they were made. `writer` is the process, so that no two share a name."""
-    return f"{ids.show(ids.new_id())}.{writer}.{messages}.batch"
+    return f"{ids.format_id(ids.new_id())}.{writer}.{messages}.batch"
 
 
-def backlog(directory: Path) -> Backlog:
+def spool_backlog(directory: Path) -> Backlog:
     """The backlog of the spool below `directory`. OSError when it cannot be read."""
     messages, first = 0, ""
     for name in batch_names(directory / INCOMING):
@@ -43,7 +43,7 @@ def backlog(directory: Path) -> Backlog:
     again = [times_put_off(name) for name in batch_names(directory / RETRY)]
     return Backlog(
         messages,
-        ids.made_at(ids.read(first)) if first else None,
+        ids.made_at(ids.parse_id(first)) if first else None,
         put_off=len(again),
         stuck=sum(times >= OFTEN for times in again),
         damaged=sum(1 for _ in batch_names(directory / DAMAGED)),

@@ -50,7 +50,7 @@ class Bell:
         os.close(self.pipe)
 
 
-def hung(directory: Path, *names: str) -> list[Bell]:
+def open_pipes(directory: Path, *names: str) -> list[Bell]:
     """The bells with these names in the spool directory; BadInput when they cannot be hung there."""
     try:
         return [Bell(directory, name) for name in names]

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from triage.errors import NotFound
 from triage.ids import new_id
 from triage.say import say
-from triage.store.db import OneOf, among
+from triage.store.db import OneOf, is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Row
@@ -36,14 +36,14 @@ class Packed:
     zstd: bytes
 
 
-def packed(raw: bytes) -> Packed:
+def pack_body(raw: bytes) -> Packed:
     """The bytes, compressed."""
-    return Packed(hashlib.sha256(raw).hexdigest(), len(raw), compressed(raw))
+    return Packed(hashlib.sha256(raw).hexdigest(), len(raw), compress_body(raw))
 
 
-def keep(session: Session, raw: bytes) -> tuple[int, Row | None]:
+def keep_body(session: Session, raw: bytes) -> tuple[int, Row | None]:
     """The id under which these bytes are kept, and the row to insert when they are new here."""
-    return keep_all(session, [packed(raw)])[0]
+    return keep_all(session, [pack_body(raw)])[0]
 
 
 def keep_all(session: Session, some: Sequence[Packed]) -> list[tuple[int, Row | None]]:
@@ -64,21 +64,21 @@ def keep_all(session: Session, some: Sequence[Packed]) -> list[tuple[int, Row | 
     return found
 
 
-def load(session: Session, content_id: int) -> bytes:
+def load_body(session: Session, content_id: int) -> bytes:
     """The bytes as received. NotFound when they have been erased or are damaged."""
     kept = session.get(Content, content_id)
-    return unpacked(kept.zstd if kept else None, kept.size if kept else 0)
+    return unpack_body(kept.zstd if kept else None, kept.size if kept else 0)
 
 
 def if_there(session: Session, content_id: int) -> bytes | None:
     """The bytes as received; None when they are gone."""
     try:
-        return load(session, content_id)
+        return load_body(session, content_id)
     except NotFound:
         return None
 
 
-def unpacked(zstd: bytes | None, size: int) -> bytes:
+def unpack_body(zstd: bytes | None, size: int) -> bytes:
     """The bytes as received, from what the database holds of them. NotFound when they have been erased, or a disk has damaged them."""
     if zstd is None:
         raise NotFound(ERASED)
@@ -88,19 +88,19 @@ def unpacked(zstd: bytes | None, size: int) -> bytes:
         raise NotFound(say("the content of this message is damaged in the database: a backup may still have it")) from fault
 
 
-def compressed(raw: bytes) -> bytes:
+def compress_body(raw: bytes) -> bytes:
     """The bytes as the database holds them."""
     return zstandard.ZstdCompressor(level=LEVEL).compress(raw)
 
 
-def lock(session: Session, content_ids: Sequence[int]) -> None:
+def lock_bodies(session: Session, content_ids: Sequence[int]) -> None:
     """Let nobody restore these or receive them again until the transaction ends, which takes them away."""
-    rows = select(col(Content.id)).where(among(session, col(Content.id), content_ids)).order_by(col(Content.id))
+    rows = select(col(Content.id)).where(is_among(session, col(Content.id), content_ids)).order_by(col(Content.id))
     session.scalars(rows.with_for_update()).all()
     copies = (
         select(col(Delivery.id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(among(session, col(Message.content_id), content_ids))
+        .where(is_among(session, col(Message.content_id), content_ids))
         .order_by(col(Delivery.id))
     )
     session.scalars(copies.with_for_update(of=Delivery)).all()

@@ -13,6 +13,6 @@ KINDS = ("department", "person")  # of folders that can be sealed
 SEALED = {kind: select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY) for kind in KINDS}  # codes, uids
 
 
-def anyhow(table: Any = Delivery) -> ColumnElement[bool]:
+def is_confidential(table: Any = Delivery) -> ColumnElement[bool]:
     """Which deliveries lie under a seal, whoever asks."""
     return or_(col(table.department).in_(SEALED["department"]), col(table.person).in_(SEALED["person"]))

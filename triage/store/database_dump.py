@@ -48,37 +48,37 @@ def copy_out(engine: Engine, directory: Path) -> Iterator[Kept]:
                 if fault.sqlite_errorcode != sqlite3.SQLITE_FULL:
                     raise
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from fault
-        yield checksummed_files.kept(directory, FILE)
+        yield checksummed_files.keep_file(directory, FILE)
         return
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect().execution_options(**options) as reading, reading.begin():
         raw: Any = reading.connection.driver_connection
         for table in SQLModel.metadata.sorted_tables:
             columns = [column.name for column in table.columns]
-            yield checksummed_files.write(directory, f"{TABLES}/{table.name}.zst", copying(raw, table.name, columns))
+            yield checksummed_files.write_file(directory, f"{TABLES}/{table.name}.zst", dump_table(raw, table.name, columns))
 
 
-def copying(raw: Any, table: str, columns: list[str]) -> Callable[[Digesting], None]:
+def dump_table(raw: Any, table: str, columns: list[str]) -> Callable[[Digesting], None]:
     """What writes one table: its columns in the first line, then its rows."""
 
     def fill(file: Digesting) -> None:
         with zstandard.ZstdCompressor(level=LEVEL).stream_writer(file, closefd=False) as packed:  # type: ignore[arg-type]
             packed.write((" ".join(columns) + "\n").encode())
-            with raw.cursor() as cursor, cursor.copy(f"COPY {quoted(table)} ({listed(columns)}) TO STDOUT") as rows:
+            with raw.cursor() as cursor, cursor.copy(f"COPY {quote_name(table)} ({list_columns(columns)}) TO STDOUT") as rows:
                 for some in rows:
                     packed.write(some)
 
     return fill
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name as SQL writes it; only names of our own tables come here."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def listed(columns: list[str]) -> str:
+def list_columns(columns: list[str]) -> str:
     """Columns as SQL writes them."""
-    return ", ".join(map(quoted, columns))
+    return ", ".join(map(quote_name, columns))
 
 
 def check_sqlite(file: Path) -> None:
@@ -92,7 +92,7 @@ def check_sqlite(file: Path) -> None:
         raise BadInput(f"{file} is no sound database: {said}; take another backup")
 
 
-def beside(file: Path) -> tuple[Path, ...]:
+def sqlite_companions(file: Path) -> tuple[Path, ...]:
     """What SQLite keeps beside a database."""
     return tuple(file.with_name(file.name + ending) for ending in ("-wal", "-shm", "-journal"))
 
@@ -102,7 +102,7 @@ def refuse_unless_empty(file: Path) -> None:
     do = f"Move all away that is named {file.name}*, or name another one (database.url)"
     if file.exists() and holds_tables(file):
         raise BadInput(f"{file} is there already: a restore overwrites nothing. {do}")
-    if left := next((one for one in beside(file) if one.exists() and one.stat().st_size), None):
+    if left := next((one for one in sqlite_companions(file) if one.exists() and one.stat().st_size), None):
         raise BadInput(f"{left} belongs to another database, and would get into this one. {do}")
 
 
@@ -127,14 +127,14 @@ def copy_in(connection: Connection, directory: Path) -> None:
     made = MetaData()
     made.reflect(connection)
     files = {path.name.removesuffix(".zst"): path for path in (directory / TABLES).glob("*.zst")}
-    empty(connection, (table for table in made.sorted_tables if table.name in files))
+    empty_tables(connection, (table for table in made.sorted_tables if table.name in files))
     for table in made.sorted_tables:
         if table.name in files:
             with files[table.name].open("rb") as file:
                 fill_table(raw, table.name, file)
 
 
-def empty(connection: Connection, tables: Iterable[Table]) -> None:
+def empty_tables(connection: Connection, tables: Iterable[Table]) -> None:
     """Take out what the steps themselves have written."""
     for table in tables:
         if connection.scalar(select(func.count()).select_from(table)):
@@ -146,7 +146,7 @@ def carry_over(file: Path, connection: Connection) -> None:
     address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True))
     tables = SQLModel.metadata.sorted_tables
-    empty(connection, tables)
+    empty_tables(connection, tables)
     with engine.connect().execution_options(yield_per=1) as reading:  # one of them may be a whole mail
         for table in tables:
             insert_rows(connection, table, reading.execute(select(table)))
@@ -157,8 +157,8 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Iterable[An
     """Rows of values as Python has them."""
     raw: Any = connection.connection.driver_connection
     kinds = [column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for column in table.columns]
-    names = listed([column.name for column in table.columns])
-    with raw.cursor() as cursor, cursor.copy(f"COPY {quoted(table.name)} ({names}) FROM STDIN") as copy:
+    names = list_columns([column.name for column in table.columns])
+    with raw.cursor() as cursor, cursor.copy(f"COPY {quote_name(table.name)} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row([bound(value) if bound else value for bound, value in zip(kinds, row, strict=True)])
 
@@ -170,6 +170,6 @@ def fill_table(raw: Any, table: str, file: IO[bytes]) -> None:
         while not head.endswith(b"\n"):
             head += packed.read(1)
         columns = head.decode().split()
-        with raw.cursor() as cursor, cursor.copy(f"COPY {quoted(table)} ({listed(columns)}) FROM STDIN") as rows:
+        with raw.cursor() as cursor, cursor.copy(f"COPY {quote_name(table)} ({list_columns(columns)}) FROM STDIN") as rows:
             while chunk := packed.read(checksummed_files.CHUNK):
                 rows.write(chunk)

@@ -219,7 +219,7 @@ def does_not_answer(fault: Exception) -> bool:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
+def read_transaction(engine: Engine) -> Iterator[Session]:
     """A session that only reads, all of it as of one moment: it waits for no writer. The database refuses to let it write."""
     options: dict[str, Any] = {"reading": True}
     if engine.dialect.name == "postgresql":
@@ -228,7 +228,7 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
+def is_among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
     """Is the column one of these ids, or of these words? One bound value, however many there are."""
     wanted: list[int | str] = list(values)
     if is_postgresql(session):
@@ -238,7 +238,7 @@ def among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) 
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
 
 
-def window(session: Session, key: Any, old: Select[int], due: Select[int], after: int, limit: int) -> tuple[list[int], int]:
+def due_window(session: Session, key: Any, old: Select[int], due: Select[int], after: int, limit: int) -> tuple[list[int], int]:
     """Of the next `limit` ids of what is old, those that are due; and the last one that was looked at; 0: these were all."""
     seen = session.scalars(old.where(key > after).order_by(key).limit(limit)).all()
     return (list(session.scalars(due.where(key.between(seen[0], seen[-1])))), seen[-1]) if seen else ([], 0)
@@ -366,7 +366,7 @@ def in_order(session: Session, names: Iterable[str]) -> list[str]:
     return list(session.scalars(select(listed).order_by(listed)))
 
 
-def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def correlate(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """A condition on rows that another one finds: SQLite is told not to walk an index for it, which measured 25 times slower.
 
     As a value: SQLite takes apart what is likely, and walks an index for a part of it.
@@ -385,7 +385,7 @@ def insert_all(session: Session, table: type[SQLModel], rows: Sequence[Mapping[s
     """Insert rows of one table, each with the same columns. They do not become the session's, which would take several times as long."""
     if rows:
         session.flush()
-        session.connection().execute(inserting(table), rows)
+        session.connection().execute(insert_statement(table), rows)
 
 
 def insert_missing(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -396,7 +396,7 @@ def insert_missing(session: Session, table: type[SQLModel], rows: Sequence[Mappi
 
 
 @cache
-def inserting(table: type[SQLModel]) -> Insert:
+def insert_statement(table: type[SQLModel]) -> Insert:
     """The statement that inserts rows of a table."""
     return insert(SQLModel.metadata.tables[str(table.__tablename__)])
 
@@ -475,7 +475,7 @@ def not_durable(engine: Engine) -> list[tuple[str, str]]:
     """The settings of this PostgreSQL by which committed work can be lost, and why; none on SQLite, where we set them."""
     if engine.dialect.name != "postgresql":
         return []
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         found = {name: session.scalar(select(func.current_setting(name))) for name in DURABLE}
     return [(name, f"{name} is {found[name]}: {why}") for name, (values, why) in DURABLE.items() if found[name] not in values]
 
@@ -487,7 +487,7 @@ def not_writable(engine: Engine) -> list[str]:
     rights = [func.has_table_privilege(column("oid"), right) for right in ("SELECT", "INSERT", "UPDATE", "DELETE")]
     here = column("relnamespace") == func.to_regnamespace(func.current_schema())
     ours = (column("relkind") == "r", here, column("relname", Text()).in_([*SQLModel.metadata.tables, "alembic_version"]))
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         closed = select(column("relname", Text())).select_from(table("pg_class")).where(*ours, not_(and_(*rights)))
         return sorted(session.scalars(closed))
 

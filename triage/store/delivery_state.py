@@ -99,7 +99,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 SOURCES = {event: frozenset(state for state, possible in TRANSITIONS if possible is event) for event in Event}  # where each may happen
 
 
-def follow(state: State, event: Event) -> State:
+def next_state(state: State, event: Event) -> State:
     """The state after `event`; NotAllowedNow when the table has no such line."""
     try:
         return TRANSITIONS[state, event]

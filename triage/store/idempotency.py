@@ -24,7 +24,7 @@ class Answer:
     body: str
 
 
-def taken(session: Session, key: str, asked: str, *, by: Actor, now: datetime) -> Answer | None:
+def find_answer(session: Session, key: str, asked: str, *, by: Actor, now: datetime) -> Answer | None:
     """What was answered to this key of this actor; None when nothing was: the key is theirs now.
 
     Whoever asks with the same key at the same moment waits until the first transaction is over. BadInput when the key came
@@ -45,13 +45,13 @@ def is_taken(session: Session, key: str, *, by: Actor) -> bool:
     return session.get(KeptAnswer, (str(by), key)) is not None
 
 
-def keep(session: Session, key: str, answer: Answer, *, by: Actor) -> None:
+def keep_answer(session: Session, key: str, answer: Answer, *, by: Actor) -> None:
     """Keep what is about to be answered, in the transaction of the act itself."""
     mine = (col(KeptAnswer.actor) == str(by)) & (col(KeptAnswer.key) == key)
     session.execute(update(KeptAnswer).where(mine).values(status=answer.status, body=answer.body))
 
 
-def forget(session: Session, *, now: datetime) -> int:
+def forget_answers(session: Session, *, now: datetime) -> int:
     """Forget what was answered long ago; how many."""
     gone = session.execute(delete(KeptAnswer).where(col(KeptAnswer.at) <= now - KEPT))
     return int(gone.rowcount)  # type: ignore[attr-defined]

@@ -16,12 +16,12 @@ DIRECTORY = "directory-read"  # the marker of when it was
 
 def directory_was_read(session: Session, *, now: datetime) -> None:
     """The directory was read and believed, whether or not it says something new."""
-    versions.put(session, DIRECTORY, to_micros(now))
+    versions.put_version(session, DIRECTORY, to_micros(now))
 
 
 def directory_read_at(session: Session) -> datetime | None:
     """When that was; None when it has not been since this is noted."""
-    number = versions.read(session, DIRECTORY)
+    number = versions.read_version(session, DIRECTORY)
     return from_micros(number) if number else None
 
 

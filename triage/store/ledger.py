@@ -11,10 +11,10 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.say import say
 from triage.store import db
-from triage.store.delivery_state import ENTRY, FINAL, SHOWN, SOURCES, TRANSITIONS, Event, State, follow
+from triage.store.delivery_state import ENTRY, FINAL, SHOWN, SOURCES, TRANSITIONS, Event, State, next_state
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
@@ -23,7 +23,7 @@ from triage.store.new_rows import Entry, NewDelivery, Row
 from triage.store.queue import dirty_counts
 
 
-def enter(
+def enter_message(
     session: Session, message: Message, content: Row | None, deliveries: Iterable[Delivery | NewDelivery], *, by: Actor, now: datetime
 ) -> None:
     """A message comes in: its content (None when it is stored already), itself and its deliveries, on the record."""
@@ -42,30 +42,41 @@ def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: dat
     db.insert_all(session, Content, contents)  # in this order, so that two who get the same ones never wait for each other in a circle
     db.insert_all(session, Message, [entry.message for entry in entries])
     db.insert_all(session, Delivery, deliveries)
-    dirty_counts.entered(session, deliveries)
+    dirty_counts.touch_entered(session, deliveries)
     db.insert_all(session, AuditRecord, [record_of_entry(entry, by=by, now=now) for entry in entries])
 
 
 def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
     """What the record says of a message that comes in."""
     states = [(delivery["id"], State(delivery["state"])) for delivery in entry.deliveries]
-    notes = {show(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
+    notes = {format_id(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
     detail = {"notes": notes} if notes else None
-    subject = f"message:{show(entry.message['id'])}"
-    return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest(states))
+    subject = f"message:{format_id(entry.message['id'])}"
+    return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest_states(states))
 
 
-def branch(session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]) -> None:
+def branch_delivery(
+    session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]
+) -> None:
     """A delivery for a group becomes one for each member, on the record."""
     if any(State(delivery.state) is not State.QUEUED for delivery in deliveries):
         raise NotAllowedNow(say("a member's copy can only be queued"))
     session.add_all(deliveries)
     session.flush()
     states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
-    write(session, "expand", f"delivery:{show(parent_id)}", by=by, now=now, detail=detail, items=len(states), digest=digest(states))
+    write_act(
+        session,
+        "expand",
+        f"delivery:{format_id(parent_id)}",
+        by=by,
+        now=now,
+        detail=detail,
+        items=len(states),
+        digest=digest_states(states),
+    )
 
 
-def record(
+def record_event(
     session: Session,
     delivery_id: int,
     event: Event,
@@ -87,10 +98,10 @@ def record(
         where &= col(Delivery.attempts) == fence
     changed = record_many(session, where, event, by=by, now=now, detail=detail, decision_id=decision_id, **changes)
     if changed:
-        return follow(changed[0][1], event)
+        return next_state(changed[0][1], event)
     present = session.scalar(select(col(Delivery.state)).where(col(Delivery.id) == delivery_id))
     if present is None:
-        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     raise NotAllowedNow(say("a {state} delivery cannot be changed by {event}", state=SHOWN[present], event=event))
 
 
@@ -110,8 +121,8 @@ def record_many(
     Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
     """
     possible = SOURCES[event]
-    changeable = where & db.beside(session, col(Delivery.state).in_(possible))
-    before = [(delivery_id, state) for delivery_id, state, _ in lock(session, changeable)]
+    changeable = where & db.correlate(session, col(Delivery.state).in_(possible))
+    before = [(delivery_id, state) for delivery_id, state, _ in lock_deliveries(session, changeable)]
     if not before:
         return []
     values: dict[str, Any] = dict(changes)
@@ -122,14 +133,16 @@ def record_many(
     values["settled_at"] = case(
         {state.value: literal(now if target in FINAL else None, Instant) for state, target in after.items()}, value=col(Delivery.state)
     )
-    changed = db.among(session, col(Delivery.id), (delivery_id for delivery_id, _ in before))
+    changed = db.is_among(session, col(Delivery.id), (delivery_id for delivery_id, _ in before))
     session.execute(update(Delivery).where(changed).values(**values), execution_options=db.UNSEEN)
     if State.HELD in possible or State.HELD in after.values():
-        dirty_counts.touch(session, changed)
+        dirty_counts.touch_where(session, changed)
     touch_related(session, [delivery_id for delivery_id, _ in before], possible, set(after.values()))
-    digested = digest((delivery_id, after[state]) for delivery_id, state in before)
-    subject = f"decision:{show(decision_id)}" if decision_id else f"delivery:{show(before[0][0])}" if len(before) == 1 else "deliveries"
-    write(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
+    digested = digest_states((delivery_id, after[state]) for delivery_id, state in before)
+    subject = (
+        f"decision:{format_id(decision_id)}" if decision_id else f"delivery:{format_id(before[0][0])}" if len(before) == 1 else "deliveries"
+    )
+    write_act(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
     return before
 
 
@@ -140,7 +153,7 @@ def touch_related(session: Session, ids: Sequence[int], before: Collection[State
         dirty_counts.touch_related(session, ids, arrive=arrive, leave=leave)
 
 
-def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State, datetime]]:
+def lock_deliveries(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State, datetime]]:
     """Hold the deliveries until the transaction ends: (id, state, received at), by id. SQLite's writer holds everything anyway."""
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.state), col(Delivery.received_at)).where(where).order_by(col(Delivery.id)).with_for_update()
@@ -150,14 +163,14 @@ def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State,
 
 def lay_elsewhere(session: Session, where: ColumnElement[bool], **values: Any) -> int:
     """Held mail lies in another folder from now on, in the state that it is in: counted in both; how many deliveries."""
-    moving = db.among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in lock(session, where)])
-    dirty_counts.touch(session, moving)
+    moving = db.is_among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in lock_deliveries(session, where)])
+    dirty_counts.touch_where(session, moving)
     changed: Any = session.execute(update(Delivery).where(moving).values(**values))
-    dirty_counts.touch(session, moving)
+    dirty_counts.touch_where(session, moving)
     return int(changed.rowcount)
 
 
-def write(
+def write_act(
     session: Session,
     act: str,
     subject: str,
@@ -187,7 +200,7 @@ def record_of(
     return words | {"id": new_id(), "at": now, "items": items}
 
 
-def digest(states: Iterable[tuple[int, State]]) -> str:
+def digest_states(states: Iterable[tuple[int, State]]) -> str:
     """SHA-256 over the items of an act and the states they got, by id."""
     text = "".join(f"{delivery_id}:{state}\n" for delivery_id, state in sorted(states))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, select
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import Envelope
-from triage.ids import sibling
+from triage.ids import sibling_id
 from triage.store.db import OneOf
 from triage.store.models.messages import Message
 
@@ -16,7 +16,7 @@ BY_SPOOL_ID = select(col(Message.spool_id), col(Message.id), col(Message.envelop
 )
 
 
-def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:
+def identify_envelope(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:
     """The envelope under an id that no other message has, and the message's own id when it was entered already.
 
     Doors make ids apart from each other: that two of them make the same one is rare, and must not lose the second mail.
@@ -35,5 +35,5 @@ def identified_all(session: Session, envelopes: Sequence[Envelope]) -> list[tupl
         if kept == envelope:
             found.append((envelope, message_id))
         else:
-            found.append(identified(session, replace(envelope, spool_id=sibling(envelope.spool_id, envelope.as_json()))))
+            found.append(identify_envelope(session, replace(envelope, spool_id=sibling_id(envelope.spool_id, envelope.as_json()))))
     return found

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from triage.config.settings import Settings
 from triage.runtime.wakeup import Bell
 from triage.store.db import open_engine, waits_for_server
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 CHANNEL = "mailroom_bells"
 GAP = 0.1  # seconds from one telling to the next, however often bells ring
@@ -77,9 +77,9 @@ class Telegraph:
                         log.info("other machines are told and heard of at once again")
                     down = False
                     self.serve(line)
-            except faults() as fault:
+            except connection_errors() as fault:
                 if not down:
-                    log.warning("no line to other machines, each looks by itself every second: %s", visible(str(fault))[:500])
+                    log.warning("no line to other machines, each looks by itself every second: %s", escape_visible(str(fault))[:500])
                 down = True
                 self.closing.wait(PAUSE)
 
@@ -130,18 +130,18 @@ class Telegraph:
         os.close(self.wake)
 
 
-def tell(settings: Settings, names: Iterable[str]) -> None:
+def notify_others(settings: Settings, names: Iterable[str]) -> None:
     """Tell other machines of bells that have been rung here, once; a database that is away is told nothing."""
     if settings.database.url.startswith("sqlite:"):
         return
     here = place_of(settings.spool.directory)
-    with contextlib.suppress(*faults()), contextlib.closing(line_of(settings)) as line:
+    with contextlib.suppress(*connection_errors()), contextlib.closing(line_of(settings)) as line:
         for name in sorted(set(names)):
             line.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{name} {here}"))
 
 
-def reaches(settings: Settings) -> bool:
-    """Does a notification come through, on the way that bells take? One of `faults` where there is no way at all."""
+def check_reach(settings: Settings) -> bool:
+    """Does a notification come through, on the way that bells take? One of `connection_errors` where there is no way at all."""
     name = f"{CHANNEL}_try_{os.getpid()}"
     with contextlib.closing(line_of(settings)) as line:
         line.execute(f"LISTEN {name}")
@@ -150,7 +150,7 @@ def reaches(settings: Settings) -> bool:
         return any(True for _ in line.notifies(timeout=PATIENCE, stop_after=1))
 
 
-def faults() -> tuple[type[Exception], ...]:
+def connection_errors() -> tuple[type[Exception], ...]:
     """What a line that cannot be had, or breaks, ends with."""
     import psycopg
 

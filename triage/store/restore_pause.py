@@ -20,12 +20,12 @@ class Pause:
     backup_at: datetime
 
 
-def going() -> ColumnElement[bool]:
+def is_running() -> ColumnElement[bool]:
     """Is nothing paused? As a condition, so that nobody who claims asks the database twice."""
     return ~select(literal(1)).where(col(Marker.name) == PAUSED).exists()
 
 
-def pause(session: Session, *, backup_at: datetime, now: datetime) -> None:
+def pause_delivery(session: Session, *, backup_at: datetime, now: datetime) -> None:
     """Send nothing on and take nothing out of mailboxes, in every process, whoever starts it."""
     session.merge(Marker(name=PAUSED, number=to_micros(now), text=backup_at.isoformat()))
 
@@ -36,13 +36,13 @@ def pause_of(session: Session) -> Pause | None:
     return Pause(from_micros(row.number), datetime.fromisoformat(row.text)) if row else None
 
 
-def sentence(pause: Pause) -> str:
+def pause_sentence(pause: Pause) -> str:
     """What everybody should know."""
     backup, since = f"{pause.backup_at:%d %b %Y %H:%M}", f"{pause.since:%d %b %Y %H:%M}"
     return f"a backup of {backup} UTC was restored: nothing is sent on or taken out of mailboxes since {since} UTC"
 
 
-def end(session: Session) -> None:
+def end_pause(session: Session) -> None:
     """Go on."""
     if row := session.get(Marker, PAUSED):
         session.delete(row)

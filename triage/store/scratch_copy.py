@@ -27,13 +27,13 @@ AT_ONCE = 1000  # rows
 
 
 @contextmanager
-def scratch(engine: Engine) -> Iterator[Engine]:
+def make_scratch(engine: Engine) -> Iterator[Engine]:
     """The directory, and whom we know, in a SQLite file of their own."""
     with tempfile.TemporaryDirectory(prefix="mailroom-") as directory:
         copy = db.open_engine(f"sqlite:///{Path(directory)}/scratch.db")
         try:
             SQLModel.metadata.create_all(copy)
-            with db.reading(engine) as source, db.transaction(copy) as target:
+            with db.read_transaction(engine) as source, db.transaction(copy) as target:
                 for table in COPIED:
                     columns = SQLModel.metadata.tables[str(table.__tablename__)]
                     for rows in source.execute(select(columns)).mappings().partitions(AT_ONCE):

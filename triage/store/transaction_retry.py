@@ -5,7 +5,7 @@ import logging
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 from triage.store.db import is_deadlock
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 PASSING = (OperationalError, InterfaceError, TimeoutError)
 TOO_MUCH = "54"  # class of PostgreSQL's SQLSTATE: more than it can ever take
@@ -36,4 +36,4 @@ def is_passing(fault: Exception) -> bool:
 def first_line(fault: Exception) -> str:
     """What the database said, without the statement."""
     said = fault.orig if isinstance(fault, DBAPIError) else fault
-    return visible(str(said).strip().partition("\n")[0] or type(fault).__name__)
+    return escape_visible(str(said).strip().partition("\n")[0] or type(fault).__name__)

@@ -17,28 +17,28 @@ def give_back(engine: Engine, *, pages: int = PAGES, least: int = LEAST) -> int:
     if engine.dialect.name != "sqlite":
         return 0
     with engine.begin() as connection:
-        before = pragma(connection, "page_count")
-        surplus = pragma(connection, "freelist_count") - max(least, int(SPARE * before))
-        if surplus <= 0 or pragma(connection, "auto_vacuum") != INCREMENTAL:
+        before = read_pragma(connection, "page_count")
+        surplus = read_pragma(connection, "freelist_count") - max(least, int(SPARE * before))
+        if surplus <= 0 or read_pragma(connection, "auto_vacuum") != INCREMENTAL:
             return 0
         cursor = connection.connection.cursor()
         cursor.execute(f"PRAGMA incremental_vacuum({min(surplus, pages)})")
         cursor.fetchall()  # rows without columns, of which each has given a page back
-        return before - pragma(connection, "page_count")
+        return before - read_pragma(connection, "page_count")
 
 
-def size(engine: Engine) -> int:
+def database_size(engine: Engine) -> int:
     """How many bytes SQLite's file has."""
     with engine.connect() as connection:
-        return pragma(connection, "page_count") * pragma(connection, "page_size")
+        return read_pragma(connection, "page_count") * read_pragma(connection, "page_size")
 
 
-def pragma(connection: Connection, name: str) -> int:
+def read_pragma(connection: Connection, name: str) -> int:
     """A number that SQLite knows."""
     return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
 
 
-def compact(engine: Engine) -> None:
+def compact_database(engine: Engine) -> None:
     """Write the file anew, so that it has no gaps and can give space back from now on. Nobody else can write meanwhile."""
     with contextlib.closing(engine.raw_connection()) as connection:  # not in a transaction
         cursor = connection.cursor()

@@ -9,18 +9,18 @@ from triage.store.models.markers import Marker
 NUMBER = select(col(Marker.number)).where(col(Marker.name) == bindparam("name"))
 
 
-def advance(session: Session, name: str, by: int = 1) -> None:
+def advance_version(session: Session, name: str, by: int = 1) -> None:
     """Move the marker on, in the transaction of what changed; others who want to move it wait for that to end."""
     db.insert_if_missing(session, Marker, name=name, number=0, text="")
     session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + by))
 
 
-def put(session: Session, name: str, number: int) -> None:
+def put_version(session: Session, name: str, number: int) -> None:
     """Set the marker to a number, whatever it was."""
     db.insert_if_missing(session, Marker, name=name, number=number, text="")
     session.execute(update(Marker).where(col(Marker.name) == name).values(number=number))
 
 
-def read(session: Session, name: str) -> int:
+def read_version(session: Session, name: str) -> int:
     """Where the marker stands; 0 before its first advance."""
     return session.scalar(NUMBER, {"name": name}) or 0

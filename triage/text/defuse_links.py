@@ -13,7 +13,7 @@ PLAIN_LOCAL = re.compile(r"[\w+-]+(?:\.[\w+-]+)*")
 PLAIN_DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
-def dead(text: str) -> str:
+def defuse_text(text: str) -> str:
     """Running text with every link broken, still readable: `hxxps://evil[.]example`."""
     text = WITHOUT.sub(r"\1[:]", WITH_HOST.sub("[:]", WEB.sub(r"hxx\2", text)))
     return HOST.sub("[.]", SHARE.sub(r"\\ ", text))
@@ -22,4 +22,4 @@ def dead(text: str) -> str:
 def dead_address(address: str) -> str:
     """An address as it is, unless it could be taken for anything else, such as `evil.example/x@other.example`."""
     local, _, domain = address.rpartition("@")
-    return address if PLAIN_LOCAL.fullmatch(local) and PLAIN_DOMAIN.fullmatch(domain) else dead(address)
+    return address if PLAIN_LOCAL.fullmatch(local) and PLAIN_DOMAIN.fullmatch(domain) else defuse_text(address)

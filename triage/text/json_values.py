@@ -7,18 +7,18 @@ from typing import Any
 
 def as_dict(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, and in them those of others, as plain values."""
-    return {name: plain(getattr(value, name)) for name in names_of(value.__class__)}
+    return {name: plain_value(getattr(value, name)) for name in names_of(value.__class__)}
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value with every dataclass in it as a dict."""
     kind = value.__class__
     if kind is str or not value:
         return value
     if kind is tuple or kind is list:
-        return kind(map(plain, value))
+        return kind(map(plain_value, value))
     if kind is dict:
-        return {key: plain(one) for key, one in value.items()}
+        return {key: plain_value(one) for key, one in value.items()}
     return as_dict(value) if names_of(kind) else value
 
 

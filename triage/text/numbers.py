@@ -34,12 +34,12 @@ def rule_words(rule: str) -> str:
     return RULES.get(rule, rule.replace("-", " "))
 
 
-def percent(count: float, whole: float) -> str:
+def format_percent(count: float, whole: float) -> str:
     """A part in words."""
     return f"{100 * count / whole:.0f} %" if whole else "0 %"
 
 
-def span(seconds: float) -> str:
+def format_span(seconds: float) -> str:
     """A span of time in the unit that fits."""
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:

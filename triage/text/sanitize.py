@@ -21,7 +21,7 @@ LINE_END = re.compile("\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 LINE_ENDS = str.maketrans(dict.fromkeys("\r\x0b\x0c\x1c\x1d\x1e", "\n"))  # of ASCII, but for "\r\n"
 
 
-def visible(text: str, *, lines: bool = False) -> str:
+def escape_visible(text: str, *, lines: bool = False) -> str:
     r"""The text with every harmful character as an escape, such as `\x1b` or `\u202e`.
 
     The result is one line, or with `lines` any number of them: then line ends become "\n" and tabs stay.
@@ -29,12 +29,12 @@ def visible(text: str, *, lines: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     if not lines:
-        return HARMFUL.sub(escaped, text)
+        return HARMFUL.sub(escape_match, text)
     if text.isascii():
         text = text.replace("\r\n", "\n").translate(LINE_ENDS)
-        return text if no_control(text) else HARMFUL_ASCII.sub(escaped, text)
+        return text if no_control(text) else HARMFUL_ASCII.sub(escape_match, text)
     text = LINE_END.sub("\n", text)
-    return HARMFUL.sub(lambda found: found[0] if found[0] in "\n\t" else escaped(found), text)
+    return HARMFUL.sub(lambda found: found[0] if found[0] in "\n\t" else escape_match(found), text)
 
 
 def no_control(text: str) -> bool:
@@ -42,12 +42,12 @@ def no_control(text: str) -> bool:
     return len(text.encode("ascii").translate(None, CONTROLS)) == len(text)
 
 
-def escaped(found: re.Match[str]) -> str:
+def escape_match(found: re.Match[str]) -> str:
     """Each character that was found, as Python writes it."""
-    return "".join(escape(ord(character)) for character in found[0])
+    return "".join(escape_code(ord(character)) for character in found[0])
 
 
-def escape(code: int) -> str:
+def escape_code(code: int) -> str:
     """One character as an escape."""
     if code < 0x100:
         return f"\\x{code:02x}"
@@ -55,10 +55,10 @@ def escape(code: int) -> str:
 
 
 def has_escapes(text: str) -> bool:
-    """Does a text that went through `visible` show an escape? Something was hidden in it."""
+    """Does a text that went through `escape_visible` show an escape? Something was hidden in it."""
     return ESCAPE.search(text) is not None
 
 
-def readable(text: str) -> str:
-    """Running text for reading and searching: invisible filler is gone, everything else as `visible` with lines."""
-    return visible(text if text.isascii() else FILLER.sub("", text), lines=True)
+def readable_text(text: str) -> str:
+    """Running text for reading and searching: invisible filler is gone, everything else as `escape_visible` with lines."""
+    return escape_visible(text if text.isascii() else FILLER.sub("", text), lines=True)

@@ -27,20 +27,20 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bea
     found = holder(here, key)
     if found is None:
         return None
-    number = ids.read(found.actor.name)
+    number = ids.parse_id(found.actor.name)
     here.pace.take(number)
     path = str(connection.scope["path"]).removeprefix(API)  # as it is routed: a URL is made of the Host field, too
     if is_peoples(path):
         raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
     if grant := needed(connection.scope["method"], path):
-        access.allow(found.actor, grant)
+        access.require_grant(found.actor, grant)
     if found.unseen:
         client = connection.client.host if connection.client else ""
-        db.try_transaction(here.engine, lambda session: api_tokens.touch(session, number, client, now=utcnow()))
+        db.try_transaction(here.engine, lambda session: api_tokens.touch_token(session, number, client, now=utcnow()))
     return found
 
 
 def holder(here: Office, key: str) -> api_tokens.Bearer | None:
     """Who holds this token now."""
-    with db.reading(here.engine) as session:
-        return api_tokens.holder(session, key, utcnow())
+    with db.read_transaction(here.engine) as session:
+        return api_tokens.find_token_holder(session, key, utcnow())

@@ -59,7 +59,7 @@ class Office:
     @cached_property
     def drawings(self) -> Pool:
         """The children that draw attachments as pictures, each with a program beside it; they start at the first page."""
-        return Pool("triage.message.preview.render_pages:draw", size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
+        return Pool("triage.message.preview.render_pages:draw_page", size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
 
     @property
     def public_origin(self) -> str:

@@ -58,14 +58,14 @@ class Slot:
     def fill(self, response: Response) -> None:
         """Keep the answer, unless it is a secret that must not be kept."""
         body = "" if self.session.info.get("secret") else bytes(response.body).decode()
-        idempotency.keep(self.session, self.key, Answer(response.status_code, body), by=self.by)
+        idempotency.keep_answer(self.session, self.key, Answer(response.status_code, body), by=self.by)
 
 
 def begin(request: Request, session: Session, key: str | None, asked: str, by: Actor) -> None:
     """Take the key; Answered when it was used before."""
     if key is None or request.method != "POST":
         return
-    if earlier := idempotency.taken(session, key, asked, by=by, now=utcnow()):
+    if earlier := idempotency.find_answer(session, key, asked, by=by, now=utcnow()):
         raise Answered(earlier)
     request.state.slot = Slot(session, key, by)
 

@@ -69,7 +69,7 @@ class Guard:
             await problem(500, say("Something went wrong on the server. The log has the details."))(scope, receive, answer)
         finally:
             method = scope["method"] if scope["method"] in KNOWN else "other"
-            metrics.took("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
+            metrics.observe_seconds("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
             log.info("%s %s %d %.0f ms", scope["method"], plain_path(scope), status, 1000 * (time.monotonic() - began))
 
     def refusal(self, scope: Scope) -> Response | None:

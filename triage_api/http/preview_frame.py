@@ -26,4 +26,4 @@ def refusal(request: Request, status: int, why: str) -> HTMLResponse:
         say("This message cannot be shown: {why}" if why.endswith(".") else "This message cannot be shown: {why}.", why=why),
         chosen(language),
     )
-    return framed(preview_document.document(preview_document.note(words)), language, status)
+    return framed(preview_document.wrap_document(preview_document.preview_note(words)), language, status)

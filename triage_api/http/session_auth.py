@@ -60,7 +60,9 @@ def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
     """The member of staff, or the token, that asks. The session stays awake, unless the console asks by itself and says so."""
     if signed_in.unseen and BACKGROUND not in connection.headers:
         here = office(connection)
-        db.try_transaction(here.engine, lambda session: staff_login.touch(session, connection.cookies[here.cookie_name], now=utcnow()))
+        db.try_transaction(
+            here.engine, lambda session: staff_login.touch_session(session, connection.cookies[here.cookie_name], now=utcnow())
+        )
     return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
 
 
@@ -74,9 +76,9 @@ def holder(here: Office, key: str) -> staff_login.SignedIn | None:
     if not key:
         return None
     lasts, idle = timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.idle_lock_minutes)
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         now = utcnow()
-        signed_in = staff_login.resume(session, key, lasts=lasts, idle=idle, now=now)
+        signed_in = staff_login.resume_session(session, key, lasts=lasts, idle=idle, now=now)
         if signed_in is None:
             return None
         return replace(signed_in, actor=coverage.with_night_duty(session, signed_in.actor, here.settings.cover, now))
@@ -87,7 +89,7 @@ Staff = Annotated[Actor, Depends(staff)]
 
 def own_settings(here: Here, by: Staff) -> Settings:
     """The settings as they are for whoever asks: people choose how long what they release waits."""
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         return preferences.settings_of(session, here.settings, by=by)
 
 

@@ -26,7 +26,7 @@ def transaction(
 
 def reading(here: Here, _by: Staff) -> Iterator[Session]:
     """A session that only reads."""
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         yield session
 
 

@@ -26,12 +26,12 @@ def given_id(text: Any) -> int:
     """An id as a client writes it."""
     if not isinstance(text, str):
         raise ValueError(say("an id is a text of 13 characters"))
-    return ids.read(text)
+    return ids.parse_id(text)
 
 
 def shown(number: Any) -> Any:
     """An id of the database as the API writes it."""
-    return ids.show(number) if isinstance(number, int) else number
+    return ids.format_id(number) if isinstance(number, int) else number
 
 
 Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]

@@ -65,7 +65,7 @@ def desk_of(ctx: click.Context) -> "Desk":
     """The desk that a command asks at."""
     place = place_of(ctx)
     if place.server:
-        with gc_tuning.paused():
+        with gc_tuning.pause_gc():
             from triage_cli.client.remote_client import Remote  # what asks a server needs no database, and the other way round
         return Remote(place.server, token_of(place), place.ca_file, plain=place.plain)
     from triage_cli.client.local_socket import neighbour
@@ -76,7 +76,7 @@ def desk_of(ctx: click.Context) -> "Desk":
 
 def here(settings: "Settings") -> "Desk":
     """The database of this machine, without an API that runs."""
-    with gc_tuning.paused():
+    with gc_tuning.pause_gc():
         from triage_cli.client.local_client import Here
     return Here(settings)
 
@@ -85,7 +85,7 @@ def place_of(ctx: click.Context) -> Place:
     """Where: the options come first, then the environment, then the settings file."""
     from triage.config import settings_loader
 
-    client = settings_loader.client(ctx.find_root().obj)
+    client = settings_loader.read_client_settings(ctx.find_root().obj)
     return Place(
         said(ctx, "server") or os.environ.get(SERVER, "") or client.server,
         said(ctx, "token_file") or ("" if TOKEN in os.environ else client.token_file),
@@ -120,7 +120,7 @@ def read_settings(ctx: click.Context) -> "Settings":
     """The settings that --config names, or those of this machine."""
     from triage.config import settings_loader
 
-    return settings_loader.read(ctx.find_root().obj)
+    return settings_loader.read_settings(ctx.find_root().obj)
 
 
 def stay(ctx: click.Context) -> None:

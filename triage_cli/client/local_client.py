@@ -83,7 +83,7 @@ class Here(Desk):
 @cache
 def app_of(name: str) -> FastAPI:
     """The routes of one resource, for whoever is at the keyboard."""
-    with gc_tuning.paused():
+    with gc_tuning.pause_gc():
         return made_of(name)
 
 

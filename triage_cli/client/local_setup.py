@@ -44,7 +44,7 @@ def write(settings: Settings, work: Callable[[Session], T]) -> T:
 @contextmanager
 def looking(settings: Settings) -> Iterator[Session]:
     """A session that only reads."""
-    with database_of(settings) as engine, db.reading(engine) as session:
+    with database_of(settings) as engine, db.read_transaction(engine) as session:
         yield session
 
 
@@ -55,4 +55,4 @@ def ring(settings: Settings, *bells: str) -> None:
             bell = Bell(settings.spool.directory, name)
             bell.ring()
             bell.close()
-    pg_notify.tell(settings, bells)
+    pg_notify.notify_others(settings, bells)

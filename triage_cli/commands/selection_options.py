@@ -72,7 +72,7 @@ def select_of(
 
 def given_id(text: str) -> str:
     """An id as it is printed, checked."""
-    return ids.show(number(text))
+    return ids.format_id(number(text))
 
 
 def given_state(text: str) -> str:
@@ -85,7 +85,7 @@ def given_state(text: str) -> str:
 def number(text: str) -> int:
     """An id as it is printed."""
     try:
-        return ids.read(text)
+        return ids.parse_id(text)
     except ValueError as fault:
         raise BadInput(str(fault)) from fault
 

@@ -52,9 +52,9 @@ def directory(settings: Settings) -> Iterator[Finding]:
 def names(settings: Settings) -> Iterator[Finding]:
     """Is everything that settings, rules, scopes and tokens name still here? A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            outdated = stale_settings.outdated(session, settings)
-            left = list(orphaned_references.left(session, settings.company, utcnow()))
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            outdated = stale_settings.find_outdated(session, settings)
+            left = list(orphaned_references.find_orphans(session, settings.company, utcnow()))
     except BadInput:
         return
     for words in outdated:
@@ -76,7 +76,7 @@ def read_by_others(file: Path) -> Iterator[Finding]:
 def disbelieved(settings: Settings) -> Iterator[Finding]:
     """Has the brake been pulled? Then what the directory says now is not what counts here."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             pulled = session.get(Alarm, (BRAKE, COMPANY, ""))
     except BadInput:
         return
@@ -167,5 +167,5 @@ def mailboxes(settings: Settings) -> Iterator[Finding]:
 
 def a_mailbox(settings: Settings) -> str:
     """The mailbox of somebody who works here, "" when nobody is known yet. BadInput when the database is not in order."""
-    with database_of(settings) as engine, db.reading(engine) as session:
-        return next((one.mailbox for one in folders.people(session, "")), "")
+    with database_of(settings) as engine, db.read_transaction(engine) as session:
+        return next((one.mailbox for one in folders.list_people(session, "")), "")

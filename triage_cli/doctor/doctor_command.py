@@ -9,7 +9,7 @@ import click
 from triage.config import settings_loader
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import stay
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.doctor import (
@@ -99,11 +99,11 @@ def doctor(ctx: click.Context, form: Form) -> int:
 def examine(config: str | None) -> Iterator[Finding]:
     """Everything that is found, the settings first: without them there is nothing to look at."""
     try:
-        settings = settings_loader.read(config)
+        settings = settings_loader.read_settings(config)
     except BadInput as fault:
         yield Finding(FAIL, "settings", str(fault), "mend the settings; `mailroom settings` names every key")
         return
-    yield Finding(OK, "settings", f"read from {settings_loader.chosen(config, os.environ) or 'the environment'}")
+    yield Finding(OK, "settings", f"read from {settings_loader.choose_file(config, os.environ) or 'the environment'}")
     for what, check in CHECKS:
         yield from looked(what, check, settings)
 
@@ -122,6 +122,6 @@ def report(findings: list[Finding]) -> None:
     """The report for people: one line each, and what to do below it."""
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
-        click.echo(visible(f"{finding.level:4}  {finding.what:{width}}  {finding.found}"))
+        click.echo(escape_visible(f"{finding.level:4}  {finding.what:{width}}  {finding.found}"))
         if finding.do:
-            click.echo(visible(f"{'':4}  {'':{width}}  -> {finding.do}"))
+            click.echo(escape_visible(f"{'':4}  {'':{width}}  -> {finding.do}"))

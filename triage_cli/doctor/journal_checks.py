@@ -12,7 +12,7 @@ from triage.errors import BadInput
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 
@@ -27,12 +27,12 @@ def journal(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/how-to/retention-and-privacy.md)")
         return
     if "@" not in to:
-        yield Finding(FAIL, WHAT, f"journal.address is {visible(to)!r}, which is no address", "write the archive's whole address")
+        yield Finding(FAIL, WHAT, f"journal.address is {escape_visible(to)!r}, which is no address", "write the archive's whole address")
         return
     hop = next_hop_of(settings, department="", mailbox=to, direction=JOURNAL)
-    yield Finding(OK, WHAT, f"every accepted mail is copied to {visible(to)} by {hop}")
+    yield Finding(OK, WHAT, f"every accepted mail is copied to {escape_visible(to)} by {hop}")
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             mine, waits = col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(WAITING)
             number = select(func.count()).select_from(Delivery).where(mine)
             lost, waiting = session.scalar(number.where(col(Delivery.state) == State.BOUNCED)), session.scalar(number.where(waits))
@@ -44,5 +44,5 @@ def journal(settings: Settings) -> Iterator[Finding]:
         words = f"{lost} copies were given up, or came back from the archive"
         yield Finding(WARN, WHAT, words, "see `mailroom queue`; `mailroom queue retry ID` sends one again")
     if said:
-        words = f"{waiting} copies wait; the archive said: {visible(said)}"
+        words = f"{waiting} copies wait; the archive said: {escape_visible(said)}"
         yield Finding(FAIL, WHAT, words, "mend the archive: they are tried again until it takes them, and kept that long")

@@ -20,7 +20,7 @@ from triage.intake.build_recipient_map import build_recipient_map
 from triage.policy import emergency
 from triage.quarantine import coverage
 from triage.runtime import disk_space, sandbox
-from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, backlog
+from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, spool_backlog
 from triage.store import db, pg_notify, restore_pause
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -87,8 +87,8 @@ def wakes(settings: Settings) -> Iterator[Finding]:
     if settings.database.url.startswith(SQLITE):
         return
     try:
-        heard = pg_notify.reaches(settings)
-    except pg_notify.faults() as fault:
+        heard = pg_notify.check_reach(settings)
+    except pg_notify.connection_errors() as fault:
         yield Finding(
             WARN, "wake-ups", f"no line: {str(fault).strip()}", "check database.listen_url; till then each machine looks by itself"
         )
@@ -103,13 +103,13 @@ def wakes(settings: Settings) -> Iterator[Finding]:
 def restored(settings: Settings) -> Iterator[Finding]:
     """Is this a restored system that sends nothing yet? A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             pause = restore_pause.pause_of(session)
     except BadInput:
         return
     if pause:
         do = "look with `mailroom resume --dry-run`, go on with `mailroom resume` (docs/how-to/backup.md)"
-        yield Finding(WARN, "restored", restore_pause.sentence(pause), do)
+        yield Finding(WARN, "restored", restore_pause.pause_sentence(pause), do)
 
 
 def spool(settings: Settings) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def spool(settings: Settings) -> Iterator[Finding]:
     if not all(place.is_dir() for place in places):
         yield Finding(OK, "spool", f"{directory} is new: nothing was received yet")
         return
-    waiting = backlog(directory)
+    waiting = spool_backlog(directory)
     waits = utcnow() - waiting.oldest if waiting.oldest else timedelta()
     words = f"{waiting.messages} messages wait, the first for {int(waits.total_seconds())} s; {waiting.put_off} are judged again later"
     level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
@@ -168,7 +168,7 @@ def door_snapshot(settings: Settings) -> Iterator[Finding]:
 def is_current(settings: Settings, raw: bytes) -> bool:
     """Is this what the judge would write now? A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             door = build_recipient_map(session, settings=settings, now=utcnow())
     except BadInput:
         return True
@@ -178,7 +178,7 @@ def is_current(settings: Settings, raw: bytes) -> bool:
 def parser(_settings: Settings) -> Iterator[Finding]:
     """How is what reads hostile mail kept in?"""
     said = f"hostile mail is read {sandbox.in_words()}"
-    if sandbox.parser_socket() or sandbox.wrapper():
+    if sandbox.parser_socket() or sandbox.sandbox_wrapper():
         yield Finding(OK, "parser", said)
     else:
         yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
@@ -205,7 +205,7 @@ def clock(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(OK, "clock", "it is kept right")
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             theirs = db.read_server_time(session)
             apart = abs((theirs - utcnow()).total_seconds()) if theirs else 0.0
     except BadInput:  # the database has a finding of its own
@@ -218,7 +218,7 @@ def upkeep(settings: Settings) -> Iterator[Finding]:
     """Is the record sealed?"""
     late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < utcnow() - LATE)
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             unsealed = session.scalar(late) or 0
     except BadInput:
         return
@@ -233,9 +233,9 @@ def moving(settings: Settings) -> Iterator[Finding]:
     now = utcnow()
     ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recall_jobs.DUE, "to be taken out of mailboxes, or put back")}
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             due = select(func.count(), func.min(col(Delivery.due_at), type_=Instant)).where(
-                col(Delivery.due_at) <= now, restore_pause.going()
+                col(Delivery.due_at) <= now, restore_pause.is_running()
             )
             found = {role: session.execute(due.where(col(Delivery.state).in_(states))).one() for role, (states, _) in ways.items()}
     except BadInput:
@@ -252,9 +252,9 @@ def moving(settings: Settings) -> Iterator[Finding]:
 
 def disk(settings: Settings) -> Iterator[Finding]:
     """Is there room where mail and record are kept?"""
-    for name, place in disk_space.places(settings).items():
+    for name, place in disk_space.storage_places(settings).items():
         there = next((one for one in (place, *place.absolute().parents) if one.exists()), Path("/"))
-        free = disk_space.room(there).free
+        free = disk_space.disk_room(there).free
         level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
         words = f"{free / 1024**3:.1f} GiB free for the {name}"
         yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")
@@ -294,8 +294,8 @@ def unknown_recipients(settings: Settings) -> Iterator[Finding]:
 def open_door(settings: Settings) -> Iterator[Finding]:
     """Is there an emergency? A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            opened = emergency.alarm(session, utcnow())
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            opened = emergency.current_emergency(session, utcnow())
     except BadInput:
         return
     if opened:
@@ -308,8 +308,8 @@ def administered(settings: Settings) -> Iterator[Finding]:
     """Can somebody sign in who administers the whole company? A database that does not answer has a finding of its own."""
     directorys = settings.api.sign_in == "directory"
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            found = accounts.administrators(session, by_directory=directorys)
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            found = accounts.list_administrators(session, by_directory=directorys)
     except BadInput:
         return
     if found:
@@ -322,8 +322,8 @@ def administered(settings: Settings) -> Iterator[Finding]:
 def covered(settings: Settings) -> Iterator[Finding]:
     """Does somebody look at each folder now? A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            nobody = coverage.alarm(session, settings.cover, utcnow())
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            nobody = coverage.uncovered_folders(session, settings.cover, utcnow())
     except BadInput:
         return
     for one in nobody:

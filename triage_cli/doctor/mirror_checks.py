@@ -50,14 +50,14 @@ def mirrored(settings: Settings) -> Iterator[Finding]:
 
 def departments(settings: Settings) -> set[str]:
     """The codes of all departments. BadInput when the database is not in order."""
-    with database_of(settings) as engine, db.reading(engine) as session:
+    with database_of(settings) as engine, db.read_transaction(engine) as session:
         return set(session.scalars(select(col(Department.code))))
 
 
 def acting(settings: Settings, account: mirror_role.Account) -> Iterator[Finding]:
     """Does somebody act in this account who may?"""
-    with database_of(settings) as engine, db.reading(engine) as session:
-        actor = staff_members.staff(session, account.login, utcnow())
+    with database_of(settings) as engine, db.read_transaction(engine) as session:
+        actor = staff_members.find_staff_actor(session, account.login, utcnow())
     if actor is None or actor.role not in DECIDING:
         words = f"{account.login}, who acts in {account.address}, is no member of staff who decides: nothing is done there"
         yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.desks or mirror.staff")
@@ -97,7 +97,7 @@ def written_to_us(settings: Settings) -> Iterator[Finding]:
 def is_known(settings: Settings, address: str) -> bool:
     """Does the directory name this address? No, where the database is not in order: that has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             return session.get(KnownRecipient, address.casefold()) is not None
     except BadInput:
         return False

@@ -19,7 +19,7 @@ from mta.delivery.smtp_client import DialledHop, one_line
 from mta.delivery.smtp_transaction import Ended
 from mta.session.replies import INSIDERS_ONLY
 from triage.config.settings import Settings, host_port
-from triage.delivery.routes import destinations
+from triage.delivery.routes import list_destinations
 from triage.errors import BadInput
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others
@@ -203,7 +203,7 @@ def next_hop(settings: Settings) -> Iterator[Finding]:
     """Does each next hop answer, let us in, and take what we may have to send (8BITMIME, SMTPUTF8, SIZE)?"""
     try:
         yield from passwords(settings)
-        for one in destinations(settings):
+        for one in list_destinations(settings):
             yield from asked(one.next_hop, settings)
     except BadInput as fault:
         yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop, relay.routes, relay.smarthost or relay.logins_file")

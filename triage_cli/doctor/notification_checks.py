@@ -23,8 +23,8 @@ def webhooks(settings: Settings) -> Iterator[Finding]:
     if not hooks:
         return
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            fared = outbox.fared(session, [hook.name for hook in hooks])
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            fared = outbox.read_standings(session, [hook.name for hook in hooks])
     except BadInput:
         return
     for hook, one in zip(hooks, fared, strict=True):
@@ -77,8 +77,8 @@ def employees(settings: Settings) -> Iterator[Finding]:
 def digest_clock(settings: Settings) -> str:
     """At what time the daily digest goes out; "" where nobody gets one. A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            return digests.offer(session, settings).clock
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            return digests.get_digest(session, settings).clock
     except BadInput:
         return ""
 

@@ -19,7 +19,7 @@ from triage.delivery.routes import next_hop_of
 from triage.errors import BadInput, NotFound
 from triage.message.authentication import Dkim, Result
 from triage.policy.contacts import contact_review
-from triage.runtime.spool_stats import OUTBOUND, backlog
+from triage.runtime.spool_stats import OUTBOUND, spool_backlog
 from triage.store import bodies, db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -83,7 +83,7 @@ def way_out(settings: Settings) -> Iterator[Finding]:
 def waiting(settings: Settings) -> Iterator[Finding]:
     """Does it get on?"""
     try:
-        found = backlog(settings.spool.directory / OUTBOUND)
+        found = spool_backlog(settings.spool.directory / OUTBOUND)
     except OSError:
         yield Finding(OK, WHAT, "its spool is new: nothing was handed over yet")
         return
@@ -106,7 +106,7 @@ def waiting(settings: Settings) -> Iterator[Finding]:
 def signed(settings: Settings) -> Iterator[Finding]:
     """Can others prove that it is ours? Seen from what went out last: its DKIM signatures, verified as they would be there."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             sent = list(last_sent(session))
         resolver = open_resolver(settings.dns)
     except BadInput:
@@ -132,7 +132,7 @@ def last_sent(session: Session) -> Iterator[bytes]:
     latest = latest.where(col(Delivery.direction) == SENT_ON).order_by(col(Delivery.id).desc()).limit(LATEST)
     for content_id in dict.fromkeys(session.scalars(latest)):
         try:
-            yield bodies.load(session, content_id)
+            yield bodies.load_body(session, content_id)
         except NotFound:
             continue
 
@@ -150,8 +150,8 @@ def ours(domain: str, settings: Settings) -> bool:
 def lessons(settings: Settings) -> Iterator[Finding]:
     """Does it teach? A database that does not answer has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            known, parked = contact_review.numbers(session)
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            known, parked = contact_review.count_contacts(session)
     except BadInput:
         return
     words = f"{known} correspondents are known, {parked} wait for a look"

@@ -19,7 +19,7 @@ A_DAY = timedelta(days=1)
 def backups(settings: Settings) -> Iterator[Finding]:
     """Is there a backup that is worth something? PostgreSQL may have others than ours. A database that is down has a finding of its own."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             made, since = last_runs.backup_made_at(session), last_runs.backup_due_since(session)
             elsewhere = made is None and db.is_postgresql(session)
     except BadInput:
@@ -38,7 +38,7 @@ def readings(settings: Settings) -> Iterator[Finding]:
     if settings.directory.source != "ldap":
         return
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             read: datetime | None = last_runs.directory_read_at(session)
     except BadInput:
         return
@@ -52,10 +52,10 @@ def readings(settings: Settings) -> Iterator[Finding]:
 def kept_too_long(settings: Settings) -> Iterator[Finding]:
     """Is held mail put away, are contents erased and records forgotten when their time is over? Upkeep looks often: a day late is late."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
             unseen = retention.count_unseen(session, settings=settings, now=utcnow())
-            held, kept = retention.overdue(session, settings=settings, then=utcnow() - A_DAY)
-            records = delete_records.overdue(session, settings=settings, then=utcnow() - A_DAY)
+            held, kept = retention.count_overdue(session, settings=settings, then=utcnow() - A_DAY)
+            records = delete_records.count_overdue(session, settings=settings, then=utcnow() - A_DAY)
     except BadInput:
         return
     if held or kept or records:

@@ -139,8 +139,8 @@ def bypass(settings: Settings) -> Iterator[Finding]:
 def other_machines(settings: Settings) -> set[str]:
     """The names of further machines of ours, which hold mail too."""
     try:
-        with database_of(settings) as engine, db.reading(engine) as session:
-            return settings_changes.hostnames(session)
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            return settings_changes.list_hostnames(session)
     except BadInput:  # the database has a finding of its own
         return set()
 

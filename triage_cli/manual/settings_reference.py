@@ -11,7 +11,7 @@ import click
 
 from triage.config.duties import Duty
 from triage.config.settings import every_key
-from triage.config.settings_loader import chosen, read
+from triage.config.settings_loader import choose_file, read_settings
 from triage_cli.client.exit_codes import DONE, USAGE
 from triage_cli.output.tables import warn
 from triage_cli.services.settings_checks import faults
@@ -40,12 +40,12 @@ def settings(ctx: click.Context, check: bool) -> int:
     if not check:
         click.echo(reference(), nl=False)
         return DONE
-    found = list(faults(read(ctx.find_root().obj)))
+    found = list(faults(read_settings(ctx.find_root().obj)))
     for fault in found:
         warn(fault)
     if found:
         return USAGE
-    click.echo(f"the settings are as they should be ({chosen(ctx.find_root().obj, os.environ) or 'from the environment'})")
+    click.echo(f"the settings are as they should be ({choose_file(ctx.find_root().obj, os.environ) or 'from the environment'})")
     return DONE
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from triage.reports.report_values import Column, Report, Table
 from triage.text.csv_export import Cell
-from triage.text.numbers import span
+from triage.text.numbers import format_span
 
 WIDEST = 40  # of a cell with words
 UNCUT = ("day", "whole")
@@ -53,7 +53,7 @@ def in_words(cell: Cell, column: Column) -> str:
     if isinstance(cell, str):
         return cell if len(cell) <= WIDEST or column.kind in UNCUT else f"{cell[: WIDEST - 1]}…"
     if column.kind == "seconds":
-        return span(cell) if cell >= 60 else f"{cell:.1f} s".replace(".0 ", " ")
+        return format_span(cell) if cell >= 60 else f"{cell:.1f} s".replace(".0 ", " ")
     if column.kind == "share":
         return f"{100 * cell:.1f} %"
     return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.2f}".rstrip("0").rstrip(".")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 ROW, LABEL, WIDTH = 24, 190, 520  # pixels
 FROM_ABOVE = "In each row, from above:"
@@ -11,7 +11,7 @@ FROM_ABOVE = "In each row, from above:"
 
 def text(words: str) -> str:
     """Words for SVG and HTML, harmless whatever mail they come from."""
-    return escape(visible(words))
+    return escape(escape_visible(words))
 
 
 def bars(

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from triage.text.csv_export import csv_of
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 Row = Mapping[str, Any]
 GAP = 2  # columns between two cells
@@ -109,12 +109,12 @@ def pairs(values: Row, *, as_json: bool) -> None:
 
 def say(sentence: str) -> None:
     """Print one sentence."""
-    click.echo(visible(sentence))
+    click.echo(escape_visible(sentence))
 
 
 def warn(sentence: str) -> None:
     """Say something on standard error, where no script reads it as an answer."""
-    click.echo(f"mailroom: {visible(sentence)}", err=True)
+    click.echo(f"mailroom: {escape_visible(sentence)}", err=True)
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -159,7 +159,7 @@ def ascii_json(values: Any, indent: int | None = None) -> str:
 def shown(value: Any) -> Any:
     """A value with every text in it harmless."""
     if isinstance(value, str):
-        return visible(value, lines=True)
+        return escape_visible(value, lines=True)
     if isinstance(value, Mapping):
         return {shown(name): shown(one) for name, one in value.items()}
     return [shown(one) for one in value] if isinstance(value, list | tuple) else value
@@ -183,7 +183,7 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return json_text(value)
-    return visible(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    return escape_visible(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
 def room() -> int | None:

@@ -39,7 +39,7 @@ def take_over(
             applied = apply_to(engine, settings, found, dry_run=dry_run, sure=confirmed or dry_run, same_people=same_people)
         except Braked as why:
             with db.transaction(engine) as session:
-                alerts.brake(session, str(why), now=utcnow())
+                alerts.raise_brake(session, str(why), now=utcnow())
             raise
     for change in () if dry_run else applied.plan.changes:
         if change.kind in NAMES:
@@ -55,8 +55,8 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
     def take(session: Session) -> Applied:
         how: dict[str, Any] = {"leaving": leaving_of(settings), "by_directory": settings.api.sign_in == "directory"}
         how["same_people"] = same_people
-        made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
-        made = replace(made, outdated=tuple(stale_settings.outdated(session, settings)))
+        made = directory.apply_directory(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
+        made = replace(made, outdated=tuple(stale_settings.find_outdated(session, settings)))
         if dry_run:
             session.rollback()
         else:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from triage.config.settings import Logs
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage_cli.output.tables import json_text
 
 
@@ -18,11 +18,11 @@ class TextLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """What mail says in it is harmless."""
-        return visible(super().formatMessage(record))
+        return escape_visible(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:
         """The trace of a fault."""
-        return visible(super().formatException(ei), lines=True)
+        return escape_visible(super().formatException(ei), lines=True)
 
 
 class JsonLines(logging.Formatter):
@@ -39,11 +39,11 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "role": self.role,
             "logger": record.name,
-            "event": visible(record.getMessage()),
-            **{name: visible(value) if isinstance(value, str) else value for name, value in named.items()},
+            "event": escape_visible(record.getMessage()),
+            **{name: escape_visible(value) if isinstance(value, str) else value for name, value in named.items()},
         }
         if record.exc_info:
-            line["fault"] = visible(self.formatException(record.exc_info).replace("\n", " | "))
+            line["fault"] = escape_visible(self.formatException(record.exc_info).replace("\n", " | "))
         return json_text(line)
 
 

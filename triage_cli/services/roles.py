@@ -43,7 +43,7 @@ def watch(settings: Settings, role: str) -> None:
     """Log as the settings say from now on, and count what this role does, warnings too. Workers of `receive` begin by themselves."""
     follow(settings.logs, role)
     if role != "receive":
-        metrics.begin(settings.spool.directory, role)
+        metrics.begin_metrics(settings.spool.directory, role)
     logging.getLogger().addHandler(metrics.Counting(role))
 
 
@@ -51,7 +51,7 @@ def start(ctx: click.Context, module: str, role: str) -> None:
     """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
     begin(role)
     stop = stop_on_signals()
-    with gc_tuning.paused():
+    with gc_tuning.pause_gc():
         run: Callable[[Settings, threading.Event], None] = import_module(module).run
     settings = settings_of(ctx)
     watch(settings, role)
@@ -62,7 +62,7 @@ def start(ctx: click.Context, module: str, role: str) -> None:
     try:
         run(settings, stop)
     finally:
-        metrics.end(settings.spool.directory, role)
+        metrics.end_metrics(settings.spool.directory, role)
 
 
 def begin(role: str) -> None:

@@ -10,7 +10,7 @@ FUNCTIONS = {
         "triage.message.preview.preview_document:render_json",
         "triage_api.routes.messages.attachment_bytes:attachment",
     ),
-    "draw": ("triage.message.preview.render_pages:draw",),
+    "draw": ("triage.message.preview.render_pages:draw_page",),
 }
 
 

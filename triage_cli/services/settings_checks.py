@@ -15,9 +15,9 @@ from mta.peer.trusted_edges import Edges
 from mta.processing.scanners import choose_scanners
 from mta.server.supervisor import check_number
 from mta.session import submitters
-from triage.addressing.networks import networks
+from triage.addressing.networks import parse_networks
 from triage.config.settings import Settings, host_port
-from triage.delivery.routes import routes
+from triage.delivery.routes import list_routes
 from triage.errors import BadInput
 from triage.store import db
 from triage_cli.services.api_role import check_sign_in
@@ -60,7 +60,7 @@ def certificate(settings: Settings) -> None:
 
 def ways(settings: Settings) -> None:
     """Every next hop."""
-    for way in routes(settings):
+    for way in list_routes(settings):
         open_nexthop(way.next_hop, timeout=1, hostname=settings.company.hostname)
 
 
@@ -100,7 +100,7 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     mailboxes,
     lambda settings: open_resolver(settings.dns),
     choose_scanners,
-    lambda settings: networks("api.metrics", settings.api.metrics),
-    lambda settings: networks("api.proxies", settings.api.proxies),
+    lambda settings: parse_networks("api.metrics", settings.api.metrics),
+    lambda settings: parse_networks("api.proxies", settings.api.proxies),
     check_sign_in,
 )

@@ -24,7 +24,7 @@ def prepare(settings: Settings) -> None:
         try:
             take_over(settings)
         except Refused as refusal:
-            with db.reading(engine) as session:
+            with db.read_transaction(engine) as session:
                 if not has_directory(session):
                     raise
             log.error("the directory stays as it was: %s", refusal)

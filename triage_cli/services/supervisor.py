@@ -54,12 +54,12 @@ def serve(ctx: click.Context) -> int:
 def prepared(config: str | None) -> None:
     """What must be right before the roles start."""
     log_to_stderr("serve")
-    import_module("triage_cli.services.startup_checks").prepare(settings_loader.read(config))
+    import_module("triage_cli.services.startup_checks").prepare(settings_loader.read_settings(config))
 
 
 def then(config: str | None) -> tuple[str, ...]:
     """The roles that start after the first ones."""
-    settings = settings_loader.read(config)
+    settings = settings_loader.read_settings(config)
     wanted = {
         "outbound": settings.takes_outbound,
         "recall": settings.reaches_mailboxes,

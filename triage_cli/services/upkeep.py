@@ -46,7 +46,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Keep house until told to stop. A database that is down is waited for."""
     with database_of(settings) as engine:
         with db.transaction(engine) as session:
-            settings_changes.note(session, settings, machine=socket.gethostname(), now=utcnow())
+            settings_changes.note_settings(session, settings, machine=socket.gethostname(), now=utcnow())
         beside = [
             threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name=name)
             for name, follow in (
@@ -101,16 +101,16 @@ def seal_trail(engine: Engine, holder: str) -> None:
     """Seal what waits, if this process is the sealer. What comes meanwhile is for the next round, so that rounds are few under load."""
     full = True
     while full:
-        with db.reading(engine) as session:
-            if not hash_chain.waiting(session):
+        with db.read_transaction(engine) as session:
+            if not hash_chain.has_unsealed(session):
                 return
         with db.transaction(engine) as session:
-            if not hash_chain.elect(session, holder, utcnow()):
+            if not hash_chain.elect_sealer(session, holder, utcnow()):
                 return
-            sealed = hash_chain.seal(session)
+            sealed = hash_chain.seal_entries(session)
         full = sealed.total() == hash_chain.AT_ONCE
         for act, number in sealed.items():
-            metrics.count("mailroom_acts", number, act=act)
+            metrics.count_event("mailroom_acts", number, act=act)
 
 
 def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
@@ -118,21 +118,21 @@ def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
     what reports need. When that was done last. Views are left for the next round after MAKING: the trail is to be sealed.
     """
     look = time.monotonic() - looked > COUNT_EVERY
-    with db.reading(engine) as session:
-        if not look and not fold_counts.due(session, utcnow()):
+    with db.read_transaction(engine) as session:
+        if not look and not fold_counts.is_due(session, utcnow()):
             return looked
     with db.transaction(engine) as session:
-        if not hash_chain.elect(session, sealer(), utcnow(), duty=fold_counts.DUTY, lease=fold_counts.LEASE):
+        if not hash_chain.elect_sealer(session, sealer(), utcnow(), duty=fold_counts.DUTY, lease=fold_counts.LEASE):
             return looked
     while fold(engine) == fold_counts.AT_ONCE:  # what comes meanwhile is for the next round: each one counts whole piles and folders
         pass
     if look:
-        fold_counts.begin(engine, now=utcnow())
+        fold_counts.begin_views(engine, now=utcnow())
     until = time.monotonic() + MAKING
     while time.monotonic() < until and fold_counts.go_on(engine, now=utcnow()):
         time.sleep(BREATH)
     if look:
-        fold_counts.anchor(engine)
+        fold_counts.note_anchors(engine)
         keep_for_reports(engine, settings)
         return time.monotonic()
     return looked
@@ -140,18 +140,18 @@ def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
 
 def erase_persons(engine: Engine, settings: Settings) -> None:
     """Go on with what is to be erased about persons."""
-    if upkeep_retention.carry_on(engine, person_erasure.due, person_erasure.carry_on):
+    if upkeep_retention.carry_on(engine, person_erasure.due_erasures, person_erasure.carry_on):
         ring(settings, "door", "change")
 
 
 def join_removals(engine: Engine, settings: Settings) -> int:
     """Remove copies of campaigns from confidential folders whose keepers have agreed to that; in how many decisions."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         due = keepers.agreed_due(session, settings, utcnow())
     number = 0
     for one in due:
         with db.transaction(engine) as session:
-            number += keepers.join(session, one, settings=settings, now=utcnow())
+            number += keepers.join_removal(session, one, settings=settings, now=utcnow())
     if number:
         ring(settings, "recall", "change")
     return number
@@ -160,7 +160,7 @@ def join_removals(engine: Engine, settings: Settings) -> int:
 def fold(engine: Engine) -> int:
     """One slice of what was touched; how much that was."""
     with db.transaction(engine) as session:
-        return fold_counts.fold(session, now=utcnow())
+        return fold_counts.fold_counts(session, now=utcnow())
 
 
 def sealer() -> str:
@@ -182,8 +182,8 @@ def catch_up(engine: Engine, settings: Settings) -> bool:
 
 def let_tokens_go(engine: Engine) -> None:
     """End the tokens of who is no administrator any more."""
-    with db.reading(engine) as session:
-        if not api_tokens.orphans(session, utcnow()):
+    with db.read_transaction(engine) as session:
+        if not api_tokens.find_orphaned_tokens(session, utcnow()):
             return
     with db.transaction(engine) as session:
         ended = api_tokens.let_go(session, now=utcnow())
@@ -197,10 +197,10 @@ def follow_directory(settings: Settings) -> None:
     except Refused as refusal:
         if isinstance(refusal.__cause__, DBAPIError):
             raise refusal.__cause__ from None
-        metrics.count("mailroom_directory_readings", outcome="refused")
+        metrics.count_event("mailroom_directory_readings", outcome="refused")
         log.error("the directory stays as it was: %s", refusal)
     else:
-        metrics.count("mailroom_directory_readings", outcome="read")
+        metrics.count_event("mailroom_directory_readings", outcome="read")
         log.info(
             "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
         )
@@ -209,7 +209,7 @@ def follow_directory(settings: Settings) -> None:
 
 def taken_over(engine: Engine, file: Path) -> float:
     """As of when the directory file is known; 0 when it was changed while nobody followed it."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         read = last_runs.directory_read_at(session)
     changed = mtime(file)
     return 0.0 if read and (changed > read.timestamp() or read > utcnow()) else changed  # or the clock was ahead

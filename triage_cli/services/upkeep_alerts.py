@@ -39,19 +39,23 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
 
 def watch(settings: Settings, engine: Engine, holder: str) -> bool:
     """Look once, and write only where there is something to write; was there?"""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
-        found = alerts.look(session, settings, now)
-        news = alerts.differs(session, found) or alerts.due_for_record(session, settings, now) or staff_mail.due(session, settings, now)
+        found = alerts.find_alerts(session, settings, now)
+        news = (
+            alerts.has_changed(session, found)
+            or alerts.due_for_record(session, settings, now)
+            or staff_mail.due_letters(session, settings, now)
+        )
     if not news:
         return False
     with db.transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
-        if not hash_chain.elect(session, holder, now, duty=DUTY):
+        if not hash_chain.elect_sealer(session, holder, now, duty=DUTY):
             return False
-        alerts.keep(session, found, now=now)
-        recorded = alerts.record(session, settings, now=now)
-        letters = staff_mail.tell(session, settings, now=now)
+        alerts.keep_alerts(session, found, now=now)
+        recorded = alerts.record_alerts(session, settings, now=now)
+        letters = staff_mail.queue_letters(session, settings, now=now)
     if recorded or letters:
         ring(settings, "relay", "change")
         log.info("%d alarms are on the record, %d letters to staff are queued", recorded, letters)
@@ -61,13 +65,13 @@ def watch(settings: Settings, engine: Engine, holder: str) -> bool:
 def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
     """Tell people what waits for them, slice by slice, when it is time; how many were looked at. Alarms are not kept waiting for all."""
     until = time.monotonic() + LOOK_EVERY
-    with db.reading(engine) as session:
-        moment = digests.due(session, settings, db.at_earliest(session, utcnow()))
+    with db.read_transaction(engine) as session:
+        moment = digests.due_moment(session, settings, db.at_earliest(session, utcnow()))
     number = 0
     while moment and not stop.is_set() and time.monotonic() < until:
         with db.transaction(engine) as session:
             now = db.at_earliest(session, utcnow())  # as every machine sees it: else one that is ahead and one that is right tell in turns
-            some = digests.tell_some(session, settings, moment, now=now) if hash_chain.elect(session, holder, now, duty=DUTY) else 0
+            some = digests.tell_some(session, settings, moment, now=now) if hash_chain.elect_sealer(session, holder, now, duty=DUTY) else 0
         if not some:
             break
         number += some
@@ -79,13 +83,13 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
 
 def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
     """Tell those who reported mail what came of it; how many."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         if not suspicion_reports.are_untold(session):
             return 0
     with db.transaction(engine) as session:
         told = (
             suspicion_reports.tell_verdicts(session, settings=settings, now=utcnow())
-            if hash_chain.elect(session, holder, utcnow(), duty=DUTY)
+            if hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY)
             else 0
         )
     if told:

@@ -36,13 +36,13 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
 
 def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
     """One slice of the oldest large decision, if this process is the one that does it; was there one?"""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         decision_id = bulk_decisions.under_way(session)
     if decision_id is None:
         return False
     with db.transaction(engine) as session:
         now = utcnow()
-        if not hash_chain.elect(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):
+        if not hash_chain.elect_sealer(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):
             return False
         bulk_decisions.go_on(session, decision_id, now=now, settings=settings)
     ring(settings, "relay", "recall", "change")

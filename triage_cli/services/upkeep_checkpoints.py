@@ -33,17 +33,17 @@ class Recorder:
         if self.key is None or time.monotonic() - self.made < self.every:
             return
         now = utcnow()
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             head = session.get(Marker, hash_chain.HEAD)
             if head is None or head.number == self.sequence:
                 return
             checkpoint = Checkpoint(head.number, head.text, now)
         self.made = time.monotonic()
         with db.transaction(engine) as session:
-            if not hash_chain.elect(session, holder, now):
+            if not hash_chain.elect_sealer(session, holder, now):
                 return
         try:
-            line = checkpoints.append(self.directory, checkpoint, self.key)
+            line = checkpoints.append_checkpoint(self.directory, checkpoint, self.key)
         except OSError as fault:
             log.error("no checkpoint of the audit trail: %s cannot be written: %s", self.directory, fault.strerror)
         else:
@@ -53,7 +53,7 @@ class Recorder:
     def let_go(self, engine: Engine, settings: Settings) -> int:
         """Let old records go, where a checkpoint proves the rest; how many."""
         since = verify_chain.kept_since(settings, utcnow())
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             last, (start, _) = hash_chain.last_before(session, since), hash_chain.start_of(session)
         if self.key is not None and last > start:
             last = self.proven(self.key, last, since)
@@ -63,14 +63,14 @@ class Recorder:
         dropped, some = 0, 1
         while some:
             with db.transaction(engine) as session:
-                some = hash_chain.drop(session)
+                some = hash_chain.drop_released(session)
             dropped += some
         return dropped
 
     def proven(self, key: Ed25519PrivateKey, last: int, since: datetime) -> int:
         """Up to where a checkpoint proves what is let go; 0, so nothing is, where they cannot be read."""
         try:
-            return checkpoints.newest(self.directory, key.public_key(), through=last, until=since)
+            return checkpoints.newest_checkpoint(self.directory, key.public_key(), through=last, until=since)
         except OSError as fault:
             log.error("old records of the audit trail stay: %s cannot be read: %s", fault.filename or self.directory, fault.strerror)
             return 0
@@ -84,5 +84,5 @@ def opened(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
     if not settings.audit.key_file:
         return Path(), None
     directory = Path(settings.audit.checkpoints)
-    checkpoints.require(directory)
+    checkpoints.require_directory(directory)
     return directory, checkpoints.load_key(settings.audit.key_file)

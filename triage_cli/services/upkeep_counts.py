@@ -17,16 +17,16 @@ BREATH = 0.01  # between two of them: the others get their turn
 def keep_for_reports(engine: Engine, settings: Settings) -> None:
     """Write down what waits at a full hour, and count some of the days that are over."""
     zone = settings.cover.time_zone
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
-        strayed, hour = daily_counts.strayed(session, now), daily_counts.is_due(session, now)
+        strayed, hour = daily_counts.has_strayed(session, now), daily_counts.is_due(session, now)
     if strayed:
         with db.transaction(engine) as session:
             daily_counts.set_right(session, zone, now)
     if hour:
         with db.transaction(engine) as session:
-            daily_counts.sample(session, now)
-            daily_counts.forget(session, delete_records.oldest(settings, now))
+            daily_counts.sample_held(session, now)
+            daily_counts.forget_days(session, delete_records.oldest_record(settings, now))
     for _ in range(DAYS_AT_ONCE):
         if not count_a_day(engine, zone):
             return
@@ -35,11 +35,11 @@ def keep_for_reports(engine: Engine, settings: Settings) -> None:
 
 def count_a_day(engine: Engine, zone: str) -> bool:
     """Count the next day that is over, if there is one; it is read without holding anything."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         day = daily_counts.next_day(session, zone, db.at_earliest(session, utcnow()))
-        rows = daily_counts.count(session, day) if day else []
+        rows = daily_counts.count_day(session, day) if day else []
     if day is None:
         return False
     with db.transaction(engine) as session:
-        daily_counts.keep(session, day, rows, zone)
+        daily_counts.keep_day(session, day, rows, zone)
     return True

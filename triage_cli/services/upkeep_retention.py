@@ -25,7 +25,7 @@ from triage.quarantine.decisions import keepers
 from triage.quarantine.search import expiry
 from triage.store import db, idempotency, vacuum
 from triage.store.transaction_retry import pause_after
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.local_setup import ring
 from triage_cli.services.apply_directory import leaving_of
@@ -70,7 +70,7 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
 def elected(engine: Engine, holder: str) -> bool:
     """Is it this process that tidies? Several would all look through the same."""
     with db.transaction(engine) as session:
-        return hash_chain.elect(session, holder, utcnow(), duty=DUTY, lease=LEASE)
+        return hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY, lease=LEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ def rarely(work: Callable[[], object]) -> float:
 def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: bool = True) -> Tidied:
     """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept. `looking`: for rules."""
     with db.transaction(engine) as session:
-        expiry.note(session, expiry.terms(settings))
+        expiry.note_terms(session, expiry.expiry_terms(settings))
     hold_legally(engine)
     settle_viewings(engine)
-    expired = in_slices(engine, settings, retention.expire)
+    expired = in_slices(engine, settings, retention.expire_messages)
     erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     let_go(engine, settings)
     know_familiar(engine, settings)
@@ -104,10 +104,10 @@ def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: b
         look_for_rules(engine, settings)
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
-        dual_control.lapse(session, now=utcnow())
-        keepers.lapse(session, now=utcnow())
-        idempotency.forget(session, now=utcnow())
-        emergency.end(session, now=utcnow())
+        dual_control.lapse_approvals(session, now=utcnow())
+        keepers.lapse_requests(session, now=utcnow())
+        idempotency.forget_answers(session, now=utcnow())
+        emergency.end_expired(session, now=utcnow())
     forget(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:
@@ -128,13 +128,15 @@ def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) 
 
 def erase(engine: Engine, settings: Settings) -> int:
     """Erase the contents and the recalled copies that nobody needs any more; how many."""
-    contents = in_windows(engine, settings, retention.due, retention.erase, retention.SLICE)
-    return contents + in_slices(engine, settings, retention.forget)
+    contents = in_windows(engine, settings, retention.due_contents, retention.erase_contents, retention.SLICE)
+    return contents + in_slices(engine, settings, retention.forget_recalled_copies)
 
 
 def forget_records(engine: Engine, settings: Settings) -> int:
     """Forget what is on the record of old mail; how many messages that was about."""
-    messages = in_windows(engine, settings, delete_records.due, delete_records.forget, delete_records.SLICE, delete_records.copies)
+    messages = in_windows(
+        engine, settings, delete_records.due_messages, delete_records.forget_messages, delete_records.SLICE, delete_records.count_deliveries
+    )
     in_windows(engine, settings, delete_records.decisions_due, delete_records.forget_decisions, delete_records.SLICE)
     in_slices(engine, settings, delete_records.forget_reports)
     return messages
@@ -147,7 +149,7 @@ def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., 
     """
     total, reached, more = 0, 0, True
     while more:
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             found, reached = due(session, settings=settings, now=db.at_earliest(session, utcnow()), after=reached)
             weights = weigh(session, found) if weigh else {}
         for some in sliced(found, at_once, weights):
@@ -175,16 +177,16 @@ def sliced(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterat
 
 def hold_legally(engine: Engine) -> None:
     """Mark what legal holds are about among the mail that has come since."""
-    carry_on(engine, legal_holds.due, legal_holds.cover)
+    carry_on(engine, legal_holds.due_holds, legal_holds.cover_deliveries)
 
 
 def settle_viewings(engine: Engine) -> int:
     """Put on the record what consoles fetched ahead and did not show; how many rows were over."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         total, number = 0, int(viewings.is_due(session, utcnow()))
     while number:
         with db.transaction(engine) as session:
-            number = viewings.settle(session, now=utcnow())
+            number = viewings.settle_fetches(session, now=utcnow())
         total += number
         time.sleep(BREATH if number else 0)
     return total
@@ -192,7 +194,7 @@ def settle_viewings(engine: Engine) -> int:
 
 def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Callable[..., bool]) -> bool:
     """Go on with each that is due, slice by slice to its end; was there any?"""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         waiting = due(session)
     for one in waiting:
         more = True
@@ -218,35 +220,35 @@ def let_go(engine: Engine, settings: Settings) -> None:
 
 def know_familiar(engine: Engine, settings: Settings) -> None:
     """Keep the domains of known senders up to date, slice by slice, so that what looks like them is noticed."""
-    with db.reading(engine) as session:
-        new, gone = known_names.changes(session, settings=settings, now=utcnow())
+    with db.read_transaction(engine) as session:
+        new, gone = known_names.find_changes(session, settings=settings, now=utcnow())
     for start in range(0, max(len(new), len(gone)), known_names.SLICE):
         with db.transaction(engine) as session:
-            known_names.change(session, new[start : start + known_names.SLICE], gone[start : start + known_names.SLICE])
+            known_names.change_domains(session, new[start : start + known_names.SLICE], gone[start : start + known_names.SLICE])
 
 
 def look_for_rules(engine: Engine, settings: Settings) -> None:
     """See which rules the company's mail speaks for by now."""
-    with db.reading(engine) as session:
-        speaking = candidates.found(session, settings=settings, now=utcnow())
+    with db.read_transaction(engine) as session:
+        speaking = candidates.find_candidates(session, settings=settings, now=utcnow())
     with db.transaction(engine) as session:
-        new = rule_suggestions.refresh(session, speaking, now=utcnow())
+        new = rule_suggestions.refresh_suggestions(session, speaking, now=utcnow())
     if new:
         log.info("%d rules are proposed: see them in the console under \u201cFirst day\u201d, or by `mailroom rules propose`", new)
 
 
 def sound_alarm(engine: Engine, settings: Settings) -> None:
     """Say which folders nobody looks at, and that nobody administers the company."""
-    with db.reading(engine) as session:
-        administered = accounts.administrators(session, by_directory=settings.api.sign_in == "directory")
-        nobody = coverage.alarm(session, settings.cover, utcnow())
-        opened = emergency.alarm(session, utcnow())
+    with db.read_transaction(engine) as session:
+        administered = accounts.list_administrators(session, by_directory=settings.api.sign_in == "directory")
+        nobody = coverage.uncovered_folders(session, settings.cover, utcnow())
+        opened = emergency.current_emergency(session, utcnow())
     if opened:
-        log.warning("emergency: %s", visible(opened.sentence))
+        log.warning("emergency: %s", escape_visible(opened.sentence))
     if not administered:
         log.warning("nobody can sign in who administers the whole company: `mailroom doctor` says what to do")
     for one in nobody:
-        log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
+        log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", escape_visible(one.code), one.held)
 
 
 def forget(engine: Engine, settings: Settings) -> None:
@@ -254,7 +256,7 @@ def forget(engine: Engine, settings: Settings) -> None:
     gone = 1
     while gone:
         with db.transaction(engine) as session:
-            gone = contacts.tidy(session, settings=settings, now=db.at_earliest(session, utcnow()))
+            gone = contacts.forget_lapsed(session, settings=settings, now=db.at_earliest(session, utcnow()))
         if gone:
             log.info("%d addresses and mails of ours are so old that they count no more", gone)
 

@@ -50,12 +50,12 @@ def of_600(server: Slapd, **values: object) -> Directory:
 def take_over(engine: Engine, source: LdapSource, *, confirmed: bool = False) -> directory.Applied:
     found = source.read().company
     with db.transaction(engine) as session:
-        return directory.apply(session, found, COMPANY, by=SYNC, now=utcnow(), confirmed=confirmed)
+        return directory.apply_directory(session, found, COMPANY, by=SYNC, now=utcnow(), confirmed=confirmed)
 
 
 def known(engine: Engine) -> CompanyDirectory:
-    with db.reading(engine) as session:
-        return directory_rows.present(session)
+    with db.read_transaction(engine) as session:
+        return directory_rows.read_directory(session)
 
 
 def test_the_company_is_taken_over_whole(server: Slapd, sqlite_engine: Engine) -> None:
@@ -73,8 +73,8 @@ def test_the_company_is_taken_over_whole(server: Slapd, sqlite_engine: Engine) -
         ("p31", "triage", ("company",)),
     ]
     assert sum(one.scope != ("company",) for one in company.staff) == 15, "assistants triage the mail of those they assist"
-    with db.reading(sqlite_engine) as session:
-        found = recipients.resolve(session, Address.parse("sales+p16@company.example"), COMPANY)
+    with db.read_transaction(sqlite_engine) as session:
+        found = recipients.resolve_address(session, Address.parse("sales+p16@company.example"), COMPANY)
         assert found is not None
         assert (found.department, found.person) == ("sales", "p16")
 
@@ -91,10 +91,10 @@ def test_a_person_who_moves_leaves_or_joins(server: Slapd, sqlite_engine: Engine
     applied = take_over(sqlite_engine, source)
     said = [str(change) for change in applied.plan.changes if change.kind.value not in ("group",)]
     assert said == ["new joins: New, press", "p100 moves: from hr to legal", "p101 leaves: Name of p101"]
-    with db.reading(sqlite_engine) as session:
+    with db.read_transaction(sqlite_engine) as session:
         assert session.get_one(Person, "p101").active is False
-        assert recipients.resolve(session, Address.parse("p101@company.example"), COMPANY) is None
-        assert recipients.resolve(session, Address.parse("press+new@company.example"), COMPANY) is not None
+        assert recipients.resolve_address(session, Address.parse("p101@company.example"), COMPANY) is None
+        assert recipients.resolve_address(session, Address.parse("press+new@company.example"), COMPANY) is not None
 
 
 def killed(server: Slapd) -> None:
@@ -191,7 +191,7 @@ def test_who_is_renamed_on_the_server_keeps_what_they_had(server: Slapd, sqlite_
         "p102 gets another uid: p103",
         "p103 gets another uid: p102",
     ]
-    with db.reading(sqlite_engine) as session:
+    with db.read_transaction(sqlite_engine) as session:
         whose = dict(iter(session.execute(select(col(Correspondent.address), col(Correspondent.person)))))
     assert whose == {"p100@x.example": "lind", "p101@x.example": "p100", "p102@x.example": "p103", "p103@x.example": "p102"}
 

@@ -43,7 +43,7 @@ def letter(subject: str) -> Letter:
 
 def seen(engine: Engine) -> int:
     """When the one session was awake last, as microseconds."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return int(session.scalars(select(col(StaffSession.seen_at))).one().timestamp() * 1_000_000)
 
 

@@ -11,7 +11,7 @@ from tests.peers import processes
 from tests.peers.mail import dovecot
 from tests.triage import arriving
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.store.db import open_engine, transaction
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
@@ -75,7 +75,7 @@ def test_what_is_moved_there_is_reported(settings: Settings, sqlite_url: str, pl
         (place / "report").write_text(SENDMAIL.format(port=door.address[1], to=REPORT))
         (place / "report").chmod(0o755)
         with dovecot.running(more=CONFIGURATION.format(place=place)) as server, server.client(JOE) as program:
-            head = f"X-Mailroom-Message: {show(number)}\r\nFrom: <odd@evil.example>\r\nSubject: Gift cards\r\n"
+            head = f"X-Mailroom-Message: {format_id(number)}\r\nFrom: <odd@evil.example>\r\nSubject: Gift cards\r\n"
             program.append("INBOX", head.encode() + b"Precedence: bulk\r\n\r\nBuy some.\r\n")
             program.append("INBOX", b"From: <friend@other.example>\r\nSubject: Hello\r\n\r\nThat never came through Mailroom.\r\n")
             program.select_folder("INBOX")

@@ -77,7 +77,7 @@ def delivered(mailboxes: Path) -> Counter[str]:
 def rows(house: Company, *columns: Any) -> list[Any]:
     """What the database says of each mail."""
     engine = db.open_engine(house.database)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         joined = (
             select(*columns)
             .join(Message, col(Message.id) == col(Delivery.message_id))

@@ -242,7 +242,7 @@ def called(
     data = {"department": "it", "number": 2, "moment": "2026-11-24T09:30:00+00:00", "link": "https://mailroom.company.example/"}
     mails = [{"sender": "<!here> *a*", "subject": "@all"}]
     body = body or json.dumps({"type": kind, "text": "It works.", "data": data | {"mails": mails}}).encode()
-    headers = payloads.headers(event, [key], body, int(at or time.time()))
+    headers = payloads.call_headers(event, [key], body, int(at or time.time()))
     return httpx.post(f"http://127.0.0.1:{port}/", content=sent or body, headers=headers, timeout=processes.HANG).status_code
 
 

@@ -18,7 +18,7 @@ from tests.peers import company, outside, processes
 from triage import ids
 from triage.addressing.envelope import Envelope
 from triage.config import settings_loader
-from triage.store.db import open_engine, reading
+from triage.store.db import open_engine, read_transaction
 from triage.store.models.messages import Message
 from triage.times import utcnow
 
@@ -32,7 +32,7 @@ def made(tmp_path: Path) -> company.Company:
     made = company.Company(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes")
     made.lay_out()
     made.run("sync", check=True)
-    settings = settings_loader.read(str(tmp_path / "mailroom.toml"), {})
+    settings = settings_loader.read_settings(str(tmp_path / "mailroom.toml"), {})
     engine = open_engine(settings.database.url)
     write_door(settings, engine)
     engine.dispose()
@@ -76,7 +76,7 @@ def fill(directory: Path) -> None:
             envelope = Envelope(ids.new_id(), at, letter.author, (letter.to,), "127.0.0.1", "mail.stranger.example")
             messages.append((envelope, letter.raw(signed=False)))
             number += 1
-        write_batch(spool.incoming, f"{ids.show(ids.first_id_at(at))}.1.{IN_BATCH}.batch", messages)
+        write_batch(spool.incoming, f"{ids.format_id(ids.first_id_at(at))}.1.{IN_BATCH}.batch", messages)
 
 
 def spool_finding(made: company.Company) -> tuple[str, str]:
@@ -88,7 +88,7 @@ def spool_finding(made: company.Company) -> tuple[str, str]:
 def entered(made: company.Company) -> int:
     """Messages on the record."""
     engine = open_engine(made.database)
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         count = session.scalar(select(func.count()).select_from(Message))
     engine.dispose()
     return count or 0
@@ -97,7 +97,7 @@ def entered(made: company.Company) -> int:
 def in_order_of_entry(made: company.Company) -> list[str]:
     """The subjects, the first that was entered first."""
     engine = open_engine(made.database)
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         subjects = [message.summary["subject"] for message in session.scalars(select(Message).order_by(col(Message.id)))]
     engine.dispose()
     return subjects

@@ -1,6 +1,6 @@
 """What a delivery report says: read within its limits, harmless, whatever the bytes."""
 
-from triage.message.mime.delivery_status import LENGTH_LIMIT, RECIPIENT_LIMIT, read
+from triage.message.mime.delivery_status import LENGTH_LIMIT, RECIPIENT_LIMIT, read_delivery_status
 from triage.text.sanitize import HARMFUL
 
 SEEDS = [
@@ -14,7 +14,7 @@ SEEDS = [
 
 def one_input(data: bytes) -> None:
     """Never raises; every value is one short harmless line."""
-    found = read(data)
+    found = read_delivery_status(data)
     assert len(found) <= RECIPIENT_LIMIT
     for one in found:
         for text in (one.recipient, one.action, one.status, one.diagnostic):

@@ -1,7 +1,7 @@
 """The door's one look at a header: never a fault, bounded, and never another author than the judge sees."""
 
 from mta.session.header_scan import MOST_FIELDS, scan_header
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 
 HOST = "mx.company.example"
 SEEDS = (
@@ -23,4 +23,4 @@ def one_input(data: bytes) -> None:
     assert 0 <= seen.own_hops <= seen.hops <= MOST_FIELDS
     assert all(domain == domain.casefold() and "@" not in domain for domain in seen.signers)
     if seen.author is not None:
-        assert summarise(raw, headers_only=True).author in ("", str(seen.author))
+        assert make_summary(raw, headers_only=True).author in ("", str(seen.author))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from triage.message.mime.calendar import READ_LIMIT, UID_LIMIT, read
+from triage.message.mime.calendar import READ_LIMIT, UID_LIMIT, read_calendar
 from triage.text.sanitize import HARMFUL
 
 SEEDS = (
@@ -17,7 +17,7 @@ SEEDS = (
 
 def one_input(data: bytes) -> None:
     """`data` is the part, decoded."""
-    found = read(data.decode("utf-8", "replace"))
+    found = read_calendar(data.decode("utf-8", "replace"))
     assert len(found.uid) <= UID_LIMIT
     assert HARMFUL.search(found.uid + found.method + found.starts_at) is None
     assert len(found.words) <= READ_LIMIT + 100

@@ -1,7 +1,7 @@
 """An HTML mail as it is shown: nothing in it runs, loads or leads away, and its links are numbered."""
 
 from tests.triage.message.preview.test_preview_document import assert_harmless
-from triage.message.preview.preview_document import render
+from triage.message.preview.preview_document import render_preview
 
 HEAD = b"Content-Type: text/html; charset=utf-8\r\n\r\n"
 SEEDS = (
@@ -18,5 +18,5 @@ SEEDS = (
 
 def one_input(data: bytes) -> None:
     """`data` is the HTML."""
-    assert_harmless(render(HEAD + data, "html"))
-    assert_harmless(render(HEAD + data, "text"))
+    assert_harmless(render_preview(HEAD + data, "html"))
+    assert_harmless(render_preview(HEAD + data, "text"))

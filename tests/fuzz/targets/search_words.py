@@ -5,7 +5,7 @@ import contextlib
 from sqlalchemy import create_engine, select
 
 from triage.errors import BadInput
-from triage.quarantine.search.search_condition import conditions
+from triage.quarantine.search.search_condition import search_conditions
 from triage.store.models.deliveries import Delivery
 
 ENGINE = create_engine("sqlite://")
@@ -20,4 +20,4 @@ SEEDS = (
 def one_input(data: bytes) -> None:
     """`data` is the text of the search."""
     with contextlib.suppress(BadInput):
-        select(Delivery).where(*conditions(data.decode("utf-8", "replace"))).compile(ENGINE)
+        select(Delivery).where(*search_conditions(data.decode("utf-8", "replace"))).compile(ENGINE)

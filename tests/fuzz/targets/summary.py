@@ -4,7 +4,7 @@ import json
 
 from tests.triage.message.mime.test_smime import streamed
 from tests.triage.message.test_summary import assert_harmless
-from triage.message.summary import Summary, summarise, summarise_json
+from triage.message.summary import Summary, make_summary, summarise_json
 
 SEEDS = (
     b"From: Ana <ana@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nSee https://www.example.com/x.\r\n",
@@ -27,7 +27,7 @@ SEEDS = (
 
 def one_input(data: bytes) -> None:
     """`data` is a mail."""
-    summary = summarise(data)
+    summary = make_summary(data)
     assert_harmless(summary)
     assert Summary.from_json(json.loads(summarise_json(data, {}))) == summary
-    assert not summarise(data, headers_only=True).text
+    assert not make_summary(data, headers_only=True).text

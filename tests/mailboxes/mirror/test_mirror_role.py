@@ -21,7 +21,7 @@ from tests.triage.arriving import COMPANY, DMARC_FAIL, DMARC_PASS, SYNC
 from triage.config.settings import Mirror, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions.decision_request import Verb
 from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
@@ -58,7 +58,7 @@ def test_held_mail_lies_in_the_folder_of_whose_it_is(here: Town) -> None:
     (copy,) = here.lying(JOE)
     with transaction(here.engine) as session:
         delivery = session.get_one(Delivery, code)
-        number, reason = show(delivery.message_id), delivery.reason
+        number, reason = format_id(delivery.message_id), delivery.reason
         perishable, received_at = delivery.perishable_until is not None, delivery.received_at
     assert copy.startswith(f"X-Mailroom-Message: {number}\r\nX-Mailroom-Why: ".encode())
     assert reason[1:].encode() in copy.split(b"\r\n")[1]
@@ -365,7 +365,7 @@ def test_without_anybody_who_may_see_it_nothing_is_shown(here: Town) -> None:
     mail = here.comes()
     here.shows(mail)
     with transaction(here.engine) as session:
-        directory.apply(session, replace(COMPANY, staff=()), here.settings.company, by=SYNC, now=utcnow())
+        directory.apply_directory(session, replace(COMPANY, staff=()), here.settings.company, by=SYNC, now=utcnow())
     here.shows()
     assert here.state(mail) == "held"
 

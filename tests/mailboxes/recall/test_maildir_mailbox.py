@@ -159,7 +159,7 @@ def test_what_is_only_counted_is_counted_anew_with_each_try(disk: Disk) -> None:
     for tries in (1, 2):
 
         def tried(tries: int = tries) -> SweptMailbox | None:
-            with db.reading(disk.engine) as session:
+            with db.read_transaction(disk.engine) as session:
                 row = session.scalars(select(SweptMailbox)).one()
                 session.expunge(row)
             later = row.due_at is not None and row.due_at < utcnow() + mailbox_sweep.LEASE / 2
@@ -185,14 +185,14 @@ def test_a_sweep_looks_where_the_departments_mail_goes(disk: Disk) -> None:
 
 def test_what_cannot_be_written_down_keeps_nobody_elses_visit_waiting(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [old_mail(disk.directory / mailbox / "cur" / "1.x:2,S") for mailbox in (ANNA, BOB)]
-    secure = mailbox_sweep.secure
+    secure = mailbox_sweep.secure_found
 
     def refuse(session: Session, search: mailbox_sweep.Search, *found: Any, **more: Any) -> list[Copy]:
         if search.mailbox == ANNA:
             raise ValueError("nobody has thought of this")
         return secure(session, search, *found, **more)
 
-    monkeypatch.setattr(mailbox_sweep, "secure", refuse)
+    monkeypatch.setattr(mailbox_sweep, "secure_found", refuse)
     sweep = disk.sweeps(ANNA, BOB)
     with recalling(disk.settings):
         processes.until(lambda: disk.report(sweep).done == 1 and disk.report(sweep).not_looked_through, "one of them is swept")

@@ -50,19 +50,19 @@ class Town(House):
 
     def attempted(self, mail: int) -> list[str]:
         """How the attempts to send a mail on ended."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             ended = select(col(Attempt.outcome)).where(col(Attempt.delivery_id) == mail, col(Attempt.ended_at).is_not(None))
             return list(session.scalars(ended.order_by(col(Attempt.number))))
 
     def beside(self, decision: DecisionReport) -> list[RelatedMail]:
         """What was seen in the mailboxes, and left alone."""
-        with db.reading(self.engine) as session:
-            return related_mail.offered(session, decision.id, by=ANA)
+        with db.read_transaction(self.engine) as session:
+            return related_mail.list_offered(session, decision.id, by=ANA)
 
     def takes(self, decision: DecisionReport, *copies: int) -> DecisionReport:
         """Ana wants these too."""
         with db.transaction(self.engine) as session:
-            return related_mail.take(session, decision.id, copies, by=ANA, reason="", now=datetime.now(UTC), settings=self.settings)
+            return related_mail.take_related(session, decision.id, copies, by=ANA, reason="", now=datetime.now(UTC), settings=self.settings)
 
     def lying(self) -> dict[str, list[tuple[str, bytes, tuple[str, ...], datetime]]]:
         """Everything in the three mailboxes."""
@@ -216,7 +216,7 @@ def test_a_groups_mail_is_taken_from_each_member_and_comes_back(town: Town) -> N
             session.merge(KnownRecipient(address=mailbox, kind="legacy", department="it", person="", mailbox=mailbox))
         session.merge(MailGroup(address=everybody, name="All", department="it", members=list(people)))
     (parent,) = town.delivered(letter(1), everybody)
-    with db.reading(town.engine) as session:
+    with db.read_transaction(town.engine) as session:
         copies = list(session.scalars(select(col(Delivery.id)).where(col(Delivery.parent_id) == parent)))
     town.relayed(copies)
     before = town.lying()
@@ -444,7 +444,7 @@ def employs(town: Town, *people: PersonEntry) -> None:
     boss = PersonEntry("boss", "Boss", "it", "boss@company.example")
     said = CompanyDirectory((DepartmentEntry("it", "IT"),), (boss, *people), (), boss.mailbox)
     with db.transaction(town.engine) as session:
-        directory.apply(session, said, town.settings.company, by=Actor.system("sync"), now=datetime.now(UTC))
+        directory.apply_directory(session, said, town.settings.company, by=Actor.system("sync"), now=datetime.now(UTC))
 
 
 @pytest.mark.parametrize("renamed_there", [True, False], ids=["the server has renamed it", "the server has made another one"])
@@ -547,7 +547,7 @@ def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkey
 def test_a_sweep_needs_the_whole_company_and_a_way_in(town: Town) -> None:
     def begin(sender: str = OLD, by: Actor = ANA, settings: Settings = town.settings) -> None:
         with db.transaction(town.engine) as session:
-            mailbox_sweep.begin(session, sender, by=by, reason="", now=datetime.now(UTC), settings=settings)
+            mailbox_sweep.begin_sweep(session, sender, by=by, reason="", now=datetime.now(UTC), settings=settings)
 
     with pytest.raises(BadInput, match="is not an address"):
         begin("nobody")
@@ -566,8 +566,8 @@ def test_a_sweep_leaves_sealed_mailboxes_alone(town: Town) -> None:
         client.append("INBOX", letter(2, OLD))
     before, folder = town.lying(), f"person:{town.anna.partition('@')[0]}"
     with db.transaction(town.engine) as session:
-        confidential_folders.equalise(session, [SealedEntry(folder, ("somebody.else",))])
+        confidential_folders.equalise_confidential(session, [SealedEntry(folder, ("somebody.else",))])
     assert (swept(town).count, town.lying()) == (0, before)
     with db.transaction(town.engine) as session:
-        confidential_folders.equalise(session, [SealedEntry(folder, ("ana",))])
+        confidential_folders.equalise_confidential(session, [SealedEntry(folder, ("ana",))])
     assert swept(town).count == 1

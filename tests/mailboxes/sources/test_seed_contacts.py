@@ -33,7 +33,7 @@ from triage.policy.learning import seeding_progress
 from triage.policy.learning.seeding_progress import Reach, Read
 from triage.store import db
 from triage.store.models.contacts import Correspondent, SeededFolder
-from triage.store.scratch_copy import scratch
+from triage.store.scratch_copy import make_scratch
 
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"
 BY = Actor("shell", "root", arriving.IDA.role, arriving.IDA.scope, "root (shell)")
@@ -80,7 +80,7 @@ def run(engine: Engine, plan: Plan, settings: Settings) -> Report:
 
 def known(engine: Engine) -> dict[str, tuple[str, int]]:
     """Whom we know: by address, who wrote and how often."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         rows = session.execute(select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.sent)))
         return {address: (person, count) for address, person, count in rows}
 
@@ -120,7 +120,7 @@ def test_a_later_day_first_and_then_everything_is_everything_once(house: Engine,
 def test_a_dry_run_says_the_same_and_learns_nothing(house: Engine, root: Path, settings: Settings) -> None:
     for number in range(3):
         file(root, number, mail(number))
-    with scratch(house) as copy:
+    with make_scratch(house) as copy:
         dry = run(copy, plan(root), settings)
     assert known(house) == {}
     assert run(house, plan(root), settings) == dry
@@ -219,14 +219,16 @@ def test_the_marks_of_a_folder_that_was_numbered_anew_count_no_more(house: Engin
     now = arriving.NOW
     with db.transaction(house) as session:
         first = [Read(JOE, "Sent", Reach("", "1", "50"), 50), Read(JOE, "Other", Reach("", "1", "5"), 5)]
-        seeding_progress.remember(session, "x", first, now=now)
-        seeding_progress.remember(session, "x", [Read(JOE, "Sent", Reach("2026-01-01", "1", "60"), 10)], now=now)
+        seeding_progress.remember_progress(session, "x", first, now=now)
+        seeding_progress.remember_progress(session, "x", [Read(JOE, "Sent", Reach("2026-01-01", "1", "60"), 10)], now=now)
         anew = [Read(JOE, "Sent", Reach("2026-01-01", "1", "70"), 10), Read(JOE, "Sent", Reach("2026-01-01", "2", "3"), 3)]
-        seeding_progress.remember(session, "x", anew, now=now)
-        seeding_progress.remember(session, "x", [Read(JOE, "Other", Reach("", "1", "9"), 4)], now=now)
-    with db.reading(house) as session:
-        assert seeding_progress.reached(session, "x") == {JOE: {"Sent": [Reach("2026-01-01", "2", "3")], "Other": [Reach("", "1", "9")]}}
-        assert seeding_progress.reached(session, "y") == {}
+        seeding_progress.remember_progress(session, "x", anew, now=now)
+        seeding_progress.remember_progress(session, "x", [Read(JOE, "Other", Reach("", "1", "9"), 4)], now=now)
+    with db.read_transaction(house) as session:
+        assert seeding_progress.read_progress(session, "x") == {
+            JOE: {"Sent": [Reach("2026-01-01", "2", "3")], "Other": [Reach("", "1", "9")]}
+        }
+        assert seeding_progress.read_progress(session, "y") == {}
         assert sorted(session.scalars(select(col(SeededFolder.messages)))) == [3, 9]
 
 

@@ -13,13 +13,13 @@ from mta.delivery.delivery_workers import Carriers
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery.queue import Claim, Outcome
-from triage.delivery.routes import destinations
+from triage.delivery.routes import list_destinations
 from triage.message.authentication import Authentication
 from triage.times import utcnow
 
 
 def test_the_backlog_is_counted_while_no_worker_takes_from_it(settings: Settings) -> None:
-    (destination,) = destinations(settings)
+    (destination,) = list_destinations(settings)
     carriers = Carriers(destination, settings, lambda: None)
 
     class Watched(deque[Errand]):
@@ -46,7 +46,7 @@ SERVED = Outcome("delivered", "250 OK", "smtp://x:25")
 @pytest.fixture
 def crew(settings: Settings) -> Iterator[Carriers]:
     """Two workers who have served already, both under way."""
-    (destination,) = destinations(settings)
+    (destination,) = list_destinations(settings)
     found = Carriers(destination, replace(settings, relay=replace(settings.relay, concurrency=2)), lambda: None)
     found.was_away = False
     found.busy = dict.fromkeys(found.idle, time.monotonic())

@@ -18,7 +18,7 @@ from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 SENDER, ANNA, BOB = "ruth@stranger.example", "anna@company.example", "bob@company.example"
 MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.\r\n..two\r\n.start\r\nend\r\n"
@@ -353,7 +353,7 @@ def test_a_message_without_a_last_line_end_gets_one(peer: Peer, way: NextHop) ->
 def test_a_reply_is_one_short_visible_line(reply: str) -> None:
     line = one_line(reply)
     assert len(line) <= 500
-    assert visible(line) == line
+    assert escape_visible(line) == line
 
 
 def test_a_reply_of_many_lines_with_escapes_is_one_line(peer: Peer, way: NextHop) -> None:

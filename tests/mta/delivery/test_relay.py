@@ -26,15 +26,15 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.delivery.queue import Claim, Outcome
-from triage.delivery.routes import destinations
+from triage.delivery.routes import list_destinations
 from triage.errors import BadInput
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.intake import receive as intake
 from triage.message.authentication import Authentication, Dmarc, Result, Spf
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.runtime.wakeup import Bell
 from triage.store import bodies, ledger
-from triage.store.db import open_engine, reading, transaction
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Attempt, Delivery
@@ -60,7 +60,7 @@ def released(
     now = utcnow()
     envelope = Envelope(new_id(), now, reverse_path, mailboxes, "192.0.2.7", "mail.stranger.example")
     with transaction(engine) as session:
-        content_id, content = bodies.keep(session, raw)
+        content_id, content = bodies.keep_body(session, raw)
         message = Message(
             spool_id=envelope.spool_id,
             content_id=content_id,
@@ -70,7 +70,7 @@ def released(
         )
         deliveries = [queued(message, mailbox, due or now) for mailbox in mailboxes]
         ids = [delivery.id for delivery in deliveries]
-        ledger.enter(session, message, content, deliveries, by=Actor.system("judge"), now=now)
+        ledger.enter_message(session, message, content, deliveries, by=Actor.system("judge"), now=now)
     return ids
 
 
@@ -130,7 +130,7 @@ def ring(settings: Settings) -> None:
 
 def rows(engine: Engine, ids: list[int]) -> list[Delivery]:
     """These deliveries as they stand, in the order of `ids`."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         found = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_(ids)))}
         session.expunge_all()
     return [found[delivery_id] for delivery_id in ids]
@@ -148,7 +148,7 @@ def states(engine: Engine, ids: list[int]) -> list[str]:
 
 def attempts(engine: Engine, delivery_id: int) -> list[tuple[int, str, str]]:
     """Number, outcome and next hop of every attempt."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         found = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
         return [(one.number, one.outcome, one.next_hop) for one in found]
 
@@ -183,10 +183,12 @@ def test_what_is_due_arrives_with_our_trace_and_is_on_the_record(both: Settings,
     assert sorted(taken.mailbox for taken in peer.taken) == [ANNA, BOB]
     for row, taken in zip(rows(engine, ids), sorted(peer.taken, key=lambda one: one.mailbox), strict=True):
         assert taken.raw.startswith(b"Received: from mail.stranger.example ([192.0.2.7])\r\n\tby mx.company.example with ESMTP id ")
-        assert taken.raw.endswith(f"X-Mailroom-Message: {show(row.message_id)}\r\nX-Mailroom-Verdict: allowed-sender\r\n".encode() + MAIL)
+        assert taken.raw.endswith(
+            f"X-Mailroom-Message: {format_id(row.message_id)}\r\nX-Mailroom-Verdict: allowed-sender\r\n".encode() + MAIL
+        )
         assert row.last_reply == "250 2.0.0 taken"
         assert attempts(engine, row.id) == [(1, "delivered", peer.url)]
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         record = {(one.act, one.by) for one in session.scalars(select(AuditRecord))}
     assert record == {("receive", "system:judge"), ("claim", "system:relay"), ("deliver", "system:relay")}
 
@@ -208,7 +210,7 @@ def test_the_archive_gets_its_copy_in_the_end(both: Settings, peer: Peer, engine
         archiving = replace(both, journal=replace(both.journal, address="archive@archive.example", next_hop=archive.url))
         envelope = Envelope(new_id(), utcnow(), "ruth@stranger.example", (ANNA,), "192.0.2.7", "mail.stranger.example")
         with transaction(engine) as session:
-            intake.receive(session, envelope, MAIL, PROVEN, summarise(MAIL), settings=archiving, now=utcnow())
+            intake.receive_message(session, envelope, MAIL, PROVEN, make_summary(MAIL), settings=archiving, now=utcnow())
             journaled = list(session.scalars(select(col(Delivery.id)).where(col(Delivery.direction) == "journal")))
         with relaying(archiving):
             until(lambda: attempts(engine, journaled[0]) == [(1, "deferred", archive.url)])
@@ -238,7 +240,7 @@ def test_the_queue_names_the_envelope_sender(
     with relaying(lite):
         until(lambda: bool(peer.taken))
     sent = peer.taken[0].reverse_path.strip("<>").casefold()
-    expected = at_the_next_hop.format(id=show(delivery_id)).casefold()
+    expected = at_the_next_hop.format(id=format_id(delivery_id)).casefold()
     assert sent == expected or (expected.endswith("-1-") and sent.startswith(expected) and sent.endswith("@company.example"))
 
 
@@ -490,7 +492,7 @@ def test_a_next_hop_that_does_not_let_us_in_is_told_of_and_keeps_its_mail_waitin
 
 @pytest.mark.parametrize(("was_away", "kind"), [(False, "untried"), (True, "deferred")])
 def test_what_was_delivered_before_a_connection_was_refused_is_delivered(lite: Settings, *, was_away: bool, kind: str) -> None:
-    crew = delivery_workers.Carriers(destinations(lite)[0], lite, lambda: None)
+    crew = delivery_workers.Carriers(list_destinations(lite)[0], lite, lambda: None)
     hop, other = crew.idle[:2]
     crew.busy, crew.was_away = {hop: 0.0, other: 0.0}, was_away
     claims = [Claim(number, 1, 1, mailbox, "", "", None, PROVEN, MAIL) for number, mailbox in enumerate((ANNA, BOB))]  # type: ignore[arg-type]
@@ -501,7 +503,7 @@ def test_what_was_delivered_before_a_connection_was_refused_is_delivered(lite: S
 
 
 def test_nobody_sets_out_with_what_waited_so_long_that_another_relay_may_have_it(lite: Settings) -> None:
-    crew = delivery_workers.Carriers(destinations(lite)[0], lite, lambda: None)
+    crew = delivery_workers.Carriers(list_destinations(lite)[0], lite, lambda: None)
     claim = Claim(1, 1, 1, ANNA, "", "", None, PROVEN, MAIL)  # type: ignore[arg-type]
     crew.backlog.append(Errand((claim,), since=time.monotonic() - delivery_workers.GIVE_BACK - 1))
     crew.set_out()
@@ -529,7 +531,7 @@ def test_a_late_outcome_does_not_overrule_the_worker_that_took_over(
     with relaying(towards(lite, peer.url, concurrency=1)):
         assert peer.arrived.wait(PATIENCE)
         with transaction(sqlite_engine) as session:
-            taken_over = queue.claim(session, limit=1, settings=lite, now=utcnow() + queue.LEASE)
+            taken_over = queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow() + queue.LEASE)
         peer.go_on.set()
         until(lambda: "came too late" in caplog.text)
     assert [claim.number for claim in taken_over] == [2]
@@ -540,7 +542,7 @@ def test_a_late_outcome_does_not_overrule_the_worker_that_took_over(
 def test_an_abandoned_claim_is_sent_again_when_its_lease_ends(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
     ids = released(sqlite_engine, ANNA, due=utcnow() - queue.LEASE - timedelta(minutes=1))
     with transaction(sqlite_engine) as session:
-        assert len(queue.claim(session, limit=1, settings=lite, now=utcnow() - queue.LEASE)) == 1  # and then it died
+        assert len(queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow() - queue.LEASE)) == 1  # and then it died
     with relaying(lite):
         until(lambda: states(sqlite_engine, ids) == ["delivered"])
     assert [one[:2] for one in attempts(sqlite_engine, ids[0])] == [(1, ""), (2, "delivered")]
@@ -583,7 +585,7 @@ def test_a_claim_that_gave_way_to_somebody_is_made_again_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     there = towards(replace(settings, database=replace(settings.database, url=postgresql_url)), peer.url)
-    claim, tried = queue.claim, list[int]()
+    claim, tried = queue.claim_deliveries, list[int]()
     ids = released(postgresql_engine, ANNA)
     monkeypatch.setattr(relay, "LONGEST_PAUSE", 10 * PATIENCE)  # which nobody waits for
     with circle.closed_by(postgresql_engine) as enter:
@@ -594,7 +596,7 @@ def test_a_claim_that_gave_way_to_somebody_is_made_again_at_once(
                 enter(session)
             return claim(session, **how)
 
-        monkeypatch.setattr(queue, "claim", claiming)
+        monkeypatch.setattr(queue, "claim_deliveries", claiming)
         with relaying(there):
             until(lambda: states(postgresql_engine, ids) == ["delivered"])
     assert "a transaction gave way to another one and is carried out again: deadlock detected" in caplog.text
@@ -613,7 +615,7 @@ def test_stopping_does_not_wait_for_a_database_for_ever(
             connection.exec_driver_sql("ALTER TABLE attempt RENAME TO elsewhere")
         stop.set()
         peer.go_on.set()
-    assert f"delivery {show(ids[0])}: its outcome is not on the record" in caplog.text
+    assert f"delivery {format_id(ids[0])}: its outcome is not on the record" in caplog.text
     assert states(sqlite_engine, ids) == ["relaying"]
 
 
@@ -626,7 +628,7 @@ def test_each_outcome_is_one_line_in_the_log(lite: Settings, peer: Peer, sqlite_
     lines = sorted(record.getMessage() for record in caplog.records if record.name == "mta.delivery.delivery_attempt")
     assert len(lines) == 2
     assert all("\x1b" not in line and "\n" not in line for line in lines)
-    assert any(show(anna) in line and f"to {ANNA}: delivered in attempt 1 by {peer.url}: 250 2.0.0 taken" in line for line in lines)
+    assert any(format_id(anna) in line and f"to {ANNA}: delivered in attempt 1 by {peer.url}: 250 2.0.0 taken" in line for line in lines)
 
 
 def test_into_maildirs(settings: Settings, sqlite_url: str, sqlite_engine: Engine, tmp_path: Path) -> None:
@@ -657,7 +659,7 @@ class Broken:
 def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     released(sqlite_engine, ANNA)
     with transaction(sqlite_engine) as session:
-        (claim,) = queue.claim(session, limit=1, settings=lite, now=utcnow())
+        (claim,) = queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow())
     broken = Broken()
     (outcome,) = deliver_claims(Errand((claim,)), broken, lite, "broken:")
     assert outcome.kind == "unanswered"

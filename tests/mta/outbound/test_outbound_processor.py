@@ -27,10 +27,10 @@ from tests.triage.mails import mail, multipart, part
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Database, Settings, host_port
 from triage.errors import BadInput
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.policy.learning import learn_contacts
 from triage.runtime.spool_stats import OFTEN
-from triage.store.db import open_engine, reading, transaction
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.contacts import Correspondent, NotLearned, SentMail
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.employees import Expectation, MailReport
@@ -60,7 +60,7 @@ class Door:
         """All rows of a table."""
         engine = open_engine(self.settings.database.url)
         try:
-            with reading(engine) as session:
+            with read_transaction(engine) as session:
                 found: list[object] = list(session.scalars(select(table)))
                 session.expunge_all()
                 return found
@@ -572,7 +572,7 @@ def test_a_real_postfix_hands_over_what_is_forwarded(listened_to: Settings) -> N
     odd = arrived(listened_to)
     whole = multipart(
         part("Content-Type: text/plain", b"Is this fine?"),
-        part("Content-Type: message/rfc822", mail(f"X-Mailroom-Message: {show(odd.message_id)}\nFrom: odd@evil.example")),
+        part("Content-Type: message/rfc822", mail(f"X-Mailroom-Message: {format_id(odd.message_id)}\nFrom: odd@evil.example")),
         head=f"From: Joe Fern <{JOE}>\nTo: report@company.example\nSubject: Fwd: Gift cards",
     )
     with listening(listened_to) as door:

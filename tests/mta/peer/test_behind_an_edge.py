@@ -38,7 +38,7 @@ def company(settings: Settings, sqlite_url: str) -> Settings:
     with engine_of(settings) as engine:
         with transaction(engine) as session:
             order = RuleOrder("block", "address", "eve@stranger.example", "company")
-            rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
+            rules.add_rule(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
         recipient_map_writer.write_door(settings, engine)
     return settings
 

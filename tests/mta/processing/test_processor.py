@@ -38,10 +38,10 @@ from triage.message.signals.signal_context import Seen
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.runtime.sandbox_pool import Pool
-from triage.runtime.spool_stats import OFTEN, backlog, batch_name
+from triage.runtime.spool_stats import OFTEN, batch_name, spool_backlog
 from triage.runtime.wakeup import Bell
 from triage.store import bodies, db
-from triage.store.db import open_engine, reading, transaction
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
@@ -138,12 +138,12 @@ def waiting(settings: Settings) -> list[str]:
 def record(settings: Settings) -> dict[int, tuple[bytes, list[tuple[State, str]]]]:
     """What was entered: raw bytes, and state and rule of each delivery, by spool id."""
     found: dict[int, tuple[bytes, list[tuple[State, str]]]] = {}
-    with engine_of(settings) as engine, reading(engine) as session:
+    with engine_of(settings) as engine, read_transaction(engine) as session:
         for message in session.scalars(select(StoredMessage)):
             assert message.content_id is not None
             deliveries = session.scalars(select(Delivery).where(col(Delivery.message_id) == message.id))
             outcome = [(State(one.state), one.rule) for one in deliveries]
-            found[message.spool_id] = (bodies.load(session, message.content_id), outcome)
+            found[message.spool_id] = (bodies.load_body(session, message.content_id), outcome)
     return found
 
 
@@ -151,7 +151,7 @@ def allow(settings: Settings) -> None:
     """Let the supplier in."""
     with engine_of(settings) as engine, transaction(engine) as session:
         order = RuleOrder("allow", "domain", "supplier.example", "company")
-        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
+        rules.add_rule(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
 
 
 def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on_both: Settings) -> None:
@@ -298,7 +298,7 @@ def test_it_is_asked_again_at_growing_intervals_for_fifteen_minutes_also_by_the_
 def test_who_is_known_by_another_proof_does_not_wait(known: Settings) -> None:
     with engine_of(known) as engine, transaction(engine) as session:
         order = RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:example.com")
-        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
+        rules.add_rule(session, order, by=arriving.ANA, now=utcnow(), settings=known)
     write_zone(known, SILENT + f"s._domainkey.example.com. 300 IN TXT {in_zone_file(published())}\n")
     envelope, raw = mail()
     signed_post = signed(b"List-Id: <dev.lists.example>\r\n" + raw, names=[b"from", b"subject", b"message-id", b"list-id"])
@@ -336,7 +336,7 @@ def test_a_trusted_forwarder_vouches_for_whom_it_passes_on(known: Settings) -> N
     write_zone(known, ZONE + f"s._domainkey.forwarder.example. 300 IN TXT {in_zone_file(published())}\n")
     with engine_of(known) as engine, transaction(engine) as session:
         order = RuleOrder("allow", "address", "sales@supplier.example", "company", "arc:forwarder.example")
-        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
+        rules.add_rule(session, order, by=arriving.ANA, now=utcnow(), settings=known)
     raw = mail()[1]
     cases = {
         "vouched for": (forwarded(raw), [(State.QUEUED, "allowed-sender")]),
@@ -363,7 +363,7 @@ def test_what_an_edge_hands_over_is_judged_by_the_client_it_names_or_by_what_it_
     allow(known)
     with engine_of(known) as engine, transaction(engine) as session:
         order = RuleOrder("block", "address", "eve@stranger.example", "company")
-        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
+        rules.add_rule(session, order, by=arriving.ANA, now=utcnow(), settings=known)
     stated = b"Authentication-Results: mx.edge.example; dmarc=pass header.from=supplier.example\r\n"
     named, unnamed, believed = (mail()[0] for _ in range(3))
     forged, blocked = mail()[0], mail("blocked", "eve@stranger.example")[0]
@@ -456,7 +456,7 @@ def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Setting
         good[0].spool_id: (good[1], [(State.QUEUED, "allowed-sender")]),
         broken[0].spool_id: (broken[1], [(State.HELD, "unparsable")]),
     }
-    with engine_of(known_on_both) as engine, reading(engine) as session:
+    with engine_of(known_on_both) as engine, read_transaction(engine) as session:
         row = session.scalars(select(StoredMessage).where(col(StoredMessage.spool_id) == broken[0].spool_id)).one()
     (unreadable,) = [one for one in row.signals if one["name"] == "unreadable"]
     assert unreadable["evidence"] == [r"Mailroom failed over it: ValueError: a fault\x1b of ours"]
@@ -468,9 +468,9 @@ def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settin
     put(known, bad, good)
     directory = known.spool.directory
     with judging(known):
-        until(lambda: backlog(directory).stuck == 1)
+        until(lambda: spool_backlog(directory).stuck == 1)
         until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
-    assert (backlog(directory).put_off, backlog(directory).messages) == (1, 0)
+    assert (spool_backlog(directory).put_off, spool_backlog(directory).messages) == (1, 0)
     (stuck,) = spool_retry.list_waiting(directory)
     assert ((stuck.envelope, stuck.raw), stuck.door) == (bad, "incoming")
     assert stuck.attempt >= OFTEN
@@ -490,7 +490,7 @@ def test_when_a_message_is_held_unread(known: Settings, attempt: int, age: timed
     with engine_of(known) as engine:
         assert processor.Writer(engine, Spool(known.spool.directory), known, []).settle([message], threading.Event()) == []
     assert settled.is_set(), "it is safe elsewhere"
-    assert (len(record(known)), backlog(known.spool.directory).put_off) == ((1, 0) if entered else (0, 1))
+    assert (len(record(known)), spool_backlog(known.spool.directory).put_off) == ((1, 0) if entered else (0, 1))
 
 
 @pytest.mark.postgresql
@@ -629,7 +629,7 @@ def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: No
         with judging(known_on_both):
             with transaction(engine) as session:
                 order = RuleOrder("block", "domain", "evil.example", "company")
-                rules.add(session, order, by=arriving.IDA, now=utcnow(), settings=known_on_both)
+                rules.add_rule(session, order, by=arriving.IDA, now=utcnow(), settings=known_on_both)
             until(lambda: (now := door(known_on_both)) is not None and "evil.example" in now.blocked)
         assert recipient_map_writer.write_door(known_on_both, engine) != version
 

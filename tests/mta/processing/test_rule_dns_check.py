@@ -47,11 +47,11 @@ def test_a_rule_that_nothing_can_meet_says_so(
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         order = RuleOrder("allow", "address", value, "company", proof)
-        rule = rules.add(session, order, by=ANA, now=NOW, settings=settings).id
+        rule = rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id
     surveyor = Surveyor(engine, resolver)
     assert surveyor.look() is bool(says)
     assert surveyor.look() is False
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = session.get_one(Rule, rule)
         assert says in found.doubt
         assert bool(found.doubt) is bool(says)

@@ -38,7 +38,7 @@ from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, receiving, stored, until
 from triage import ids
 from triage.addressing.envelope import Envelope
-from triage.addressing.networks import network
+from triage.addressing.networks import sender_network
 from triage.config.settings import Settings, Smtp
 from triage.errors import BadInput
 from triage.runtime import metrics
@@ -87,7 +87,7 @@ def test_the_reply_names_the_id(settings: Settings) -> None:
     with receiving(settings) as receiver:
         said = send(receiver)
         ((envelope, _),) = receiver.stored()
-    assert said == f"250 2.0.0 queued as {ids.show(envelope.spool_id)}"
+    assert said == f"250 2.0.0 queued as {ids.format_id(envelope.spool_id)}"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_over_tls(settings: Settings, tmp_path: Path) -> None:
 def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "CHECK_EVERY", 0.0)
     told: list[tuple[str, float]] = []
-    monkeypatch.setattr(metrics, "stands", lambda name, value, *, door: told.append((door, value)))
+    monkeypatch.setattr(metrics, "set_gauge", lambda name, value, *, door: told.append((door, value)))
     certificate, key = make_certificate(tmp_path)
     with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
 
@@ -198,7 +198,7 @@ def test_an_ipv6_network_is_one_client() -> None:
     assert not clients.has_too_many("2001:db8:0:1::1")
     clients.left("2001:db8::1")
     clients.left("2001:db8::2")
-    assert (clients.tally.connections(), clients.tally.connections(network("2001:db8::1"))) == (0, 0)
+    assert (clients.tally.connections(), clients.tally.connections(sender_network("2001:db8::1"))) == (0, 0)
     assert [clients.may_send("192.0.2.1", now) for now in (120.0, 179.9, 180.0)] == [True, False, True]
     assert Clients(Smtp(max_messages_per_minute=0)).may_send("192.0.2.1", 0.0)
 
@@ -534,7 +534,7 @@ def test_many_sessions_at_once_lose_nothing(settings: Settings) -> None:
             thread.start()
         for thread in threads:
             thread.join(HANG)
-        found = {(ids.show(envelope.spool_id), raw) for envelope, raw in receiver.stored()}
+        found = {(ids.format_id(envelope.spool_id), raw) for envelope, raw in receiver.stored()}
     assert {reply.rpartition(" ")[2] for reply in replies} == {number for number, _ in found}
     assert {raw for _, raw in found} == {b"X-Number: %d.%d\r\n\r\n" % (number, part) for number in range(20) for part in range(10)}
 

@@ -17,7 +17,7 @@ from tests.mta.session.test_smtp_session import RELAY_ATTEMPTS
 from tests.peers.receiving import OPEN_DOOR, Receiver, receiving
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings, Smtp, Spool
-from triage.ids import show
+from triage.ids import format_id
 
 EXAMPLES = 150 + 50 * int(os.environ.get("FUZZ_SECONDS", "0"))  # more of them by `make fuzz`
 QUEUED = re.compile(r"250 2\.0\.0 queued as (\w{13})(?: for \S+)?")
@@ -56,7 +56,7 @@ def talked(receiver: Receiver, pieces: list[bytes]) -> tuple[list[str], bool]:
 
 def taken(receiver: Receiver) -> dict[str, tuple[str, ...]]:
     """The messages that were stored since the last time: their recipients by id."""
-    found = {show(envelope.spool_id): envelope.recipients for envelope, _ in receiver.stored()}
+    found = {format_id(envelope.spool_id): envelope.recipients for envelope, _ in receiver.stored()}
     for batch in (Path(receiver.settings.spool.directory) / "incoming").glob("*.batch"):
         batch.unlink()
     return found

@@ -24,7 +24,7 @@ from tests.peers.processes import HANG
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import new_id
-from triage.runtime.spool_stats import Backlog, backlog, batch_name
+from triage.runtime.spool_stats import Backlog, batch_name, spool_backlog
 from triage.times import utcnow
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -287,7 +287,7 @@ def test_a_hundred_thousand_messages_are_read_in_order_with_constant_memory(spoo
     numbers = iter(range(1, 100_001))
     while group := [(envelope(number), b"x" * 200) for number in islice(numbers, 250)]:
         write_batch(spool.incoming, batch_name(1, len(group)), group)
-    assert backlog(spool.incoming.parent).messages == 100_000
+    assert spool_backlog(spool.incoming.parent).messages == 100_000
     command = [sys.executable, "-c", BACKLOG, str(spool.incoming.parent)]
     done = subprocess.run(command, cwd=Path(__file__).parents[3], timeout=4 * HANG, capture_output=True, text=True, check=True)
     count, grown = map(int, done.stdout.split())
@@ -297,14 +297,14 @@ def test_a_hundred_thousand_messages_are_read_in_order_with_constant_memory(spoo
 
 def test_the_backlog_is_known_from_the_names(spool: Spool) -> None:
     directory = spool.incoming.parent
-    assert backlog(directory) == Backlog()
+    assert spool_backlog(directory) == Backlog()
     for future in [spool.append(envelope(), b"x") for _ in range(40)]:
         future.result(HANG)
     one_batch(spool, [b"written by another version"])
     spool.put_off(envelope(), b"x", not_before=AT, attempt=1)
     (spool.damaged / "1.batch").write_bytes(b"")
     (spool.incoming / "half.batch.tmp").write_bytes(b"half")
-    found = backlog(directory)
+    found = spool_backlog(directory)
     assert (found.messages, found.put_off, found.damaged) == (41, 1, 1)
     assert found.oldest is not None
     assert abs((utcnow() - found.oldest).total_seconds()) < HANG

@@ -30,7 +30,7 @@ HASH = "$argon2id$not-checked-here"
 def known(engine: Engine, settings: Settings) -> Engine:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-        accounts.add(session, NORA, HASH, by=IDA, now=NOW)
+        accounts.add_account(session, NORA, HASH, by=IDA, now=NOW)
     return engine
 
 
@@ -40,8 +40,8 @@ def acts(session: Session) -> list[dict[str, object]]:
 
 
 def test_an_account_is_staff_and_on_the_record_without_its_password(known: Engine) -> None:
-    with db.reading(known) as session:
-        nora = staff_members.staff(session, "NORA", NOW)
+    with db.read_transaction(known) as session:
+        nora = staff_members.find_staff_actor(session, "NORA", NOW)
         assert nora is not None
         assert (nora.name, nora.shown, nora.role) == ("nora", "Nora Falk", "admin")
         assert nora.scope.words() == ["department:legal", "person:joe.fern"]
@@ -51,12 +51,12 @@ def test_an_account_is_staff_and_on_the_record_without_its_password(known: Engin
 def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, settings: Settings) -> None:
     twin = replace(COMPANY, staff=(*COMPANY.staff, StaffEntry("nora", "Somebody Else", "auditor", ("company",))))
     with db.transaction(known) as session:
-        applied = directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
+        applied = directory.apply_directory(session, COMPANY, settings.company, by=SYNC, now=NOW)
         assert applied.plan.changes == ()
-        directory.apply(session, twin, settings.company, by=SYNC, now=NOW)
-        directory.apply(session, replace(COMPANY, staff=()), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, twin, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=()), settings.company, by=SYNC, now=NOW)
         assert [(one.login, one.name, one.source) for one in session.scalars(select(StaffMember))] == [("nora", "Nora Falk", "local")]
-        assert directory_rows.present(session).staff == ()
+        assert directory_rows.read_directory(session).staff == ()
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, 
 )
 def test_what_is_no_account(known: Engine, account: Account, why: str) -> None:
     with pytest.raises(BadInput, match=why), db.transaction(known) as session:
-        accounts.add(session, account, HASH, by=IDA, now=NOW)
+        accounts.add_account(session, account, HASH, by=IDA, now=NOW)
 
 
 def test_an_account_gets_rights_and_loses_them(known: Engine) -> None:
     with db.transaction(known) as session:
-        accounts.add(session, replace(NORA, login="nils", rights=("remove-delivered",)), HASH, by=IDA, now=NOW)
+        accounts.add_account(session, replace(NORA, login="nils", rights=("remove-delivered",)), HASH, by=IDA, now=NOW)
         accounts.give_rights(session, "Nora", ("remove-delivered",), by=IDA, now=NOW)
         accounts.give_rights(session, "nils", (), by=IDA, now=NOW)
-        found = {login: staff_members.staff(session, login, NOW) for login in ("nora", "nils")}
+        found = {login: staff_members.find_staff_actor(session, login, NOW) for login in ("nora", "nils")}
         assert {login: one and one.rights for login, one in found.items()} == {"nora": {Right.REMOVE_DELIVERED}, "nils": frozenset()}
         assert [one.get("rights") for one in acts(session)] == [None, ["remove-delivered"], ["remove-delivered"], []]
         with pytest.raises(BadInput, match="ana comes from the directory"):
@@ -100,12 +100,12 @@ def test_another_password_and_removal_end_what_is_open(known: Engine) -> None:
             if what == "password":
                 accounts.set_password(session, "Nora", "$argon2id$other", by=IDA, now=NOW)
             else:
-                accounts.remove(session, "nora", by=IDA, now=NOW)
-        with db.reading(known) as session:
+                accounts.remove_account(session, "nora", by=IDA, now=NOW)
+        with db.read_transaction(known) as session:
             assert "nora" not in session.scalars(select(col(StaffSession.login))).all()
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert [act["what"] for act in acts(session)] == ["add", "password", "remove"]
-        assert staff_members.staff(session, "nora", NOW) is None
+        assert staff_members.find_staff_actor(session, "nora", NOW) is None
 
 
 CHIEF = Account("chief", "Ann Chief", "admin", ("company",))
@@ -129,17 +129,17 @@ def test_the_last_administrator_of_the_company_stays(
 ) -> None:
     with db.transaction(known) as session:
         for account in filter(None, (CHIEF, other)):
-            accounts.add(session, account, HASH, by=IDA, now=NOW)
+            accounts.add_account(session, account, HASH, by=IDA, now=NOW)
         if values:
             session.execute(update(StaffMember).where(col(StaffMember.login) == "second").values(**values))
     refused: AbstractContextManager[object] = (
         pytest.raises(NotAllowedNow, match="chief is the only administrator") if stays else nullcontext()
     )
     with refused, db.transaction(known) as session:
-        accounts.remove(session, "Chief", by=IDA, now=NOW, by_directory=by_directory)
+        accounts.remove_account(session, "Chief", by=IDA, now=NOW, by_directory=by_directory)
     with db.transaction(known) as session:
         assert (session.get(StaffMember, "chief") is not None) is stays
-        accounts.remove(session, "nora", by=IDA, now=NOW)  # who administers a part only may always go
+        accounts.remove_account(session, "nora", by=IDA, now=NOW)  # who administers a part only may always go
 
 
 BOSS = StaffEntry("boss", "Eve Boss", "admin", ("company",), password_hash=HASH)
@@ -152,17 +152,17 @@ def test_two_who_go_at_the_same_moment_leave_one(known: Engine, settings: Settin
     def go(login: str) -> None:
         with db.transaction(known) as session:
             if login == "boss":
-                directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
+                directory.apply_directory(session, COMPANY, settings.company, by=SYNC, now=NOW)
             else:
-                accounts.remove(session, login, by=IDA, now=NOW)
+                accounts.remove_account(session, login, by=IDA, now=NOW)
 
     with db.transaction(known) as session:
-        accounts.add(session, CHIEF, HASH, by=IDA, now=NOW)
+        accounts.add_account(session, CHIEF, HASH, by=IDA, now=NOW)
         if other == "boss":
-            directory.apply(session, replace(COMPANY, staff=(*COMPANY.staff, BOSS)), settings.company, by=SYNC, now=NOW)
+            directory.apply_directory(session, replace(COMPANY, staff=(*COMPANY.staff, BOSS)), settings.company, by=SYNC, now=NOW)
         else:
-            accounts.add(session, replace(CHIEF, login=other), HASH, by=IDA, now=NOW)
-    both, counted = threading.Barrier(2, timeout=1), accounts.administrators
+            accounts.add_account(session, replace(CHIEF, login=other), HASH, by=IDA, now=NOW)
+    both, counted = threading.Barrier(2, timeout=1), accounts.list_administrators
 
     def counting(session: Session, *, by_directory: bool) -> list[str]:
         found = counted(session, by_directory=by_directory)
@@ -170,26 +170,29 @@ def test_two_who_go_at_the_same_moment_leave_one(known: Engine, settings: Settin
             both.wait()
         return found
 
-    monkeypatch.setattr(accounts, "administrators", counting)
+    monkeypatch.setattr(accounts, "list_administrators", counting)
     with ThreadPoolExecutor(2) as shells:
         refused = [went.exception() for went in [shells.submit(go, login) for login in ("chief", other)]]
     assert sorted(type(one).__name__ for one in refused if one) in (["NotAllowedNow"], ["Braked"])
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert len(counted(session, by_directory=False)) == 1
 
 
 def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> None:
     with db.transaction(known) as session:
-        for change in (lambda: accounts.remove(session, "ana", by=IDA, now=NOW), lambda: accounts.own(session, "ben")):
+        for change in (
+            lambda: accounts.remove_account(session, "ana", by=IDA, now=NOW),
+            lambda: accounts.get_local_account(session, "ben"),
+        ):
             with pytest.raises(BadInput, match="comes from the directory"):
                 change()
         with pytest.raises(NotFound, match="there is no staff account 'nobody'"):
-            accounts.own(session, "nobody")
+            accounts.get_local_account(session, "nobody")
 
 
 def test_where_the_directorys_passwords_count_no_other_does(known: Engine) -> None:
     with db.transaction(known) as session:
-        own = staff_login.begin(session, "nora", "192.0.2.1", now=NOW, by_directory=True)
-        theirs = staff_login.begin(session, "ana", "192.0.2.1", now=NOW, by_directory=True)
-    assert not staff_login.proves(own, "whatever", lambda login, password: True)
-    assert staff_login.proves(theirs, "whatever", lambda login, password: True)
+        own = staff_login.begin_attempt(session, "nora", "192.0.2.1", now=NOW, by_directory=True)
+        theirs = staff_login.begin_attempt(session, "ana", "192.0.2.1", now=NOW, by_directory=True)
+    assert not staff_login.verify_password(own, "whatever", lambda login, password: True)
+    assert staff_login.verify_password(theirs, "whatever", lambda login, password: True)

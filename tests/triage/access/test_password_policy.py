@@ -2,7 +2,7 @@
 
 import pytest
 
-from triage.access.password_policy import fault
+from triage.access.password_policy import find_password_fault
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ from triage.access.password_policy import fault
     ],
 )
 def test_a_password(password: str, why: str) -> None:
-    said = fault(password, "ana.roth")
+    said = find_password_fault(password, "ana.roth")
     assert (why in said) if why else said == ""
 
 
 def test_without_a_login_nothing_is_contained() -> None:
-    assert fault("correct horse battery", "") == ""
+    assert find_password_fault("correct horse battery", "") == ""

@@ -50,7 +50,7 @@ class House:
 
     def seal(self, folder: str, *staff: str) -> None:
         sealed = replace(COMPANY, sealed=(SealedEntry(folder, staff),))
-        directory.apply(self.session, sealed, self.settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(self.session, sealed, self.settings.company, by=SYNC, now=NOW)
 
     def seen(self, where: ColumnElement[bool]) -> set[str]:
         return {self.names[one] for one in self.session.scalars(select(col(Delivery.id)).where(where))}
@@ -82,26 +82,26 @@ def house(sqlite_engine: Engine, settings: Settings) -> Iterator[House]:
     ],
 )
 def test_what_one_sees(house: House, by: Actor, decides: set[str], reads: set[str], sees_waiting: set[str]) -> None:
-    assert house.seen(access.visible(by)) == decides
-    assert house.seen(access.readable(by)) == reads
+    assert house.seen(access.visible_deliveries(by)) == decides
+    assert house.seen(access.readable_deliveries(by)) == reads
     assert house.seen(access.sent_by(by)) == sees_waiting
-    assert house.seen(access.waiting(by)) == decides
-    assert house.seen(access.beyond(by)) == FOLDERS - decides
+    assert house.seen(access.countable_deliveries(by)) == decides
+    assert house.seen(access.beyond_scope(by)) == FOLDERS - decides
 
 
 @pytest.mark.parametrize("folder", ["department:it", "person:joe.fern"])
 @pytest.mark.parametrize("by", [ANA, BEN, IDA, OTTO, SHELL, DECIDER, JOES_TRIAGE, IT_ADMIN, RELAY])
 def test_what_is_sealed_is_counted_and_nothing_else(house: House, folder: str, by: Actor) -> None:
-    scope = house.seen(access.visible(by))
+    scope = house.seen(access.visible_deliveries(by))
     house.seal(folder, "hana")
     away = IN_IT if folder == "department:it" else {"joe"}
     closed = set() if by is RELAY else away
-    assert house.seen(access.visible(by)) == scope - closed
-    assert house.seen(access.readable(by)) & away == scope & away - closed
-    assert house.seen(access.waiting(by)) == scope
-    assert house.seen(access.beyond(by)) == FOLDERS - scope - away
+    assert house.seen(access.visible_deliveries(by)) == scope - closed
+    assert house.seen(access.readable_deliveries(by)) & away == scope & away - closed
+    assert house.seen(access.countable_deliveries(by)) == scope
+    assert house.seen(access.beyond_scope(by)) == FOLDERS - scope - away
     hana = replace(by, name="hana")
-    assert house.seen(access.visible(hana)) == scope
+    assert house.seen(access.visible_deliveries(hana)) == scope
 
 
 SCOPED = "your scope is department:legal: you cannot create a rule for "
@@ -162,7 +162,7 @@ def test_over_everything(by: Actor, refusal: str) -> None:
     ],
 )
 def test_who_is_over_whom(by: Actor, scope: list[str], is_over: bool) -> None:
-    assert access.over(by, StaffMember(login="x", name="X", role="triage", scope=scope, password_hash="")) is is_over
+    assert access.is_administrator_over(by, StaffMember(login="x", name="X", role="triage", scope=scope, password_hash="")) is is_over
 
 
 @pytest.mark.parametrize(
@@ -220,5 +220,5 @@ def test_what_the_console_offers(by: Actor, may: bool) -> None:
 
 
 def test_a_token_is_told_what_it_was_not_made_for() -> None:
-    assert said(lambda: access.allow(DECIDER, Grant.ADMIN)) == "this needs a token with the scope admin; yours has decide, read"
-    assert said(lambda: access.allow(ANA, Grant.ADMIN)) == said(lambda: access.allow(DECIDER, Grant.READ)) == ""
+    assert said(lambda: access.require_grant(DECIDER, Grant.ADMIN)) == "this needs a token with the scope admin; yours has decide, read"
+    assert said(lambda: access.require_grant(ANA, Grant.ADMIN)) == said(lambda: access.require_grant(DECIDER, Grant.READ)) == ""

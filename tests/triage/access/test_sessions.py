@@ -27,14 +27,16 @@ def signed_in(engine: Engine, settings: Settings) -> Engine:
         for key, login, minutes in (("one", "ana", 5), ("two", "ana", 1), ("idle", "ana", 31), ("bens", "ben", 2)):
             then = NOW - timedelta(minutes=minutes)
             session.add(
-                StaffSession(key_sha256=sessions.hashed(key), login=login, started_at=then, seen_at=then, client=f"192.0.2.{minutes}")
+                StaffSession(
+                    key_sha256=sessions.hash_session_key(key), login=login, started_at=then, seen_at=then, client=f"192.0.2.{minutes}"
+                )
             )
     return engine
 
 
 def clients(engine: Engine, by: Actor, login: str, key: str = "one") -> list[tuple[str, bool]]:
-    with db.reading(engine) as session:
-        found = sessions.listing(session, by=by, login=login, key=key, lasts=LASTS, idle=IDLE, now=NOW)
+    with db.read_transaction(engine) as session:
+        found = sessions.list_sessions(session, by=by, login=login, key=key, lasts=LASTS, idle=IDLE, now=NOW)
     return [(one.client, one.current) for one in found]
 
 

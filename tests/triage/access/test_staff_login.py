@@ -14,9 +14,9 @@ from tests.peers import circle, processes
 from tests.triage.arriving import NOW
 from triage.access import sessions, staff_login
 from triage.access.staff_login import HASHER, NOBODY, TooManyFailures
-from triage.addressing.networks import network
+from triage.addressing.networks import sender_network
 from triage.store import db
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import Person
 from triage.store.models.staff import FailedSignIn, StaffMember, StaffSession
@@ -41,18 +41,18 @@ def enter(
 ) -> str | None:
     """A whole sign-in; the session key, or None when name or password is wrong."""
     with transaction(engine) as session:
-        attempt = staff_login.begin(session, login, "192.0.2.9", now=now)
-    if not staff_login.proves(attempt, password):
+        attempt = staff_login.begin_attempt(session, login, "192.0.2.9", now=now)
+    if not staff_login.verify_password(attempt, password):
         return None
     with transaction(engine) as session:
-        opened = staff_login.succeed(session, attempt, lasts=LASTS, now=now)
+        opened = staff_login.open_session(session, attempt, lasts=LASTS, now=now)
     return opened[1] if opened else None
 
 
 def holder(engine: Engine, key: str, now: datetime) -> str | None:
     """The login behind a key."""
-    with reading(engine) as session:
-        found = staff_login.resume(session, key, lasts=LASTS, idle=IDLE, now=now)
+    with read_transaction(engine) as session:
+        found = staff_login.resume_session(session, key, lasts=LASTS, idle=IDLE, now=now)
     return found.actor.name if found else None
 
 
@@ -60,7 +60,7 @@ def fail(engine: Engine, times: int, login: str = "ana", client: str = "192.0.2.
     """Failed sign-ins, without the slow part."""
     for _ in range(times):
         with transaction(engine) as session:
-            staff_login.begin(session, login, client, now=now)
+            staff_login.begin_attempt(session, login, client, now=now)
 
 
 @pytest.mark.parametrize(
@@ -87,22 +87,22 @@ def test_unknown_names_cost_the_same_work() -> None:
 @pytest.mark.parametrize("login", ["nobody", "max", "kim"])
 def test_who_cannot_sign_in_is_checked_against_a_password_of_nobody(staffed: Engine, login: str) -> None:
     with transaction(staffed) as session:
-        assert staff_login.begin(session, login, "192.0.2.9", now=NOW).password_hash == NOBODY
+        assert staff_login.begin_attempt(session, login, "192.0.2.9", now=NOW).password_hash == NOBODY
 
 
 def test_only_the_hash_of_the_key_is_kept_and_each_sign_in_has_its_own(staffed: Engine) -> None:
     keys = {enter(staffed), enter(staffed)}
-    with reading(staffed) as session:
+    with read_transaction(staffed) as session:
         kept = set(session.scalars(select(col(StaffSession.key_sha256))))
     assert len(keys) == 2
-    assert kept == {sessions.hashed(key) for key in keys if key}
+    assert kept == {sessions.hash_session_key(key) for key in keys if key}
     assert not keys & kept
 
 
 def crowd(engine: Engine, client: str = "192.0.2.9") -> None:
     """As many failed sign-ins from an address as it may have, of many accounts."""
     with transaction(engine) as session:
-        place = network(client)
+        place = sender_network(client)
         session.add_all(FailedSignIn(at=NOW, login=f"guess {number}", client=place) for number in range(staff_login.OF_AN_ADDRESS))
 
 
@@ -115,9 +115,9 @@ def test_five_failures_stop_the_account_and_nobody_else_there(staffed: Engine, a
     with transaction(staffed) as session:
         if refused:
             with pytest.raises(TooManyFailures, match="Try again in 15 minutes"):
-                staff_login.begin(session, again_login, again_client, now=NOW)
+                staff_login.begin_attempt(session, again_login, again_client, now=NOW)
         else:
-            staff_login.begin(session, again_login, again_client, now=NOW)
+            staff_login.begin_attempt(session, again_login, again_client, now=NOW)
 
 
 @pytest.mark.parametrize("client", ["192.0.2.9", "198.51.100.1"])
@@ -127,17 +127,17 @@ def test_many_failures_of_an_address_stop_all_but_the_staff_who_works_there(staf
     for login, employee in (("ben", False), ("ana", True), ("ana", False)):
         known = (login, employee, client) == ("ana", False, "192.0.2.9")
         with contextlib.nullcontext() if known else pytest.raises(TooManyFailures), transaction(staffed) as session:
-            staff_login.begin(session, login, client, now=NOW, employee=employee)
+            staff_login.begin_attempt(session, login, client, now=NOW, employee=employee)
 
 
 def test_who_guesses_elsewhere_keeps_no_employee_from_their_own_mail_where_they_look_as_always(staffed: Engine) -> None:
     with transaction(staffed) as session:
         session.add(Person(uid="joe", name="Joe", department="it", mailbox="joe@company.example"))
-        staff_login.welcome(session, staff_login.begin(session, "joe", "192.0.2.9", now=NOW, employee=True), now=NOW)
+        staff_login.open_employee_session(session, staff_login.begin_attempt(session, "joe", "192.0.2.9", now=NOW, employee=True), now=NOW)
     fail(staffed, 5, "joe", client="198.51.100.1")
     for client, refused in (("203.0.113.7", True), ("192.0.2.9", False)):
         with pytest.raises(TooManyFailures) if refused else contextlib.nullcontext(), transaction(staffed) as session:
-            assert staff_login.begin(session, " Joe", client, now=NOW, employee=True).subject == "employee:joe"
+            assert staff_login.begin_attempt(session, " Joe", client, now=NOW, employee=True).subject == "employee:joe"
 
 
 def test_who_guesses_elsewhere_keeps_nobody_out_who_comes_as_always(staffed: Engine) -> None:
@@ -186,7 +186,7 @@ def test_of_many_attempts_at_the_same_moment_five_are_checked(staffed: Engine) -
                 session.execute(text("SELECT 1"))
                 together.wait(HANG)
             try:
-                staff_login.begin(session, "ana", f"192.0.2.{number}" if number % 2 else "192.0.2.9", now=NOW)
+                staff_login.begin_attempt(session, "ana", f"192.0.2.{number}" if number % 2 else "192.0.2.9", now=NOW)
             except TooManyFailures:
                 return False
             session.flush()
@@ -195,15 +195,15 @@ def test_of_many_attempts_at_the_same_moment_five_are_checked(staffed: Engine) -
 
     with ThreadPoolExecutor(12) as pool:
         assert sum(pool.map(attempt, range(12))) == 5
-    with reading(staffed) as session:
+    with read_transaction(staffed) as session:
         assert session.scalar(select(func.count()).select_from(FailedSignIn)) == 5
 
 
 @pytest.mark.postgresql
 def test_who_waits_for_one_turn_holds_none_that_comes_behind_it(postgresql_engine: Engine) -> None:
     """Else two who wait for each other's would stop until PostgreSQL breaks one of them off."""
-    first, behind = sorted((staff_login.turn("login ana"), staff_login.turn("client 192.0.2.9")))
-    with ThreadPoolExecutor(1) as pool, reading(postgresql_engine) as looking:
+    first, behind = sorted((staff_login.lock_number("login ana"), staff_login.lock_number("client 192.0.2.9")))
+    with ThreadPoolExecutor(1) as pool, read_transaction(postgresql_engine) as looking:
         with transaction(postgresql_engine) as other:
             circle.lock(other, first)
             waiting = pool.submit(fail, postgresql_engine, 1)
@@ -215,17 +215,17 @@ def test_who_waits_for_one_turn_holds_none_that_comes_behind_it(postgresql_engin
 
 def test_an_attempt_counts_before_its_password_is_checked(staffed: Engine) -> None:
     with transaction(staffed) as session:
-        under_way = [staff_login.begin(session, "ana", "192.0.2.9", now=NOW) for _ in range(5)]
+        under_way = [staff_login.begin_attempt(session, "ana", "192.0.2.9", now=NOW) for _ in range(5)]
     with pytest.raises(TooManyFailures):
         fail(staffed, 1)
-    assert staff_login.proves(under_way[0], "correct horse")
+    assert staff_login.verify_password(under_way[0], "correct horse")
 
 
 def test_getting_in_forgets_the_failures_from_there(staffed: Engine) -> None:
     fail(staffed, 2)
     fail(staffed, 1, client="198.51.100.1")
     enter(staffed)
-    with reading(staffed) as session:
+    with read_transaction(staffed) as session:
         assert session.scalars(select(col(FailedSignIn.client))).all() == ["198.51.100.1"]
 
 
@@ -235,7 +235,7 @@ def test_a_session_ends_by_age_and_by_idleness(staffed: Engine) -> None:
     while now < NOW + LASTS:
         assert holder(staffed, key, now) == "ana"
         with transaction(staffed) as session:
-            staff_login.touch(session, key, now=now)
+            staff_login.touch_session(session, key, now=now)
         now += timedelta(minutes=29)
     assert holder(staffed, key, NOW + LASTS) is None
     other = enter(staffed) or ""
@@ -245,11 +245,11 @@ def test_a_session_ends_by_age_and_by_idleness(staffed: Engine) -> None:
 
 def test_seen_is_written_every_thirty_seconds_at_most(staffed: Engine) -> None:
     key = enter(staffed) or ""
-    with reading(staffed) as session:
+    with read_transaction(staffed) as session:
         due = [
             found.unseen
             for seconds in (0, 29, 30)
-            if (found := staff_login.resume(session, key, lasts=LASTS, idle=IDLE, now=NOW + timedelta(seconds=seconds)))
+            if (found := staff_login.resume_session(session, key, lasts=LASTS, idle=IDLE, now=NOW + timedelta(seconds=seconds)))
         ]
     assert due == [False, False, True]
 
@@ -263,11 +263,11 @@ def test_removal_acts_at_once(staffed: Engine) -> None:
 
 def test_an_account_that_goes_between_password_and_session_gets_none(staffed: Engine) -> None:
     with transaction(staffed) as session:
-        attempt = staff_login.begin(session, "ana", "192.0.2.9", now=NOW)
+        attempt = staff_login.begin_attempt(session, "ana", "192.0.2.9", now=NOW)
     with transaction(staffed) as session:
         session.delete(session.get_one(StaffMember, "ana"))
     with transaction(staffed) as session:
-        assert staff_login.succeed(session, attempt, lasts=LASTS, now=NOW) is None
+        assert staff_login.open_session(session, attempt, lasts=LASTS, now=NOW) is None
 
 
 def test_signing_out_ends_that_session_only(staffed: Engine) -> None:
@@ -282,11 +282,11 @@ def test_signing_out_ends_that_session_only(staffed: Engine) -> None:
 def test_old_sessions_are_cleared_away(staffed: Engine) -> None:
     enter(staffed)
     enter(staffed, now=NOW + LASTS)
-    with reading(staffed) as session:
+    with read_transaction(staffed) as session:
         assert len(session.scalars(select(StaffSession)).all()) == 1
 
 
 def acts(engine: Engine) -> list[str]:
     """What is on the record, in order."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return list(session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))))

@@ -19,7 +19,7 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 
 DAY = timedelta(days=1)
@@ -34,19 +34,19 @@ JOE = "it+joe.fern@company.example"
 def company(engine: Engine, settings: Settings) -> Engine:
     """The small company with staff of every role."""
     with transaction(engine) as session:
-        directory.apply(session, HOUSE, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, HOUSE, settings.company, by=SYNC, now=NOW)
     return engine
 
 
 def arranged(session: Session, absent: str = "ana", substitute: str = "ben", by: Actor = ANA, **times: datetime) -> int:
     """Ben stands in for Ana, from tomorrow for a day, unless something else is said; the id."""
     span: dict[str, Any] = {"starts_at": NOW + DAY, "ends_at": NOW + 2 * DAY} | times
-    return substitutes.arrange(session, absent, substitute, reason="holidays", by=by, now=NOW, **span).id
+    return substitutes.arrange_substitute(session, absent, substitute, reason="holidays", by=by, now=NOW, **span).id
 
 
 def ben(session: Session, now: datetime) -> Actor:
     """Ben as he is at a moment."""
-    found = staff_members.staff(session, "ben", now)
+    found = staff_members.find_staff_actor(session, "ben", now)
     assert found is not None
     return found
 
@@ -71,7 +71,7 @@ def test_what_a_substitute_does_is_in_their_own_name_and_says_for_whom(company: 
         arranged(session)
         (mail,) = arrive(session, settings, JOE)
         request = DecisionRequest(Selection(ids=(mail,)), Verb.PURGE)
-        made = decisions.decide(session, request, by=ben(session, NOW + DAY), now=NOW + DAY, settings=settings)
+        made = decisions.decide_messages(session, request, by=ben(session, NOW + DAY), now=NOW + DAY, settings=settings)
         assert (made.by, made.count) == ("person:ben", 1)
         records = session.scalars(
             select(AuditRecord).where(col(AuditRecord.act).in_(["substitute", "purge"])).order_by(col(AuditRecord.id))
@@ -93,10 +93,10 @@ def test_it_ends_at_once_when_somebody_ends_it(company: Engine) -> None:
         assert ben(session, NOW).scope.company
         for stranger in (LEO, Actor.person("eva", Role.TRIAGE, Scope())):
             with pytest.raises((NotAllowed, NotFound)):
-                substitutes.end(session, one, by=stranger, now=NOW)
-        substitutes.end(session, one, by=BEN, now=NOW)
+                substitutes.end_substitution(session, one, by=stranger, now=NOW)
+        substitutes.end_substitution(session, one, by=BEN, now=NOW)
         assert not ben(session, NOW).scope.company
-        assert substitutes.listing(session, by=ANA, now=NOW) == []
+        assert substitutes.list_substitutions(session, by=ANA, now=NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_who_hears_that_somebody_is_away(company: Engine, by: Actor, seen: set[s
         arranged(session, "ana", "eve", IDA)
         arranged(session, "ida", "ana", IDA)
         arranged(session, "ben", "eve", LEO)
-        assert {one.absent for one in substitutes.listing(session, by=by, now=NOW)} == seen
+        assert {one.absent for one in substitutes.list_substitutions(session, by=by, now=NOW)} == seen
 
 
 def test_it_does_not_go_on_to_the_next(company: Engine) -> None:
@@ -128,11 +128,11 @@ def test_it_does_not_go_on_to_the_next(company: Engine) -> None:
 def test_a_seal_does_not_go_along(company: Engine, settings: Settings) -> None:
     sealed = CompanyDirectory(HOUSE.departments, HOUSE.people, STAFF, HOUSE.postmaster, sealed=(SealedEntry("department:it", ("ana",)),))
     with transaction(company) as session:
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         arrive(session, settings, JOE)
         arranged(session, starts_at=NOW)
-    with reading(company) as session:
-        seen = {who: listing.deliveries(session, Selection(), by=by).total for who, by in (("ana", ANA), ("ben", ben(session, NOW)))}
+    with read_transaction(company) as session:
+        seen = {who: listing.list_deliveries(session, Selection(), by=by).total for who, by in (("ana", ANA), ("ben", ben(session, NOW)))}
     assert seen == {"ana": 1, "ben": 0}
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.addressing.envelope import Address
-from triage.addressing.subaddress import DELIMITERS, bases, detail_of, with_detail
+from triage.addressing.subaddress import DELIMITERS, base_addresses, detail_of, with_detail
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from triage.addressing.subaddress import DELIMITERS, bases, detail_of, with_deta
     ],
 )
 def test_bases(address: str, delimiter: str, expected: list[str]) -> None:
-    assert [str(base) for base in bases(Address.parse(address), delimiter)] == expected
+    assert [str(base) for base in base_addresses(Address.parse(address), delimiter)] == expected
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_was_joined_is_taken_apart_again(local: str, detail: str, delimiter
         base, address = Address.parse(f"{local}@c.example"), Address.parse(text)
     except ValueError:
         return
-    assert base in bases(address, delimiter)
+    assert base in base_addresses(address, delimiter)
     assert detail_of(text, base, delimiter) == detail
 
 

@@ -14,19 +14,19 @@ tags = st.builds(Tag, st.integers(1, (1 << 63) - 1), st.integers(1, 9999))
 
 @given(tags)
 def test_what_was_made_is_known_again(tag: Tag) -> None:
-    made = verp.made(tag, "company.example", KEY)
+    made = verp.make_verp_address(tag, "company.example", KEY)
     for spelled in (made, made.upper()):
         address = Address.parse(spelled)
         assert verp.has_form(address)
-        assert verp.read(address, KEY) == tag
-        assert verp.read(address, OTHER) is None
+        assert verp.read_verp_tag(address, KEY) == tag
+        assert verp.read_verp_tag(address, OTHER) is None
 
 
 @given(tags, tags)
 def test_no_tag_goes_with_the_check_of_another(tag: Tag, other: Tag) -> None:
-    check = verp.made(other, "company.example", KEY).rpartition("-")[2]
-    mixed = verp.made(tag, "company.example", KEY).rpartition("-")[0] + "-" + check
-    assert verp.read(Address.parse(mixed), KEY) == (tag if tag == other else None)
+    check = verp.make_verp_address(other, "company.example", KEY).rpartition("-")[2]
+    mixed = verp.make_verp_address(tag, "company.example", KEY).rpartition("-")[0] + "-" + check
+    assert verp.read_verp_tag(Address.parse(mixed), KEY) == (tag if tag == other else None)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_no_tag_goes_with_the_check_of_another(tag: Tag, other: Tag) -> None:
     ],
 )
 def test_what_was_never_made_stands_for_nothing(local: str) -> None:
-    assert verp.read(Address.parse(f"{local}@company.example"), KEY) is None
+    assert verp.read_verp_tag(Address.parse(f"{local}@company.example"), KEY) is None

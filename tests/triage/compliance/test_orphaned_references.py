@@ -33,11 +33,11 @@ ON = RuleOrder("redirect", "address", "anna@supplier.example", "company", to="de
 
 
 def take_over(session: Session, said: CompanyDirectory) -> None:
-    directory.apply(session, said, HOUSE, by=SYNC, now=NOW)
+    directory.apply_directory(session, said, HOUSE, by=SYNC, now=NOW)
 
 
 def left(session: Session) -> list[orphaned_references.Left]:
-    return list(orphaned_references.left(session, HOUSE, NOW))
+    return list(orphaned_references.find_orphans(session, HOUSE, NOW))
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def left(session: Session) -> list[orphaned_references.Left]:
 def test_rules(sqlite_engine: Engine, settings: Settings, orders: tuple[RuleOrder, ...], found: str) -> None:
     with db.transaction(sqlite_engine) as session:
         take_over(session, BEFORE)
-        made = [rules.add(session, order, by=ANA, now=NOW, settings=settings) for order in orders]
+        made = [rules.add_rule(session, order, by=ANA, now=NOW, settings=settings) for order in orders]
         assert left(session) == []
         take_over(session, AFTER)
         said = left(session)
         assert [bool(re.search(found, one.found)) for one in said] == [True] * bool(found)
         for rule in made:
-            rules.remove(session, rule.id, by=ANA, now=NOW)
+            rules.remove_rule(session, rule.id, by=ANA, now=NOW)
         assert left(session) == [], "what is removed is said no more"
 
 
@@ -77,15 +77,15 @@ def test_what_is_said_to_do_about_rules_makes_them_for_the_department_of_today(s
     with db.transaction(sqlite_engine) as session:
         take_over(session, replace(BEFORE, departments=(*BEFORE.departments, replace(SALES, code="sales-east", roles=()))))
         for order in (ALLOW, replace(ALLOW, scope="department:sales-east"), replace(ALLOW, scope="company")):
-            rules.add(session, order, by=ANA, now=NOW, settings=settings)
+            rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         take_over(session, replace(AFTER, departments=(*AFTER.departments, replace(SALES, code="sales-east", roles=()))))
         (one,) = left(session)
-        lines = "".join(f"{rule_import_export.written(rule)}\n" for rule in rules.listing(session, NOW, by=ANA))
+        lines = "".join(f"{rule_import_export.write_rule_line(rule)}\n" for rule in rules.list_rules(session, NOW, by=ANA))
         (piped,) = re.findall(r"`mailroom rules export (\| .*) \| mailroom rules import -`", one.do)
         text = subprocess.run(f"cat {piped.replace('TODAY', 'legal')}", shell=True, input=lines, capture_output=True, text=True, check=True)
-        loaded = rule_import_export.load(session, text.stdout, by=ANA, now=NOW, settings=settings)
+        loaded = rule_import_export.load_rules(session, text.stdout, by=ANA, now=NOW, settings=settings)
         assert (loaded.made, loaded.kept) == (1, 0)
-        assert sorted(rule.scope for rule in rules.listing(session, NOW, by=ANA)) == [
+        assert sorted(rule.scope for rule in rules.list_rules(session, NOW, by=ANA)) == [
             "company", "department:legal", "department:sales", "department:sales-east",
         ]  # fmt: skip
 
@@ -116,8 +116,8 @@ def test_scopes_of_staff(sqlite_engine: Engine, staff: tuple[StaffEntry, ...], f
 def test_an_account_and_a_token_made_here(sqlite_engine: Engine) -> None:
     with db.transaction(sqlite_engine) as session:
         take_over(session, BEFORE)
-        accounts.add(session, Account("mia", "Mia", "triage", ("department:sales",)), "x", by=IDA, now=NOW)
-        api_tokens.create(session, TokenOrder("nightly", ("read",), ("department:sales",)), by=IDA, now=NOW)
+        accounts.add_account(session, Account("mia", "Mia", "triage", ("department:sales",)), "x", by=IDA, now=NOW)
+        api_tokens.create_token(session, TokenOrder("nightly", ("read",), ("department:sales",)), by=IDA, now=NOW)
         assert left(session) == []
         take_over(session, AFTER)
         mia, token = left(session)

@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.config.alert_types import CAUSES, EXPIRING, PERISHABLE, TITLES, WAITING, Wait, fault, sentence, target_of, told_instead
+from triage.config.alert_types import (
+    CAUSES,
+    EXPIRING,
+    PERISHABLE,
+    TITLES,
+    WAITING,
+    Wait,
+    alert_sentence,
+    find_alerts_fault,
+    target_of,
+    told_instead,
+)
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
@@ -24,7 +35,7 @@ AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     ],
 )
 def test_a_sentence(cause: str, waits: list[Wait], said: str) -> None:
-    assert sentence(cause, waits, "IT", "Europe/Berlin") == said
+    assert alert_sentence(cause, waits, "IT", "Europe/Berlin") == said
 
 
 def test_every_cause_has_a_title() -> None:
@@ -42,8 +53,8 @@ def test_every_cause_has_a_title() -> None:
     ],
 )
 def test_settings(targets: tuple[str, ...], told: tuple[str, ...], why: str) -> None:
-    assert fault(targets, told).startswith(why)
-    assert bool(fault(targets, told)) is bool(why)
+    assert find_alerts_fault(targets, told).startswith(why)
+    assert bool(find_alerts_fault(targets, told)) is bool(why)
 
 
 def test_a_department_may_have_a_target_of_its_own() -> None:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from triage.config.oauth_tokens import NoToken, current
+from triage.config.oauth_tokens import NoToken, current_token
 
 
 def test_from_a_file_before_a_command(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("of the file\n")
-    assert current(str(file), "echo of the command", "anna", 30) == "of the file"
-    assert current("", "echo of {user} 'and the {user}'", "anna", 30) == "of anna and the anna"
+    assert current_token(str(file), "echo of the command", "anna", 30) == "of the file"
+    assert current_token("", "echo of {user} 'and the {user}'", "anna", 30) == "of anna and the anna"
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ def test_from_a_file_before_a_command(tmp_path: Path) -> None:
 )
 def test_why_there_is_none(file: str, command: str, says: str) -> None:
     with pytest.raises(NoToken, match=f"^{says}"):
-        current(file, command, "anna", 0.2)
+        current_token(file, command, "anna", 0.2)

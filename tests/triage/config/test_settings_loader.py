@@ -18,7 +18,7 @@ def written(directory: Path, text: str) -> str:
 
 
 def test_the_least_that_must_be_set(tmp_path: Path) -> None:
-    read = settings_loader.read(written(tmp_path, LEAST), {})
+    read = settings_loader.read_settings(written(tmp_path, LEAST), {})
     assert read.own_domains == {"company.example"}
     assert read.authserv_id == "mx.company.example"
     assert read.policy.undo_seconds == 10
@@ -35,7 +35,7 @@ def test_the_environment_goes_before_credentials_and_these_before_the_file(tmp_p
         "MAILROOM_POLICY__FREEMAIL_DOMAINS": "One.EXAMPLE, zwölf.example",
         "MAILROOM_RELAY__ORIGINAL_REVERSE_PATH": "true",
     }
-    read = settings_loader.read(file, environment)
+    read = settings_loader.read_settings(file, environment)
     assert read.database.url == "postgresql://secret@db/mailroom"
     assert read.relay.concurrency == 7
     assert read.policy.freemail_domains == ("one.example", "xn--zwlf-6qa.example")  # as addresses have them
@@ -48,7 +48,7 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
     file = written(tmp_path, LEAST + '[smtp]\ntls_key = "/etc/old.key"\ntls_cert = "/etc/old.crt"\n')
     (tmp_path / "smtp.tls_key").write_text("-----BEGIN PRIVATE KEY-----\n")
     (tmp_path / "smtp.tls_cert").write_text("")
-    read = settings_loader.read(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    read = settings_loader.read_settings(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert read.smtp.tls_key == str(tmp_path / "smtp.tls_key")
     assert read.smtp.tls_cert == "/etc/old.crt"
 
@@ -76,15 +76,15 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        settings_loader.read(written(tmp_path, text), {})
+        settings_loader.read_settings(written(tmp_path, text), {})
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.toml cannot be read: No such file or directory\. Name a settings file with --config"):
-        settings_loader.read(str(tmp_path / "nowhere.toml"), {})
+        settings_loader.read_settings(str(tmp_path / "nowhere.toml"), {})
 
 
 @pytest.mark.parametrize(("name", "value"), [("RELAY__CONCURRENCY", "many"), ("RELAY__ORIGINAL_REVERSE_PATH", "maybe")])
 def test_mistakes_in_the_environment_are_named(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(BadInput, match=rf"must be (a number|true or false), not '{value}'"):
-        settings_loader.read(written(tmp_path, LEAST), {f"MAILROOM_{name}": value})
+        settings_loader.read_settings(written(tmp_path, LEAST), {f"MAILROOM_{name}": value})

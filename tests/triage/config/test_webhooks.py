@@ -45,14 +45,14 @@ def test_names_are_short_and_plain(name: str) -> None:
 def test_the_settings_hold_a_table_for_each(tmp_path: Path) -> None:
     file = tmp_path / "mailroom.toml"
     file.write_text(LEAST + '[webhooks.hooks.ops]\nurl = "https://ops.example/x"\nevents = ["emergency.opened"]\n[webhooks]\ntimeout = 5\n')
-    read = settings_loader.read(str(file), {}).webhooks
+    read = settings_loader.read_settings(str(file), {}).webhooks
     assert (read.timeout, read.hooks) == (5, (Hook("ops", "https://ops.example/x", events=("emergency.opened",)),))
     file.write_text(LEAST + '[webhooks.hooks.ops]\nurl = "nowhere"\n')
     with pytest.raises(BadInput, match=r"\[webhooks\] hooks: the URL must be"):
-        settings_loader.read(str(file), {})
+        settings_loader.read_settings(str(file), {})
     file.write_text(LEAST + '[webhooks]\nhooks = ["https://ops.example"]\n')
     with pytest.raises(BadInput, match=r"must be tables, such as \[webhooks\.hooks\.chat\]"):
-        settings_loader.read(str(file), {})
+        settings_loader.read_settings(str(file), {})
 
 
 @pytest.mark.parametrize(

@@ -55,26 +55,26 @@ class Inner:
         """An unproven mail that was released and is under way."""
         with db.transaction(self.engine) as session:
             for one in arrive(session, self.settings, *recipients):
-                ledger.record(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
-            return queue.claim(session, limit=10, settings=self.settings, now=NOW)[0]
+                ledger.record_event(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+            return queue.claim_deliveries(session, limit=10, settings=self.settings, now=NOW)[0]
 
     def taken(self, claim: Claim) -> Claim:
         with db.transaction(self.engine) as session:
-            queue.settle(session, claim, OK, settings=self.settings, now=NOW)
+            queue.settle_claim(session, claim, OK, settings=self.settings, now=NOW)
         return claim
 
     def returns(self, address: str, summary: Summary = REPORT, *, reverse_path: str = "", raw: bytes = b"Subject: back\r\n\r\n") -> int:
         """A mail to this address comes in; its delivery."""
         with db.transaction(self.engine) as session:
             came = envelope(address, reverse_path=reverse_path)
-            return intake.receive(session, came, raw, authentication(summary.author), summary, settings=self.settings, now=NOW)[0]
+            return intake.receive_message(session, came, raw, authentication(summary.author), summary, settings=self.settings, now=NOW)[0]
 
     def row(self, delivery_id: int) -> Delivery:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return session.get_one(Delivery, delivery_id)
 
     def acts(self) -> list[str]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return list(session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))))
 
 
@@ -99,8 +99,8 @@ def test_what_comes_back_makes_a_delivered_mail_bounced(inner: Inner, summary: S
     inner.returns(claim.reverse_path, summary)
     row = inner.row(claim.delivery_id)
     assert (row.state, row.last_reply) == (State.BOUNCED, reply)
-    with db.reading(inner.engine) as session:
-        past = delivery_history.delivery(session, claim.delivery_id, by=ANA).history
+    with db.read_transaction(inner.engine) as session:
+        past = delivery_history.get_delivery(session, claim.delivery_id, by=ANA).history
     assert f"Came back from behind the next hop: {reply}" in [one.sentence for one in past]
 
 
@@ -125,19 +125,21 @@ def test_the_bounce_is_kept_for_the_staff_and_is_no_mail_to_triage(inner: Inner)
     claim = inner.taken(inner.sent("m.berg@company.example"))
     bounce = inner.row(inner.returns(claim.reverse_path, raw=b"Subject: back\r\n\r\nno\r\n"))
     assert (bounce.state, bounce.direction, bounce.rule, bounce.department) == (State.PURGED, "bounce", "returned-mail", "legal")
-    with db.reading(inner.engine) as session:
-        assert open_message.raw(session, bounce.message_id, by=BEN).endswith(b"no\r\n")
-        assert open_message.message(session, bounce.message_id, by=BEN).summary.statuses == (REFUSED,)
-        assert [one.id for one in listing.deliveries(session, Selection(), by=ANA).items] == [claim.delivery_id]
+    with db.read_transaction(inner.engine) as session:
+        assert open_message.read_raw(session, bounce.message_id, by=BEN).endswith(b"no\r\n")
+        assert open_message.open_message(session, bounce.message_id, by=BEN).summary.statuses == (REFUSED,)
+        assert [one.id for one in listing.list_deliveries(session, Selection(), by=ANA).items] == [claim.delivery_id]
     with db.transaction(inner.engine) as session, pytest.raises(NotFound):
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(bounce.id,)), Verb.RESTORE), by=ANA, now=NOW, settings=inner.settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(bounce.id,)), Verb.RESTORE), by=ANA, now=NOW, settings=inner.settings
+        )
 
 
 def test_a_bounce_of_foreign_mail_cannot_be_read(inner: Inner) -> None:
     claim = inner.taken(inner.sent("joe.fern@company.example"))
     bounce = inner.row(inner.returns(claim.reverse_path))
-    with db.reading(inner.engine) as session, pytest.raises(NotFound):
-        open_message.raw(session, bounce.message_id, by=BEN)
+    with db.read_transaction(inner.engine) as session, pytest.raises(NotFound):
+        open_message.read_raw(session, bounce.message_id, by=BEN)
 
 
 def test_a_bounce_that_is_faster_than_our_own_record_waits(inner: Inner) -> None:
@@ -157,8 +159,10 @@ def test_a_bounce_that_is_repeated_changes_nothing(inner: Inner) -> None:
     with db.transaction(inner.engine) as session:
         selected = Selection.of(ids=(first.delivery_id,))
         settings = replace(inner.settings, policy=replace(inner.settings.policy, undo_seconds=0))
-        decisions.decide(session, DecisionRequest(selected, Verb.RELEASE, "the mailbox is there now"), by=ANA, now=NOW, settings=settings)
-        (second,) = queue.claim(session, limit=10, settings=settings, now=NOW)
+        decisions.decide_messages(
+            session, DecisionRequest(selected, Verb.RELEASE, "the mailbox is there now"), by=ANA, now=NOW, settings=settings
+        )
+        (second,) = queue.claim_deliveries(session, limit=10, settings=settings, now=NOW)
     inner.taken(second)
     assert second.reverse_path != first.reverse_path
     inner.returns(first.reverse_path)  # said about the first attempt, and proves nothing about the second
@@ -171,11 +175,11 @@ def test_a_bounce_of_what_was_purged_meanwhile_changes_nothing(inner: Inner) -> 
     claim = inner.taken(inner.sent())
     with db.transaction(inner.engine) as session:
         for event in (Event.PURGE, Event.RECALL):
-            ledger.record(session, claim.delivery_id, event, by=ANA, now=NOW)
+            ledger.record_event(session, claim.delivery_id, event, by=ANA, now=NOW)
     inner.returns(claim.reverse_path)
     assert inner.row(claim.delivery_id).state == State.PURGED
-    with db.reading(inner.engine) as session:
-        past = delivery_history.delivery(session, claim.delivery_id, by=ANA).history
+    with db.read_transaction(inner.engine) as session:
+        past = delivery_history.get_delivery(session, claim.delivery_id, by=ANA).history
     assert "A bounce came back too late to change anything: 550 5.1.1 User doesn't exist" in [one.sentence for one in past]
 
 
@@ -193,9 +197,9 @@ def test_a_forged_bounce_is_purged_on_arrival_and_can_be_looked_at(inner: Inner,
     forged = inner.row(inner.returns(other(claim.reverse_path)))
     assert (forged.state, forged.direction, forged.rule) == (State.PURGED, "in", "forged-bounce")
     assert inner.row(claim.delivery_id).state == State.DELIVERED
-    with db.reading(inner.engine) as session:
-        assert forged.id in {one.id for one in listing.deliveries(session, Selection(), by=ANA).items}
-        assert forged.id not in {one.id for one in listing.deliveries(session, Selection(), by=BEN).items}
+    with db.read_transaction(inner.engine) as session:
+        assert forged.id in {one.id for one in listing.list_deliveries(session, Selection(), by=ANA).items}
+        assert forged.id not in {one.id for one in listing.list_deliveries(session, Selection(), by=BEN).items}
 
 
 def test_only_a_null_reverse_path_makes_a_bounce(inner: Inner) -> None:
@@ -207,7 +211,7 @@ def test_only_a_null_reverse_path_makes_a_bounce(inner: Inner) -> None:
 
 def test_the_key_is_made_once(engine: Engine) -> None:
     def key(session: Session) -> bytes:
-        return bounces.key(session)
+        return bounces.bounce_key(session)
 
     with db.transaction(engine) as session:
         first = key(session)

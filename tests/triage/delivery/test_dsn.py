@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.delivery import dsn
-from triage.delivery.dsn import RETURNED_LIMIT, Failed, Notice, status_of, written
+from triage.delivery.dsn import RETURNED_LIMIT, Failed, Notice, status_of, write_dsn
 from triage.message.mime.delivery_status import Status
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ORIGINAL = (
@@ -36,7 +36,7 @@ NOTICE = Notice(
 
 
 def raw(notice: Notice = NOTICE) -> bytes:
-    return written(notice, number="0DV3K2M9Q7X1A", boundary="=_0123", now=NOW)
+    return write_dsn(notice, number="0DV3K2M9Q7X1A", boundary="=_0123", now=NOW)
 
 
 def test_a_report_as_mail_programs_read_it() -> None:
@@ -62,9 +62,9 @@ def test_it_answers_by_itself_and_wants_no_answer() -> None:
     assert message["X-Mailroom-Notice"] == "failure"
     assert message["In-Reply-To"] == message["References"] == "<1@supplier.example>"
     assert (message["From"], message["To"]) == ("postmaster@company.example", "joerg@supplier.example")
-    assert summarise(raw()).automatic == "auto-submitted"
-    assert [one.recipient for one in summarise(raw()).statuses] == ["anna@company.example", "j\\x{F6}rg@company.example"]
-    assert summarise(raw()).statuses[0] == Status("anna@company.example", "failed", "5.1.1", "550 5.1.1")
+    assert make_summary(raw()).automatic == "auto-submitted"
+    assert [one.recipient for one in make_summary(raw()).statuses] == ["anna@company.example", "j\\x{F6}rg@company.example"]
+    assert make_summary(raw()).statuses[0] == Status("anna@company.example", "failed", "5.1.1", "550 5.1.1")
 
 
 def test_it_tells_nothing_of_the_inside() -> None:
@@ -94,8 +94,8 @@ def test_whatever_the_sender_wrote_the_report_keeps_its_form(original: bytes, su
 
 
 def test_what_goes_back_is_bounded() -> None:
-    assert len(dsn.returned(b"Subject: " + b"x" * 100_000 + b"\r\n\r\n")) <= RETURNED_LIMIT + 1
-    assert len(dsn.returned(b"To: a@b.example\r\n" * 10_000)) <= RETURNED_LIMIT + 1
+    assert len(dsn.returned_fields(b"Subject: " + b"x" * 100_000 + b"\r\n\r\n")) <= RETURNED_LIMIT + 1
+    assert len(dsn.returned_fields(b"To: a@b.example\r\n" * 10_000)) <= RETURNED_LIMIT + 1
 
 
 @pytest.mark.parametrize(

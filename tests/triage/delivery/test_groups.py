@@ -58,11 +58,11 @@ class House:
 
     def takes_over(self, company: Any) -> None:
         with db.transaction(self.engine) as session:
-            directory.apply(session, company, self.settings.company, by=SYNC, now=self.now)
+            directory.apply_directory(session, company, self.settings.company, by=SYNC, now=self.now)
 
     def door(self) -> tuple[DoorSnapshot, str]:
         """What the door knows, and its version."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             snapshot = build_recipient_map(session, settings=self.settings, now=self.now)
             assert snapshot is not None
             return snapshot, recipient_map_version(session, self.now)
@@ -74,11 +74,11 @@ class House:
     def decides(self, verb: Verb, *deliveries: int, by: Actor = ANA, **more: Any) -> DecisionReport:
         with db.transaction(self.engine) as session:
             selected = more.pop("selected", None) or Selection.of(ids=deliveries)
-            return decisions.decide(session, DecisionRequest(selected, verb, **more), by=by, now=self.now, settings=self.settings)
+            return decisions.decide_messages(session, DecisionRequest(selected, verb, **more), by=by, now=self.now, settings=self.settings)
 
     def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return undoing.undo(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
+            return undoing.undo_decision(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
 
     def leaves(self) -> list[Claim]:
         """What the relay would send now, groups expanded first."""
@@ -86,7 +86,7 @@ class House:
         found: list[Claim] = []
         for _ in range(2):
             with db.transaction(self.engine) as session:
-                found += queue.claim(session, limit=100, settings=self.settings, now=self.now)
+                found += queue.claim_deliveries(session, limit=100, settings=self.settings, now=self.now)
         return sorted(found, key=lambda one: one.mailbox)
 
     def arrives_at(self, *claims: Claim) -> None:
@@ -94,11 +94,11 @@ class House:
             assert queue.settle_many(session, [(one, OK) for one in claims], settings=self.settings, now=self.now) == []
 
     def states(self) -> dict[str, str]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return {row.mailbox: row.state for row in session.scalars(select(Delivery))}
 
     def row(self, mailbox: str) -> Delivery:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return session.scalars(select(Delivery).where(col(Delivery.mailbox) == mailbox)).one()
 
 
@@ -141,8 +141,8 @@ def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> No
     )
     assert (house.row(DESK).department, house.row(DESK).person) == ("it", "")
     assert parent.last_reply == "each of the 5 members of Everybody gets a copy"
-    with db.reading(house.engine) as session:
-        assert [one.count for one in arrivals.arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=1))] == [1]
+    with db.read_transaction(house.engine) as session:
+        assert [one.count for one in arrivals.list_arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=1))] == [1]
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "expand")).one()
     assert (acts.detail, acts.items) == ({"group": ALL, "members": 5}, 5)
 
@@ -172,12 +172,12 @@ def test_members_are_those_of_the_moment_when_it_leaves(house: House) -> None:
 def test_an_allowed_sender_reaches_the_members_at_once(house: House) -> None:
     with db.transaction(house.engine) as session:
         order = RuleOrder("allow", "address", "sales@supplier.example", "company")
-        rules.add(session, order, by=IDA, now=NOW, settings=house.settings)
+        rules.add_rule(session, order, by=IDA, now=NOW, settings=house.settings)
     house.arrives(FEW, dmarc=DMARC_PASS)
     with db.transaction(house.engine) as session:
-        assert queue.claim(session, limit=10, settings=house.settings, now=NOW) == []
+        assert queue.claim_deliveries(session, limit=10, settings=house.settings, now=NOW) == []
         assert queue.next_due(session) == NOW
-        assert len(queue.claim(session, limit=10, settings=house.settings, now=NOW)) == len(EVERYBODY)
+        assert len(queue.claim_deliveries(session, limit=10, settings=house.settings, now=NOW)) == len(EVERYBODY)
 
 
 def test_who_is_a_recipient_already_gets_it_once(house: House) -> None:
@@ -209,14 +209,16 @@ def test_a_redirect_to_a_group_reaches_its_members_and_comes_back(house: House, 
     assert done.to == ALL
     assert [one.mailbox for one in house.leaves()] == EVERYBODY, "he is a member, too"
     house.undoes(done)
-    with db.reading(house.engine) as session:
+    with db.read_transaction(house.engine) as session:
         row = session.get_one(Delivery, held)
     assert (row.state, row.mailbox, row.redirected) == ("held", JOE, False)
 
 
 def test_a_member_whose_only_address_was_redirected_gets_a_copy_all_the_same(house: House) -> None:
     with db.transaction(house.engine) as session:
-        rules.add(session, RuleOrder("redirect", "recipient", FAR, "company", to="mara.berg"), by=ANA, now=NOW, settings=house.settings)
+        rules.add_rule(
+            session, RuleOrder("redirect", "recipient", FAR, "company", to="mara.berg"), by=ANA, now=NOW, settings=house.settings
+        )
     own, group = house.arrives(FAR, ALL)
     assert house.row(MARA).recipient == FAR
     released = house.decides(Verb.RELEASE, own, group)
@@ -233,7 +235,7 @@ def test_a_member_gets_the_group_s_copy_where_what_was_sent_on_to_them_is_taken_
             RuleOrder("redirect", "recipient", JOE, "company", to="mara.berg"),
             RuleOrder("block", "address", "sales@supplier.example", "person:joe.fern"),
         ):
-            rules.add(session, order, by=IDA, now=NOW, settings=house.settings)
+            rules.add_rule(session, order, by=IDA, now=NOW, settings=house.settings)
     _, group = house.arrives(JOE, ALL)
     assert house.states() == {MARA: "purged", ALL: "held"}, "what was for him was to go to her"
     house.decides(Verb.RELEASE, group)
@@ -275,11 +277,13 @@ def test_an_undo_takes_every_copy_back_and_a_release_sends_them_again(with_recal
     assert house.states()[DESK] == "relaying"
     assert house.row(DESK).purge_wanted_by is None
     with db.transaction(house.engine) as session:
-        for errand in [one for some in recall_jobs.claim(session, mailboxes=9, settings=house.settings, now=house.now) for one in some]:
-            recall_jobs.settle(session, [(errand, recall_jobs.Ending("taken"))], settings=house.settings, now=house.now)
+        for errand in [
+            one for some in recall_jobs.claim_mailboxes(session, mailboxes=9, settings=house.settings, now=house.now) for one in some
+        ]:
+            recall_jobs.settle_errands(session, [(errand, recall_jobs.Ending("taken"))], settings=house.settings, now=house.now)
     assert [one.mailbox for one in house.leaves()] == [MARA]
-    with db.reading(house.engine) as session:
-        in_flight = outcomes.report(session, undone.id, by=ANA).in_flight
+    with db.read_transaction(house.engine) as session:
+        in_flight = outcomes.get_decision(session, undone.id, by=ANA).in_flight
     assert in_flight == 0
 
 
@@ -341,7 +345,7 @@ def test_a_group_s_mail_that_went_to_a_person_in_the_end_is_taken_from_there(wit
     house.decides(Verb.REDIRECT, held, to="info@company.example")
     house.arrives_at(*[one for one in house.leaves() if one.delivery_id == held])
     purge = house.decides(Verb.PURGE, held)
-    with db.reading(house.engine) as session:
+    with db.read_transaction(house.engine) as session:
         assert session.get_one(Delivery, held).state == "recalling"
     assert purge.recalling == 1
 
@@ -351,7 +355,7 @@ def test_restored_after_a_purge_it_is_held_and_leaves_anew(without_recall: House
     (held,) = house.arrives(FEW)
     house.decides(Verb.RELEASE, held)
     with db.transaction(house.engine) as session:
-        queue.claim(session, limit=1, settings=house.settings, now=house.now + timedelta(minutes=1))
+        queue.claim_deliveries(session, limit=1, settings=house.settings, now=house.now + timedelta(minutes=1))
     purged = house.decides(Verb.PURGE, held)
     assert set(house.states().values()) == {"purged"}
     assert purged.done == 6
@@ -379,7 +383,7 @@ def test_whatever_contains_whatever_everybody_is_found_once(
             waiting += [one for one in contents[name] if one in contents]
     company = replace(HOUSE, groups=tuple(GroupEntry(name, name, "it", tuple(inside)) for name, inside in contents.items()))
     with db.transaction(sqlite_engine) as session:
-        directory.apply(session, company, settings.company, by=SYNC, now=NOW)
-        found = [one.mailbox for one in groups.members(session, session.get_one(MailGroup, NAMES[0]), settings.company)]
+        directory.apply_directory(session, company, settings.company, by=SYNC, now=NOW)
+        found = [one.mailbox for one in groups.list_members(session, session.get_one(MailGroup, NAMES[0]), settings.company)]
     assert len(found) == len(set(found))
     assert set(found) == {BOXES[one] for name in reached for one in contents[name] if one in BOXES}

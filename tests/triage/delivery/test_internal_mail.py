@@ -34,7 +34,7 @@ LETTER = Letter(
 
 def parsed(letter: Letter) -> EmailMessage:
     names = {"number": "0ABC", "boundary": "=_cut", "hostname": "mx.company.example"}
-    raw = internal_mail.written(letter, "postmaster@company.example", **names, now=NOW)
+    raw = internal_mail.write_letter(letter, "postmaster@company.example", **names, now=NOW)
     assert all(line.isascii() and len(line) < 998 for line in raw.splitlines())
     return email.message_from_bytes(raw, policy=default)
 
@@ -77,10 +77,10 @@ def test_whatever_it_says_it_stays_one_mail_to_one_person(subject: str, line: st
 def test_it_waits_in_the_queue_like_any_other_mail(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         folder = ("it", "joe.fern")
-        message_id = internal_mail.send(session, LETTER, folder=folder, rule="r", reason="why", settings=settings, by=BY, now=NOW)
-        (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW)
+        message_id = internal_mail.send_letter(session, LETTER, folder=folder, rule="r", reason="why", settings=settings, by=BY, now=NOW)
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=settings, now=NOW)
         assert (claim.message_id, claim.mailbox, claim.reverse_path, claim.direction) == (message_id, LETTER.to, "", "report")
-        assert b"Auto-Submitted: auto-generated" in bodies.load(session, session.get_one(Message, message_id).content_id)
+        assert b"Auto-Submitted: auto-generated" in bodies.load_body(session, session.get_one(Message, message_id).content_id)
         assert session.get_one(Delivery, claim.delivery_id).department == "it"
 
 
@@ -88,4 +88,4 @@ def test_it_waits_in_the_queue_like_any_other_mail(known: Engine, settings: Sett
 def test_nobody_outside_is_told(known: Engine, settings: Settings, to: str) -> None:
     letter = Letter(to, "x", (), "")
     with pytest.raises(BadInput, match="is outside the company"), db.transaction(known) as session:
-        internal_mail.send(session, letter, folder=("", ""), rule="r", reason="why", settings=settings, by=BY, now=NOW)
+        internal_mail.send_letter(session, letter, folder=("", ""), rule="r", reason="why", settings=settings, by=BY, now=NOW)

@@ -16,10 +16,10 @@ from triage.config.settings import Settings
 from triage.delivery import queue, queue_admin
 from triage.delivery.journal import JOURNAL
 from triage.delivery.queue import Outcome
-from triage.delivery.routes import destination, destinations, next_hop_of
+from triage.delivery.routes import find_destination, list_destinations, next_hop_of
 from triage.intake import receive as intake, store_outbound
 from triage.message import outbound
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
@@ -63,7 +63,7 @@ def test_what_is_held_and_what_is_purged_on_arrival_is_copied_once(known: Engine
 def test_the_same_spool_id_is_copied_once(session: Session, archiving: Settings) -> None:
     raw = b"From: sales@supplier.example\r\n\r\nHello\r\n"
     given, found = envelope(), arriving.authentication("sales@supplier.example")
-    ids = [intake.receive(session, given, raw, found, summarise(raw), settings=archiving, now=NOW) for _ in range(2)]
+    ids = [intake.receive_message(session, given, raw, found, make_summary(raw), settings=archiving, now=NOW) for _ in range(2)]
     assert ids[0] == ids[1]
     assert len(copies(session)) == 1
 
@@ -75,27 +75,29 @@ def test_employees_mail_is_copied_where_that_is_wanted(
     settings = replace(archiving, journal=replace(archiving.journal, **given))  # type: ignore[arg-type]
     raw = b"From: joe.fern@company.example\r\n\r\nHello\r\n"
     leaving = envelope("ann@supplier.example", reverse_path="joe.fern@company.example")
-    store_outbound.depart(session, leaving, bodies.packed(raw), summarise(raw), settings=settings, now=NOW)
+    store_outbound.store_outgoing(session, leaving, bodies.pack_body(raw), make_summary(raw), settings=settings, now=NOW)
     assert len(copies(session)) == copied
 
 
 def test_old_mail_that_is_brought_in_is_not_copied(session: Session, archiving: Settings) -> None:
     raw = b"From: sales@supplier.example\r\n\r\nHello\r\n"
     old = replace(envelope(), protocol="local")
-    intake.receive(session, old, raw, arriving.authentication("sales@supplier.example"), summarise(raw), settings=archiving, now=NOW)
+    intake.receive_message(
+        session, old, raw, arriving.authentication("sales@supplier.example"), make_summary(raw), settings=archiving, now=NOW
+    )
     assert copies(session) == []
 
 
 def test_it_leaves_for_the_archive_as_a_report_that_bounces_to_us(session: Session, archiving: Settings) -> None:
     arrive(session, archiving)
-    (claim,) = queue.claim(session, limit=9, settings=archiving, now=NOW, where=destination(archiving, HOP).condition)
+    (claim,) = queue.claim_deliveries(session, limit=9, settings=archiving, now=NOW, where=find_destination(archiving, HOP).condition)
     assert (claim.mailbox, claim.reverse_path.partition("+")[0], claim.direction) == (ARCHIVE, "bounce", JOURNAL)
     sent = prepare_message(claim, archiving, None)
     assert sent == prepare_message(claim, archiving, None)
-    found = outbound.journaled(sent)
+    found = outbound.read_journal(sent)
     assert found is not None
     assert (found.sender, found.recipients) == ("sales@supplier.example", ("it+joe.fern@company.example",))
-    assert bodies.load(session, session.scalars(select(col(Content.id))).one()) in sent
+    assert bodies.load_body(session, session.scalars(select(col(Content.id))).one()) in sent
 
 
 def test_which_way_it_takes(archiving: Settings) -> None:
@@ -103,18 +105,18 @@ def test_which_way_it_takes(archiving: Settings) -> None:
     assert next_hop_of(archiving, **asked) == HOP
     inner = replace(archiving, journal=replace(archiving.journal, next_hop=""))
     assert next_hop_of(inner, **asked) == "smtp://inner:25"
-    assert [one.next_hop for one in destinations(archiving)] == [HOP, "smtp://provider:25", "smtp://inner:25"]
+    assert [one.next_hop for one in list_destinations(archiving)] == [HOP, "smtp://provider:25", "smtp://inner:25"]
 
 
 @pytest.mark.parametrize("kind", ["bounced", "deferred"])
 def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving: Settings, kind: str) -> None:
     arrive(session, archiving)
     now = NOW + 99 * DAYS
-    (claim,) = queue.claim(session, limit=9, settings=archiving, now=now, where=destination(archiving, HOP).condition)
-    queue.settle(session, claim, Outcome(kind, "550 5.7.1 no", HOP), settings=archiving, now=now)
+    (claim,) = queue.claim_deliveries(session, limit=9, settings=archiving, now=now, where=find_destination(archiving, HOP).condition)
+    queue.settle_claim(session, claim, Outcome(kind, "550 5.7.1 no", HOP), settings=archiving, now=now)
     (copy,) = copies(session)
     assert (copy.state, copy.last_reply) == (State.QUEUED, "550 5.7.1 no")
-    hop, later = destination(archiving, HOP), now + 8 * DAYS
+    hop, later = find_destination(archiving, HOP), now + 8 * DAYS
     queue_admin.put_off(session, hop, later + DAYS, "away", give_up=True, settings=archiving, by=queue.RELAY, now=later)
     (copy,) = copies(session)
     assert (copy.state, copy.waits_for) == (State.QUEUED, HOP)
@@ -122,14 +124,14 @@ def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving
 
 def test_its_content_stays_until_it_has_left(session: Session, archiving: Settings) -> None:
     (mail,) = arrive(session, archiving)
-    ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+    ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
     assert arriving.erase(session, settings=archiving, now=NOW + 99 * DAYS) == 0
     (copy,) = copies(session)
     assert queue_admin.give_up(session, [copy.id], settings=archiving, by=IDA, now=NOW + 99 * DAYS) == 1
     assert arriving.erase(session, settings=archiving, now=NOW + 128 * DAYS) == 0  # somebody may think better of it
-    queue_admin.retry(session, [copy.id], settings=archiving, by=IDA, now=NOW + 128 * DAYS)
+    queue_admin.retry_deliveries(session, [copy.id], settings=archiving, by=IDA, now=NOW + 128 * DAYS)
     for event in (Event.CLAIM, Event.DELIVER):
-        ledger.record(session, copy.id, event, by=queue.RELAY, now=NOW + 128 * DAYS)
+        ledger.record_event(session, copy.id, event, by=queue.RELAY, now=NOW + 128 * DAYS)
     assert arriving.erase(session, settings=archiving, now=NOW + 128 * DAYS) == 1
 
 
@@ -139,5 +141,5 @@ def test_nobody_triages_it(session: Session, archiving: Settings) -> None:
     def seen(where: object) -> list[str]:
         return sorted(session.scalars(select(col(Delivery.direction)).where(where)))  # type: ignore[arg-type]
 
-    assert seen(access.visible(IDA)) == seen(access.readable(IDA)) == seen(access.sent_by(ANA)) == ["in"]
+    assert seen(access.visible_deliveries(IDA)) == seen(access.readable_deliveries(IDA)) == seen(access.sent_by(ANA)) == ["in"]
     assert seen(access.sent_by(IDA)) == ["in", JOURNAL]

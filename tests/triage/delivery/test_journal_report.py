@@ -20,7 +20,7 @@ RAW = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\nDear all\r\n
 
 def report(raw: bytes = RAW, envelope: Envelope = ENVELOPE) -> bytes:
     more = {"hostname": "mx.company.example", "number": "01KD2Q8V6M3ZT", "boundary": "=_b0", "now": NOW}
-    return journal_report.written(envelope, raw, sender="postmaster@company.example", to="archive@company.example", **more)  # type: ignore[arg-type]
+    return journal_report.write_journal_report(envelope, raw, sender="postmaster@company.example", to="archive@company.example", **more)  # type: ignore[arg-type]
 
 
 def test_it_says_the_envelope_and_holds_the_mail() -> None:
@@ -51,7 +51,7 @@ def test_it_says_the_envelope_and_holds_the_mail() -> None:
 )
 def test_nothing_in_the_envelope_is_more_than_one_line(reverse_path: str, recipients: tuple[str, ...]) -> None:
     envelope = Envelope(7, NOW, reverse_path, recipients, "", "")
-    found = outbound.journaled(report(envelope=envelope))
+    found = outbound.read_journal(report(envelope=envelope))
     assert found is not None
     assert found.recipients == recipients
 
@@ -64,6 +64,6 @@ def test_the_mail_is_there_byte_for_byte(body: bytes) -> None:
     _, _, rest = whole[start:].partition(b"\r\n\r\n")
     assert rest.removesuffix(b"\r\n--=_b0--\r\n") == raw
     assert (b"8bit" in whole[start : whole.index(raw)]) == (not raw.isascii())
-    found = outbound.journaled(whole)
+    found = outbound.read_journal(whole)
     assert found is not None
     assert (found.sender, found.recipients, found.summary.subject) == (ENVELOPE.reverse_path, ENVELOPE.recipients, "hello")

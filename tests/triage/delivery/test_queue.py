@@ -39,12 +39,12 @@ def released(engine: Engine, settings: Settings) -> tuple[Engine, int]:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         (mail,) = arrive(session, settings)
-        ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
     return engine, mail
 
 
 def claim(session: Session, settings: Settings, later: timedelta = timedelta()) -> list[Claim]:
-    return queue.claim(session, limit=10, settings=settings, now=NOW + later)
+    return queue.claim_deliveries(session, limit=10, settings=settings, now=NOW + later)
 
 
 def test_what_is_due_is_claimed_once(released: tuple[Engine, int], settings: Settings) -> None:
@@ -54,7 +54,7 @@ def test_what_is_due_is_claimed_once(released: tuple[Engine, int], settings: Set
         assert (one.delivery_id, one.number, one.mailbox) == (mail, 1, "joe.fern@company.example")
         assert one.raw.endswith(b"\r\n\r\nHello\r\n")
         assert claim(session, settings) == []
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Attempt.number))).all() == [1]
         assert queue.next_due(session) == queue.next_due(session, col(Delivery.id) == mail) == NOW + queue.LEASE
         assert queue.next_due(session, col(Delivery.id) != mail) is None
@@ -64,7 +64,7 @@ def test_nothing_is_claimed_before_it_is_due(engine: Engine, settings: Settings)
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         (mail,) = arrive(session, settings)
-        ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW + timedelta(seconds=10))
+        ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW + timedelta(seconds=10))
         assert claim(session, settings, timedelta(seconds=9)) == []
         assert len(claim(session, settings, timedelta(seconds=10))) == 1
 
@@ -74,8 +74,8 @@ def test_how_an_attempt_ends(released: tuple[Engine, int], settings: Settings, o
     engine, mail = released
     with db.transaction(engine) as session:
         (one,) = claim(session, settings)
-        queue.settle(session, one, outcome, settings=settings, now=NOW)
-    with db.reading(engine) as session:
+        queue.settle_claim(session, one, outcome, settings=settings, now=NOW)
+    with db.read_transaction(engine) as session:
         row = session.get_one(Delivery, mail)
         assert (row.state, row.last_reply) == (state, outcome.reply)
         attempt = session.scalars(select(Attempt)).one()
@@ -88,7 +88,7 @@ def test_it_is_tried_again_later_and_later(released: tuple[Engine, int], setting
     for _ in range(7):
         with db.transaction(engine) as session:
             (one,) = claim(session, settings, at)
-            queue.settle(session, one, LATER, settings=settings, now=NOW + at)
+            queue.settle_claim(session, one, LATER, settings=settings, now=NOW + at)
             due = session.get_one(Delivery, mail, populate_existing=True).due_at
             assert due is not None
             pauses.append((due - NOW - at) / timedelta(minutes=1))
@@ -206,7 +206,7 @@ def test_after_days_it_is_given_up(released: tuple[Engine, int], settings: Setti
     days = timedelta(days=5)
     with db.transaction(engine) as session:
         (one,) = claim(session, settings, days)
-        queue.settle(session, one, outcome, settings=settings, now=NOW + days)
+        queue.settle_claim(session, one, outcome, settings=settings, now=NOW + days)
         assert session.get_one(Delivery, mail, populate_existing=True).state == state
 
 
@@ -218,9 +218,9 @@ def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_refused(relea
         (alive,) = claim(session, settings, queue.LEASE)
         assert (alive.delivery_id, alive.number) == (mail, 2)
     with pytest.raises(NotAllowedNow), db.transaction(engine) as session:
-        queue.settle(session, dead, OK, settings=settings, now=NOW)
+        queue.settle_claim(session, dead, OK, settings=settings, now=NOW)
     with db.transaction(engine) as session:
-        queue.settle(session, alive, OK, settings=settings, now=NOW)
+        queue.settle_claim(session, alive, OK, settings=settings, now=NOW)
 
 
 @pytest.mark.parametrize(("kept", "why"), [(None, "was erased"), (b"no zstd", "is damaged")])
@@ -228,7 +228,7 @@ def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int]
     engine, mail = released
     with db.transaction(engine) as session:
         (other,) = arrive(session, settings)
-        ledger.record(session, other, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
+        ledger.record_event(session, other, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
         content = session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id
         session.execute(update(Content).where(col(Content.id) == content).values(zstd=kept))
         assert [one.delivery_id for one in claim(session, settings)] == [other]
@@ -247,28 +247,30 @@ def test_a_purge_that_met_a_worker_who_died_is_carried_out(
     settings = replace(settings, relay=Relay(next_hop=next_hop))
     with db.transaction(engine) as session:
         claim(session, settings)
-        done = decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        done = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert done.in_flight == 1
     with db.transaction(engine) as session:
         assert claim(session, settings, queue.LEASE) == []
     with db.transaction(engine) as session:
         assert session.get_one(Delivery, mail).state == state
-        (item,) = outcomes.report(session, done.id, by=ANA).items
+        (item,) = outcomes.get_decision(session, done.id, by=ANA).items
         assert (item.outcome, item.why) == (outcome, "The worker died: it may have been delivered.")
 
 
 def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-        bounces.key(session)  # made once; who comes second waits for the first to commit
+        bounces.bounce_key(session)  # made once; who comes second waits for the first to commit
         for _ in range(6):
             (mail,) = arrive(session, settings)
-            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
+            ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
     with db.transaction(engine) as session:
-        mine = queue.claim(session, limit=3, settings=settings, now=NOW)
+        mine = queue.claim_deliveries(session, limit=3, settings=settings, now=NOW)
         if db.is_postgresql(session):  # another transaction passes over the locked rows; SQLite has one writer
             with db.transaction(engine) as other:
-                theirs = queue.claim(other, limit=6, settings=settings, now=NOW)
+                theirs = queue.claim_deliveries(other, limit=6, settings=settings, now=NOW)
             assert len(theirs) == 3
             assert not {one.delivery_id for one in mine} & {one.delivery_id for one in theirs}
         assert len(mine) == 3
@@ -346,12 +348,12 @@ def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None
     engine, mail = released
     with db.transaction(engine) as session:
         (one,) = claim(session, settings)
-        queue.settle(session, one, LATER, settings=settings, now=NOW)
+        queue.settle_claim(session, one, LATER, settings=settings, now=NOW)
         assert claim(session, settings) == []
-        queue_admin.retry(session, [mail], settings=settings, by=ANA, now=NOW)
+        queue_admin.retry_deliveries(session, [mail], settings=settings, by=ANA, now=NOW)
         (again,) = claim(session, settings)
-        queue.settle(session, again, NO, settings=settings, now=NOW)
-        queue_admin.retry(session, [mail], settings=settings, by=ANA, now=NOW)
+        queue.settle_claim(session, again, NO, settings=settings, now=NOW)
+        queue_admin.retry_deliveries(session, [mail], settings=settings, by=ANA, now=NOW)
         assert len(claim(session, settings)) == 1
 
 
@@ -359,7 +361,7 @@ def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None
 def test_who_may_not_retry(released: tuple[Engine, int], settings: Settings, by: Actor, refusal: type[Exception]) -> None:
     engine, mail = released
     with pytest.raises(refusal), db.transaction(engine) as session:
-        queue_admin.retry(session, [mail], settings=settings, by=by, now=NOW)
+        queue_admin.retry_deliveries(session, [mail], settings=settings, by=by, now=NOW)
 
 
 def test_there_is_nothing_to_retry(engine: Engine, settings: Settings) -> None:
@@ -367,7 +369,7 @@ def test_there_is_nothing_to_retry(engine: Engine, settings: Settings) -> None:
         arriving.set_up(session, settings)
         (mail,) = arrive(session, settings)
     with pytest.raises(NotAllowedNow, match="is held: there is nothing"), db.transaction(engine) as session:
-        queue_admin.retry(session, [mail], settings=settings, by=ANA, now=NOW)
+        queue_admin.retry_deliveries(session, [mail], settings=settings, by=ANA, now=NOW)
 
 
 def queued_for(session: Session, settings: Settings, count: int) -> tuple[int, ...]:
@@ -393,7 +395,7 @@ def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engi
         arriving.set_up(session, settings)
         numbers = queued_for(session, settings, 230)
         taken = []
-        while claims := queue.claim(session, limit=1, settings=settings, now=NOW):
+        while claims := queue.claim_deliveries(session, limit=1, settings=settings, now=NOW):
             taken.append([one.delivery_id for one in claims])
         assert [len(one) for one in taken] == [100, 100, 30]
         assert {*taken[0]} - {*sorted(numbers)[:101]} == set()  # in the order of their ids, beside the one that was due first
@@ -406,8 +408,8 @@ def test_what_is_due_longest_goes_first(engine: Engine, settings: Settings) -> N
         arriving.set_up(session, settings)
         mails = [arrive(session, settings)[0] for _ in range(3)]
         for mail, minutes in zip(mails, (1, 9, 5), strict=True):
-            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
-        claims = [queue.claim(session, limit=1, settings=settings, now=NOW)[0].delivery_id for _ in mails]
+            ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
+        claims = [queue.claim_deliveries(session, limit=1, settings=settings, now=NOW)[0].delivery_id for _ in mails]
         assert claims == [mails[1], mails[2], mails[0]]
 
 
@@ -415,8 +417,8 @@ def test_of_a_dead_worker_s_deliveries_no_more_are_taken_over_than_asked_for(eng
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         queued_for(session, settings, 3)
-        assert len(queue.claim(session, limit=1, settings=settings, now=NOW)) == 3
-        assert len(queue.claim(session, limit=1, settings=settings, now=NOW + queue.LEASE)) == 1
+        assert len(queue.claim_deliveries(session, limit=1, settings=settings, now=NOW)) == 3
+        assert len(queue.claim_deliveries(session, limit=1, settings=settings, now=NOW + queue.LEASE)) == 1
 
 
 @pytest.mark.parametrize(("most", "claimed"), [(1, 1), (2.5, 2), (10, 3)])
@@ -429,7 +431,7 @@ def test_no_more_is_claimed_than_memory_has_room_for(engine: Engine, settings: S
             ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         size = session.scalar(select(func.min(col(Content.size)))) or 0
     with db.transaction(engine) as session:
-        taken = queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=int(most * size * 1.05))
+        taken = queue.claim_deliveries(session, limit=50, settings=settings, now=NOW, most_bytes=int(most * size * 1.05))
     assert len({one.message_id for one in taken}) == claimed
     assert len(taken) == 2 * claimed
 
@@ -442,7 +444,7 @@ def test_what_fits_to_the_byte_is_claimed(engine: Engine, settings: Settings, be
         mails = [mail for number in range(2) for mail in arrive(session, settings, *two, subject=f"Offer {number}")]
         ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         size = session.scalar(select(func.sum(col(Content.size)))) or 0
-        assert len(queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=size + beyond)) == claimed
+        assert len(queue.claim_deliveries(session, limit=50, settings=settings, now=NOW, most_bytes=size + beyond)) == claimed
 
 
 def test_a_large_message_waits_for_room_and_small_ones_go(engine: Engine, settings: Settings) -> None:
@@ -450,9 +452,9 @@ def test_a_large_message_waits_for_room_and_small_ones_go(engine: Engine, settin
         arriving.set_up(session, settings)
         mails = [arrive(session, settings, text="x" * size)[0] for size in (10, 5_000, 20)]
         for minutes, mail in zip((3, 2, 1), mails, strict=True):
-            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
+            ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
         rounds = []
-        while claims := queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=2_000):
+        while claims := queue.claim_deliveries(session, limit=50, settings=settings, now=NOW, most_bytes=2_000):
             rounds.append([one.delivery_id for one in claims])
         assert rounds == [[mails[0]], [mails[1]], [mails[2]]]
 
@@ -463,7 +465,7 @@ def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings)
         arriving.set_up(session, settings)
         ids = queued_for(session, settings, 3)
         session.execute(update(Delivery).where(col(Delivery.id) == ids[2]).values(mailbox="jürgen@company.example"))
-        claims = {one.delivery_id: one for one in queue.claim(session, limit=9, settings=original, now=NOW)}
+        claims = {one.delivery_id: one for one in queue.claim_deliveries(session, limit=9, settings=original, now=NOW)}
         first, second, international = (claims[one].together for one in ids)
         assert first == second != international  # who needs SMTPUTF8 must not take the others down
         assert claims[ids[0]].raw is claims[ids[1]].raw
@@ -473,7 +475,7 @@ def test_an_unproven_sender_keeps_a_bounce_address_for_each_delivery(engine: Eng
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         queued_for(session, settings, 3)
-        claims = queue.claim(session, limit=9, settings=settings, now=NOW)
+        claims = queue.claim_deliveries(session, limit=9, settings=settings, now=NOW)
         assert len({one.together for one in claims}) == 3
 
 
@@ -481,7 +483,7 @@ def test_many_are_settled_at_once_each_with_its_own_reply(engine: Engine, settin
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         queued_for(session, settings, 4)
-        claims = queue.claim(session, limit=9, settings=settings, now=NOW)
+        claims = queue.claim_deliveries(session, limit=9, settings=settings, now=NOW)
         dead = replace(claims[3], number=0)
         said = [Outcome("delivered", "250 a", "hop"), Outcome("deferred", "451 b", "hop"), Outcome("bounced", "550 c", "hop"), OK]
         late = queue.settle_many(session, list(zip([*claims[:3], dead], said, strict=True)), settings=settings, now=NOW)
@@ -505,6 +507,6 @@ def test_what_was_not_tried_goes_at_once(released: tuple[Engine, int], settings:
     engine, _ = released
     with db.transaction(engine) as session:
         (one,) = claim(session, settings)
-        queue.settle(session, one, Outcome("untried", "busy", "hop"), settings=settings, now=NOW)
+        queue.settle_claim(session, one, Outcome("untried", "busy", "hop"), settings=settings, now=NOW)
         (again,) = claim(session, settings)
         assert again.number == 2

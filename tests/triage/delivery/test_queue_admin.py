@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import queue, queue_admin
 from triage.delivery.queue import RELAY, Outcome
-from triage.delivery.routes import Destination, destinations
+from triage.delivery.routes import Destination, list_destinations
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
@@ -35,7 +35,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 def queued(session: Session, settings: Settings, address: str = JOE) -> int:
     """One mail that is to be sent on now."""
     (mail,) = arrive(session, settings, address)
-    ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+    ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
     return mail
 
 
@@ -46,15 +46,15 @@ def row(session: Session, delivery_id: int) -> Delivery:
 def split(settings: Settings) -> tuple[Settings, Destination, Destination]:
     """Legal has a server of its own: the settings, legal's destination, the others'."""
     company = replace(settings, relay=replace(settings.relay, routes=("department:legal=lmtp://legal:24",)))
-    legal, others = destinations(company)
+    legal, others = list_destinations(company)
     return company, legal, others
 
 
 def test_given_up_is_bounced_with_who_and_the_last_reply(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         mail = queued(session, settings)
-        (claim,) = queue.claim(session, limit=1, settings=settings, now=NOW)
-        queue.settle(session, claim, Outcome("deferred", "451 busy", "hop"), settings=settings, now=NOW)
+        (claim,) = queue.claim_deliveries(session, limit=1, settings=settings, now=NOW)
+        queue.settle_claim(session, claim, Outcome("deferred", "451 busy", "hop"), settings=settings, now=NOW)
         assert queue_admin.give_up(session, [mail], settings=settings, by=ANA, now=NOW) == 1
         ended = row(session, mail)
         assert (ended.state, ended.due_at, ended.last_reply) == (State.BOUNCED, None, "given up by Ana Roth; last: 451 busy")
@@ -63,11 +63,11 @@ def test_given_up_is_bounced_with_who_and_the_last_reply(company: Engine, settin
             session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.by) == str(ANA)).order_by(col(AuditRecord.id))).all()[-1]
             == "give_up"
         )
-        assert queue_admin.retry(session, [mail], settings=settings, by=ANA, now=LATER) == 1  # and back
+        assert queue_admin.retry_deliveries(session, [mail], settings=settings, by=ANA, now=LATER) == 1  # and back
         assert (row(session, mail).state, row(session, mail).due_at) == (State.QUEUED, LATER)
 
 
-@pytest.mark.parametrize("act", [queue_admin.give_up, queue_admin.retry])
+@pytest.mark.parametrize("act", [queue_admin.give_up, queue_admin.retry_deliveries])
 @pytest.mark.parametrize(("by", "refusal"), [(OTTO, NotAllowed), (BEN, NotFound)])
 def test_who_may_not(company: Engine, settings: Settings, act: object, by: Actor, refusal: type[Exception]) -> None:
     with db.transaction(company) as session:
@@ -81,7 +81,7 @@ def test_one_that_does_not_wait_keeps_all_as_they_are(company: Engine, settings:
         mail, (held,) = queued(session, settings), arrive(session, settings)
     with pytest.raises(NotAllowedNow, match="is held: only what waits"), db.transaction(company) as session:
         queue_admin.give_up(session, [mail, held], settings=settings, by=ANA, now=NOW)
-    with db.reading(company) as session:
+    with db.read_transaction(company) as session:
         assert row(session, mail).state == State.QUEUED
 
 
@@ -94,7 +94,7 @@ def test_all_of_a_destination(company: Engine, settings: Settings) -> None:
         assert queue_admin.retry_all(session, others, by=ANA, now=LATER) == 1
         assert queue_admin.retry_all(session, others, by=BEN, now=LATER) == 0  # out of his scope
         assert [(row(session, one).state, row(session, one).due_at) for one in (joe, mara)] == [("queued", LATER), ("bounced", None)]
-        found = queue_admin.standings(session, by=ANA, settings=apart)
+        found = queue_admin.list_standings(session, by=ANA, settings=apart)
     assert [(one.next_hop, one.waiting, one.refused, one.next_try) for one in found] == [
         ("lmtp://legal:24", 0, 1, None),
         (settings.relay.next_hop, 1, 0, LATER),
@@ -109,7 +109,7 @@ def test_what_is_due_waits_while_its_next_hop_is_away_and_goes_when_it_is_back(c
         assert queue_admin.put_off(session, legal, until, AWAY, give_up=False, settings=apart, by=RELAY, now=NOW) == 1
         assert [(row(session, one).due_at, row(session, one).last_reply) for one in (joe, mara)] == [(NOW, ""), (until, AWAY)]
         assert row(session, mara).attempts == 0
-        (standing, _) = queue_admin.standings(session, by=ANA, settings=apart)
+        (standing, _) = queue_admin.list_standings(session, by=ANA, settings=apart)
         assert (standing.unreachable, standing.last_reply, standing.next_try) == (1, AWAY, until)
         assert queue_admin.bring_forward(session, others, now=LATER) == 0
         assert queue_admin.bring_forward(session, legal, now=LATER) == 1
@@ -117,13 +117,13 @@ def test_what_is_due_waits_while_its_next_hop_is_away_and_goes_when_it_is_back(c
 
 
 def test_what_was_put_off_on_its_own_account_is_not_brought_forward(company: Engine, settings: Settings) -> None:
-    (everything,) = destinations(settings)
+    (everything,) = list_destinations(settings)
     with db.transaction(company) as session:
         greylisted, away = queued(session, settings), queued(session, settings)
-        claims = {one.delivery_id: one for one in queue.claim(session, limit=2, settings=settings, now=NOW)}
+        claims = {one.delivery_id: one for one in queue.claim_deliveries(session, limit=2, settings=settings, now=NOW)}
         hop = everything.next_hop
-        queue.settle(session, claims[greylisted], Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
-        queue.settle(session, claims[away], Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=NOW)
+        queue.settle_claim(session, claims[greylisted], Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
+        queue.settle_claim(session, claims[away], Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=NOW)
         assert queue_admin.bring_forward(session, everything, now=LATER) == 1
         assert row(session, away).due_at == LATER
         assert (row(session, greylisted).due_at or NOW) > LATER
@@ -139,13 +139,13 @@ def test_what_was_put_off_on_its_own_account_is_not_brought_forward(company: Eng
 def test_a_next_hop_that_is_away_for_long_bounces_what_waited_too_long(
     company: Engine, settings: Settings, long: bool, state: State
 ) -> None:
-    (everything,) = destinations(settings)
+    (everything,) = list_destinations(settings)
     now, hop = NOW + timedelta(days=5), everything.next_hop
     with db.transaction(company) as session:
         mails = queued(session, settings), queued(session, settings), queued(session, settings)
-        asking, answered = queue.claim(session, limit=2, settings=settings, now=now)
-        queue.settle(session, asking, Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=now)
-        queue.settle(session, answered, Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
+        asking, answered = queue.claim_deliveries(session, limit=2, settings=settings, now=now)
+        queue.settle_claim(session, asking, Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=now)
+        queue.settle_claim(session, answered, Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
         queue_admin.put_off(session, everything, now + timedelta(minutes=5), AWAY, give_up=long, settings=settings, by=RELAY, now=now)
         found = {one: row(session, one).state for one in mails}
         assert found.pop(answered.delivery_id) == (State.BOUNCED if long else State.QUEUED)  # it is due again

@@ -18,7 +18,7 @@ from triage.delivery import queue
 from triage.delivery.queue import Claim, Outcome
 from triage.errors import BadInput, NotAllowed
 from triage.message.authentication import Result
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.quarantine.decisions import decide as decisions, rejection_preview, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
@@ -51,31 +51,31 @@ class Desk:
         said: dict[str, Any] = {"template": "not-wanted"} if verb is Verb.REJECT and not more else more
         with db.transaction(self.engine) as session:
             chosen = Selection.of(ids=mails)
-            return decisions.decide(
+            return decisions.decide_messages(
                 session, DecisionRequest(chosen, verb, "an advertisement", **said), by=by, now=NOW, settings=self.settings
             )
 
     def undoes(self, decision: DecisionReport) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return undoing.undo(session, decision.id, by=ANA, reason="", now=NOW, settings=self.settings)
+            return undoing.undo_decision(session, decision.id, by=ANA, reason="", now=NOW, settings=self.settings)
 
     def states(self, *mails: int) -> list[str]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return [session.get_one(Delivery, mail).state for mail in mails]
 
     def told(self) -> list[tuple[str, list[str]]]:
         """The state of each notice that stands, and which recipients it is about."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             rows = session.execute(select(Delivery, Message).join(Message).join(Notice, col(Notice.delivery_id) == col(Delivery.id)))
             return [
-                (notice.state, [one.recipient for one in summarise(bodies.load(session, message.content_id)).statuses])
+                (notice.state, [one.recipient for one in make_summary(bodies.load_body(session, message.content_id)).statuses])
                 for notice, message in rows
             ]
 
     def leaves(self) -> list[Claim]:
         """The undo time is over: what sets out now."""
         with db.transaction(self.engine) as session:
-            return queue.claim(session, limit=50, settings=self.settings, now=NOW + UNDO)
+            return queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW + UNDO)
 
     def arrives_outside(self, outcome: Outcome = SENT) -> None:
         claims = self.leaves()
@@ -95,15 +95,15 @@ def test_a_proven_sender_is_told_no_after_the_undo_time(desk: Desk) -> None:
     assert (done.sentence, done.done) == ("Rejected “Your order”.", 1)
     assert desk.states(mail) == [State.REJECTED]
     with db.transaction(desk.engine) as session:
-        assert queue.claim(session, limit=9, settings=desk.settings, now=NOW + UNDO - timedelta(seconds=1)) == []
+        assert queue.claim_deliveries(session, limit=9, settings=desk.settings, now=NOW + UNDO - timedelta(seconds=1)) == []
     (claim,) = desk.leaves()
     assert (claim.direction, claim.mailbox, claim.reverse_path) == ("notice", "sales@supplier.example", "")
-    said = summarise(claim.raw)
+    said = make_summary(claim.raw)
     assert said.text.startswith("Thank you for your message “Your order” of 24 Nov 2026 to Joe.Fern@company.example.")
     assert [(one.recipient, one.status) for one in said.statuses] == [("Joe.Fern@company.example", "5.7.1")]
     assert said.subject == "Returned: Your order"
     assert b"an advertisement" not in claim.raw  # the reason is for us
-    with db.reading(desk.engine) as session:
+    with db.read_transaction(desk.engine) as session:
         acts = {one.act: one for one in session.scalars(select(AuditRecord))}
     assert acts["reject"].detail == {"reason": "an advertisement"}
     assert acts["notice"].detail["said"].startswith("Thank you for your message")
@@ -186,7 +186,10 @@ def test_a_notice_that_nobody_took_can_be_taken_back(desk: Desk) -> None:
     (mail,) = desk.holds()
     desk.decides(Verb.REJECT, mail)
     with db.transaction(desk.engine) as session:
-        ended = [(one, Outcome("bounced", "550 no", "x")) for one in queue.claim(session, limit=9, settings=desk.settings, now=NOW + UNDO)]
+        ended = [
+            (one, Outcome("bounced", "550 no", "x"))
+            for one in queue.claim_deliveries(session, limit=9, settings=desk.settings, now=NOW + UNDO)
+        ]
         queue.settle_many(session, ended, settings=desk.settings, now=NOW + UNDO)
     assert desk.decides(Verb.RESTORE, mail).done == 1
 
@@ -210,7 +213,7 @@ def test_own_words_may_name_the_subject_and_the_subject_names_nothing(desk: Desk
     (mail,) = desk.holds(subject="{recipient} & {company}")
     desk.decides(Verb.REJECT, mail, text="No to {subject}, {unknown}.")
     (claim,) = desk.leaves()
-    assert summarise(claim.raw).text == "No to {recipient} & {company}, {unknown}."
+    assert make_summary(claim.raw).text == "No to {recipient} & {company}, {unknown}."
 
 
 def test_a_hundred_mails_at_once_at_most(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,9 +234,11 @@ def test_a_preview_says_who_would_be_told_what(desk: Desk) -> None:
     desk.holds(dmarc=arriving.DMARC_FAIL)
 
     def preview(by: Actor) -> rejection_preview.Preview:
-        with db.reading(desk.engine) as session:
+        with db.read_transaction(desk.engine) as session:
             chosen = Selection.of(sender="sales@supplier.example")
-            return rejection_preview.preview(session, chosen, template="", text="No to {recipient}", by=by, settings=desk.settings)
+            return rejection_preview.preview_rejection(
+                session, chosen, template="", text="No to {recipient}", by=by, settings=desk.settings
+            )
 
     seen = preview(ANA)
     assert [(one.to, one.text) for one in seen.letters] == [("sales@supplier.example", f"No to {JOE}, {MARA}\n")]
@@ -241,4 +246,4 @@ def test_a_preview_says_who_would_be_told_what(desk: Desk) -> None:
     assert [count for _, count in seen.refused] == [1]
     assert [one.text for one in preview(BEN).letters] == [f"No to {MARA}\n"]  # nobody is told of foreign folders
     assert desk.told() == []
-    assert ids.show(seen.letters[0].message)
+    assert ids.format_id(seen.letters[0].message)

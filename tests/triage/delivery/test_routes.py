@@ -49,17 +49,17 @@ def test_without_a_smarthost_notices_take_the_next_hop_not_a_departments(setting
 )
 def test_what_is_no_route_is_said(settings: Settings, line: str) -> None:
     with pytest.raises(BadInput, match=r"relay\.routes"):
-        routes.destinations(routed(settings, line))
+        routes.list_destinations(routed(settings, line))
 
 
 def test_one_next_hop_needs_no_condition(settings: Settings) -> None:
-    (only,) = routes.destinations(routed(settings, f"department:it={REST}"))
+    (only,) = routes.list_destinations(routed(settings, f"department:it={REST}"))
     assert (only.next_hop, only.condition) == (REST, None)
 
 
 def test_a_destination_that_is_none_is_named(settings: Settings) -> None:
     with pytest.raises(BadInput, match=r"no mail goes to 'lmtp://elsewhere:24'; there are .*lmtp://rest:24"):
-        routes.destination(routed(settings), "lmtp://elsewhere:24")
+        routes.find_destination(routed(settings), "lmtp://elsewhere:24")
 
 
 LINES = st.lists(
@@ -87,7 +87,7 @@ def test_sql_and_python_agree(
         session.execute(update(Delivery).values(department=department, mailbox=mailbox, direction=direction))
         taken = [
             one.next_hop
-            for one in routes.destinations(company)
+            for one in routes.list_destinations(company)
             if one.condition is None or session.scalar(select(col(Delivery.id)).where(one.condition)) is not None
         ]
     assert taken == [routes.next_hop_of(company, department=department, mailbox=mailbox, direction=direction)]

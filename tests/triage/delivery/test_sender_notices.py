@@ -18,7 +18,7 @@ from triage.delivery import queue, queue_admin, sender_notices
 from triage.delivery.queue import Claim, Outcome
 from triage.errors import NotFound
 from triage.message.authentication import Dmarc, Result
-from triage.message.summary import Summary, summarise
+from triage.message.summary import Summary, make_summary
 from triage.quarantine import delivery_history, open_message
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -50,30 +50,30 @@ class Sender:
         with db.transaction(self.engine) as session:
             ids = arrive(session, self.settings, *(recipients or (JOE,)), **(PROVEN | different))  # type: ignore[arg-type]
             for one in ids:
-                ledger.record(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+                ledger.record_event(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         return ids
 
     def claims(self, later: timedelta = timedelta()) -> list[Claim]:
         with db.transaction(self.engine) as session:
-            return queue.claim(session, limit=50, settings=self.settings, now=NOW + later)
+            return queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW + later)
 
     def refused(self, *recipients: str, **different: object) -> tuple[int, ...]:
         """A mail that the next hop refuses; its deliveries."""
         ids = self.writes(*recipients, **different)
         with db.transaction(self.engine) as session:
-            ended = [(one, NO) for one in queue.claim(session, limit=50, settings=self.settings, now=NOW)]
+            ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW)]
             queue.settle_many(session, ended, settings=self.settings, now=NOW)
         return ids
 
     def told(self) -> list[Delivery]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             rows = select(Delivery).where(col(Delivery.direction) == "notice", col(Delivery.state) != State.PURGED)
             return list(session.scalars(rows.order_by(col(Delivery.id))))
 
     def content(self, notice: Delivery) -> tuple[bytes, Summary]:
-        with db.reading(self.engine) as session:
-            raw = bodies.load(session, session.get_one(Message, notice.message_id).content_id)
-        return raw, summarise(raw)
+        with db.read_transaction(self.engine) as session:
+            raw = bodies.load_body(session, session.get_one(Message, notice.message_id).content_id)
+        return raw, make_summary(raw)
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Send
     assert "This address takes no mail." in summary.text
     assert b"inner" not in raw
     assert b"it+joe.fern" not in raw
-    with db.reading(sender.engine) as session:
-        assert "notice" in [past.act for past in delivery_history.delivery(session, mail, by=ANA).history]
+    with db.read_transaction(sender.engine) as session:
+        assert "notice" in [past.act for past in delivery_history.get_delivery(session, mail, by=ANA).history]
 
 
 def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) -> None:
@@ -115,15 +115,15 @@ def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) 
 def test_nobody_else_is_told_and_staff_reads_why(sender: Sender, different: dict[str, object]) -> None:
     (mail,) = sender.refused(**different)
     assert sender.told() == []
-    with db.reading(sender.engine) as session:
-        (why,) = [one.sentence for one in delivery_history.delivery(session, mail, by=ANA).history if one.act == "not_told"]
+    with db.read_transaction(sender.engine) as session:
+        (why,) = [one.sentence for one in delivery_history.get_delivery(session, mail, by=ANA).history if one.act == "not_told"]
     assert why.startswith("The sender is not told of it: ")
 
 
 def test_no_notice_comes_of_a_notice(sender: Sender) -> None:
     sender.refused()
     with db.transaction(sender.engine) as session:
-        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW + GATHERING)]
+        ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW + GATHERING)]
         assert [one.direction for one, _ in ended] == ["notice"]
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
     assert [one.state for one in sender.told()] == [State.BOUNCED]
@@ -146,13 +146,13 @@ def test_many_copies_that_fail_are_told_of_together_and_later_ones_no_more(sende
     by_id = {one.delivery_id: one for one in sender.claims()}
     for claim in (by_id[first], by_id[second]):
         with db.transaction(sender.engine) as session:
-            queue.settle(session, claim, NO, settings=sender.settings, now=NOW)
+            queue.settle_claim(session, claim, NO, settings=sender.settings, now=NOW)
     (notice,) = sender.told()
     assert [one.recipient for one in sender.content(notice)[1].statuses] == [JOE, MARA]
     (claim,) = sender.claims(GATHERING)
     with db.transaction(sender.engine) as session:
-        queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=sender.settings, now=NOW)
-        queue.settle(session, by_id[third], NO, settings=sender.settings, now=NOW)
+        queue.settle_claim(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=sender.settings, now=NOW)
+        queue.settle_claim(session, by_id[third], NO, settings=sender.settings, now=NOW)
     assert [(one.id, one.state) for one in sender.told()] == [(notice.id, State.DELIVERED)]
 
 
@@ -162,8 +162,8 @@ def test_the_same_message_in_two_transactions_is_told_of_once(sender: Sender) ->
         for message in session.scalars(select(Message)):
             message.summary = message.summary | {"message_id": "same@supplier.example"}
         for one in ids:
-            ledger.record(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
-        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW)]
+            ledger.record_event(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW)]
         assert len(ended) == 2
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
     assert len(sender.told()) == 1
@@ -173,13 +173,13 @@ def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
     first, second = sender.refused(JOE, MARA)
     with db.transaction(sender.engine) as session:
         selected = Selection.of(ids=(first,))
-        decisions.decide(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=NOW, settings=sender.settings)
+        decisions.decide_messages(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=NOW, settings=sender.settings)
     (notice,) = sender.told()
     assert [one.recipient for one in sender.content(notice)[1].statuses] == [MARA]
     with db.transaction(sender.engine) as session:
-        queue_admin.retry(session, [second], settings=sender.settings, by=ANA, now=NOW)
+        queue_admin.retry_deliveries(session, [second], settings=sender.settings, by=ANA, now=NOW)
     assert sender.told() == []
-    with db.reading(sender.engine) as session:
+    with db.read_transaction(sender.engine) as session:
         assert session.scalars(select(Notice)).all() == []
 
 
@@ -189,7 +189,7 @@ def test_a_notice_that_may_have_arrived_is_the_one_that_they_get(sender: Sender)
 
     def ended(claim: Claim, outcome: Outcome) -> None:
         with db.transaction(sender.engine) as session:
-            queue.settle(session, claim, outcome, settings=sender.settings, now=NOW)
+            queue.settle_claim(session, claim, outcome, settings=sender.settings, now=NOW)
 
     ended(by_id[first], NO)
     (claim,) = sender.claims(GATHERING)
@@ -197,10 +197,10 @@ def test_a_notice_that_may_have_arrived_is_the_one_that_they_get(sender: Sender)
     ended(by_id[second], NO)
     assert [(one.id, one.state) for one in sender.told()] == [(claim.delivery_id, State.QUEUED)]
     with db.transaction(sender.engine) as session:
-        queue_admin.retry(session, [first], settings=sender.settings, by=ANA, now=NOW)
+        queue_admin.retry_deliveries(session, [first], settings=sender.settings, by=ANA, now=NOW)
     assert [one.id for one in sender.told()] == [claim.delivery_id]  # the other one has failed all the same
     with db.transaction(sender.engine) as session:
-        queue_admin.retry(session, [second], settings=sender.settings, by=ANA, now=NOW)
+        queue_admin.retry_deliveries(session, [second], settings=sender.settings, by=ANA, now=NOW)
     assert sender.told() == []  # not sent again, since it is no longer so
     for again in sender.claims():
         ended(again, NO)
@@ -212,19 +212,19 @@ def test_a_failure_that_meets_its_notice_on_the_way_out_is_settled_all_the_same(
     sender.writes(JOE, MARA)
     first, second = sender.claims()
     with db.transaction(sender.engine) as session:
-        queue.settle(session, first, NO, settings=sender.settings, now=NOW)
-    seen, looked = sender_notices.queued, []
+        queue.settle_claim(session, first, NO, settings=sender.settings, now=NOW)
+    seen, looked = sender_notices.queued_notices, []
 
     def late(session: Session, message_ids: Iterable[int]) -> Sequence[tuple[Notice, bool]]:
         found = seen(session, message_ids)
         looked.append(found)
         if len(looked) > 1:
-            queue.claim(session, limit=1, settings=sender.settings, now=NOW + GATHERING)
+            queue.claim_deliveries(session, limit=1, settings=sender.settings, now=NOW + GATHERING)
         return found
 
-    monkeypatch.setattr(sender_notices, "queued", late)
+    monkeypatch.setattr(sender_notices, "queued_notices", late)
     with db.transaction(sender.engine) as session:
-        queue.settle(session, second, NO, settings=sender.settings, now=NOW)
+        queue.settle_claim(session, second, NO, settings=sender.settings, now=NOW)
     assert [one.state for one in sender.told()] == [State.RELAYING]
 
 
@@ -232,9 +232,11 @@ def test_of_what_was_purged_on_its_way_nobody_is_told(sender: Sender) -> None:
     (mail,) = sender.writes()
     (claim,) = sender.claims()
     with db.transaction(sender.engine) as session:
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=sender.settings)
-        queue.settle(session, claim, NO, settings=sender.settings, now=NOW)
-    with db.reading(sender.engine) as session:
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=sender.settings
+        )
+        queue.settle_claim(session, claim, NO, settings=sender.settings, now=NOW)
+    with db.read_transaction(sender.engine) as session:
         assert session.get_one(Delivery, mail).state == State.PURGED
     assert sender.told() == []
 
@@ -243,7 +245,7 @@ def test_a_reply_in_other_digits_is_told_of_too(sender: Sender) -> None:
     sender.writes()
     (claim,) = sender.claims()
     with db.transaction(sender.engine) as session:
-        queue.settle(session, claim, replace(NO, reply="550 5.\u0661.\u0661 no"), settings=sender.settings, now=NOW)
+        queue.settle_claim(session, claim, replace(NO, reply="550 5.\u0661.\u0661 no"), settings=sender.settings, now=NOW)
     assert len(sender.told()) == 1
 
 
@@ -260,7 +262,7 @@ def test_members_of_a_group_are_nobodys_business(sender: Sender) -> None:
     (mail,) = sender.writes(JOE)
     with db.transaction(sender.engine) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == mail).values(recipient="member@company.example"))
-        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW)]
+        ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW)]
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
     assert sender.told() == []
 
@@ -274,11 +276,13 @@ def test_what_the_sender_wrote_is_never_a_placeholder(sender: Sender) -> None:
 def test_a_notice_is_no_mail_to_triage_but_staff_may_read_it(sender: Sender) -> None:
     sender.refused(MARA)
     (notice,) = sender.told()
-    with db.reading(sender.engine) as session:
-        assert open_message.raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
-        assert notice.id not in {one.id for one in listing.deliveries(session, Selection(), by=ANA).items}
+    with db.read_transaction(sender.engine) as session:
+        assert open_message.read_raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
+        assert notice.id not in {one.id for one in listing.list_deliveries(session, Selection(), by=ANA).items}
     with db.transaction(sender.engine) as session, pytest.raises(NotFound):
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(notice.id,)), Verb.HOLD), by=ANA, now=NOW, settings=sender.settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(notice.id,)), Verb.HOLD), by=ANA, now=NOW, settings=sender.settings
+        )
 
 
 def test_its_content_is_kept_for_a_week_and_the_mail_it_is_about_for_longer(sender: Sender) -> None:
@@ -287,17 +291,17 @@ def test_its_content_is_kept_for_a_week_and_the_mail_it_is_about_for_longer(send
     (claim,) = sender.claims(GATHERING)
     late = max(NOW, utcnow()) + timedelta(days=8)
     with db.transaction(sender.engine) as session:
-        queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=settings, now=late)
+        queue.settle_claim(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=settings, now=late)
         assert arriving.erase(session, settings=settings, now=late + timedelta(days=6)) == 0
         assert arriving.erase(session, settings=settings, now=late + timedelta(days=8)) == 1
-    with db.reading(sender.engine) as session:
+    with db.read_transaction(sender.engine) as session:
         assert session.get_one(Delivery, claim.delivery_id).erased_at is not None
         assert session.get_one(Delivery, mail).erased_at is None
 
 
 def test_every_notice_is_on_the_record(sender: Sender) -> None:
     sender.refused()
-    with db.reading(sender.engine) as session:
+    with db.read_transaction(sender.engine) as session:
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "notice"))
     assert record.detail["to"] == "sales@supplier.example"
     assert "could not be delivered" in record.detail["said"]
@@ -307,9 +311,9 @@ def test_the_queue_counts_it_and_it_can_be_tried_at_once_or_given_up(sender: Sen
     sender.refused()
     (notice,) = sender.told()
     with db.transaction(sender.engine) as session:
-        counted = {one.next_hop: one.waiting for one in queue_admin.standings(session, by=ANA, settings=sender.settings)}
+        counted = {one.next_hop: one.waiting for one in queue_admin.list_standings(session, by=ANA, settings=sender.settings)}
         assert counted["smtp://smarthost.example:25"] == 1
-        assert queue_admin.retry(session, [notice.id], settings=sender.settings, by=ANA, now=NOW) == 1
+        assert queue_admin.retry_deliveries(session, [notice.id], settings=sender.settings, by=ANA, now=NOW) == 1
     assert [one.direction for one in sender.claims()] == ["notice"]
     sender.refused(MARA)
     (_, second) = sender.told()
@@ -326,7 +330,7 @@ def expire(sender: Sender, *, wanted: bool = True, **different: object) -> int:
     sender.settings = arriving.expire_unseen(replace(sender.settings, notices=replace(sender.settings.notices, expiry=wanted)))
     with db.transaction(sender.engine) as session:
         (mail,) = arrive(session, sender.settings, JOE, **(PROVEN | different))  # type: ignore[arg-type]
-        assert retention.expire(session, settings=sender.settings, now=NOW + timedelta(days=31)) == 1
+        assert retention.expire_messages(session, settings=sender.settings, now=NOW + timedelta(days=31)) == 1
     return mail
 
 
@@ -348,7 +352,7 @@ def test_what_is_restored_before_the_notice_has_left_calls_it_off(sender: Sender
     mail = expire(sender)
     with db.transaction(sender.engine) as session:
         request = DecisionRequest(Selection.of(ids=(mail,)), Verb.RESTORE)
-        decisions.decide(session, request, by=ANA, now=NOW, settings=sender.settings)
+        decisions.decide_messages(session, request, by=ANA, now=NOW, settings=sender.settings)
     assert sender.told() == []
 
 

@@ -35,14 +35,14 @@ HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 
 
 def take_over(session: Session, company: CompanyDirectory, **how: Any) -> directory.Applied:
-    return directory.apply(session, company, HOUSE, by=SYNC, now=NOW, **how)
+    return directory.apply_directory(session, company, HOUSE, by=SYNC, now=NOW, **how)
 
 
 def test_staff_are_actors_with_their_scope(known: Engine) -> None:
-    with db.reading(known) as session:
-        ben = staff_members.staff(session, "Ben", NOW)
+    with db.read_transaction(known) as session:
+        ben = staff_members.find_staff_actor(session, "Ben", NOW)
         assert ben == arriving.BEN
-        assert staff_members.staff(session, "nobody", NOW) is None
+        assert staff_members.find_staff_actor(session, "nobody", NOW) is None
 
 
 def test_the_same_directory_again_changes_nothing(known: Engine) -> None:
@@ -63,16 +63,16 @@ def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Set
             3,
             1,
         )  # her three addresses lead to another folder now, the old one too
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.get_one(Delivery, delivery).department == "it"
-        stale = recipients.resolve(session, Address.parse("legal+mara.berg@company.example"), HOUSE)
+        stale = recipients.resolve_address(session, Address.parse("legal+mara.berg@company.example"), HOUSE)
     assert stale is not None
     assert (stale.department, stale.person, stale.mailbox) == ("it", "mara.berg", "mara.berg@company.example")
     assert stale.note == "It was addressed to the old department legal: Mara Berg works elsewhere now."
     with db.transaction(known) as session:
         (late,) = arrive(session, settings, "legal+mara.berg@company.example", author="x@y.example")
-    with db.reading(known) as session:
-        arrived = delivery_history.delivery(session, late, by=ANA).history[0].sentence
+    with db.read_transaction(known) as session:
+        arrived = delivery_history.get_delivery(session, late, by=ANA).history[0].sentence
     assert arrived == f"Arrived for legal+mara.berg@company.example: nobody here knows x@y.example yet. {stale.note}"
 
 
@@ -90,9 +90,9 @@ def test_a_directory_that_lost_its_people_is_refused(known: Engine) -> None:
     with pytest.raises(BadInput, match="would take 20 of 22 people away: nothing was changed"), db.transaction(known) as session:
         take_over(session, COMPANY)
     with db.transaction(known) as session:
-        directory.apply(session, COMPANY, HOUSE, by=SYNC, now=NOW, confirmed=True)
+        directory.apply_directory(session, COMPANY, HOUSE, by=SYNC, now=NOW, confirmed=True)
         assert set(sender_context.names_of_people(session)) == {"mara berg", "joe fern"}
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.get_one(Person, "p7").active is False, "people are disabled, never deleted"
         assert session.get_one(Person, "p7").name == "P 7"
         record = session.scalars(
@@ -113,15 +113,15 @@ def test_a_directory_that_moves_or_strips_everybody_is_refused(known: Engine, ch
         take_over(session, replace(COMPANY, people=(*crowd, *COMPANY.people)))
     with pytest.raises(BadInput, match="of 22 people"), db.transaction(known) as session:
         take_over(session, replace(COMPANY, people=(*changed, *COMPANY.people)))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert [session.get_one(Person, one.uid).department for one in crowd] == ["it"] * 20
 
 
 def test_what_was_taken_over_is_what_the_tables_say(known: Engine) -> None:
-    wanted = directory_rows.normal(in_order(COMPANY), HOUSE)
-    with db.reading(known) as session:
-        assert directory_rows.present(session) == wanted
-        found = directory_rows.present(session, like=wanted.people[1:])
+    wanted = directory_rows.normalise_directory(in_order(COMPANY), HOUSE)
+    with db.read_transaction(known) as session:
+        assert directory_rows.read_directory(session) == wanted
+        found = directory_rows.read_directory(session, like=wanted.people[1:])
     assert [one is other for one, other in zip(found.people, wanted.people, strict=True)] == [False, *[True] * (len(wanted.people) - 1)]
 
 
@@ -145,7 +145,7 @@ def test_the_first_owner_of_an_address_keeps_it(known: Engine) -> None:
     thief = PersonEntry("z.thief", "Z Thief", "it", "z.thief@company.example", ("mara.berg@company.example",))
     with db.transaction(known) as session:
         take_over(session, replace(COMPANY, people=(*COMPANY.people, thief)))
-        found = recipients.resolve(session, Address.parse("mara.berg@company.example"), HOUSE)
+        found = recipients.resolve_address(session, Address.parse("mara.berg@company.example"), HOUSE)
     assert found is not None
     assert found.person == "mara.berg"
 
@@ -169,7 +169,7 @@ def test_held_mail_stays_with_who_it_was_for_when_the_address_goes(
     with db.transaction(known) as session:
         (delivery,) = arrive(session, settings, to)
         take_over(session, replace(COMPANY, people=(mara, joe, *COMPANY.people[2:])))
-        decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         row = session.get_one(Delivery, delivery, populate_existing=True)
         assert (row.state, row.person, row.mailbox) == ("queued", "mara.berg", mara.mailbox)
 
@@ -177,10 +177,10 @@ def test_held_mail_stays_with_who_it_was_for_when_the_address_goes(
 def test_what_a_rule_sends_to_somebody_else_goes_there_when_the_address_goes(known: Engine, settings: Settings) -> None:
     order = RuleOrder("redirect", "address", "sales@supplier.example", "company", to="joe.fern")
     with db.transaction(known) as session:
-        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         (delivery,) = arrive(session, settings, "m.berg@company.example")
         take_over(session, replace(COMPANY, people=(replace(MARA, aliases=()), *COMPANY.people[1:])))
-        decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == JOE.mailbox
 
 
@@ -189,10 +189,10 @@ def test_what_a_rule_sends_to_somebody_follows_them_when_their_address_goes(know
     renamed = replace(JOE, mailbox="joe.lind@company.example")
     heir = replace(MARA, aliases=(JOE.mailbox,))
     with db.transaction(known) as session:
-        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         (delivery,) = arrive(session, settings, MARA.mailbox)
         take_over(session, replace(COMPANY, people=(heir, renamed, *COMPANY.people[2:])))
-        decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(delivery,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == renamed.mailbox
 
 
@@ -209,11 +209,11 @@ def test_a_directory_that_names_nobody_is_refused_also_by_a_small_company_and_at
 def test_whose_entry_cannot_be_taken_stays_as_they_were(known: Engine) -> None:
     without = replace(COMPANY, people=COMPANY.people[1:], departments=COMPANY.departments[:1])
     with db.transaction(known) as session:
-        before = directory_rows.present(session)
+        before = directory_rows.read_directory(session)
         assert take_over(session, replace(without, unread=("mara.berg", "who.knows"))) == directory.Applied(3, 0, 0, 0, Plan(2))
-        assert directory_rows.present(session) == before
+        assert directory_rows.read_directory(session) == before
         take_over(session, without)
-        assert recipients.resolve(session, Address.parse(MARA.mailbox), HOUSE) is None, "whom it does not name at all has left"
+        assert recipients.resolve_address(session, Address.parse(MARA.mailbox), HOUSE) is None, "whom it does not name at all has left"
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -225,7 +225,7 @@ def test_whose_entry_cannot_be_taken_stays_staff_as_long_as_a_group_says_so(know
         braked: AbstractContextManager[Any] = pytest.raises(BadInput, match="leave nobody who administers the whole company")
         with nullcontext() if named else braked:
             take_over(session, said, by_directory=True)
-            assert staff_members.staff(session, "mara.berg", NOW)
+            assert staff_members.find_staff_actor(session, "mara.berg", NOW)
 
 
 def test_who_assists_somebody_whose_entry_cannot_be_taken_sees_their_mail_under_the_name_that_they_have_here(known: Engine) -> None:
@@ -234,7 +234,7 @@ def test_who_assists_somebody_whose_entry_cannot_be_taken_sees_their_mail_under_
     with db.transaction(known) as session:
         take_over(session, replace(COMPANY, people=(replace(MARA, identity="A"), *COMPANY.people[1:])))
         take_over(session, said)
-        found = staff_members.staff(session, "eva", NOW)
+        found = staff_members.find_staff_actor(session, "eva", NOW)
         assert found
         assert found.scope.persons == {"mara.berg"}
 
@@ -245,7 +245,7 @@ def test_who_has_no_triage_address_for_its_length_has_the_others(engine: Engine)
     for active in (True, False):
         with db.transaction(engine) as session:
             once = replace(company, people=(replace(person, active=active), PersonEntry("x", "X", "a" * 50, "x@company.example")))
-            directory.apply(session, once, HOUSE, by=SYNC, now=NOW)
+            directory.apply_directory(session, once, HOUSE, by=SYNC, now=NOW)
             theirs = select(col(KnownRecipient.address)).where(
                 (col(KnownRecipient.person) == person.uid) | (col(KnownRecipient.leaver) == person.uid)
             )
@@ -257,9 +257,9 @@ def test_a_seal_outlives_who_is_no_longer_named(known: Engine) -> None:
     with db.transaction(known) as session:
         take_over(session, replace(COMPANY, sealed=(sealed,)))
         take_over(session, replace(COMPANY, people=COMPANY.people[1:]))
-        assert directory_rows.present(session).sealed == (sealed,)
+        assert directory_rows.read_directory(session).sealed == (sealed,)
         take_over(session, COMPANY)
-        assert directory_rows.present(session).sealed == (), "who is named and not sealed has been opened on purpose"
+        assert directory_rows.read_directory(session).sealed == (), "who is named and not sealed has been opened on purpose"
         opened = session.scalars(
             select(AuditRecord).where(col(AuditRecord.act) == "directory").order_by(col(AuditRecord.id).desc())
         ).first()
@@ -291,14 +291,14 @@ def test_a_directory_that_leaves_no_administrator_is_not_believed(
     def apply(*staff: StaffEntry, confirmed: bool = False) -> list[str]:
         with db.transaction(known) as session:
             named = replace(COMPANY, staff=staff)
-            directory.apply(session, named, HOUSE, by=SYNC, now=NOW, confirmed=confirmed, by_directory=by_directory)
-            return accounts.administrators(session, by_directory=by_directory)
+            directory.apply_directory(session, named, HOUSE, by=SYNC, now=NOW, confirmed=confirmed, by_directory=by_directory)
+            return accounts.list_administrators(session, by_directory=by_directory)
 
     assert apply() == []  # there was none before
     assert apply(CHIEF) == ["chief"]
     if own:
         with db.transaction(known) as session:
-            accounts.add(session, own, "a hash", by=SYNC, now=NOW)
+            accounts.add_account(session, own, "a hash", by=SYNC, now=NOW)
     if believed:
         assert apply(*after) != []
         return

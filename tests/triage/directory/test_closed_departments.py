@@ -29,13 +29,13 @@ CLOSED = "It came for the department Sales, which is no more."
 
 
 def take_over(session: Session, said: CompanyDirectory) -> directory.Applied:
-    return directory.apply(session, said, HOUSE, by=SYNC, now=NOW)
+    return directory.apply_directory(session, said, HOUSE, by=SYNC, now=NOW)
 
 
 def seen_by(session: Session, code: str) -> set[int]:
     """What staff of a department sees."""
     staff = Actor.person("eva", Role.TRIAGE, Scope(departments=frozenset({code})), "Eva")
-    return set(session.scalars(select(col(Delivery.id)).where(access.visible(staff))))
+    return set(session.scalars(select(col(Delivery.id)).where(access.visible_deliveries(staff))))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_held_lies_where_somebody_looks(
         row = session.get_one(Delivery, orders, populate_existing=True)
         assert (row.person, row.note) == ("", CLOSED)
         assert take_over(session, after).moved == 0
-        decisions.decide(session, DecisionRequest(Selection(ids=(orders,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(orders,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, orders, populate_existing=True).mailbox == goes_to
 
 

@@ -46,13 +46,13 @@ def test_the_door_closes_for_one_department_with_the_next_mail(engine: Engine, s
         set_up(session, settings)
         before = arrive(session, observing, IT, LEGAL)
     with db.transaction(engine) as session:
-        enforcement_mode.switch(session, "legal", ENFORCE, by=IDA, reason="second day", now=NOW)
+        enforcement_mode.switch_mode(session, "legal", ENFORCE, by=IDA, reason="second day", now=NOW)
     with db.transaction(engine) as session:
         after = arrive(session, observing, IT, LEGAL)
     with db.transaction(engine) as session:
-        enforcement_mode.switch(session, "legal", None, by=IDA, reason="", now=NOW)
+        enforcement_mode.switch_mode(session, "legal", None, by=IDA, reason="", now=NOW)
         again = arrive(session, observing, LEGAL)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = {one.id: (one.department, one.state, one.withheld) for one in session.scalars(select(Delivery))}
         acts = [
             (one.subject, one.detail)
@@ -68,13 +68,13 @@ def test_the_door_closes_for_one_department_with_the_next_mail(engine: Engine, s
 def test_only_administrators_switch_and_only_within_their_scope(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         set_up(session, settings)
-        enforcement_mode.switch(session, "legal", OBSERVE, by=LEO, reason="", now=NOW)
+        enforcement_mode.switch_mode(session, "legal", OBSERVE, by=LEO, reason="", now=NOW)
         for department, by in (("it", LEO), (COMPANY, LEO), ("legal", BEN)):
             with pytest.raises(NotAllowed):
-                enforcement_mode.switch(session, department, OBSERVE, by=by, reason="", now=NOW)
+                enforcement_mode.switch_mode(session, department, OBSERVE, by=by, reason="", now=NOW)
         with pytest.raises(BadInput, match="there is no department 'zoo'"):
-            enforcement_mode.switch(session, "zoo", OBSERVE, by=IDA, reason="", now=NOW)
-        seen = enforcement_mode.listing(session, settings.company, by=BEN)
-        whole = enforcement_mode.listing(session, settings.company, by=IDA)
+            enforcement_mode.switch_mode(session, "zoo", OBSERVE, by=IDA, reason="", now=NOW)
+        seen = enforcement_mode.list_modes(session, settings.company, by=BEN)
+        whole = enforcement_mode.list_modes(session, settings.company, by=IDA)
     assert [(one.code, one.mode, one.by) for one in seen] == [("", "enforce", ""), ("legal", "observe", "Leo Falk")]
     assert [one.code for one in whole] == ["", "it", "legal"]

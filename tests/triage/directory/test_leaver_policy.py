@@ -3,7 +3,7 @@
 import pytest
 
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry
-from triage.directory.leaver_policy import Place, Places, fault
+from triage.directory.leaver_policy import Place, Places, find_policy_fault
 
 PEOPLE = (
     PersonEntry("chief", "Chief", "board", "chief@company.example"),
@@ -66,4 +66,4 @@ def test_the_manager_of_the_directory_before_counts_too() -> None:
     ],
 )
 def test_what_is_a_rule(rule: str, why: str) -> None:
-    assert fault(rule, frozenset({"it", "sales"})) == why
+    assert find_policy_fault(rule, frozenset({"it", "sales"})) == why

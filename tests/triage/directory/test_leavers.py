@@ -46,7 +46,7 @@ def known(engine: Engine) -> Engine:
 
 
 def take_over(session: Session, company: CompanyDirectory, leaving: Leaving = MANAGER, days: int = 0) -> directory.Applied:
-    return directory.apply(session, company, HOUSE, by=SYNC, now=NOW + timedelta(days=days), leaving=leaving)
+    return directory.apply_directory(session, company, HOUSE, by=SYNC, now=NOW + timedelta(days=days), leaving=leaving)
 
 
 def door(session: Session, settings: Settings) -> DoorSnapshot:
@@ -56,7 +56,7 @@ def door(session: Session, settings: Settings) -> DoorSnapshot:
 
 
 def folder(session: Session, address: str) -> tuple[str, str, str] | None:
-    found = recipients.resolve(session, Address.parse(address), HOUSE)
+    found = recipients.resolve_address(session, Address.parse(address), HOUSE)
     return (found.department, found.person, found.mailbox) if found else None
 
 
@@ -92,7 +92,7 @@ def test_released_it_goes_to_the_managers_mailbox(known: Engine, settings: Setti
     with db.transaction(known) as session:
         (held,) = arrive(session, settings, HERS[2])
         take_over(session, LEFT)
-        decisions.decide(session, DecisionRequest(Selection(ids=(held,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(held,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert session.get_one(Delivery, held, populate_existing=True).state == "queued"
         assert place(session, held)[2] == JOE.mailbox
 
@@ -110,11 +110,11 @@ def test_what_is_released_at_the_same_moment_goes_where_it_was_released_to(
         (released,), (held,) = arrive(session, settings, HERS[2]), arrive(session, settings, HERS[2])
     thread = threading.Thread(target=other)
     with db.transaction(postgresql_engine) as session:
-        decisions.decide(session, DecisionRequest(Selection(ids=(released,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(released,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         thread.start()
         until(lambda: waits(postgresql_engine), "somebody waits for the mail")
     thread.join()
-    with db.reading(postgresql_engine) as session:
+    with db.read_transaction(postgresql_engine) as session:
         assert place(session, released) == ("legal", "mara.berg", MARA.mailbox)
         assert place(session, held)[0] == "it"
 
@@ -142,7 +142,7 @@ def test_by_default_the_door_refuses_and_what_is_held_stays_for_staff(known: Eng
         assert all(snapshot.has_left(Address.parse(address)) and not snapshot.admits(Address.parse(address)) for address in HERS)
         assert not snapshot.has_left(Address.parse(JOE.mailbox))
         with pytest.raises(BadInput, match="nobody here"):
-            recipients.destination(session, HERS[0], HOUSE)
+            recipients.resolve_destination(session, HERS[0], HOUSE)
 
 
 def test_the_directory_says_otherwise_for_one_person(known: Engine) -> None:
@@ -218,14 +218,14 @@ def test_what_is_held_in_a_sealed_department_stays_when_its_person_moves(known: 
 def test_a_rule_that_is_none_changes_nothing(known: Engine, rule: str) -> None:
     with pytest.raises(BadInput, match=r"\[directory\] leavers: "), db.transaction(known) as session:
         take_over(session, LEFT, Leaving(rule))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.get_one(Person, "mara.berg").active
 
 
 def test_what_was_promised_to_somebody_who_left_meanwhile_is_held_where_it_is_seen(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         take_over(session, LEFT, Leaving())
-        rules.add(session, RuleOrder("allow", "address", "sales@supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("allow", "address", "sales@supplier.example", "company"), by=ANA, now=NOW, settings=settings)
         arrived = arrive(session, settings, HERS[0], "sold+x@company.example", "legal+y@company.example", dmarc=DMARC_PASS)
         rows = {row.recipient: row for row in (session.get_one(Delivery, one) for one in arrived)}
         assert {row.rule for row in rows.values()} == {"recipient-left"}

@@ -39,11 +39,11 @@ LIKE_HER = "It came for Mara Berg, who has left, and somebody else has the name 
 
 def take_over(session: Session, *people: PersonEntry, days: int = 0, rule: str = "refuse", **more: Any) -> directory.Applied:
     said: CompanyDirectory = replace(COMPANY, people=people, **more)
-    return directory.apply(session, said, HOUSE, by=SYNC, now=NOW + timedelta(days=days), leaving=Leaving(rule))
+    return directory.apply_directory(session, said, HOUSE, by=SYNC, now=NOW + timedelta(days=days), leaving=Leaving(rule))
 
 
 def decide(session: Session, verb: Verb, one: int, settings: Settings, to: str = "") -> Any:
-    return decisions.decide(session, DecisionRequest(Selection(ids=(one,)), verb, to=to), by=ANA, now=NOW, settings=settings)
+    return decisions.decide_messages(session, DecisionRequest(Selection(ids=(one,)), verb, to=to), by=ANA, now=NOW, settings=settings)
 
 
 def row(session: Session, one: int) -> Delivery:
@@ -97,7 +97,7 @@ def test_what_came_for_a_leaver_is_not_released_to_who_has_the_address_later(
         with pytest.raises(Overtaken) as refused:
             decide(session, Verb.RELEASE, one, settings)
         assert str(refused.value) == row(session, one).note != ""
-        assert (row(session, one).state, listing.some(session, [one], by=ANA)[0].note) == (State.HELD, str(refused.value))
+        assert (row(session, one).state, listing.list_some(session, [one], by=ANA)[0].note) == (State.HELD, str(refused.value))
         decide(session, Verb.REDIRECT, one, settings, to="person:joe.fern")
         assert (row(session, one).state, row(session, one).mailbox) == (State.QUEUED, JOE.mailbox), "as a deliberate act"
 
@@ -120,7 +120,7 @@ def test_nor_is_it_sent_again_when_it_bounced_or_a_mailbox_was_lost(sqlite_engin
             decide(session, verb, one, settings)
         if verb is Verb.RELEASE:
             with pytest.raises(NotAllowedNow, match="Mo Oyen"):
-                queue_admin.retry(session, [one], settings=settings, by=ANA, now=NOW)
+                queue_admin.retry_deliveries(session, [one], settings=settings, by=ANA, now=NOW)
 
 
 @pytest.mark.parametrize("undone", [False, True])
@@ -135,7 +135,7 @@ def test_what_was_taken_out_of_the_mailbox_is_held_again_and_put_into_no_strange
         session.add(Recalled(delivery_id=one, found_at=NOW, folder="INBOX", internal_date=NOW, size=1, head=b"x"))
         take_over(session, JOE, NEW, days=10)
         if undone:
-            undoing.undo(session, purge.id, by=ANA, reason="", now=NOW, settings=settings)
+            undoing.undo_decision(session, purge.id, by=ANA, reason="", now=NOW, settings=settings)
         else:
             decide(session, Verb.RESTORE, one, settings)
         assert row(session, one).state == State.HELD
@@ -183,19 +183,21 @@ def test_of_several_those_are_left_alone_and_nobody_is_named_who_is_forgotten(sq
     with db.transaction(sqlite_engine) as session:
         one = passed(session, settings)
         (new,) = arrive(session, settings, MARA.mailbox)
-        made = decisions.decide(session, DecisionRequest(Selection(ids=(one, new)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        made = decisions.decide_messages(
+            session, DecisionRequest(Selection(ids=(one, new)), Verb.RELEASE), by=ANA, now=NOW, settings=settings
+        )
         assert (made.done, made.sentence) == (
             1,
             "Released 1 mail; 1 left as they are: changed by others before, or their address is somebody else's now.",
         )
         assert {item.delivery_id: item.why for item in made.items} == {one: MOS, new: ""}
-        reassigned_addresses.forget(session, "Mo Oyen")
+        reassigned_addresses.forget_name(session, "Mo Oyen")
         assert row(session, one).note == ""
-        assert [item.why for item in outcomes.items(session, made.id, by=ANA)] == ["", ""]
+        assert [item.why for item in outcomes.list_items(session, made.id, by=ANA)] == ["", ""]
 
 
 def test_who_has_the_address_now_cannot_ask_for_it(sqlite_engine: Engine, settings: Settings) -> None:
     with db.transaction(sqlite_engine) as session:
         one = passed(session, settings)
         with pytest.raises(NotFound):
-            release_requests.ask(session, one, by=Actor.employee("m.oyen", "Mo Oyen"), words="", now=NOW)
+            release_requests.request_release(session, one, by=Actor.employee("m.oyen", "Mo Oyen"), words="", now=NOW)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triage.addressing.envelope import Address, ancestors
+from triage.addressing.envelope import Address, ancestor_domains
 from triage.directory.recipient_map import DoorSnapshot
 
 DOOR = DoorSnapshot(
@@ -102,5 +102,5 @@ def test_postmaster_and_abuse_take_mail_from_anybody(recipient: str, open_to_all
 
 
 def test_ancestors_leave_the_top_level_out() -> None:
-    assert ancestors("a.b.example") == ["a.b.example", "b.example"]
-    assert ancestors("example") == ["example"]
+    assert ancestor_domains("a.b.example") == ["a.b.example", "b.example"]
+    assert ancestor_domains("example") == ["example"]

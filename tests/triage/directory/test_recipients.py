@@ -41,12 +41,12 @@ COMPANY = replace(
 @pytest.fixture
 def known(engine: Engine) -> Engine:
     with db.transaction(engine) as session:
-        directory.apply(session, COMPANY, HOUSE, by=SYNC, now=NOW)
+        directory.apply_directory(session, COMPANY, HOUSE, by=SYNC, now=NOW)
     return engine
 
 
 def meant(session: Session, text: str) -> tuple[str, str, str, str] | None:
-    found = recipients.resolve(session, Address.parse(text), HOUSE, spelled=text)
+    found = recipients.resolve_address(session, Address.parse(text), HOUSE, spelled=text)
     return (found.department, found.person, found.mailbox, found.detail) if found else None
 
 
@@ -112,7 +112,7 @@ JÖRG = "jörg@xn--gro-7ka.example"
     ],
 )
 def test_whom_an_address_means(known: Engine, address: str, expected: tuple[str, str, str, str] | None) -> None:
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert meant(session, address) == expected
         door = build_recipient_map(session, settings=Settings(HOUSE), now=NOW)
     assert door is not None
@@ -122,18 +122,18 @@ def test_whom_an_address_means(known: Engine, address: str, expected: tuple[str,
 def test_another_delimiter(sqlite_engine: Engine) -> None:
     house = replace(HOUSE, delimiter="-")
     with db.transaction(sqlite_engine) as session:
-        directory.apply(session, arriving.COMPANY, house, by=SYNC, now=NOW)
-    with db.reading(sqlite_engine) as session:
+        directory.apply_directory(session, arriving.COMPANY, house, by=SYNC, now=NOW)
+    with db.read_transaction(sqlite_engine) as session:
         for address, detail in [("legal-mara.berg@company.example", ""), ("mara.berg-shop@company.example", "shop")]:
-            found = recipients.resolve(session, Address.parse(address), house, spelled=address)
+            found = recipients.resolve_address(session, Address.parse(address), house, spelled=address)
             assert found is not None
             assert (found.person, found.detail) == ("mara.berg", detail)
-        assert recipients.resolve(session, Address.parse("mara.berg+shop@company.example"), house) is None
+        assert recipients.resolve_address(session, Address.parse("mara.berg+shop@company.example"), house) is None
 
 
 def test_a_domain_that_the_directory_has_not_seen_yet_has_a_postmaster(known: Engine) -> None:
-    with db.reading(known) as session:
-        found = recipients.resolve(session, Address.parse("abuse@new.example"), replace(HOUSE, domains=("new.example",)))
+    with db.read_transaction(known) as session:
+        found = recipients.resolve_address(session, Address.parse("abuse@new.example"), replace(HOUSE, domains=("new.example",)))
     assert found is not None
     assert (found.mailbox, found.always) == (JOE, True)
 
@@ -143,12 +143,12 @@ def test_who_moves_keeps_the_old_address_and_who_leaves_loses_both(known: Engine
     again = [replace(one, department="ops") if one.uid == "mara.berg" else one for one in COMPANY.people]
     gone = [replace(one, active=False) if one.uid == "mara.berg" else one for one in COMPANY.people]
     with db.transaction(known) as session:
-        directory.apply(session, replace(COMPANY, people=tuple(moved)), HOUSE, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=tuple(moved)), HOUSE, by=SYNC, now=NOW)
         assert meant(session, "legal+mara.berg@company.example") == ("it", "mara.berg", MARA, "")
         assert meant(session, "legal+mara.berg+Shop@company.example") == ("it", "mara.berg", MARA, "Shop")
-        directory.apply(session, replace(COMPANY, people=tuple(again)), HOUSE, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=tuple(again)), HOUSE, by=SYNC, now=NOW)
         assert {meant(session, f"{code}+mara.berg@company.example") for code in ("legal", "it", "ops")} == {("ops", "mara.berg", MARA, "")}
-        directory.apply(session, replace(COMPANY, people=tuple(gone)), HOUSE, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=tuple(gone)), HOUSE, by=SYNC, now=NOW)
         assert {meant(session, f"{code}+mara.berg@company.example") for code in ("legal", "it", "ops")} == {None}
 
 
@@ -156,7 +156,7 @@ def test_staff_are_told_of_an_old_department_and_of_a_group(known: Engine, setti
     settings = replace(settings, company=HOUSE)
     moved = [replace(one, department="it") if one.uid == "mara.berg" else one for one in COMPANY.people]
     with db.transaction(known) as session:
-        directory.apply(session, replace(COMPANY, people=tuple(moved)), HOUSE, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=tuple(moved)), HOUSE, by=SYNC, now=NOW)
         to = ("legal+mara.berg+Shop@company.example", "all@company.example", "far@company.example", JOE)
         arrived = arrive(session, settings, *to)
         notes = {row.recipient: row.note for row in (session.get_one(Delivery, one) for one in arrived)}
@@ -192,10 +192,10 @@ def test_a_detail_never_makes_somebody_elses_address(engine: Engine, settings: S
     settings = replace(settings, company=HOUSE, relay=Relay(next_hop="lmtp://internal.example"))
     joel = PersonEntry("joe.fern+x", "Joel Fernandez", "legal", "joe.fern+x@company.example")
     with db.transaction(engine) as session:
-        directory.apply(session, replace(arriving.COMPANY, people=(*arriving.COMPANY.people, joel)), HOUSE, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(arriving.COMPANY, people=(*arriving.COMPANY.people, joel)), HOUSE, by=SYNC, now=NOW)
         (one,) = arrive(session, settings, to)
-        ledger.record(session, one, Event.RELEASE, by=SYNC, now=NOW, due_at=NOW, queued_at=NOW)
-        (claim,) = queue.claim(session, limit=1, settings=settings, now=NOW)
+        ledger.record_event(session, one, Event.RELEASE, by=SYNC, now=NOW, due_at=NOW, queued_at=NOW)
+        (claim,) = queue.claim_deliveries(session, limit=1, settings=settings, now=NOW)
         assert (session.get_one(Delivery, one).person, claim.mailbox) == ("joe.fern", goes)
 
 
@@ -217,8 +217,8 @@ def test_a_detail_never_makes_somebody_elses_address(engine: Engine, settings: S
     ],
 )
 def test_where_a_redirect_goes(known: Engine, to: str, mailbox: str) -> None:
-    with db.reading(known) as session:
-        assert recipients.destination(session, to, HOUSE) == mailbox
+    with db.read_transaction(known) as session:
+        assert recipients.resolve_destination(session, to, HOUSE) == mailbox
 
 
 @pytest.mark.parametrize(
@@ -233,5 +233,5 @@ def test_where_a_redirect_goes(known: Engine, to: str, mailbox: str) -> None:
     ],
 )
 def test_where_no_redirect_goes(known: Engine, to: str, says: str) -> None:
-    with db.reading(known) as session, pytest.raises(BadInput, match=says):
-        recipients.destination(session, to, HOUSE)
+    with db.read_transaction(known) as session, pytest.raises(BadInput, match=says):
+        recipients.resolve_destination(session, to, HOUSE)

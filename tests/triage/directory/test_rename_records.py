@@ -153,7 +153,7 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
 def take_over(session: Session, *people: PersonEntry, **how: Any) -> directory.Applied:
     staff = how.pop("staff", COMPANY.staff)
     said = replace(COMPANY, people=(*people, COMPANY.people[2]), staff=staff, sealed=how.pop("sealed", ()))
-    return directory.apply(session, said, HOUSE, by=SYNC, **{"now": NOW} | how)
+    return directory.apply_directory(session, said, HOUSE, by=SYNC, **{"now": NOW} | how)
 
 
 def test_every_text_of_the_tables_is_taken_along_or_stays_for_a_reason() -> None:
@@ -172,7 +172,7 @@ def test_what_two_people_had_is_the_others_when_they_swap_names(session: Session
     for table in tables:
         session.execute(insert(table), [filled(table, number, name, mails) for number, name in enumerate(("lea", "tom"))])
     swap = {"lea": "tom", "tom": "lea"}
-    rename_records.carry(session, Renaming(swap, swap), by=SYNC, now=NOW)
+    rename_records.carry_records(session, Renaming(swap, swap), by=SYNC, now=NOW)
     for table in tables:
         found = [dict(row) for row in session.execute(select(table)).mappings()]
         for number, name in enumerate(("tom", "lea")):
@@ -217,18 +217,20 @@ def everything(session: Session, settings: Settings) -> tuple[int, ...]:
         staff=staff,
         sealed=(SealedEntry("person:mara.berg", ("mara.berg",)),),
     )
-    her = staff_members.staff(session, "mara.berg", NOW)
+    her = staff_members.find_staff_actor(session, "mara.berg", NOW)
     assert her is not None
     ids = [arrive(session, settings, to)[0] for to in ("legal+mara.berg@company.example", MARA.mailbox, *MARA.aliases)]
-    rules.add(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.berg"), by=her, now=NOW, settings=settings)
-    rules.add(session, RuleOrder("redirect", "address", "b@dell.example", "company", to="mara.berg"), by=IDA, now=NOW, settings=settings)
-    legal_holds.add(session, by=IDA, reason="case 12", now=NOW, person="mara.berg")
-    legal_holds.add(session, by=IDA, reason="case 13", now=NOW, selected=Selection.of(person="mara.berg", q="invoice"))
-    announce_sender.expect(session, "c@dell.example", by=Actor.employee("mara.berg", "Mara Berg"), now=NOW, settings=settings)
+    rules.add_rule(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.berg"), by=her, now=NOW, settings=settings)
+    rules.add_rule(
+        session, RuleOrder("redirect", "address", "b@dell.example", "company", to="mara.berg"), by=IDA, now=NOW, settings=settings
+    )
+    legal_holds.add_hold(session, by=IDA, reason="case 12", now=NOW, person="mara.berg")
+    legal_holds.add_hold(session, by=IDA, reason="case 13", now=NOW, selected=Selection.of(person="mara.berg", q="invoice"))
+    announce_sender.expect_sender(session, "c@dell.example", by=Actor.employee("mara.berg", "Mara Berg"), now=NOW, settings=settings)
     sent = Sent(MARA.mailbox, ("d@dell.example",), MARA.mailbox, NOW, message_id="1@company.example")
     learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
-    saved_searches.save(session, Wish("mine", q="invoice", person="mara.berg", shared_with="person:mara.berg"), by=her, now=NOW)
-    decisions.decide(
+    saved_searches.save_search(session, Wish("mine", q="invoice", person="mara.berg", shared_with="person:mara.berg"), by=her, now=NOW)
+    decisions.decide_messages(
         session, DecisionRequest(Selection.of(person="mara.berg", ids=(ids[2],)), Verb.PURGE), by=her, now=NOW, settings=settings
     )
     return tuple(ids)
@@ -260,10 +262,10 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
     assert [(one.person, one.held) for one in session.scalars(select(KeptFolder))] == [("mara.lind", 2)]
     mails = session.scalars(select(Delivery).order_by(col(Delivery.id))).all()
     assert {(one.department, one.person) for one in mails} == {("legal", "mara.lind")}
-    her = staff_members.staff(session, "mara.lind", NOW)
+    her = staff_members.find_staff_actor(session, "mara.lind", NOW)
     assert her is not None
-    assert staff_members.staff(session, "mara.berg", NOW) is None
-    decisions.decide(session, DecisionRequest(Selection(ids=ids[:2]), Verb.RELEASE), by=her, now=NOW, settings=settings)
+    assert staff_members.find_staff_actor(session, "mara.berg", NOW) is None
+    decisions.decide_messages(session, DecisionRequest(Selection(ids=ids[:2]), Verb.RELEASE), by=her, now=NOW, settings=settings)
     assert [session.get_one(Delivery, one, populate_existing=True).mailbox for one in ids[:2]] == [LIND.mailbox] * 2
     assert [one.scope for one in session.scalars(select(Rule).where(col(Rule.effect) == "allow"))] == ["person:mara.lind"]
     assert [one.target for one in session.scalars(select(Rule).where(col(Rule.effect) == "redirect"))] == ["person:mara.lind"]
@@ -272,8 +274,8 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
         ("", "mara.lind"),
     ]
     assert session.scalars(select(col(Correspondent.person))).all() == ["mara.lind"]
-    assert [one.mine for one in saved_searches.listing(session, by=her)] == [True]
-    seals = directory_rows.present(session).sealed
+    assert [one.mine for one in saved_searches.list_searches(session, by=her)] == [True]
+    seals = directory_rows.read_directory(session).sealed
     assert seals == (SealedEntry("person:mara.lind", ("mara.lind",)),), "settings that name her as before seal her, and open to her"
     told = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "rename-person")).all()
     assert [(one.subject, one.detail) for one in told] == [("employee:mara.lind", {"was": "mara.berg"})]
@@ -292,7 +294,7 @@ def test_mail_to_the_old_name_goes_to_who_had_it_until_somebody_else_has(session
 
 
 def resolved(session: Session, address: str) -> Any:
-    return recipients.resolve(session, Address.parse(address), HOUSE)
+    return recipients.resolve_address(session, Address.parse(address), HOUSE)
 
 
 @pytest.mark.parametrize("to", ["legal+mara.berg@company.example", "mara.berg@company.example", "mara.berg+shop@company.example"])
@@ -304,7 +306,7 @@ def test_who_gets_a_name_later_gets_no_mail_of_who_had_it(session: Session, sett
         take_over(session, LIND, JOE)
     take_over(session, replace(LIND, aliases=()), JOE, namesake)
     (new,) = arrive(session, settings, to, author="b@dell.example")
-    decisions.decide(session, DecisionRequest(Selection(ids=(held, new)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+    decisions.decide_messages(session, DecisionRequest(Selection(ids=(held, new)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
     rows = [session.get_one(Delivery, one, populate_existing=True) for one in (held, new)]
     assert [(one.person, one.mailbox) for one in rows] == [("mara.lind", LIND.mailbox), ("mara.berg", OTHER.mailbox)]
 
@@ -322,16 +324,16 @@ def test_what_a_leaver_had_is_theirs_when_they_are_back(
     session: Session, settings: Settings, days: int, back: PersonEntry, kept: str
 ) -> None:
     (held,) = arrive(session, settings, MARA.mailbox)
-    rules.add(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.berg"), by=ANA, now=NOW, settings=settings)
+    rules.add_rule(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.berg"), by=ANA, now=NOW, settings=settings)
     take_over(session, JOE)
     applied = take_over(session, JOE, back, now=NOW + timedelta(days=days), leaving=Leaving(days=90))
     assert session.scalars(select(col(Rule.scope))).all() == [f"person:{kept}"]
     request = DecisionRequest(Selection(ids=(held,)), Verb.RELEASE)
     if "~" in kept:
         with pytest.raises(Overtaken, match="somebody else has the name now"):
-            decisions.decide(session, request, by=ANA, now=NOW, settings=settings)
+            decisions.decide_messages(session, request, by=ANA, now=NOW, settings=settings)
     else:
-        decisions.decide(session, request, by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, request, by=ANA, now=NOW, settings=settings)
     row = session.get_one(Delivery, held, populate_existing=True)
     assert (row.person, row.mailbox) == (kept, f"{kept}@company.example"), "never to who has the name now"
     assert session.get_one(Person, "mara.berg").active
@@ -384,7 +386,7 @@ def test_a_directory_that_was_set_up_anew_and_writes_names_otherwise_has_the_sam
 def test_whose_entry_cannot_be_taken_under_another_name_stays_as_they_were(session: Session) -> None:
     everybody = GroupEntry("all@company.example", "All", "it", ("mara.lind", "joe.fern"))
     said = replace(COMPANY, people=(JOE,), groups=(everybody,), unread=("mara.lind",), unread_identities=("A",))
-    directory.apply(session, said, HOUSE, by=SYNC, now=NOW)
+    directory.apply_directory(session, said, HOUSE, by=SYNC, now=NOW)
     assert session.get_one(Person, "mara.berg").active
     assert session.get_one(MailGroup, everybody.address).members == ["mara.berg", "joe.fern"]
 
@@ -397,17 +399,17 @@ def test_who_asked_under_another_name_does_not_turn_the_second_key(session: Sess
     asked = approvals.add_rule(session, RuleOrder("allow", "domain", "dell.example", "company"), by=her, now=NOW, settings=settings)
     assert isinstance(asked, PendingAct)
     take_over(session, LIND, JOE, staff=(*COMPANY.staff, replace(admin, login="mara.lind", name="Mara Lind")))
-    again = staff_members.staff(session, "mara.lind", NOW)
+    again = staff_members.find_staff_actor(session, "mara.lind", NOW)
     assert again is not None
     with pytest.raises(NotAllowed, match="somebody else has to approve"):
-        approvals.confirm(session, asked.id, by=again, now=NOW, settings=settings)
+        approvals.confirm_approval(session, asked.id, by=again, now=NOW, settings=settings)
 
 
 def test_what_was_entered_under_the_old_name_at_that_moment_goes_along(session: Session, settings: Settings) -> None:
     take_over(session, LIND, JOE)
     (late,) = arrive(session, settings, LIND.mailbox)
     session.execute(update(Delivery).where(col(Delivery.id) == late).values(person="mara.berg"))  # as another node read it
-    made = rules.add(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.lind"), by=ANA, now=NOW, settings=settings)
+    made = rules.add_rule(session, RuleOrder("allow", "address", "a@dell.example", "person:mara.lind"), by=ANA, now=NOW, settings=settings)
     made.scope = "person:mara.berg"
     session.flush()
     assert take_over(session, replace(LIND, aliases=()), JOE, OTHER).moved == 1
@@ -434,7 +436,7 @@ def test_what_somebody_was_called_is_forgotten_with_them(session: Session, setti
     take_over(session, LIND, JOE)
     assert session.scalars(select(FormerName)).first() is not None
     take_over(session, JOE)
-    begun = person_erasure.begin(session, "mara.lind", by=IDA, reason="case 12", now=NOW, settings=settings)
+    begun = person_erasure.begin_erasure(session, "mara.lind", by=IDA, reason="case 12", now=NOW, settings=settings)
     while person_erasure.carry_on(session, begun.id, now=NOW):
         pass
     assert session.scalars(select(FormerName)).first() is None

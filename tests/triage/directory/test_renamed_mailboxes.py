@@ -39,10 +39,10 @@ def test_where_it_is(
     with db.transaction(sqlite_engine) as session:
         for day, people in enumerate(days):
             said = replace(COMPANY, people=(*COMPANY.people, *people))
-            directory.apply(session, said, HOUSE, by=SYNC, now=NOW + timedelta(days=day))
+            directory.apply_directory(session, said, HOUSE, by=SYNC, now=NOW + timedelta(days=day))
         one = number_of(NOW + timedelta(days=days_later) - timedelta(hours=12))
-        assert renamed_mailboxes.today(session, {one: was}) == ({} if called == was else {one: called})
-        assert [name for name, _ in renamed_mailboxes.earlier(session, [called]).get(called, [])] == earlier
+        assert renamed_mailboxes.current_mailboxes(session, {one: was}) == ({} if called == was else {one: called})
+        assert [name for name, _ in renamed_mailboxes.earlier_mailboxes(session, [called]).get(called, [])] == earlier
 
 
 def number_of(moment: datetime) -> int:

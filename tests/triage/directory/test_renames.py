@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
-from triage.directory.renames import Former, Renaming, named_today, renaming, who_is_who, with_identities
+from triage.directory.renames import Former, Renaming, find_renames, named_today, who_is_who, with_identities
 
 
 def person(uid: str, identity: str = "", name: str = "", **values: object) -> PersonEntry:
@@ -82,7 +82,7 @@ def recognised(
 ) -> tuple[Renaming, CompanyDirectory]:
     was, will = company(*before), company(*after)
     were = who_is_who(was, will, {"soon"})
-    return renaming(was, will, were, accounts or {}, (former or {}, former or {})), with_identities(will, were)
+    return find_renames(was, will, were, accounts or {}, (former or {}, former or {})), with_identities(will, were)
 
 
 def test_an_identity_is_kept_while_it_is_not_said_and_only_by_who_had_it() -> None:

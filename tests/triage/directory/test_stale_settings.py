@@ -35,8 +35,8 @@ def said(engine: Engine, settings: Settings, *days: tuple[PersonEntry, ...]) -> 
         for people in days:
             staff = (*COMPANY.staff, *(StaffEntry(one.uid, one.name, "triage", ("company",)) for one in people))
             company = replace(COMPANY, people=(*people, *COMPANY.people[1:]), staff=staff)
-            directory.apply(session, company, HOUSE, by=SYNC, now=NOW)
-        return stale_settings.outdated(session, settings)
+            directory.apply_directory(session, company, HOUSE, by=SYNC, now=NOW)
+        return stale_settings.find_outdated(session, settings)
 
 
 @pytest.mark.parametrize("setting", NAMED)
@@ -78,8 +78,8 @@ def test_a_department_that_is_no_more_is_said(sqlite_engine: Engine, settings: S
     assert said(sqlite_engine, named, (MARA,)) == [f"{setting} names sales, and there is no such department"]
     with db.transaction(sqlite_engine) as session:
         sales = replace(COMPANY, departments=(*COMPANY.departments, DepartmentEntry("sales", "Sales")))
-        directory.apply(session, sales, HOUSE, by=SYNC, now=NOW)
-        assert stale_settings.outdated(session, named) == []
+        directory.apply_directory(session, sales, HOUSE, by=SYNC, now=NOW)
+        assert stale_settings.find_outdated(session, named) == []
 
 
 def test_a_folder_that_nobody_sees_at_night_for_that_is_an_alarm(sqlite_engine: Engine, settings: Settings) -> None:
@@ -88,4 +88,4 @@ def test_a_folder_that_nobody_sees_at_night_for_that_is_an_alarm(sqlite_engine: 
     with db.transaction(sqlite_engine) as session:
         for login in ("ana", "mara.lind"):
             coverage.set_away(session, login, NOW.replace(year=2027), by=IDA, now=NOW)
-        assert [one.code for one in coverage.alarm(session, night, NOW)] == ["it"]
+        assert [one.code for one in coverage.uncovered_folders(session, night, NOW)] == ["it"]

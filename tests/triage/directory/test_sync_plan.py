@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
-from triage.directory.sync_plan import Kind, plan
+from triage.directory.sync_plan import Kind, plan_sync
 
 ANA = PersonEntry("ana", "Ana", "it", "ana@company.example", ("a@company.example",))
 GONE = PersonEntry("gone", "Gone", "it", "gone@company.example", active=False)
@@ -42,7 +42,7 @@ def company(*people: PersonEntry, postmaster: str = "ana@company.example", **val
     ],
 )
 def test_the_plan_reads_aloud(before: CompanyDirectory, after: CompanyDirectory, says: list[str]) -> None:
-    assert [str(change) for change in plan(before, after).changes] == says
+    assert [str(change) for change in plan_sync(before, after).changes] == says
 
 
 def crowd(number: int, **values: object) -> list[PersonEntry]:
@@ -64,7 +64,7 @@ def crowd(number: int, **values: object) -> list[PersonEntry]:
 def test_a_directory_that_changes_too_much_is_not_believed(people: int, touched: int, values: dict[str, object], believed: bool) -> None:
     before = crowd(people)
     after = [*crowd(touched, **values), *before[touched:]]
-    why = plan(company(*before), company(*after)).too_much()
+    why = plan_sync(company(*before), company(*after)).too_much()
     assert (why == "") is believed, why
     assert believed or f"{touched} of {people} people" in why
 
@@ -72,7 +72,7 @@ def test_a_directory_that_changes_too_much_is_not_believed(people: int, touched:
 @pytest.mark.parametrize(("gone", "believed"), [(5, True), (6, False)])
 def test_a_directory_that_loses_many_groups_is_not_believed(gone: int, believed: bool) -> None:
     groups = tuple(GroupEntry(f"g{number}@company.example", "G", "it") for number in range(40))
-    why = plan(company(ANA, groups=groups), company(ANA, groups=groups[gone:])).too_much()
+    why = plan_sync(company(ANA, groups=groups), company(ANA, groups=groups[gone:])).too_much()
     assert why == ("" if believed else "take 6 of 40 groups away")
 
 
@@ -91,10 +91,10 @@ directories = st.lists(people, unique_by=lambda one: one.uid).map(lambda some: c
 @given(directories, directories)
 def test_everybody_who_differs_is_in_the_plan_and_nobody_else(before: CompanyDirectory, after: CompanyDirectory) -> None:
     was, will = ({one.uid: one for one in side.people if one.active} for side in (before, after))
-    changed = {one.who for one in plan(before, after).changes}
+    changed = {one.who for one in plan_sync(before, after).changes}
     shown = {uid: (one.name, one.department, one.mailbox, {one.mailbox, *one.aliases}) for uid, one in was.items()}
     shall = {uid: (one.name, one.department, one.mailbox, {one.mailbox, *one.aliases}) for uid, one in will.items()}
     assert changed == {uid for uid in shown.keys() | shall.keys() if shown.get(uid) != shall.get(uid)}
-    assert plan(before, before).changes == ()
-    joins = {one.who for one in plan(before, after).changes if one.kind in (Kind.JOINS, Kind.RETURNS)}
-    assert joins == {one.who for one in plan(after, before).changes if one.kind is Kind.LEAVES}
+    assert plan_sync(before, before).changes == ()
+    joins = {one.who for one in plan_sync(before, after).changes if one.kind in (Kind.JOINS, Kind.RETURNS)}
+    assert joins == {one.who for one in plan_sync(after, before).changes if one.kind is Kind.LEAVES}

@@ -25,8 +25,8 @@ SALES, JOE, MARA = "sales@supplier.example", "joe.fern@company.example", "mara.b
 
 
 def explain(engine: Engine, settings: Settings, to: str = JOE, by: Actor = ANA, **more: str) -> Explanation:
-    with db.reading(engine) as session:
-        return explain_verdict.explain(session, SALES, to, by=by, settings=settings, now=NOW, **more)
+    with db.read_transaction(engine) as session:
+        return explain_verdict.explain_verdict(session, SALES, to, by=by, settings=settings, now=NOW, **more)
 
 
 def told(found: Explanation) -> list[tuple[str, str, int | None]]:
@@ -81,8 +81,8 @@ def test_a_list(known: Engine, settings: Settings) -> None:
 def test_mistakes(sqlite_engine: Engine, settings: Settings, sender: str, to: str, fault: type[Exception], says: str) -> None:
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
-    with pytest.raises(fault, match=says), db.reading(sqlite_engine) as session:
-        explain_verdict.explain(session, sender, to, by=ANA, settings=settings, now=NOW)
+    with pytest.raises(fault, match=says), db.read_transaction(sqlite_engine) as session:
+        explain_verdict.explain_verdict(session, sender, to, by=ANA, settings=settings, now=NOW)
 
 
 def test_scope_and_seal(known: Engine, settings: Settings) -> None:
@@ -91,7 +91,7 @@ def test_scope_and_seal(known: Engine, settings: Settings) -> None:
     assert explain(known, settings, MARA, BEN).person == "mara.berg"
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     for by in (ANA, BEN):
         with pytest.raises(NotFound):
             explain(known, settings, MARA, by)
@@ -101,12 +101,12 @@ def test_a_past_delivery_then_and_today(known: Engine, settings: Settings) -> No
     with db.transaction(known) as session:
         (came,) = arrive(session, settings, dmarc=DMARC_PASS)
     (rule,) = add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         past = explain_verdict.explain_delivery(session, came, by=ANA, settings=settings, now=NOW)
     assert (past.then.rule, past.then.disposition) == ("first-contact", "quarantine")
     assert past.today is not None
     assert (past.today.rule, past.today.rule_id, past.today.disposition) == ("allowed-sender", rule, "relay")
-    with pytest.raises(NotFound), db.reading(known) as session:
+    with pytest.raises(NotFound), db.read_transaction(known) as session:
         explain_verdict.explain_delivery(session, came, by=BEN, settings=settings, now=NOW)
 
 
@@ -114,8 +114,8 @@ def test_what_matched_beside_is_kept_with_the_delivery(known: Engine, settings: 
     (rule,) = add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
     with db.transaction(known) as session:
         (came,) = arrive(session, settings)
-        rules.remove(session, rule, by=ANA, now=NOW)
-    with db.reading(known) as session:
+        rules.remove_rule(session, rule, by=ANA, now=NOW)
+    with db.read_transaction(known) as session:
         past = explain_verdict.explain_delivery(session, came, by=ANA, settings=settings, now=NOW)
     assert [(one.rule, one.rule_id) for one in past.then.beside] == [("allow", rule)]
     assert past.today is not None
@@ -131,11 +131,11 @@ def test_rules_of_the_folder_that_somebody_has_moved_to_are_not_told(
     joe = replace(COMPANY.people[1], department="legal")
     with db.transaction(known) as session:
         (came,) = arrive(session, settings)
-        decisions.decide(session, DecisionRequest(Selection(ids=(came,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(came,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         moved = replace(COMPANY, people=(COMPANY.people[0], joe), sealed=seals)
-        directory.apply(session, moved, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, moved, settings.company, by=SYNC, now=NOW)
         hana = Actor.person("hana", Role.ADMIN, EVERYTHING, "Hana Novak")
-        rules.add(session, RuleOrder("block", "address", SALES, "department:legal"), by=hana, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("block", "address", SALES, "department:legal"), by=hana, now=NOW, settings=settings)
         for by, today in ((hana, "blocked-sender"), (before, None)):
             past = explain_verdict.explain_delivery(session, came, by=by, settings=settings, now=NOW)
             assert (past.then.rule, past.today and past.today.rule) == ("first-contact", today)

@@ -28,7 +28,7 @@ RAW = b"From: sales@supplier.example\r\nSubject: Your order\r\n\r\nHello\r\n"
 
 
 def folders(engine: Engine) -> list[tuple[str, str, str]]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         rows = session.scalars(select(Delivery).order_by(col(Delivery.id)))
         return [(row.department, row.person, row.mailbox) for row in rows]
 
@@ -69,7 +69,7 @@ def test_a_list_is_known_by_a_signer_who_signs_no_strangers_mail(
     signed = replace(authentication(f"x@{signer}"), dkim=(Dkim(Result.PASS, signer, signs_list=True),))
     post = summary(f"x@{signer}", list_id=list_id, list_post=posts_go)
     with db.transaction(known) as session:
-        intake.receive(session, arriving.envelope(), RAW, signed, post, settings=settings, now=NOW)
+        intake.receive_message(session, arriving.envelope(), RAW, signed, post, settings=settings, now=NOW)
         assert (contacts.lists_among(session, [posts_go]) == {posts_go}) is listed
 
 
@@ -81,7 +81,7 @@ def test_postmaster_beside_the_postmasters_own_address_is_delivered(known: Engin
 
 def test_a_message_that_cannot_be_read_has_no_proof_for_whoever_its_envelope_names(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        (one,) = intake.receive(
+        (one,) = intake.receive_message(
             session,
             arriving.envelope(reverse_path="sales@supplier.example"),
             RAW,
@@ -98,7 +98,7 @@ def test_the_same_spool_id_is_entered_once(known: Engine, settings: Settings) ->
 
     def enter() -> tuple[int, ...]:
         with db.transaction(known) as session:
-            return intake.receive(
+            return intake.receive_message(
                 session,
                 envelope,
                 RAW,
@@ -114,10 +114,10 @@ def test_the_same_spool_id_is_entered_once(known: Engine, settings: Settings) ->
 
 def test_a_known_sender_with_proof_goes_straight_on_and_the_rule_is_counted(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        rule = rules.add(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings).id
+        rule = rules.add_rule(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings).id
         (proven,) = arrive(session, settings, dmarc=DMARC_PASS)
         (forged,) = arrive(session, settings)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert (session.get_one(Delivery, proven).state, session.get_one(Delivery, proven).due_at) == (State.QUEUED, NOW)
         assert (session.get_one(Delivery, forged).state, session.get_one(Delivery, forged).rule) == (State.HELD, "unproven-known-sender")
         assert session.get_one(Rule, rule).used == 1
@@ -126,9 +126,9 @@ def test_a_known_sender_with_proof_goes_straight_on_and_the_rule_is_counted(know
 def test_each_recipient_has_a_verdict_of_their_own(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         order = RuleOrder("allow", "address", "sales@supplier.example", "person:joe.fern")
-        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example", dmarc=DMARC_PASS)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert dict(session.execute(select(col(Delivery.person), col(Delivery.state))).all()) == {
             "joe.fern": State.QUEUED,
             "mara.berg": State.HELD,
@@ -137,7 +137,7 @@ def test_each_recipient_has_a_verdict_of_their_own(known: Engine, settings: Sett
 
 def test_what_was_decided_is_counted_once_it_is_committed(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[tuple[str, int, dict[str, str]]] = []
-    monkeypatch.setattr(metrics, "count", lambda name, number=1, **labels: counted.append((name, number, labels)))
+    monkeypatch.setattr(metrics, "count_event", lambda name, number=1, **labels: counted.append((name, number, labels)))
     with contextlib.suppress(ZeroDivisionError), db.transaction(known) as session:
         arrive(session, settings, "joe.fern@company.example")
         raise ZeroDivisionError
@@ -152,20 +152,20 @@ def test_equal_bytes_are_kept_once_and_come_back_whole(known: Engine, settings: 
     for _ in range(2):
         with db.transaction(known) as session:
             one = arriving.envelope()
-            intake.receive(
+            intake.receive_message(
                 session, one, RAW, authentication("sales@supplier.example"), summary("sales@supplier.example"), settings=settings, now=NOW
             )
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         (content,) = session.scalars(select(col(Content.id)))
         assert len(session.scalars(select(col(Message.id))).all()) == 2
-        assert bodies.load(session, content) == RAW
+        assert bodies.load_body(session, content) == RAW
 
 
 def test_the_first_contact_is_signalled_once(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         arrive(session, settings)
         arrive(session, settings)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         first, second = session.scalars(select(col(Message.signals)).order_by(col(Message.id)))
     assert "first-contact" in {signal["name"] for signal in first}
     assert "first-contact" not in {signal["name"] for signal in second}
@@ -179,7 +179,7 @@ def test_several_judges_enter_one_message_once(engine: Engine, settings: Setting
     def enter() -> None:
         try:
             with db.transaction(engine) as session:
-                intake.receive(
+                intake.receive_message(
                     session,
                     envelope,
                     RAW,
@@ -203,7 +203,7 @@ def test_several_judges_enter_one_message_once(engine: Engine, settings: Setting
 def receive(engine: Engine, settings: Settings, envelope: Envelope, author: str = "sales@supplier.example") -> tuple[int, ...]:
     """One message in a transaction of its own; the ids of its deliveries."""
     with db.transaction(engine) as session:
-        return intake.receive(session, envelope, RAW, authentication(author), summary(author), settings=settings, now=NOW)
+        return intake.receive_message(session, envelope, RAW, authentication(author), summary(author), settings=settings, now=NOW)
 
 
 def test_two_messages_that_doors_have_given_one_id_are_two_messages(known: Engine, settings: Settings) -> None:
@@ -227,9 +227,9 @@ def test_a_block_of_the_envelope_sender_holds_for_what_the_door_had_to_take(
     scope: str, reverse_path: str, state: State, known: Engine, settings: Settings
 ) -> None:
     with db.transaction(known) as session:
-        rules.add(session, RuleOrder("block", "address", "mallory@carrier.example", scope), by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("block", "address", "mallory@carrier.example", scope), by=ANA, now=NOW, settings=settings)
     (one,) = receive(known, settings, replace(arriving.envelope(), reverse_path=reverse_path, edge="192.0.2.25"))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.get_one(Delivery, one).state == state
 
 
@@ -251,7 +251,7 @@ def test_none_or_all_of_them(known: Engine, settings: Settings, one_in: int, rul
 
 def enter_listed(engine: Engine, settings: Settings, spool_id: int) -> tuple[str, str]:
     with db.transaction(engine) as session:
-        (one,) = intake.receive(
+        (one,) = intake.receive_message(
             session,
             arriving.envelope(spool_id=spool_id),
             RAW + str(spool_id).encode(),

@@ -24,14 +24,14 @@ from triage.config.settings import Floods, Journal, Settings
 from triage.delivery import queue
 from triage.directory import apply as directory
 from triage.errors import NotYet
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import receive as intake
 from triage.intake.stages import Arrival
 from triage.message import summary as message_summary
 from triage.message.authentication import Authentication, Dkim, Dmarc, Result
 from triage.message.summary import Summary
 from triage.policy.contacts.contact_evidence import Sent
-from triage.policy.decide import Verdict, decide
+from triage.policy.decide import Verdict, decide_verdict
 from triage.policy.facts import Facts
 from triage.policy.learning import learn_contacts
 from triage.policy.rules import store as rules
@@ -122,19 +122,19 @@ class House:
         self.engine = engine
         self.settings = replace(settings, floods=Floods(per_sender=3, per_folder=6), journal=Journal(address="archive@archive.example"))
         with db.transaction(engine) as session:
-            directory.apply(session, COMPANY, settings.company, by=arriving.SYNC, now=NOW)
+            directory.apply_directory(session, COMPANY, settings.company, by=arriving.SYNC, now=NOW)
             for order in RULES:
-                rules.add(session, order, by=ANA, now=NOW, settings=settings)
+                rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
             ours = [Sent(JOE, ("ann@partner.example",), JOE, NOW, f"ours@{DOMAIN}"), Sent(MARA, ("ann@partner.example",), MARA, NOW, "x@y")]
             learn_contacts.learn_many(session, ours, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
             self.delivered, self.under_way = self.sent(session), self.sent(session)
-            queue.settle(session, self.delivered, OK, settings=settings, now=NOW)
+            queue.settle_claim(session, self.delivered, OK, settings=settings, now=NOW)
 
     def sent(self, session: Session) -> queue.Claim:
         """A mail that was let go and is under way."""
         (one,) = arriving.arrive(session, replace(self.settings, journal=Journal()), f"it+joe.fern@{DOMAIN}", author="old@unproven.example")
-        ledger.record(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
-        (claim,) = queue.claim(session, limit=10, settings=self.settings, now=NOW)
+        ledger.record_event(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        (claim,) = queue.claim_deliveries(session, limit=10, settings=self.settings, now=NOW)
         return claim
 
     def arrivals(self, wanted: Sequence[Plan]) -> list[Arrival]:
@@ -222,7 +222,7 @@ def record(session: Session) -> list[object]:
         names[one["id"]] = one["about"] or f"campaign of {min(mine, default='nobody')}"
     for one in rows["representative"]:
         names[one["id"]] = f"{names[one['campaign_id']]}: {hash(one['features'])}"
-    words = {show(number): name for number, name in names.items()}
+    words = {format_id(number): name for number, name in names.items()}
     found = {table: [told(row, names, words) for row in rows[table]] for table in rows}
     found["touched"] = list(set(found["touched"]))  # noted once for all that came together
     return [sorted(lines) for lines in found.values()]
@@ -276,13 +276,13 @@ def test_a_message_that_cannot_be_judged_takes_no_other_one_with_it(house: House
     def failing(facts: Facts) -> Verdict:
         if facts.summary.subject == "number 1":
             raise ValueError("a fault of ours")
-        return decide(facts)
+        return decide_verdict(facts)
 
-    monkeypatch.setattr(intake, "decide", failing)
+    monkeypatch.setattr(intake, "decide_verdict", failing)
     with db.transaction(house.engine) as session:
         entered = intake.receive_all(session, house.arrivals(BOMB[:3]), settings=house.settings, now=NOW)
     assert [type(one) for one in entered] == [tuple, ValueError, tuple]
-    with db.reading(house.engine) as session:
+    with db.read_transaction(house.engine) as session:
         named = col(Delivery.subject).startswith("number")
         assert set(session.scalars(select(col(Delivery.subject)).where(named))) == {"number 0", "number 2"}
 

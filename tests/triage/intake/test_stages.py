@@ -31,7 +31,7 @@ def entered(session: Session, settings: Settings, arrival: Arrival) -> list[Any]
     assert not isinstance(ids, Exception)
     rows = [session.get_one(Delivery, one) for one in ids]
     message = session.get_one(Message, rows[0].message_id)
-    kept = bodies.load(session, message.content_id or 0)
+    kept = bodies.load_body(session, message.content_id or 0)
     return [
         message.signals,
         message.summary,
@@ -84,5 +84,5 @@ def test_what_nobody_has_looked_at_is_entered_alike(known: Engine, settings: Set
 def test_signals_come_in_the_same_order_whether_they_were_found_before_or_not(changes: dict[str, Any], beside: dict[str, Any]) -> None:
     alone = Seen(Summary(**ANN | changes), PROVEN, NOW, OURS, listed=beside.get("listed", ""))
     whole = replace(alone, people=PEOPLE, **beside)
-    assert find_signals.signals(whole, find_signals.of_itself(alone)) == find_signals.signals(whole)
-    assert find_signals.signals(whole) != ()
+    assert find_signals.find_signals(whole, find_signals.of_itself(alone)) == find_signals.find_signals(whole)
+    assert find_signals.find_signals(whole) != ()

@@ -21,10 +21,10 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import outbound_notices, queue, queue_admin
 from triage.delivery.queue import Claim, Outcome
-from triage.delivery.routes import destinations, next_hop_of
+from triage.delivery.routes import list_destinations, next_hop_of
 from triage.ids import new_id
 from triage.intake import store_outbound
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.store import bodies, db
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -51,7 +51,9 @@ def ways(settings: Settings) -> Settings:
 
 def leave(session: Session, settings: Settings, *recipients: str, sender: str = JOE, raw: bytes = RAW) -> Envelope:
     envelope = Envelope(new_id(), NOW, sender, recipients or (ANN,), "192.0.2.25", "inner.company.example")
-    assert store_outbound.depart(session, envelope, bodies.packed(raw), summarise(raw), settings=settings, now=NOW) is not None
+    assert (
+        store_outbound.store_outgoing(session, envelope, bodies.pack_body(raw), make_summary(raw), settings=settings, now=NOW) is not None
+    )
     return envelope
 
 
@@ -61,7 +63,7 @@ def rows(session: Session, direction: str) -> list[Delivery]:
 
 
 def claimed(session: Session, settings: Settings) -> list[Claim]:
-    return queue.claim(session, limit=10, settings=settings, now=NOW)
+    return queue.claim_deliveries(session, limit=10, settings=settings, now=NOW)
 
 
 def end(session: Session, settings: Settings, *replies: str) -> None:
@@ -73,9 +75,9 @@ def end(session: Session, settings: Settings, *replies: str) -> None:
 
 def test_it_is_entered_once(session: Session, settings: Settings) -> None:
     envelope = leave(session, settings)
-    assert store_outbound.depart(session, envelope, bodies.packed(RAW), summarise(RAW), settings=settings, now=NOW) is None
+    assert store_outbound.store_outgoing(session, envelope, bodies.pack_body(RAW), make_summary(RAW), settings=settings, now=NOW) is None
     other = replace(envelope, recipients=(BOB,))  # another mail whose door has made the same id
-    assert store_outbound.depart(session, other, bodies.packed(RAW), summarise(RAW), settings=settings, now=NOW) is not None
+    assert store_outbound.store_outgoing(session, other, bodies.pack_body(RAW), make_summary(RAW), settings=settings, now=NOW) is not None
     assert [one.recipient for one in rows(session, "outbound")] == [ANN.lower(), BOB]
 
 
@@ -116,7 +118,7 @@ def test_which_way_it_takes(session: Session, ways: Settings, direction: str, de
     session.flush()
     found = [
         way.next_hop
-        for way in destinations(ways)
+        for way in list_destinations(ways)
         if way.condition is not None and session.scalar(select(col(Delivery.id)).where(way.condition))
     ]
     assert found == [hop]
@@ -136,7 +138,7 @@ def test_triage_sees_nothing_of_it(session: Session, settings: Settings) -> None
         return sorted(session.scalars(select(col(Delivery.direction)).where(where)))  # type: ignore[arg-type]
 
     for by in (ANA, IDA, OTTO):
-        assert seen(access.visible(by)) == seen(access.readable(by)) == ["in"]
+        assert seen(access.visible_deliveries(by)) == seen(access.readable_deliveries(by)) == ["in"]
     assert (seen(access.sent_by(ANA)), seen(access.sent_by(IDA))) == (["in"], ["in", "outbound", "report"])
 
 
@@ -145,7 +147,7 @@ def test_triage_sees_nothing_of_it(session: Session, settings: Settings) -> None
 
 def told(session: Session, settings: Settings) -> list[email.message.EmailMessage]:
     reports = rows(session, "report")
-    raws = [bodies.load(session, session.get_one(Message, one.message_id).content_id) for one in reports]
+    raws = [bodies.load_body(session, session.get_one(Message, one.message_id).content_id) for one in reports]
     return [email.message_from_bytes(raw, policy=policy.SMTP) for raw in raws]
 
 
@@ -203,7 +205,7 @@ LATE = NOW + timedelta(hours=4)
 def look(session: Session, settings: Settings, now: datetime = LATE) -> int:
     """The relay looks for what is late; how many deliveries that concerned."""
     expected = outbound_notices.any_late(session, settings=settings, now=now)
-    found = outbound_notices.delayed(session, settings=settings, now=now)
+    found = outbound_notices.note_delayed(session, settings=settings, now=now)
     assert expected == bool(found)
     return found
 
@@ -255,7 +257,7 @@ def test_it_is_said_in_the_companys_language(session: Session, settings: Setting
 def test_who_heard_that_it_is_late_hears_when_it_fails(session: Session, settings: Settings) -> None:
     leave(session, settings)
     assert look(session, settings) == 1
-    claims = queue.claim(session, limit=10, settings=settings, now=LATE)
+    claims = queue.claim_deliveries(session, limit=10, settings=settings, now=LATE)
     replies = {"outbound": Outcome("bounced", "550 5.1.1 no such user", "x"), "report": Outcome("delivered", "250 OK", "x")}
     queue.settle_many(session, [(one, replies[one.direction]) for one in claims], settings=settings, now=LATE)
     assert [letter["X-Mailroom-Notice"] for letter in told(session, settings)] == ["delay", "failure"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.text.test_sanitize import harmful
-from triage.message.authors import FIELD_LIMIT, MANY, TRIED, Mailbox, addresses, author_of, read
+from triage.message.authors import FIELD_LIMIT, MANY, TRIED, Mailbox, author_of, named_addresses, read_mailbox
 
 CLEAR = [
     ("ann@sender.example", "", "ann@sender.example"),
@@ -69,20 +69,20 @@ UNCLEAR = [
 def test_one_clear_author(field: str, name: str, address: str) -> None:
     author = author_of([field.encode()])
     assert (author.name, author.address) == (name, address)
-    assert addresses([field.encode()]) == (address,)
+    assert named_addresses([field.encode()]) == (address,)
 
 
 @pytest.mark.parametrize(("field", "suspects"), UNCLEAR)
 def test_no_author_where_programs_could_differ(field: str, suspects: list[str]) -> None:
     assert author_of([field.encode()]).address == ""
-    found = addresses([field.encode()])
+    found = named_addresses([field.encode()])
     assert set(suspects) <= set(found), "an address that somebody could read there must be seen by the rules about our own domain"
     assert bool(suspects) == bool(found)
 
 
 def test_two_fields_have_no_author() -> None:
     assert author_of([b"ann@sender.example", b"ann@sender.example"]).address == ""
-    assert addresses([b"ann@sender.example", b"bob@other.example"]) == ("ann@sender.example", "bob@other.example")
+    assert named_addresses([b"ann@sender.example", b"bob@other.example"]) == ("ann@sender.example", "bob@other.example")
 
 
 def test_a_malformed_field_has_no_author() -> None:
@@ -104,7 +104,7 @@ def test_long_fields_are_read_in_bounded_time(piece: str) -> None:
     long = (piece * 65_536)[: 2 * FIELD_LIMIT]
     for field in (long.encode(), f"é{long[:15_000]}é@company.example".encode(), f"a@{long[:15_000]}é.example".encode()):
         assert author_of([field]).address == ""
-        assert len(addresses([field])) <= 500
+        assert len(named_addresses([field])) <= 500
 
 
 FORMS = ["a@é{}.example", "A@É{}.Example", "a@é+{}.example", "a@xn--{}.example", "a{}@é", "é{}@x"]
@@ -114,7 +114,7 @@ FORMS = ["a@é{}.example", "A@É{}.Example", "a@é+{}.example", "a@xn--{}.exampl
 def test_of_unclear_fields_so_many_pieces_are_tried(form: str) -> None:
     """Where all of them are, each time they stand there, this takes ten seconds."""
     pieces = [form.format(number) for number in range(5 * TRIED)]
-    assert len(addresses(" ".join(pieces[start::10]).encode() for start in range(10))) <= MANY
+    assert len(named_addresses(" ".join(pieces[start::10]).encode() for start in range(10))) <= MANY
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_of_unclear_fields_so_many_pieces_are_tried(form: str) -> None:
     ids=["again and again", "no addresses", "too many that are none", "addresses", "too many"],
 )
 def test_how_far_an_address_is_looked_for_in_unclear_fields(before: list[str], seen: bool) -> None:
-    found = addresses([" ".join(before).encode(), b"x ann@sender.example"])
+    found = named_addresses([" ".join(before).encode(), b"x ann@sender.example"])
     assert ("ann@sender.example" in found) is seen
     assert len(found) <= MANY
 
@@ -137,8 +137,8 @@ def test_how_far_an_address_is_looked_for_in_unclear_fields(before: list[str], s
 @given(st.binary(max_size=300))
 def test_any_bytes(field: bytes) -> None:
     author = author_of([field])
-    assert harmful(author.name + author.address + "".join(addresses([field]))) == []
-    assert (author.address in addresses([field])) or not author.address
+    assert harmful(author.name + author.address + "".join(named_addresses([field]))) == []
+    assert (author.address in named_addresses([field])) or not author.address
 
 
 WRITTEN = ["ann@sender.example", "<bo@x.example>", "Ann", '"Lee, Ann"', "(at work)", "=?utf-8?q?J=C3=B6rg?=", *'@<>,;:()"\\ é\u202e']
@@ -146,7 +146,7 @@ WRITTEN = ["ann@sender.example", "<bo@x.example>", "Ann", '"Lee, Ann"', "(at wor
 
 @given(st.lists(st.sampled_from(WRITTEN), max_size=6).map("".join))
 def test_a_clear_reading_names_what_it_says(field: str) -> None:
-    reading = read(field.encode())
+    reading = read_mailbox(field.encode())
     if reading.clear:
         assert all(mailbox.address and mailbox.address.partition("@")[0] in field.casefold() for mailbox in reading.mailboxes)
         assert field.count("@") >= len(reading.mailboxes)

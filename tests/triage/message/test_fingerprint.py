@@ -17,23 +17,23 @@ from triage.message.fingerprint import (
     ROWS,
     WORDS_LIMIT,
     Fingerprint,
-    band,
-    beside,
-    fingerprint,
-    packed,
+    band_number,
+    make_fingerprint,
+    other_features,
+    pack_features,
     places_of,
     shape_of,
-    unpacked,
+    unpack_features,
 )
-from triage.message.fingerprint_text import told, words
-from triage.message.summary import summarise
+from triage.message.fingerprint_text import telling_words, written_lines
+from triage.message.summary import make_summary
 
 AS_STORED = "3f517e420d247c88e81ddffeff797ba0756f2a1f0f1153430241bb6a53cdb33a"  # SHA-256 over the fingerprints of a hundred mails
 
 
 def found(raw: bytes) -> Fingerprint:
     """The fingerprint of a message that has one."""
-    read = Fingerprint.from_text(summarise(raw).fingerprint)
+    read = Fingerprint.from_text(make_summary(raw).fingerprint)
     assert read is not None
     return read
 
@@ -82,10 +82,10 @@ def test_what_cannot_be_like_is_not(one: frozenset[int], other: frozenset[int]) 
 
 def as_defined(subject: str, text: str, targets: list[str], attachments: list[str]) -> Fingerprint | None:
     """What a fingerprint is, without regard for time."""
-    said = {*words("\n".join(told(text)))[:WORDS_LIMIT], *beside(subject, targets, attachments, ())}
+    said = {*telling_words("\n".join(written_lines(text)))[:WORDS_LIMIT], *other_features(subject, targets, attachments, ())}
     lowest = sorted({crc32(line) for one in said for line in one.encode("utf-8", "replace").split(b"\n")})[:FEATURES]
     first = [min(places) for places in zip(*map(places_of, lowest), strict=True)]
-    bands = tuple(band(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS)) if lowest else ()
+    bands = tuple(band_number(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS)) if lowest else ()
     return Fingerprint(bands, frozenset(lowest)) if lowest else None
 
 
@@ -103,21 +103,21 @@ def test_the_short_way_leads_where_the_long_one_does(
     chance = random.Random(seed)
     vocabulary = [*waves.invented(chance, chance.choice((5, 100, 3_000))), "the", "your", "4711", "a8f3", "口座番号", "Überweisung", "ab"]
     text = "".join(f"{word}{chance.choice('   .,;' + chr(10))}" for word in chance.choices(vocabulary, k=count)) + strange
-    assert fingerprint(strange, text, targets=targets, attachments=attachments) == as_defined(strange, text, targets, attachments)
+    assert make_fingerprint(strange, text, targets=targets, attachments=attachments) == as_defined(strange, text, targets, attachments)
 
 
 def test_stored_fingerprints_are_found_by_later_versions() -> None:
     chance = random.Random(8)
     mails = [one.raw for number, (subject, text) in enumerate(waves.TEXTS) for one in waves.wave(number, text, subject, 12, chance)]
     texts = (" ".join(waves.invented(chance, count)) for count in (150, 300, 1_000, 5_000))
-    prints = [summarise(raw).fingerprint for raw in mails] + [one.as_text() for text in texts if (one := fingerprint("news", text))]
+    prints = [make_summary(raw).fingerprint for raw in mails] + [one.as_text() for text in texts if (one := make_fingerprint("news", text))]
     assert sha256("\n".join(prints).encode()).hexdigest() == AS_STORED  # else nothing new is like it, and each campaign begins anew
 
 
 def test_the_same_attachment_weighs_as_much_as_a_sentence() -> None:
-    one = fingerprint("Invoice", "please pay quickly", attachments=["a" * 64])
-    other = fingerprint("Reminder", "please pay quickly", attachments=["a" * 64])
-    third = fingerprint("Reminder", "please pay quickly", attachments=["b" * 64])
+    one = make_fingerprint("Invoice", "please pay quickly", attachments=["a" * 64])
+    other = make_fingerprint("Reminder", "please pay quickly", attachments=["a" * 64])
+    third = make_fingerprint("Reminder", "please pay quickly", attachments=["b" * 64])
     assert one
     assert other
     assert third
@@ -127,7 +127,9 @@ def test_the_same_attachment_weighs_as_much_as_a_sentence() -> None:
 
 def test_names_of_people_are_left_out() -> None:
     texts = [
-        fingerprint("Lunch", f"{first} {last} invites for lunch tomorrow noon", people=(f"{first.casefold()}.{last.casefold()}@a.example",))
+        make_fingerprint(
+            "Lunch", f"{first} {last} invites for lunch tomorrow noon", people=(f"{first.casefold()}.{last.casefold()}@a.example",)
+        )
         for first, last in (("Ida", "Lind"), ("Joe", "Fern"))
     ]
     assert texts[0] == texts[1]
@@ -150,8 +152,8 @@ def test_shapes_of_links(target: str, shape: str) -> None:
 
 
 def test_a_mail_without_anything_has_none() -> None:
-    assert fingerprint("", "") is None
-    assert fingerprint("Re: 4711", "Hi Ida,\n\n12345") is None
+    assert make_fingerprint("", "") is None
+    assert make_fingerprint("Re: 4711", "Hi Ida,\n\n12345") is None
     assert Fingerprint.from_text("") is None
 
 
@@ -163,30 +165,30 @@ def test_a_mail_without_anything_has_none() -> None:
     st.lists(st.text(max_size=60), max_size=5),
 )
 def test_whatever_comes_is_bounded(subject: str, text: str, targets: list[str], attachments: list[str], people: list[str]) -> None:
-    print_of = fingerprint(subject, text, targets=targets, attachments=attachments, people=people)
+    print_of = make_fingerprint(subject, text, targets=targets, attachments=attachments, people=people)
     if print_of is None:
         return
     assert len(print_of.bands) == BANDS
     assert all(0 <= band < 2**63 for band in print_of.bands)
     assert 0 < len(print_of.features) <= FEATURES
     assert Fingerprint.from_text(print_of.as_text()) == print_of
-    assert frozenset(unpacked(packed(print_of.features))) == print_of.features
+    assert frozenset(unpack_features(pack_features(print_of.features))) == print_of.features
     assert print_of.likeness(print_of.features) == 1.0
-    assert fingerprint(subject, text, targets=targets, attachments=attachments, people=people) == print_of
+    assert make_fingerprint(subject, text, targets=targets, attachments=attachments, people=people) == print_of
 
 
 def test_a_very_long_mail_is_bounded() -> None:
     text = "\n".join(f"word{'abcdefgh'[number % 8]} " * 2_000 for number in range(3_000))
-    assert fingerprint("x" * 10_000, text, targets=["https://a.example/" + "a/" * 5_000] * 1_000) is not None
+    assert make_fingerprint("x" * 10_000, text, targets=["https://a.example/" + "a/" * 5_000] * 1_000) is not None
 
 
 @pytest.mark.corpus
 def test_real_phishing_is_not_like_real_ham(corpus: Path) -> None:
-    phish = [one for _, raw in from_archive(corpus, "mail-phish") if (one := Fingerprint.from_text(summarise(raw).fingerprint))]
+    phish = [one for _, raw in from_archive(corpus, "mail-phish") if (one := Fingerprint.from_text(make_summary(raw).fingerprint))]
     ham = [
         one
         for name, raw in from_archive(corpus, "mail-other")
-        if "/ham" in name and (one := Fingerprint.from_text(summarise(raw).fingerprint))
+        if "/ham" in name and (one := Fingerprint.from_text(make_summary(raw).fingerprint))
     ]
     assert len(phish) > 250
     assert len(ham) > 400

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.triage.mails import mail, multipart, part
-from triage.message.forwarded import Pointed, digest, pointed_at
+from triage.message.forwarded import Pointed, content_digest, pointed_at
 
 ODD = mail(
     "X-Mailroom-Message: 1\nX-Mailroom-Verdict: allowed-sender\nFrom: Bank <a@bank.example>\nTo: joe@company.example\n"
@@ -46,7 +46,7 @@ APPLE = """> Begin forwarded message:
 >
 > Please sign in at once.
 """
-SAID = digest("Please sign in at once.", ())
+SAID = content_digest("Please sign in at once.", ())
 
 
 @pytest.mark.parametrize("text", [GMAIL, THUNDERBIRD, OUTLOOK_DE, APPLE], ids=["gmail", "thunderbird", "outlook, German", "apple"])

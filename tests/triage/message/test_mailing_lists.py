@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.triage.mails import from_archive, mail
-from triage.message.mailing_lists import Rewritten, rewritten, shown_author, shown_name
-from triage.message.summary import Summary, summarise
+from triage.message.mailing_lists import Rewritten, rewritten_author, shown_author, shown_name
+from triage.message.summary import Summary, make_summary
 
 DEV = "List-Id: Developers <dev.lists.example>\n"
 MAILMAN = f"{DEV}From: Anna Roth via Dev <dev@lists.example>\nReply-To: Anna Roth <anna@sender.example>"
@@ -27,7 +27,7 @@ NAMELESS = f"{DEV}From: dev@lists.example\nX-Original-From: anna@sender.example"
 
 
 def read(head: str) -> Summary:
-    return summarise(mail(head, "hello\n"))
+    return make_summary(mail(head, "hello\n"))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def read(head: str) -> Summary:
     ],
 )
 def test_how_lists_tell_who_wrote_it(head: str, name: str, address: str, list_id: str) -> None:
-    assert rewritten(read(head)) == Rewritten(name, address, list_id)
+    assert rewritten_author(read(head)) == Rewritten(name, address, list_id)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_how_lists_tell_who_wrote_it(head: str, name: str, address: str, list_id
     ],
 )
 def test_what_is_no_such_post(head: str) -> None:
-    assert rewritten(read(head)) is None
+    assert rewritten_author(read(head)) is None
 
 
 @pytest.mark.parametrize(
@@ -84,19 +84,19 @@ def test_how_the_author_is_shown(head: str, author: str, name: str) -> None:
 
 
 def test_no_name_takes_long() -> None:
-    assert rewritten(
+    assert rewritten_author(
         Summary(author="d@lists.example", author_name=" via" * 100_000, list_id="d.lists.example", original_from="a@b.example")
     )
 
 
 @pytest.mark.corpus
 def test_real_lists_that_leave_the_author_in_place_are_not_taken_for_others(corpus: Path) -> None:
-    posts = [summary for _, raw in from_archive(corpus, "mail-other") if (summary := summarise(raw, headers_only=True)).list_id]
+    posts = [summary for _, raw in from_archive(corpus, "mail-other") if (summary := make_summary(raw, headers_only=True)).list_id]
     assert len(posts) > 100
-    assert [post.author for post in posts if rewritten(post)] == []
+    assert [post.author for post in posts if rewritten_author(post)] == []
 
 
 def test_no_charset_hides_that_a_list_stands_for_somebody() -> None:
     hidden = replace(read(MAILMAN.partition("\nReply-To")[0]), author_name="会議", author_name_as_sent="\\x1b$B2q5D via Dev")
-    assert rewritten(hidden) is not None
-    assert rewritten(replace(hidden, author_name_as_sent="")) is None
+    assert rewritten_author(hidden) is not None
+    assert rewritten_author(replace(hidden, author_name_as_sent="")) is None

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.mails import mail, multipart, part
-from triage.message.outbound import Journaled, journaled, read_json
+from triage.message.outbound import Journaled, read_journal, read_json
 from triage.message.summary import Summary
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 LETTER = mail("From: joe@company.example\nTo: shown@x.example\nSubject: Offer\nMessage-ID: <1@company.example>", "To: inside@x.example\n")
 RFC822 = "message/rfc822"
@@ -37,7 +37,7 @@ def report(
 @pytest.mark.parametrize("encoded", [True, False])
 @pytest.mark.parametrize("mark", [True, False])
 def test_the_envelope_is_the_reports(*, encoded: bool, mark: bool) -> None:
-    found = journaled(report(encoded=encoded, mark=mark))
+    found = read_journal(report(encoded=encoded, mark=mark))
     assert found is not None
     assert found.sender == "joe@company.example"
     assert found.recipients == (
@@ -64,17 +64,17 @@ def test_the_envelope_is_the_reports(*, encoded: bool, mark: bool) -> None:
     ],
 )
 def test_what_is_no_report(raw: bytes) -> None:
-    assert journaled(raw) is None
+    assert read_journal(raw) is None
 
 
 def test_white_space_in_a_report_is_passed_over_at_once() -> None:
-    found = journaled(report(f"To:  ann@supplier.example \t\nCc:\nTo: bob@other.example{' ' * 500_000}!\n"))
+    found = read_journal(report(f"To:  ann@supplier.example \t\nCc:\nTo: bob@other.example{' ' * 500_000}!\n"))
     assert found is not None
     assert found.recipients == ("ann@supplier.example", "bob@other.example")
 
 
 def test_a_report_that_names_nobody_teaches_nothing() -> None:
-    found = journaled(report("nothing of use\n"))
+    found = read_journal(report("nothing of use\n"))
     assert found is not None
     assert (found.sender, found.recipients) == ("", ())
 
@@ -88,5 +88,5 @@ def test_a_bounded_child_reads_reports_only_when_asked() -> None:
 
 @given(st.lists(st.one_of(st.sampled_from(LINES.splitlines()), st.text(max_size=40)), max_size=30), st.binary(max_size=100))
 def test_no_report_is_too_odd(lines: list[str], attached: bytes) -> None:
-    found = journaled(report("\n".join(line.encode("utf-8", "replace").decode() for line in lines), attached))
-    assert found is None or all(visible(one) == one for one in (found.sender, *found.recipients))
+    found = read_journal(report("\n".join(line.encode("utf-8", "replace").decode() for line in lines), attached))
+    assert found is None or all(escape_visible(one) == one for one in (found.sender, *found.recipients))

@@ -5,8 +5,8 @@ from hypothesis import given, strategies as st
 
 from tests.triage.mails import mail, multipart, part
 from triage.message.mime.mime_parts import FIELD_LIMIT, parts_of
-from triage.message.returned import TEXT_LIMIT, attached, received, written
-from triage.message.summary import summarise
+from triage.message.returned import TEXT_LIMIT, attached_ids, receipt_id, written_ids
+from triage.message.summary import make_summary
 
 ID = "offer.1@company.example"
 HEADER = (
@@ -69,7 +69,7 @@ MAIL2000 = multipart(WORDS, IN_FULL)
     ids=["qmail", "Exim", "Notes", "GMX", "Gmail", "without CR", "MailFoundry", "Mail2000"],
 )
 def test_forms_of_what_comes_back(raw: bytes) -> None:
-    assert ID in [one.decode().strip(" <>") for one in [*attached(parts_of(raw)), *written(parts_of(raw))]]
+    assert ID in [one.decode().strip(" <>") for one in [*attached_ids(parts_of(raw)), *written_ids(parts_of(raw))]]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_forms_of_what_comes_back(raw: bytes) -> None:
     ],
 )
 def test_what_is_no_header(text: str) -> None:
-    assert written(parts_of(mail("From: MAILER-DAEMON@mx.supplier.example", text))) == []
+    assert written_ids(parts_of(mail("From: MAILER-DAEMON@mx.supplier.example", text))) == []
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_what_is_no_header(text: str) -> None:
     [("Mailer-Daemon@mx.supplier.example", (ID,)), ("Mail Delivery System <>", (ID,)), ("ann@supplier.example", ()), ("Boss <>", ())],
 )
 def test_only_a_mail_system_returns_in_words(author: str, ids: tuple[str, ...]) -> None:
-    assert summarise(mail(f"From: {author}", EXIM)).returned_ids == ids
-    assert summarise(GATEWAY.replace(b"ann@sender.example", author.encode())).returned_ids == ids
+    assert make_summary(mail(f"From: {author}", EXIM)).returned_ids == ids
+    assert make_summary(GATEWAY.replace(b"ann@sender.example", author.encode())).returned_ids == ids
 
 
 def file(head: str, content: bytes = b"data") -> bytes:
@@ -144,7 +144,7 @@ def with_beside(*parts: bytes) -> bytes:
     ],
 )
 def test_files_beside_what_is_returned(raw: bytes, added: str) -> None:
-    assert summarise(raw).added == added
+    assert make_summary(raw).added == added
 
 
 def receipt(fields: str, report_type: str = "disposition-notification") -> bytes:
@@ -159,19 +159,19 @@ NOTIFICATION = f"Final-Recipient: rfc822;ann@supplier.example\nOriginal-Message-
 
 
 def test_a_receipt_answers_the_mail_that_it_is_for() -> None:
-    assert summarise(receipt(NOTIFICATION)).in_reply_to == (ID,)
-    assert summarise(receipt(NOTIFICATION.replace(f"Original-Message-ID: <{ID}>\n", ""))).in_reply_to == ()
-    assert summarise(receipt(NOTIFICATION, "delivery-status")).in_reply_to == ()
+    assert make_summary(receipt(NOTIFICATION)).in_reply_to == (ID,)
+    assert make_summary(receipt(NOTIFICATION.replace(f"Original-Message-ID: <{ID}>\n", ""))).in_reply_to == ()
+    assert make_summary(receipt(NOTIFICATION, "delivery-status")).in_reply_to == ()
 
 
 @given(st.binary(max_size=300) | st.text("MesagI-D:<x>FromDt \r\n\t", max_size=300).map(str.encode))
 def test_any_bytes(data: bytes) -> None:
     kinds = ("text/plain", "message/rfc822", "message/disposition-notification")
     parts = parts_of(multipart(*(part(f"Content-Type: {kind}", data) for kind in kinds)))
-    assert len([*attached(parts), *written(parts), *received(parts)]) <= len(data)
+    assert len([*attached_ids(parts), *written_ids(parts), *receipt_id(parts)]) <= len(data)
 
 
 @pytest.mark.parametrize(("more", "found"), [(1_000, 1), (FIELD_LIMIT, 0)])
 def test_a_header_with_more_fields_than_one_may_have_is_none(more: int, found: int) -> None:
     header = mail(f"{HEADER}\n" + "X: y\n" * more)
-    assert len(written(parts_of(mail("From: postmaster@x.example", header)))) == found
+    assert len(written_ids(parts_of(mail("From: postmaster@x.example", header)))) == found

@@ -6,12 +6,12 @@ from demo.correspondence import morning
 from demo.letters import Letter
 from triage.message.fingerprint import Fingerprint
 from triage.message.similarity import Likeness
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 
 
 def names_of(alike: Likeness, letters: list[Letter]) -> list[str]:
     """The name of each."""
-    return [alike.name(Fingerprint.from_text(summarise(letter.raw).fingerprint)) for letter in letters]
+    return [alike.name(Fingerprint.from_text(make_summary(letter.raw).fingerprint)) for letter in letters]
 
 
 def test_a_wave_has_one_name_and_other_mail_has_others() -> None:

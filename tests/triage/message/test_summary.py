@@ -13,10 +13,10 @@ from tests.triage.mails import GIF, PNG, html_mail, mail, multipart, part, sampl
 from tests.triage.message.mime.test_archives import zipped
 from tests.triage.text.test_sanitize import HARMLESS_LINES, harmful
 from triage.message.mime.archives import NAMES
-from triage.message.mime.attachments import attachment
+from triage.message.mime.attachments import find_attachment
 from triage.message.mime.delivery_status import Status
 from triage.message.mime.mime_parts import PART_LIMIT
-from triage.message.signals.attachments import danger
+from triage.message.signals.attachments import named_danger
 from triage.message.summary import (
     LINK_LIMIT,
     NAMED_LIMIT,
@@ -27,14 +27,14 @@ from triage.message.summary import (
     Attachment,
     Link,
     Summary,
-    summarise,
+    make_summary,
     summarise_json,
 )
 from triage.text.json_values import as_dict
 
 
 def test_a_whole_message() -> None:
-    summary = summarise(
+    summary = make_summary(
         mail(
             """
 Received: from a by b
@@ -98,14 +98,14 @@ Content-Type: text/plain; charset=utf-8
     ],
 )
 def test_exactly_one_author(head: str, author: str, problem: str | None) -> None:
-    summary = summarise(mail(head, "x"))
+    summary = make_summary(mail(head, "x"))
     assert summary.author == author
     assert summary.parsed
     assert (problem in summary.problems) if problem else not summary.problems
 
 
 def test_plain_text_goes_before_html_and_links_come_from_both() -> None:
-    summary = summarise(
+    summary = make_summary(
         multipart(
             part("Content-Type: text/plain", b"plain http://one.test/"),
             part("Content-Type: text/html", b"<p>rich <a href='http://two.test/'>two</a>"),
@@ -118,7 +118,7 @@ def test_plain_text_goes_before_html_and_links_come_from_both() -> None:
 
 def test_html_is_read_when_plain_text_is_empty() -> None:
     raw = multipart(part("Content-Type: text/plain", b"  \r\n "), part("Content-Type: text/html", b"<p>rich</p>"), subtype="alternative")
-    assert summarise(raw).text == "rich"
+    assert make_summary(raw).text == "rich"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_html_is_read_when_plain_text_is_empty() -> None:
     ],
 )
 def test_links_in_plain_text(text: str, links: list[tuple[str, str]]) -> None:
-    assert [(link.text, link.target) for link in summarise(mail("From: a@b.example", text)).links] == links
+    assert [(link.text, link.target) for link in make_summary(mail("From: a@b.example", text)).links] == links
 
 
 def test_attachments() -> None:
@@ -149,7 +149,7 @@ def test_attachments() -> None:
         ),
         part("Content-Type: message/rfc822", mail("Subject: inner", "inner text")),
     )
-    summary = summarise(raw)
+    summary = make_summary(raw)
     assert [(one.number, one.name, one.media_type, one.size) for one in summary.attachments] == [
         (1, "Rächnung.pdf", "application/pdf", 4),
         (2, "photo.gif", "image/gif", len(GIF)),
@@ -162,9 +162,9 @@ def test_attachments() -> None:
     assert summary.text == "text\n\ninner text"
     assert summary.links == ()
     for one in summary.attachments:
-        assert hashlib.sha256(attachment(raw, one.sha256)).hexdigest() == one.sha256
+        assert hashlib.sha256(find_attachment(raw, one.sha256)).hexdigest() == one.sha256
     with pytest.raises(LookupError):
-        attachment(raw, "0" * 64)
+        find_attachment(raw, "0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_attachments() -> None:
 )
 def test_names_of_attachments(fields: str, name: str, also: tuple[str, ...]) -> None:
     raw = multipart(part("Content-Type: text/plain", b"text"), part(f"Content-Type: application/octet-stream\n{fields}", b"MZ"))
-    (found,) = summarise(raw).attachments
+    (found,) = make_summary(raw).attachments
     assert (found.name, found.also) == (name, also)
     assert Attachment.from_json(as_dict(found)) == found
 
@@ -213,10 +213,10 @@ def unencoded(codec: str, charset: str, *, name: str, subject: str, author: str 
 )
 def test_what_nobody_encoded_is_read_in_the_charset_of_the_text(codec: str, charset: str, name: str, subject: str) -> None:
     raw = unencoded(codec, charset, name=name, subject=subject)
-    found = summarise(raw)
+    found = make_summary(raw)
     assert (found.author, found.author_name, found.subject) == ("ann@sender.example", name, subject)
     assert [(one.name, one.also) for one in found.attachments] == [(f"{name}.pdf", ())]
-    without = summarise(raw.replace(f"charset={charset}".encode(), b"charset=us-ascii"))
+    without = make_summary(raw.replace(f"charset={charset}".encode(), b"charset=us-ascii"))
     who = ("author", "authors", "sender", "reply_to", "to", "message_id", "list_id", "by_mail_system", "problems")
     assert [getattr(found, one) for one in who] == [getattr(without, one) for one in who]
     assert found.author_name_as_sent == ("" if codec == "utf-8" else without.author_name)
@@ -234,7 +234,7 @@ def test_what_nobody_encoded_is_read_in_the_charset_of_the_text(codec: str, char
 )
 def test_a_charset_changes_nothing_about_who_wrote_it(author: str, codec: str, charset: str) -> None:
     raw = unencoded(codec, charset, name="会議表", subject="x", author=author)
-    found, without = summarise(raw), summarise(raw.replace(charset.encode(), b"us-ascii"))
+    found, without = make_summary(raw), make_summary(raw.replace(charset.encode(), b"us-ascii"))
     assert (found.author, found.authors, found.problems) == (without.author, without.authors, without.problems)
 
 
@@ -252,7 +252,7 @@ def test_a_file_whose_name_ends_otherwise_without_the_charset_bears_both(written
         part("Content-Type: text/plain; charset=iso-2022-jp", b"text"),
         part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=NAME", b"MZ"),
     )
-    (found,) = summarise(raw.replace(b"NAME", b'"' + written + b'"')).attachments
+    (found,) = make_summary(raw.replace(b"NAME", b'"' + written + b'"')).attachments
     assert (found.name, found.also) == (name, also)
 
 
@@ -271,9 +271,9 @@ def test_what_an_attached_message_attaches(fields: str, encoded: bool) -> None:
     inside = part("Content-Type: text/plain", b"inner"), part("Content-Type: a/b; name=a.exe", b"MZ")
     inner = multipart(*inside).replace(b"cut", b"cat")
     raw = multipart(part("Content-Type: text/plain", b"outer"), part(fields, inner, encoded=encoded))
-    summary = summarise(raw)
+    summary = make_summary(raw)
     assert [one.name for one in summary.attachments][1:] == ["a.exe"]
-    assert attachment(raw, summary.attachments[1].sha256) == b"MZ"
+    assert find_attachment(raw, summary.attachments[1].sha256) == b"MZ"
     assert summary.text == "outer\n\ninner"
 
 
@@ -287,7 +287,7 @@ def test_what_an_attached_message_attaches(fields: str, encoded: bool) -> None:
 def test_an_attachment_that_is_only_called_a_mail_is_an_attachment(fields: str, called: str) -> None:
     uu = b"begin 644 a.exe\n%:&5L;&\\ \n`\nend\n"
     numbers = b"10:15 4711\r\n" * 30_000 + uu
-    summary = summarise(multipart(part("Content-Type: text/plain", b"see"), part(fields, numbers, encoded=True)))
+    summary = make_summary(multipart(part("Content-Type: text/plain", b"see"), part(fields, numbers, encoded=True)))
     assert (summary.parsed, summary.text) == (True, "see")
     assert [(one.name, one.size) for one in summary.attachments] == [(summary.attachments[0].name, len(numbers)), ("a.exe", 5)]
     assert summary.overlooked == summary.problems == (f"{called} is called a mail and is none.",)
@@ -307,7 +307,7 @@ EVENT = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Budget\r\nDESCRIPTION:https
 )
 def test_an_invitation_speaks_where_nothing_else_does_and_its_links_are_always_seen(words: list[bytes], text: str) -> None:
     raw = multipart(*words, part("Content-Type: text/calendar; method=REQUEST", EVENT), subtype="alternative")
-    summary = summarise(raw)
+    summary = make_summary(raw)
     assert summary.text == text
     assert [link.target for link in summary.links] == ["https://meet.example/1"]
 
@@ -322,25 +322,25 @@ def test_an_invitation_speaks_where_nothing_else_does_and_its_links_are_always_s
 )
 def test_a_link_that_was_broken_for_the_way_is_whole(fields: str, target: str) -> None:
     raw = mail(f"From: a@b.example\nContent-Type: text/plain; charset=utf-8; {fields}", "see https://stranger.example/a \n/b")
-    assert [link.target for link in summarise(raw).links] == [target]
+    assert [link.target for link in make_summary(raw).links] == [target]
 
 
 def test_a_name_behind_more_than_is_read_makes_the_mail_unreadable() -> None:
     fields = f"Content-Type: application/octet-stream\nContent-Disposition: attachment; x={'a' * 20_000}; filename=a.exe"
-    summary = summarise(multipart(part("Content-Type: text/plain", b"text"), part(fields, b"MZ")))
+    summary = make_summary(multipart(part("Content-Type: text/plain", b"text"), part(fields, b"MZ")))
     assert (summary.parsed, summary.problems) == (False, ("It could not be read: what a part says about itself is longer than 16 KiB.",))
 
 
 def test_files_in_uuencode_within_text_are_attachments() -> None:
     uu = "begin 644 a.exe\n%:&5L;&\\ \n`\nend\n"
     raw = mail("From: a@b.example", f"see\n\n{uu}\n{uu.replace('a.exe', 'b.txt')}begin 644 is no file\nat all")
-    summary = summarise(raw)
+    summary = make_summary(raw)
     assert [(one.name, one.size) for one in summary.attachments] == [("a.exe", 5), ("b.txt", 5)]
-    assert attachment(raw, summary.attachments[0].sha256) == b"hello"
+    assert find_attachment(raw, summary.attachments[0].sha256) == b"hello"
 
 
 def test_more_files_in_uuencode_than_a_message_may_have_parts_are_too_much() -> None:
-    summary = summarise(mail("From: a@b.example", "begin 644 a\n#35I0\n" * (PART_LIMIT + 1)))
+    summary = make_summary(mail("From: a@b.example", "begin 644 a\n#35I0\n" * (PART_LIMIT + 1)))
     assert (summary.parsed, summary.problems) == (False, ("It could not be read: it has more than 1,000 parts.",))
 
 
@@ -349,16 +349,16 @@ def test_of_all_archives_together_so_many_names_are_kept() -> None:
         part("Content-Type: application/zip", zipped(*(f"{number}.txt" for number in range(NAMES)))) for _ in range(NAMES_LIMIT // NAMES)
     ]
     one_more = part("Content-Type: application/zip", zipped("a.exe"))
-    seen = summarise(multipart(*full, one_more, part("Content-Type: application/pdf", b"%PDF"))).attachments
+    seen = make_summary(multipart(*full, one_more, part("Content-Type: application/pdf", b"%PDF"))).attachments
     assert sum(len(one.names) for one in seen) == NAMES_LIMIT
     assert [one.closed for one in seen] == [False] * len(full) + [True, False]
-    assert danger(seen[-2], ())
+    assert named_danger(seen[-2], ())
 
 
 def test_of_long_names_in_archives_fewer_are_kept() -> None:
     names = [f"{number:03}{'n' * 197}" for number in range(NAMES)]
     one = part("Content-Type: application/zip", zipped(*names))
-    seen = summarise(multipart(*[one] * (WITHIN_LIMIT // 200 // NAMES + 2))).attachments
+    seen = make_summary(multipart(*[one] * (WITHIN_LIMIT // 200 // NAMES + 2))).attachments
     kept = [name for attachment in seen for name in attachment.names]
     assert len(kept) == WITHIN_LIMIT // 200
     assert [attachment.closed for attachment in seen] == [len(attachment.names) < NAMES for attachment in seen]
@@ -369,8 +369,8 @@ def test_attachments_whose_names_are_too_long_together_are_too_much(also: int) -
     names = "".join(f";\r\n name={number:02}{'n' * 198}" for number in range(also + 1))
     attached = part(f"Content-Type: application/pdf{names}", b"%PDF")
     count = NAMED_LIMIT // (200 * (also + 1))
-    assert len(summarise(multipart(*[attached] * count)).attachments) == count
-    summary = summarise(multipart(*[attached] * (count + 1)))
+    assert len(make_summary(multipart(*[attached] * count)).attachments) == count
+    summary = make_summary(multipart(*[attached] * (count + 1)))
     assert summary.problems == ("It could not be read: the names of its attachments together are longer than 65,536 characters.",)
 
 
@@ -384,7 +384,7 @@ def test_attachments_whose_names_are_too_long_together_are_too_much(also: int) -
 )
 def test_what_is_shown_and_bears_the_name_of_something_else_is_an_attachment_too(fields: str, names: list[str]) -> None:
     raw = multipart(part("Content-Type: text/plain", b"text"), part(fields, b"x"), subtype="alternative")
-    assert [one.name for one in summarise(raw).attachments] == names
+    assert [one.name for one in make_summary(raw).attachments] == names
 
 
 @pytest.mark.parametrize(
@@ -403,24 +403,24 @@ def test_what_is_shown_and_bears_the_name_of_something_else_is_an_attachment_too
 )
 def test_parts_are_found_by_every_boundary(field: str) -> None:
     inside = multipart(part("Content-Type: text/plain", b"text"), part("Content-Type: a/b; name=a.exe", b"MZ")).partition(b"\r\n\r\n")[2]
-    summary = summarise(mail(f"From: a@b.example\n{field}", inside))
+    summary = make_summary(mail(f"From: a@b.example\n{field}", inside))
     assert (summary.text, [one.name for one in summary.attachments]) == ("text", ["a.exe"])
 
 
 @pytest.mark.parametrize("encodings", [("base64",), ("7bit", "base64"), ("base64", "7bit")])
 def test_of_several_transfer_encodings_one_counts_that_changes_something(encodings: tuple[str, ...]) -> None:
     fields = "".join(f"\nContent-Transfer-Encoding: {one}" for one in encodings)
-    (found,) = summarise(multipart(part(f"Content-Type: a/b{fields}", b"TVo="))).attachments
+    (found,) = make_summary(multipart(part(f"Content-Type: a/b{fields}", b"TVo="))).attachments
     assert found.size == 2
 
 
 def test_the_whole_message_may_be_an_attachment() -> None:
-    summary = summarise(mail("From: a@b.example\nContent-Type: text/html\nContent-Disposition: attachment; filename=x.html", "<p>x"))
+    summary = make_summary(mail("From: a@b.example\nContent-Type: text/html\nContent-Disposition: attachment; filename=x.html", "<p>x"))
     assert (summary.text, [one.name for one in summary.attachments]) == ("", ["x.html"])
 
 
 def test_limits_of_what_is_kept() -> None:
-    summary = summarise(
+    summary = make_summary(
         html_mail("".join(f"<a href='http://a.test/{number}'>x</a>" for number in range(LINK_LIMIT + 7)) + "word " * 50_000)
     )
     assert len(summary.links) == LINK_LIMIT
@@ -432,7 +432,7 @@ def test_of_links_with_long_targets_fewer_are_listed() -> None:
     fit = TARGETS_LIMIT // 2_000
     targets = [f"http://a.test/{number:03}".ljust(2_000, "x") for number in range(fit + 1)]
     pages = [html_mail("".join(f"<a href='{target}'>x</a>" for target in targets[:count])) for count in (fit, fit + 1)]
-    within, beyond = map(summarise, pages)
+    within, beyond = map(make_summary, pages)
     assert [link.target for link in within.links] == [link.target for link in beyond.links] == targets[:fit]
     assert (within.overlooked, beyond.overlooked) == ((), (f"It has {fit + 1} links; the first {fit} are listed.",))
 
@@ -447,27 +447,27 @@ BOMBS = {
 
 @pytest.mark.parametrize("raw", BOMBS.values(), ids=BOMBS.keys())
 def test_bombs_are_not_parsed_and_say_why(raw: bytes) -> None:
-    summary = summarise(raw)
+    summary = make_summary(raw)
     assert not summary.parsed
     assert summary.problems[-1].startswith("It could not be read: ")
 
 
 def test_too_much_html_is_read_roughly() -> None:
-    summary = summarise(html_mail("<div>" * 2_000 + "words"))
+    summary = make_summary(html_mail("<div>" * 2_000 + "words"))
     assert summary.parsed
     assert (summary.text, summary.problems) == ("words", ("Only its words are shown: its HTML is nested too deeply.",))
 
 
 def test_no_character_reference_makes_it_unreadable() -> None:
-    assert summarise(html_mail("<b>" * 200 + "words &#" + "1" * 5_000)).text == "words \ufffd"
+    assert make_summary(html_mail("<b>" * 200 + "words &#" + "1" * 5_000)).text == "words \ufffd"
 
 
 def test_headers_only() -> None:
     raw = mail("From: a@b.example\nSubject: x", "http://a.test/")
-    summary = summarise(raw, headers_only=True)
+    summary = make_summary(raw, headers_only=True)
     assert (summary.author, summary.subject, summary.parsed, summary.text, summary.links) == ("a@b.example", "x", False, "", ())
     assert Summary.from_json(json.loads(summarise_json(raw, {"headers_only": True}))) == summary
-    assert Summary.from_json(json.loads(summarise_json(raw, {}))) == summarise(raw)
+    assert Summary.from_json(json.loads(summarise_json(raw, {}))) == make_summary(raw)
 
 
 def assert_harmless(summary: Summary) -> None:
@@ -481,12 +481,12 @@ def assert_harmless(summary: Summary) -> None:
 
 
 def test_a_media_type_with_a_control_character() -> None:
-    assert summarise(b"Content-Type: te\x7fxt/plain\r\n\r\nx").content_type == "te\\x7fxt/plain"
+    assert make_summary(b"Content-Type: te\x7fxt/plain\r\n\r\nx").content_type == "te\\x7fxt/plain"
 
 
 @given(st.binary(max_size=600))
 def test_any_bytes(raw: bytes) -> None:
-    assert_harmless(summarise(raw))
+    assert_harmless(make_summary(raw))
 
 
 PIECES = [
@@ -529,7 +529,7 @@ PIECES = [
 @effort(max_examples=examples(60))
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 def test_any_arrangement_of_awkward_pieces(pieces: list[bytes]) -> None:
-    assert_harmless(summarise(b"".join(pieces)))
+    assert_harmless(make_summary(b"".join(pieces)))
 
 
 @pytest.mark.corpus
@@ -537,7 +537,7 @@ def test_any_arrangement_of_awkward_pieces(pieces: list[bytes]) -> None:
 def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
     unclear = []
     for name, raw in sample(corpus, archive):
-        summary = summarise(raw)
+        summary = make_summary(raw)
         assert summary.parsed, name
         assert_harmless(summary)
         assert Summary.from_json(json.loads(json.dumps(summary.as_json()))) == summary
@@ -568,7 +568,7 @@ def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
     ],
 )
 def test_what_nobody_waits_for_an_answer_to(head: str, field: str) -> None:
-    assert summarise(mail(head)).automatic == field
+    assert make_summary(mail(head)).automatic == field
 
 
 @pytest.mark.parametrize(
@@ -582,7 +582,7 @@ def test_what_a_delivery_report_says(before: list[bytes]) -> None:
         part("Content-Type: message/delivery-status", status),
         subtype="report; report-type=delivery-status",
     )
-    summary = summarise(whole)
+    summary = make_summary(whole)
     assert (summary.content_type, summary.report_type) == ("multipart/report", "delivery-status")
     assert summary.statuses == (Status("joe@x.example", "failed", "5.1.1", ""),)
     assert Summary.from_json(json.loads(json.dumps(summary.as_json()))) == summary

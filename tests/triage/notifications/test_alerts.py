@@ -50,27 +50,27 @@ def held(engine: Engine, settings: Settings, *recipients: str, **columns: object
 
 def counted(engine: Engine) -> None:
     """Kept counts, as upkeep keeps them."""
-    fold_counts.build(engine, now=NOW)
+    fold_counts.build_views(engine, now=NOW)
     with db.transaction(engine) as session:
-        while fold_counts.fold(session, now=NOW):
+        while fold_counts.fold_counts(session, now=NOW):
             pass
 
 
 def looked(engine: Engine, settings: Settings, now: datetime = NOW) -> list[Wait]:
-    with db.reading(engine) as session:
-        return alerts.look(session, settings, now)
+    with db.read_transaction(engine) as session:
+        return alerts.find_alerts(session, settings, now)
 
 
 def watch(engine: Engine, settings: Settings, now: datetime = NOW) -> int:
     """Look, remember and put on the record, as upkeep does; how many records."""
     with db.transaction(engine) as session:
-        alerts.keep(session, alerts.look(session, settings, now), now=now)
-        assert not alerts.differs(session, alerts.look(session, settings, now))
-        return alerts.record(session, settings, now=now)
+        alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
+        assert not alerts.has_changed(session, alerts.find_alerts(session, settings, now))
+        return alerts.record_alerts(session, settings, now=now)
 
 
 def recorded(engine: Engine) -> list[str]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         kept = select(AuditRecord).where(col(AuditRecord.act) == "alarm").order_by(col(AuditRecord.id))
         return [one.detail["said"] for one in session.scalars(kept)]
 
@@ -111,13 +111,17 @@ def test_mail_that_expires_within_a_day(known: Engine, settings: Settings) -> No
     held(known, settings, JOE)
     restored = held(known, settings, MARA)
     with db.transaction(known) as session:
-        decisions.decide(session, DecisionRequest(Selection(ids=(restored,)), Verb.PURGE), by=IDA, now=NOW + DAY, settings=settings)
-        decisions.decide(session, DecisionRequest(Selection(ids=(restored,)), Verb.RESTORE), by=IDA, now=NOW + 2 * DAY, settings=settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection(ids=(restored,)), Verb.PURGE), by=IDA, now=NOW + DAY, settings=settings
+        )
+        decisions.decide_messages(
+            session, DecisionRequest(Selection(ids=(restored,)), Verb.RESTORE), by=IDA, now=NOW + 2 * DAY, settings=settings
+        )
     assert looked(known, settings, NOW + 29 * DAY) == []
     (one,) = looked(known, settings, NOW + 29 * DAY + MINUTE)
     assert (one.cause, one.department, one.since) == ("expiring", "it", NOW + 30 * DAY)
     with db.transaction(known) as session:  # what is announced is what expires
-        assert retention.expire(session, settings=settings, now=NOW + 30 * DAY + MINUTE) == 1
+        assert retention.expire_messages(session, settings=settings, now=NOW + 30 * DAY + MINUTE) == 1
 
 
 def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: Settings) -> None:
@@ -181,7 +185,7 @@ def test_once_on_the_record_and_again_when_it_comes_again(known: Engine, watched
 def decide_all(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         everything = Selection(department="legal", states=(State.HELD,))
-        decisions.decide(session, DecisionRequest(everything, Verb.RELEASE), by=IDA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(everything, Verb.RELEASE), by=IDA, now=NOW, settings=settings)
     counted(engine)
 
 
@@ -208,17 +212,17 @@ def test_each_perishable_mail_is_news(known: Engine, watched: Settings) -> None:
 
 def test_the_brake_is_an_alarm_until_the_directory_is_believed(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW)
+        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW)
     assert watch(known, settings) == 1
     with db.transaction(known) as session:
-        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW + HOUR)  # every five minutes
+        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW + HOUR)  # every five minutes
     assert watch(known, settings, NOW + DAY - MINUTE) == 0
     assert watch(known, settings, NOW + DAY) == 1, "nobody joins or leaves meanwhile: that is told every day"
     assert watch(known, settings, NOW + DAY) == 0
     stale = looked(known, settings)
     with db.transaction(known) as session:
         alerts.let_go(session)
-        alerts.keep(session, stale, now=NOW)  # somebody looked before
+        alerts.keep_alerts(session, stale, now=NOW)  # somebody looked before
     assert looked(known, settings) == []
 
 
@@ -227,16 +231,16 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
     with db.transaction(known) as session:
         outbox.take_up(session, hooked, now=NOW)
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
-        directory.apply(session, sealed, hooked.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, hooked.company, by=SYNC, now=NOW)
         emergency.open_door(session, NOW + DAY, by=IDA, reason="nobody", now=NOW)
-        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW)
+        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW)
     with db.transaction(known) as session:
-        emergency.close(session, by=IDA, now=NOW)
+        emergency.close_emergency(session, by=IDA, now=NOW)
     held(known, hooked, JOE, perishable_until=NOW + HOUR, urgency=60)
     held(known, hooked, MARA, perishable_until=NOW + HOUR, urgency=60)
     assert watch(known, hooked) == 3
     with db.transaction(known) as session:
-        hash_chain.seal(session)
+        hash_chain.seal_entries(session)
         outbox.take_up(session, hooked, now=NOW)
         calls = {(row.kind, "supplier.example" in row.body) for row in session.scalars(select(WebhookCall))}
     assert calls == {

@@ -18,7 +18,7 @@ from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.config.settings import Api, Cover, Notices, Settings
 from triage.directory import apply as directory, enforcement_mode
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.signals.severity import Severity
 from triage.notifications import digest_entries, digests
 from triage.policy.rules import store as rules
@@ -58,18 +58,18 @@ def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
 
 def purge(engine: Engine, settings: Settings, mail: int, now: datetime = NOW) -> None:
     with db.transaction(engine) as session:
-        decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE), by=ANA, now=now, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE), by=ANA, now=now, settings=settings)
 
 
 def told(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
     """What people are told now, as upkeep has them told: the text by the address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
-        while (moment := digests.due(session, settings, now)) and digests.tell_some(session, settings, moment, now=now):
+        while (moment := digests.due_moment(session, settings, now)) and digests.tell_some(session, settings, moment, now=now):
             pass
         rows = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
         fresh = session.execute(rows.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()
-        return {mailbox: text_of(bodies.load(session, content_id)).replace("\r\n", "\n") for mailbox, content_id in fresh}
+        return {mailbox: text_of(bodies.load_body(session, content_id)).replace("\r\n", "\n") for mailbox, content_id in fresh}
 
 
 def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily: Settings) -> None:
@@ -125,10 +125,10 @@ def test_who_has_nothing_is_told_nothing(known: Engine, daily: Settings) -> None
     ],
 )
 def test_when(known: Engine, daily: Settings, hours: tuple[str, ...], zone: str, now: datetime, is_due: bool) -> None:
-    with db.reading(known) as session:
-        assert bool(digests.due(session, replace(daily, cover=Cover(hours=hours, time_zone=zone)), now)) is is_due
+    with db.read_transaction(known) as session:
+        assert bool(digests.due_moment(session, replace(daily, cover=Cover(hours=hours, time_zone=zone)), now)) is is_due
         for off in ("", "off"):
-            assert digests.due(session, replace(daily, notices=Notices(digest_at=off)), now) is None
+            assert digests.due_moment(session, replace(daily, notices=Notices(digest_at=off)), now) is None
 
 
 EIGHT = NOW.replace(hour=8, minute=30)
@@ -153,10 +153,10 @@ def test_by_itself_it_is_on_from_the_first_enforcement(
     here = replace(settings, company=replace(settings.company, mode=mode, observe_departments=observing))
     with db.transaction(known) as session:
         for department, switch in switched.items():
-            enforcement_mode.switch(session, department, switch, by=IDA, reason="", now=NOW)
+            enforcement_mode.switch_mode(session, department, switch, by=IDA, reason="", now=NOW)
     assert told(known, here, EIGHT - timedelta(minutes=1)) == {}
-    with db.reading(known) as session:
-        assert {uid for uid in ("joe.fern", "mara.berg") if digests.choice(session, uid, here)} == told_at_eight
+    with db.read_transaction(known) as session:
+        assert {uid for uid in ("joe.fern", "mara.berg") if digests.get_choice(session, uid, here)} == told_at_eight
     assert {address.partition("@")[0] for address in told(known, here, EIGHT + DAY)} == told_at_eight
     off = replace(here, notices=Notices(digest_at="off"))
     assert told(known, off, EIGHT + 2 * DAY) == {}
@@ -166,7 +166,7 @@ def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Set
     monkeypatch.setattr(digests, "AT_ONCE", 1)
     people = (*COMPANY.people, PersonEntry("zoe", "Zoe", "it", "zoe@company.example"))
     with db.transaction(known) as session:
-        directory.apply(session, replace(COMPANY, people=people), daily.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=people), daily.company, by=SYNC, now=NOW)
     for to in (JOE, MARA, "it+zoe@company.example"):
         came(known, daily, to)
     with db.transaction(known) as session:  # and then the machine stops
@@ -192,7 +192,7 @@ def test_machines_that_tell_at_the_same_moment_tell_everybody_once(known: Engine
 
     with ThreadPoolExecutor(4) as machines:
         assert sum(one.result() for one in [machines.submit(tell) for _ in range(4)]) == 2
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         reports = session.scalars(select(col(Delivery.mailbox)).where(col(Delivery.direction) == "report")).all()
     assert sorted(reports) == ["joe.fern@company.example", "mara.berg@company.example"]
 
@@ -229,13 +229,13 @@ def test_who_says_no_is_told_no_more(known: Engine, daily: Settings) -> None:
     joe = Actor.employee("joe.fern", "Joe Fern")
     for wanted in (False, False, True, False):
         with db.transaction(known) as session:
-            digests.choose(session, by=joe, wanted=wanted, now=NOW)
-            assert digests.choice(session, "joe.fern", daily) is wanted
+            digests.set_choice(session, by=joe, wanted=wanted, now=NOW)
+            assert digests.get_choice(session, "joe.fern", daily) is wanted
     assert set(told(known, daily)) == {"mara.berg@company.example"}
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         acts = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "digest").order_by(col(AuditRecord.id)))
         assert [detail["wanted"] for detail in acts] == [False, True, False]
-        assert digests.choice(session, "joe.fern", replace(daily, notices=Notices(digest_at="off"))) is None
+        assert digests.get_choice(session, "joe.fern", replace(daily, notices=Notices(digest_at="off"))) is None
     never = replace(daily, notices=replace(daily.notices, digest_never=("Mara.Berg@company.example",)))
     assert told(known, never, FOUR + DAY) == {}
 
@@ -252,7 +252,7 @@ SHARED = "desk@company.example"
 )
 def test_a_mailbox_that_others_read_is_sent_nothing(known: Engine, daily: Settings, company: CompanyDirectory) -> None:
     with db.transaction(known) as session:
-        directory.apply(session, company, daily.company, by=SYNC, now=NOW, confirmed=True)
+        directory.apply_directory(session, company, daily.company, by=SYNC, now=NOW, confirmed=True)
     came(known, daily, JOE)
     assert told(known, daily) == {}
 
@@ -268,7 +268,7 @@ def test_what_a_stranger_wrote_is_short_and_links_nowhere(known: Engine, daily: 
 def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:
     mail = came(known, daily, JOE)
     with db.transaction(known) as session:
-        release_requests.ask(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
+        release_requests.request_release(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
     purge(known, daily, mail, NOW + HOUR)
     assert "you asked for it: it was looked at and not let in" in told(known, daily)["joe.fern@company.example"]
 
@@ -285,7 +285,7 @@ def test_only_some_departments(known: Engine, daily: Settings) -> None:
 def test_under_a_seal_it_is_still_ones_own(known: Engine, daily: Settings) -> None:
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
-        directory.apply(session, sealed, daily.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, daily.company, by=SYNC, now=NOW)
     came(known, daily, MARA, subject="A contract")
     assert "A contract" in told(known, daily)["mara.berg@company.example"]
 
@@ -294,12 +294,12 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
     mail, asked, refused = (came(known, daily, JOE, subject=subject) for subject in ("one", "two", "three"))
     joe = Actor.employee("joe.fern", "Joe Fern")
     with db.transaction(known) as session:
-        release_requests.ask(session, asked, by=joe, words="", now=NOW)
-        request = release_requests.ask(session, refused, by=joe, words="", now=NOW)
-        release_requests.decline(session, request, by=ANA, reason="not from your bank", now=NOW)
+        release_requests.request_release(session, asked, by=joe, words="", now=NOW)
+        request = release_requests.request_release(session, refused, by=joe, words="", now=NOW)
+        release_requests.decline_request(session, request, by=ANA, reason="not from your bank", now=NOW)
     text = told(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
     assert text.count("May I have it? https://mailroom.company.example/ask?mail=") == 1
-    assert f"?mail={show(mail)}\n" in text
+    assert f"?mail={format_id(mail)}\n" in text
     assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: somebody will look at it\n" in text
     assert "24 Nov 09:30, you asked for it: Ana Roth: not from your bank\n" in text
     assert "opens https://mailroom.company.example/ask, where you sign in" in text
@@ -363,7 +363,7 @@ def test_attacks_are_counted_and_mistakes_are_listed(
         made = Rule(effect="block", match=rule, value="x", scope="company", author="Ana Roth", created_at=NOW)
         if rule:
             session.add(made)
-            ledger.record(session, mails[0], Event.PURGE, by=ANA, now=NOW)
+            ledger.record_event(session, mails[0], Event.PURGE, by=ANA, now=NOW)
         columns = {"severity": int(severity)} | ({"rule": "blocked-sender", "rule_id": made.id} if rule else {})
         session.execute(update(Delivery).values(**columns))
         if contact:
@@ -373,10 +373,10 @@ def test_attacks_are_counted_and_mistakes_are_listed(
     if removed:
         selected = Selection(ids=tuple(mails)) if removed == "one by one" else Selection(campaign=campaign, proof="any")
         with db.transaction(known) as session:
-            made_of = decisions.decide(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=NOW, settings=daily)
+            made_of = decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=NOW, settings=daily)
         if removed == "and restored":
             with db.transaction(known) as session:
-                undoing.undo(session, made_of.id, by=ANA, reason="", now=NOW, settings=daily)
+                undoing.undo_decision(session, made_of.id, by=ANA, reason="", now=NOW, settings=daily)
     text = told(known, with_page(daily))["joe.fern@company.example"]
     gone = "was removed" if rule or removed not in ("", "and restored") else "is held"
     counted = f"- 1 message that looks dangerous or was sent to many people {gone}.\n  See the list: https://mailroom.company.example/ask\n"
@@ -390,15 +390,17 @@ def test_a_removed_wave_is_one_line_in_each_digest_and_a_mistaken_block_is_liste
 ) -> None:
     with db.transaction(sqlite_engine) as session:
         people = tuple(PersonEntry(f"p{number}", f"P {number}", "it", f"p{number}@company.example") for number in range(many))
-        directory.apply(session, replace(COMPANY, people=(*COMPANY.people, *people)), daily.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=(*COMPANY.people, *people)), daily.company, by=SYNC, now=NOW)
         rule = RuleOrder("block", "domain", "customer.example", "company")
-        rules.add(session, rule, by=ANA, now=NOW, settings=daily)
+        rules.add_rule(session, rule, by=ANA, now=NOW, settings=daily)
         for number in range(many):
             crook = f"desk{number}@wave{number % (many // 2)}.example"
             (first,) = arrive(session, daily, f"it+p{number}@company.example", author=crook, subject="Your password expires", text=WAVE)
         arrive(session, daily, "it+p7@company.example", author="rosa@customer.example", subject="Our contract")
         campaign = session.get_one(Delivery, first).campaign_id
-        decisions.decide(session, DecisionRequest(Selection(campaign=campaign, proof="any"), Verb.PURGE), by=ANA, now=NOW, settings=daily)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection(campaign=campaign, proof="any"), Verb.PURGE), by=ANA, now=NOW, settings=daily
+        )
     found = told(sqlite_engine, with_page(daily))
     one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
     assert (len(found), sum(one in text for text in found.values())) == (many, many)
@@ -418,8 +420,8 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
         "- „Your room; released“",
         "  von Sales <hotel@inn.example>, 24. Nov., 09:30",
     ]
-    with db.reading(known) as session:
-        raw = bodies.load(session, session.scalars(select(col(Message.content_id)).order_by(col(Message.id).desc())).first() or 0)
+    with db.read_transaction(known) as session:
+        raw = bodies.load_body(session, session.scalars(select(col(Message.content_id)).order_by(col(Message.id).desc())).first() or 0)
     letter = email.message_from_bytes(raw, policy=default)
     assert letter["subject"] == "Mail für Sie: 1 wartet, 1 wurde entfernt"
     page = letter.get_body(("html",))

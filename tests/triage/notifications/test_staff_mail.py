@@ -49,7 +49,7 @@ LATE = NOW + 2 * HOUR
 def staffed(known: Engine, settings: Settings) -> Settings:
     """The small company with staff who have mailboxes, and a target of an hour."""
     with db.transaction(known) as session:
-        directory.apply(session, STAFFED, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, STAFFED, settings.company, by=SYNC, now=NOW)
     return replace(settings, notices=Notices(target_minutes=60, queue_minutes=0))
 
 
@@ -57,11 +57,11 @@ def told(engine: Engine, settings: Settings, now: datetime = LATE) -> dict[str, 
     """Who is told what now: the text by the address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
-        alerts.keep(session, alerts.look(session, settings, now), now=now)
-        staff_mail.tell(session, settings, now=now)
+        alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
+        staff_mail.queue_letters(session, settings, now=now)
         fresh = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
         rows = session.execute(fresh.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()
-        return {mailbox: text_of(bodies.load(session, content_id)) for mailbox, content_id in rows}
+        return {mailbox: text_of(bodies.load_body(session, content_id)) for mailbox, content_id in rows}
 
 
 def text_of(raw: bytes) -> str:
@@ -82,7 +82,7 @@ def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine,
     }
     assert not any("supplier" in text for text in found.values())  # no word of a sender
     assert told(known, staffed, LATE + DAY) == {}
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         acts = select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "told").order_by(col(AuditRecord.subject))
         assert list(session.scalars(acts)) == ["staff:ana", "staff:ben", "staff:eva", "staff:ida"]
 
@@ -106,7 +106,7 @@ def test_who_is_away_is_left_in_peace(known: Engine, staffed: Settings) -> None:
 def test_what_is_sealed_is_for_those_who_are_named(known: Engine, staffed: Settings) -> None:
     with db.transaction(known) as session:
         sealed = replace(STAFFED, sealed=(SealedEntry("department:legal", ("ben",)),))
-        directory.apply(session, sealed, staffed.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, staffed.company, by=SYNC, now=NOW)
     held(known, staffed, MARA)
     assert set(told(known, staffed)) == {"ben@company.example"}
 
@@ -136,7 +136,7 @@ def test_how_much_is_sealed_is_told_to_nobody_instead(
 ) -> None:
     instead = replace(staffed, notices=Notices(target_minutes=60, told=("it=desk@company.example", "it=ida")))
     with db.transaction(known) as session:
-        directory.apply(session, replace(STAFFED, sealed=seal), staffed.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(STAFFED, sealed=seal), staffed.company, by=SYNC, now=NOW)
     held(known, instead, JOE)
     held(known, instead, "it+ida@company.example")
     found = {address: said_of("IT", text) for address, text in told(known, instead).items()}
@@ -168,7 +168,7 @@ def test_the_company_is_the_business_of_its_administrators(known: Engine, staffe
     held(known, staffed, MARA)
     with db.transaction(known) as session:
         emergency.open_door(session, LATE + DAY, by=IDA, reason="the office is flooded", now=NOW)
-        alerts.brake(session, "the directory would take 60 of 100 people away", now=NOW)
+        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW)
         coverage.set_away(session, "ida", LATE + DAY, by=IDA, now=NOW)  # but somebody has to know
     found = told(known, staffed)
     assert set(found) == {"ana.roth@company.example", "ben@company.example", "ida@company.example", "joe.fern@company.example"}
@@ -186,7 +186,7 @@ def test_what_nobody_wants_to_be_told_is_told_to_nobody(known: Engine, staffed: 
 
 @pytest.mark.parametrize(("login", "uid"), [("ana", "ana.roth"), ("ANA ", "ana.roth"), ("ana.roth", ""), ("ben", "ben"), ("", "")])
 def test_who_signs_in_so(known: Engine, staffed: Settings, login: str, uid: str) -> None:
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         found = staff_members.person_of(session, login)
     assert (found.uid if found else "") == uid
 
@@ -194,7 +194,7 @@ def test_who_signs_in_so(known: Engine, staffed: Settings, login: str, uid: str)
 def test_two_people_with_one_login_are_nobody(known: Engine, staffed: Settings) -> None:
     twins = replace(STAFFED, people=(*STAFFED.people, PersonEntry("ana", "Ana Two", "it", "ana.two@company.example")))
     with db.transaction(known) as session:
-        directory.apply(session, twins, staffed.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, twins, staffed.company, by=SYNC, now=NOW)
         assert staff_members.person_of(session, "ana") is None
 
 

@@ -31,8 +31,8 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows(engine: Engine, by: Actor = ANA) -> list[tuple[int, str]]:
     """How many deliveries each row of the queue holds, and what its selection says of the proof; the largest first."""
-    with db.reading(engine) as session:
-        page = card_list.cards(session, Selection(**HELD), by=by, now=NOW, group="campaign")  # type: ignore[arg-type]
+    with db.read_transaction(engine) as session:
+        page = card_list.list_cards(session, Selection(**HELD), by=by, now=NOW, group="campaign")  # type: ignore[arg-type]
         return sorted(((one.count, one.select.proof or one.select.sender) for one in page.items), reverse=True)
 
 
@@ -40,7 +40,7 @@ def do(engine: Engine, settings: Settings, verb: Verb, *ids: int) -> int:
     with db.transaction(engine) as session:
         selected = Selection.of(ids=ids)
         seen = looked(session, settings, selected, verb, by=ANA) if verb is Verb.RELEASE else {}
-        return decisions.decide(session, DecisionRequest(selected, verb, **seen), by=ANA, now=NOW, settings=settings).id
+        return decisions.decide_messages(session, DecisionRequest(selected, verb, **seen), by=ANA, now=NOW, settings=settings).id
 
 
 def test_a_wave_is_one_row_whatever_its_domains_prove(known: Engine, settings: Settings) -> None:
@@ -72,7 +72,7 @@ def test_who_is_wanted_is_in_no_row_of_copies(known: Engine, settings: Settings,
         if how.startswith("contact"):
             write_to(session, settings, rosa)
         elif how == "allowed":
-            rules.add(session, RuleOrder("allow", "domain", "customer.example", "company"), by=ANA, now=NOW, settings=settings)
+            rules.add_rule(session, RuleOrder("allow", "domain", "customer.example", "company"), by=ANA, now=NOW, settings=settings)
     if how == "released":
         do(known, settings, Verb.RELEASE, first)
     with db.transaction(known) as session:
@@ -104,12 +104,12 @@ def test_who_becomes_wanted_leaves_the_row(known: Engine, settings: Settings, ho
             if how == "learn":
                 write_to(session, settings, first)
             else:
-                rules.add(session, RuleOrder("allow", "address", first, "company"), by=ANA, now=NOW, settings=settings)
+                rules.add_rule(session, RuleOrder("allow", "address", first, "company"), by=ANA, now=NOW, settings=settings)
     left = 1 if how == "release" else 2
     assert rows(known) == [(3, COPIES), (left, "throw-away-0.example")]
     if how == "release":
         with db.transaction(known) as session:
-            undoing.undo(session, made, by=ANA, reason="", now=NOW, settings=settings)
+            undoing.undo_decision(session, made, by=ANA, reason="", now=NOW, settings=settings)
         assert rows(known) == [(5, COPIES)]
 
 
@@ -120,7 +120,9 @@ def test_what_was_delivered_while_nothing_was_held_is_a_copy_too(known: Engine, 
         wave(session, settings, many(4))
         assert {session.get_one(Delivery, one).state for one in passed} == {"queued"}
         campaign = session.get_one(Delivery, passed[0]).campaign_id
-        report = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        report = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert report.done == 7
 
 
@@ -129,6 +131,8 @@ def test_a_campaign_by_itself_means_its_copies(known: Engine, settings: Settings
         wave(session, settings, ["billing@genuine.example"] * 4, subject=BENIGN)
         wave(session, settings, many(3))
         campaign = session.scalars(select(col(Delivery.campaign_id))).first()
-        report = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        report = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert report.done == 3
     assert rows(known) == [(4, "genuine.example")]

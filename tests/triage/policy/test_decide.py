@@ -13,11 +13,11 @@ from triage.addressing.recipient import Recipient
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.mime.delivery_status import Status
 from triage.message.signals.attachments import first_danger
-from triage.message.signals.time_critical import deadline
+from triage.message.signals.time_critical import find_deadline
 from triage.message.summary import Attachment, Summary
-from triage.policy.decide import RULES, Disposition, Verdict, decide
+from triage.policy.decide import RULES, Disposition, Verdict, decide_verdict
 from triage.policy.facts import Facts, MatchedRule, OurMail
-from triage.policy.proof import precision
+from triage.policy.proof import rule_precision
 
 SALES = "sales@supplier.example"
 
@@ -42,13 +42,13 @@ def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, end
         rules=rules,
     )
     made = replace(base, **more)  # type: ignore[arg-type]
-    danger, lasts = first_danger(made.summary.attachments, endings), deadline(made.summary, made.envelope.received_at)
+    danger, lasts = first_danger(made.summary.attachments, endings), find_deadline(made.summary, made.envelope.received_at)
     return replace(made, danger=danger, deadline=lasts)
 
 
 def in_order(rules: Iterable[MatchedRule]) -> list[MatchedRule]:
     """As `triage.policy.rules.matching_rules` hands them over: the most precise first, a block before an allow of equal precision."""
-    return sorted(rules, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
+    return sorted(rules, key=lambda one: (tuple(-part for part in rule_precision(one)), one.effect != "block"))
 
 
 ALLOW, BLOCK = rule("allow"), rule("block")
@@ -344,7 +344,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("given_facts", "name", "disposition"), TABLE)
 def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> None:
-    verdict = decide(given_facts)
+    verdict = decide_verdict(given_facts)
     assert (verdict.rule, verdict.disposition) == (name, disposition)
     assert verdict.reason
 
@@ -423,7 +423,7 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
     ],
 )
 def test_reasons_for_people(given_facts: Facts, reason: str) -> None:
-    assert decide(given_facts).reason == reason
+    assert decide_verdict(given_facts).reason == reason
 
 
 def test_dispositions_are_kept_by_these_words() -> None:
@@ -452,7 +452,7 @@ def test_dispositions_are_kept_by_these_words() -> None:
     ],
 )
 def test_what_a_verdict_rests_on(given_facts: Facts, rule_id: int | None, withheld: str, unknown: bool) -> None:
-    verdict = decide(given_facts)
+    verdict = decide_verdict(given_facts)
     assert (verdict.rule_id, verdict.withheld, verdict.unknown) == (rule_id, withheld, unknown)
 
 
@@ -482,12 +482,12 @@ WAIVED = [
 
 @pytest.mark.parametrize(("given_facts", "observed", "in_emergency"), WAIVED)
 def test_what_is_never_waived(given_facts: Facts, observed: str, in_emergency: str) -> None:
-    assert decide(replace(given_facts, observe=True)).rule == observed
-    assert decide(replace(given_facts, emergency=OPEN)).rule == in_emergency
+    assert decide_verdict(replace(given_facts, observe=True)).rule == observed
+    assert decide_verdict(replace(given_facts, emergency=OPEN)).rule == in_emergency
 
 
 def test_observe_mode_remembers_what_would_have_happened() -> None:
-    verdict = decide(facts(observe=True))
+    verdict = decide_verdict(facts(observe=True))
     assert verdict.withheld == "first-contact"
     assert "would have been stopped" in verdict.reason
 
@@ -542,17 +542,17 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
     ],
 )
 def test_what_matched_and_did_not_decide_is_told(given_facts: Facts, beside: list[tuple[str, str]]) -> None:
-    assert [(one.rule, one.reason) for one in decide(given_facts).beside] == beside
+    assert [(one.rule, one.reason) for one in decide_verdict(given_facts).beside] == beside
 
 
 def test_an_emergency_says_on_whose_word_and_what_would_have_been() -> None:
-    verdict = decide(facts(emergency=OPEN))
+    verdict = decide_verdict(facts(emergency=OPEN))
     assert verdict.withheld == "first-contact"
     assert verdict.reason == f"{OPEN}; without that it would have been stopped because nobody here knows {SALES} yet"
 
 
 def test_every_rule_of_the_table_is_shown_to_speak() -> None:
-    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide(given_facts))} - {
+    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide_verdict(given_facts))} - {
         "observe",
         "listed-sample",
         "emergency",
@@ -575,7 +575,7 @@ SENDER_RULES = st.builds(
 
 @given(RESULTS, st.lists(SENDER_RULES, max_size=4), st.booleans())
 def test_nothing_passes_as_known_without_proof(dmarc: Dmarc, rules: list[MatchedRule], observe: bool) -> None:
-    verdict = decide(facts(dmarc, *rules, observe=observe))
+    verdict = decide_verdict(facts(dmarc, *rules, observe=observe))
     if verdict.rule == "allowed-sender":
         assert dmarc.result is Result.PASS
         assert any(one.effect == "allow" for one in rules)
@@ -585,7 +585,7 @@ def test_nothing_passes_as_known_without_proof(dmarc: Dmarc, rules: list[Matched
 
 @given(RESULTS, st.lists(SENDER_RULES, max_size=4), st.booleans())
 def test_our_own_name_is_never_believed_without_proof(dmarc: Dmarc, rules: list[MatchedRule], observe: bool) -> None:
-    verdict = decide(facts(dmarc, *rules, author="boss@company.example", observe=observe))
+    verdict = decide_verdict(facts(dmarc, *rules, author="boss@company.example", observe=observe))
     if dmarc.result is not Result.PASS:
         assert verdict.disposition is not Disposition.RELAY
 
@@ -601,7 +601,7 @@ def test_a_hold_lets_nothing_in_and_takes_nothing_away(
     dmarc: Dmarc, rules: list[MatchedRule], mode: dict[str, object], ours: tuple[OurMail, ...], listed: str
 ) -> None:
     more: dict[str, object] = mode | {"ours": ours, "listed": listed, "summary": CODE, "dmarc_reject": "purge"}
-    without, held = decide(facts(dmarc, *in_order(rules), **more)), decide(facts(dmarc, *in_order([*rules, HOLD]), **more))  # type: ignore[arg-type]
+    without, held = decide_verdict(facts(dmarc, *in_order(rules), **more)), decide_verdict(facts(dmarc, *in_order([*rules, HOLD]), **more))  # type: ignore[arg-type]
     assert held.disposition is not Disposition.RELAY
     assert held.disposition is (Disposition.PURGE if without.disposition is Disposition.PURGE else Disposition.QUARANTINE)
 
@@ -660,7 +660,7 @@ def test_what_dns_has_not_answered_is_neither_let_in_nor_taken_away(
     def under(dmarc: Dmarc) -> Verdict:
         found = replace(arriving.authentication(author, dmarc), dkim=tuple(signatures))
         more = {"author": author, "authentication": found, "observe": observe, "own_domain_forged": forged, "listed": listed}
-        return decide(facts(dmarc, *in_order(rules), **more))  # type: ignore[arg-type]
+        return decide_verdict(facts(dmarc, *in_order(rules), **more))  # type: ignore[arg-type]
 
     verdict = under(UNKNOWN)
     if verdict.unknown:
@@ -736,7 +736,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
         "emergency": OPEN if mode == "emergency" else "",
         "ours": ours,
     }
-    verdict = decide(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
+    verdict = decide_verdict(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
     if verdict.disposition is not Disposition.RELAY:
         return
     if verdict.rule == "observe":  # the one mode that lets strangers pass: but nobody in our name, and nobody who is blocked for sure
@@ -776,7 +776,7 @@ def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_wh
     rules: list[MatchedRule], found: Authentication, said: Summary, out_of_hours: bool, null: bool, ours: tuple[OurMail, ...]
 ) -> None:
     more = {"authentication": found, "summary": said, "out_of_hours": out_of_hours, "ours": ours, "trusted_arc_sealers": TRUSTED}
-    verdict = decide(facts(NO_DMARC, *in_order(rules), envelope=NULL if null else arriving.envelope(), **more))  # type: ignore[arg-type]
+    verdict = decide_verdict(facts(NO_DMARC, *in_order(rules), envelope=NULL if null else arriving.envelope(), **more))  # type: ignore[arg-type]
     if verdict.disposition is not Disposition.RELAY:
         return
     asked = ["aligned", *(one.proof for one in rules if one.effect == "allow")]
@@ -819,7 +819,7 @@ PRECEDENCE = st.builds(
 
 @given(st.lists(PRECEDENCE, max_size=6))
 def test_the_precedence_of_rules(rules: list[MatchedRule]) -> None:
-    assert decide(facts(DMARC_PASS, *in_order(rules))).rule == walked(rules)
+    assert decide_verdict(facts(DMARC_PASS, *in_order(rules))).rule == walked(rules)
 
 
 NOT_READ = st.sampled_from([AMBIGUOUS, UNREADABLE, replace(AMBIGUOUS, authors=("boss@company.example", "a@one.example"))])
@@ -830,7 +830,7 @@ def test_without_one_author_that_can_be_read_it_is_held_whatever_rule_exists(
     rules: list[MatchedRule], found: Authentication, said: Summary, ours: tuple[OurMail, ...], emergency: bool
 ) -> None:
     blocked = any(one.effect == "block" for one in rules)
-    verdict = decide(facts(NO_DMARC, *rules, summary=said, authentication=found, ours=ours, emergency=OPEN if emergency else ""))
+    verdict = decide_verdict(facts(NO_DMARC, *rules, summary=said, authentication=found, ours=ours, emergency=OPEN if emergency else ""))
     assert verdict.disposition is not Disposition.RELAY
     assert verdict.disposition is Disposition.QUARANTINE or blocked
 
@@ -840,7 +840,7 @@ def test_a_risky_attachment_passes_only_for_a_staff_allow_that_is_met_and_says_s
     rules: list[MatchedRule], found: Authentication, said: Summary, ours: tuple[OurMail, ...]
 ) -> None:
     more = {"authentication": replace(found, author=SALES), "ours": ours, "trusted_arc_sealers": TRUSTED}
-    verdict = decide(facts(NO_DMARC, *rules, summary=said, **more))  # type: ignore[arg-type]
+    verdict = decide_verdict(facts(NO_DMARC, *rules, summary=said, **more))  # type: ignore[arg-type]
     if verdict.disposition is Disposition.RELAY:
         assert any(
             one.effect == "allow"
@@ -858,7 +858,7 @@ def test_a_block_made_from_unproven_mail_leaves_proven_mail_alone(
     blocks = [replace(one, id=8, effect="block", proof="", unproven_only=True) for one in made]
 
     def under(*all_of_them: MatchedRule) -> tuple[Disposition, str, int | None]:
-        verdict = decide(facts(dmarc, *in_order(all_of_them), listed=LISTED if listed else ""))
+        verdict = decide_verdict(facts(dmarc, *in_order(all_of_them), listed=LISTED if listed else ""))
         return verdict.disposition, verdict.rule, verdict.rule_id
 
     assert under(*rules, *blocks) == under(*rules)
@@ -876,7 +876,7 @@ def test_postmaster_is_the_one_exception_to_all_rules(
     rules: list[MatchedRule], found: Authentication, said: Summary, listed: str, virus: str, observe: bool
 ) -> None:
     more = {"authentication": found, "summary": said, "listed": listed, "virus": virus, "observe": observe, "recipient": POSTMASTER}
-    verdict = decide(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
+    verdict = decide_verdict(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
     assert (verdict.disposition, verdict.rule) == (Disposition.RELAY, "postmaster")
 
 
@@ -886,7 +886,7 @@ def test_an_emergency_lets_pass_what_is_neither_blocked_nor_forged_and_nothing_e
     rules: list[MatchedRule], found: Authentication, said: Summary
 ) -> None:
     found = replace(found, author=SALES)
-    usual, open_door = (decide(facts(NO_DMARC, *rules, summary=said, authentication=found, emergency=one)) for one in ("", OPEN))
+    usual, open_door = (decide_verdict(facts(NO_DMARC, *rules, summary=said, authentication=found, emergency=one)) for one in ("", OPEN))
     if usual.disposition is not Disposition.QUARANTINE:
         assert open_door.disposition is usual.disposition  # blocks stay blocks, and who is let in is let in
         return
@@ -901,7 +901,7 @@ def test_an_emergency_lets_pass_what_is_neither_blocked_nor_forged_and_nothing_e
 @given(st.lists(ANY_RULES, max_size=5), FINDINGS)
 def test_what_is_told_beside_names_every_rule_that_matched(rules: list[MatchedRule], found: Authentication) -> None:
     numbered = [replace(one, id=number) for number, one in enumerate(rules)]
-    verdict = decide(facts(NO_DMARC, *numbered, authentication=found))
+    verdict = decide_verdict(facts(NO_DMARC, *numbered, authentication=found))
     assert {one.rule_id for one in verdict.beside} - {None} | ({verdict.rule_id} - {None}) == {one.id for one in numbered}
     said = [(verdict.rule, verdict.reason), *((one.rule, one.reason) for one in verdict.beside)]
     assert all(name and reason for name, reason in said)

@@ -35,21 +35,21 @@ def verdict(engine: Engine, settings: Settings, author: str = "sales@supplier.ex
 
 
 def acts(engine: Engine) -> list[tuple[str, str, str]]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         kept = select(AuditRecord).where(col(AuditRecord.subject) == "emergency").order_by(col(AuditRecord.id))
         return [(one.act, one.by, one.detail.get("reason", "")) for one in session.scalars(kept)]
 
 
 def test_everything_passes_that_is_neither_blocked_nor_forged(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        rules.add(session, RuleOrder("block", "domain", "junk.example", "company"), by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("block", "domain", "junk.example", "company"), by=ANA, now=NOW, settings=settings)
     assert verdict(known, settings)[0] == "held"
     opened(known)
     assert verdict(known, settings) == ("queued", "emergency", "first-contact")
     assert verdict(known, settings, "a@junk.example")[:2] == ("purged", "blocked-sender")
     assert verdict(known, settings, "boss@company.example")[:2] == ("held", "own-domain-forged")
     assert verdict(known, settings, dmarc=replace(DMARC_FAIL, policy="none"))[:2] == ("held", "forged-author")
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         reason = session.scalars(select(col(Delivery.reason)).where(col(Delivery.rule) == "emergency")).one()
     assert reason.startswith("Ida Lind let everything pass until 24 Nov 2026 10:30 UTC: nobody is here; without that it would have")
 
@@ -57,32 +57,32 @@ def test_everything_passes_that_is_neither_blocked_nor_forged(known: Engine, set
 def test_it_closes_by_itself_and_the_record_says_so(known: Engine, settings: Settings) -> None:
     opened(known, until=timedelta(seconds=-1) + HOUR)
     with db.transaction(known) as session:
-        assert emergency.alarm(session, NOW + HOUR) is None
-        assert emergency.end(session, now=NOW + HOUR) == 1
-        assert emergency.end(session, now=NOW + HOUR) == 0
+        assert emergency.current_emergency(session, NOW + HOUR) is None
+        assert emergency.end_expired(session, now=NOW + HOUR) == 1
+        assert emergency.end_expired(session, now=NOW + HOUR) == 0
     assert acts(known) == [("open-emergency", "person:ida", "nobody is here"), ("close-emergency", "system:emergency", "")]
 
 
 def test_closed_before_its_time(known: Engine, settings: Settings) -> None:
     opened(known)
     with db.transaction(known) as session:
-        emergency.close(session, by=IDA, now=NOW)
+        emergency.close_emergency(session, by=IDA, now=NOW)
     assert verdict(known, settings)[0] == "held"
     with pytest.raises(NotFound, match="messages are held as usual"), db.transaction(known) as session:
-        emergency.close(session, by=IDA, now=NOW)
+        emergency.close_emergency(session, by=IDA, now=NOW)
     assert [act for act, *_ in acts(known)] == ["open-emergency", "close-emergency"]
 
 
 def test_opened_again_the_new_time_counts(known: Engine) -> None:
     opened(known)
     opened(known, until=2 * HOUR, reason="still nobody")
-    with db.reading(known) as session:
-        found = emergency.alarm(session, NOW + timedelta(minutes=90))
+    with db.read_transaction(known) as session:
+        found = emergency.current_emergency(session, NOW + timedelta(minutes=90))
     assert found is not None
     assert found.reason == "still nobody"
     with db.transaction(known) as session:
-        emergency.close(session, by=IDA, now=NOW)
-        assert emergency.alarm(session, NOW) is None
+        emergency.close_emergency(session, by=IDA, now=NOW)
+        assert emergency.current_emergency(session, NOW) is None
 
 
 @pytest.mark.parametrize("by", [ANA, OTTO, EVE])

@@ -41,7 +41,7 @@ Come = Callable[..., int]
 def come(engine: Engine, settings: Settings) -> Come:
     """Lets one mail come in, from somebody else each time; its delivery's id."""
     with transaction(engine) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     number = iter(range(1000))
 
     def one(to: str = JOE) -> int:
@@ -52,14 +52,14 @@ def come(engine: Engine, settings: Settings) -> Come:
 
 
 def there(session: Session, by: Actor, now: datetime = NOW) -> list[tuple[str, int | None]]:
-    return [(one.login, one.delivery_id) for one in presence.others(session, by=by, now=now)]
+    return [(one.login, one.delivery_id) for one in presence.list_others(session, by=by, now=now)]
 
 
 def test_everybody_sees_who_is_there_and_what_they_look_at_of_ones_own_mail(engine: Engine, come: Come) -> None:
     joes, maras = come(JOE), come(MARA)
     with transaction(engine) as session:
         presence.look_at(session, joes, by=ANA, now=NOW)
-        assert presence.others(session, by=IDA, now=NOW) == (Colleague("ana", "Ana Roth", joes),)
+        assert presence.list_others(session, by=IDA, now=NOW) == (Colleague("ana", "Ana Roth", joes),)
         assert there(session, BEN) == [("ana", None)]  # Joe is none of his business
         assert there(session, ANA) == []
         presence.look_at(session, maras, by=ANA, now=NOW)
@@ -67,7 +67,7 @@ def test_everybody_sees_who_is_there_and_what_they_look_at_of_ones_own_mail(engi
         presence.look_at(session, joes, by=BEN, now=NOW)  # which he cannot see
         assert there(session, ANA) == [("ben", None)]
         assert there(session, BEN, NOW + presence.LEASE) == []  # nobody renewed it
-        presence.leave(session, by=ANA)
+        presence.leave_console(session, by=ANA)
         assert there(session, BEN) == []
         with pytest.raises(NotAllowed, match="presence is for people"):
             presence.look_at(session, joes, by=Actor("token", "x", ANA.role, ANA.scope), now=NOW)
@@ -77,7 +77,7 @@ def test_each_is_given_another_card(engine: Engine, come: Come) -> None:
     for _ in range(3):
         come(MARA)
     with transaction(engine) as session:
-        order = [card.lead.id for card in card_list.cards(session, HELD, by=ANA, now=NOW).items]
+        order = [card.lead.id for card in card_list.list_cards(session, HELD, by=ANA, now=NOW).items]
         given = [next_free_row.next_free(session, HELD, by=by, now=NOW) for by in (ANA, IDA, BEN)]
         assert [card and card.lead.id for card in given] == order
         again = next_free_row.next_free(session, HELD, by=BEN, now=NOW)
@@ -94,22 +94,24 @@ def test_each_is_given_another_card(engine: Engine, come: Come) -> None:
 def test_mail_is_handed_on_with_a_note_and_taken_back(engine: Engine, come: Come, settings: Settings) -> None:
     mine, other = come(MARA), come(MARA)
     with transaction(engine) as session:
-        assert assignment.hand(session, Selection.of(ids=(mine,)), "ben", "Do you know them?", by=ANA, now=NOW) == 1
-        (shown,) = listing.some(session, [mine], by=ANA)
+        assert assignment.assign_messages(session, Selection.of(ids=(mine,)), "ben", "Do you know them?", by=ANA, now=NOW) == 1
+        (shown,) = listing.list_some(session, [mine], by=ANA)
         assert shown.handed is not None
         assert (shown.handed.to_shown, shown.handed.by_shown, shown.handed.note) == ("Ben Okafor", "Ana Roth", "Do you know them?")
         assert [assignment.number_for(session, by) for by in (ANA, BEN)] == [0, 1]
         his = replace(HELD, handed_to="ben")
-        assert [card.lead.id for card in card_list.cards(session, his, by=ANA, now=NOW).items] == [mine]
-        assert [one.id for one in listing.deliveries(session, his, by=ANA).items] == [mine]
+        assert [card.lead.id for card in card_list.list_cards(session, his, by=ANA, now=NOW).items] == [mine]
+        assert [one.id for one in listing.list_deliveries(session, his, by=ANA).items] == [mine]
         free = next_free_row.next_free(session, HELD, by=ANA, now=NOW)
         assert free is not None
         assert free.lead.id == other  # what is Ben's is given to nobody else
-        assignment.hand(session, Selection.of(ids=(mine,)), "ida", "", by=BEN, now=NOW)
+        assignment.assign_messages(session, Selection.of(ids=(mine,)), "ida", "", by=BEN, now=NOW)
         assert [assignment.number_for(session, by) for by in (BEN, IDA)] == [0, 1]
-        made = decisions.decide(session, DecisionRequest(Selection.of(ids=(mine,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        made = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(mine,)), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert (made.done, assignment.number_for(session, IDA)) == (1, 0)  # whoever decides settles it
-        assignment.hand(session, Selection.of(ids=(other,)), "ben", "", by=ANA, now=NOW)
+        assignment.assign_messages(session, Selection.of(ids=(other,)), "ben", "", by=ANA, now=NOW)
         assert assignment.take_back(session, Selection.of(ids=(other,)), by=ANA, now=NOW) == 1
         assert assignment.number_for(session, BEN) == 0
         with pytest.raises(NotFound, match="is assigned"):
@@ -127,10 +129,10 @@ def test_mail_is_handed_on_with_a_note_and_taken_back(engine: Engine, come: Come
 def test_what_was_handed_to_somebody_who_left_is_free_again(engine: Engine, come: Come, settings: Settings) -> None:
     mine = come(MARA)
     with transaction(engine) as session:
-        assignment.hand(session, Selection.of(ids=(mine,)), "ben", "", by=ANA, now=NOW)
+        assignment.assign_messages(session, Selection.of(ids=(mine,)), "ben", "", by=ANA, now=NOW)
         assert next_free_row.next_free(session, HELD, by=ANA, now=NOW) is None
         stayed = tuple(one for one in STAFF if one.login != "ben")
-        directory.apply(session, replace(COMPANY, staff=stayed), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=stayed), settings.company, by=SYNC, now=NOW)
         free = next_free_row.next_free(session, HELD, by=ANA, now=NOW)
         assert free is not None
         assert free.lead.id == mine
@@ -140,12 +142,12 @@ def test_what_was_handed_to_somebody_who_left_is_free_again(engine: Engine, come
 def test_what_was_handed_to_somebody_who_is_away_for_long_is_free_meanwhile(engine: Engine, come: Come, substituted: bool) -> None:
     mine, until = come(MARA), NOW + timedelta(days=200)
     with transaction(engine) as session:
-        assignment.hand(session, Selection.of(ids=(mine,)), "ben", "", by=ANA, now=NOW)
+        assignment.assign_messages(session, Selection.of(ids=(mine,)), "ben", "", by=ANA, now=NOW)
         if substituted:
-            substitutes.arrange(session, "ben", "ana", starts_at=NOW, ends_at=until, reason="a year off", by=IDA, now=NOW)
+            substitutes.arrange_substitute(session, "ben", "ana", starts_at=NOW, ends_at=until, reason="a year off", by=IDA, now=NOW)
         else:
             coverage.set_away(session, "ben", until, by=IDA, now=NOW)
-        assert {one.login: one.away_until for one in assignment.candidates(session, by=ANA, now=NOW)}["ben"] == until
+        assert {one.login: one.away_until for one in assignment.list_candidates(session, by=ANA, now=NOW)}["ben"] == until
         free = next_free_row.next_free(session, HELD, by=ANA, now=NOW)
         assert free is not None
         assert free.lead.id == mine
@@ -156,23 +158,23 @@ def test_nobody_learns_of_mail_that_is_sealed_to_them(engine: Engine, come: Come
     secret = come(MARA)
     sealing = (SealedEntry("person:mara.berg", ("ana",)),)
     with transaction(engine) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF, sealed=sealing), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=sealing), settings.company, by=SYNC, now=NOW)
         presence.look_at(session, secret, by=ANA, now=NOW)
         assert there(session, IDA) == [("ana", None)]
         presence.look_at(session, secret, by=IDA, now=NOW)
         assert there(session, ANA) == [("ida", None)]
         assert next_free_row.next_free(session, HELD, by=IDA, now=NOW) is None
         with pytest.raises(BadInput, match="Ida Lind may not see all of these messages"):
-            assignment.hand(session, Selection.of(ids=(secret,)), "ida", "", by=ANA, now=NOW)
+            assignment.assign_messages(session, Selection.of(ids=(secret,)), "ida", "", by=ANA, now=NOW)
         with pytest.raises(NotFound, match="none of these messages is held"):
-            assignment.hand(session, Selection.of(ids=(secret,)), "ana", "", by=IDA, now=NOW)
+            assignment.assign_messages(session, Selection.of(ids=(secret,)), "ana", "", by=IDA, now=NOW)
 
 
 def test_mail_of_several_is_taken_back_from_each(engine: Engine, come: Come) -> None:
     first, second = come(MARA), come(MARA)
     with transaction(engine) as session:
         for one, to in ((first, "ben"), (second, "ida")):
-            assignment.hand(session, Selection.of(ids=(one,)), to, "", by=ANA, now=NOW)
+            assignment.assign_messages(session, Selection.of(ids=(one,)), to, "", by=ANA, now=NOW)
         assert assignment.take_back(session, Selection.of(ids=(first, second)), by=ANA, now=NOW) == 2
         taken = session.scalars(select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "take-back").order_by(col(AuditRecord.id)))
         assert taken.all() == ["staff:ben", "staff:ida"]
@@ -190,11 +192,11 @@ def test_mail_of_several_is_taken_back_from_each(engine: Engine, come: Come) -> 
 def test_what_cannot_be_handed_over(engine: Engine, come: Come, to: str, which: int, fault: str) -> None:
     ids = (come(JOE), 12345)
     with transaction(engine) as session, pytest.raises((BadInput, NotFound), match=fault):
-        assignment.hand(session, Selection.of(ids=(ids[which],)), to, "", by=ANA, now=NOW)
+        assignment.assign_messages(session, Selection.of(ids=(ids[which],)), to, "", by=ANA, now=NOW)
 
 
 def test_to_whom_mail_can_be_handed(engine: Engine, come: Come) -> None:
     come()
     with transaction(engine) as session:
-        found = assignment.candidates(session, by=ANA, now=NOW + timedelta(days=1))
+        found = assignment.list_candidates(session, by=ANA, now=NOW + timedelta(days=1))
         assert [(one.login, one.away_until) for one in found] == [("ben", None), ("ida", None)]

@@ -36,15 +36,15 @@ def known(engine: Engine) -> Engine:
 
 
 def take_over(session: Session, company: CompanyDirectory) -> None:
-    directory.apply(session, company, HOUSE, by=SYNC, now=NOW)
+    directory.apply_directory(session, company, HOUSE, by=SYNC, now=NOW)
 
 
 def on_duty(session: Session, settings: Cover = ALWAYS, now: datetime = NOW) -> dict[str, tuple[str, ...]]:
-    return {one.code: one.on_duty for one in coverage.folders(session, settings, now)}
+    return {one.code: one.on_duty for one in coverage.list_coverage(session, settings, now)}
 
 
 def alarm(session: Session, settings: Cover = ALWAYS, now: datetime = NOW) -> list[str]:
-    return [one.code for one in coverage.alarm(session, settings, now)]
+    return [one.code for one in coverage.uncovered_folders(session, settings, now)]
 
 
 def test_who_is_away_looks_after_nothing_until_they_are_back(known: Engine, settings: Settings) -> None:
@@ -53,7 +53,7 @@ def test_who_is_away_looks_after_nothing_until_they_are_back(known: Engine, sett
         assert on_duty(session) == {"it": ("ita",), "legal": ("ben",)}
         assert alarm(session) == []
         coverage.set_away(session, "ita", LATER, by=IDA, now=NOW)
-        (nobody,) = coverage.alarm(session, ALWAYS, NOW)
+        (nobody,) = coverage.uncovered_folders(session, ALWAYS, NOW)
         assert (nobody.code, nobody.held, nobody.on_duty) == ("it", 1, ())
         assert coverage.away_until(session, "ita", NOW) == LATER
         assert alarm(session, now=LATER) == [], "it ends by itself"
@@ -65,7 +65,7 @@ def test_who_is_away_looks_after_nothing_until_they_are_back(known: Engine, sett
 
 def test_a_substitute_looks_after_what_the_absent_one_does(known: Engine) -> None:
     with db.transaction(known) as session:
-        substitutes.arrange(session, "ita", "ben", starts_at=NOW, ends_at=LATER, reason="", by=IDA, now=NOW)
+        substitutes.arrange_substitute(session, "ita", "ben", starts_at=NOW, ends_at=LATER, reason="", by=IDA, now=NOW)
         assert on_duty(session) == {"it": ("ben",), "legal": ("ben",)}
         coverage.set_away(session, "ben", LATER, by=BEN, now=NOW)
         assert alarm(session) == ["it", "legal"]
@@ -93,7 +93,7 @@ def test_out_of_hours_a_folder_may_wait_but_a_missing_substitute_is_told(known: 
 def test_the_night_duty_reaches_the_folder_out_of_hours_only(known: Engine) -> None:
     night = replace(NIGHT, out_of_hours="substitute:ben")
     evening = NOW.replace(hour=20, minute=30)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert coverage.with_night_duty(session, BEN, night, NOW).scope.words() == ["department:it", "department:legal"]
         assert coverage.with_night_duty(session, BEN, night, evening) == BEN
         assert coverage.with_night_duty(session, ANA, night, NOW) == ANA
@@ -106,8 +106,8 @@ def test_a_person_s_folder_may_have_a_policy_of_its_own(known: Engine) -> None:
         for department, person in (("it", ""), ("it", "ann"), ("it", "joe.fern"), ("legal", "mara.berg"))
     }
     assert passes == {("it", ""): True, ("it", "ann"): True, ("it", "joe.fern"): False, ("legal", "mara.berg"): False}
-    with db.reading(known) as session:
-        ita = staff_members.staff(session, "ita", NOW)
+    with db.read_transaction(known) as session:
+        ita = staff_members.find_staff_actor(session, "ita", NOW)
         assert ita
         assert coverage.with_night_duty(session, ita, night, NOW).scope.words() == ["department:it", "person:mara.berg"]
 
@@ -134,6 +134,6 @@ def test_what_perishes_passes_out_of_hours_where_the_folder_says_so(known: Engin
     with db.transaction(known) as session:
         envelope = arriving.envelope("it+joe.fern@company.example", "legal+mara.berg@company.example", reverse_path=author)
         proven = arriving.authentication(author, DMARC_PASS)
-        for one in intake.receive(session, envelope, b"a code", proven, said, settings=settings, now=NOW):
+        for one in intake.receive_message(session, envelope, b"a code", proven, said, settings=settings, now=NOW):
             row = session.get_one(Delivery, one)
             assert (row.rule, row.state) == (("out-of-hours", "queued") if row.department == "it" else ("first-contact", "held"))

@@ -20,7 +20,7 @@ from triage.quarantine.decisions import decide as decisions, regroup, undo as un
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.counts import Touched
 from triage.store.models.deliveries import Delivery
@@ -61,8 +61,8 @@ def people(authors: set[tuple[str, bool]]) -> set[str]:
 
 def piles(engine: Engine) -> dict[str, int]:
     """The cards of the campaign: who proves what is on it, and how much that is."""
-    with reading(engine) as session:
-        found = card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign").items
+    with read_transaction(engine) as session:
+        found = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign").items
     return {card.select.proof: card.count for card in found}
 
 
@@ -71,7 +71,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
     """The small company with four who triage, and a campaign of proven copies."""
     with transaction(engine) as session:
         arriving.set_up(session, settings)
-        directory.apply(session, replace(arriving.COMPANY, staff=STAFF), settings.company, by=arriving.SYNC, now=NOW)
+        directory.apply_directory(session, replace(arriving.COMPANY, staff=STAFF), settings.company, by=arriving.SYNC, now=NOW)
         for author in (*AUTHORS, "one@gmail.com"):
             came(session, settings, author)
         came(session, settings, "two@gmail.com", forged=True)
@@ -80,9 +80,9 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 def test_two_people_at_one_provider_are_two_cards(company: Engine) -> None:
     assert piles(company) == {"one@gmail.com": 2, "two@gmail.com": 1, "one@gmx.de": 1, "shop.example": 2, "none": 1}
-    with reading(company) as session:
-        for card in card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
-            sheet = selection_summary.evidence(session, card.select, by=ANA, now=NOW)
+    with read_transaction(company) as session:
+        for card in card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
+            sheet = selection_summary.selection_evidence(session, card.select, by=ANA, now=NOW)
             assert (sheet.count, sheet.apart) == (card.count, 7 - card.count)
             assert card.lead.proven_as == ("" if card.select.proof == "none" else card.select.proof)
 
@@ -102,13 +102,13 @@ def test_no_act_over_a_campaign_touches_two_people_at_a_free_mail_provider(
         other = arriving.arrive(session, settings, author="three@gmail.com", text=TEXT[::-1], dmarc=proven("three@gmail.com"))[0]
         if joined:
             found, mine = (session.get_one(Delivery, one).campaign_id or 0 for one in (other, first))
-            regroup.join(session, found, mine, by=ANA, reason="", now=NOW)
+            regroup.join_campaigns(session, found, mine, by=ANA, reason="", now=NOW)
         if unfilled:  # as the version before left it
             session.execute(update(Delivery).values(proven_as=None))
         chosen = Selection.of(campaign=session.get_one(Delivery, first).campaign_id)
-        done = decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        done = decisions.decide_messages(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert len(touched := whose(session, col(Delivery.decision_id) == done.id)) == 1 or not people(touched)
-        for card in card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
+        for card in card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
             assert len(on_it := whose(session, col(Delivery.id).in_(card.ids))) == 1 or not people(on_it)
 
 
@@ -163,9 +163,9 @@ def test_an_undone_purge_brings_back_what_it_took(company: Engine, settings: Set
     with transaction(company) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id))).first()
         chosen = Selection.of(campaign=campaign, proof="one@gmail.com")
-        done = decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        done = decisions.decide_messages(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert done.done == 2
     assert piles(company) == {proof: count for proof, count in before.items() if proof != "one@gmail.com"}
     with transaction(company) as session:
-        undoing.undo(session, done.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, done.id, by=ANA, reason="", now=NOW, settings=settings)
     assert piles(company) == before

@@ -34,7 +34,7 @@ from triage.config.settings import Settings
 from triage.delivery import queue, queue_admin
 from triage.directory import apply as directory
 from triage.errors import NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.authentication import Arc, Authentication, Dmarc, Result, Stated, proof_sentence
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
@@ -46,7 +46,7 @@ from triage.quarantine.open_message import Erased
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -74,7 +74,7 @@ def came(engine: Engine, settings: Settings, *recipients: str, **more: object) -
 
 def decided(session: Session, settings: Settings, verb: Verb, *ids: int, by: Actor, reason: str = "", now: datetime = NOW) -> None:
     """Somebody has decided."""
-    decisions.decide(session, DecisionRequest(Selection(ids=ids), verb, reason), by=by, now=now, settings=settings)
+    decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), verb, reason), by=by, now=now, settings=settings)
 
 
 def change(engine: Engine, delivery_id: int, **values: object) -> None:
@@ -89,9 +89,9 @@ def test_a_list_is_newest_first_and_pages_meet(company: Engine, settings: Settin
     change(company, ids[4], received_at=NOW - timedelta(seconds=5))
     expected = [ids[2], ids[6], ids[5], ids[3], ids[1], ids[0], ids[4]]
     found, after = [], None
-    with reading(company) as session:
+    with read_transaction(company) as session:
         while True:
-            page = listing.deliveries(session, ALL, by=ANA, limit=3, after=after)
+            page = listing.list_deliveries(session, ALL, by=ANA, limit=3, after=after)
             found += [one.id for one in page.items]
             assert page.total == 7
             if page.following is None:
@@ -107,30 +107,30 @@ def test_a_list_is_newest_first_and_pages_meet(company: Engine, settings: Settin
 )
 def test_nobody_reads_beyond_their_scope(company: Engine, settings: Settings, by: Actor, seen: set[str]) -> None:
     ids = {recipient: one for recipient in (JOE, MARA, INFO) for one in came(company, settings, recipient)}
-    with reading(company) as session:
-        assert {one.recipient for one in listing.deliveries(session, ALL, by=by).items} == seen
-        assert {one.lead.recipient for one in card_list.cards(session, ALL, by=by, now=NOW, group="none").items} == seen
-        assert sum(folder.held for folder in folders.folders(session, by=by)) == len(seen)
+    with read_transaction(company) as session:
+        assert {one.recipient for one in listing.list_deliveries(session, ALL, by=by).items} == seen
+        assert {one.lead.recipient for one in card_list.list_cards(session, ALL, by=by, now=NOW, group="none").items} == seen
+        assert sum(folder.held for folder in folders.list_folders(session, by=by)) == len(seen)
         for recipient, delivery_id in ids.items():
             if recipient in seen:
-                message_id = delivery_history.delivery(session, delivery_id, by=by).listed.message_id
-                assert open_message.message(session, message_id, by=by).deliveries[0].id == delivery_id
-                assert open_message.raw(session, message_id, by=by).startswith(b"From: ")
+                message_id = delivery_history.get_delivery(session, delivery_id, by=by).listed.message_id
+                assert open_message.open_message(session, message_id, by=by).deliveries[0].id == delivery_id
+                assert open_message.read_raw(session, message_id, by=by).startswith(b"From: ")
             else:
                 message_id = session.get_one(Delivery, delivery_id).message_id
-                for read in (open_message.message, open_message.raw):
+                for read in (open_message.open_message, open_message.read_raw):
                     with pytest.raises(NotFound):
                         read(session, message_id, by=by)
                 with pytest.raises(NotFound):
-                    delivery_history.delivery(session, delivery_id, by=by)
-                assert listing.some(session, [delivery_id], by=by) == ()
+                    delivery_history.get_delivery(session, delivery_id, by=by)
+                assert listing.list_some(session, [delivery_id], by=by) == ()
 
 
 def test_a_delivery_says_whose_it_is_and_what_it_is(company: Engine, settings: Settings) -> None:
     (delivery_id,) = came(company, settings, MARA, dmarc=DMARC_PASS)
-    with reading(company) as session:
-        one = delivery_history.delivery(session, delivery_id, by=ANA).listed
-        raw = open_message.raw(session, one.message_id, by=ANA)
+    with read_transaction(company) as session:
+        one = delivery_history.get_delivery(session, delivery_id, by=ANA).listed
+        raw = open_message.read_raw(session, one.message_id, by=ANA)
     assert (one.department, one.department_name, one.person, one.person_name) == ("legal", "Legal", "mara.berg", "Mara Berg")
     assert (one.state, one.mailbox, one.proof, one.attachments, one.decided) == ("held", "mara.berg@company.example", "dmarc", 0, None)
     assert one.verdict.rule == "first-contact"
@@ -140,9 +140,9 @@ def test_a_delivery_says_whose_it_is_and_what_it_is(company: Engine, settings: S
 def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
     wave = [came(company, settings, JOE, MARA, author="wave@bad.example") for _ in range(2)]
     (single,) = came(company, settings, INFO, author="one@good.example")
-    with reading(company) as session:
-        page = card_list.cards(session, ALL, by=ANA, now=NOW)
-        own = card_list.cards(session, ALL, by=BEN, now=NOW)
+    with read_transaction(company) as session:
+        page = card_list.list_cards(session, ALL, by=ANA, now=NOW)
+        own = card_list.list_cards(session, ALL, by=BEN, now=NOW)
     found = {card.key: card for card in page.items}
     assert (page.cards, page.deliveries) == (2, 5)
     assert (found["wave@bad.example"].count, found["wave@bad.example"].people, found["wave@bad.example"].departments) == (4, 2, 2)
@@ -169,9 +169,9 @@ def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(compan
         change(company, one, **rows[name])
     for group in ("sender", "none", "campaign"):
         found, after = [], None
-        with reading(company) as session:
+        with read_transaction(company) as session:
             while True:
-                page = card_list.cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
+                page = card_list.list_cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
                 found += [card.lead.subject for card in page.items]
                 assert page.cards == 9
                 if page.following is None:
@@ -183,23 +183,23 @@ def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(compan
 def test_a_clock_that_has_run_out_is_not_shown(company: Engine, settings: Settings) -> None:
     (one,) = came(company, settings, JOE)
     change(company, one, perishable_until=NOW)
-    with reading(company) as session:
-        assert card_list.cards(session, ALL, by=ANA, now=NOW).items[0].perishable_until is None
-        assert card_list.cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].perishable_until == NOW
+    with read_transaction(company) as session:
+        assert card_list.list_cards(session, ALL, by=ANA, now=NOW).items[0].perishable_until is None
+        assert card_list.list_cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].perishable_until == NOW
 
 
 def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Settings) -> None:
     for _ in range(2):
         (one,) = came(company, settings, JOE)
         change(company, one, author="")
-    with reading(company) as session:
-        assert [card.count for card in card_list.cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
+    with read_transaction(company) as session:
+        assert [card.count for card in card_list.list_cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
 
 
 def test_a_large_card_carries_the_id_of_its_lead_alone(company: Engine, settings: Settings) -> None:
     ids = [came(company, settings, JOE)[0] for _ in range(5)]
-    with reading(company) as session:
-        carried = {most: card_list.cards(session, ALL, by=ANA, now=NOW, most_ids=most).items[0].ids for most in (0, 4, 5)}
+    with read_transaction(company) as session:
+        carried = {most: card_list.list_cards(session, ALL, by=ANA, now=NOW, most_ids=most).items[0].ids for most in (0, 4, 5)}
     assert carried == {0: (ids[-1],), 4: (ids[-1],), 5: tuple(reversed(ids))}
 
 
@@ -209,8 +209,8 @@ def test_folders_count_what_is_held_and_keep_who_has_left_while_mail_is_there(co
     came(company, settings, MARA)
     with transaction(company) as session:
         session.get_one(Person, "mara.berg").active = False
-    with reading(company) as session:
-        everything, legal = folders.folders(session, by=ANA), folders.folders(session, by=MARAS)
+    with read_transaction(company) as session:
+        everything, legal = folders.list_folders(session, by=ANA), folders.list_folders(session, by=MARAS)
     assert [(one.code, one.name, one.held, one.shared_held) for one in everything] == [("it", "IT", 3, 1), ("legal", "Legal", 1, 0)]
     assert [(person.uid, person.held) for folder in everything for person in folder.people] == [("joe.fern", 2), ("mara.berg", 1)]
     assert [(folder.code, folder.held) for folder in legal] == [("legal", 1)]
@@ -220,37 +220,37 @@ def test_a_person_moves_with_their_held_mail(company: Engine, settings: Settings
     came(company, settings, JOE)
     people = tuple(replace(one, department="legal") if one.uid == "joe.fern" else one for one in COMPANY.people)
     with transaction(company) as session:
-        directory.apply(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW)
-    with reading(company) as session:
-        assert {folder.code: folder.held for folder in folders.folders(session, by=ANA)} == {"it": 0, "legal": 1}
+        directory.apply_directory(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW)
+    with read_transaction(company) as session:
+        assert {folder.code: folder.held for folder in folders.list_folders(session, by=ANA)} == {"it": 0, "legal": 1}
 
 
 @pytest.mark.parametrize(
     ("q", "found"), [("", ["joe.fern", "mara.berg"]), ("BERG", ["mara.berg"]), ("fern it", ["joe.fern"]), ("old", []), ("%", [])]
 )
 def test_people_are_found_by_words(company: Engine, q: str, found: list[str]) -> None:
-    with reading(company) as session:
-        assert [one.uid for one in folders.people(session, q)] == found
+    with read_transaction(company) as session:
+        assert [one.uid for one in folders.list_people(session, q)] == found
 
 
 def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> None:
     (one,) = came(company, settings, JOE)
     with transaction(company) as session:
-        decisions.decide(
+        decisions.decide_messages(
             session, DecisionRequest(Selection(ids=(one,)), Verb.RELEASE, "she called"), by=ANA, now=NOW + timedelta(1), settings=settings
         )
     with transaction(company) as session:
-        (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(2))
-        queue.settle(
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=settings, now=NOW + timedelta(2))
+        queue.settle_claim(
             session, claim, queue.Outcome("deferred", "451 busy {x}", "smtp://inner"), settings=settings, now=NOW + timedelta(2, 1)
         )
     with transaction(company) as session:
-        queue_admin.retry(session, [one], settings=settings, by=IDA, now=NOW + timedelta(3))
-        (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(3))
+        queue_admin.retry_deliveries(session, [one], settings=settings, by=IDA, now=NOW + timedelta(3))
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=settings, now=NOW + timedelta(3))
         delivered = queue.Outcome("delivered", "250 ok", "smtp://inner")
-        queue.settle(session, claim, delivered, settings=settings, now=NOW + timedelta(3, 1))
-    with reading(company) as session:
-        told = delivery_history.delivery(session, one, by=ANA)
+        queue.settle_claim(session, claim, delivered, settings=settings, now=NOW + timedelta(3, 1))
+    with read_transaction(company) as session:
+        told = delivery_history.get_delivery(session, one, by=ANA)
     assert [past.act for past in told.history] == ["receive", "release", "defer", "retry", "deliver"]
     assert [past.sentence for past in told.history][1:] == [
         "Ana Roth: release: she called",
@@ -272,15 +272,15 @@ def test_a_history_tells_nothing_of_copies_beyond_the_scope(company: Engine, set
     with transaction(company) as session:
         message_id = session.get_one(Delivery, maras).message_id
         for by, act, detail in ((ANA, "open", {"reason": "the works council asked"}), (ANA, "view", {}), (BEN, "source", {})):
-            ledger.write(session, act, f"message:{show(message_id)}", by=replace(by, place="192.0.2.77"), now=NOW, detail=detail)
+            ledger.write_act(session, act, f"message:{format_id(message_id)}", by=replace(by, place="192.0.2.77"), now=NOW, detail=detail)
         record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "receive")).one()
         assert delivery_history.detail_about(
-            AuditRecord(**record.model_dump() | {"detail": {"notes": {show(joes): "To a leaver.", show(maras): "To an alias."}}}),
-            listing.some(session, [maras], by=BEN)[0],
-        ) == {"notes": {show(maras): "To an alias."}}
-    with reading(company) as session:
-        bens = delivery_history.delivery(session, maras, by=BEN).history
-        anas = delivery_history.delivery(session, joes, by=ANA).history
+            AuditRecord(**record.model_dump() | {"detail": {"notes": {format_id(joes): "To a leaver.", format_id(maras): "To an alias."}}}),
+            listing.list_some(session, [maras], by=BEN)[0],
+        ) == {"notes": {format_id(maras): "To an alias."}}
+    with read_transaction(company) as session:
+        bens = delivery_history.get_delivery(session, maras, by=BEN).history
+        anas = delivery_history.get_delivery(session, joes, by=ANA).history
     assert [past.act for past in bens] == ["receive", "source"]
     assert [past.act for past in anas] == ["receive", "open", "view", "source"]
     assert "192.0.2.77" not in json.dumps([past.detail for past in (*bens, *anas)])
@@ -289,17 +289,19 @@ def test_a_history_tells_nothing_of_copies_beyond_the_scope(company: Engine, set
 def test_what_the_sender_was_told_is_of_the_copies_that_ended_so(company: Engine, settings: Settings) -> None:
     joes, maras = came(company, settings, JOE, MARA)
     with transaction(company) as session:
-        message = f"message:{show(session.get_one(Delivery, joes).message_id)}"
-        decisions.decide(session, DecisionRequest(Selection(ids=(joes,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        message = f"message:{format_id(session.get_one(Delivery, joes).message_id)}"
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(joes,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         for kind in ("rejection", "expiry"):
-            ledger.write(session, "notice", message, by=SYNC, now=NOW, detail={"kind": kind, "to": "a@b.example", "said": f"Of {MARA}."})
-        ledger.write(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "it names no sender"})
+            ledger.write_act(
+                session, "notice", message, by=SYNC, now=NOW, detail={"kind": kind, "to": "a@b.example", "said": f"Of {MARA}."}
+            )
+        ledger.write_act(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "it names no sender"})
         session.execute(update(Delivery).where(col(Delivery.id) == maras).values(state=State.REJECTED))
-    with reading(company) as session:
-        bens = [past for past in delivery_history.delivery(session, maras, by=BEN).history if past.act in ("notice", "not_told")]
+    with read_transaction(company) as session:
+        bens = [past for past in delivery_history.get_delivery(session, maras, by=BEN).history if past.act in ("notice", "not_told")]
         it = Actor.person("kim", Role.TRIAGE, Scope(departments=frozenset({"it"})))
-        kims = delivery_history.delivery(session, joes, by=it).history
-        anas = delivery_history.delivery(session, joes, by=ANA).history
+        kims = delivery_history.get_delivery(session, joes, by=it).history
+        anas = delivery_history.get_delivery(session, joes, by=ANA).history
     assert [(past.act, past.detail.get("kind"), past.detail.get("said")) for past in bens] == [
         ("notice", "rejection", None),
         ("not_told", None, None),
@@ -312,9 +314,9 @@ def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, se
     ids = [came(company, settings, JOE)[0] for _ in range(2)]
     later = NOW + timedelta(days=31)
     with transaction(company) as session:
-        assert retention.expire(session, settings=arriving.expire_unseen(settings), now=later) == 2
-    with reading(company) as session:
-        told = [delivery_history.delivery(session, one, by=ANA).history for one in ids]
+        assert retention.expire_messages(session, settings=arriving.expire_unseen(settings), now=later) == 2
+    with read_transaction(company) as session:
+        told = [delivery_history.get_delivery(session, one, by=ANA).history for one in ids]
     assert [[past.act for past in history] for history in told] == [["receive", "expire"]] * 2
     assert told[0][-1].at == later
 
@@ -322,13 +324,13 @@ def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, se
 def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Settings) -> None:
     (one,), (other,) = came(company, settings, JOE), came(company, settings, JOE)
     with transaction(company) as session:
-        decisions.decide(session, DecisionRequest(Selection(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
-        decisions.decide(
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(
             session, DecisionRequest(Selection(ids=(one, other)), Verb.RELEASE), by=IDA, now=NOW + timedelta(seconds=4), settings=settings
         )
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert (
-            delivery_history.delivery(session, one, by=ANA).history[-1].sentence
+            delivery_history.get_delivery(session, one, by=ANA).history[-1].sentence
             == "Ida Lind: release, refused. Purged by Ana Roth 4 seconds ago."
         )
 
@@ -336,23 +338,23 @@ def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Setting
 def test_erased_content_is_gone_and_the_record_stays(company: Engine, settings: Settings) -> None:
     (one,) = came(company, settings, JOE)
     with transaction(company) as session:
-        ledger.record(session, one, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, one, Event.PURGE, by=ANA, now=NOW)
         assert arriving.erase(session, settings=settings, now=NOW + timedelta(days=31)) == 1
-    with reading(company) as session:
-        message_id = delivery_history.delivery(session, one, by=ANA).listed.message_id
-        assert open_message.message(session, message_id, by=ANA).erased
+    with read_transaction(company) as session:
+        message_id = delivery_history.get_delivery(session, one, by=ANA).listed.message_id
+        assert open_message.open_message(session, message_id, by=ANA).erased
         with pytest.raises(Erased):
-            open_message.raw(session, message_id, by=ANA)
+            open_message.read_raw(session, message_id, by=ANA)
         with pytest.raises(NotFound):
-            open_message.raw(session, message_id, by=BEN)
+            open_message.read_raw(session, message_id, by=BEN)
 
 
 def test_a_message_shows_only_the_reader_s_deliveries(company: Engine, settings: Settings) -> None:
     ids = came(company, settings, JOE, MARA)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         message_id = session.get_one(Delivery, ids[0]).message_id
-        assert {one.recipient for one in open_message.message(session, message_id, by=ANA).deliveries} == {JOE, MARA}
-        assert {one.recipient for one in open_message.message(session, message_id, by=BEN).deliveries} == {MARA}
+        assert {one.recipient for one in open_message.open_message(session, message_id, by=ANA).deliveries} == {JOE, MARA}
+        assert {one.recipient for one in open_message.open_message(session, message_id, by=BEN).deliveries} == {MARA}
 
 
 SUPPLIER = "sales@supplier.example"
@@ -395,14 +397,14 @@ def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company:
         came(company, settings, JOE)
         numbers.append(number(company))
         with transaction(company) as session:
-            hash_chain.seal(session)
+            hash_chain.seal_entries(session)
         numbers.append(number(company))
     assert numbers == [2, 2, 3, 3, 4, 4]
 
 
 def number(engine: Engine) -> int:
     """How many acts have been committed."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return audit_log.number_of_acts(session)
 
 
@@ -410,15 +412,15 @@ def test_rules_of_another_scope_are_not_shown(company: Engine, settings: Setting
     with transaction(company) as session:
         scopes = ("company", "department:it", "department:legal", "person:mara.berg")
         orders = [RuleOrder("block", "domain", f"s{number}.example", scope) for number, scope in enumerate(scopes)]
-        made = [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
-    with reading(company) as session:
+        made = [rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
+    with read_transaction(company) as session:
         assert {one.scope for one in rules.known_to(session, made, by=BEN)} == {"company", "department:legal"}
         assert len(rules.known_to(session, made, by=ANA)) == 4
 
 
 def test_reading_waits_for_no_writer(company: Engine, settings: Settings) -> None:
     (one,) = came(company, settings, JOE)
-    with transaction(company) as writing, reading(company) as session:
-        ledger.record(writing, one, Event.PURGE, by=ANA, now=NOW)
+    with transaction(company) as writing, read_transaction(company) as session:
+        ledger.record_event(writing, one, Event.PURGE, by=ANA, now=NOW)
         assert isinstance(session, Session)
-        assert delivery_history.delivery(session, one, by=ANA).listed.state == "held"
+        assert delivery_history.get_delivery(session, one, by=ANA).listed.state == "held"

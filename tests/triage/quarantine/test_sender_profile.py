@@ -32,11 +32,11 @@ def mail(engine: Engine, settings: Settings) -> None:
         arrive(session, settings, JOE, author=SALES)
         arrive(session, settings, MARA, author=POST)
         arrive(session, settings, JOE, author="kim@gmail.com")
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(gone,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(gone,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
 
 
 def about(session: Session, name: str, by: Actor = ANA) -> Sender:
-    return sender_profile.sender(session, name, freemail=("gmail.com",), by=by)
+    return sender_profile.get_sender(session, name, freemail=("gmail.com",), by=by)
 
 
 def test_an_address(engine: Engine) -> None:
@@ -89,6 +89,6 @@ def test_which_rules_are_about_a_sender(engine: Engine, settings: Settings, name
             ("below", "allow", "domain", "mail.supplier.example"),
             ("elsewhere", "block", "domain", "lier.example"),
         ):
-            rules.add(session, RuleOrder(effect, match, value, "company", note=note), by=ANA, now=NOW, settings=settings)
-        found = rules.listing(session, NOW, by=ANA, sender=name)
+            rules.add_rule(session, RuleOrder(effect, match, value, "company", note=note), by=ANA, now=NOW, settings=settings)
+        found = rules.list_rules(session, NOW, by=ANA, sender=name)
         assert " ".join(sorted((rule.note for rule in found), key=["address", "domain", "above", "below"].index)) == told

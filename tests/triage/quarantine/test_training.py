@@ -38,13 +38,13 @@ def deck() -> tuple[Exercise, ...]:
 def decided(session: Session, settings: Settings, verb: Verb, *to: str, by: Actor = IDA, subject: str = "Your order") -> list[str]:
     """Mail that came and that somebody decided; its cards."""
     found = arrive(session, settings, *to, subject=subject)
-    decisions.decide(session, DecisionRequest(Selection.of(ids=found), verb, "as always"), by=by, now=NOW, settings=settings)
-    return [ids.show(one) for one in found]
+    decisions.decide_messages(session, DecisionRequest(Selection.of(ids=found), verb, "as always"), by=by, now=NOW, settings=settings)
+    return [ids.format_id(one) for one in found]
 
 
 def cards(session: Session, by: Actor, limit: int = 50) -> set[str]:
     """Past mail that somebody is dealt."""
-    return {one.card for one in training.deal(session, deck, by=by, now=NOW, limit=limit) if not one.card.startswith("made-")}
+    return {one.card for one in training.deal_cards(session, deck, by=by, now=NOW, limit=limit) if not one.card.startswith("made-")}
 
 
 def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine, settings: Settings) -> None:
@@ -54,14 +54,16 @@ def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine,
         (mara,) = decided(session, settings, Verb.RELEASE, MARA)
         arrive(session, settings, MARA)  # nobody has decided this one
         (undone,) = decided(session, settings, Verb.PURGE, MARA)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=[ids.read(undone)]), Verb.RESTORE), by=IDA, now=NOW, settings=settings)
-    with db.reading(engine) as session:
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=[ids.parse_id(undone)]), Verb.RESTORE), by=IDA, now=NOW, settings=settings
+        )
+    with db.read_transaction(engine) as session:
         assert cards(session, ANA) == {joe, mara}
         assert joe not in cards(session, BEN)
         assert mara in cards(session, BEN)
         with pytest.raises(NotFound):
-            training.exercise(session, deck, joe, by=BEN, now=NOW)
-        one = training.exercise(session, deck, mara, by=BEN, now=NOW)
+            training.get_exercise(session, deck, joe, by=BEN, now=NOW)
+        one = training.get_exercise(session, deck, mara, by=BEN, now=NOW)
     assert (one.answer, one.subject[:10], one.gave_away[-1]) == (LET_IN, "Your order", "Ida Lind let it in on 24 Nov 2026: as always")
     assert b"Hello" in one.raw
 
@@ -71,12 +73,12 @@ def test_sealed_mail_is_no_exercise_for_anybody(engine: Engine, settings: Settin
     with db.transaction(engine) as session:
         set_up(session, settings)
         (mara,) = decided(session, settings, Verb.RELEASE, MARA)
-        directory.apply(session, replace(COMPANY, sealed=(SealedEntry(folder, ("ben",)),)), settings.company, by=SYNC, now=NOW)
-    with db.reading(engine) as session:
+        directory.apply_directory(session, replace(COMPANY, sealed=(SealedEntry(folder, ("ben",)),)), settings.company, by=SYNC, now=NOW)
+    with db.read_transaction(engine) as session:
         for by in (ANA, BEN, IDA):
             assert mara not in cards(session, by)
             with pytest.raises(NotFound):
-                training.exercise(session, deck, mara, by=by, now=NOW)
+                training.get_exercise(session, deck, mara, by=by, now=NOW)
 
 
 def test_what_was_erased_is_none_either(engine: Engine, settings: Settings) -> None:
@@ -86,29 +88,29 @@ def test_what_was_erased_is_none_either(engine: Engine, settings: Settings) -> N
         assert erased in cards(session, IDA)
         for content in session.scalars(select(Content)):
             content.zstd = None
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert cards(session, IDA) == set()
 
 
 def test_an_answer_tells_what_was_right_and_the_first_one_counts(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         set_up(session, settings)
-        first = training.answer(session, deck, "made-1", KEEP_OUT, by=ANA, now=NOW)
-        again = training.answer(session, deck, "made-1", LET_IN, by=ANA, now=NOW)
-        training.answer(session, deck, "made-2", LET_IN, by=ANA, now=NOW)
-        training.answer(session, deck, "made-3", LET_IN, by=ANA, now=NOW)
-        training.answer(session, deck, "made-3", LET_IN, by=BEN, now=NOW)
+        first = training.answer_exercise(session, deck, "made-1", KEEP_OUT, by=ANA, now=NOW)
+        again = training.answer_exercise(session, deck, "made-1", LET_IN, by=ANA, now=NOW)
+        training.answer_exercise(session, deck, "made-2", LET_IN, by=ANA, now=NOW)
+        training.answer_exercise(session, deck, "made-3", LET_IN, by=ANA, now=NOW)
+        training.answer_exercise(session, deck, "made-3", LET_IN, by=BEN, now=NOW)
         with pytest.raises(BadInput):
-            training.answer(session, deck, "made-1", "maybe", by=ANA, now=NOW)
-        for card in ("made-99", "no such", ids.show(12345)):
+            training.answer_exercise(session, deck, "made-1", "maybe", by=ANA, now=NOW)
+        for card in ("made-99", "no such", ids.format_id(12345)):
             with pytest.raises(NotFound):
-                training.answer(session, deck, card, LET_IN, by=ANA, now=NOW)
+                training.answer_exercise(session, deck, card, LET_IN, by=ANA, now=NOW)
     assert (first.right, first.answer, first.gave_away, first.counted) == (False, LET_IN, ("It is clear.",), True)
     assert (again.right, again.counted) == (True, False)
-    with db.reading(engine) as session:
-        (mine,) = training.scores(session, by=ANA)
-        everybody = [one.login for one in training.scores(session, by=IDA)]
-        hand = training.deal(session, deck, by=ANA, now=NOW, limit=50)
+    with db.read_transaction(engine) as session:
+        (mine,) = training.list_scores(session, by=ANA)
+        everybody = [one.login for one in training.list_scores(session, by=IDA)]
+        hand = training.deal_cards(session, deck, by=ANA, now=NOW, limit=50)
     assert (mine.login, mine.answered, mine.right, mine.let_bad_in, mine.kept_good_out, mine.last_at) == ("ana", 3, 1, 1, 1, NOW)
     assert everybody == ["ben", "ana"]
     assert {one.card for one in hand} == {f"made-{number}" for number in range(4, 21)}
@@ -119,9 +121,9 @@ def test_a_hand_is_half_past_mail_and_the_same_for_the_same_seed(engine: Engine,
         set_up(session, settings)
         for number in range(8):
             decided(session, settings, Verb.RELEASE, JOE, subject=f"Number {number}")
-    with db.reading(engine) as session:
-        hand = training.deal(session, deck, by=ANA, now=NOW, limit=10, seed=3)
-        assert [one.card for one in training.deal(session, deck, by=ANA, now=NOW, limit=10, seed=3)] == [one.card for one in hand]
+    with db.read_transaction(engine) as session:
+        hand = training.deal_cards(session, deck, by=ANA, now=NOW, limit=10, seed=3)
+        assert [one.card for one in training.deal_cards(session, deck, by=ANA, now=NOW, limit=10, seed=3)] == [one.card for one in hand]
     assert sum(one.card.startswith("made-") for one in hand) == 5
     assert len(hand) == 10
 
@@ -131,8 +133,8 @@ def test_practising_touches_no_mail(engine: Engine, settings: Settings) -> None:
         set_up(session, settings)
         (joe,) = decided(session, settings, Verb.RELEASE, JOE)
         before = state(session)
-        training.answer(session, deck, joe, KEEP_OUT, by=ANA, now=NOW)
-        training.answer(session, deck, "made-1", KEEP_OUT, by=ANA, now=NOW)
+        training.answer_exercise(session, deck, joe, KEEP_OUT, by=ANA, now=NOW)
+        training.answer_exercise(session, deck, "made-1", KEEP_OUT, by=ANA, now=NOW)
         assert state(session) == before
 
 

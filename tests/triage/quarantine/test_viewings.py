@@ -20,7 +20,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import NotAllowed, NotAllowedNow
 from triage.quarantine import delivery_history, viewings
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord, Viewing
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
@@ -43,7 +43,7 @@ def records(session: Session, *acts: str) -> list[tuple[str, str, dict[str, Any]
 def settle(session: Session, now: datetime) -> None:
     """As upkeep does it."""
     while viewings.is_due(session, now):
-        assert viewings.settle(session, now=now)
+        assert viewings.settle_fetches(session, now=now)
 
 
 def said(act: str, detail: dict[str, Any]) -> str:
@@ -74,10 +74,10 @@ def test_what_stands_on_the_record(known: Engine, steps: list[tuple[int, str]], 
             if what == "settle":
                 settle(session, now)
             elif what == "view":
-                viewings.view(session, MESSAGE, by=ANA, now=now)
+                viewings.record_view(session, MESSAGE, by=ANA, now=now)
             else:
-                viewings.fetch(session, MESSAGE, "html", by=ANA, now=now, ahead=what == "ahead")
-    with reading(known) as session:
+                viewings.record_fetch(session, MESSAGE, "html", by=ANA, now=now, ahead=what == "ahead")
+    with read_transaction(known) as session:
         found = [said(act, detail) for _, act, detail in records(session)]
     assert found == record
 
@@ -126,11 +126,11 @@ def step(session: Session, model: Told, act: str, by: Actor, now: datetime) -> N
     """The same in the house and in the model."""
     who = str(by)
     if act == "settle":
-        viewings.settle(session, now=now)
+        viewings.settle_fetches(session, now=now)
         over = [one for one, since in model.waits.items() if since and now - since[0] >= viewings.WAITS]
         model.record += [(one, "fetch", len(model.waits.pop(one))) for one in sorted(over)]
     elif act in ("fetch", "ahead"):
-        viewings.fetch(session, MESSAGE, "html", by=by, now=now, ahead=act == "ahead")
+        viewings.record_fetch(session, MESSAGE, "html", by=by, now=now, ahead=act == "ahead")
         model.fetched[who] = model.fetched.get(who, 0) + 1
         if act == "ahead" and by is not TOKEN:
             model.waits.setdefault(who, []).append(now)
@@ -145,10 +145,10 @@ def view(session: Session, model: Told, by: Actor, now: datetime) -> None:
     who = str(by)
     if by is TOKEN or who not in model.fetched:
         with pytest.raises(NotAllowed if by is TOKEN else NotAllowedNow):
-            viewings.view(session, MESSAGE, by=by, now=now)
+            viewings.record_view(session, MESSAGE, by=by, now=now)
         return
     anew = who not in model.viewed or now - model.viewed[who] >= viewings.AGAIN
-    assert viewings.view(session, MESSAGE, by=by, now=now) is anew
+    assert viewings.record_view(session, MESSAGE, by=by, now=now) is anew
     model.waits.pop(who, None)
     if anew:
         model.viewed[who] = now
@@ -158,8 +158,8 @@ def view(session: Session, model: Told, by: Actor, now: datetime) -> None:
 def test_a_read_ahead_keeps_where_from_and_for_whom(known: Engine) -> None:
     stands_in = replace(ANA, place="192.0.2.9", stands_in_for=("ben",))
     with transaction(known) as session:
-        viewings.fetch(session, MESSAGE, "html", by=stands_in, now=NOW, ahead=True)
-        viewings.fetch(session, MESSAGE, "html", by=replace(ANA, place="192.0.2.10"), now=NOW + MINUTE, ahead=True)
+        viewings.record_fetch(session, MESSAGE, "html", by=stands_in, now=NOW, ahead=True)
+        viewings.record_fetch(session, MESSAGE, "html", by=replace(ANA, place="192.0.2.10"), now=NOW + MINUTE, ahead=True)
     with transaction(known) as session:
         settle(session, NOW + 10 * MINUTE)
         ((by, _, detail),) = records(session)
@@ -179,10 +179,10 @@ def test_a_read_ahead_keeps_where_from_and_for_whom(known: Engine) -> None:
 def test_a_clock_that_was_ahead_keeps_nothing_back(known: Engine) -> None:
     for by, ahead in ((ANA, True), (BEN, False)):
         with transaction(known) as session:
-            viewings.fetch(session, MESSAGE, "html", by=by, now=NOW + timedelta(days=400), ahead=ahead)
+            viewings.record_fetch(session, MESSAGE, "html", by=by, now=NOW + timedelta(days=400), ahead=ahead)
     with transaction(known) as session:
-        viewings.view(session, MESSAGE, by=BEN, now=NOW + timedelta(days=400))
-        assert viewings.view(session, MESSAGE, by=BEN, now=NOW)
+        viewings.record_view(session, MESSAGE, by=BEN, now=NOW + timedelta(days=400))
+        assert viewings.record_view(session, MESSAGE, by=BEN, now=NOW)
         settle(session, NOW)
         assert [(by, act) for by, act, _ in records(session)][-1] == ("person:ana", "fetch")
         settle(session, NOW + viewings.AGAIN)
@@ -192,10 +192,10 @@ def test_a_clock_that_was_ahead_keeps_nothing_back(known: Engine) -> None:
 @pytest.mark.parametrize("by", [TOKEN, ROOT, Actor.system("relay")])
 def test_what_no_console_says_is_fetched_at_once_and_never_viewed(known: Engine, by: Actor) -> None:
     with transaction(known) as session:
-        viewings.fetch(session, MESSAGE, "text", by=by, now=NOW, ahead=True)
+        viewings.record_fetch(session, MESSAGE, "text", by=by, now=NOW, ahead=True)
         assert records(session) == [(str(by), "fetch", {"what": "text"})]
     with pytest.raises(NotAllowed, match="only the console reports what was on a screen"), transaction(known) as session:
-        viewings.view(session, MESSAGE, by=by, now=NOW)
+        viewings.record_view(session, MESSAGE, by=by, now=NOW)
 
 
 @pytest.fixture
@@ -205,9 +205,9 @@ def viewed(known: Engine, settings: Settings) -> int:
         (joe,) = arrive(session, settings, JOE)
         message = session.get_one(Delivery, joe).message_id
         for by in (ANA, ROOT, TOKEN):
-            viewings.fetch(session, message, "html", by=by, now=NOW)
-        viewings.fetch(session, message, "html", by=SAM, now=NOW, ahead=True)
-        viewings.view(session, message, by=ANA, now=NOW)
+            viewings.record_fetch(session, message, "html", by=by, now=NOW)
+        viewings.record_fetch(session, message, "html", by=SAM, now=NOW, ahead=True)
+        viewings.record_view(session, message, by=ANA, now=NOW)
         settle(session, NOW + 10 * MINUTE)
         session.get_one(Person, "joe.fern").login = "jfern"
     return joe
@@ -232,8 +232,8 @@ ALL = ["fetch", "fetch", "fetch", "viewed", "fetch"]
     ],
 )
 def test_who_viewed_is_told_to_auditors_data_protection_and_the_person(known: Engine, viewed: int, by: Actor, told: list[str]) -> None:
-    with reading(known) as session:
-        history = delivery_history.delivery(session, viewed, by=by).history
+    with read_transaction(known) as session:
+        history = delivery_history.get_delivery(session, viewed, by=by).history
     assert [past.act for past in history] == ["receive", *told]
     assert ("Looked at by Ana Roth." in [past.sentence for past in history]) is ("viewed" in told)
     assert "Looked at by Sam Reed." not in [past.sentence for past in history]
@@ -245,39 +245,41 @@ def test_who_viewed_is_told_to_auditors_data_protection_and_the_person(known: En
 def test_who_looked_for_a_copy_in_a_confidential_folder_is_told_to_nobody_else(known: Engine, settings: Settings, by: Actor) -> None:
     hana = Actor.person("hana", Role.TRIAGE, EVERYTHING, "Hana Novak")
     with transaction(known) as session:
-        directory.apply(session, replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),)), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(
+            session, replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),)), settings.company, by=SYNC, now=NOW
+        )
         session.get_one(Person, "joe.fern").login = "jfern"
         joe, _mara = arrive(session, settings, JOE, MARA)
         message = session.get_one(Delivery, joe).message_id
-        viewings.fetch(session, message, "html", by=hana, now=NOW)
-        viewings.view(session, message, by=hana, now=NOW)
-        assert viewings.viewers(session, [message], "joe.fern") == {}
+        viewings.record_fetch(session, message, "html", by=hana, now=NOW)
+        viewings.record_view(session, message, by=hana, now=NOW)
+        assert viewings.list_viewers(session, [message], "joe.fern") == {}
         assert list(viewings.taken_along(session, [message], "joe.fern")) == []
-        assert [one.by for one in viewings.viewers(session, [message], "mara.berg")[message]] == ["person:hana"]
-        assert [past.act for past in delivery_history.delivery(session, joe, by=by).history] == ["receive"]
+        assert [one.by for one in viewings.list_viewers(session, [message], "mara.berg")[message]] == ["person:hana"]
+        assert [past.act for past in delivery_history.get_delivery(session, joe, by=by).history] == ["receive"]
 
 
 def test_the_record_names_who_viewed_to_auditors_and_data_protection_only(known: Engine, viewed: int) -> None:
     admin, officer = replace(IDA, rights=frozenset()), replace(IDA, rights=frozenset({Right.DATA_PROTECTION}))
     looks = ("fetch", "viewed")
-    with reading(known) as session:
+    with read_transaction(known) as session:
 
         def names(by: Actor, who: str = "", act: str = "") -> list[str]:
-            return [one.by for one in audit_log.record(session, by=by, who=who, act=act).items if one.act in looks][::-1]
+            return [one.by for one in audit_log.list_entries(session, by=by, who=who, act=act).items if one.act in looks][::-1]
 
         everybody = ["person:ana", "shell:root", "token:0000000000001", "person:ana", "person:sam"]
         assert names(OTTO) == names(officer) == names(ROOT) == everybody
         assert names(admin) == ["withheld", "withheld", "token:0000000000001", "withheld", "withheld"]
         assert names(OTTO, who="ana", act="viewed") == ["person:ana"]
         assert names(admin, who="ana") == names(admin, who="shell:root") == []
-        assert audit_log.record(session, by=admin, act="fetch").items[0].detail["times"] == 1
+        assert audit_log.list_entries(session, by=admin, act="fetch").items[0].detail["times"] == 1
 
 
 def test_who_viewed_does_not_show_by_where_it_was_from(known: Engine) -> None:
     with transaction(known) as session:
-        viewings.fetch(session, MESSAGE, "html", by=replace(ANA, place="192.0.2.9", stands_in_for=("ben",)), now=NOW)
-        (told,) = audit_log.record(session, by=replace(IDA, rights=frozenset()), act="fetch").items
-        (whole,) = audit_log.record(session, by=OTTO, act="fetch").items
+        viewings.record_fetch(session, MESSAGE, "html", by=replace(ANA, place="192.0.2.9", stands_in_for=("ben",)), now=NOW)
+        (told,) = audit_log.list_entries(session, by=replace(IDA, rights=frozenset()), act="fetch").items
+        (whole,) = audit_log.list_entries(session, by=OTTO, act="fetch").items
     assert (told.detail, whole.detail) == ({"what": "html"}, {"what": "html", "from": "192.0.2.9", "stands_in_for": ["ben"]})
 
 
@@ -294,5 +296,5 @@ def test_what_an_earlier_version_called_a_view_was_a_fetch(known: Engine, settin
         subject = viewings.subject_of(session.get_one(Delivery, joe).message_id)
         session.add(AuditRecord(id=ids.new_id(), at=NOW, by="person:ana", act="view", subject=subject))
         session.flush()
-        assert delivery_history.delivery(session, joe, by=OTTO).history[-1].sentence == "Fetched by Ana Roth."
-        assert [past.act for past in delivery_history.delivery(session, joe, by=SAM).history] == ["receive"]
+        assert delivery_history.get_delivery(session, joe, by=OTTO).history[-1].sentence == "Fetched by Ana Roth."
+        assert [past.act for past in delivery_history.get_delivery(session, joe, by=SAM).history] == ["receive"]

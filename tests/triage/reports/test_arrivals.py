@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.intake import receive as intake
-from triage.reports.arrivals import Arrivals, arrivals
+from triage.reports.arrivals import Arrivals, list_arrivals
 from triage.store import db
 
 JOE, MARA, POSTMASTER = "it+joe.fern@company.example", "legal+mara.berg@company.example", "postmaster@company.example"
@@ -38,7 +38,7 @@ def came(session: Session, settings: Settings, at: datetime, *recipients: str, l
     raw = f"From: {sender}\r\n\r\n{envelope.spool_id}\r\n".encode()
     settings = replace(settings, policy=replace(settings.policy, listed_sample=0))
     envelope = replace(envelope, received_at=at)
-    intake.receive(session, envelope, raw, authentication(sender), summary(sender), settings=settings, now=at, listed=listed)
+    intake.receive_message(session, envelope, raw, authentication(sender), summary(sender), settings=settings, now=at, listed=listed)
 
 
 @pytest.mark.parametrize(
@@ -60,20 +60,20 @@ def came(session: Session, settings: Settings, at: datetime, *recipients: str, l
     ],
 )
 def test_counted_by_day_and_rule_within_the_scope(company: Engine, by: Actor, since: datetime, counted: list[tuple[object, ...]]) -> None:
-    with db.reading(company) as session:
-        found = arrivals(session, by=by, since=since, until=NOW + timedelta(days=1))
+    with db.read_transaction(company) as session:
+        found = list_arrivals(session, by=by, since=since, until=NOW + timedelta(days=1))
     assert [(one.day, one.rule, one.disposition, one.count) for one in found] == counted
 
 
 def test_not_more_than_a_year_at_once(company: Engine) -> None:
-    with db.reading(company) as session:
-        assert arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=367)) == ()
+    with db.read_transaction(company) as session:
+        assert list_arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=367)) == ()
 
 
 @pytest.mark.parametrize("year", [1, 9999])
 def test_not_of_years_that_no_mail_has(company: Engine, year: int) -> None:
-    with db.reading(company) as session, pytest.raises(BadInput, match="1970"):
-        arrivals(session, by=ANA, since=NOW, until=datetime(year, 1, 1, tzinfo=UTC))
+    with db.read_transaction(company) as session, pytest.raises(BadInput, match="1970"):
+        list_arrivals(session, by=ANA, since=NOW, until=datetime(year, 1, 1, tzinfo=UTC))
 
 
 def test_what_observe_mode_let_pass_says_so(engine: Engine, settings: Settings) -> None:
@@ -81,6 +81,6 @@ def test_what_observe_mode_let_pass_says_so(engine: Engine, settings: Settings) 
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         came(session, observing, NOW, JOE)
-    with db.reading(engine) as session:
-        found = arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=1))
+    with db.read_transaction(engine) as session:
+        found = list_arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=1))
     assert found == (Arrivals(TUESDAY, "observe", "relay", "first-contact", 1),)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.reports.forecast import Forecast, Terms, forecast, quantile
+from triage.reports.forecast import Forecast, Terms, find_quantile, make_forecast
 from triage.reports.simulated_mail import Rehearsed, Remedy
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -20,7 +20,7 @@ def at(hours: float, **more: object) -> Rehearsed:
 
 def counted(*rows: Rehearsed, days: int = 7, **terms: object) -> Forecast:
     """The forecast of a week."""
-    return forecast(rows, since=MONDAY, until=MONDAY + timedelta(days=days), terms=Terms(**terms))  # type: ignore[arg-type]
+    return make_forecast(rows, since=MONDAY, until=MONDAY + timedelta(days=days), terms=Terms(**terms))  # type: ignore[arg-type]
 
 
 def test_of_nothing_there_is_nothing_to_say() -> None:
@@ -89,4 +89,4 @@ def test_attacks_that_would_have_passed_are_told_first() -> None:
 
 @pytest.mark.parametrize(("part", "value"), [(0.5, 2), (0.9, 4), (1, 4), (0.1, 1)])
 def test_quantiles(part: float, value: float) -> None:
-    assert quantile([1, 2, 3, 4], part) == value
+    assert find_quantile([1, 2, 3, 4], part) == value

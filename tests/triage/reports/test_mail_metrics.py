@@ -6,7 +6,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.reports.mail_metrics import FEW, LetGo, Released, Removed, campaigns, is_wanted, let_go, queue, spread, waiting
+from triage.reports.mail_metrics import (
+    FEW,
+    LetGo,
+    Released,
+    Removed,
+    campaign_figures,
+    is_wanted,
+    let_go,
+    queue_figures,
+    spread_of,
+    waiting_times,
+)
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -17,7 +28,7 @@ def minutes(number: float) -> datetime:
 
 @given(st.lists(st.floats(0, 1e9), min_size=FEW))
 def test_so_many_do_not_exceed_a_percentile_and_fewer_would_not_do(values: list[float]) -> None:
-    found = spread(values)
+    found = spread_of(values)
     assert found.p50 is not None
     assert found.p90 is not None
     assert found.p99 is not None
@@ -30,13 +41,13 @@ def test_so_many_do_not_exceed_a_percentile_and_fewer_would_not_do(values: list[
 
 @given(st.lists(st.floats(0, 1e9), max_size=FEW - 1))
 def test_of_few_values_no_percentile_is_told(values: list[float]) -> None:
-    found = spread(values)
+    found = spread_of(values)
     assert (found.count, found.p50, found.p90, found.p99) == (len(values), None, None, None)
 
 
 @given(st.permutations(range(1, 101)))
 def test_in_whatever_order_they_come(values: list[int]) -> None:
-    found = spread(values)
+    found = spread_of(values)
     assert (found.p50, found.p90, found.p99) == (50, 90, 99)
 
 
@@ -64,7 +75,7 @@ def test_what_is_wanted(undone: list[float | None], purged: float | None, answer
 
 def test_the_hour_is_the_one_that_clocks_in_the_company_show() -> None:
     rows = [LetGo(NINE.astimezone(ZoneInfo("Asia/Kolkata")), minutes(1), "person:ana", "it", None, False)] * FEW
-    assert [one.count for one in waiting(rows).hours][14] == FEW  # half past two
+    assert [one.count for one in waiting_times(rows).hours][14] == FEW  # half past two
 
 
 def test_a_campaign_is_stopped_by_two_copies_and_counts_what_is_gone() -> None:
@@ -76,12 +87,12 @@ def test_a_campaign_is_stopped_by_two_copies_and_counts_what_is_gone() -> None:
         Removed(None, "held", "done", 9, NINE, minutes(1)),
         Removed(3, "delivered", "refused", 9, NINE, minutes(1)),
     ]
-    found = campaigns(rows, late=2)
+    found = campaign_figures(rows, late=2)
     assert [(one.campaign, one.copies, one.seconds) for one in found.stopped] == [(1, 5, 900)]
     assert found.removed == 2 + 3 + 1 + 9 + 2
     assert dict(found.copies)["out of reach"] == 4
 
 
 def test_nobody_has_looked_at_the_queue() -> None:
-    found = queue({})
+    found = queue_figures({})
     assert (found.looks, found.most_at, set(found.hours)) == (0, None, {None})

@@ -102,9 +102,9 @@ class Company:
 
     def look(self, session: Session) -> None:
         """Upkeep folds what was touched, and takes the sample of the hour."""
-        while fold_counts.fold(session, now=self.clock.now):
+        while fold_counts.fold_counts(session, now=self.clock.now):
             pass
-        assert daily_counts.sample(session, self.clock.now)
+        assert daily_counts.sample_held(session, self.clock.now)
 
     def arrival(self, name: str, to: str, who: str = "") -> Callable[[Session], object]:
         """A mail, of a stranger of its own or of somebody who writes more than once."""
@@ -138,11 +138,11 @@ class Company:
 
         def decide(session: Session) -> None:
             if verb == "undo":
-                undoing.undo(session, self.made[about], now=self.clock.now, **said)
+                undoing.undo_decision(session, self.made[about], now=self.clock.now, **said)
                 return
             more: dict[str, Any] = {"redirect": {"to": "mara.berg@company.example"}, "reject": {"template": "not-wanted"}}.get(verb, {})
             request = DecisionRequest(self.selected(session, about), Verb(verb), effort=effort, **more)
-            found = decisions.decide(session, request, by=ACTORS[who], now=self.clock.now, settings=self.settings)
+            found = decisions.decide_messages(session, request, by=ACTORS[who], now=self.clock.now, settings=self.settings)
             self.made[about] = found.id
             assert found.done == found.count > 0, (verb, about)
 
@@ -156,10 +156,10 @@ class Company:
 
     def newest_of_the_wave(self) -> tuple[str, str]:
         """The subject of its newest message, and its id."""
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             number = session.get_one(Delivery, self.mails["w1"][0]).campaign_id
             newest = select(Delivery).where(col(Delivery.campaign_id) == number).order_by(col(Delivery.id).desc()).limit(1)
-            return session.scalars(newest).one().subject, ids.show(number or 0)
+            return session.scalars(newest).one().subject, ids.format_id(number or 0)
 
     def joe_answers(self, session: Session) -> None:
         """He writes to somebody whose mail was let go."""
@@ -170,20 +170,20 @@ class Company:
         """One report about both days."""
         since, until = map(at, more.pop("period", PERIOD))
         settings = replace(self.settings, reports=replace(self.settings.reports, **more))
-        with db.reading(self.engine) as session:
-            asked = period_reports.period(since, until, settings=settings, now=at("tue 12:00"))
-            return period_reports.report(session, name, period=asked, by=by, settings=settings, now=at("tue 12:00"))
+        with db.read_transaction(self.engine) as session:
+            asked = period_reports.parse_period(since, until, settings=settings, now=at("tue 12:00"))
+            return period_reports.get_report(session, name, period=asked, by=by, settings=settings, now=at("tue 12:00"))
 
     def days_end(self) -> int:
         """Upkeep counts the days that are over; how many."""
         for number in range(10):
-            with db.reading(self.engine) as session:
+            with db.read_transaction(self.engine) as session:
                 day = daily_counts.next_day(session, "Europe/Berlin", at("tue 12:00"))
-                rows = daily_counts.count(session, day) if day else []
+                rows = daily_counts.count_day(session, day) if day else []
             if day is None:
                 return number
             with db.transaction(self.engine) as session:
-                daily_counts.keep(session, day, rows, "Europe/Berlin")
+                daily_counts.keep_day(session, day, rows, "Europe/Berlin")
         raise AssertionError("it never ends")
 
 
@@ -198,8 +198,8 @@ def lived(engine: Engine, settings: Settings) -> Company:
         with db.transaction(engine) as session:
             arriving.set_up(session, settings)
             for effect, value in (("allow", TOGETHER["friend"]), ("block", TOGETHER["bad"])):
-                rules.add(session, RuleOrder(effect, "address", value, "company"), by=ANA, now=clock.now, settings=settings)
-        fold_counts.build(engine, now=clock.now)
+                rules.add_rule(session, RuleOrder(effect, "address", value, "company"), by=ANA, now=clock.now, settings=settings)
+        fold_counts.build_views(engine, now=clock.now)
         return Company(engine, settings, clock).live()
 
 
@@ -246,7 +246,7 @@ def test_every_number_is_the_hand_count(engine: Engine, settings: Settings) -> N
     assert [company.report(name) for name in period_reports.REPORTS] == now_counted
     bens_counts(company)
     with db.transaction(company.engine) as session:
-        confidential_folders.equalise(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
     what_is_sealed(company)
 
 
@@ -380,50 +380,50 @@ def test_nothing_is_measured_where_the_company_wants_nothing_measured(company: C
         settings = replace(company.settings, reports=replace(company.settings.reports, staff="none"))
         (one,) = arriving.arrive(session, settings, JOE, author="late@stranger.example")
         request = DecisionRequest(Selection.of(ids=(one,)), Verb.RELEASE, effort=Effort(3, 900))
-        made = decisions.decide(session, request, by=ANA, now=at("tue 11:00"), settings=settings)
+        made = decisions.decide_messages(session, request, by=ANA, now=at("tue 11:00"), settings=settings)
         assert session.get_one(Decision, made.id).keys is None
 
 
 def test_another_time_zone_counts_all_days_anew(company: Company) -> None:
     company.days_end()
-    with db.reading(company.engine) as session:
+    with db.read_transaction(company.engine) as session:
         day = daily_counts.next_day(session, "UTC", at("tue 12:00"))
         assert day is not None
         assert day.since == datetime(2026, 11, 23, tzinfo=UTC)
-        found = daily_counts.arrivals(session, [day], by=OTTO, zone="UTC")
+        found = daily_counts.count_arrivals(session, [day], by=OTTO, zone="UTC")
     assert found[day].total() == 20
 
 
 def test_a_period_is_four_weeks_unless_something_else_is_asked(settings: Settings) -> None:
     now = at("tue 12:00")
-    usual = period_reports.period(None, None, settings=settings, now=now)
+    usual = period_reports.parse_period(None, None, settings=settings, now=now)
     assert (usual.since, usual.until) == (datetime(2026, 10, 28, tzinfo=UTC), now)
     for since in (now, now - timedelta(days=367)):
         with pytest.raises(BadInput, match="since"):
-            period_reports.period(since, None, settings=settings, now=now)
+            period_reports.parse_period(since, None, settings=settings, now=now)
     for year in (1, 9999):
         with pytest.raises(BadInput, match="until"):
-            period_reports.period(None, datetime(year, 1, 5, tzinfo=UTC), settings=settings, now=now)
+            period_reports.parse_period(None, datetime(year, 1, 5, tzinfo=UTC), settings=settings, now=now)
 
 
 def test_a_period_begins_when_there_are_records_of_it(settings: Settings) -> None:
     now, short = at("tue 12:00"), replace(settings, retention=Retention(record_days=7))
     week_ago = now - timedelta(days=7)
-    assert period_reports.period(None, None, settings=short, now=now).since == week_ago
+    assert period_reports.parse_period(None, None, settings=short, now=now).since == week_ago
     for since, until in ((week_ago - timedelta(seconds=1), None), (None, week_ago)):
         with pytest.raises(BadInput, match=r"kept for 7 days: a report begins on 17 Nov 2026 or later"):
-            period_reports.period(since, until, settings=short, now=now)
+            period_reports.parse_period(since, until, settings=short, now=now)
 
 
 def test_there_is_no_report_of_any_other_name(engine: Engine, settings: Settings) -> None:
-    asked = period_reports.period(None, None, settings=settings, now=at("tue 12:00"))
-    with db.reading(engine) as session, pytest.raises(NotFound, match="there are waiting, queue"):
-        period_reports.report(session, "weather", period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
+    asked = period_reports.parse_period(None, None, settings=settings, now=at("tue 12:00"))
+    with db.read_transaction(engine) as session, pytest.raises(NotFound, match="there are waiting, queue"):
+        period_reports.get_report(session, "weather", period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
 
 
 def test_of_nothing_there_is_little_to_tell(engine: Engine, settings: Settings) -> None:
-    with db.reading(engine) as session:
-        asked = period_reports.period(None, None, settings=settings, now=at("tue 12:00"))
+    with db.read_transaction(engine) as session:
+        asked = period_reports.parse_period(None, None, settings=settings, now=at("tue 12:00"))
         found = period_reports.all_reports(session, period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
     assert [one.sentences[0] for one in found[:3]] == [
         "No wanted mail was held.",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.reports.staff_metrics import Act, Candour, work
+from triage.reports.staff_metrics import Act, Candour, work_figures
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -32,18 +32,18 @@ def acts(*logins: str) -> list[Act]:
 def test_totals_are_told_of_enough_people_and_people_where_it_is_wanted(
     logins: str, candour: Candour, total: bool, persons: list[str]
 ) -> None:
-    found = work(acts(*logins), candour)
+    found = work_figures(acts(*logins), candour)
     assert (found.total is not None, [one.shown for one in found.persons]) == (total, persons)
     assert (found.hours is None) == (not candour.tells_totals(len(set(logins))))
 
 
 def test_what_programs_decide_is_nobodys_pace() -> None:
     program = Act(NINE, "token:seed", "seed", "purge", None, None, None, 1, 0)
-    found = work([*acts(*"abc"), program], Candour())
+    found = work_figures([*acts(*"abc"), program], Candour())
     assert (found.cards, found.by_programs, found.people) == (4, 1, 3)
     assert found.total is not None
     assert found.total.cards == 3
 
 
 def test_what_decided_no_held_mail_is_no_card() -> None:
-    assert work([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour()).cards == 0
+    assert work_figures([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour()).cards == 0

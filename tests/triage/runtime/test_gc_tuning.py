@@ -13,7 +13,7 @@ def test_it_goes_on_as_before(looking: bool, monkeypatch: pytest.MonkeyPatch) ->
     if not looking:
         gc.disable()
     try:
-        with gc_tuning.paused():
+        with gc_tuning.pause_gc():
             assert not gc.isenabled()
         assert gc.isenabled() == looking
     finally:

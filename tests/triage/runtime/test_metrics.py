@@ -35,7 +35,7 @@ def work(spool: Path, process: str, *ends: str) -> None:
 
 def counted(spool: Path) -> dict[str, float]:
     """What a monitor would read."""
-    samples = [sample for metric in metrics.collected(spool) for sample in metric.samples]
+    samples = [sample for metric in metrics.collect_metrics(spool) for sample in metric.samples]
     return {" ".join([one.name, *(value for _, value in sorted(one.labels.items()))]): one.value for one in samples}
 
 
@@ -62,11 +62,11 @@ def test_what_several_say_of_one_thing_is_what_was_said_last_and_ends_with_who_s
 def test_who_ends_says_nothing_more_of_what_it_knew(tmp_path: Path) -> None:
     """A door that is no longer opened on this machine shows no certificate either, which would end some day."""
     work(tmp_path, "outbound", "300")
-    metrics.end(tmp_path, "outbound")
+    metrics.end_metrics(tmp_path, "outbound")
     found = counted(tmp_path)
     assert "mailroom_certificate_end_timestamp_seconds receive" not in found
     assert found["mailroom_judged_total"] == 1, "what it counted stays"
-    metrics.end(tmp_path, "api")  # who never began
+    metrics.end_metrics(tmp_path, "api")  # who never began
     work(tmp_path, "outbound", "400")
     assert counted(tmp_path)["mailroom_certificate_end_timestamp_seconds receive"] == 400
 
@@ -81,7 +81,7 @@ def test_the_group_is_inherited_where_nobody_may_set_it(
     monkeypatch.setattr(Path, "chmod", refused)
     before = os.umask(0o007)
     try:
-        metrics.begin(tmp_path, "receive")
+        metrics.begin_metrics(tmp_path, "receive")
     finally:
         os.umask(before)
         monkeypatch.setattr(metrics, "_known", {})
@@ -105,14 +105,14 @@ def test_the_space_is_taken_before_it_is_needed(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / metrics.DIRECTORY).write_text("a file")
     with caplog.at_level(logging.WARNING):
-        metrics.begin(tmp_path, "judge")
+        metrics.begin_metrics(tmp_path, "judge")
     assert "nothing is measured" in caplog.text
-    metrics.count("mailroom_judged")
+    metrics.count_event("mailroom_judged")
     with pytest.raises(BadInput, match="no process has measured anything"):
-        metrics.collected(tmp_path)
+        metrics.collect_metrics(tmp_path)
 
 
 def test_before_anything_begins_nothing_is_counted() -> None:
-    metrics.count("mailroom_judged")
-    with metrics.timed("mailroom_visit_seconds"):
+    metrics.count_event("mailroom_judged")
+    with metrics.time_block("mailroom_visit_seconds"):
         pass

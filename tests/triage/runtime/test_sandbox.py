@@ -11,7 +11,7 @@ import pytest
 from tests.peers import processes
 from tests.peers.processes import HANG
 from tests.triage.mails import mail
-from triage.message.summary import Summary, summarise
+from triage.message.summary import Summary, make_summary
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool
 
@@ -28,8 +28,8 @@ def pool(function: str, *, seconds: float = HANG) -> Pool:
 @pytest.fixture
 def wrapped() -> None:
     """Bubblewrap, which the tests install, works here."""
-    sandbox.wrapper.cache_clear()
-    assert sandbox.wrapper(), "bwrap is there and does not work"
+    sandbox.sandbox_wrapper.cache_clear()
+    assert sandbox.sandbox_wrapper(), "bwrap is there and does not work"
 
 
 @pytest.mark.peers
@@ -60,10 +60,10 @@ def test_in_bubblewrap_misbehaviour_is_an_overrun_and_the_next_message_is_served
 
 def test_without_bubblewrap_the_limits_hold_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    sandbox.wrapper.cache_clear()
-    assert sandbox.wrapper() == ()
+    sandbox.sandbox_wrapper.cache_clear()
+    assert sandbox.sandbox_wrapper() == ()
     assert "limits" in sandbox.in_words()
-    sandbox.wrapper.cache_clear()
+    sandbox.sandbox_wrapper.cache_clear()
 
 
 def test_a_bubblewrap_that_may_not_work_here_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_a_bubblewrap_that_may_not_work_here_is_not_used(monkeypatch: pytest.Mon
     refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     refusing.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    sandbox.wrapper.cache_clear()
-    assert sandbox.wrapper() == ()
-    sandbox.wrapper.cache_clear()
+    sandbox.sandbox_wrapper.cache_clear()
+    assert sandbox.sandbox_wrapper() == ()
+    sandbox.sandbox_wrapper.cache_clear()
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def listens(path: Path) -> bool:
 def test_behind_a_socket_the_same_children_answer(unit: Path) -> None:
     raw = mail("From: Ann <ann@sender.example>\nSubject: x", "hello")
     with Pool("triage.message.summary:summarise_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
-        assert Summary.from_json(json.loads(children.run(raw))) == summarise(raw)
+        assert Summary.from_json(json.loads(children.run(raw))) == make_summary(raw)
     with pool("count") as children:
         assert [json.loads(children.run(b""))[0] for _ in range(3)] == [1, 2, 3]
     assert str(unit) in sandbox.in_words()

@@ -14,8 +14,8 @@ import pytest
 
 from tests.peers.processes import HANG, until
 from tests.triage.mails import mail, multipart, part
-from triage.message.preview.preview_document import Preview, render
-from triage.message.summary import Summary, summarise
+from triage.message.preview.preview_document import Preview, render_preview
+from triage.message.summary import Summary, make_summary
 from triage.runtime import sandbox, sandbox_pool
 from triage.runtime.sandbox_pool import Overrun, Pool
 
@@ -25,7 +25,7 @@ MEMORY = 256 * 1024 * 1024
 @pytest.fixture(autouse=True)
 def limits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Children as they are without bubblewrap: their process ids are those that the machine knows. See test_confinement."""
-    monkeypatch.setattr(sandbox, "wrapper", tuple)
+    monkeypatch.setattr(sandbox, "sandbox_wrapper", tuple)
 
 
 def pool(function: str, *, size: int = 1, seconds: float = HANG, memory_bytes: int = MEMORY) -> Pool:
@@ -217,8 +217,8 @@ def ended(process: int) -> bool:
 def test_messages_are_read_in_children() -> None:
     raw = mail("From: Ann <ann@sender.example>\nSubject: x", "hello")
     with Pool("triage.message.summary:summarise_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
-        assert Summary.from_json(json.loads(children.run(raw))) == summarise(raw)
-        assert Summary.from_json(json.loads(children.run(raw, headers_only=True))) == summarise(raw, headers_only=True)
+        assert Summary.from_json(json.loads(children.run(raw))) == make_summary(raw)
+        assert Summary.from_json(json.loads(children.run(raw, headers_only=True))) == make_summary(raw, headers_only=True)
         bomb = mail("From: a@b.example\nContent-Type: text/html", "<div>" * 300_000)
         assert Summary.from_json(json.loads(children.run(bomb))).author == "a@b.example"
 
@@ -234,5 +234,5 @@ def test_the_largest_message_fits_into_the_memory_of_a_child() -> None:
 def test_previews_are_made_in_children() -> None:
     raw = mail("From: a@b.example\nContent-Type: text/html", "<p>x <a href='http://a.test/'>here</a>")
     with Pool("triage.message.preview.preview_document:render_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
-        assert Preview.from_json(json.loads(children.run(raw, mode="html"))) == render(raw, "html")
-        assert Preview.from_json(json.loads(children.run(raw, mode="text"))) == render(raw, "text")
+        assert Preview.from_json(json.loads(children.run(raw, mode="html"))) == render_preview(raw, "html")
+        assert Preview.from_json(json.loads(children.run(raw, mode="text"))) == render_preview(raw, "text")

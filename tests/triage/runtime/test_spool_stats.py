@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.triage.arriving import NOW
-from triage.runtime.spool_stats import OFTEN, Backlog, backlog, batch_name
+from triage.runtime.spool_stats import OFTEN, Backlog, batch_name, spool_backlog
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_how_much_waits(names: list[str], messages: int, spool: Path) -> None:
     names = [name.format(batch_name(1, 250), batch_name(2, 3)) for name in names]
     for name in names:
         (spool / "incoming" / name).touch()
-    found = backlog(spool)
+    found = spool_backlog(spool)
     assert (found.messages, found.put_off, found.damaged) == (messages, 0, 0)
     whole = [name for name in names if re.fullmatch(r".{13}\.\d+\.\d+\.batch", name)]
     assert bool(found.oldest) == bool(whole)
@@ -48,9 +48,9 @@ def test_what_is_put_off_what_does_not_get_on_and_what_is_damaged(spool: Path) -
         (spool / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").touch()
     (spool / "retry" / "stray.batch").touch()
     (spool / "damaged" / batch_name(1, 9)).touch()
-    assert backlog(spool) == Backlog(put_off=5, stuck=2, damaged=1)
+    assert spool_backlog(spool) == Backlog(put_off=5, stuck=2, damaged=1)
 
 
 def test_a_spool_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        backlog(tmp_path)
+        spool_backlog(tmp_path)

@@ -26,35 +26,35 @@ from triage.times import utcnow
 
 def test_writers_wait_for_each_other_and_lose_nothing(engine: Engine) -> None:
     with db.transaction(engine) as session:
-        versions.advance(session, "count")
+        versions.advance_version(session, "count")
 
     def count() -> None:
         for _ in range(25):
             with db.transaction(engine) as session:
-                versions.advance(session, "count")
+                versions.advance_version(session, "count")
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    with db.reading(engine) as session:
-        assert versions.read(session, "count") == 101
+    with db.read_transaction(engine) as session:
+        assert versions.read_version(session, "count") == 101
 
 
 def test_a_reader_waits_for_no_writer(engine: Engine) -> None:
     with db.transaction(engine) as writer:
-        versions.advance(writer, "half")
-        with db.reading(engine) as reader:
-            assert versions.read(reader, "half") == 0
+        versions.advance_version(writer, "half")
+        with db.read_transaction(engine) as reader:
+            assert versions.read_version(reader, "half") == 0
 
 
 def test_a_reader_sees_one_moment(engine: Engine) -> None:
-    with db.reading(engine) as reader:
-        assert versions.read(reader, "moment") == 0
+    with db.read_transaction(engine) as reader:
+        assert versions.read_version(reader, "moment") == 0
         with db.transaction(engine) as writer:
-            versions.advance(writer, "moment")
-        assert versions.read(reader, "moment") == 0
+            versions.advance_version(writer, "moment")
+        assert versions.read_version(reader, "moment") == 0
 
 
 def test_the_disk_gets_back_what_a_long_reader_let_the_journal_take(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,18 +66,18 @@ def test_the_disk_gets_back_what_a_long_reader_let_the_journal_take(sqlite_url: 
             session.merge(Marker(name="written", text="x" * size))
         return journal.stat().st_size
 
-    with db.reading(engine) as reader:
-        versions.read(reader, "written")
+    with db.read_transaction(engine) as reader:
+        versions.read_version(reader, "written")
         assert write(5_000_000) > 5_000_000
     assert [write(size) for size in (1, 2, 3)][-1] <= db.JOURNAL
     engine.dispose()
 
 
 def test_a_reader_cannot_write(engine: Engine) -> None:
-    with pytest.raises(DBAPIError, match=r"readonly|read-only"), db.reading(engine) as reader:
-        versions.advance(reader, "moment")
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"), db.read_transaction(engine) as reader:
+        versions.advance_version(reader, "moment")
     with db.transaction(engine) as writer:  # on the same connection of the pool
-        versions.advance(writer, "moment")
+        versions.advance_version(writer, "moment")
 
 
 @pytest.mark.postgresql
@@ -102,7 +102,7 @@ def test_postgresql_compiles_no_question(postgresql_engine: Engine) -> None:
 
 
 def test_a_server_that_is_not_there_does_not_answer(tmp_path: Path) -> None:
-    with pytest.raises(DBAPIError) as fault, db.reading(db.open_engine(f"postgresql://nobody@/none?host={tmp_path}")):
+    with pytest.raises(DBAPIError) as fault, db.read_transaction(db.open_engine(f"postgresql://nobody@/none?host={tmp_path}")):
         pass
     assert db.does_not_answer(fault.value)
 
@@ -114,7 +114,7 @@ def test_a_server_without_a_word_is_given_up_for_the_next(postgresql_server: Ser
         hosts = f"host=127.0.0.1:{silent.getsockname()[1]}&host={postgresql_server.directory}:5432"
         engine = db.open_engine(f"postgresql://{postgresql_server.user}@/postgres?{hosts}")
         begun = time.monotonic()
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             assert session.scalar(text("SELECT 1")) == 1
         engine.dispose()
     assert time.monotonic() - begun < HANG / 2, "the library waits for two minutes"
@@ -142,7 +142,7 @@ def test_what_gave_way_is_carried_out_again_and_once(code: str, times: int, trie
     tried: list[int] = []
 
     def work(session: Session) -> int:
-        versions.advance(session, "work")
+        versions.advance_version(session, "work")
         tried.append(1)
         if len(tried) <= times:
             session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"))
@@ -150,22 +150,22 @@ def test_what_gave_way_is_carried_out_again_and_once(code: str, times: int, trie
 
     with suppress(DBAPIError):
         assert db.carry_out(postgresql_engine, work) == tries
-    with db.reading(postgresql_engine) as session:
-        assert (len(tried), versions.read(session, "work")) == (tries, int(tries > times))
+    with db.read_transaction(postgresql_engine) as session:
+        assert (len(tried), versions.read_version(session, "work")) == (tries, int(tries > times))
 
 
 def test_what_is_done_in_passing_waits_for_nobody(sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "MOMENT", 0.01)
 
     def work(session: Session) -> None:
-        versions.advance(session, "work")
+        versions.advance_version(session, "work")
 
     with db.transaction(sqlite_engine) as other:
         work(other)
         db.try_transaction(sqlite_engine, work)
     db.try_transaction(sqlite_engine, work)
-    with db.reading(sqlite_engine) as session:
-        assert versions.read(session, "work") == 2
+    with db.read_transaction(sqlite_engine) as session:
+        assert versions.read_version(session, "work") == 2
     with pytest.raises(DBAPIError, match="no such table"):
         db.try_transaction(sqlite_engine, lambda session: session.execute(text("SELECT 1 FROM nowhere")))
 
@@ -173,13 +173,13 @@ def test_what_is_done_in_passing_waits_for_nobody(sqlite_engine: Engine, monkeyp
 def test_what_fails_is_undone_whole(engine: Engine) -> None:
     def fail() -> None:
         with db.transaction(engine) as session:
-            versions.advance(session, "half")
+            versions.advance_version(session, "half")
             raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
         fail()
-    with db.reading(engine) as session:
-        assert versions.read(session, "half") == 0
+    with db.read_transaction(engine) as session:
+        assert versions.read_version(session, "half") == 0
 
 
 @pytest.mark.parametrize("number", [0, 1, 100_000])
@@ -188,7 +188,7 @@ def test_among_any_number_of_ids(engine: Engine, number: int) -> None:
     with db.transaction(engine) as session:
         session.add_all(Marker(name=name, number=value) for name, value in (("in", wanted[-1] if wanted else 1), ("out", 7)))
         session.flush()
-        found = session.scalars(select(col(Marker.name)).where(db.among(session, col(Marker.number), wanted))).all()
+        found = session.scalars(select(col(Marker.name)).where(db.is_among(session, col(Marker.number), wanted))).all()
     assert found == (["in"] if wanted else [])
 
 
@@ -240,9 +240,9 @@ def test_a_new_sqlite_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
 
 def test_no_part_of_what_stands_beside_leads_to_the_rows(sqlite_engine: Engine) -> None:
     """SQLite takes a conjunction apart, also one that is said to be likely."""
-    with db.reading(sqlite_engine) as session:
+    with db.read_transaction(sqlite_engine) as session:
         also = and_(col(Delivery.department) == "legal", col(Delivery.received_at) > arriving.NOW)
-        asked = select(col(Delivery.id)).where(col(Delivery.author) == "a@x.example", db.beside(session, also))
+        asked = select(col(Delivery.id)).where(col(Delivery.author) == "a@x.example", db.correlate(session, also))
         words = asked.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
         (step,) = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")
     assert "delivery_by_author (author=?)" in step[3]
@@ -251,7 +251,7 @@ def test_no_part_of_what_stands_beside_leads_to_the_rows(sqlite_engine: Engine) 
 def test_the_database_knows_better_than_a_clock_that_is_behind(engine: Engine) -> None:
     now = utcnow()
     behind, ahead = now - timedelta(hours=3), now + timedelta(hours=3)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert db.at_latest(session, ahead) == ahead
         found = db.at_latest(session, behind)
     assert found == behind if engine.dialect.name == "sqlite" else abs(found - now) < timedelta(hours=1)

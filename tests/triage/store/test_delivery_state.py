@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.errors import NotAllowedNow
-from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, follow
+from triage.store.delivery_state import ENTRY, FINAL, SOURCES, TRANSITIONS, Event, State, next_state
 
 
 @pytest.mark.parametrize("event", Event)
 @pytest.mark.parametrize("state", State)
 def test_every_pair_is_in_the_table_or_refused(state: State, event: Event) -> None:
     if (state, event) in TRANSITIONS:
-        assert follow(state, event) is TRANSITIONS[state, event]
+        assert next_state(state, event) is TRANSITIONS[state, event]
         assert state in SOURCES[event]
     else:
         with pytest.raises(NotAllowedNow, match=f"a {state} delivery cannot be changed by {event}"):
-            follow(state, event)
+            next_state(state, event)
         assert state not in SOURCES[event]
 
 
@@ -37,7 +37,7 @@ def test_no_walk_leaves_the_table(events: list[Event]) -> None:
     state, walked = State.HELD, [State.HELD]
     for event in events:
         try:
-            state = follow(state, event)
+            state = next_state(state, event)
         except NotAllowedNow:
             assert (state, event) not in TRANSITIONS
         walked.append(state)

@@ -50,7 +50,7 @@ def filled(engine: Engine, settings: Settings) -> None:
 
 
 def test_a_domain_and_those_below_it(mail: Engine) -> None:
-    with db.reading(mail) as session:
+    with db.read_transaction(mail) as session:
         assert set(session.scalars(names_of(DOMAIN))) == {DOMAIN, "mail.supplier.example"}
         authors = session.scalars(select(col(Delivery.author)).where(of_domain(DOMAIN)))
         assert sorted(authors) == sorted([SALES] * 4 + ["post@mail.supplier.example"] * 2)
@@ -60,7 +60,7 @@ def test_a_domain_and_those_below_it(mail: Engine) -> None:
 def test_postgresql_looks_for_the_names_once_and_joins_nothing(postgresql_engine: Engine) -> None:
     asked = select(col(Delivery.id)).where(of_domain(DOMAIN), col(Delivery.state) == "held")
     words = asked.compile(postgresql_engine, compile_kwargs={"literal_binds": True})
-    with db.reading(postgresql_engine) as session:
+    with db.read_transaction(postgresql_engine) as session:
         plan = "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {words}").scalars())
     assert "InitPlan" in plan
     assert "Join" not in plan
@@ -68,16 +68,16 @@ def test_postgresql_looks_for_the_names_once_and_joins_nothing(postgresql_engine
 
 
 def page(name: str) -> Callable[[Session, Actor, Settings], Any]:
-    return lambda session, by, _: sender_profile.sender(session, name, freemail=(), by=by)
+    return lambda session, by, _: sender_profile.get_sender(session, name, freemail=(), by=by)
 
 
 def sheet(session: Session, by: Actor, _: Settings) -> Any:
-    return selection_summary.evidence(session, Selection(domain=DOMAIN), by=by, now=NOW)
+    return selection_summary.selection_evidence(session, Selection(domain=DOMAIN), by=by, now=NOW)
 
 
 def tried(effect: str, match: str, value: str, scope: str = "company") -> Callable[[Session, Actor, Settings], Any]:
     order = RuleOrder(effect, match, value, scope)
-    return lambda session, by, settings: rule_trial.trial(session, order, by=by, settings=settings, now=NOW)
+    return lambda session, by, settings: rule_trial.try_rule(session, order, by=by, settings=settings, now=NOW)
 
 
 ASKED: dict[str, Callable[[Session, Actor, Settings], Any]] = {
@@ -89,7 +89,7 @@ ASKED: dict[str, Callable[[Session, Actor, Settings], Any]] = {
     "what proves a domain": lambda session, by, _: rule_warnings.no_proof(
         session, RuleOrder("allow", "subdomains", DOMAIN, "company"), by=by
     ),
-    "offers": lambda session, by, settings: rule_trial.offers(session, Selection(sender=SALES), by=by, settings=settings, now=NOW),
+    "offers": lambda session, by, settings: rule_trial.offer_rules(session, Selection(sender=SALES), by=by, settings=settings, now=NOW),
 }
 
 
@@ -104,7 +104,7 @@ def test_the_names_are_looked_for_once(
         looked.extend(re.findall(r"author_domain LIKE", words))
 
     event.listen(mail, "before_cursor_execute", note)
-    with db.reading(mail) as session:
+    with db.read_transaction(mail) as session:
         asked(session, by, settings)
     beyond = by is BEN and asked is sheet  # counts what others' folders have of it, by itself
     assert len(looked) == 1 + beyond
@@ -117,7 +117,7 @@ def test_no_other_mail_is_read(
 ) -> None:
     filled(sqlite_engine, settings)
     steps = explained(sqlite_engine)
-    with db.reading(sqlite_engine) as session:
+    with db.read_transaction(sqlite_engine) as session:
         asked(session, by, settings)
     read = [step for step in steps if re.match(r"(SEARCH|SCAN) delivery\b", step)]
     assert read
@@ -127,8 +127,8 @@ def test_no_other_mail_is_read(
 def test_the_newest_of_a_domain_are_not_sorted_out_of_all_its_mail(sqlite_engine: Engine, settings: Settings) -> None:
     filled(sqlite_engine, settings)
     steps = explained(sqlite_engine)
-    with db.reading(sqlite_engine) as session:
-        rule_trial.trial(session, RuleOrder("allow", "domain", DOMAIN, "company"), by=BEN, settings=settings, now=NOW)
+    with db.read_transaction(sqlite_engine) as session:
+        rule_trial.try_rule(session, RuleOrder("allow", "domain", DOMAIN, "company"), by=BEN, settings=settings, now=NOW)
     ways = [step.partition(" of ")[0] for step in steps if "author_domain = ?" in step]
     assert [step for step in ways if "delivery_of_domain (author_domain=?)" in step]
     assert not [step for step in ways if "ORDER BY" in step]

@@ -31,12 +31,12 @@ def held(engine: Engine, settings: Settings) -> int:
 
 
 def state_of(engine: Engine, delivery_id: int) -> str:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return session.get_one(Delivery, delivery_id).state
 
 
 def records(engine: Engine) -> list[tuple[str, int]]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return [
             (act, items)
             for act, items in session.execute(select(col(AuditRecord.act), col(AuditRecord.items)).order_by(col(AuditRecord.id)))
@@ -45,9 +45,9 @@ def records(engine: Engine) -> list[tuple[str, int]]:
 
 def test_a_change_and_its_record_are_one(engine: Engine, held: int) -> None:
     with db.transaction(engine) as session:
-        assert ledger.record(session, held, Event.RELEASE, by=ANA, now=NOW, detail={"why": "wanted"}, due_at=NOW) is State.QUEUED
+        assert ledger.record_event(session, held, Event.RELEASE, by=ANA, now=NOW, detail={"why": "wanted"}, due_at=NOW) is State.QUEUED
     assert state_of(engine, held) == State.QUEUED
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "release")).one()["why"] == "wanted"
     assert records(engine)[-2:] == [("receive", 1), ("release", 1)]
 
@@ -57,7 +57,7 @@ def test_a_change_that_is_rolled_back_leaves_no_record(engine: Engine, held: int
 
     def half_way() -> None:
         with db.transaction(engine) as session:
-            ledger.record(session, held, Event.PURGE, by=ANA, now=NOW)
+            ledger.record_event(session, held, Event.PURGE, by=ANA, now=NOW)
             raise RuntimeError("half-way")
 
     with pytest.raises(RuntimeError, match="half-way"):
@@ -72,38 +72,38 @@ def test_what_the_table_forbids_changes_nothing(sqlite_engine: Engine, settings:
         arriving.set_up(session, settings)
         (held,) = arrive(session, settings)
     with pytest.raises(NotAllowedNow, match=f"a held delivery cannot be changed by {event}"), db.transaction(sqlite_engine) as session:
-        ledger.record(session, held, event, by=ANA, now=NOW)
+        ledger.record_event(session, held, event, by=ANA, now=NOW)
     assert state_of(sqlite_engine, held) == State.HELD
 
 
 @pytest.mark.usefixtures("held")  # another one is there
 def test_a_delivery_that_does_not_exist(engine: Engine) -> None:
     with pytest.raises(NotFound), db.transaction(engine) as session:
-        ledger.record(session, ids.new_id(), Event.RELEASE, by=ANA, now=NOW)
+        ledger.record_event(session, ids.new_id(), Event.RELEASE, by=ANA, now=NOW)
 
 
 def test_an_answer_of_a_dead_worker_is_fenced_off(engine: Engine, held: int) -> None:
     with db.transaction(engine) as session:
-        ledger.record(session, held, Event.RELEASE, by=ANA, now=NOW)
-        ledger.record(session, held, Event.CLAIM, by=ANA, now=NOW, attempts=1)
-        ledger.record(session, held, Event.CLAIM, by=ANA, now=NOW, attempts=2)
+        ledger.record_event(session, held, Event.RELEASE, by=ANA, now=NOW)
+        ledger.record_event(session, held, Event.CLAIM, by=ANA, now=NOW, attempts=1)
+        ledger.record_event(session, held, Event.CLAIM, by=ANA, now=NOW, attempts=2)
     with pytest.raises(NotAllowedNow), db.transaction(engine) as session:
-        ledger.record(session, held, Event.DELIVER, by=ANA, now=NOW, fence=1)
+        ledger.record_event(session, held, Event.DELIVER, by=ANA, now=NOW, fence=1)
     with db.transaction(engine) as session:
-        assert ledger.record(session, held, Event.DELIVER, by=ANA, now=NOW, fence=2) is State.DELIVERED
+        assert ledger.record_event(session, held, Event.DELIVER, by=ANA, now=NOW, fence=2) is State.DELIVERED
 
 
 def test_a_set_changes_in_one_act_and_final_ones_are_dated(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         wave = [arrive(session, settings)[0] for _ in range(7)]
-        ledger.record(session, wave[0], Event.RELEASE, by=ANA, now=NOW, due_at=NOW + timedelta(seconds=10))
-        ledger.record(session, wave[1], Event.EXPIRE, by=ANA, now=NOW)
+        ledger.record_event(session, wave[0], Event.RELEASE, by=ANA, now=NOW, due_at=NOW + timedelta(seconds=10))
+        ledger.record_event(session, wave[1], Event.EXPIRE, by=ANA, now=NOW)
     with db.transaction(engine) as session:
-        changed = ledger.record_many(session, db.among(session, col(Delivery.id), wave), Event.PURGE, by=ANA, now=NOW, due_at=None)
+        changed = ledger.record_many(session, db.is_among(session, col(Delivery.id), wave), Event.PURGE, by=ANA, now=NOW, due_at=None)
     assert dict(changed) == {wave[0]: State.QUEUED} | dict.fromkeys(wave[2:], State.HELD)
     assert records(engine)[-1] == ("purge", 6)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         settled = dict(session.execute(select(col(Delivery.id), col(Delivery.settled_at))).all())
     assert settled == dict.fromkeys(wave, NOW)
     assert state_of(engine, wave[1]) == State.EXPIRED
@@ -116,9 +116,9 @@ def test_what_is_purged_as_it_comes_in_is_final_at_once(engine: Engine, held: in
         message = Message(**session.get_one(Message, first.message_id).model_dump() | {"id": ids.new_id(), "spool_id": ids.new_id()})
         changed = {"id": ids.new_id(), "message_id": message.id, "state": state, "settled_at": NOW - timedelta(days=1)}
         delivery = Delivery(**first.model_dump() | changed)
-        ledger.enter(session, message, None, [delivery], by=ANA, now=NOW)
+        ledger.enter_message(session, message, None, [delivery], by=ANA, now=NOW)
         entered = delivery.id
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.get_one(Delivery, entered).settled_at == settled
 
 
@@ -134,11 +134,11 @@ def test_what_is_purged_as_it_comes_in_is_final_at_once(engine: Engine, held: in
 def test_what_comes_back_is_final_no_longer(engine: Engine, held: int, before: tuple[Event, ...], back: Event) -> None:
     with db.transaction(engine) as session:
         for event in before:
-            ledger.record(session, held, event, by=ANA, now=NOW)
+            ledger.record_event(session, held, event, by=ANA, now=NOW)
         session.expire_all()
         assert session.get_one(Delivery, held).settled_at == NOW
-        ledger.record(session, held, back, by=ANA, now=NOW + timedelta(days=1))
-    with db.reading(engine) as session:
+        ledger.record_event(session, held, back, by=ANA, now=NOW + timedelta(days=1))
+    with db.read_transaction(engine) as session:
         assert session.get_one(Delivery, held).settled_at is None
 
 
@@ -150,16 +150,16 @@ def test_a_record_names_what_it_is_about(sqlite_engine: Engine, settings: Settin
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
         one, two = arrive(session, settings)[0], arrive(session, settings)[0]
-        both = db.among(session, col(Delivery.id), (one, two))
+        both = db.is_among(session, col(Delivery.id), (one, two))
         for where, decision, subject, event, after in (
             (both, None, "deliveries", Event.RELEASE, State.QUEUED),
-            (col(Delivery.id) == one, None, f"delivery:{ids.show(one)}", Event.HOLD, State.HELD),
-            (col(Delivery.id) == two, 77, f"decision:{ids.show(77)}", Event.PURGE, State.PURGED),
+            (col(Delivery.id) == one, None, f"delivery:{ids.format_id(one)}", Event.HOLD, State.HELD),
+            (col(Delivery.id) == two, 77, f"decision:{ids.format_id(77)}", Event.PURGE, State.PURGED),
         ):
             changed = ledger.record_many(session, where, event, by=ANA, now=NOW, detail={"reason": "a test"}, decision_id=decision)
             record = last_record(session)
             assert (record.act, record.subject, record.by, record.at) == (event, subject, "person:ana", NOW)
-            assert (record.items, record.digest) == (len(changed), ledger.digest((number, after) for number, _ in changed))
+            assert (record.items, record.digest) == (len(changed), ledger.digest_states((number, after) for number, _ in changed))
             assert record.detail == {"reason": "a test"}
         rows = {row.id: row for row in session.scalars(select(Delivery).execution_options(populate_existing=True))}
         assert (rows[one].decision_id, rows[two].decision_id) == (None, 77)
@@ -177,7 +177,7 @@ def test_a_record_names_what_it_is_about(sqlite_engine: Engine, settings: Settin
 )
 def test_the_record_says_from_where_and_for_whom(sqlite_engine: Engine, by: Actor, detail: dict[str, object]) -> None:
     with db.transaction(sqlite_engine) as session:
-        ledger.write(session, "note", "rule:1", by=by, now=NOW, detail={"to": "joe"})
+        ledger.write_act(session, "note", "rule:1", by=by, now=NOW, detail={"to": "joe"})
         ledger.write_all(session, [("note", "rule:1", {"to": "joe"}), ("note", "rule:2", {})], by=by, now=NOW)
         records = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id))).all()
         assert [(one.act, one.subject, one.by, one.at, one.items, one.digest) for one in records] == [
@@ -198,13 +198,13 @@ def test_what_comes_in_is_on_the_record_with_its_notes(sqlite_engine: Engine, se
             Delivery(**base | {"id": ids.new_id(), "recipient": f"{number}@company.example", "note": note})
             for number, note in enumerate(("For Mara.", ""))
         )
-        said = {ids.show(noted.id): "For Mara."}
+        said = {ids.format_id(noted.id): "For Mara."}
         states = [(noted.id, State.HELD), (plain.id, State.HELD)]
-        subject = f"message:{ids.show(message.id)}"
-        ledger.enter(session, message, None, [noted, plain], by=ANA, now=NOW)
+        subject = f"message:{ids.format_id(message.id)}"
+        ledger.enter_message(session, message, None, [noted, plain], by=ANA, now=NOW)
         record = last_record(session)
         assert (record.act, record.subject, record.detail) == ("receive", subject, {"notes": said})
-        assert (record.items, record.digest, record.at) == (2, ledger.digest(states), NOW)
+        assert (record.items, record.digest, record.at) == (2, ledger.digest_states(states), NOW)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.HELD, State.PURGED])
@@ -217,12 +217,12 @@ def test_a_group_s_copies_are_queued_and_on_the_record(sqlite_engine: Engine, se
         copies[1].state = state
         if state is not State.QUEUED:
             with pytest.raises(NotAllowedNow, match="a member's copy can only be queued"):
-                ledger.branch(session, group, copies, by=ANA, now=NOW, detail={})
+                ledger.branch_delivery(session, group, copies, by=ANA, now=NOW, detail={})
             return
-        ledger.branch(session, group, copies, by=ANA, now=NOW, detail={"members": 3})
+        ledger.branch_delivery(session, group, copies, by=ANA, now=NOW, detail={"members": 3})
         record = last_record(session)
-        assert (record.act, record.subject, record.detail) == ("expand", f"delivery:{ids.show(group)}", {"members": 3})
-        assert (record.items, record.digest) == (3, ledger.digest((one.id, State.QUEUED) for one in copies))
+        assert (record.act, record.subject, record.detail) == ("expand", f"delivery:{ids.format_id(group)}", {"members": 3})
+        assert (record.items, record.digest) == (3, ledger.digest_states((one.id, State.QUEUED) for one in copies))
         assert len(session.scalars(select(Delivery)).all()) == 4
 
 
@@ -231,10 +231,10 @@ def test_deliveries_are_held_in_the_order_of_their_ids(sqlite_engine: Engine, se
         arriving.set_up(session, settings)
         mails = [arrive(session, settings)[0] for _ in range(4)]
         session.execute(update(Delivery).where(col(Delivery.id) == mails[2]).values(state=State.QUEUED, urgency=90))
-        assert ledger.lock(session, col(Delivery.urgency) >= 0) == [
+        assert ledger.lock_deliveries(session, col(Delivery.urgency) >= 0) == [
             (mail, State.QUEUED if mail == mails[2] else State.HELD, NOW) for mail in sorted(mails)
         ]
-        assert ledger.lay_elsewhere(session, db.among(session, col(Delivery.id), mails[1:]), department="legal") == 3
+        assert ledger.lay_elsewhere(session, db.is_among(session, col(Delivery.id), mails[1:]), department="legal") == 3
         folders = dict(session.execute(select(col(Delivery.id), col(Delivery.department))).all())
         assert [folders[mail] for mail in mails] == ["it", "legal", "legal", "legal"]
 
@@ -242,7 +242,7 @@ def test_deliveries_are_held_in_the_order_of_their_ids(sqlite_engine: Engine, se
 def test_a_digest_is_of_the_items_in_the_order_of_their_ids() -> None:
     states = [(9, State.PURGED), (10, State.HELD), (101, State.PURGED)]
     expected = hashlib.sha256(b"9:purged\n10:held\n101:purged\n").hexdigest()
-    assert {ledger.digest(order) for order in permutations(states)} == {expected}
+    assert {ledger.digest_states(order) for order in permutations(states)} == {expected}
 
 
 def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engine, settings: Settings) -> None:
@@ -254,7 +254,7 @@ def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engin
         fresh = Delivery(**session.get_one(Delivery, held).model_dump() | {"id": ids.new_id()})
         for deliveries in ([stray], [fresh, stray], [stray, fresh]):
             with pytest.raises(NotAllowedNow, match="a new delivery is held, queued or purged"):
-                ledger.enter(session, message, None, deliveries, by=ANA, now=NOW)
+                ledger.enter_message(session, message, None, deliveries, by=ANA, now=NOW)
 
 
 def test_contents_are_inserted_in_one_order_whoever_brings_them(monkeypatch: pytest.MonkeyPatch, sqlite_engine: Engine) -> None:

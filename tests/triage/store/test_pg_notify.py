@@ -59,7 +59,7 @@ def test_what_is_heard_while_it_tells_is_not_left_lying(two: tuple[Machine, Mach
     telling = one.line.tell
 
     def both_at_once(line: "pg_notify.Line") -> None:
-        pg_notify.tell(other.settings, ["relay"])
+        pg_notify.notify_others(other.settings, ["relay"])
         telling(line)
 
     monkeypatch.setattr(one.line, "tell", both_at_once)
@@ -69,7 +69,7 @@ def test_what_is_heard_while_it_tells_is_not_left_lying(two: tuple[Machine, Mach
 
 @pytest.mark.postgresql
 def test_a_command_rings_everywhere(two: tuple[Machine, Machine], tmp_path: Path) -> None:
-    pg_notify.tell(replace(two[0].settings, spool=Spool(tmp_path / "none")), ["relay", "change"])
+    pg_notify.notify_others(replace(two[0].settings, spool=Spool(tmp_path / "none")), ["relay", "change"])
     assert all(one.bell.wait(HANG) for one in two)
 
 
@@ -106,7 +106,7 @@ def test_on_one_machine_there_is_no_line_and_no_wait(settings: Settings, tmp_pat
         one.bell.ring()
         assert one.bell.wait(0)
         assert one.line.thread is None
-    pg_notify.tell(settings, ["relay"])
+    pg_notify.notify_others(settings, ["relay"])
 
 
 @pytest.mark.postgresql
@@ -115,4 +115,4 @@ def test_a_database_that_is_away_stops_no_ring(settings: Settings, tmp_path: Pat
     with machine(settings, tmp_path / "a", away) as one:
         one.bell.ring()
         assert one.bell.wait(0)
-        pg_notify.tell(one.settings, ["relay"])
+        pg_notify.notify_others(one.settings, ["relay"])

@@ -21,14 +21,14 @@ def fill_and_erase(engine: Engine, megabytes: int) -> None:
 
 
 def test_what_was_erased_is_given_back_in_slices(sqlite_engine: Engine) -> None:
-    before = vacuum.size(sqlite_engine)
+    before = vacuum.database_size(sqlite_engine)
     fill_and_erase(sqlite_engine, 4)
     assert vacuum.give_back(sqlite_engine) == 0, "so little is not worth it"
     slices = []
     while pages := vacuum.give_back(sqlite_engine, pages=100, least=10):
         slices.append(pages)
     assert len(slices) > 5
-    assert before < vacuum.size(sqlite_engine) < before + 600_000
+    assert before < vacuum.database_size(sqlite_engine) < before + 600_000
 
 
 def test_a_file_from_before_has_to_be_written_anew_once(tmp_path: Path) -> None:
@@ -38,8 +38,8 @@ def test_a_file_from_before_has_to_be_written_anew_once(tmp_path: Path) -> None:
         made.execute("CREATE TABLE first (number INTEGER)")
     fill_and_erase(engine, 2)
     assert vacuum.give_back(engine, least=0) == 0
-    vacuum.compact(engine)
-    assert vacuum.size(engine) < 100_000
+    vacuum.compact_database(engine)
+    assert vacuum.database_size(engine) < 100_000
     with db.transaction(engine) as session:
         session.execute(text("INSERT INTO filling VALUES (zeroblob(2000000))"))
         session.execute(text("DELETE FROM filling"))

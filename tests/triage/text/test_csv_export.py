@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.text.csv_export import FORMULA, csv_of, safe
+from triage.text.csv_export import FORMULA, csv_of, safe_cell
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ from triage.text.csv_export import FORMULA, csv_of, safe
     ],
 )
 def test_cells(cell: str | float | None, written: str | float | None) -> None:
-    assert safe(cell) == written
+    assert safe_cell(cell) == written
 
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
 def test_whatever_is_written_is_read_back_as_text_in_its_cells(rows: list[list[str]]) -> None:
     read = list(csv.reader(io.StringIO(csv_of(("one", "two"), rows), newline="")))
-    assert read == [["one", "two"], *([str(safe(cell)) for cell in row] for row in rows)]
+    assert read == [["one", "two"], *([str(safe_cell(cell)) for cell in row] for row in rows)]
     assert not any(cell.strip(" ").startswith(FORMULA) for row in read for cell in row)

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.text.sanitize import has_escapes, readable, visible
+from triage.text.sanitize import escape_visible, has_escapes, readable_text
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HARMLESS_LINES = "\n\t"
@@ -38,7 +38,7 @@ def harmful(text: str, allowed: str = "") -> list[str]:
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape_visible(text) == shown
     assert has_escapes(shown) == (text != shown)
 
 
@@ -47,7 +47,7 @@ def test_what_is_shown(text: str, shown: str) -> None:
     [("a\r\nb\rc\nd\te", "a\nb\nc\nd\te"), ("a\u2028b\x0bc", "a\nb\nc"), ("a\x1bb", "a\\x1bb")],
 )
 def test_lines_stay_lines(text: str, shown: str) -> None:
-    assert visible(text, lines=True) == shown
+    assert escape_visible(text, lines=True) == shown
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_lines_stay_lines(text: str, shown: str) -> None:
     ],
 )
 def test_running_text_has_no_filler(text: str, shown: str) -> None:
-    assert readable(text) == shown
+    assert readable_text(text) == shown
 
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_nothing_harmful_gets_through(text: str) -> None:
-    assert harmful(visible(text)) == []
-    assert harmful(visible(text, lines=True), HARMLESS_LINES) == []
-    assert harmful(readable(text), HARMLESS_LINES) == []
-    visible(text).encode()
+    assert harmful(escape_visible(text)) == []
+    assert harmful(escape_visible(text, lines=True), HARMLESS_LINES) == []
+    assert harmful(readable_text(text), HARMLESS_LINES) == []
+    escape_visible(text).encode()
 
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_what_is_all_ascii_is_read_as_the_rest_is(text: str) -> None:
-    assert visible(f"{text}.", lines=True) == visible(f"{text}.é", lines=True).removesuffix("é")
+    assert escape_visible(f"{text}.", lines=True) == escape_visible(f"{text}.é", lines=True).removesuffix("é")

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.store import idempotency
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
 from triage.store.models.idempotency import KeptAnswer
@@ -45,7 +45,7 @@ def test_the_same_request_is_done_once_and_answered_alike(ana: Browser, came: Ca
     undone, again = (ana.post(path, headers={"Idempotency-Key": "undo"}) for _ in range(2))
     assert (undone.status_code, again.text) == (201, undone.text)
     assert ana.post(path).status_code == 409  # without the key it is another request
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(Decision)) == 2
 
 
@@ -60,7 +60,7 @@ def test_the_same_request_is_done_once_and_answered_alike(ana: Browser, came: Ca
 def test_every_act_takes_a_key(ana: Browser, engine: Engine, path: str, order: dict[str, Any]) -> None:
     first, again = (ana.post(path, order, headers=KEY) for _ in range(2))
     assert (first.status_code, again.status_code, again.text) == (first.status_code, first.status_code, first.text)
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         acts = session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.by) == "person:ana", col(AuditRecord.act) != "sign-in"))
         assert len(acts.all()) <= 1
 
@@ -91,7 +91,7 @@ def test_two_at_the_same_moment_are_one(ana: Browser, engine: Engine) -> None:
         answers = list(pool.map(lambda _: ana.post("/rules", BLOCK, headers=KEY), range(4)))
     assert {(one.status_code, one.text) for one in answers} == {(201, answers[0].text)}
     assert sum("idempotency-replayed" in one.headers for one in answers) == 3
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(Rule)) == 1
 
 
@@ -101,15 +101,15 @@ def test_a_secret_is_answered_once_and_kept_nowhere(new_browser: NewBrowser, eng
     assert made.status_code == 201
     again = ida.post("/tokens", {"name": "x", "grants": ["read"]}, headers=KEY)
     assert (again.status_code, again.json()["detail"]) == (409, "this is already done, and its answer is shown only once")
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         assert session.scalars(select(KeptAnswer)).one().body == ""
 
 
 def test_answers_are_forgotten_after_a_day(ana: Browser, engine: Engine) -> None:
     ana.post("/rules", BLOCK, headers=KEY)
     with transaction(engine) as session:
-        assert idempotency.forget(session, now=utcnow()) == 0
-        assert idempotency.forget(session, now=utcnow() + timedelta(hours=25)) == 1
+        assert idempotency.forget_answers(session, now=utcnow()) == 0
+        assert idempotency.forget_answers(session, now=utcnow() + timedelta(hours=25)) == 1
 
 
 def test_every_post_that_acts_says_that_it_takes_a_key(app: FastAPI) -> None:

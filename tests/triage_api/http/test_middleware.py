@@ -91,7 +91,7 @@ def test_a_request_is_counted_and_logged_by_its_method_and_status(
     office: Office, method: str, counted: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     took: list[tuple[str, float, dict[str, str]]] = []
-    monkeypatch.setattr(metrics, "took", lambda name, seconds, **labels: took.append((name, seconds, labels)))
+    monkeypatch.setattr(metrics, "observe_seconds", lambda name, seconds, **labels: took.append((name, seconds, labels)))
     with caplog.at_level(logging.INFO, logger="triage_api"):
         asked(fail, office, method)
     status = "500" if method == "GET" else "403"

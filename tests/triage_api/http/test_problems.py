@@ -105,7 +105,7 @@ def test_a_fault_of_ours_says_nothing_and_is_logged(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr(outcomes, "listing", broken)
+    monkeypatch.setattr(outcomes, "list_decisions", broken)
     answer = sqlite_ana.get("/decisions")
     assert answer.status_code == 500
     assert answer.json() == {
@@ -124,7 +124,7 @@ def test_a_database_that_is_away_is_asked_again_later(
     def away(*_: object, **__: object) -> None:
         raise OperationalError("SELECT", {}, psycopg.OperationalError("connection refused"))
 
-    monkeypatch.setattr(outcomes, "listing", away)
+    monkeypatch.setattr(outcomes, "list_decisions", away)
     answer = sqlite_ana.get("/decisions")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["detail"] == "The database does not answer. Try again in a moment."
@@ -196,7 +196,7 @@ def test_a_fault_of_the_database_is_logged_without_what_it_was_asked(
     def broken(session: Session, sender: str, **_: object) -> None:
         session.execute(text("SELECT * FROM nowhere WHERE address = :address"), {"address": sender})
 
-    monkeypatch.setattr(sender_profile, "sender", broken)
+    monkeypatch.setattr(sender_profile, "get_sender", broken)
     assert sqlite_ana.get("/senders/someone@private.example").status_code == 500
     assert "no such table: nowhere" in caplog.text
     assert "private.example" not in caplog.text

@@ -11,7 +11,7 @@ from sqlmodel import col
 from tests.triage_api.conftest import PASSWORD, Browser, NewBrowser
 from triage.access import staff_login
 from triage.config.settings import Settings
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import StaffMember, StaffSession
 from triage.times import utcnow
@@ -67,7 +67,7 @@ def test_after_five_failures_an_account_waits_and_nobody_else_there(new_browser:
     browser = new_browser(address="192.0.2.66")
     with transaction(engine) as session:
         for _ in range(4):
-            staff_login.begin(session, "ben", "192.0.2.66", now=utcnow())
+            staff_login.begin_attempt(session, "ben", "192.0.2.66", now=utcnow())
     assert [browser.sign_in("ben", "guess").status_code for _ in range(2)] == [401, 429]
     answer = browser.sign_in("ben")
     assert answer.status_code == 429
@@ -166,6 +166,6 @@ def test_a_wrong_password_is_on_the_record_and_what_was_typed_as_a_login_is_not(
     browser = new_browser()
     for login in ("ana", "MyPassword!"):
         assert browser.post("/session", {"login": login, "password": "wrong"}).status_code == 401
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         failed = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "sign-in-failed").order_by(col(AuditRecord.id))).all()
     assert [(one.subject, one.detail) for one in failed] == [("staff:ana", {"client": "192.0.2.9"}), ("staff", {"client": "192.0.2.9"})]

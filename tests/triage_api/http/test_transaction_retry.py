@@ -11,7 +11,7 @@ from tests.peers import circle
 from tests.triage_api.conftest import Browser, Came
 from triage.quarantine.decisions import decide as deciding
 from triage.store import ledger
-from triage.store.db import TRIES, reading
+from triage.store.db import TRIES, read_transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
 
@@ -50,7 +50,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spoil], list[Session]]:
 
 
 def decisions(engine: Engine) -> int:
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return session.scalar(select(func.count()).select_from(Decision)) or 0
 
 
@@ -104,7 +104,7 @@ def test_a_fetch_whose_record_fails_is_on_record_before_it_leaves(
 ) -> None:
     (mail,) = came(JOE)
     message = ana.get(f"/deliveries/{mail}").json()["message_id"]
-    write = ledger.write
+    write = ledger.write_act
     tries: list[str] = []
 
     def colliding(session: Session, act: str, *given: Any, **more: Any) -> None:
@@ -113,8 +113,8 @@ def test_a_fetch_whose_record_fails_is_on_record_before_it_leaves(
             session.execute(DEADLOCK)
         write(session, act, *given, **more)
 
-    monkeypatch.setattr(ledger, "write", colliding)
+    monkeypatch.setattr(ledger, "write_act", colliding)
     assert ana.get(f"/messages/{message}/headers").status_code == 200
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         seen = session.scalars(select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "fetch")).all()
     assert (tries, seen) == (["fetch", "fetch"], [f"message:{message}"])

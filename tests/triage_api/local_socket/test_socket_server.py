@@ -126,7 +126,7 @@ def test_what_is_done_is_on_the_record_with_the_place(api: Api, sqlite_engine: E
         ask(stream, hello(api.settings))
         rule = json.dumps({"effect": "block", "match": "address", "value": "x@bad.example", "scope": "company"}).encode()
         assert (ask(stream, request("POST", "/api/v1/rules", rule), rule) or {})["status"] in (200, 201)
-    with db.reading(sqlite_engine) as session:
+    with db.read_transaction(sqlite_engine) as session:
         last = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(1)).one()
     assert (last.by, last.detail.get("from")) == ("shell:ida", "192.0.2.7")
 

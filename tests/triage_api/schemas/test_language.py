@@ -48,7 +48,7 @@ def test_an_answer_in_german_and_a_record_in_english(ana: Browser, new_browser: 
         "Angekommen für it+joe.fern@company.example: sales@supplier.example kennt hier noch niemand.",
         "Ana Roth: Entfernen.",
     ]
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalar(select(col(Delivery.reason))) == "nobody here knows sales@supplier.example yet"
         assert "entfern" not in str([record.detail for record in session.scalars(select(AuditRecord))])
 

@@ -80,7 +80,7 @@ def test_the_api_answers(shell: Shell, arrives: Arrives, config: Path, alone: li
     held = arrives()
     by_itself = shell("deliveries")
     assert (alone.pop(), alone) == ("itself", [])
-    with served(settings_loader.read(str(config)), to_commands=True):
+    with served(settings_loader.read_settings(str(config)), to_commands=True):
         assert shell("deliveries") == by_itself
         assert held in by_itself.out
     assert alone == []
@@ -90,10 +90,10 @@ def test_the_api_answers(shell: Shell, arrives: Arrives, config: Path, alone: li
 
 def test_each_fetch_is_on_the_record(shell: Shell, arrives: Arrives, config: Path, engine: Engine, alone: list[str]) -> None:
     held = arrives()
-    with served(settings_loader.read(str(config)), to_commands=True):
+    with served(settings_loader.read_settings(str(config)), to_commands=True):
         for _ in range(2):
             assert shell("show", held).code == 0
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         fetched = session.scalars(select(col(AuditRecord.by)).where(col(AuditRecord.act) == "fetch")).all()
     assert (len(fetched), alone) == (2, [])
 
@@ -104,20 +104,20 @@ def test_each_fetch_is_on_the_record(shell: Shell, arrives: Arrives, config: Pat
 def test_with_other_settings_it_works_by_itself(
     setting: str, value: str, shell: Shell, config: Path, alone: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with served(settings_loader.read(str(config)), to_commands=True):
+    with served(settings_loader.read_settings(str(config)), to_commands=True):
         monkeypatch.setenv(f"MAILROOM_{setting}", value)
         assert (shell("deliveries").code, alone) == (0, ["itself"])
 
 
 def test_with_another_version_too(shell: Shell, config: Path, alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with served(settings_loader.read(str(config)), to_commands=True):
+    with served(settings_loader.read_settings(str(config)), to_commands=True):
         monkeypatch.setattr(local_socket, "version", lambda _name: "0.0.1")
         assert (shell("deliveries").code, alone) == (0, ["itself"])
 
 
 def test_and_when_the_api_does_not_admit_us(shell: Shell, config: Path, alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_server, "admitted", lambda: frozenset({4711}))
-    with served(settings_loader.read(str(config)), to_commands=True):
+    with served(settings_loader.read_settings(str(config)), to_commands=True):
         assert (shell("deliveries").code, alone) == (0, ["itself"])
 
 
@@ -175,6 +175,6 @@ def test_who_asks_an_api_needs_no_database_library(config: Path, shell: Shell) -
     program += "code = main.run(lambda: main.mailroom(sys.argv[1:], standalone_mode=False)); "
     program += "print(code, sorted({'sqlalchemy', 'fastapi', 'pydantic', 'triage.store.models'} & set(sys.modules)))"
     words = shlex.split(f"--config {config} deliveries")
-    with served(settings_loader.read(str(config)), to_commands=True):
+    with served(settings_loader.read_settings(str(config)), to_commands=True):
         done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
     assert done.stdout == "0 []\n"

@@ -89,7 +89,7 @@ def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlit
     file.write_text('[company]\npostmaster = "it@company.example"\n')
     house = replace(house, directory=replace(house.directory, file=str(file)))
     with db.transaction(sqlite_engine) as session:
-        alerts.brake(session, "the directory would take 60 of 100 people away", now=arriving.NOW)
+        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=arriving.NOW)
     read, believed = connection_checks.directory(house)
     assert (read.level, believed.level) == (OK, FAIL)
     assert "not been believed since 24 Nov" in believed.found

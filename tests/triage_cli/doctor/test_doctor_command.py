@@ -137,7 +137,7 @@ def test_one_machine_needs_nobody_to_wake_it(house: Settings) -> None:
 def test_a_restored_house_sends_nothing_until_somebody_says_so(house: Settings, sqlite_engine: Engine) -> None:
     assert told(local_checks.restored(house)) == []
     with db.transaction(sqlite_engine) as session:
-        restore_pause.pause(session, backup_at=arriving.NOW, now=arriving.NOW + timedelta(days=1))
+        restore_pause.pause_delivery(session, backup_at=arriving.NOW, now=arriving.NOW + timedelta(days=1))
     ((level, what, found),) = told(local_checks.restored(house))
     assert (level, what) == (WARN, "restored")
     assert found.startswith("a backup of 24 Nov 2026 09:30 UTC was restored: nothing is sent on")
@@ -148,7 +148,7 @@ def test_a_restored_house_sends_nothing_until_somebody_says_so(house: Settings, 
 )
 def test_mail_that_waits_too_long(seconds: float, level: str, house: Settings) -> None:
     number = ids.first_id_at(utcnow() - timedelta(seconds=seconds))
-    (house.spool.directory / "incoming" / f"{ids.show(number)}.1.7.batch").write_bytes(b"")
+    (house.spool.directory / "incoming" / f"{ids.format_id(number)}.1.7.batch").write_bytes(b"")
     ((said, _, words),) = told(local_checks.spool(house))
     assert said == level
     assert words.startswith(f"7 messages wait, the first for {int(seconds)} s")
@@ -174,7 +174,7 @@ def test_released_mail_that_nobody_sends_on(
     found = told(local_checks.moving(house))
     assert [level for level, _, _ in found] == levels
     with db.transaction(sqlite_engine) as session:
-        restore_pause.pause(session, backup_at=arriving.NOW, now=arriving.NOW)
+        restore_pause.pause_delivery(session, backup_at=arriving.NOW, now=arriving.NOW)
     assert {level for level, _, _ in told(local_checks.moving(house))} == {OK}, "that nothing leaves has a finding of its own"
 
 
@@ -220,7 +220,7 @@ def no_snapshot(settings: Settings) -> None:
 def old_snapshot(settings: Settings) -> None:
     engine = db.open_engine(settings.database.url)
     with db.transaction(engine) as session:
-        directory.apply(
+        directory.apply_directory(
             session, replace(arriving.COMPANY, people=arriving.COMPANY.people[:1]), settings.company, by=arriving.SYNC, now=arriving.NOW
         )
     engine.dispose()
@@ -426,7 +426,7 @@ def test_a_mistake_of_ours_is_a_finding_too(shell: Shell, monkeypatch: pytest.Mo
     def mistaken(_: object) -> int:
         raise ValueError("\x1b[2J")
 
-    monkeypatch.setattr(local_checks, "backlog", mistaken)
+    monkeypatch.setattr(local_checks, "spool_backlog", mistaken)
     monkeypatch.setattr(Path, "is_dir", lambda _: True)
     said = shell("doctor")
     assert "fail  spool" in said.out

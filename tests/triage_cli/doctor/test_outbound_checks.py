@@ -15,7 +15,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.ids import new_id
 from triage.intake import store_outbound
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
 from triage.runtime.spool_stats import OFTEN
@@ -111,7 +111,7 @@ def send(engine: Engine, settings: Settings, raw: bytes) -> None:
     """Somebody's mail goes out through us."""
     envelope = Envelope(new_id(), utcnow(), JOE, ("ann@x.example",), "192.0.2.25", "inner.company.example")
     with db.transaction(engine) as session:
-        store_outbound.depart(session, envelope, bodies.packed(raw), summarise(raw), settings=settings, now=utcnow())
+        store_outbound.store_outgoing(session, envelope, bodies.pack_body(raw), make_summary(raw), settings=settings, now=utcnow())
 
 
 KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.strings(outside.key_record())}\n"

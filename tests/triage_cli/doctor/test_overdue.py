@@ -35,12 +35,12 @@ def test_a_backup(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPat
     assert [one.level for one in overdue.backups(house)] == [OK]  # nothing is old yet
     monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 40 * DAY)
     (never,) = overdue.backups(house)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         elsewhere = db.is_postgresql(session)
     assert (never.level, never.found.startswith("none was made yet")) == (OK if elsewhere else WARN, True)
     for age, level in ((2, OK), (4, WARN)):
         with db.transaction(engine) as session:
-            ledger.write(session, "backup", "backup", by=arriving.IDA, now=arriving.NOW + (10 + age) * DAY)
+            ledger.write_act(session, "backup", "backup", by=arriving.IDA, now=arriving.NOW + (10 + age) * DAY)
         monkeypatch.setattr(overdue, "utcnow", lambda age=age: arriving.NOW + (10 + 2 * age) * DAY)
         (found,) = overdue.backups(house)
         assert (found.level, bool(found.do)) == (level, level == WARN)
@@ -68,14 +68,14 @@ def test_what_is_kept_beyond_its_time(
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, house)
         if event:
-            ledger.record(session, mail, event, by=arriving.ANA, now=arriving.NOW)
+            ledger.record_event(session, mail, event, by=arriving.ANA, now=arriving.NOW)
         assert arriving.erase(session, settings=house, now=arriving.NOW + (days - 1) * DAY) == is_erased
     for late, level in ((timedelta(hours=23), OK), (timedelta(hours=25), FAIL)):
         monkeypatch.setattr(overdue, "utcnow", lambda late=late: arriving.NOW + days * DAY + late)
         (found,) = overdue.kept_too_long(house)
         assert (found.level, bool(found.do)) == (level, level == FAIL), found
     with db.transaction(engine) as session:
-        for put_away in (retention.expire, arriving.erase, arriving.forget):
+        for put_away in (retention.expire_messages, arriving.erase, arriving.forget):
             put_away(session, settings=house, now=arriving.NOW + (days + 2) * DAY)
     (found,) = overdue.kept_too_long(house)
     assert found.level == OK

@@ -66,7 +66,7 @@ def test_another_machine_of_ours_is_no_way_around(house: Settings, tmp_path: Pat
     assert [level for level, _ in told(probes.bypass(house))] == [WARN, OK]
     with db.transaction(sqlite_engine) as session:
         other = replace(house, company=replace(house.company, hostname="mx2.company.example"))
-        settings_changes.note(session, other, machine="two", now=arriving.NOW)
+        settings_changes.note_settings(session, other, machine="two", now=arriving.NOW)
     assert [level for level, _ in told(probes.bypass(house))] == [OK]
 
 

@@ -15,7 +15,7 @@ from tests.triage_cli.test_parity import leaf
 from tests.triage_cli.test_scope import commands
 from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Place, Related
-from triage.ids import read
+from triage.ids import parse_id
 from triage.store import db
 from triage.store.models.compliance import LegalHold
 from triage.store.models.contacts import PostedList
@@ -118,10 +118,10 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
     ):
         assert shell(*line.split()).code == 0, line
     with db.transaction(engine) as session:
-        delivery = session.get_one(Delivery, read(mail))
+        delivery = session.get_one(Delivery, parse_id(mail))
         campaign = delivery.campaign_id or 0
         beside = [Related(Place("x", 7, 1, ""), delivery.received_at, False, None, "x", "x")]
-        related_messages.keep(session, read(purge), session.get_one(Delivery, read(other)), beside, delivery.received_at)
+        related_messages.keep_related(session, parse_id(purge), session.get_one(Delivery, parse_id(other)), beside, delivery.received_at)
         session.add(PostedList(address="x", posts=1))
     (row,) = (one for one in json.loads(shell("campaigns", "--fewest", "1", "--state", "any", "--json").out))
     assert campaign

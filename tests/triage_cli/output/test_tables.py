@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.text.csv_export import FORMULA
-from triage.text.sanitize import HARMFUL, visible
+from triage.text.sanitize import HARMFUL, escape_visible
 from triage_cli.output import tables
 from triage_cli.output.tables import Form, Shape, ascii_json, filled, fitted, json_text, say, warn, width
 from triage_cli.services.log_format import JsonLines, TextLines
@@ -59,7 +59,7 @@ def test_json_is_ascii_and_holds_what_is_visible(rows: list[dict[str, object]]) 
     assert text.isascii()
     assert is_harmless(text)
     found = json.loads(text)
-    assert [one["subject"] for one in found] == [visible(str(row["subject"]), lines=True) for row in rows]
+    assert [one["subject"] for one in found] == [escape_visible(str(row["subject"]), lines=True) for row in rows]
     assert [one["count"] for one in found] == [row["count"] for row in rows]
 
 

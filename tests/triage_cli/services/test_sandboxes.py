@@ -47,7 +47,7 @@ def test_a_unit_that_was_installed_before_serves_it_too(unit: str, function: str
 
 
 def test_a_sandbox_serves_no_other_function() -> None:
-    assert answer("parse", "triage.message.preview.render_pages:draw") == (FAILED, b"it is not for this function")
+    assert answer("parse", "triage.message.preview.render_pages:draw_page") == (FAILED, b"it is not for this function")
 
 
 @pytest.mark.parametrize("unit", sandboxes.FUNCTIONS)

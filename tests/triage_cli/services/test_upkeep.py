@@ -78,13 +78,13 @@ def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: 
 def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:
     with db.transaction(engine) as session:
         session.add(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash="", source="local"))
-        made, _ = api_tokens.create(session, api_tokens.TokenOrder("export", ("read",)), by=IDA, now=utcnow())
+        made, _ = api_tokens.create_token(session, api_tokens.TokenOrder("export", ("read",)), by=IDA, now=utcnow())
         number = made.id
     for leave in (False, True, True):
         with db.transaction(engine) as session:
             session.execute(update(StaffMember).values(active=not leave))
         upkeep.let_tokens_go(engine)
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             assert session.get_one(ApiToken, number).revoked_by == ("system:upkeep" if leave else "")
 
 
@@ -101,7 +101,7 @@ def test_retention_says_what_expires_within_a_day_and_what_cannot(
     for days in (31, 29.5):
         came = utcnow() - timedelta(days=days)
         arriving.make_ids_at(came, monkeypatch)
-        mail = ids.read(arrives("mara.berg@company.example"))
+        mail = ids.parse_id(arrives("mara.berg@company.example"))
         with db.transaction(engine) as session:
             session.execute(update(Delivery).where(col(Delivery.id) == mail).values(received_at=came))
     said = json.loads(shell("retention", "--json").out)
@@ -122,9 +122,9 @@ def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings,
     arriving.make_ids_at(long_ago, monkeypatch)
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, settings, at=long_ago)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=IDA, now=long_ago, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=IDA, now=long_ago, settings=settings)
     assert "erased 1 contents, forgot the records of 1 mails" in shell("retention").out
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert [session.scalar(select(func.count()).select_from(table)) for table in (Delivery, Message, Content, Decision)] == [0] * 4
     assert "erased 0 contents, forgot the records of 0 mails" in shell("retention").out
 
@@ -150,7 +150,7 @@ def test_the_directory_is_taken_over(shell: Shell, config: Path) -> None:
 def test_the_upkeep_role_follows_the_directory_file_and_seals(
     shell: Shell, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upkeeping_settings = settings_loader.read(str(config), {})
+    upkeeping_settings = settings_loader.read_settings(str(config), {})
     company = config.parent / "company.toml"
     company.write_text(COMPANY.format(hash=hash_password("secret")))
     shell("sync")
@@ -175,7 +175,7 @@ def test_the_upkeep_role_follows_the_directory_file_and_seals(
 def test_a_directory_file_that_was_changed_at_a_bad_moment_is_taken_over(
     shell: Shell, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    settings, company, stop = settings_loader.read(str(config), {}), config.parent / "company.toml", threading.Event()
+    settings, company, stop = settings_loader.read_settings(str(config), {}), config.parent / "company.toml", threading.Event()
     said = COMPANY.format(hash=hash_password("secret"))
     company.write_text(said)
     shell("sync")
@@ -239,7 +239,7 @@ def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, settings: S
     monkeypatch.setattr(upkeep_counts, "utcnow", lambda: later)
     monkeypatch.setattr(db, "read_server_time", lambda _: later)
     upkeep.keep_counts(engine, -upkeep.COUNT_EVERY, settings)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Arrived.count))).all() == [1]
         assert session.scalars(select(col(QueueSample.held))).all() == [1]
 

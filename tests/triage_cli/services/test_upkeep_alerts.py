@@ -27,12 +27,12 @@ def company(directory: Path, people: int) -> None:
 
 
 def told(engine: Engine) -> list[str]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return list(session.scalars(select(col(Delivery.mailbox)).where(col(Delivery.direction) == "report")))
 
 
 def acts(engine: Engine) -> list[str]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return list(session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.act).in_(["alarm", "told"]))))
 
 
@@ -48,7 +48,7 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert not upkeep_alerts.watch(settings, engine, "here:1")
     assert (told(engine), acts(engine)) == (["p0@company.example"], ["alarm", "told"])
     assert shell("sync", "--confirm").code == 0
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(Alarm)).all() == []
 
 

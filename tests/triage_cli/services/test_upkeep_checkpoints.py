@@ -31,14 +31,14 @@ def signing(settings: Settings, tmp_path: Path) -> Settings:
 def act(engine: Engine) -> None:
     """Something happens, and is sealed."""
     with db.transaction(engine) as session:
-        ledger.write(session, "test", "thing", by=ANA, now=utcnow())
+        ledger.write_act(session, "test", "thing", by=ANA, now=utcnow())
     upkeep.seal_trail(engine, HERE)
 
 
 def verify(engine: Engine, settings: Settings) -> verify_chain.Verification:
-    claims = verify_chain.claims(settings)
-    with db.reading(engine) as session:
-        return verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(settings, utcnow()))
+    claims = verify_chain.claimed_checkpoints(settings)
+    with db.read_transaction(engine) as session:
+        return verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow()))
 
 
 def test_a_checkpoint_for_everything_new_and_none_for_nothing(engine: Engine, signing: Settings) -> None:
@@ -105,7 +105,7 @@ def test_settings_of_no_use(settings: Settings, tmp_path: Path, audit: Audit, sa
 def test_a_key_is_its_owner_s_and_never_written_over(tmp_path: Path) -> None:
     public = checkpoints.make_key(tmp_path / "audit.key")
     assert stat.S_IMODE((tmp_path / "audit.key").stat().st_mode) == 0o600
-    assert checkpoints.shown(checkpoints.read_public(public)) == public
+    assert checkpoints.encode_public_key(checkpoints.read_public(public)) == public
     with pytest.raises(BadInput, match="never written over"):
         checkpoints.make_key(tmp_path / "audit.key")
     with pytest.raises(BadInput, match="is no public key"):
@@ -114,7 +114,7 @@ def test_a_key_is_its_owner_s_and_never_written_over(tmp_path: Path) -> None:
 
 def test_where_a_trail_ends_is_not_let_go(engine: Engine, settings: Settings) -> None:
     act(engine)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert hash_chain.last_before(session, utcnow() + timedelta(days=1)) == 0
     assert Recorder(settings).let_go(engine, replace(settings, retention=Retention(audit_days=-1))) == 0
 

@@ -22,14 +22,14 @@ def test_a_clock_that_was_ahead(arrives: Arrives, engine: Engine, settings: Sett
         monkeypatch.setattr(upkeep_counts, "utcnow", lambda then=now + timedelta(days=days): then)
         for _ in range(8):
             upkeep_counts.keep_for_reports(engine, settings)
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             assert not daily_counts.is_due(session, now + timedelta(days=days))
         if not days:
             arrives("it+joe.fern@company.example")
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         first, until = daily_counts.first_day(session, "UTC"), daily_counts.counted_until(session, "UTC")
         assert first is not None
-        (day, *_) = daily_counts.days(first, now + timedelta(days=1), "UTC")
+        (day, *_) = daily_counts.period_days(first, now + timedelta(days=1), "UTC")
         assert until is not None
         assert until >= day.until
-        assert daily_counts.arrivals(session, [day], by=OTTO, zone="UTC")[day].total() == 2
+        assert daily_counts.count_arrivals(session, [day], by=OTTO, zone="UTC")[day].total() == 2

@@ -18,7 +18,7 @@ from triage.compliance.audit import hash_chain
 from triage.compliance.retention import delete_records
 from triage.config import settings_loader
 from triage.config.settings import Settings
-from triage.ids import read, show
+from triage.ids import format_id, parse_id
 from triage.quarantine import viewings
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -40,12 +40,12 @@ def test_that_nobody_administers_the_company_is_logged(engine: Engine, settings:
 
 
 def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrives, engine: Engine, settings: Settings) -> None:
-    mail = read(arrives("it+joe.fern@company.example"))
+    mail = parse_id(arrives("it+joe.fern@company.example"))
     with db.transaction(engine) as session:
         session.add(FormerName(kind="person", name="joe.oak", now="joe.fern", until=utcnow()))
         session.execute(update(Delivery).where(col(Delivery.id) == mail).values(person="joe.oak"))  # as another node read it
     upkeep_retention.let_go(engine, settings)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.get_one(Delivery, mail).person == "joe.fern"
 
 
@@ -56,9 +56,9 @@ def test_mail_to_many_is_forgotten_in_smaller_slices(engine: Engine, settings: S
         slices.append(some)
         return len(some)
 
-    monkeypatch.setattr(delete_records, "due", lambda *_, **__: ([1, 2, 3, 4, 5], 0))
-    monkeypatch.setattr(delete_records, "copies", lambda *_: {1: 50, 2: 50, 3: 1000, 4: 1})
-    monkeypatch.setattr(delete_records, "forget", forget)
+    monkeypatch.setattr(delete_records, "due_messages", lambda *_, **__: ([1, 2, 3, 4, 5], 0))
+    monkeypatch.setattr(delete_records, "count_deliveries", lambda *_: {1: 50, 2: 50, 3: 1000, 4: 1})
+    monkeypatch.setattr(delete_records, "forget_messages", forget)
     assert upkeep_retention.forget_records(engine, settings) == 5
     assert slices == [[1, 2], [3], [4, 5]]
 
@@ -99,11 +99,11 @@ def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Pat
         return upkeep_retention.Tidied()
 
     def is_sealed() -> bool:
-        with db.reading(engine) as session:
-            return not hash_chain.waiting(session)
+        with db.read_transaction(engine) as session:
+            return not hash_chain.has_unsealed(session)
 
     monkeypatch.setattr(upkeep_retention, "tidy", tidy)
-    role = threading.Thread(target=upkeep.run, args=(settings_loader.read(str(config), {}), stop))
+    role = threading.Thread(target=upkeep.run, args=(settings_loader.read_settings(str(config), {}), stop))
     role.start()
     try:
         assert begun.wait(processes.HANG)
@@ -130,12 +130,12 @@ def test_what_was_read_ahead_and_not_shown_is_settled_and_told_in_the_shell(shel
     mail = arrives("it+joe.fern@company.example")
     long_ago = utcnow() - timedelta(minutes=11)
     with db.transaction(engine) as session:
-        message = session.get_one(Delivery, read(mail)).message_id
+        message = session.get_one(Delivery, parse_id(mail)).message_id
         for by, ahead in ((ANA, True), (BEN, True), (BEN, False)):
-            viewings.fetch(session, message, "html", by=by, now=long_ago, ahead=ahead)
-        viewings.view(session, message, by=BEN, now=long_ago)
+            viewings.record_fetch(session, message, "html", by=by, now=long_ago, ahead=ahead)
+        viewings.record_view(session, message, by=BEN, now=long_ago)
     assert [upkeep_retention.settle_viewings(engine) for _ in range(2)] == [2, 0]
-    about = f"message:{show(message)}"
+    about = f"message:{format_id(message)}"
 
     def told(*words: str) -> list[tuple[str, str]]:
         return [(one["by"], one["act"]) for one in json.loads(shell("audit", *words, "--json").out)]

@@ -30,8 +30,8 @@ def row(page: Page, subject: str) -> Locator:
 
 def states(site: Site, *deliveries: str) -> list[str]:
     """What became of these."""
-    with db.reading(site.engine) as session:
-        return [session.get_one(Delivery, ids.read(one)).state for one in deliveries]
+    with db.read_transaction(site.engine) as session:
+        return [session.get_one(Delivery, ids.parse_id(one)).state for one in deliveries]
 
 
 def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page: Page) -> None:
@@ -158,7 +158,7 @@ def test_a_double_click_removes_one_rule(site: Site, page: Page) -> None:
     remove = page.get_by_role("button", name="Remove the rule for")
     expect(remove).to_have_count(2)
     clicked_twice(page, remove.first, remove.nth(1))
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         in_force = select(Rule).where(col(Rule.value).endswith("@removed.example"), col(Rule.removed_at).is_(None))
         assert len(list(session.scalars(in_force))) == 1
 
@@ -166,8 +166,8 @@ def test_a_double_click_removes_one_rule(site: Site, page: Page) -> None:
 def test_a_double_click_gives_up_nothing_unasked(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="one@leaving.example", subject="On its way")
     with db.transaction(site.engine) as session:
-        selected = Selection.of(ids=(ids.read(mail),))
-        decisions.decide(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=utcnow(), settings=site.settings)
+        selected = Selection.of(ids=(ids.parse_id(mail),))
+        decisions.decide_messages(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=utcnow(), settings=site.settings)
     site.sit_down(page, path="/sending")
     sure = page.get_by_role("button", name=re.compile("^Give up [0-9]+ mails?$"))
     every = page.get_by_role("button", name="Give up all …")
@@ -282,7 +282,7 @@ def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page)
 def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="host@typed.example", subject="A room")
     with db.transaction(site.engine) as session:
-        release_requests.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
+        release_requests.request_release(session, ids.parse_id(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
     add_rules(site.engine, site.settings, RuleOrder("block", "address", "some@typed.example", "company"))
     site.sit_down(page, path="/requests")
     page.get_by_role("button", name="say no to Joe Fern").click()

@@ -13,7 +13,7 @@ from tests.triage.arriving import IDA, NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
 from triage.access import dual_control
-from triage.ids import read
+from triage.ids import parse_id
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
@@ -43,13 +43,13 @@ def forged(site: Site, subject: str) -> str:
 
 
 def state(site: Site, mail: str) -> str:
-    with db.reading(site.engine) as session:
-        return session.get_one(Delivery, read(mail)).state
+    with db.read_transaction(site.engine) as session:
+        return session.get_one(Delivery, parse_id(mail)).state
 
 
 def asked(site: Site, mail: str) -> list[tuple[str, int | None]]:
     """What was asked for about this message: how it stands, and the decision it became."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         return [(one.state, one.result_id) for one in session.scalars(select(PendingAct)) if mail in one.items]
 
 
@@ -110,7 +110,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
     expect(ida.get_by_text("Nothing waits for a second key.")).to_be_visible()
     ((how, decision),) = asked(site, mail)
     assert (state(site, mail), how) == ("queued", dual_control.CONFIRMED)
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         made = session.get_one(Decision, decision)
         assert (made.by_shown, made.second_by_shown, made.confirmed) == ("Ana Roth", "Ida Lind", NAMES)
 
@@ -133,8 +133,8 @@ def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, pag
     waiting(ida).get_by_role("button", name="Confirm").click()
     look(ida, "Confirm")
     with db.transaction(site.engine) as session:
-        chosen = Selection.of(ids=(read(mail),))
-        decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=IDA, now=utcnow(), settings=site.settings)
+        chosen = Selection.of(ids=(parse_id(mail),))
+        decisions.decide_messages(session, DecisionRequest(chosen, Verb.PURGE), by=IDA, now=utcnow(), settings=site.settings)
     ida.keyboard.press("r")
     expect(said(ida, "The messages have changed since this was requested")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("purged", [(dual_control.WAITING, None)])

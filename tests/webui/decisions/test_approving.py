@@ -13,7 +13,7 @@ HANNA = "hanna@supplier.example"
 
 def in_force(site: Site, value: str) -> list[tuple[str, str, str]]:
     """The rules about this sender or domain."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         found = session.scalars(select(Rule).where(col(Rule.value) == value, col(Rule.removed_at).is_(None)))
         return [(rule.match, rule.scope, rule.proof) for rule in found]
 

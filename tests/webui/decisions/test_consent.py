@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
-from triage.ids import read
+from triage.ids import parse_id
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -16,14 +16,14 @@ from triage.store.models.rules import Rule
 
 def in_force(site: Site, domain: str) -> set[tuple[str, str, str]]:
     """The allow rules about senders there: value, scope and proof."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         found = session.scalars(select(Rule).where(col(Rule.value).endswith(domain), col(Rule.removed_at).is_(None)))
         return {(rule.value, rule.scope, rule.proof) for rule in found}
 
 
 def states(site: Site, *ids: str) -> list[str]:
-    with db.reading(site.engine) as session:
-        return [session.get_one(Delivery, read(one)).state for one in ids]
+    with db.read_transaction(site.engine) as session:
+        return [session.get_one(Delivery, parse_id(one)).state for one in ids]
 
 
 def row(page: Page, subject: str) -> Locator:
@@ -120,7 +120,7 @@ def test_a_tick_after_the_row_has_changed_says_so_and_cannot_be_sent(site: Site,
     sheet = approve_all(site, page, "from:grown.example")
     expect(sheet.get_by_role("heading")).to_have_text("Release 3 messages and allow 3 senders?")
     with db.transaction(site.engine) as session:
-        session.get_one(Delivery, read(ids[0])).state = "purged"
+        session.get_one(Delivery, parse_id(ids[0])).state = "purged"
     sheet.get_by_role("checkbox", name="y@y.grown.example").uncheck()
     expect(sheet.get_by_role("alert")).to_contain_text("These messages have changed meanwhile.")
     sheet.get_by_role("button", name=re.compile("^Release ")).press("Enter")

@@ -9,7 +9,7 @@ from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, undo_by_name
-from triage.ids import read
+from triage.ids import parse_id
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -124,7 +124,7 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
         site.come(to, author=author, subject=f"Invoice {number}", dmarc=DMARC_FAIL)
     (leaving,) = site.come(MARA, author=author, subject="Invoice 3", dmarc=DMARC_FAIL)
     with db.transaction(site.engine) as session:
-        ledger.record(session, read(leaving), Event.RELEASE, by=ANA, now=utcnow(), due_at=utcnow() + timedelta(hours=1))
+        ledger.record_event(session, parse_id(leaving), Event.RELEASE, by=ANA, now=utcnow(), due_at=utcnow() + timedelta(hours=1))
     site.sit_down(page, "ben", f"/?q=from:{author}")
     row(page, "Invoice").first.click()
     page.keyboard.press("p")
@@ -173,8 +173,8 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     wave = ((JOE, "one"), (MARA, "two"), (MARA, "three"))
     found = [site.come(to, author="wave@whole.example", subject=f"Wave {name}")[0] for to, name in wave]
     with db.transaction(site.engine) as session:
-        selected = Selection.of(ids=tuple(read(one) for one in found))
-        decisions.decide(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
+        selected = Selection.of(ids=tuple(parse_id(one) for one in found))
+        decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
     site.sit_down(page, path="/?tab=decided&q=from:whole.example")
     row(page, "Wave one").click()
     decided = page.get_by_role("group", name="Decided")

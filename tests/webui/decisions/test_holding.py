@@ -22,7 +22,7 @@ ANA = Actor.person("ana", Role.TRIAGE, EVERYTHING, "Ana Roth")
 def allowed(site: Site) -> Site:
     """A supplier who is allowed, and whose first message was delivered."""
     with db.transaction(site.engine) as session:
-        rules.add(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=utcnow(), settings=site.settings)
+        rules.add_rule(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=utcnow(), settings=site.settings)
     site.come(JOE, author=SALES, subject="The usual invoice")
     with db.transaction(site.engine) as session:
         for delivery in session.scalars(select(Delivery)):
@@ -32,7 +32,7 @@ def allowed(site: Site) -> Site:
 
 
 def holds(site: Site) -> list[tuple[str, str, str]]:
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         found = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None), col(Rule.effect) == "hold"))
         return [(rule.match, rule.value, rule.note) for rule in found]
 
@@ -56,7 +56,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
     expect(banner.get_by_role("table", name="Delivered in the last 14 days")).to_contain_text("The usual invoice")
     assert faults(page) == []
     allowed.come(JOE, author=SALES, subject="Our new bank details")
-    with db.reading(allowed.engine) as session:
+    with db.read_transaction(allowed.engine) as session:
         held = session.scalars(select(Delivery).where(col(Delivery.subject) == "Our new bank details")).one()
         assert (held.state, held.rule) == ("held", "held-sender")
     banner.get_by_role("button", name="Remove this message").click()

@@ -20,7 +20,7 @@ from triage.store.models.directory import Sealed
 from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 
-WAVE = ids.show(4_242)
+WAVE = ids.format_id(4_242)
 ASKED = "Keepers of confidential folders are asked."
 
 
@@ -31,8 +31,8 @@ def confidential(site: Site) -> Iterator[Site]:
         session.add_all(Sealed(kind="person", name="mara.berg", login=login) for login in ("", "sam"))
     came = [one for to in (JOE, MARA) for one in site.come(to, author="crook@wave.example", subject="Your password", dmarc=NO_DMARC)]
     with db.transaction(site.engine) as session:
-        wave = col(Delivery.id).in_([ids.read(one) for one in came])
-        session.execute(update(Delivery).where(wave).values(campaign_id=ids.read(WAVE)))
+        wave = col(Delivery.id).in_([ids.parse_id(one) for one in came])
+        session.execute(update(Delivery).where(wave).values(campaign_id=ids.parse_id(WAVE)))
     yield site
     with db.transaction(site.engine) as session:
         for row in (*session.scalars(select(Sealed)), *session.scalars(select(KeepersRequest))):
@@ -68,20 +68,20 @@ def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) 
     with db.transaction(site.engine) as session:
         made = session.scalars(select(Decision).order_by(col(Decision.id).desc())).first()
         assert made is not None
-        session.add(Alarm(cause=REMOVAL, department="", person=ids.show(made.id), number=80, raised_at=utcnow(), newest=made.id))
+        session.add(Alarm(cause=REMOVAL, department="", person=ids.format_id(made.id), number=80, raised_at=utcnow(), newest=made.id))
     ida = site.sit_down(page, "ida")
     bar = ida.get_by_text(re.compile(r"Sam Reed removed 80 messages\."))
     expect(bar).to_be_visible()
     undo_by_name(ida)
     expect(bar).to_have_count(0)
-    with db.reading(site.engine) as session:
-        assert session.get_one(Delivery, ids.read(came)).state == "held"
+    with db.read_transaction(site.engine) as session:
+        assert session.get_one(Delivery, ids.parse_id(came)).state == "held"
 
 
 def test_a_block_offers_the_removal_of_what_was_delivered(site: Site, page: Page) -> None:
     (came,) = site.come(JOE, author="news@offered.example", subject="Delivered before")
     with db.transaction(site.engine) as session:
-        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(came)).values(state="delivered", settled_at=utcnow()))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(came)).values(state="delivered", settled_at=utcnow()))
     ana = site.sit_down(page, "ana", "/rules")
     form = ana.get_by_role("form").first if ana.get_by_role("form").count() else ana.locator("form").first
     form.locator("select").first.select_option("block")

@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, BEN
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, running
 from triage.actor import Actor
-from triage.ids import read
+from triage.ids import parse_id
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
@@ -36,15 +36,15 @@ def row(page: Page, subject: str) -> Locator:
 
 
 def state(site: Site, one: str) -> str:
-    with db.reading(site.engine) as session:
-        return session.get_one(Delivery, read(one)).state
+    with db.read_transaction(site.engine) as session:
+        return session.get_one(Delivery, parse_id(one)).state
 
 
 def decided(site: Site, by: Actor, *ids: str, verb: Verb = Verb.PURGE, ago: timedelta = timedelta()) -> None:
     """Somebody decided about these."""
     with db.transaction(site.engine) as session:
-        wanted = Selection.of(ids=tuple(read(one) for one in ids))
-        decisions.decide(session, DecisionRequest(wanted, verb), by=by, now=utcnow() - ago, settings=site.settings)
+        wanted = Selection.of(ids=tuple(parse_id(one) for one in ids))
+        decisions.decide_messages(session, DecisionRequest(wanted, verb), by=by, now=utcnow() - ago, settings=site.settings)
 
 
 def asked(page: Page, count: str) -> Locator:
@@ -88,7 +88,7 @@ def test_what_is_in_a_mailbox_already_is_said(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="a@arrived.example", subject="Arrived already")
     decided(site, ANA, mail, verb=Verb.RELEASE, ago=timedelta(hours=2))
     with db.transaction(site.engine) as session:
-        session.get_one(Delivery, read(mail)).state = "delivered"
+        session.get_one(Delivery, parse_id(mail)).state = "delivered"
     site.sit_down(page, path="/")
     page.keyboard.press("z")
     sheet = asked(page, "1 message")

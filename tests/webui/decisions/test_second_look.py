@@ -11,7 +11,7 @@ from tests.conftest import settings_in
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
-from triage.ids import read
+from triage.ids import parse_id
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions, decision_plan
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -41,8 +41,8 @@ def forged(site: Site, name: str, subject: str) -> str:
 
 
 def state(site: Site, one: str) -> str:
-    with db.reading(site.engine) as session:
-        return session.get_one(Delivery, read(one)).state
+    with db.read_transaction(site.engine) as session:
+        return session.get_one(Delivery, parse_id(one)).state
 
 
 def row(page: Page, subject: str) -> Locator:
@@ -131,11 +131,11 @@ def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page
     mail = forged(site, "undone", "Removed on its way")
     with db.transaction(site.engine) as session:
         said = {"by": ANA, "now": utcnow(), "settings": site.settings}
-        wanted = Selection.of(ids=(read(mail),))
-        asked, _ = decision_plan.preview(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, settings=site.settings)
-        fence = selection.fence(session, selection.condition(wanted))
-        decisions.decide(session, DecisionRequest(wanted, Verb.RELEASE, confirm=[one.name for one in asked], fence=fence), **said)  # type: ignore[arg-type]
-        decisions.decide(session, DecisionRequest(wanted, Verb.PURGE), **said)  # type: ignore[arg-type]
+        wanted = Selection.of(ids=(parse_id(mail),))
+        asked, _ = decision_plan.preview_decision(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, settings=site.settings)
+        fence = selection.selection_fence(session, selection.selection_condition(wanted))
+        decisions.decide_messages(session, DecisionRequest(wanted, Verb.RELEASE, confirm=[one.name for one in asked], fence=fence), **said)  # type: ignore[arg-type]
+        decisions.decide_messages(session, DecisionRequest(wanted, Verb.PURGE), **said)  # type: ignore[arg-type]
     site.sit_down(page, path="/")
     page.keyboard.press("z")
     reach = page.get_by_role("dialog", name="Undo the decision about 1 message?")
@@ -149,7 +149,7 @@ def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page
 def test_a_release_request_asks_too(site: Site, page: Page) -> None:
     mail = forged(site, "asked", "Asked for it")
     with db.transaction(site.engine) as session:
-        release_requests.ask(session, read(mail), by=ANA, words="He waits for it", now=utcnow())
+        release_requests.request_release(session, parse_id(mail), by=ANA, words="He waits for it", now=utcnow())
     site.sit_down(page, path="/requests")
     page.get_by_role("button", name="Let it in").click()
     look(page)
@@ -180,7 +180,7 @@ def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) 
     site.sit_down(page, path="/rules")
 
     def is_risky() -> bool:
-        with db.reading(site.engine) as session:
+        with db.read_transaction(site.engine) as session:
             return session.get_one(Rule, number).risky
 
     page.get_by_role("button", name=f"Change the rule for {author}").click()
@@ -209,8 +209,8 @@ def test_a_row_that_changed_while_the_sheet_is_open_is_not_released_unseen(site:
     page.keyboard.press("r")
     sheet = look(page)
     with db.transaction(site.engine) as session:
-        decisions.decide(
-            session, DecisionRequest(Selection.of(ids=(read(mail),)), Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(parse_id(mail),)), Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings
         )
     read_it(sheet)
     page.keyboard.press("r")

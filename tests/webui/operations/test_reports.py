@@ -21,7 +21,7 @@ def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
     page.keyboard.press("2")
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         (effort,) = session.execute(select(col(Decision.keys), col(Decision.milliseconds))).all()
     assert effort.keys == 2
     assert 0 < effort.milliseconds < 600_000

@@ -62,7 +62,7 @@ def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
     with db.transaction(site.engine) as session:
-        while hash_chain.seal(session):
+        while hash_chain.seal_entries(session):
             pass
     page.context.clear_cookies()
     site.sit_down(page, "ida", "/audit")

@@ -86,7 +86,7 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
 def test_what_the_digest_only_counts_is_warned_of(open_site: Site, page: Page) -> None:
     (crook,) = open_site.come(JOE, author="desk@counted.example", subject="Your password expires")
     with db.transaction(open_site.engine) as session:
-        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(crook)).values(severity=3))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(crook)).values(severity=3))
     page.goto(f"{open_site.url}/ask?mail={crook}")
     enter(page)
     first = page.get_by_role("listitem").first
@@ -220,9 +220,11 @@ def in_german(site: Site, page: Page) -> None:
     mails = [site.come(JOE, author=f"wer{number}@reise.example", subject=f"Buchung {number}")[0] for number in range(3)]
     with db.transaction(site.engine) as session:
         joe = Actor.employee("joe.fern", "Joe Fern")
-        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(mails[2])).values(severity=3))
-        wishes = [release_requests.ask(session, ids.read(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]]
-        release_requests.decline(session, wishes[1], by=ANA, reason="", now=utcnow())
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(mails[2])).values(severity=3))
+        wishes = [
+            release_requests.request_release(session, ids.parse_id(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]
+        ]
+        release_requests.decline_request(session, wishes[1], by=ANA, reason="", now=utcnow())
     page.goto(f"{site.url}/ask?mail=0000000000007")
     for password in ("falsch", RIGHT):
         page.get_by_label("Name").fill("joe.fern")

@@ -44,7 +44,7 @@ def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
 
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
-        alerts.brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
+        alerts.raise_brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
     site.sit_down(page, "ana", "/people")
     expect(page.get_by_text("the directory would remove 40 people")).to_be_visible()
     assert faults(page) == []

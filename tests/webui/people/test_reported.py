@@ -15,7 +15,7 @@ def report(site: Site, delivery: str | None, subject: str, *people: str) -> None
     with db.transaction(site.engine) as session:
         for person in people:
             row = MailReport(
-                delivery_id=ids.read(delivery) if delivery else None,
+                delivery_id=ids.parse_id(delivery) if delivery else None,
                 person=person,
                 person_shown=person.title(),
                 department="it",

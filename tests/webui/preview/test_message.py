@@ -53,7 +53,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
 def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="old@erased.example", subject="Long ago")
     with db.transaction(site.engine) as session:
-        message = session.get_one(Message, session.get_one(Delivery, ids.read(mail)).message_id)
+        message = session.get_one(Message, session.get_one(Delivery, ids.parse_id(mail)).message_id)
         session.execute(update(Content).where(col(Content.id) == message.content_id).values(zstd=None, erased_at=utcnow()))
     site.sit_down(page, path="/?q=from:erased.example")
     page.get_by_role("option").click()

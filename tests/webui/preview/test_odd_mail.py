@@ -70,7 +70,7 @@ def test_a_subject_of_ten_kilobytes(site: Site, page: Page) -> None:
 def test_a_thousand_recipients(site: Site, page: Page) -> None:
     with db.transaction(site.engine) as session:
         many = replace(COMPANY, staff=STAFF, people=COMPANY.people + CROWD)
-        directory.apply(session, many, site.settings.company, by=SYNC, now=utcnow())
+        directory.apply_directory(session, many, site.settings.company, by=SYNC, now=utcnow())
     site.come(*(one.mailbox for one in CROWD), author="all@odd.example", subject="To everybody", dmarc=NO_DMARC)
     row = chosen(site, page, "all@odd.example")
     expect(row).to_contain_text("1,000 people")

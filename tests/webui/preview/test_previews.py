@@ -27,7 +27,7 @@ from triage.store.models.deliveries import Delivery
 def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
     """A company that shows attachments."""
     directory = tmp_path_factory.mktemp("previews")
-    sandbox.wrapper.cache_clear()
+    sandbox.sandbox_wrapper.cache_clear()
     with running(directory, sqlite_template, replace(settings_in(directory), api=Api(previews=True))) as made:
         yield made
 
@@ -102,8 +102,8 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     page.get_by_role("option").filter(has_text="Asked from 1").click()
     expect(page.get_by_role("heading", name="Asked from 1")).to_be_visible()
     expect(page.get_by_role("button", name="as pictures").first).to_be_visible()
-    with db.reading(site.engine) as session:
-        message = ids.show(session.get_one(Delivery, ids.read(mails[0])).message_id)
+    with db.read_transaction(site.engine) as session:
+        message = ids.format_id(session.get_one(Delivery, ids.parse_id(mails[0])).message_id)
     with page.expect_request(re.compile("/attachments/[0-9]+/pages$")) as asked:
         sheet.go()
     assert f"/messages/{message}/" in asked.value.url

@@ -10,7 +10,7 @@ from sqlmodel import col
 from tests.triage.arriving import DMARC_PASS, NO_DMARC
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site, undo_by_name
-from triage.ids import read
+from triage.ids import parse_id
 from triage.message.authentication import Dmarc
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -34,15 +34,15 @@ def proven(site: Site) -> str:
             number += 1
             site.come(to, author=f"{name}@{host}.example", subject=subject, text=text.format(number, number), dmarc=NO_DMARC)
     (made,) = site.come(MARA, author="desk@real.example", subject="Parcel on hold", text=PARCEL.format(9, 9))
-    with db.reading(site.engine) as session:
-        campaign = session.get_one(Delivery, read(made)).campaign_id
+    with db.read_transaction(site.engine) as session:
+        campaign = session.get_one(Delivery, parse_id(made)).campaign_id
     assert campaign is not None
     return made
 
 
 def state_of(site: Site, delivery: str) -> str:
-    with db.reading(site.engine) as session:
-        return str(session.get_one(Delivery, read(delivery)).state)
+    with db.read_transaction(site.engine) as session:
+        return str(session.get_one(Delivery, parse_id(delivery)).state)
 
 
 @pytest.mark.usefixtures("proven")
@@ -116,7 +116,7 @@ def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, 
     expect(sheet.get_by_text("1 related message stays")).to_be_visible()
     sheet.get_by_role("button", name="Remove 2 messages").click()
     expect(page.get_by_role("status").filter(has_text="Purged 2 mails")).to_be_visible()
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Harvest supper"))
         assert sorted(states.all()) == [("anna@gmail.com", "purged"), ("anna@gmail.com", "purged"), ("bert@gmail.com", "held")]
 
@@ -151,7 +151,7 @@ def test_two_keys_take_and_block_a_wave_but_never_what_is_less_odd(site: Site, p
     page.keyboard.press("Enter")
     done = page.get_by_role("status").filter(has_text="Purged and blocked")
     expect(done).to_contain_text("Blocked: the campaign, ")
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Your storage is full"))
         assert {author: str(state) for author, state in states} == {
             "storage@gate1.example": "purged",

@@ -56,7 +56,7 @@ def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: S
         held.go()
     expect(page.locator(".row.at")).not_to_contain_text("Second offer")
     in_hand = select(col(Delivery.subject)).join(InHand, col(InHand.delivery_id) == col(Delivery.id))
-    with db.reading(three.engine) as session:
+    with db.read_transaction(three.engine) as session:
         given = session.scalars(in_hand.where(col(InHand.login) == "ben")).one()
     assert given in page.locator(".row.at").inner_text()
 
@@ -93,7 +93,7 @@ def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
     row(page, "Pair offer").click()
     page.get_by_role("region", name="Message").get_by_role("button", name="take back").click()
     expect(page.get_by_role("status").filter(has_text="Taken back")).to_be_visible()
-    with db.reading(three.engine) as session:
+    with db.read_transaction(three.engine) as session:
         assert session.scalar(select(func.count()).select_from(Handed)) == 0
 
 

@@ -40,6 +40,6 @@ def test_each_sealed_mail_asks_why(site: Site, desk: Page) -> None:
     expect(desk.frame_locator("iframe:visible").get_by_text("Hello")).to_be_visible()
     mail.filter(has_text="Findings 1").click()
     expect(desk.get_by_text("This mail is sealed.")).to_be_visible()
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         said = {one.detail.get("reason") for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open"))}
     assert said == {"Mara asked for it"}

@@ -54,7 +54,7 @@ def test_a_message_is_escalated_confirmed_and_undone(guarded: Site, page: Page, 
     expect(head).to_contain_text("not confirmed: “A summons for next week”")
     expect(head.get_by_text("Call +49 30 1234")).to_be_visible()
     assert faults(page) == []
-    with db.reading(guarded.engine) as session:
+    with db.read_transaction(guarded.engine) as session:
         assert session.scalars(select(LegalHold).where(col(LegalHold.lifted_at).is_(None))).one().reason.startswith("Escalated to Legal")
         assert session.scalars(select(Delivery.state).where(col(Delivery.subject) == "A paper from the court")).one() == "held"
     bar = other_page.get_by_text("Escalated to Legal by Ana Roth")
@@ -81,7 +81,7 @@ def test_one_key_takes_it_back(guarded: Site, page: Page) -> None:
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone: the escalation and its legal hold have ended.")).to_be_visible()
     expect(row).not_to_contain_text("escalated to")
-    with db.reading(guarded.engine) as session:
+    with db.read_transaction(guarded.engine) as session:
         assert session.scalars(select(Escalation).where(col(Escalation.reason) == "By mistake")).one().ended_at is not None
 
 

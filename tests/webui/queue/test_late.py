@@ -29,8 +29,8 @@ def purged(site: Site, *mails: str) -> None:
     """Each by a decision of its own."""
     for mail in mails:
         with db.transaction(site.engine) as session:
-            selected = Selection.of(ids=(ids.read(mail),))
-            decisions.decide(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
+            selected = Selection.of(ids=(ids.parse_id(mail),))
+            decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
 
 
 def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) -> None:

@@ -24,7 +24,7 @@ def full(site: Site) -> Site:
     held.fill([site.engine], MANY)
     raw = b"From: w@host.example\r\nSubject: Letter\r\n\r\nHello\r\n"
     with db.transaction(site.engine) as session:
-        session.execute(update(Content).values(zstd=bodies.compressed(raw), size=len(raw)))
+        session.execute(update(Content).values(zstd=bodies.compress_body(raw), size=len(raw)))
         session.execute(update(Delivery).values(state="held", is_copy=False))  # nothing of it is to be acted on now
         session.execute(update(Delivery).where(col(Delivery.id) % 3 == 0).values(department="legal", person="mara.berg"))
     return site
@@ -88,7 +88,7 @@ def test_it_is_entered_anywhere_and_walked_through_without_a_seam(full: Site, pa
 
 
 def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> None:
-    with db.reading(full.engine) as session:
+    with db.read_transaction(full.engine) as session:
         legal = session.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.department) == "legal"))
     full.sit_down(page)
     expect(page.get_by_role("option").first).to_be_visible()

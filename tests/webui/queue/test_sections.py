@@ -24,7 +24,7 @@ RELAY = Actor.system("relay")
 
 def change(site: Site, *mails: str, **values: Any) -> None:
     with transaction(site.engine) as session:
-        session.execute(update(Delivery).where(col(Delivery.id).in_([ids.read(one) for one in mails])).values(**values))
+        session.execute(update(Delivery).where(col(Delivery.id).in_([ids.parse_id(one) for one in mails])).values(**values))
 
 
 def wave(site: Site, number: int, delivered: int) -> None:
@@ -34,7 +34,7 @@ def wave(site: Site, number: int, delivered: int) -> None:
     for one in copies[:delivered]:
         for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
             with transaction(site.engine) as session:
-                ledger.record(session, ids.read(one), event, by=RELAY, now=utcnow())
+                ledger.record_event(session, ids.parse_id(one), event, by=RELAY, now=utcnow())
 
 
 def test_an_expired_code_says_so_and_keeps_its_place_until_the_cursor_has_left_it(site: Site, page: Page) -> None:

@@ -38,7 +38,7 @@ def site(database_url: str, tmp_path: Path, sqlite_template: Path) -> Iterator[S
 
 def looks(site: Site, *acts: str) -> list[str]:
     """Who looked at what, in the order of the record: "viewed Offer A"."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         named = {viewings.subject_of(one.id): one.summary["subject"] for one in session.scalars(select(Message))}
         wanted = select(AuditRecord).where(col(AuditRecord.act).in_(acts or sorted(viewings.LOOKS))).order_by(col(AuditRecord.id))
         return [f"{one.act} {named[one.subject]}" for one in session.scalars(wanted)]
@@ -46,7 +46,7 @@ def looks(site: Site, *acts: str) -> list[str]:
 
 def read_ahead(site: Site) -> set[str]:
     """The subjects of what was read ahead and not shown yet."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         rows = select(Message).join(Viewing, col(Viewing.message_id) == col(Message.id)).where(col(Viewing.ahead) > 0)
         return {one.summary["subject"] for one in session.scalars(rows)}
 
@@ -70,7 +70,7 @@ def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, pag
     assert first not in ahead
     assert set(looks(site)) <= {f"fetch {first}", f"viewed {first}"}
     with db.transaction(site.engine) as session:
-        viewings.settle(session, now=utcnow() + timedelta(minutes=11))
+        viewings.settle_fetches(session, now=utcnow() + timedelta(minutes=11))
     assert set(looks(site)) - {f"fetch {first}"} == {f"viewed {first}", *(f"fetch {subject}" for subject in ahead)}
     for login, told in (("otto", True), ("ida", False)):
         other_page.context.clear_cookies()
@@ -105,7 +105,7 @@ def test_a_message_that_a_held_key_passes_is_not_viewed_whatever_the_browser_s_c
     page.keyboard.press("j")
     browser_peer.settle(page, PAUSE)
     assert len(looks(site, "viewed")) == 3, "once in five minutes"
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         times = session.scalars(select(col(AuditRecord.at)).where(col(AuditRecord.act) == "viewed")).all()
     assert all(abs(utcnow() - at) < timedelta(hours=1) for at in times)
 

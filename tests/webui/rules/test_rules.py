@@ -19,7 +19,7 @@ BILLS = "bills@stranger.example"
 
 
 def rule_of(site: Site, number: int) -> Rule:
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         return session.get_one(Rule, number)
 
 
@@ -95,10 +95,10 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
     value = f"{kept}.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", value, "company"))
     site.sit_down(page, path="/rules")
-    with page.expect_response(f"**/rules/{ids.show(number)}"):
+    with page.expect_response(f"**/rules/{ids.format_id(number)}"):
         page.get_by_role("button", name=f"Change the rule for {value}").click()
     with db.transaction(site.engine) as session:
-        rule_confirmation.change(session, number, {"note": "theirs"}, by=IDA, now=NOW, settings=site.settings)
+        rule_confirmation.change_rule(session, number, {"note": "theirs"}, by=IDA, now=NOW, settings=site.settings)
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Note").fill("mine")
     sheet.get_by_role("button", name="Save").click()
@@ -119,7 +119,7 @@ def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> Non
     expect(page.get_by_text("The door stands open")).to_be_visible()
     expect(page.get_by_text("the office is flooded")).to_be_visible()
     with db.transaction(site.engine) as session:
-        emergency.close(session, by=IDA, now=utcnow())
+        emergency.close_emergency(session, by=IDA, now=utcnow())
     expect(page.get_by_text("The door stands open")).to_have_count(0)
 
 

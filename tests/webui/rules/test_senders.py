@@ -31,7 +31,7 @@ def known(site: Site) -> Site:
 
 def states(site: Site, author: str) -> list[str]:
     """What became of the mail of an address, the oldest first."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         return [
             str(one) for one in session.scalars(select(Delivery.state).where(col(Delivery.author) == author).order_by(col(Delivery.id)))
         ]
@@ -39,7 +39,7 @@ def states(site: Site, author: str) -> list[str]:
 
 def in_force(site: Site) -> list[tuple[str, str, str]]:
     """The rules there are."""
-    with db.reading(site.engine) as session:
+    with db.read_transaction(site.engine) as session:
         rules = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.id)))
         return [(rule.effect, rule.match, rule.value) for rule in rules]
 

@@ -16,7 +16,7 @@ from tests.webui.settings.test_language import GERMAN
 from tests.webui.site import JOE, MARA, PASSWORD, Site
 from triage import ids
 from triage.actor import Actor
-from triage.ids import show
+from triage.ids import format_id
 from triage.notifications import alerts
 from triage.policy import emergency
 from triage.policy.contacts.contact_evidence import Sent
@@ -96,26 +96,26 @@ def filled(site: Site) -> Site:
     site.come(JOE, author="einkauf@papier.example", subject="Papier", dmarc=NO_DMARC)
     site.come(MARA, author="post@amt.example", subject="Bescheid")
     site.come(JOE, author="anmeldung@portal.example", subject="Ihr Anmeldecode", text="Ihr Bestätigungscode: 481516. Er gilt 10 Minuten.")
-    fates = {name: ids.read(site.come(JOE, author=f"{name}@lieferant.example", subject=f"Lieferung {name}")[0]) for name in FATES}
+    fates = {name: ids.parse_id(site.come(JOE, author=f"{name}@lieferant.example", subject=f"Lieferung {name}")[0]) for name in FATES}
     with db.transaction(site.engine) as session:
         for name, verb in FATES.items():
             mail, to = Selection(ids=(fates[name],)), TO.get(name, "")
-            made = decisions.decide(session, DecisionRequest(mail, verb, "Grund", to=to), by=ANA, now=now, settings=settings)
+            made = decisions.decide_messages(session, DecisionRequest(mail, verb, "Grund", to=to), by=ANA, now=now, settings=settings)
             if name == "zurück":
-                undoing.undo(session, made.id, by=IDA, reason="", now=now, settings=settings)
+                undoing.undo_decision(session, made.id, by=IDA, reason="", now=now, settings=settings)
         session.execute(update(Delivery).where(col(Delivery.id) == fates["warte"]).values(last_reply="", attempts=2, due_at=now))
     (asked,) = site.come(JOE, author="freund@verein.example", subject="Einladung")
     (odd,) = site.come(JOE, author="seltsam@boese.example", subject="Gutscheinkarten")
     joe = Actor.employee("joe.fern", "Joe Fern")
     with db.transaction(site.engine) as session:
-        release_requests.ask(session, ids.read(asked), by=joe, words="bitte", now=now)
+        release_requests.request_release(session, ids.parse_id(asked), by=joe, words="bitte", now=now)
         sent = Sent("joe.fern@company.example", ("post@amt.example",), "joe.fern@company.example", now, message_id="1@company.example")
         learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=now)
         emergency.open_door(session, now + timedelta(hours=1), by=IDA, reason="Umzug", now=now)
-        alerts.brake(session, BRAKED, now=now)
-        rule_suggestions.refresh(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
-        (list_of_posts,) = (one for one in rule_suggestions.listing(session, by=IDA, now=now) if one.kind == Kind.LIST)
-        answer_suggestion.answer(session, list_of_posts.id, "accept", by=IDA, now=now, settings=settings)
+        alerts.raise_brake(session, BRAKED, now=now)
+        rule_suggestions.refresh_suggestions(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
+        (list_of_posts,) = (one for one in rule_suggestions.list_suggestions(session, by=IDA, now=now) if one.kind == Kind.LIST)
+        answer_suggestion.answer_suggestion(session, list_of_posts.id, "accept", by=IDA, now=now, settings=settings)
     report(site, odd, "Gutscheinkarten", "joe", "mara")
     return site
 
@@ -219,10 +219,10 @@ def test_every_sheet_and_what_is_said_of_what_was_done(filled: Site, german: Pag
 
 def test_pages_about_one_thing(filled: Site, german: Page) -> None:
     filled.sit_down(german, "ida")
-    with db.reading(filled.engine) as session:
+    with db.read_transaction(filled.engine) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.subject) == "Gewonnen")).first()
-        made = [show(one) for one in session.scalars(select(col(Decision.id)))]
-        mails = [show(one) for one in session.scalars(select(col(Delivery.id)))]
+        made = [format_id(one) for one in session.scalars(select(col(Decision.id)))]
+        mails = [format_id(one) for one in session.scalars(select(col(Delivery.id)))]
     pages = [
         "/people/joe.fern",
         "/people/mara.berg",
@@ -230,7 +230,7 @@ def test_pages_about_one_thing(filled: Site, german: Page) -> None:
         "/senders/papier.example",
         "/senders/amt.example",
     ]
-    for path in (*pages, f"/campaigns/{show(campaign or 0)}", *(f"/decisions/{one}" for one in made)):
+    for path in (*pages, f"/campaigns/{format_id(campaign or 0)}", *(f"/decisions/{one}" for one in made)):
         german.goto(filled.url + path)
         expect(german.get_by_role("heading", level=1)).to_be_visible()
         unfold(german)

@@ -129,7 +129,7 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
     for number in range(3):
         (mail,) = filled.come(JOE, author=f"host{number}@focus.example", subject=f"Room {number}")
         with db.transaction(filled.engine) as session:
-            release_requests.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
+            release_requests.request_release(session, ids.parse_id(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
     filled.sit_down(page, "ana", "/requests")
     items = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Let it in"))
     expect(items).to_have_count(3)

@@ -100,7 +100,7 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     site.come(JOE, author="hello@phone.example", subject="Wanted on the way")
     site.come(JOE, author="spam@phone.example", subject="Not wanted at all")
     with db.transaction(site.engine) as session:
-        preferences.choose(session, {"undo_seconds": 60}, by=ANA)  # the way back stays until it is taken
+        preferences.choose_preferences(session, {"undo_seconds": 60}, by=ANA)  # the way back stays until it is taken
     site.sit_down(phone)
     expect(row(phone, "Wanted on the way")).to_be_visible()
     expect(phone.get_by_role("region", name="Message")).to_be_hidden()

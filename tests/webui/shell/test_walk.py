@@ -56,8 +56,8 @@ def waves(site: Site, name: str, subject: str, count: int, *to: str) -> list[str
 def decide(site: Site, verb: Verb, *mails: str) -> None:
     """Ana does this."""
     with db.transaction(site.engine) as session:
-        selected = Selection(ids=tuple(ids.read(one) for one in mails))
-        decisions.decide(session, DecisionRequest(selected, verb), by=ANA, now=utcnow(), settings=site.settings)
+        selected = Selection(ids=tuple(ids.parse_id(one) for one in mails))
+        decisions.decide_messages(session, DecisionRequest(selected, verb), by=ANA, now=utcnow(), settings=site.settings)
 
 
 def test_the_keys_open_at_their_top(site: Site, page: Page) -> None:

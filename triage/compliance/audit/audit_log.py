@@ -16,7 +16,7 @@ from triage.compliance.audit import hash_chain
 from triage.directory import rename_records
 from triage.directory.renames import ASIDE
 from triage.quarantine import viewings
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
@@ -53,7 +53,7 @@ class Acts:
     following: tuple[int] | None
 
 
-def record(
+def list_entries(
     session: Session, *, by: Actor, limit: int = 50, before: int | None = None, who: str = "", act: str = "", subject: str = ""
 ) -> Acts:
     """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id.
@@ -72,7 +72,7 @@ def record(
     if subject:
         rows = rows.where(col(AuditRecord.subject) == subject)
     found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
-    kept_back = untold(session, found, by)
+    kept_back = entries_to_withhold(session, found, by)
     items = tuple(
         OnRecord(one.id, one.at, who_of(one, by), one.act, one.subject, detail_of(one, kept_back, by), one.items, one.sequence)
         for one in found[:limit]
@@ -80,10 +80,10 @@ def record(
     return Acts(items, (items[-1].id,) if len(found) > limit else None)
 
 
-def chained(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:
+def chained_entries(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:
     """The next acts of the chain as plain values, in its order; empty at its end. `after`: a sequence."""
     some = hash_chain.sealed_after(session, after)
-    kept_back = untold(session, some, by)
+    kept_back = entries_to_withhold(session, some, by)
     return [one.model_dump(mode="json") | {"by": who_of(one, by), "detail": detail_of(one, kept_back, by)} for one in some]
 
 
@@ -109,9 +109,9 @@ def require_auditor(by: Actor) -> None:
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
 
 
-def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
+def entries_to_withhold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
     """The records whose details tell of mail that is sealed to this actor."""
-    closed = formerly(session, confidential_folders.closed_scopes(session, by))
+    closed = former_folders(session, confidential_folders.closed_scopes(session, by))
     if not closed:
         return set()
     about: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # kind -> id -> records
@@ -121,20 +121,20 @@ def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[i
         if one.subject == ABOUT_SEVERAL:
             several.add(one.id)
         elif colon and kind in FINDERS:
-            about[kind][ids.read(name)].append(one.id)
+            about[kind][ids.parse_id(name)].append(one.id)
     hidden = {
         record_id for kind, subjects in about.items() for found in FINDERS[kind](session, subjects, by) for record_id in subjects[found]
     }
     return hidden | several | {one.id for one in records if not closed.isdisjoint(scopes_of(one))}
 
 
-def formerly(session: Session, closed: frozenset[str]) -> frozenset[str]:
+def former_folders(session: Session, closed: frozenset[str]) -> frozenset[str]:
     """These folders, and their people under every name that they had: the record stays as it was written.
 
     Who has such a name now may be somebody else: which of them a record means nobody can say.
     """
     uids = {word.removeprefix("person:") for word in closed if word.startswith("person:")}
-    had = (col(FormerName.kind) == rename_records.PERSON, among(session, col(FormerName.now), uids))
+    had = (col(FormerName.kind) == rename_records.PERSON, is_among(session, col(FormerName.now), uids))
     aside = {uid.rpartition(ASIDE)[0] for uid in uids if ASIDE in uid}
     return closed.union(f"person:{name}" for name in aside.union(session.scalars(select(col(FormerName.name)).where(*had))))
 
@@ -145,54 +145,62 @@ def scopes_of(record: AuditRecord) -> Sequence[str]:
     return (named,) if isinstance(named, str) else named
 
 
-def deliveries(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+def withheld_deliveries(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The deliveries among these that are sealed to the actor, or forgotten: nobody knows any more whose they were."""
     some = set(subjects)
-    told = select(col(Delivery.id)).where(among(session, col(Delivery.id), some), not_(confidential_folders.away_from(by)))
+    told = select(col(Delivery.id)).where(is_among(session, col(Delivery.id), some), not_(confidential_folders.away_from(by)))
     return some.difference(session.scalars(told))
 
 
-def messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+def withheld_messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The messages among these that have a delivery which is sealed to the actor, or are forgotten."""
     some = set(subjects)
-    there = select(col(Delivery.message_id)).where(among(session, col(Delivery.message_id), some)).distinct()
+    there = select(col(Delivery.message_id)).where(is_among(session, col(Delivery.message_id), some)).distinct()
     return some.difference(session.scalars(there)).union(session.scalars(there.where(confidential_folders.away_from(by))))
 
 
-def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+def withheld_decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The decisions among these that are about a delivery which is sealed to the actor, or made a rule for such a folder."""
     some = set(subjects)
-    made = select(col(Rule.decision_id)).where(among(session, col(Rule.decision_id), some), confidential_folders.closed_rules(session, by))
+    made = select(col(Rule.decision_id)).where(
+        is_among(session, col(Rule.decision_id), some), confidential_folders.closed_rules(session, by)
+    )
     return about_sealed(session, some, by).union(session.scalars(made))
 
 
 def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
     """The decisions among these that are about sealed mail, or may have been, or are forgotten themselves."""
-    told = select(col(Decision.id)).where(among(session, col(Decision.id), some), not_(confidential_folders.about_sealed(by)))
+    told = select(col(Decision.id)).where(is_among(session, col(Decision.id), some), not_(confidential_folders.about_sealed(by)))
     return some.difference(session.scalars(told))
 
 
-def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+def withheld_rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The rules among these that are for a folder which is sealed to the actor, or were made along with a decision about sealed mail."""
     rows = session.execute(
         select(col(Rule.id), col(Rule.decision_id), confidential_folders.closed_rules(session, by)).where(
-            among(session, col(Rule.id), subjects)
+            is_among(session, col(Rule.id), subjects)
         )
     ).all()
     hidden = about_sealed(session, {decision for _, decision, _ in rows if decision is not None}, by)
     return [rule for rule, decision, closed in rows if closed or decision in hidden]
 
 
-def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+def withheld_approvals(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """What asks or asked for a second key, among these, and is about mail or a folder that is sealed to the actor."""
     closed = confidential_folders.closed_scopes(session, by)
-    for one in session.scalars(select(PendingAct).where(among(session, col(PendingAct.id), subjects))):
+    for one in session.scalars(select(PendingAct).where(is_among(session, col(PendingAct.id), subjects))):
         rule = one.order if one.kind == "rule" else one.order.get("rule")
-        if (rule and rule["scope"] in closed) or any(deliveries(session, [ids.read(item) for item in one.items], by)):
+        if (rule and rule["scope"] in closed) or any(withheld_deliveries(session, [ids.parse_id(item) for item in one.items], by)):
             yield one.id
 
 
-FINDERS = {"delivery": deliveries, "message": messages, "decision": decisions, "rule": rules, "second-key": pending}
+FINDERS = {
+    "delivery": withheld_deliveries,
+    "message": withheld_messages,
+    "decision": withheld_decisions,
+    "rule": withheld_rules,
+    "second-key": withheld_approvals,
+}
 
 
 def number_of_acts(session: Session) -> int:

@@ -60,7 +60,7 @@ def make_key(path: Path) -> str:
         raise BadInput(f"{path} is there already; a key is never written over") from fault
     except OSError as fault:
         raise BadInput(f"{path} cannot be written: {fault.strerror}") from fault
-    return shown(key.public_key())
+    return encode_public_key(key.public_key())
 
 
 def load_key(path: str | Path) -> Ed25519PrivateKey:
@@ -76,20 +76,20 @@ def load_key(path: str | Path) -> Ed25519PrivateKey:
     return key
 
 
-def shown(key: Ed25519PublicKey) -> str:
+def encode_public_key(key: Ed25519PublicKey) -> str:
     """A public key as the settings write it: base64 of its 32 bytes."""
     return base64.b64encode(key.public_bytes_raw()).decode()
 
 
 def read_public(text: str) -> Ed25519PublicKey:
-    """A public key as `shown` writes it. BadInput when it is none."""
+    """A public key as `encode_public_key` writes it. BadInput when it is none."""
     try:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error) as fault:
         raise BadInput(f"{text!r} is no public key of the audit trail; `mailroom audit key FILE` prints one") from fault
 
 
-def append(directory: Path, checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
+def append_checkpoint(directory: Path, checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     """Sign and keep a checkpoint, on disk when this returns; the line. OSError when it cannot be written."""
     line = json.dumps(
         {
@@ -118,15 +118,15 @@ def end_of_lines(file: BinaryIO) -> int:
     return start + file.read().rfind(b"\n") + 1
 
 
-def read(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:
+def read_checkpoints(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:
     """Every checkpoint, oldest first, and what is wrong with lines that are none. BadInput when the directory cannot be read."""
-    require(directory)
+    require_directory(directory)
     for path in sorted(directory.glob(FILES)):
         for number, line in enumerate(lines_of(path), 1):
             yield read_line(line, f"{path.name}:{number}", key)
 
 
-def newest(directory: Path, key: Ed25519PublicKey, *, through: int, until: datetime) -> int:
+def newest_checkpoint(directory: Path, key: Ed25519PublicKey, *, through: int, until: datetime) -> int:
     """The record of the newest checkpoint that was made by then and saw none after `through`; 0 when there is no such one.
 
     As a rule one month is read: a year has a hundred thousand of them, and proving each signature takes a while.
@@ -141,7 +141,7 @@ def newest(directory: Path, key: Ed25519PublicKey, *, through: int, until: datet
     return 0
 
 
-def require(directory: Path) -> None:
+def require_directory(directory: Path) -> None:
     """BadInput where there is no such directory."""
     if not directory.is_dir():
         raise BadInput(f"audit.checkpoints {directory} is no directory; make it, writable for `mailroom upkeep` only")

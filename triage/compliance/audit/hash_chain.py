@@ -24,7 +24,7 @@ AHEAD = timedelta(hours=1)  # that the clocks of two machines are never apart
 AT_ONCE = 1000
 
 
-def elect(session: Session, holder: str, now: datetime, *, duty: str = HEAD, lease: timedelta = LEASE) -> bool:
+def elect_sealer(session: Session, holder: str, now: datetime, *, duty: str = HEAD, lease: timedelta = LEASE) -> bool:
     """Be the one who has this duty until the lease ends, if nobody else is: compare-and-set on one row.
 
     A lease that ends in a far future is none: it was taken while a clock was ahead.
@@ -38,12 +38,12 @@ def elect(session: Session, holder: str, now: datetime, *, duty: str = HEAD, lea
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def waiting(session: Session) -> bool:
+def has_unsealed(session: Session) -> bool:
     """Is there anything to seal?"""
     return session.scalar(select(col(AuditRecord.id)).where(col(AuditRecord.sequence).is_(None)).limit(1)) is not None
 
 
-def seal(session: Session) -> Counter[str]:
+def seal_entries(session: Session) -> Counter[str]:
     """Chain the committed records that have no sequence yet, oldest first, at most 1,000; how many of each act that were.
 
     Records become visible when their acts commit, which need not be the order of their ids: the order of sealing is the order of the trail.
@@ -57,7 +57,7 @@ def seal(session: Session) -> Counter[str]:
     if head is None:
         head = Marker(name=HEAD)
         session.add(head)
-    versions.advance(session, LOUD, sum(record.act not in QUIET for record in waiting))
+    versions.advance_version(session, LOUD, sum(record.act not in QUIET for record in waiting))
     sequence, previous = head.number, head.text
     for record in waiting:
         sequence += 1
@@ -85,9 +85,9 @@ def hash_of(record: AuditRecord) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def sequence(session: Session) -> int:
+def last_sequence(session: Session) -> int:
     """The last sequence given."""
-    return versions.read(session, HEAD)
+    return versions.read_version(session, HEAD)
 
 
 def sealed_after(session: Session, sequence: int) -> list[AuditRecord]:
@@ -103,15 +103,15 @@ def start_of(session: Session) -> tuple[int, str]:
 
 
 def let_go(session: Session, through: int, *, now: datetime) -> None:
-    """Let the trail begin after the sealed record `through`. `drop` deletes what is before, in slices; the chain stays provable."""
+    """Let the trail begin after the sealed record `through`. `drop_released` deletes what is before in slices; the chain stays provable."""
     record = session.scalars(select(AuditRecord).where(col(AuditRecord.sequence) == through)).one()
     former, _ = start_of(session)
     session.merge(Marker(name=START, number=through, text=record.sealed))
     detail = {"first": former + 1, "through": through}
-    ledger.write(session, "let-go", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
+    ledger.write_act(session, "let-go", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
 
 
-def drop(session: Session, limit: int = AT_ONCE) -> int:
+def drop_released(session: Session, limit: int = AT_ONCE) -> int:
     """Delete records that were let go; how many, at most `limit`. The database refuses to delete any other."""
     gone = (
         select(col(AuditRecord.id))
@@ -121,7 +121,7 @@ def drop(session: Session, limit: int = AT_ONCE) -> int:
     )
     ids = list(session.scalars(gone))
     if ids:
-        session.execute(delete(AuditRecord).where(db.among(session, col(AuditRecord.id), ids)))
+        session.execute(delete(AuditRecord).where(db.is_among(session, col(AuditRecord.id), ids)))
     return len(ids)
 
 
@@ -129,4 +129,4 @@ def last_before(session: Session, moment: datetime) -> int:
     """The last record of the chain before which all are older; 0 when none is. Ids follow the clock, the chain follows the commits."""
     young = select(col(AuditRecord.sequence)).where(col(AuditRecord.id) >= first_id_at(moment)).order_by(col(AuditRecord.id)).limit(AT_ONCE)
     sealed = [number for number in session.scalars(young) if number is not None]
-    return min(sealed, default=sequence(session)) - 1
+    return min(sealed, default=last_sequence(session)) - 1

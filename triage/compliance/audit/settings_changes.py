@@ -18,26 +18,29 @@ HOSTNAME = "company.hostname"
 SECRET = frozenset({"smtp.edge_token", "database.url", "webhooks.hooks"})  # a URL may hold a password, or be one
 
 
-def note(session: Session, settings: Settings, *, machine: str, now: datetime) -> list[str]:
+def note_settings(session: Session, settings: Settings, *, machine: str, now: datetime) -> list[str]:
     """Put the settings that differ from those of this machine's last start on the record, with both values; their names."""
     name = NOTED + machine
-    kept, current = session.get(Marker, name), told(settings)
+    kept, current = session.get(Marker, name), described_settings(settings)
     former = json.loads(kept.text) if kept else current
     session.merge(Marker(name=name, text=json.dumps(current, sort_keys=True)))
     changed = sorted(key for key in former.keys() | current.keys() if former.get(key) != current.get(key))
     if changed:
-        detail = {"machine": machine, "changed": {key: [shown(key, former.get(key)), shown(key, current.get(key))] for key in changed}}
-        ledger.write(session, "settings", "settings", by=BY, now=now, detail=detail)
+        detail = {
+            "machine": machine,
+            "changed": {key: [recorded_value(key, former.get(key)), recorded_value(key, current.get(key))] for key in changed},
+        }
+        ledger.write_act(session, "settings", "settings", by=BY, now=now, detail=detail)
     return changed
 
 
-def hostnames(session: Session) -> set[str]:
+def list_hostnames(session: Session) -> set[str]:
     """The names in SMTP of the machines on which upkeep runs, this one among them."""
     kept = session.scalars(select(col(Marker.text)).where(col(Marker.name).startswith(NOTED)))
     return {json.loads(text).get(HOSTNAME, "").casefold() for text in kept} - {""}
 
 
-def told(settings: Settings) -> dict[str, str]:
+def described_settings(settings: Settings) -> dict[str, str]:
     """Every setting by its name; of a secret only a digest."""
     values = {}
     for section, key, _ in every_key():
@@ -46,6 +49,6 @@ def told(settings: Settings) -> dict[str, str]:
     return values
 
 
-def shown(name: str, value: str | None) -> str | None:
+def recorded_value(name: str, value: str | None) -> str | None:
     """A value for the record; None where there was no such setting."""
     return "(secret)" if name in SECRET and value is not None else value

@@ -27,12 +27,12 @@ class Verification:
     checkpoints: int  # that the trail was compared with
 
 
-def verify(session: Session, found: Iterable[Found] = (), *, kept_since: datetime | None = None) -> Verification:
+def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: datetime | None = None) -> Verification:
     """Walk from the first record to the head: edits, deletions, swaps, a cut end and, by the checkpoints, a trail written anew are found.
 
     `found` are the checkpoints that were kept; `kept_since`: no record younger than this may have been let go.
     """
-    claims, fault = believed(found)
+    claims, fault = trusted_checkpoints(found)
     start, previous = hash_chain.start_of(session)
     fault = fault or (fault_of_start(start, previous, claims, kept_since) if claims else "")
     expected, confirmed = start, start
@@ -50,7 +50,7 @@ def verify(session: Session, found: Iterable[Found] = (), *, kept_since: datetim
     return Verification(expected - start, unsealed, previous, fault, len(claims))
 
 
-def believed(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint], str]:
+def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint], str]:
     """The checkpoints by the record that they saw last, and the first thing that is wrong with them."""
     claims: dict[int, Checkpoint] = {}
     for one in found:
@@ -107,7 +107,7 @@ def kept_since(settings: Settings, now: datetime) -> datetime:
     return now - timedelta(days=settings.retention.audit_days)
 
 
-def claims(settings: Settings, directory: Path | None = None, public_key: str | None = None) -> list[Found]:
+def claimed_checkpoints(settings: Settings, directory: Path | None = None, public_key: str | None = None) -> list[Found]:
     """The checkpoints to compare the trail with; none where none are made."""
     where = directory or (Path(settings.audit.checkpoints) if settings.audit.checkpoints else None)
     if where is None:
@@ -116,4 +116,4 @@ def claims(settings: Settings, directory: Path | None = None, public_key: str | 
     if not known and not settings.audit.key_file:
         raise BadInput("give the key that signed the checkpoints: --public-key, audit.public_key or audit.key_file")
     key = checkpoints.read_public(known) if known else checkpoints.load_key(settings.audit.key_file).public_key()
-    return list(checkpoints.read(where, key))
+    return list(checkpoints.read_checkpoints(where, key))

@@ -38,7 +38,7 @@ class Whose:
         return or_(wrote, and_(col(Delivery.mailbox) == self.address, col(Delivery.direction).in_(SENT)))
 
 
-def meant(session: Session, text: str) -> Whose:
+def find_data_subject(session: Session, text: str) -> Whose:
     """Who an address, or a uid, means. BadInput for what is neither."""
     if person := session.get(Person, text.strip().casefold()):
         return Whose(person.mailbox, person.uid)

@@ -13,12 +13,12 @@ from triage.access import dual_control, scope as access
 from triage.actor import Actor, Role
 from triage.addressing.envelope import Envelope
 from triage.compliance.privacy import person_traces
-from triage.compliance.privacy.data_subject import SENT, Whose, meant
+from triage.compliance.privacy.data_subject import SENT, Whose, find_data_subject
 from triage.config.settings import Settings
 from triage.delivery.journal import JOURNAL
 from triage.delivery.recall import related_messages
 from triage.errors import BadInput, NotAllowedNow, NotFound, SecondKeyNeeded
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.campaigns import assign as campaigns, traits
@@ -26,7 +26,7 @@ from triage.quarantine.decisions.approvals import Act
 from triage.quarantine.search import legal_hold
 from triage.say import say
 from triage.store import ledger
-from triage.store.db import UNSEEN, among
+from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import FINAL, Event, State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Handed
@@ -55,11 +55,11 @@ class Found:
     kept: int  # by legal holds
 
 
-def look(session: Session, text: str, *, by: Actor) -> Found:
+def preview_erasure(session: Session, text: str, *, by: Actor) -> Found:
     """What an erasure would find; nothing is changed. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
-    whose = meant(session, text)
-    kept = legal_hold.kept(session)
+    whose = find_data_subject(session, text)
+    kept = legal_hold.kept_condition(session)
     unfinished = and_(not_(kept), col(Delivery.state).not_in(FINAL | DECIDABLE))
     total, under_way, held = (
         session.scalar(select(func.count()).select_from(Delivery).where(whose.mails, one)) or 0 for one in (true(), unfinished, kept)
@@ -67,7 +67,7 @@ def look(session: Session, text: str, *, by: Actor) -> Found:
     return Found("here" if whose.uid else "outside", total, under_way, held)
 
 
-def begin(
+def begin_erasure(
     session: Session,
     text: str,
     *,
@@ -86,11 +86,13 @@ def begin(
     reason = " ".join(reason.split())[:500]
     if not reason:
         raise BadInput(say("say why; the audit log keeps it, so name nobody in it"), field="reason")
-    whose = meant(session, text)
+    whose = find_data_subject(session, text)
     may_be_erased(session, whose)
     if pending := session.scalars(select(PersonErasure).where(col(PersonErasure.address) == whose.address)).first():
         return pending
-    dual_control.require([dual_control.PERSON_ERASURE] if dual_control.PERSON_ERASURE in settings.policy.two_keys else [], by, second)
+    dual_control.require_second_person(
+        [dual_control.PERSON_ERASURE] if dual_control.PERSON_ERASURE in settings.policy.two_keys else [], by, second
+    )
     row = PersonErasure(
         address=whose.address,
         uid=whose.uid,
@@ -106,13 +108,13 @@ def begin(
     session.add(row)
     session.flush()
     detail = {"about": whose.digest, "reason": reason, "rules": with_rules} | ({"second_key": str(second)} if second else {})
-    ledger.write(session, "erase-person-data", subject(row), by=by, now=now, detail=detail)
+    ledger.write_act(session, "erase-person-data", erasure_subject(row), by=by, now=now, detail=detail)
     return row
 
 
-def subject(row: PersonErasure) -> str:
+def erasure_subject(row: PersonErasure) -> str:
     """As the record names it."""
-    return f"person-erasure:{show(row.id)}"
+    return f"person-erasure:{format_id(row.id)}"
 
 
 def may_be_erased(session: Session, whose: Whose) -> None:
@@ -124,23 +126,23 @@ def may_be_erased(session: Session, whose: Whose) -> None:
         raise NotAllowedNow(say("their messages are under a legal hold: lift it first (`mailroom legal-hold list`)"))
 
 
-def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[PersonErasure]:
+def list_erasures(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[PersonErasure]:
     """Erasures, newest first. For administrators and auditors of the whole company."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
     rows = select(PersonErasure).order_by(col(PersonErasure.id).desc()).limit(limit)
     return list(session.scalars(rows if before is None else rows.where(col(PersonErasure.id) < before)))
 
 
-def get(session: Session, erasure_id: int, *, by: Actor) -> PersonErasure:
+def get_erasure(session: Session, erasure_id: int, *, by: Actor) -> PersonErasure:
     """One erasure and how far it is."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
     row = session.get(PersonErasure, erasure_id)
     if row is None:
-        raise NotFound(say("there is no erasure {erasure_id}", erasure_id=show(erasure_id)))
+        raise NotFound(say("there is no erasure {erasure_id}", erasure_id=format_id(erasure_id)))
     return row
 
 
-def due(session: Session) -> list[int]:
+def due_erasures(session: Session) -> list[int]:
     """The erasures that are not done."""
     return list(session.scalars(select(col(PersonErasure.id)).where(col(PersonErasure.done_at).is_(None))))
 
@@ -152,18 +154,18 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
         return False
     whose = Whose(row.address, row.uid)
     legal_hold.take_turn(session)
-    free = and_(whose.mails, not_(legal_hold.kept(session)))
+    free = and_(whose.mails, not_(legal_hold.kept_condition(session)))
     put_away(session, free, now=now)
     ids = list(
         session.scalars(select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL)).order_by(col(Delivery.id)).limit(limit))
     )
     if ids:
-        row.contents += erase(session, whose, row.pseudonym, ids, now=now)
+        row.contents += erase_deliveries(session, whose, row.pseudonym, ids, now=now)
         row.deliveries += len(ids)
         session.flush()
         return True
     if session.scalar(select(literal(1)).select_from(Delivery).where(free).limit(1)) is None:
-        end(session, row, whose, now=now)
+        end_erasure(session, row, whose, now=now)
     return False
 
 
@@ -171,35 +173,35 @@ def put_away(session: Session, where: ColumnElement[bool], *, now: datetime) -> 
     """What waits for a person is purged: nobody is to decide about it any more."""
     waiting = session.scalars(select(col(Delivery.id)).where(where, col(Delivery.state).in_(DECIDABLE)).limit(SLICE)).all()
     if waiting:
-        ledger.record_many(session, among(session, col(Delivery.id), waiting), Event.PURGE, by=BY, now=now, due_at=None)
+        ledger.record_many(session, is_among(session, col(Delivery.id), waiting), Event.PURGE, by=BY, now=now, due_at=None)
 
 
-def erase(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *, now: datetime) -> int:
+def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *, now: datetime) -> int:
     """Empty these deliveries, and erase the messages that nobody else has a part in; how many contents."""
     alone, gone = nobody_elses(session, ids)
-    emptied = EMPTY | {"perishable_until": None, "erased_at": now} | renamed(whose, pseudonym)
-    session.execute(update(Delivery).where(among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
-    session.execute(update(Attempt).where(among(session, col(Attempt.delivery_id), ids)).values(reply=""))
-    session.execute(update(Recalled).where(among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))
-    session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
-    related_messages.forget(session, ids)
+    emptied = EMPTY | {"perishable_until": None, "erased_at": now} | pseudonymised_values(whose, pseudonym)
+    session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
+    session.execute(update(Attempt).where(is_among(session, col(Attempt.delivery_id), ids)).values(reply=""))
+    session.execute(update(Recalled).where(is_among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))
+    session.execute(delete(Handed).where(is_among(session, col(Handed.delivery_id), ids)))
+    related_messages.forget_related(session, ids)
     if alone:
-        campaigns.forget(session, select(col(Message.id)).where(among(session, col(Message.id), alone)))
-        traits.forget(session, among(session, col(MessageTrait.message_id), alone))
-        for message in session.scalars(select(Message).where(among(session, col(Message.id), alone))):
+        campaigns.forget_messages(session, select(col(Message.id)).where(is_among(session, col(Message.id), alone)))
+        traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), alone))
+        for message in session.scalars(select(Message).where(is_among(session, col(Message.id), alone))):
             message.envelope = Envelope(message.spool_id, message.received_at, "", (), "", "").as_json()
             message.authentication, message.signals, message.text = Authentication("").as_json(), [], ""
             message.summary = Summary(parsed=message.summary["parsed"]).as_json()
         session.flush()
-        session.execute(update(Content).where(among(session, col(Content.id), gone)).values(zstd=None, erased_at=now))
+        session.execute(update(Content).where(is_among(session, col(Content.id), gone)).values(zstd=None, erased_at=now))
     return len(gone)
 
 
 def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:
     """The messages, and the contents that are still there, all of whose deliveries are among these or need them no more."""
     archived = and_(col(Delivery.direction) == JOURNAL, col(Delivery.state) == State.DELIVERED)
-    free = or_(among(session, col(Delivery.id), ids), col(Delivery.erased_at).is_not(None), archived)
-    letters = select(col(Delivery.message_id)).where(among(session, col(Delivery.id), ids))
+    free = or_(is_among(session, col(Delivery.id), ids), col(Delivery.erased_at).is_not(None), archived)
+    letters = select(col(Delivery.message_id)).where(is_among(session, col(Delivery.id), ids))
     needed = select(literal(1)).where(col(Delivery.message_id) == col(Message.id), not_(free)).correlate(Message).exists()
     alone = list(session.scalars(select(col(Message.id)).where(col(Message.id).in_(letters), not_(needed))))
     elsewhere = (
@@ -209,12 +211,12 @@ def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[
         .correlate(Content)
         .exists()
     )
-    theirs = select(col(Message.content_id)).where(among(session, col(Message.id), alone))
+    theirs = select(col(Message.content_id)).where(is_among(session, col(Message.id), alone))
     gone = select(col(Content.id)).where(col(Content.id).in_(theirs), col(Content.zstd).is_not(None), not_(elsewhere))
     return alone, list(session.scalars(gone.order_by(col(Content.id)).with_for_update()))
 
 
-def renamed(whose: Whose, pseudonym: str) -> dict[str, Any]:
+def pseudonymised_values(whose: Whose, pseudonym: str) -> dict[str, Any]:
     """What stands where their name stood: the author of what they wrote, the recipient of what was written to them."""
     to_them = col(Delivery.direction) != "outbound" if whose.uid else col(Delivery.direction).in_(SENT)
     nobody = literal("erased-", String) + cast(col(Delivery.id), String) + literal(f"@{NOWHERE}", String)  # one recipient a message
@@ -228,33 +230,33 @@ def renamed(whose: Whose, pseudonym: str) -> dict[str, Any]:
     return values | ({"person": pseudonym} if whose.uid else {"proven_as": ""})
 
 
-def end(session: Session, row: PersonErasure, whose: Whose, *, now: datetime) -> None:
+def end_erasure(session: Session, row: PersonErasure, whose: Whose, *, now: datetime) -> None:
     """Nothing of their mail is left but what a legal hold keeps: the rest goes, and then whose it was."""
     row.kept = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
-    row.rules_left = person_traces.forget(session, whose, row.pseudonym, with_rules=row.with_rules, now=now)
+    row.rules_left = person_traces.forget_person(session, whose, row.pseudonym, with_rules=row.with_rules, now=now)
     row.address, row.uid, row.done_at = "", "", now
     session.flush()
     counts = {"deliveries": row.deliveries, "contents": row.contents, "kept": row.kept, "rules_left": row.rules_left}
-    ledger.write(session, "person-data-erased", subject(row), by=BY, now=now, detail=counts)
+    ledger.write_act(session, "person-data-erased", erasure_subject(row), by=BY, now=now, detail=counts)
 
 
 def erase_person(
     session: Session, address: str, *, by: Actor, reason: str, now: datetime, settings: Settings, with_rules: bool = False
 ) -> PersonErasure | PendingAct:
-    """As `begin`, or what now waits for the second key."""
+    """As `begin_erasure`, or what now waits for the second key."""
     more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
     try:
-        return begin(session, address, **more)
+        return begin_erasure(session, address, **more)
     except SecondKeyNeeded as need:
         order = {"address": address, "with_rules": with_rules}
-        return dual_control.ask(session, dual_control.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
+        return dual_control.ask_second_person(session, dual_control.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
 
 
 def carry_out(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> int:
     """Begin the erasure that the first person asked for and an administrator confirms."""
     access.over_everything(by, Role.ADMIN)
     wanted: dict[str, Any] = asked.order | {"by": first, "reason": asked.reason, "now": now, "settings": settings, "second": by}
-    return begin(session, wanted.pop("address"), **wanted).id
+    return begin_erasure(session, wanted.pop("address"), **wanted).id
 
 
 ACTS: Mapping[str, Act] = {dual_control.PERSON_ERASURE: carry_out}

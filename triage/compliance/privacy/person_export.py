@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Role
 from triage.compliance.privacy.data_subject import Whose
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.contacts import store as contacts
 from triage.quarantine import viewings
 from triage.store import bodies, ledger
@@ -42,25 +42,25 @@ Times are ISO 8601 in UTC. Mail of the same person holds the data of others too:
 """
 
 
-def note(session: Session, whose: Whose, *, by: Actor, reason: str, now: datetime) -> None:
+def record_export(session: Session, whose: Whose, *, by: Actor, reason: str, now: datetime) -> None:
     """Put on the record that somebody takes this. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
-    ledger.write(session, "export-person-data", "person-data", by=by, now=now, detail={"about": whose.digest, "reason": reason[:500]})
+    ledger.write_act(session, "export-person-data", "person-data", by=by, now=now, detail={"about": whose.digest, "reason": reason[:500]})
 
 
-def zipped(session: Session, whose: Whose, *, by: Actor, now: datetime) -> Iterator[bytes]:
+def zip_export(session: Session, whose: Whose, *, by: Actor, now: datetime) -> Iterator[bytes]:
     """The zip in chunks, as of one moment. What is sealed to the actor is left out, and counted."""
     access.over_everything(by, Role.ADMIN)
     sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README)
-        archive.writestr("about.json", as_json(about(session, whose, by, now)))
-        for name, rows in lists(session, whose, by):
+        archive.writestr("about.json", as_json(describe_export(session, whose, by, now)))
+        for name, rows in exported_lists(session, whose, by):
             with archive.open(f"{name}.json", "w") as file:
-                for text in listed(rows):
+                for text in json_list(rows):
                     file.write(text.encode())
                     yield from sink.chunks()
-        for name, raw in mails(session, whose, by):
+        for name, raw in exported_messages(session, whose, by):
             archive.writestr(f"mails/{name}.eml", raw)
             yield from sink.chunks()
     yield from sink.chunks(last=True)
@@ -88,45 +88,45 @@ class Sink(io.RawIOBase):
             self.waiting.clear()
 
 
-def about(session: Session, whose: Whose, by: Actor, now: datetime) -> dict[str, Any]:
+def describe_export(session: Session, whose: Whose, by: Actor, now: datetime) -> dict[str, Any]:
     """Whose data it is, and what is not in it."""
     total = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
-    mine = session.scalar(select(func.count()).select_from(Delivery).where(theirs(whose, by))) or 0
+    mine = session.scalar(select(func.count()).select_from(Delivery).where(exported_deliveries(whose, by))) or 0
     kind = "somebody here" if whose.uid else "somebody outside"
     return {"address": whose.address, "uid": whose.uid, "who": kind, "taken_at": now, "deliveries": mine, "sealed": total - mine}
 
 
-def theirs(whose: Whose, by: Actor) -> Any:
+def exported_deliveries(whose: Whose, by: Actor) -> Any:
     """Their mail, without what is sealed to the actor."""
-    return and_(whose.mails, access.within(by))
+    return and_(whose.mails, access.within_scope(by))
 
 
-def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Each list of rows by its name."""
-    ids = select(col(Delivery.id)).where(theirs(whose, by))
-    letters = select(col(Delivery.message_id)).where(theirs(whose, by))
+    ids = select(col(Delivery.id)).where(exported_deliveries(whose, by))
+    letters = select(col(Delivery.message_id)).where(exported_deliveries(whose, by))
     items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.delivery_id).in_(ids))
     told = not_(confidential_folders.about_sealed(by))
     named = cast(col(Decision.selection), String).contains(json.dumps(whose.address), autoescape=True)
     wanted: list[tuple[str, Select[Any]]] = [
-        ("deliveries", select(Delivery).where(theirs(whose, by)).order_by(col(Delivery.id))),
+        ("deliveries", select(Delivery).where(exported_deliveries(whose, by)).order_by(col(Delivery.id))),
         ("messages", select(Message).where(col(Message.id).in_(letters)).order_by(col(Message.id))),
         ("attempts", select(Attempt).where(col(Attempt.delivery_id).in_(ids)).order_by(col(Attempt.id))),
         ("decisions", select(Decision).where(or_(col(Decision.id).in_(items), named), told).order_by(col(Decision.id))),
         *(of_somebody_here(session, whose, by) if whose.uid else of_somebody_outside(session, whose, by)),
     ]
     for name, rows in wanted:
-        yield name, map(plain, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
+        yield name, map(exported_row, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
     if whose.uid:
         yield "views", viewings.taken_along(session, list(session.scalars(letters.distinct())), whose.uid)
 
 
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
     """What else is kept about a sender."""
-    letters = select(col(Delivery.message_id)).where(theirs(whose, by))
+    letters = select(col(Delivery.message_id)).where(exported_deliveries(whose, by))
     open_rules = not_(confidential_folders.closed_rules(session, by))
     return [
-        ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, contacts.visible(by))),
+        ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, contacts.visible_contacts(by))),
         ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules).order_by(col(Rule.id))),
         ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
         ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
@@ -141,7 +141,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
     theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
     open_rules = not_(confidential_folders.closed_rules(session, by))
     wrote = contacts.of_people(col(SentMail.person), col(SentMail.department), by)
-    waits = col(Handed.delivery_id).in_(select(col(Delivery.id)).where(access.within(by)))
+    waits = col(Handed.delivery_id).in_(select(col(Delivery.id)).where(access.within_scope(by)))
     about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
     return [
@@ -149,7 +149,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("addresses", select(KnownRecipient).where(addresses).order_by(col(KnownRecipient.address))),
         ("former_names", select(FormerName).where(col(FormerName.kind) == "person", col(FormerName.now) == whose.uid)),
         ("former_mailboxes", select(FormerMailbox).where(col(FormerMailbox.person) == whose.uid)),
-        ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, contacts.visible(by))),
+        ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, contacts.visible_contacts(by))),
         ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),
         (
             "rules",
@@ -172,15 +172,15 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
     ]
 
 
-def plain(row: SQLModel) -> dict[str, Any]:
+def exported_row(row: SQLModel) -> dict[str, Any]:
     """A row as it is handed out: ids as people write them, without which member of staff acted."""
     ids = {name for name in type(row).model_fields if name == "id" or name.endswith("_id")}
     hidden = STAFFS | {"author"} if isinstance(row, Rule) else STAFFS
     values = {name: value for name, value in row.model_dump().items() if name not in hidden and not isinstance(value, bytes)}
-    return {name: show(value) if name in ids and isinstance(value, int) else value for name, value in values.items()}
+    return {name: format_id(value) if name in ids and isinstance(value, int) else value for name, value in values.items()}
 
 
-def listed(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def json_list(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     """A JSON list, a row a line."""
     yield "["
     for place, row in enumerate(rows):
@@ -194,15 +194,15 @@ def as_json(value: Any) -> str:
     return said.replace("\x7f", "\\u007f")
 
 
-def mails(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, bytes]]:
+def exported_messages(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, bytes]]:
     """The original of each of their mails that is not erased, by our id of it."""
     rows = (
         select(col(Message.id), col(Message.content_id))
         .join(Content, col(Content.id) == col(Message.content_id))
-        .where(col(Message.id).in_(select(col(Delivery.message_id)).where(theirs(whose, by))), col(Content.zstd).is_not(None))
+        .where(col(Message.id).in_(select(col(Delivery.message_id)).where(exported_deliveries(whose, by))), col(Content.zstd).is_not(None))
         .order_by(col(Message.id))
     )
     for message_id, content_id in session.execute(rows, execution_options={"yield_per": AT_ONCE}):
         if (raw := bodies.if_there(session, content_id)) is not None:
-            yield show(message_id), raw
+            yield format_id(message_id), raw
         session.expunge_all()

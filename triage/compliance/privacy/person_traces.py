@@ -11,7 +11,7 @@ from triage.access.dual_control import WAITING
 from triage.actor import Actor
 from triage.compliance.privacy.data_subject import Whose
 from triage.directory import apply as directory, reassigned_addresses
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
@@ -31,7 +31,7 @@ from triage.store.models.staff import FailedSignIn, PracticeAnswer, Preference, 
 BY = Actor.system("privacy")
 
 
-def forget(session: Session, whose: Whose, pseudonym: str, *, with_rules: bool, now: datetime) -> int:
+def forget_person(session: Session, whose: Whose, pseudonym: str, *, with_rules: bool, now: datetime) -> int:
     """Forget them; how many rules still name them. A block is kept unless `with_rules`: without the address it could not work."""
     if whose.uid:
         of_somebody_here(session, whose, pseudonym)
@@ -42,16 +42,16 @@ def forget(session: Session, whose: Whose, pseudonym: str, *, with_rules: bool, 
     )
     if with_rules or whose.uid:
         for rule in session.scalars(select(Rule).where(about).order_by(col(Rule.id)).with_for_update()):
-            unname(session, rule, whose, pseudonym, now)
-        versions.advance(session, rules.VERSION)
+            unname_rule(session, rule, whose, pseudonym, now)
+        versions.advance_version(session, rules.VERSION)
     return session.scalar(select(func.count()).select_from(Rule).where(about)) or 0
 
 
-def unname(session: Session, rule: Rule, whose: Whose, pseudonym: str, now: datetime) -> None:
+def unname_rule(session: Session, rule: Rule, whose: Whose, pseudonym: str, now: datetime) -> None:
     """A rule about them is out of force and names them no more."""
     if rule.removed_at is None:
         rule.removed_at, rule.removed_by = now, str(BY)
-        ledger.write(session, "unrule", f"rule:{show(rule.id)}", by=BY, now=now, detail={"effect": rule.effect})
+        ledger.write_act(session, "unrule", f"rule:{format_id(rule.id)}", by=BY, now=now, detail={"effect": rule.effect})
     rule.value = pseudonym if rule.value == whose.address else rule.value
     rule.scope = f"person:{pseudonym}" if whose.uid and rule.scope == f"person:{whose.uid}" else rule.scope
     rule.note = ""
@@ -69,16 +69,16 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(update(Notice).where(col(Notice.sender) == address).values(sender=pseudonym, about=told, text=""))
     session.execute(update(RelatedMail).where(col(RelatedMail.author) == address).values(author="", subject=""))
     session.execute(update(Campaign).where(col(Campaign.about).contains(f" {address}", autoescape=True)).values(about=None))
-    for decision in session.scalars(select(Decision).where(holds(col(Decision.selection), address))):
+    for decision in session.scalars(select(Decision).where(json_holds(col(Decision.selection), address))):
         decision.selection = decision.selection | {"sender": pseudonym}
-    for mail in session.scalars(select(SentMail).where(holds(col(SentMail.went_to), address))):
+    for mail in session.scalars(select(SentMail).where(json_holds(col(SentMail.went_to), address))):
         mail.went_to = [one for one in mail.went_to if one != address]
-    for act in session.scalars(select(PendingAct).where(holds(col(PendingAct.order), address), col(PendingAct.state) != WAITING)):
+    for act in session.scalars(select(PendingAct).where(json_holds(col(PendingAct.order), address), col(PendingAct.state) != WAITING)):
         act.order = json.loads(json.dumps(act.order).replace(json.dumps(address), json.dumps(pseudonym)))
     session.flush()
 
 
-def holds(column: Any, text: str) -> ColumnElement[bool]:
+def json_holds(column: Any, text: str) -> ColumnElement[bool]:
     """Is this text a value somewhere in the JSON of a column?"""
     return cast(column, String).contains(json.dumps(text), autoescape=True)
 
@@ -110,8 +110,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     )
     session.execute(delete(FormerName).where(called))
     session.execute(delete(FormerMailbox).where(col(FormerMailbox.person) == uid))
-    reassigned_addresses.forget(session, person.name)
+    reassigned_addresses.forget_name(session, person.name)
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
     session.delete(person)
     session.flush()
-    versions.advance(session, directory.VERSION)
+    versions.advance_version(session, directory.VERSION)

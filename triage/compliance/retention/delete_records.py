@@ -13,12 +13,12 @@ from sqlmodel import Session, SQLModel, col
 
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.ids import first_id_at, read
+from triage.ids import first_id_at, parse_id
 from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.decisions import regroup
 from triage.quarantine.search import legal_hold
 from triage.store import bodies, ledger
-from triage.store.db import UNSEEN, among, window
+from triage.store.db import UNSEEN, due_window, is_among
 from triage.store.delivery_state import FINAL
 from triage.store.models.assignments import Escalation
 from triage.store.models.campaigns import MessageTrait
@@ -48,97 +48,99 @@ OF_A_DELIVERY = (
 """Tables whose rows are about one delivery (`delivery_id`), and mean nothing without it."""
 
 
-def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
+def due_messages(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
     """Which of the next messages are to be forgotten, and the last one that was looked at; 0: these were all.
 
     As in `retention.due` nobody waits for the looking.
     """
-    old = select(col(Message.id)).where(col(Message.id) < first_id_at(oldest(settings, now)))
-    return window(session, col(Message.id), old, forgettable(session, settings, now), after, limit)
+    old = select(col(Message.id)).where(col(Message.id) < first_id_at(oldest_record(settings, now)))
+    return due_window(session, col(Message.id), old, forgettable_messages(session, settings, now), after, limit)
 
 
-def copies(session: Session, found: Sequence[int]) -> dict[int, int]:
+def count_deliveries(session: Session, found: Sequence[int]) -> dict[int, int]:
     """How many deliveries each of these messages has: there may be a thousand, and they go together."""
-    mine = among(session, col(Delivery.message_id), found)
+    mine = is_among(session, col(Delivery.message_id), found)
     return dict(session.execute(select(col(Delivery.message_id), func.count()).where(mine).group_by(col(Delivery.message_id))).all())
 
 
-def forget(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
+def forget_messages(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
     """Forget those of these messages whose time is over still, with their deliveries and all that is about them; how many that were."""
     legal_hold.take_turn(session)
-    bodies.lock(session, list(session.scalars(select(col(Message.content_id)).where(among(session, col(Message.id), found)))))
-    messages = list(session.scalars(forgettable(session, settings, now).where(among(session, col(Message.id), found))))
+    bodies.lock_bodies(session, list(session.scalars(select(col(Message.content_id)).where(is_among(session, col(Message.id), found)))))
+    messages = list(session.scalars(forgettable_messages(session, settings, now).where(is_among(session, col(Message.id), found))))
     if not messages:
         return 0
-    of_these = among(session, col(Delivery.message_id), messages)
+    of_these = is_among(session, col(Delivery.message_id), messages)
     deliveries = session.execute(select(col(Delivery.id), col(Delivery.campaign_id), col(Delivery.wave_id)).where(of_these)).all()
-    kept_in = session.scalars(select(col(Message.content_id)).where(among(session, col(Message.id), messages)).distinct()).all()
+    kept_in = session.scalars(select(col(Message.content_id)).where(is_among(session, col(Message.id), messages)).distinct()).all()
     for name in OF_A_DELIVERY:
         about = SQLModel.metadata.tables[name].c.delivery_id
-        session.execute(delete(about.table).where(among(session, about, [one for one, _, _ in deliveries])))
-    session.execute(delete(Notice).where(among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
+        session.execute(delete(about.table).where(is_among(session, about, [one for one, _, _ in deliveries])))
+    session.execute(delete(Notice).where(is_among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
-    traits.forget(session, among(session, col(MessageTrait.message_id), messages))
-    session.execute(delete(Message).where(among(session, col(Message.id), messages)), execution_options=UNSEEN)
+    traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), messages))
+    session.execute(delete(Message).where(is_among(session, col(Message.id), messages)), execution_options=UNSEEN)
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})
-    ledger.write(session, "forget", "records of mail", by=BY, now=now, items=len(messages))
+    ledger.write_act(session, "forget", "records of mail", by=BY, now=now, items=len(messages))
     return len(messages)
 
 
 def decisions_due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
     """Which of the next decisions are to be forgotten, and the last one that was looked at; 0: these were all."""
-    last = first_id_at(oldest(settings, now))
+    last = first_id_at(oldest_record(settings, now))
     old = select(col(Decision.id)).where(col(Decision.id) < last)
-    return window(session, col(Decision.id), old, about_nothing(last), after, limit)
+    return due_window(session, col(Decision.id), old, about_nothing(last), after, limit)
 
 
 def forget_decisions(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
     """Forget those of these decisions that are about no mail any more; how many that were."""
-    ids = list(session.scalars(about_nothing(first_id_at(oldest(settings, now))).where(among(session, col(Decision.id), found))))
+    ids = list(session.scalars(about_nothing(first_id_at(oldest_record(settings, now))).where(is_among(session, col(Decision.id), found))))
     if not ids:
         return 0
-    regrouped = (among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regroup.VERBS)))
+    regrouped = (is_among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regroup.VERBS)))
     said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no mail since, for their undo
-    session.execute(delete(SweptMailbox).where(among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
-    session.execute(delete(Escalation).where(among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
-    session.execute(delete(Decision).where(among(session, col(Decision.id), ids)), execution_options=UNSEEN)
-    campaigns.drop_empty(session, {read(one[name]) for one in said for name in ("campaign", "into")})
-    ledger.write(session, "forget", "decisions", by=BY, now=now, items=len(ids))
+    session.execute(delete(SweptMailbox).where(is_among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
+    session.execute(delete(Escalation).where(is_among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
+    session.execute(delete(Decision).where(is_among(session, col(Decision.id), ids)), execution_options=UNSEEN)
+    campaigns.drop_empty(session, {parse_id(one[name]) for one in said for name in ("campaign", "into")})
+    ledger.write_act(session, "forget", "decisions", by=BY, now=now, items=len(ids))
     return len(ids)
 
 
 def forget_reports(session: Session, *, settings: Settings, now: datetime, limit: int = SLICE) -> int:
     """Forget what employees reported that never came through us; how many, at most `limit`. Other reports go with their mail."""
-    old = (col(MailReport.delivery_id).is_(None), col(MailReport.at) < oldest(settings, now))
+    old = (col(MailReport.delivery_id).is_(None), col(MailReport.at) < oldest_record(settings, now))
     ids = list(session.scalars(select(col(MailReport.id)).where(*old).limit(limit)))
     if ids:
-        session.execute(delete(MailReport).where(among(session, col(MailReport.id), ids)), execution_options=UNSEEN)
-        ledger.write(session, "forget", "reports of mail", by=BY, now=now, items=len(ids))
+        session.execute(delete(MailReport).where(is_among(session, col(MailReport.id), ids)), execution_options=UNSEEN)
+        ledger.write_act(session, "forget", "reports of mail", by=BY, now=now, items=len(ids))
     return len(ids)
 
 
-def overdue(session: Session, *, settings: Settings, then: datetime) -> int:
+def count_overdue(session: Session, *, settings: Settings, then: datetime) -> int:
     """How many messages were to be forgotten by then and are not. Nothing, where `mailroom upkeep` runs."""
-    left = forgettable(session, settings, then).order_by(None).subquery()
+    left = forgettable_messages(session, settings, then).order_by(None).subquery()
     return session.scalar(select(func.count()).select_from(left)) or 0
 
 
-def oldest(settings: Settings, now: datetime) -> datetime:
+def oldest_record(settings: Settings, now: datetime) -> datetime:
     """Since when records are kept."""
     return now - timedelta(days=settings.retention.record_days)
 
 
-def forgettable(session: Session, settings: Settings, now: datetime) -> Select[int]:
+def forgettable_messages(session: Session, settings: Settings, now: datetime) -> Select[int]:
     """Messages that are erased, and all of whose deliveries were final long enough ago; none is legally held.
 
     What a sender was told outlives the mail that it was about, so that nobody is told twice, nor of what is taken back then.
     """
-    old = oldest(settings, now)
+    old = oldest_record(settings, now)
     over = and_(col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < old)
     of_another = (col(Notice.delivery_id) == col(Delivery.id), col(Notice.message_id) != col(Delivery.message_id))
     tells = exists().where(*of_another).correlate(Delivery)
-    needed = select(col(Delivery.id)).where(col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_hold.kept(session)))
+    needed = select(col(Delivery.id)).where(
+        col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_hold.kept_condition(session))
+    )
     return (
         select(col(Message.id))
         .join(Content, col(Content.id) == col(Message.content_id))
@@ -160,4 +162,4 @@ def about_nothing(last: int) -> Select[int]:
 def drop_contents(session: Session, found: Iterable[int]) -> None:
     """Of these contents, which are erased, drop those that no message has any more."""
     used = exists().where(col(Message.content_id) == col(Content.id)).correlate(Content)
-    session.execute(delete(Content).where(among(session, col(Content.id), found), ~used), execution_options=UNSEEN)
+    session.execute(delete(Content).where(is_among(session, col(Content.id), found), ~used), execution_options=UNSEEN)

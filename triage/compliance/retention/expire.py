@@ -17,7 +17,7 @@ from triage.ids import first_id_at
 from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.search import expiry, legal_hold
 from triage.store import bodies, ledger
-from triage.store.db import among, window
+from triage.store.db import due_window, is_among
 from triage.store.delivery_state import FINAL, Event, State
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.columns import Instant
@@ -41,12 +41,16 @@ class Expiring:
     soonest: datetime
 
 
-def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) -> list[Expiring]:
+def list_expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) -> list[Expiring]:
     """What expires within a day unless somebody decides, folder by folder in the actor's scope."""
     days = settings.retention.held_days
-    soon = and_(expiry.over(now + expiry.SOON, expiry.terms(settings)), ~legal_hold.kept(session), access.waiting(by))
+    soon = and_(
+        expiry.expired_condition(now + expiry.SOON, expiry.expiry_terms(settings)),
+        ~legal_hold.kept_condition(session),
+        access.countable_deliveries(by),
+    )
     rows = session.execute(
-        select(col(Delivery.department), col(Delivery.person), func.count(), func.min(expiry.begun(), type_=Instant))
+        select(col(Delivery.department), col(Delivery.person), func.count(), func.min(expiry.time_start(), type_=Instant))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
         .where(soon)
         .group_by(col(Delivery.department), col(Delivery.person))
@@ -55,66 +59,66 @@ def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) 
     return [Expiring(department, person, mails, begun + timedelta(days=days)) for department, person, mails, begun in rows]
 
 
-def overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
+def count_overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
     """What was to be done by then and is not: held mails to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
-    held = select(func.count()).where(expiry.over(then, expiry.terms(settings)), ~legal_hold.kept(session))
-    kept = select(func.count()).select_from(erasable(session, settings, then).order_by(None).subquery())
+    held = select(func.count()).where(expiry.expired_condition(then, expiry.expiry_terms(settings)), ~legal_hold.kept_condition(session))
+    kept = select(func.count()).select_from(erasable_contents(session, settings, then).order_by(None).subquery())
     return session.scalar(held) or 0, session.scalar(kept) or 0
 
 
 def count_unseen(session: Session, *, settings: Settings, now: datetime) -> int:
     """How many held messages are past their time and cannot expire, because their recipients were never told of them."""
-    terms = expiry.terms(settings)
+    terms = expiry.expiry_terms(settings)
     if terms.unseen:
         return 0
-    held = select(func.count()).where(expiry.unseen(now, terms), ~legal_hold.kept(session))
+    held = select(func.count()).where(expiry.unseen_condition(now, terms), ~legal_hold.kept_condition(session))
     return session.scalar(held) or 0
 
 
-def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
+def expire_messages(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
     """Expire mail held for `retention.held_days` since it was entered, or since somebody restored it; how many, at most `limit`.
 
     What its recipient was never told of stays held, unless `retention.expire_unseen` says otherwise.
     """
     legal_hold.take_turn(session)
-    over = (expiry.over(now, expiry.terms(settings)), ~legal_hold.kept(session))
+    over = (expiry.expired_condition(now, expiry.expiry_terms(settings)), ~legal_hold.kept_condition(session))
     ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))
     if not ids:
         return 0
-    expired = [one for one, _ in ledger.record_many(session, among(session, col(Delivery.id), ids), Event.EXPIRE, by=BY, now=now)]
-    sender_notices.expired(session, expired, settings=settings, now=now)
+    expired = [one for one, _ in ledger.record_many(session, is_among(session, col(Delivery.id), ids), Event.EXPIRE, by=BY, now=now)]
+    sender_notices.notify_expired(session, expired, settings=settings, now=now)
     return len(expired)
 
 
-def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
+def due_contents(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
     """Which of the next contents are to be erased, and the last one that was looked at; 0: these were all.
 
     Looking is apart from erasing, since nearly all that is kept is still needed: it takes long, and nobody waits for it.
     """
-    return window(session, col(Content.id), old_enough(settings, now), erasable(session, settings, now), after, limit)
+    return due_window(session, col(Content.id), old_enough(settings, now), erasable_contents(session, settings, now), after, limit)
 
 
-def erase(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
+def erase_contents(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
     """Erase the bytes of those of these contents whose every delivery has been final long enough; the records stay. How many that were."""
     legal_hold.take_turn(session)
-    bodies.lock(session, found)
-    ids = list(session.scalars(erasable(session, settings, now).where(among(session, col(Content.id), found))))
+    bodies.lock_bodies(session, found)
+    ids = list(session.scalars(erasable_contents(session, settings, now).where(is_among(session, col(Content.id), found))))
     if not ids:
         return 0
-    session.execute(update(Content).where(among(session, col(Content.id), ids)).values(zstd=None, erased_at=now))
-    of_these = select(col(Message.id)).where(among(session, col(Message.content_id), ids))
-    session.execute(update(Message).where(among(session, col(Message.content_id), ids)).values(text=""))
+    session.execute(update(Content).where(is_among(session, col(Content.id), ids)).values(zstd=None, erased_at=now))
+    of_these = select(col(Message.id)).where(is_among(session, col(Message.content_id), ids))
+    session.execute(update(Message).where(is_among(session, col(Message.content_id), ids)).values(text=""))
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
-    campaigns.forget(session, of_these)
-    traits.forget(session, col(MessageTrait.message_id).in_(of_these))
+    campaigns.forget_messages(session, of_these)
+    traits.forget_traits(session, col(MessageTrait.message_id).in_(of_these))
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
-    related_messages.forget(session, session.scalars(deliveries))
-    ledger.write(session, "erase", "contents", by=BY, now=now, items=len(ids))
+    related_messages.forget_related(session, session.scalars(deliveries))
+    ledger.write_act(session, "erase", "contents", by=BY, now=now, items=len(ids))
     return len(ids)
 
 
-def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
+def forget_recalled_copies(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
     """Erase the copies that were taken out of mailboxes and can be put back no longer; how many, at most `limit`."""
     legal_hold.take_turn(session)
     gone = now - timedelta(days=settings.retention.purged_days)
@@ -122,13 +126,13 @@ def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 
         select(col(Recalled.id))
         .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
         .where(col(Recalled.head).is_not(None), col(Delivery.state) == State.PURGED, col(Delivery.settled_at) < gone)
-        .where(~legal_hold.kept(session))
+        .where(~legal_hold.kept_condition(session))
         .limit(limit)
     )
     ids = list(session.scalars(over))
     if ids:
-        session.execute(update(Recalled).where(among(session, col(Recalled.id), ids)).values(head=None))
-        ledger.write(session, "erase", "recalled copies", by=BY, now=now, items=len(ids))
+        session.execute(update(Recalled).where(is_among(session, col(Recalled.id), ids)).values(head=None))
+        ledger.write_act(session, "erase", "recalled copies", by=BY, now=now, items=len(ids))
     return len(ids)
 
 
@@ -140,7 +144,7 @@ def old_enough(settings: Settings, now: datetime) -> Select[int]:
     return select(col(Content.id)).where(col(Content.id) < first_id_at(now - timedelta(days=shortest)), col(Content.zstd).is_not(None))
 
 
-def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]:
+def erasable_contents(session: Session, settings: Settings, now: datetime) -> Select[int]:
     """Contents none of whose deliveries is still needed, or legally held."""
     gone = now - timedelta(days=settings.retention.purged_days)
     sent = now - timedelta(days=settings.retention.released_days)
@@ -162,6 +166,6 @@ def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]
     needed = (
         select(col(Delivery.id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_hold.kept(session)))
+        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_hold.kept_condition(session)))
     )
     return old_enough(settings, now).where(~needed.exists()).order_by(col(Content.id))

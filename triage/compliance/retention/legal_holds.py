@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowedNow, NotFound
-from triage.ids import first_id_at, show
-from triage.quarantine.search.legal_hold import checked_reason, condition, folders_of, in_force, lift_hold, lock_hold, place_hold
+from triage.ids import first_id_at, format_id
+from triage.quarantine.search.legal_hold import checked_reason, folders_of, hold_condition, in_force, lift_hold, lock_hold, place_hold
 from triage.quarantine.search.selection import Selection
 from triage.say import day, say
 from triage.store import db
@@ -39,25 +39,25 @@ class Hold:
     deliveries: int  # that it keeps, or has kept, of those that the asker may see
 
 
-def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str = "", selected: Selection | None = None) -> Hold:
+def add_hold(session: Session, *, by: Actor, reason: str, now: datetime, person: str = "", selected: Selection | None = None) -> Hold:
     """Hold the mail of a person, or of a selection, also what comes later. For administrators of the whole company.
 
-    It holds from this commit on; `cover` marks the mail within seconds, and what is marked stays held even when it no longer fits.
+    It holds from this commit on; `cover_deliveries` marks the mail within seconds, and what is marked stays held, even if it fits no more.
     """
     access.over_everything(by, Role.ADMIN)
     reason = checked_reason(reason)
     if bool(person) == bool(selected):
         raise BadInput(say("name either a person or a selection"), field="person")
-    return shown(session, place_hold(session, selected, by=by, reason=reason, now=now, person=person), by)
+    return hold_of_row(session, place_hold(session, selected, by=by, reason=reason, now=now, person=person), by)
 
 
-def lift(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetime) -> Hold:
+def end_hold(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetime) -> Hold:
     """Lift a hold: time runs again for what no other one holds. NotAllowedNow when it was lifted before."""
     access.over_everything(by, Role.ADMIN)
     reason = checked_reason(reason)
     row = lock_hold(session, hold_id)
     if row is None:
-        raise NotFound(say("there is no legal hold {hold_id}", hold_id=show(hold_id)))
+        raise NotFound(say("there is no legal hold {hold_id}", hold_id=format_id(hold_id)))
     if row.lifted_at is not None:
         raise NotAllowedNow(
             say(
@@ -67,34 +67,34 @@ def lift(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetim
             )
         )
     lift_hold(session, row, by=by, reason=reason, now=now)
-    return shown(session, row, by)
+    return hold_of_row(session, row, by)
 
 
-def listing(session: Session, *, by: Actor, lifted: bool = False, limit: int = 50, before: int | None = None) -> list[Hold]:
+def list_holds(session: Session, *, by: Actor, lifted: bool = False, limit: int = 50, before: int | None = None) -> list[Hold]:
     """Holds in force, with `lifted` also those that were, newest first. For administrators and auditors of the whole company."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
     rows = select(LegalHold).where(true() if lifted else in_force(), true() if before is None else col(LegalHold.id) < before)
-    return [shown(session, row, by) for row in session.scalars(rows.order_by(col(LegalHold.id).desc()).limit(limit))]
+    return [hold_of_row(session, row, by) for row in session.scalars(rows.order_by(col(LegalHold.id).desc()).limit(limit))]
 
 
-def shown(session: Session, row: LegalHold, by: Actor) -> Hold:
+def hold_of_row(session: Session, row: LegalHold, by: Actor) -> Hold:
     """A hold as a value."""
     marks = select(col(LegallyHeld.delivery_id)).where(col(LegallyHeld.hold_id) == row.id)
-    theirs = col(Delivery.id).in_(marks) if row.lifted_at else or_(col(Delivery.id).in_(marks), condition(row))
-    number = session.scalar(select(func.count()).select_from(Delivery).where(theirs, access.within(by))) or 0
+    theirs = col(Delivery.id).in_(marks) if row.lifted_at else or_(col(Delivery.id).in_(marks), hold_condition(row))
+    number = session.scalar(select(func.count()).select_from(Delivery).where(theirs, access.within_scope(by))) or 0
     closed = confidential_folders.closed_scopes(session, by) if row.made_by != str(by) else frozenset()
     reason, why = (row.reason, row.lifted_reason) if closed.isdisjoint(folders_of(row)) else ("", "")
     lifted = (row.lifted_at, row.lifted_by_shown, why)
     return Hold(row.id, row.person, row.selection, reason, row.made_at, row.made_by_shown, *lifted, number)
 
 
-def due(session: Session) -> list[int]:
+def due_holds(session: Session) -> list[int]:
     """The holds to which mail has come that was not looked at."""
     newest = select(func.max(col(Delivery.id))).scalar_subquery()
     return list(session.scalars(select(col(LegalHold.id)).where(in_force(), col(LegalHold.reached) < newest)))
 
 
-def cover(session: Session, hold_id: int, *, now: datetime, limit: int = WINDOW) -> bool:
+def cover_deliveries(session: Session, hold_id: int, *, now: datetime, limit: int = WINDOW) -> bool:
     """Mark what a hold names among the next deliveries; is there more to look at at once?"""
     row = session.scalars(select(LegalHold).where(col(LegalHold.id) == hold_id, in_force()).with_for_update()).first()
     if row is None:
@@ -102,14 +102,16 @@ def cover(session: Session, hold_id: int, *, now: datetime, limit: int = WINDOW)
     window = session.scalars(select(col(Delivery.id)).where(col(Delivery.id) > row.reached).order_by(col(Delivery.id)).limit(limit)).all()
     if not window:
         return False
-    mark(session, row, window)
+    mark_window(session, row, window)
     row.reached = max(row.reached, min(window[-1], first_id_at(now - COMMITTED)))
     session.flush()
     return len(window) == limit and row.reached == window[-1]
 
 
-def mark(session: Session, row: LegalHold, window: Sequence[int]) -> None:
+def mark_window(session: Session, row: LegalHold, window: Sequence[int]) -> None:
     """Mark those of the window that the hold is about; some may be so already."""
     before = select(col(LegallyHeld.delivery_id)).where(col(LegallyHeld.hold_id) == row.id, col(LegallyHeld.delivery_id) >= window[0])
-    named = select(col(Delivery.id)).where(col(Delivery.id).between(window[0], window[-1]), condition(row), col(Delivery.id).not_in(before))
+    named = select(col(Delivery.id)).where(
+        col(Delivery.id).between(window[0], window[-1]), hold_condition(row), col(Delivery.id).not_in(before)
+    )
     db.insert_all(session, LegallyHeld, [{"hold_id": row.id, "delivery_id": one} for one in session.scalars(named)])

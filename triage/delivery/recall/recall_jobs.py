@@ -18,9 +18,9 @@ from triage.delivery.recalled_copies import BY, Copy
 from triage.delivery.routes import next_hop_of, place_of
 from triage.directory import reassigned_addresses, renamed_mailboxes
 from triage.errors import NotFound
-from triage.ids import made_at, show
+from triage.ids import format_id, made_at
 from triage.store import bodies, ledger, restore_pause
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.messages import Content, Message
@@ -68,10 +68,10 @@ class Ending:
     related: tuple[Related, ...] = ()  # what lies beside, for the person who purges
 
 
-def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
+def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
     """Take everything that is due in at most so many mailboxes, none of them in `busy`; the errands of each mailbox."""
     taken = set(busy)
-    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(taken) & restore_pause.going()
+    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(taken) & restore_pause.is_running()
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.mailbox))
         .where(due)
@@ -80,7 +80,7 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
         .with_for_update(skip_locked=True)
     )
     found: dict[int, str] = dict(rows.all())
-    moved = renamed_mailboxes.today(session, found)
+    moved = renamed_mailboxes.current_mailboxes(session, found)
     picked: dict[str, list[int]] = {}
     for delivery_id, mailbox in (found | moved).items():
         if mailbox in picked or (len(picked) < mailboxes and mailbox not in taken):
@@ -91,7 +91,7 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
     renamed_mailboxes.lead_on(session, {one: moved[one] for one in ids if one in moved})
     ledger.record_many(
         session,
-        among(session, col(Delivery.id), ids) & col(Delivery.state).in_(DUE),
+        is_among(session, col(Delivery.id), ids) & col(Delivery.state).in_(DUE),
         Event.CLAIM,
         by=BY,
         now=now,
@@ -108,17 +108,17 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
     rows = session.execute(
         select(Delivery, col(Message.summary), col(Message.received_at), col(Message.content_id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(among(session, col(Delivery.id), ids))
+        .where(is_among(session, col(Delivery.id), ids))
         .order_by(col(Delivery.id))
         .execution_options(populate_existing=True)
     ).all()
-    hops, kept = delivered_by(session, ids), recalled_copies.current(session, ids)
+    hops, kept = delivered_by(session, ids), recalled_copies.current_copies(session, ids)
     in_doubt = set(
-        session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), recalled_copies.may_have_arrived()))
+        session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), recalled_copies.may_have_arrived()))
     )
     known = contents_of(session, {content_id for _, _, _, content_id in rows})
-    names = renamed_mailboxes.earlier(session, (delivery.mailbox for delivery, *_ in rows))
-    anothers = reassigned_addresses.barred(session, ids)
+    names = renamed_mailboxes.earlier_mailboxes(session, (delivery.mailbox for delivery, *_ in rows))
+    anothers = reassigned_addresses.find_barred(session, ids)
     errands = []
     for delivery, summary, received_at, content_id in rows:
         hop = hops.get(delivery.id, "")
@@ -133,7 +133,7 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
                 restoring=restoring,
                 mailbox=delivery.mailbox,
                 place=place_of(way, settings),
-                marker=show(delivery.message_id),
+                marker=format_id(delivery.message_id),
                 message_id=summary.get("message_id", ""),
                 received_at=received_at,
                 content=content,
@@ -153,13 +153,13 @@ def contents_of(session: Session, ids: Iterable[int]) -> dict[int, bytes]:
     """The bytes of each content that is not erased, once however many mailboxes it is to be taken out of."""
     rows = session.execute(
         select(col(Content.id), col(Content.zstd), col(Content.size)).where(
-            among(session, col(Content.id), ids), col(Content.zstd).is_not(None)
+            is_among(session, col(Content.id), ids), col(Content.zstd).is_not(None)
         )
     )
     found: dict[int, bytes] = {}
     for content_id, zstd, size in rows:
         with contextlib.suppress(NotFound):  # damaged: as if it were erased
-            found[content_id] = bodies.unpacked(zstd, size)
+            found[content_id] = bodies.unpack_body(zstd, size)
     return found
 
 
@@ -167,26 +167,26 @@ def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
     """The next hop that took each of these over."""
     rows = session.execute(
         select(col(Attempt.delivery_id), col(Attempt.next_hop))
-        .where(among(session, col(Attempt.delivery_id), ids), col(Attempt.outcome) == "delivered")
+        .where(is_among(session, col(Attempt.delivery_id), ids), col(Attempt.outcome) == "delivered")
         .order_by(col(Attempt.number))
     )
     return dict(rows.all())
 
 
-def secure(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
+def secure_copies(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
     """Write down the copies that are about to be taken (mailflow.md 13).
 
     Only of these deliveries they may be taken: of the others another worker has taken over.
     """
-    held = holding(session, [errand for errand, _ in found])
+    held = lock_errands(session, [errand for errand, _ in found])
     mine = [(errand, copies) for errand, copies in found if errand.delivery_id in held]
-    recalled_copies.keep(session, ((errand.delivery_id, errand.content, copies) for errand, copies in mine), now=now)
+    recalled_copies.keep_copies(session, ((errand.delivery_id, errand.content, copies) for errand, copies in mine), now=now)
     return set(held)
 
 
-def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings: Settings, now: datetime) -> set[int]:
+def settle_errands(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings: Settings, now: datetime) -> set[int]:
     """Write down how errands ended; of which deliveries. Of the others another worker has taken over: its word counts."""
-    held = holding(session, [errand for errand, _ in ended])
+    held = lock_errands(session, [errand for errand, _ in ended])
     mine = [Settled(held[errand.delivery_id], errand, ending) for errand, ending in ended if errand.delivery_id in held]
     end_attempts(session, mine, now)
     taken, there = [], []
@@ -194,8 +194,8 @@ def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings
         over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
         if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
             put_off(session, one.delivery, one.ending.why, now)
-        elif one.ending.kind == "taken" and one.errand.anothers and not recalled_copies.current(session, [one.delivery.id]):
-            leave(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
+        elif one.ending.kind == "taken" and one.errand.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
+            leave_copy(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
         elif one.ending.kind == "taken":
             taken.append(one)
         elif one.ending.kind in ("restored", "there"):
@@ -203,7 +203,7 @@ def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings
         elif one.errand.restoring:
             deliver_anew(session, one, now)
         else:
-            leave(session, one, now)
+            leave_copy(session, one, now)
     settle_taken(session, taken, now)
     settle_there(session, there, now)
     return set(held)
@@ -217,9 +217,9 @@ class Settled(NamedTuple):
     ending: Ending
 
 
-def holding(session: Session, errands: Sequence[Errand]) -> dict[int, Delivery]:
+def lock_errands(session: Session, errands: Sequence[Errand]) -> dict[int, Delivery]:
     """The deliveries, locked, of which the errand's attempt is the last one."""
-    mine = among(session, col(Delivery.id), (errand.delivery_id for errand in errands))
+    mine = is_among(session, col(Delivery.id), (errand.delivery_id for errand in errands))
     ordered = select(Delivery).where(mine).order_by(col(Delivery.id)).with_for_update().execution_options(populate_existing=True)
     rows = {delivery.id: delivery for delivery in session.scalars(ordered)}
     return {
@@ -244,18 +244,18 @@ def put_off(session: Session, delivery: Delivery, why: str, now: datetime) -> No
     pause = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
     session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(due_at=now + pause, last_reply=why))
     under_way = "restoring" if State(delivery.state) is State.RESTORING else "recalling"
-    recalled_copies.tell(session, delivery.decision_id, delivery.id, under_way, f"Tried again later: {why}")
+    recalled_copies.record_outcome(session, delivery.decision_id, delivery.id, under_way, f"Tried again later: {why}")
 
 
 def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> None:
     """These are out of the mailbox, or were gone already. What an undo wants back meanwhile sets out on its way."""
-    copies = recalled_copies.current(session, (one.delivery.id for one in taken))
+    copies = recalled_copies.current_copies(session, (one.delivery.id for one in taken))
     recalled_copies.keep_absence(session, (one.delivery.id for one in taken if one.errand.sure and one.delivery.id not in copies), now=now)
     told, wanted = [], []
     for one in taken:
         found = copies.get(one.delivery.id, [])
-        why = f"{recalled_copies.in_words(found) or absence(one.errand)} {one.ending.why}".strip()
-        related_messages.keep(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
+        why = f"{recalled_copies.in_words(found) or describe_absence(one.errand)} {one.ending.why}".strip()
+        related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
         told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
         if one.delivery.back_wanted_by is not None:
             wanted.append(one.delivery.id)
@@ -271,11 +271,11 @@ def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> N
     told = [(one.delivery.decision_id, one.delivery.id, words[one.ending.kind], one.ending.why) for one in there]
     purges = [(delivery.id, delivery.purge_wanted_by) for delivery, _, _ in there if delivery.purge_wanted_by is not None]
     by_decision(session, there, Event.DELIVER, now)
-    recalled_copies.end(session, [one.delivery.id for one in there], now=now)
+    recalled_copies.end_copies(session, [one.delivery.id for one in there], now=now)
     recalled_copies.tell_all(session, told)
     for delivery_id, purge in purges:
         carry_out_purge(session, delivery_id, purge, now)
-        recalled_copies.tell(session, purge, delivery_id, "recalling", "")
+        recalled_copies.record_outcome(session, purge, delivery_id, "recalling", "")
 
 
 def by_decision(session: Session, settled: Sequence[Settled], event: Event, now: datetime) -> None:
@@ -284,48 +284,48 @@ def by_decision(session: Session, settled: Sequence[Settled], event: Event, now:
     for one in settled:
         decisions.setdefault(one.delivery.decision_id, []).append(one.delivery.id)
     for decision_id, ids in decisions.items():
-        mine = among(session, col(Delivery.id), ids)
+        mine = is_among(session, col(Delivery.id), ids)
         ledger.record_many(session, mine, event, by=BY, now=now, decision_id=decision_id, due_at=None, last_reply="")
 
 
-def leave(session: Session, one: Settled, now: datetime) -> None:
+def leave_copy(session: Session, one: Settled, now: datetime) -> None:
     """A copy that cannot be taken stays where it is. What may never have arrived is purged without."""
     delivery, why = one.delivery, one.ending.why
     purge, undone_by = delivery.decision_id, delivery.back_wanted_by
-    if not one.errand.sure and not recalled_copies.current(session, [delivery.id]):
-        ledger.record(session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail={"why": why}, due_at=None)
-        recalled_copies.tell(session, purge, delivery.id, "done", f"It may have been delivered, and nobody could look: {why}")
+    if not one.errand.sure and not recalled_copies.current_copies(session, [delivery.id]):
+        ledger.record_event(session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail={"why": why}, due_at=None)
+        recalled_copies.record_outcome(session, purge, delivery.id, "done", f"It may have been delivered, and nobody could look: {why}")
         recalled_copies.bring_back(session, delivery.id, now=now)
         return
     changes: dict[str, Any] = {"due_at": None, "last_reply": why, "back_wanted_by": None, "back_to": ""}
-    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, **changes)
-    recalled_copies.end(session, [delivery.id], now=now)
-    recalled_copies.tell(session, purge, delivery.id, "out of reach", why)
+    ledger.record_event(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, **changes)
+    recalled_copies.end_copies(session, [delivery.id], now=now)
+    recalled_copies.record_outcome(session, purge, delivery.id, "out of reach", why)
     if undone_by not in (None, purge):
-        recalled_copies.tell(session, undone_by, delivery.id, "done", "It never left the mailbox.")
+        recalled_copies.record_outcome(session, undone_by, delivery.id, "done", "It never left the mailbox.")
 
 
 def deliver_anew(session: Session, one: Settled, now: datetime) -> None:
     """What cannot be put back, or is there no more, goes to the next hop again; or is purged where a purge met it on the way."""
     delivery, why = one.delivery, one.ending.why
     decision, purge = delivery.decision_id, delivery.purge_wanted_by
-    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, due_at=now, queued_at=now, last_reply="")
-    recalled_copies.end(session, [delivery.id], now=now)
-    recalled_copies.tell(session, decision, delivery.id, "done", why)
+    ledger.record_event(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, due_at=now, queued_at=now, last_reply="")
+    recalled_copies.end_copies(session, [delivery.id], now=now)
+    recalled_copies.record_outcome(session, decision, delivery.id, "done", why)
     if purge is not None:
         carry_out_purge(session, delivery.id, purge, now)
-        recalled_copies.tell(session, purge, delivery.id, "done", "")
+        recalled_copies.record_outcome(session, purge, delivery.id, "done", "")
         recalled_copies.bring_back(session, delivery.id, now=now)
 
 
 def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: datetime) -> None:
     """The purge that met this delivery while it was being put back."""
-    ledger.record(
-        session, delivery_id, Event.PURGE, by=BY, now=now, decision_id=decision_id, purge_wanted_by=None, **recalled_copies.due(now)
+    ledger.record_event(
+        session, delivery_id, Event.PURGE, by=BY, now=now, decision_id=decision_id, purge_wanted_by=None, **recalled_copies.due_values(now)
     )
 
 
-def absence(errand: Errand) -> str:
+def describe_absence(errand: Errand) -> str:
     """Why there was nothing to take, in words."""
     return "Its owner had deleted it already." if errand.sure else "It never arrived."
 
@@ -333,6 +333,6 @@ def absence(errand: Errand) -> str:
 def next_due(session: Session) -> datetime | None:
     """When the next errand is due, or a dead worker's lease ends; None when nothing waits."""
     found: datetime | None = session.scalar(
-        select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE), restore_pause.going())
+        select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE), restore_pause.is_running())
     )
     return found

@@ -18,10 +18,10 @@ from triage.delivery import groups
 from triage.delivery.journal import JOURNAL
 from triage.delivery.routes import next_hop_of, place_of
 from triage.errors import NotFound
-from triage.ids import made_at, new_id, show
+from triage.ids import format_id, made_at, new_id
 from triage.say import say
 from triage.store import bodies, ledger, restore_pause
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.messages import Message
@@ -65,17 +65,17 @@ def pause_in_force(session: Session) -> Pause:
     return pause
 
 
-def doubtful(pause: Pause) -> ColumnElement[bool]:
+def doubtful_deliveries(pause: Pause) -> ColumnElement[bool]:
     """Mail from before the restore that may have been sent on by the system that was lost."""
     return and_(col(Delivery.state).in_(UNSENT), col(Delivery.received_at) <= pause.since)
 
 
-def boxes(session: Session, settings: Settings) -> list[Box]:
+def doubtful_mailboxes(session: Session, settings: Settings) -> list[Box]:
     """The mailboxes in which doubtful mail would lie. There is no way into a group's, whose members another system has asked for."""
     place = (col(Delivery.department), col(Delivery.mailbox))
-    where = and_(doubtful(pause_in_force(session)), col(Delivery.direction).in_(INWARD))
+    where = and_(doubtful_deliveries(pause_in_force(session)), col(Delivery.direction).in_(INWARD))
     rows = session.execute(select(*place).where(where).distinct().order_by(*place)).all()
-    lists = groups.expanding(session, (mailbox for _, mailbox in rows))
+    lists = groups.find_expanding(session, (mailbox for _, mailbox in rows))
     found = []
     for department, mailbox in rows:
         hop = next_hop_of(settings, department=department, mailbox=mailbox, direction="in")
@@ -89,14 +89,14 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
     rows = session.execute(
         select(col(Delivery.id), col(Message.id), col(Message.summary), col(Message.content_id), col(Message.received_at))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(doubtful(pause), col(Delivery.direction).in_(INWARD), col(Delivery.mailbox) == box.mailbox)
+        .where(doubtful_deliveries(pause), col(Delivery.direction).in_(INWARD), col(Delivery.mailbox) == box.mailbox)
         .order_by(col(Delivery.id))
     )
     while some := list(islice(rows, AT_ONCE)):
         yield [
             Sought(
                 one,
-                show(message_id),
+                format_id(message_id),
                 said.get("message_id", ""),
                 at,
                 bodies.if_there(session, content_id),
@@ -106,13 +106,15 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
         ]
 
 
-def elsewhere(session: Session) -> list[int]:
+def count_elsewhere(session: Session) -> list[int]:
     """Doubtful mail that went to no mailbox of ours: nobody can look where it went. What is for the archive simply goes again."""
     outward = col(Delivery.direction).not_in((*INWARD, JOURNAL))
-    return list(session.scalars(select(col(Delivery.id)).where(doubtful(pause_in_force(session)), outward).order_by(col(Delivery.id))))
+    return list(
+        session.scalars(select(col(Delivery.id)).where(doubtful_deliveries(pause_in_force(session)), outward).order_by(col(Delivery.id)))
+    )
 
 
-def resume(
+def resume_delivery(
     session: Session, *, found: Collection[int], absent: Collection[int], unknown: Collection[int], by: Actor, now: datetime, send: bool
 ) -> list[int]:
     """Go on: what was found is delivered, what is nowhere is sent, what is unknown waits for a person's word; the ids of those.
@@ -121,20 +123,20 @@ def resume(
     """
     access.over_everything(by, Role.ADMIN)
     pause = pause_in_force(session)
-    deliver(session, found, now)
-    archive = and_(doubtful(pause), col(Delivery.direction) == JOURNAL)
-    for where in (among(session, col(Delivery.id), [*absent, *(unknown if send else ())]), archive):
+    mark_delivered(session, found, now)
+    archive = and_(doubtful_deliveries(pause), col(Delivery.direction) == JOURNAL)
+    for where in (is_among(session, col(Delivery.id), [*absent, *(unknown if send else ())]), archive):
         queue_again(session, where, due_at=now, reply="", now=now)
     waiting = [] if send else put_aside(session, unknown, now)
-    restore_pause.end(session)
+    restore_pause.end_pause(session)
     counts = {"found": len(found), "absent": len(absent), "unknown": len(unknown), "sent": send, "backup": pause.backup_at.isoformat()}
-    ledger.write(session, "resume", "restore", by=by, now=now, detail=counts)
+    ledger.write_act(session, "resume", "restore", by=by, now=now, detail=counts)
     return waiting
 
 
-def deliver(session: Session, ids: Collection[int], now: datetime) -> None:
+def mark_delivered(session: Session, ids: Collection[int], now: datetime) -> None:
     """These lie in their mailbox: they take the way that they took then."""
-    mine = among(session, col(Delivery.id), ids)
+    mine = is_among(session, col(Delivery.id), ids)
     ledger.record_many(session, mine & (col(Delivery.state) == State.HELD), Event.RELEASE, by=BY, now=now, due_at=None, queued_at=now)
     ledger.record_many(session, mine, Event.CLAIM, by=BY, now=now, attempts=col(Delivery.attempts) + 1, due_at=None)
     sent = mine & (col(Delivery.state) == State.RELAYING)
@@ -152,13 +154,13 @@ def queue_again(session: Session, where: ColumnElement[bool], *, due_at: datetim
     queued = where & (col(Delivery.state) == State.QUEUED)
     ids = list(session.scalars(select(col(Delivery.id)).where(queued).order_by(col(Delivery.id))))
     values = {"due_at": due_at, "queued_at": now, "waits_for": "", "last_reply": reply}
-    session.execute(update(Delivery).where(among(session, col(Delivery.id), ids)).values(**values))
+    session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids)).values(**values))
     return ids
 
 
 def put_aside(session: Session, ids: Collection[int], now: datetime) -> list[int]:
     """These wait for a person's word; those that are held say so to whoever releases them."""
-    mine = among(session, col(Delivery.id), ids)
+    mine = is_among(session, col(Delivery.id), ids)
     held = mine & (col(Delivery.state) == State.HELD)
     session.execute(update(Delivery).where(held).values(note=func.trim(col(Delivery.note) + " " + NOTE)))
     return queue_again(session, mine, due_at=None, reply=UNKNOWN, now=now)

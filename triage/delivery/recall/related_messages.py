@@ -12,11 +12,11 @@ from triage import ids
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.directory import renamed_mailboxes
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import RelatedMail
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 LENGTH = 200  # characters of an author or a subject that are shown
 
@@ -42,7 +42,7 @@ class Related:
     subject: str
 
 
-def keep(session: Session, decision_id: int | None, delivery: Delivery, found: Iterable[Related], now: datetime) -> None:
+def keep_related(session: Session, decision_id: int | None, delivery: Delivery, found: Iterable[Related], now: datetime) -> None:
     """Write down what was seen beside the copies that this decision took."""
     for one in found:
         row = RelatedMail(
@@ -54,8 +54,8 @@ def keep(session: Session, decision_id: int | None, delivery: Delivery, found: I
             internal_date=one.internal_date,
             bears=one.bears,
             ours=came_through_us(session, one.marker, delivery.mailbox),
-            author=visible(one.author)[:LENGTH],
-            subject=visible(one.subject)[:LENGTH],
+            author=escape_visible(one.author)[:LENGTH],
+            subject=escape_visible(one.subject)[:LENGTH],
         )
         session.add(row)
     session.flush()
@@ -64,37 +64,39 @@ def keep(session: Session, decision_id: int | None, delivery: Delivery, found: I
 def came_through_us(session: Session, marker: str | None, mailbox: str) -> bool:
     """Is this the mark of a message that we delivered into this mailbox?"""
     try:
-        message = ids.read(marker or "")
+        message = ids.parse_id(marker or "")
     except ValueError:
         return False
-    names = [mailbox, *(name for name, _ in renamed_mailboxes.earlier(session, [mailbox]).get(mailbox, ()))]
+    names = [mailbox, *(name for name, _ in renamed_mailboxes.earlier_mailboxes(session, [mailbox]).get(mailbox, ()))]
     here = (col(Delivery.message_id) == message) & col(Delivery.mailbox).in_(names)
     return session.scalar(select(col(Delivery.id)).where(here).limit(1)) is not None
 
 
-def seen(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
+def list_related(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
     """What was seen in the mailboxes that a decision took mail out of, as far as it is in the actor's scope; the same ID first."""
     rows = select(RelatedMail).join(Delivery, col(Delivery.id) == col(RelatedMail.delivery_id))
-    mine = rows.where(col(RelatedMail.decision_id) == decision_id, told(by))
+    mine = rows.where(col(RelatedMail.decision_id) == decision_id, visible_related(by))
     return list(session.scalars(mine.order_by(col(RelatedMail.bears).desc(), col(RelatedMail.mailbox), col(RelatedMail.id))))
 
 
-def offered(session: Session, decision_ids: Sequence[int], *, by: Actor) -> dict[int, int]:
+def count_offered(session: Session, decision_ids: Sequence[int], *, by: Actor) -> dict[int, int]:
     """How many of them may still be taken, by decision."""
     rows = select(col(RelatedMail.decision_id), func.count()).join(Delivery, col(Delivery.id) == col(RelatedMail.delivery_id))
-    free = rows.where(col(RelatedMail.decision_id).in_(decision_ids), is_free(), told(by))
+    free = rows.where(col(RelatedMail.decision_id).in_(decision_ids), is_free(), visible_related(by))
     return dict(session.execute(free.group_by(col(RelatedMail.decision_id))).all())
 
 
-def told(by: Actor) -> ColumnElement[bool]:
+def visible_related(by: Actor) -> ColumnElement[bool]:
     """Which of them is the actor told of? The mail that it lay beside is in their scope, and so is the mailbox where it lay.
 
     Mail of one folder may have gone into another's mailbox, by a redirect or as a group's copy: what its owner keeps there is not theirs.
     """
     here = col(KnownRecipient.mailbox) == col(RelatedMail.mailbox)
-    owners, theirs = exists().where(here), exists().where(here, access.within(by, KnownRecipient))
+    owners, theirs = exists().where(here), exists().where(here, access.within_scope(by, KnownRecipient))
     as_addressed = ~owners & col(Delivery.redirected).is_(False) & col(Delivery.parent_id).is_(None)  # of somebody who has left
-    return access.visible(by) & (theirs | as_addressed) & ~exists().where(here, confidential_folders.away_from(by, KnownRecipient))
+    return (
+        access.visible_deliveries(by) & (theirs | as_addressed) & ~exists().where(here, confidential_folders.away_from(by, KnownRecipient))
+    )
 
 
 def is_free() -> ColumnElement[bool]:
@@ -102,9 +104,9 @@ def is_free() -> ColumnElement[bool]:
     return col(RelatedMail.taken_by).is_(None) & ~col(RelatedMail.ours)
 
 
-def promise(session: Session, rows: Iterable[RelatedMail], decision_id: int) -> None:
+def promise_rows(session: Session, rows: Iterable[RelatedMail], decision_id: int) -> None:
     """A decision takes these."""
-    mine = among(session, col(RelatedMail.id), [row.id for row in rows])
+    mine = is_among(session, col(RelatedMail.id), [row.id for row in rows])
     session.execute(update(RelatedMail).where(mine).values(taken_by=decision_id))
 
 
@@ -121,6 +123,6 @@ def let_go(session: Session, decision_id: int, mailbox: str) -> None:
     session.execute(update(RelatedMail).where(mine).values(taken_by=None))
 
 
-def forget(session: Session, delivery_ids: Iterable[int]) -> None:
+def forget_related(session: Session, delivery_ids: Iterable[int]) -> None:
     """The content of these is erased, so what was seen beside them goes too."""
-    session.execute(delete(RelatedMail).where(among(session, col(RelatedMail.delivery_id), delivery_ids)))
+    session.execute(delete(RelatedMail).where(is_among(session, col(RelatedMail.delivery_id), delivery_ids)))

@@ -44,27 +44,29 @@ def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
     `called`: its names. What is called an archive is opened as one, and is closed where any of it cannot be read.
     """
     sure = any(map(CALLED.search, called)) and bool(content)
-    seen = [one for place, is_one, read in beginnings(content) if (one := attempt(read, content[place:], sure=sure or is_one))]
+    seen = [
+        one for place, is_one, read in archive_beginnings(content) if (one := attempt_reader(read, content[place:], sure=sure or is_one))
+    ]
     names = dict.fromkeys(name for one in seen for name in one.names)
     if seen:
         return of_each_ending(names, any(one.closed for one in seen))
     return Archive(closed=True) if sure else None
 
 
-def beginnings(content: bytes) -> Iterator[tuple[int, bool, Callable[[bytes], Archive]]]:
+def archive_beginnings(content: bytes) -> Iterator[tuple[int, bool, Callable[[bytes], Archive]]]:
     """Where an archive may begin, whether it is one for sure, and what reads it. A ZIP file is known by its end, too."""
     if content.startswith(ZIP) and content[2:4] in (b"\x03\x04", b"\x05\x06", b"\x07\x08"):
-        yield 0, True, zipped
+        yield 0, True, read_zip
     elif content.rfind(END, max(0, len(content) - 66_000)) >= 0:
-        yield 0, False, zipped
+        yield 0, False, read_zip
     if content.startswith(TNEF):
-        yield 0, True, tnef
-    for mark, read in ((RAR5, rar5), (RAR4, rar4), (SEVEN, seven)):
+        yield 0, True, read_tnef
+    for mark, read in ((RAR5, read_rar5), (RAR4, read_rar4), (SEVEN, read_7z)):
         if (place := content.find(mark, 0, SEARCHED)) >= 0:
             yield place, not place, read
 
 
-def attempt(read: Callable[[bytes], Archive], content: bytes, *, sure: bool) -> Archive | None:
+def attempt_reader(read: Callable[[bytes], Archive], content: bytes, *, sure: bool) -> Archive | None:
     """What is read; where it cannot be, nobody can tell what is in it if it is an archive for `sure`."""
     try:
         return read(content)
@@ -94,7 +96,7 @@ def end_of_name(content: bytes, begin: int, length: int) -> bytes:
     return content[max(begin, end - LONGEST) : end]
 
 
-def zipped(content: bytes) -> Archive:
+def read_zip(content: bytes) -> Archive:
     """A ZIP file by its central directory and by what stands before each file: programs go by either, and the two may differ."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = [(entry.filename, entry.flag_bits) for entry in archive.infolist()]
@@ -113,7 +115,7 @@ def local_entries(content: bytes) -> Iterator[tuple[str, int]]:
         place = content.find(LOCAL, place + 30)
 
 
-def rar4(content: bytes) -> Archive:
+def read_rar4(content: bytes) -> Archive:
     """A RAR file of versions 1.5 to 4 by its headers (technote.txt of WinRAR)."""
     names: list[str] = []
     position, closed = len(RAR4), False
@@ -139,7 +141,7 @@ def rar4(content: bytes) -> Archive:
     return Archive(tuple(names), closed)
 
 
-def rar5(content: bytes) -> Archive:
+def read_rar5(content: bytes) -> Archive:
     """A RAR file of version 5 by its headers (rarlab.com, RAR 5.0 archive format)."""
     names: list[str] = []
     position, closed = len(RAR5), False
@@ -147,11 +149,11 @@ def rar5(content: bytes) -> Archive:
         closed = closed or header == HEADERS - 1  # what comes then is not read
         if position + 7 > len(content):
             break
-        size, begin = number(content, position + 4)
-        kind, at = number(content, begin)
-        flags, at = number(content, at)
-        extra, at = number(content, at) if flags & 1 else (0, at)
-        data, at = number(content, at) if flags & 2 else (0, at)
+        size, begin = read_vint(content, position + 4)
+        kind, at = read_vint(content, begin)
+        flags, at = read_vint(content, at)
+        extra, at = read_vint(content, at) if flags & 1 else (0, at)
+        data, at = read_vint(content, at) if flags & 2 else (0, at)
         end = begin + size
         if kind == 4:  # the headers that follow are encrypted
             return Archive(tuple(names), True)
@@ -166,28 +168,28 @@ def rar5(content: bytes) -> Archive:
 
 def name_in_rar5(content: bytes, at: int) -> str:
     """The name in a file header, after its own flags, size, attributes, time, checksum, method and system."""
-    flags, at = number(content, at)
-    _, at = number(content, at)
-    _, at = number(content, at)
+    flags, at = read_vint(content, at)
+    _, at = read_vint(content, at)
+    _, at = read_vint(content, at)
     at += (4 if flags & 2 else 0) + (4 if flags & 4 else 0)
-    _, at = number(content, at)
-    _, at = number(content, at)
-    length, at = number(content, at)
+    _, at = read_vint(content, at)
+    _, at = read_vint(content, at)
+    length, at = read_vint(content, at)
     return end_of_name(content, at, length).decode("utf-8", "replace")
 
 
 def is_encrypted_in_rar5(content: bytes, at: int, end: int) -> bool:
     """Is there an encryption record in the extra area of a file header?"""
     while at < end:
-        size, begin = number(content, at)
-        kind, _ = number(content, begin)
+        size, begin = read_vint(content, at)
+        kind, _ = read_vint(content, begin)
         if kind == 1:
             return True
         at = begin + size
     return False
 
 
-def number(content: bytes, at: int) -> tuple[int, int]:
+def read_vint(content: bytes, at: int) -> tuple[int, int]:
     """A variable length integer of RAR 5, and where it ends."""
     value = 0
     for shift in range(0, 70, 7):
@@ -199,7 +201,7 @@ def number(content: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number without an end")
 
 
-def tnef(content: bytes) -> Archive:
+def read_tnef(content: bytes) -> Archive:
     """What Outlook's own form of a mail attaches (MS-OXTNEF), by the title and the long name of each."""
     names: list[str] = []
     at = 6  # behind the mark and a key
@@ -219,7 +221,7 @@ def long_names(properties: bytes) -> Iterator[str]:
             yield properties[place + 12 : place + 12 + size].decode(encoding, "replace")
 
 
-def seven(content: bytes) -> Archive:
+def read_7z(content: bytes) -> Archive:
     """A 7z file by its directory (7zFormat.txt): as it stands, packed, or encrypted itself."""
     offset, size = struct.unpack_from("<QQ", content, 12)
     head = content[32 + offset : 32 + offset + size]
@@ -228,21 +230,21 @@ def seven(content: bytes) -> Archive:
     if head[:1] == b"\x17":  # packed
         if AES in head:
             return Archive(closed=True)
-        head = unpacked(content, head)
+        head = unpack_directory(content, head)
     names = names_in_seven(head)
     return Archive(names, AES in head or bool(head and not names))
 
 
-def unpacked(content: bytes, head: bytes) -> bytes:
+def unpack_directory(content: bytes, head: bytes) -> bytes:
     """The directory of a 7z file that LZMA or LZMA2 has packed, as all 7z programs do."""
     offset, at = seven_number(head, 2)  # behind 17 06
     _, at = seven_number(head, at)
     size, at = seven_number(head, at + 1)  # behind 09
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[packing(head, at)])
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[read_packing(head, at)])
     return decoder.decompress(content[32 + offset : 32 + offset + size], DIRECTORY)
 
 
-def packing(head: bytes, at: int) -> dict[str, int]:
+def read_packing(head: bytes, at: int) -> dict[str, int]:
     """How the directory is packed."""
     if (begin := head.find(b"\x21\x21\x01", at)) >= 0:
         return {"id": lzma.FILTER_LZMA2, "dict_size": DIRECTORY}

@@ -31,7 +31,7 @@ def files_of(parts: list[Part]) -> Iterator[tuple[str, str, tuple[str, ...], byt
             yield from ((name, "application/octet-stream", (), content) for name, content in uu_files(part.content()[:READ_LIMIT]))
 
 
-def attachment(raw: bytes, sha256: str) -> bytes:
+def find_attachment(raw: bytes, sha256: str) -> bytes:
     """The attachment's bytes, by their digest: numbers may have changed with how mail is read since. LookupError when there is none,
     TooMuch when the message cannot be read."""
     for *_, content in files_of(parts_of(raw)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 READ_LIMIT = 64 * 1024  # characters
 UID_LIMIT = 255  # characters (RFC 7986, 5.3)
@@ -32,11 +32,11 @@ class Calendar:
     words: str = ""  # what it is about, when, where, and what it says
 
 
-def read(text: str) -> Calendar:
+def read_calendar(text: str) -> Calendar:
     """Read the text of a calendar part; what is not there is ""."""
     lines = FOLD.sub("", text[:READ_LIMIT])
     method, uid = METHOD.search(lines), UID.search(lines)
-    found = visible(uid[1])[:UID_LIMIT] if uid and len(uid[1]) <= UID_LIMIT else ""
+    found = escape_visible(uid[1])[:UID_LIMIT] if uid and len(uid[1]) <= UID_LIMIT else ""
     begins = starts_at(lines)
     return Calendar(method[1].casefold() if method else "", found, begins, words_of(lines, begins))
 

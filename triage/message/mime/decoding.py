@@ -67,7 +67,7 @@ SLICE = 1024 * 1024  # bytes
 
 
 @lru_cache(maxsize=256)
-def codec(charset: str) -> str:
+def find_codec(charset: str) -> str:
     """The Python codec for a charset named in mail; "" when unknown. Codecs that are no charsets (zlib, idna …) are unknown."""
     folded = charset.strip().strip("\"'").casefold()
     if not NAME.fullmatch(folded):
@@ -81,9 +81,9 @@ def codec(charset: str) -> str:
 
 def text_of(data: bytes, charset: str = "") -> str:
     """The bytes as text. An unknown charset is read as UTF-8, and where that fails as Windows-1252."""
-    name = codec(charset) if charset else ""
+    name = find_codec(charset) if charset else ""
     if name == "iso2022_jp":
-        return japanese(data)
+        return decode_japanese(data)
     if name and name != "cp1252":
         return data.decode(name, "replace")
     try:
@@ -120,11 +120,11 @@ def is_utf8(data: bytes) -> bool:
 @lru_cache(maxsize=256)
 def keeps_ascii(charset: str) -> str:
     """The codec of a charset that has ASCII where all have it, so that mail without other letters reads the same; "" for the others."""
-    name = codec(charset)
+    name = find_codec(charset)
     return name if name and PRINTABLE.decode(name, "replace").encode("ascii", "replace") == PRINTABLE else ""
 
 
-def japanese(data: bytes) -> str:
+def decode_japanese(data: bytes) -> str:
     """ISO-2022-JP as it is written: with ① and ㈱, which JIS X 0208 leaves out and JIS X 0213 has there, or with narrow letters."""
     if NARROW in data:
         return data.decode("iso2022_jp_ext", "replace")
@@ -133,7 +133,7 @@ def japanese(data: bytes) -> str:
     return data.decode("iso2022_jp_2004", "replace")
 
 
-def words(text: str) -> str:
+def decode_words(text: str) -> str:
     """A header field's text with its encoded words decoded (RFC 2047), also where they stand against the rules, as mail programs do."""
     out: list[str] = []
     pending, charset, end = b"", "", 0
@@ -211,11 +211,11 @@ def transfer_decoded(data: memoryview, encoding: str) -> bytes:
 
 def encoding_of(field: str) -> str:
     """The name in a Content-Transfer-Encoding, folded; what stands beside it changes nothing for mail programs."""
-    found = ENCODING.match(uncommented(field[:PARAMETER_LIMIT]))
+    found = ENCODING.match(strip_comments(field[:PARAMETER_LIMIT]))
     return found[1].casefold() if found else ""
 
 
-def uncommented(field: str) -> str:
+def strip_comments(field: str) -> str:
     """A structured field without its comments (RFC 5322, 3.2.2); as it is where one never ends."""
     if "(" not in field:
         return field
@@ -232,10 +232,10 @@ def uncommented(field: str) -> str:
     return field if depth else "".join(kept)
 
 
-def parameters(field: str) -> tuple[str, dict[str, str]]:
+def parse_parameters(field: str) -> tuple[str, dict[str, str]]:
     """The value and the parameters of a field such as Content-Type, folded names; RFC 2231 and encoded words decoded."""
     written = field[:PARAMETER_LIMIT]
-    field = uncommented(written)
+    field = strip_comments(written)
     value, found = read_parameters(field)
     if field == written:
         return value, found
@@ -254,31 +254,31 @@ def read_parameters(field: str) -> tuple[str, dict[str, str]]:
     value = field.partition(";")[0].strip().casefold()
     plain: dict[str, str] = {}
     sections: dict[str, list[tuple[int, bool, str]]] = {}
-    for name, text in pairs(field):
+    for name, text in parameter_pairs(field):
         section = SECTION.fullmatch(name)
         if section is None or "*" not in name:
-            plain.setdefault(name, words(text))
+            plain.setdefault(name, decode_words(text))
         else:
             sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
-    return value, plain | {name: words(joined(parts)) for name, parts in sections.items()}
+    return value, plain | {name: decode_words(join_sections(parts)) for name, parts in sections.items()}
 
 
 def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
     """Every value of such a parameter, comments taken for text: all of several, of sections with a gap also what stands before that."""
     sections: dict[str, list[tuple[int, bool, str]]] = {}
-    for name, text in pairs(field[:PARAMETER_LIMIT]):
+    for name, text in parameter_pairs(field[:PARAMETER_LIMIT]):
         section = SECTION.fullmatch(name)
         if name in wanted:
-            yield words(text)
+            yield decode_words(text)
         elif section and section[1] in wanted:
             sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
     for parts in sections.values():
-        yield words(joined(parts))
+        yield decode_words(join_sections(parts))
         before_gap = [part for place, part in enumerate(sorted(parts)) if part[0] == place]
-        yield words(joined(before_gap)) if before_gap else ""
+        yield decode_words(join_sections(before_gap)) if before_gap else ""
 
 
-def pairs(field: str) -> Iterator[tuple[str, str]]:
+def parameter_pairs(field: str) -> Iterator[tuple[str, str]]:
     """Name and unquoted value of each parameter; of a file's name with quotes in its midst also all of it, up to the last one."""
     for found in PARAMETER.finditer(field):
         text = found[2]
@@ -289,7 +289,7 @@ def pairs(field: str) -> Iterator[tuple[str, str]]:
         yield found[1].casefold(), text.strip()
 
 
-def joined(sections: list[tuple[int, bool, str]]) -> str:
+def join_sections(sections: list[tuple[int, bool, str]]) -> str:
     """A parameter value in its RFC 2231 sections, charset'language'value."""
     ordered = sorted(sections)
     charset = ""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from triage.message.mime.decoding import words
-from triage.message.mime.mime_parts import Field, TooMuch, fields_of, first
-from triage.text.sanitize import visible
+from triage.message.mime.decoding import decode_words
+from triage.message.mime.mime_parts import Field, TooMuch, fields_of, first_field
+from triage.text.sanitize import escape_visible
 
 MEDIA_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 READ_LIMIT = 64 * 1024  # bytes
@@ -37,15 +37,15 @@ def is_mail_system(author: str) -> bool:
 
 def is_mail_system_without_address(written: str) -> bool:
     """Does a From field name a mail system and nobody else: `MAILER-DAEMON (Mail Delivery System)`, `<>`, `<mailer-daemon@host>`?"""
-    return NO_ADDRESS.fullmatch(words(written[:LENGTH_LIMIT]).casefold()) is not None
+    return NO_ADDRESS.fullmatch(decode_words(written[:LENGTH_LIMIT]).casefold()) is not None
 
 
-def read(data: bytes) -> tuple[Status, ...]:
+def read_delivery_status(data: bytes) -> tuple[Status, ...]:
     """The groups of a delivery-status part, the first ones when there are many. The message's own group is left out."""
-    return tuple(islice(groups(data[:READ_LIMIT]), RECIPIENT_LIMIT))
+    return tuple(islice(recipient_groups(data[:READ_LIMIT]), RECIPIENT_LIMIT))
 
 
-def groups(data: bytes) -> Iterator[Status]:
+def recipient_groups(data: bytes) -> Iterator[Status]:
     """Each group that names a recipient and says what became of it."""
     for block in BLANK.split(data):
         try:
@@ -58,20 +58,20 @@ def groups(data: bytes) -> Iterator[Status]:
 
 def status_of(fields: tuple[Field, ...]) -> Status | None:
     """One group; None when it is not about a recipient."""
-    recipient = untyped(value(fields, "final-recipient")) or untyped(value(fields, "original-recipient"))
-    said = (value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
+    recipient = strip_type(field_value(fields, "final-recipient")) or strip_type(field_value(fields, "original-recipient"))
+    said = (field_value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
     action, status = (word[:LENGTH_LIMIT] for word in said)  # once more: ß becomes two letters
     if not recipient or not action:
         return None
-    return Status(recipient, action, status, untyped(value(fields, "diagnostic-code")))
+    return Status(recipient, action, status, strip_type(field_value(fields, "diagnostic-code")))
 
 
-def value(fields: tuple[Field, ...], name: str) -> str:
+def field_value(fields: tuple[Field, ...], name: str) -> str:
     """The value of a field on one line, harmless and short enough to keep."""
-    return visible(" ".join(words(first(fields, name)).split()))[:LENGTH_LIMIT]
+    return escape_visible(" ".join(decode_words(first_field(fields, name)).split()))[:LENGTH_LIMIT]
 
 
-def untyped(text: str) -> str:
+def strip_type(text: str) -> str:
     """The value behind its type: "rfc822; anna@company.example" and "smtp; 550 no" (RFC 3464, 2.1.2)."""
     kind, separator, rest = text.partition(";")
     return rest.strip() if separator and " " not in kind.strip() else text

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 SIGNATURE = "-- "  # RFC 3676, 4.3: it ends in a space, and flows nowhere
 
 
-def unflowed(text: str, *, delsp: bool) -> str:
+def unflow_text(text: str, *, delsp: bool) -> str:
     """The paragraphs of such a text, one a line. `delsp`: the space at which a line was broken is none of the text's (Apple Mail)."""
-    return "\n".join("".join(pieces) for pieces in paragraphs(text, delsp=delsp))
+    return "\n".join("".join(pieces) for pieces in flowed_paragraphs(text, delsp=delsp))
 
 
-def paragraphs(text: str, *, delsp: bool) -> Iterator[list[str]]:
+def flowed_paragraphs(text: str, *, delsp: bool) -> Iterator[list[str]]:
     """The pieces of each paragraph, the marks of a quotation first. Only a line of the same depth goes on with the one before."""
     open_at: int | None = None  # the depth of the paragraph that flows on
     pieces: list[str] = []

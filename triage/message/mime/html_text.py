@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from triage.message.mime.links import TARGET_LIMIT, browsed
+from triage.message.mime.links import TARGET_LIMIT, browser_target
 
 SIZE_LIMIT = 2 * 1024 * 1024  # characters
 TAG_LIMIT = 60_000
@@ -36,7 +36,7 @@ NEVER_READ = re.compile(r"<(?:(script|style|title|head)\b|!--)", re.IGNORECASE)
 ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("script", "style", "title", "head")} | {"": re.compile("-->")}
 
 
-def names(text: str) -> frozenset[str]:
+def element_names(text: str) -> frozenset[str]:
     """A set of element names, written as one text."""
     return frozenset(text.split())
 
@@ -47,23 +47,25 @@ PAGE_PARTS = {  # by a word that is soon looked for, and what tells
     "script": (("<script", "javascript:"), re.compile(r"<script\b(?![^<>]{0,200}\bld\+json)|\bhref\s{0,9}=\s{0,9}[\"']?javascript:")),
 }
 
-VOID = names("area base basefont bgsound br col embed frame hr img input link meta param source track wbr")
-CLOSED_BY_THEIR_LIKE = names("p li dt dd tr td th thead tbody tfoot option colgroup html head body")
+VOID = element_names("area base basefont bgsound br col embed frame hr img input link meta param source track wbr")
+CLOSED_BY_THEIR_LIKE = element_names("p li dt dd tr td th thead tbody tfoot option colgroup html head body")
 ITEMS = {"li": "li", "dt": "dd", "dd": "dd"}
-MERGED = names("html body")
-FOREIGN = names("svg math")
-CELLS = names("td th caption")
-SCOPES = CELLS | FOREIGN | names("applet marquee object select table template")  # HTML, 13.2.4.2; foreign ones end where a parser says
-FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
+MERGED = element_names("html body")
+FOREIGN = element_names("svg math")
+CELLS = element_names("td th caption")
+SCOPES = (
+    CELLS | FOREIGN | element_names("applet marquee object select table template")
+)  # HTML, 13.2.4.2; foreign ones end where a parser says
+FORMATTING = element_names("a b big code em font i nobr s small strike strong tt u")
 
-NOT_SHOWN = names("script style title head template iframe frame frameset noframes noembed datalist portal")
-BLOCKS = names(
+NOT_SHOWN = element_names("script style title head template iframe frame frameset noframes noembed datalist portal")
+BLOCKS = element_names(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr"
     " li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul"
 )
-PARAGRAPHS = names("p h1 h2 h3 h4 h5 h6 table blockquote pre ul ol dl")
-ANCHORS = names("a v:group v:image v:line v:oval v:rect v:roundrect v:shape")  # with Outlook's drawings
-LINKING = ANCHORS | names("area form")
+PARAGRAPHS = element_names("p h1 h2 h3 h4 h5 h6 table blockquote pre ul ol dl")
+ANCHORS = element_names("a v:group v:image v:line v:oval v:rect v:roundrect v:shape")  # with Outlook's drawings
+LINKING = ANCHORS | element_names("area form")
 CONDITION = re.compile(r"<!--\[if\b[^\]<>]{0,200}\]>", re.IGNORECASE)
 CONDITION_END = re.compile(r"<!\[endif\]|-->", re.IGNORECASE)
 COMPARED = 100_000_000  # characters that are looked through for what only Outlook shows; beyond that all of it is shown
@@ -114,7 +116,7 @@ def page_parts(html: str) -> tuple[str, ...]:
     return tuple(name for name, (hints, pattern) in PAGE_PARTS.items() if any(hint in source for hint in hints) and pattern.search(source))
 
 
-def skeleton(html: str) -> str:
+def html_skeleton(html: str) -> str:
     """What an HTML page is built of, whatever it says: a digest of its elements in order, "" for a page of few. Bounded for any size."""
     names = (found["name"].casefold() for found in TAG.finditer(html[:SIZE_LIMIT]) if not found["slash"])
     built = [name for name, _ in groupby(islice(names, BUILT_LIMIT))]
@@ -248,7 +250,7 @@ def attribute_count(attributes: str) -> int:
     return sum(1 for _ in ATTRIBUTE.finditer(attributes))
 
 
-def walk(html: str) -> Iterator[Step]:
+def walk_html(html: str) -> Iterator[Step]:
     """Every element and text in document order, without what is never shown. Only for HTML that is not `too_much`."""
     root = LexborHTMLParser(html).root
     stack: list[LexborNode] = []
@@ -270,17 +272,17 @@ def walk(html: str) -> Iterator[Step]:
         node = node.next if stack else None
 
 
-def attribute(node: LexborNode | None, name: str) -> str:
+def get_attribute(node: LexborNode | None, name: str) -> str:
     """An attribute's value, "" without one."""
     return (node.attributes.get(name) or "") if node is not None else ""
 
 
-def unmarked(text: str, target: str, there: str) -> str:
+def is_unmarked_link(text: str, target: str, there: str) -> str:
     """A link stays in the text as it stands there."""
     return there
 
 
-def text_and_links(html: str, mark: Mark = unmarked) -> tuple[str, list[tuple[str, str]]]:
+def text_and_links(html: str, mark: Mark = is_unmarked_link) -> tuple[str, list[tuple[str, str]]]:
     """What an HTML mail says, as running text with a line for each block, and its links as (text, target) in order.
 
     `mark` may dress what stands for a link in the text; it is given the link's text, its target and what stands there.
@@ -289,7 +291,7 @@ def text_and_links(html: str, mark: Mark = unmarked) -> tuple[str, list[tuple[st
     links: list[tuple[str, str]] = []
     opened: list[tuple[str, int]] = []  # the links that are open: target, where their text begins in `out`
     base = base_of(html)
-    for step in walk(html):
+    for step in walk_html(html):
         out.append(words_of(step))
         if step.tag not in LINKING:
             continue
@@ -302,7 +304,7 @@ def text_and_links(html: str, mark: Mark = unmarked) -> tuple[str, list[tuple[st
             links.append((text, target))
             there = text if step.tag == "form" else "".join(out[begin:])
             out[len(out) if step.tag == "form" else begin :] = [mark(text, target, there)]
-    return tidy("".join(out)), links
+    return tidy_lines("".join(out)), links
 
 
 def for_outlook(html: str) -> str:
@@ -317,12 +319,12 @@ def for_outlook(html: str) -> str:
     if too_much(html):
         return page
     all_text, all_links = text_and_links(html)
-    known, lines = folded(all_text), dict.fromkeys(map(folded, text.split("\n")))
+    known, lines = collapse_layout(all_text), dict.fromkeys(map(collapse_layout, text.split("\n")))
     says = len(known) * len(lines) > COMPARED or any(line not in known for line in lines)
     return page if says or {target for _, target in links} - {target for _, target in all_links} else ""
 
 
-def folded(text: str) -> str:
+def collapse_layout(text: str) -> str:
     """Text without what its layout makes of it."""
     return " ".join(text.casefold().split())
 
@@ -336,30 +338,30 @@ def words_of(step: Step) -> str:
         return "\n\n"
     if step.tag in BLOCKS or (step.tag == "br" and step.kind == "open"):
         return "\n"
-    return RESERVED.sub("", attribute(step.node, "alt")) if step.tag == "img" and step.kind == "open" else ""
+    return RESERVED.sub("", get_attribute(step.node, "alt")) if step.tag == "img" and step.kind == "open" else ""
 
 
 def base_of(html: str) -> str:
     """The address that relative links are relative to; "" in nearly all mail."""
     if "<base" not in html.casefold():
         return ""
-    base = SLASHES.sub(r"\1//", address(attribute(LexborHTMLParser(html).css_first("base[href]"), "href")))
-    return base if len(base) <= BASE_LIMIT else joined(base, "/")
+    base = SLASHES.sub(r"\1//", browser_address(get_attribute(LexborHTMLParser(html).css_first("base[href]"), "href")))
+    return base if len(base) <= BASE_LIMIT else join_target(base, "/")
 
 
 def target_of(step: Step, base: str) -> str:
     """Where an element leads: the href of a link, the action of a form; "" where nothing outside is opened."""
     target = (
-        address(attribute(step.node, "action" if step.tag == "form" else "href") or attribute(step.node, "xlink:href"))
+        browser_address(get_attribute(step.node, "action" if step.tag == "form" else "href") or get_attribute(step.node, "xlink:href"))
         if step.kind == "open"
         else ""
     )
     if not target or target.startswith("#"):
         return ""
-    return joined(base, SLASHES.sub(r"\1//", target))[:TARGET_LIMIT] if base else target
+    return join_target(base, SLASHES.sub(r"\1//", target))[:TARGET_LIMIT] if base else target
 
 
-def joined(base: str, target: str) -> str:
+def join_target(base: str, target: str) -> str:
     """What a link opens that is relative to this base; itself where it cannot be read."""
     try:
         return urljoin(base, target)
@@ -367,19 +369,19 @@ def joined(base: str, target: str) -> str:
         return target
 
 
-def address(written: str) -> str:
+def browser_address(written: str) -> str:
     """An address in an attribute as a browser takes it, as far as targets are looked at."""
-    return browsed(written)[:TARGET_LIMIT]
+    return browser_target(written)[:TARGET_LIMIT]
 
 
 def link_text(step: Step, pieces: list[str]) -> str:
     """What the reader sees of a link."""
     if step.tag == "form":
         return "(form)"
-    return " ".join("".join(beginning(pieces)).split())[:LINK_TEXT_LIMIT] or attribute(step.node, "alt") or "(picture)"
+    return " ".join("".join(text_beginning(pieces)).split())[:LINK_TEXT_LIMIT] or get_attribute(step.node, "alt") or "(picture)"
 
 
-def beginning(pieces: list[str]) -> Iterator[str]:
+def text_beginning(pieces: list[str]) -> Iterator[str]:
     """The pieces in which a link's text begins. A thousand links may lie in each other and share all that follows."""
     left = LINK_TEXT_LIMIT
     for piece in islice(pieces, LINK_PIECES):
@@ -390,7 +392,7 @@ def beginning(pieces: list[str]) -> Iterator[str]:
             break
 
 
-def tidy(text: str) -> str:
+def tidy_lines(text: str) -> str:
     """Lines without white space at their ends, never more than one empty line."""
     lines = "\n".join(line.strip() for line in BLANKS.sub(" ", text).split("\n"))
     return EMPTY_LINES.sub("\n\n", lines).strip()
@@ -398,10 +400,10 @@ def tidy(text: str) -> str:
 
 def crude_text(html: str) -> str:
     """The words of HTML that is too much to parse: everything between tags, at most `SIZE_LIMIT` of it."""
-    return tidy(unescaped(ANY_TAG.sub(" ", without_unread(html[:SIZE_LIMIT]))))
+    return tidy_lines(unescape_references(ANY_TAG.sub(" ", without_unread(html[:SIZE_LIMIT]))))
 
 
-def unescaped(text: str) -> str:
+def unescape_references(text: str) -> str:
     """Text with its character references read; U+FFFD for what is beyond all characters, as a parser has it (HTML, 13.2.5.80)."""
     return unescape(NO_CHARACTER.sub("\ufffd", text))
 

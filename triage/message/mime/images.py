@@ -21,12 +21,12 @@ class Picture:
     height: int
 
 
-def recognised(data: bytes) -> Picture | None:
+def recognise_image(data: bytes) -> Picture | None:
     """The picture that these bytes are: PNG, JPEG, GIF or WebP, within the limits. None for anything else, SVG above all."""
     if len(data) > BYTES_LIMIT:
         return None
     try:
-        picture = png(data) or gif(data) or webp(data) or jpeg(data)
+        picture = read_png(data) or read_gif(data) or read_webp(data) or read_jpeg(data)
     except (struct.error, IndexError):
         return None
     if picture is None or not 0 < picture.width * picture.height <= PIXEL_LIMIT:
@@ -34,7 +34,7 @@ def recognised(data: bytes) -> Picture | None:
     return picture
 
 
-def png(data: bytes) -> Picture | None:
+def read_png(data: bytes) -> Picture | None:
     """PNG, by its first chunk."""
     if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
         return None
@@ -47,22 +47,22 @@ def as_png(width: int, height: int, rgb: bytes) -> bytes:
     lines = b"".join(b"\0" + rgb[start : start + stride] for start in range(0, len(rgb), stride))  # filter 0: as they are
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines, 3)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in chunks)
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
+def png_chunk(name: bytes, data: bytes) -> bytes:
     """A chunk of a PNG (W3C PNG, 5.3)."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def gif(data: bytes) -> Picture | None:
+def read_gif(data: bytes) -> Picture | None:
     """GIF, by its logical screen."""
     if data[:6] not in (b"GIF87a", b"GIF89a"):
         return None
     return Picture("image/gif", *struct.unpack_from("<HH", data, 6))
 
 
-def webp(data: bytes) -> Picture | None:
+def read_webp(data: bytes) -> Picture | None:
     """WebP in its three forms (RFC 9649)."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         return None
@@ -79,7 +79,7 @@ def webp(data: bytes) -> Picture | None:
     return None
 
 
-def jpeg(data: bytes) -> Picture | None:
+def read_jpeg(data: bytes) -> Picture | None:
     """JPEG, by its first frame header."""
     if data[:3] != b"\xff\xd8\xff":
         return None

@@ -57,14 +57,14 @@ class Deception:
     sentence: str
 
 
-def browsed(target: str) -> str:
+def browser_target(target: str) -> str:
     """The target as a browser takes it: without white space and controls at its ends, and without line ends and tabs anywhere."""
     return re.sub(r"[\t\r\n]", "", target.strip(ENDS))
 
 
-def destination(target: str) -> Destination:
+def link_destination(target: str) -> Destination:
     """Where a link leads. Targets without a scheme count as web addresses when they start with // or www."""
-    text = browsed(target[:TARGET_LIMIT])
+    text = browser_target(target[:TARGET_LIMIT])
     if text.startswith(("//", "\\\\")) or text[:4].casefold() == "www.":
         text = "http:" + text
     scheme = SCHEME.match(text)
@@ -124,7 +124,7 @@ def ip_address(host: str) -> str:
     return str(ipaddress.IPv4Address(sum(number << 24 - 8 * place for place, number in enumerate(high)) + low))
 
 
-def organisation(host: str) -> str:
+def registered_organisation(host: str) -> str:
     """The part of a host that somebody registered, as far as can be told without the Public Suffix List."""
     labels = host.rstrip(".").split(".")
     if ip_address(host):
@@ -135,16 +135,16 @@ def organisation(host: str) -> str:
     return ".".join(labels[-3 if shared else -2 :])
 
 
-def related(one: str, other: str) -> bool:
+def is_related_host(one: str, other: str) -> bool:
     """Do two hosts belong to the same organisation?"""
-    return bool(one) and organisation(one) == organisation(other)
+    return bool(one) and registered_organisation(one) == registered_organisation(other)
 
 
 def shown_host(text: str) -> str:
     """The host that a link's text names; "" when it names none."""
     text = DOTS.sub(".", text)
     if url := WRITTEN_URL.search(text):
-        return destination(url[0]).host
+        return link_destination(url[0]).host
     word = text.strip(ENDS + "<>()[]\"'.,:;!")
     address = word.rpartition("@")[2]
     written = WRITTEN_HOST.match(address)
@@ -154,15 +154,15 @@ def shown_host(text: str) -> str:
     return host_name(written[0])
 
 
-def deceptions(text: str, target: str) -> tuple[Deception, ...]:
+def link_deceptions(text: str, target: str) -> tuple[Deception, ...]:
     """What about a link could deceive."""
-    to = destination(target)
+    to = link_destination(target)
     shown = shown_host(text)
     found = []
-    if shown and to.host and not related(shown, to.host):
-        found.append(Deception("link-differs", f"The text shows {written(shown)}, but it opens {written(to.host)}."))
+    if shown and to.host and not is_related_host(shown, to.host):
+        found.append(Deception("link-differs", f"The text shows {display_host(shown)}, but it opens {display_host(to.host)}."))
     if to.user and to.scheme in WEB:
-        found.append(Deception("link-hides-host", f"What stands before the @ is decoration; it opens {written(to.host)}."))
+        found.append(Deception("link-hides-host", f"What stands before the @ is decoration; it opens {display_host(to.host)}."))
     if to.scheme == "data":
         found.append(Deception("link-data", "It opens a page that the mail itself carries (“data:”)."))
     elif to.scheme and to.scheme not in USUAL:
@@ -174,7 +174,7 @@ def host_deceptions(host: str) -> tuple[Deception, ...]:
     """What about a host could deceive."""
     if ip_address(host):
         return (Deception("link-to-number", f"It opens a bare number ({host}) instead of a name."),)
-    name = written(host)
+    name = display_host(host)
     if "xn--" not in host:
         return ()
     if unread := [label for label in name.split(".") if label.startswith("xn--")]:
@@ -182,17 +182,17 @@ def host_deceptions(host: str) -> tuple[Deception, ...]:
         return (Deception("link-foreign-letters", said),)
     if any(is_mixed(label) for label in name.split(".")):
         return (Deception("link-foreign-letters", f"The name {name} mixes letters of different alphabets; it is really {host}."),)
-    plain = skeleton(name)
+    plain = look_alike_skeleton(name)
     looks = f" It looks like {plain} and is not." if plain.isascii() and not is_accented(name) else ""
     return (Deception("link-foreign-letters", f"The name {name} has foreign letters; it is really {host}.{looks}"),)
 
 
-def warnings(text: str, target: str) -> tuple[str, ...]:
+def link_warnings(text: str, target: str) -> tuple[str, ...]:
     """What about a link could deceive, one sentence each, for people who know mail and not URLs."""
-    return tuple(deception.sentence for deception in deceptions(text, target))
+    return tuple(deception.sentence for deception in link_deceptions(text, target))
 
 
-def written(host: str) -> str:
+def display_host(host: str) -> str:
     """A host as it looks to the reader: A-labels as the letters they stand for."""
     return ".".join(unicode_label(label) for label in host.split("."))
 
@@ -211,7 +211,7 @@ def unicode_label(label: str) -> str:
 
 def is_mixed(label: str) -> bool:
     """Does one label mix alphabets? Japanese and Korean mix theirs lawfully."""
-    scripts = {script(letter) for letter in label if letter.isalpha()}
+    scripts = {letter_script(letter) for letter in label if letter.isalpha()}
     if scripts & {"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}:
         scripts -= {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"}
     return len(scripts) > 1
@@ -219,15 +219,15 @@ def is_mixed(label: str) -> bool:
 
 def is_accented(name: str) -> bool:
     """Is it Latin throughout, so that its accents are plain to see?"""
-    return {script(letter) for letter in name if letter.isalpha()} <= {"LATIN"}
+    return {letter_script(letter) for letter in name if letter.isalpha()} <= {"LATIN"}
 
 
-def script(letter: str) -> str:
+def letter_script(letter: str) -> str:
     """The alphabet of a letter, by the first word of its Unicode name."""
     return re.split(r"[ -]", unicodedata.name(letter, ""), maxsplit=1)[0]
 
 
-def skeleton(text: str) -> str:
+def look_alike_skeleton(text: str) -> str:
     """The text as a hasty eye reads it: accents gone, look-alike letters and digits as the letter they pass for."""
     folded = unicodedata.normalize("NFKD", text.casefold().translate(LOOKALIKES))
     if folded.isascii():

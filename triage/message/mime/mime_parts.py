@@ -14,15 +14,15 @@ from triage.message.mime import smime
 from triage.message.mime.decoding import (
     FILE_NAMES,
     PARAMETER_LIMIT,
-    codec,
     encoding_of,
     field_text,
+    find_codec,
     keeps_ascii,
     needs_charset,
-    parameters,
+    parse_parameters,
+    strip_comments,
     text_of,
     transfer_decoded,
-    uncommented,
     values_given,
 )
 
@@ -91,7 +91,7 @@ class Part:
 
     @cached_property
     def _disposition(self) -> tuple[str, dict[str, str]]:
-        return parameters(first(self.fields, "content-disposition"))
+        return parse_parameters(first_field(self.fields, "content-disposition"))
 
     @property
     def disposition(self) -> str:
@@ -102,7 +102,9 @@ class Part:
     def name(self) -> str:
         """The file name as the sender chose it, without its directories."""
         if self.names_in:
-            read = {field.name: parameters(field.text_in(self.names_in))[1] for field in reversed(self.fields) if field.name in NAMING}
+            read = {
+                field.name: parse_parameters(field.text_in(self.names_in))[1] for field in reversed(self.fields) if field.name in NAMING
+            }
             return without_directories(read.get("content-disposition", {}).get("filename") or read.get("content-type", {}).get("name", ""))
         return without_directories(self._disposition[1].get("filename") or self.options.get("name", ""))
 
@@ -111,13 +113,15 @@ class Part:
         """Further names that it gives itself: programs differ in which one they take, and by the charset in how it ends."""
         given = [*names_given(self.fields, self.names_in)]
         if self.names_in:
-            given += [one for one in names_given(self.fields, "") if ending(one) not in {ending(self.name), *map(ending, given)}]
+            given += [
+                one for one in names_given(self.fields, "") if file_ending(one) not in {file_ending(self.name), *map(file_ending, given)}
+            ]
         return tuple(dict.fromkeys(name for one in given if (name := without_directories(one)) and name != self.name))
 
     @property
     def content_id(self) -> str:
         """The Content-ID without its brackets."""
-        return first(self.fields, "content-id").strip("<> ")
+        return first_field(self.fields, "content-id").strip("<> ")
 
     @property
     def charset(self) -> str:
@@ -159,11 +163,11 @@ class Part:
 
 def names_given(fields: tuple[Field, ...], charset: str) -> Iterator[str]:
     """Every name that a part gives itself, directories and all, where what is not encoded is in this charset."""
-    texts = (text for field in fields if field.name in NAMING and "name" in (text := uncommented(field.text_in(charset))).casefold())
+    texts = (text for field in fields if field.name in NAMING and "name" in (text := strip_comments(field.text_in(charset))).casefold())
     return (name for text in texts for name in values_given(text, FILE_NAMES))
 
 
-def ending(name: str) -> str:
+def file_ending(name: str) -> str:
     """By what a system knows a file's kind; Windows takes dots and spaces off the end of a name."""
     _, dot, last = name.rstrip(" .").rpartition(".")
     return last.casefold() if dot else ""
@@ -174,7 +178,7 @@ def without_directories(name: str) -> str:
     return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
-def first(fields: tuple[Field, ...], name: str) -> str:
+def first_field(fields: tuple[Field, ...], name: str) -> str:
     """The text of the first field of that name, "" without one."""
     return next((field.text for field in fields if field.name == name), "")
 
@@ -282,18 +286,18 @@ def parts_of(raw: bytes) -> list[Part]:
         if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
             raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])
-        named_type, options = media_type_of(first(fields, "content-type"), place.default)
+        named_type, options = media_type_of(first_field(fields, "content-type"), place.default)
         boundaries = boundaries_of(fields)
         not_too_many(boundaries)
         left.search((end - start) * max(1, len(boundaries)))
-        inside = [span for boundary in boundaries for span in spans(raw, body, end, boundary)]
+        inside = [span for boundary in boundaries for span in part_spans(raw, body, end, boundary)]
         media_type = by_content(named_type, holds_parts=bool(inside))
         data = memoryview(raw)[body:end]
         part = Part(fields, media_type, options, place.depth, data, place.is_body, is_enclosed=place.is_enclosed)
         not_too_many(part.other_names)
         left.take(own_bytes(part))
         found.append(part)
-        waiting.extend(below(part, inside, place._replace(start=body)))
+        waiting.extend(parts_below(part, inside, place._replace(start=body)))
     return read_in(found, charset_of_text(found))
 
 
@@ -319,7 +323,7 @@ def own_bytes(part: Part) -> int:
     return len(part.data) if part.is_leaf and not is_passed else 0
 
 
-def below(part: Part, inside: list[tuple[int, int]], body: Place) -> Iterator[Place]:
+def parts_below(part: Part, inside: list[tuple[int, int]], body: Place) -> Iterator[Place]:
     """What stands in a part, whose body lies at this place, and is to be read next: what is given last is read first."""
     raw, depth, is_enclosed = body.raw, body.depth + 1, body.is_enclosed
     default = "message/rfc822" if part.media_type == "multipart/digest" else "text/plain"
@@ -338,7 +342,7 @@ def below(part: Part, inside: list[tuple[int, int]], body: Place) -> Iterator[Pl
 def charset_of_text(parts: list[Part]) -> str:
     """The charset of the first text that says more than UTF-8 or Latin-1: mail programs take it for that of fields which say none."""
     declared = (part.charset for part in parts if part.charset and part.media_type.startswith("text/"))
-    return next((charset for charset in declared if codec(charset) not in UNTOLD and keeps_ascii(charset)), "")
+    return next((charset for charset in declared if find_codec(charset) not in UNTOLD and keeps_ascii(charset)), "")
 
 
 def read_in(parts: list[Part], charset: str) -> list[Part]:
@@ -368,7 +372,7 @@ def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
     """
     if not field:
         return default, {}
-    value, options = parameters(field)
+    value, options = parse_parameters(field)
     found = MEDIA_TYPE.match(value)
     return (found[1] if found else "text/plain"), options
 
@@ -379,18 +383,18 @@ def boundaries_of(fields: tuple[Field, ...]) -> list[str]:
     Also one with brackets that nobody has put in quotes: only some take these for a comment.
     """
     types = (field.text for field in fields if field.name == "content-type")
-    named = (text for text in types if "multipart/" in uncommented(text).casefold())  # most are not, and need not be read
+    named = (text for text in types if "multipart/" in strip_comments(text).casefold())  # most are not, and need not be read
     multiparts = (text for text in named if media_type_of(text, "")[0].startswith("multipart/"))
-    read = (one for text in multiparts for one in dict.fromkeys((uncommented(text), text)))
+    read = (one for text in multiparts for one in dict.fromkeys((strip_comments(text), text)))
     given = dict.fromkeys(boundary.rstrip() for text in read for boundary in values_given(text, BOUNDARY))
     return [boundary for boundary in given if 0 < len(boundary) <= BOUNDARY_LIMIT]
 
 
-def spans(raw: bytes, start: int, end: int, boundary: str) -> list[tuple[int, int]]:
+def part_spans(raw: bytes, start: int, end: int, boundary: str) -> list[tuple[int, int]]:
     """Where the parts of a multipart begin and end."""
     found: list[tuple[int, int]] = []
     begin = -1
-    for line, rest in delimiters(raw, start, end, b"--" + boundary.encode("utf-8", "replace")):
+    for line, rest in boundary_lines(raw, start, end, b"--" + boundary.encode("utf-8", "replace")):
         if begin >= 0 and (stop := before_line_end(raw, line)) > begin:
             found.append((begin, stop))
         begin = -1 if rest[1] else rest.end()
@@ -401,7 +405,7 @@ def spans(raw: bytes, start: int, end: int, boundary: str) -> list[tuple[int, in
     return found
 
 
-def delimiters(raw: bytes, start: int, end: int, dashed: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+def boundary_lines(raw: bytes, start: int, end: int, dashed: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
     """The lines that part a multipart: where each begins, and what follows the boundary, with a group when it is the closing one."""
     place = raw.find(dashed, start, end)
     while place >= 0:

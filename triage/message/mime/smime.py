@@ -25,13 +25,13 @@ class Malformed(ValueError):
 def content_of(data: bytes) -> bytes:
     """The signed content; b"" when this is no SignedData, or when the content is elsewhere."""
     try:
-        at = entered(data, 0, SEQUENCE)
+        at = enter_element(data, 0, SEQUENCE)
         if kind_at(data, at) != SIGNED_DATA:
             return b""
-        at = entered(data, passed(data, at), EXPLICIT)
-        at = passed(data, entered(data, at, SEQUENCE))  # its version
-        at = entered(data, passed(data, at), SEQUENCE)  # behind the names of digests
-        return octets(data, entered(data, passed(data, at), EXPLICIT))  # behind the kind of content
+        at = enter_element(data, pass_element(data, at), EXPLICIT)
+        at = pass_element(data, enter_element(data, at, SEQUENCE))  # its version
+        at = enter_element(data, pass_element(data, at), SEQUENCE)  # behind the names of digests
+        return read_octets(data, enter_element(data, pass_element(data, at), EXPLICIT))  # behind the kind of content
     except Malformed:
         return b""
 
@@ -52,7 +52,7 @@ def element_at(data: bytes, at: int) -> Element:
     return Element(tag, start, start + length)
 
 
-def entered(data: bytes, at: int, tag: int) -> int:
+def enter_element(data: bytes, at: int, tag: int) -> int:
     """Where the content of the element begins that stands here; it must have this tag."""
     found = element_at(data, at)
     if found.tag != tag:
@@ -60,7 +60,7 @@ def entered(data: bytes, at: int, tag: int) -> int:
     return found.start
 
 
-def passed(data: bytes, at: int) -> int:
+def pass_element(data: bytes, at: int) -> int:
     """Where the element ends that begins here."""
     depth = 0
     while True:
@@ -77,10 +77,10 @@ def kind_at(data: bytes, at: int) -> bytes:
     return data[found.start : found.end] if found.tag == OBJECT else b""
 
 
-def octets(data: bytes, at: int) -> bytes:
+def read_octets(data: bytes, at: int) -> bytes:
     """The octet string that begins here, which may be in pieces (X.690, 8.7)."""
     pieces: list[bytes] = []
-    end = passed(data, at)
+    end = pass_element(data, at)
     while at < end:
         found = element_at(data, at)
         if found.tag == OCTETS:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from triage.message.mime.calendar import read as calendar_of
+from triage.message.mime.calendar import read_calendar as calendar_of
 from triage.message.mime.decoding import text_of
-from triage.message.mime.format_flowed import unflowed
+from triage.message.mime.format_flowed import unflow_text
 from triage.message.mime.html_text import for_outlook
 from triage.message.mime.mime_parts import Part
 
@@ -39,7 +39,7 @@ def texts_of(parts: list[Part]) -> Iterator[Text]:
         is_html = part.media_type == "text/html"
         text = text_of(part.content()[:READ_LIMIT], part.charset)
         if part.options.get("format", "").casefold() == "flowed" and not is_html:
-            text = unflowed(text, delsp=part.options.get("delsp", "").casefold() == "yes")
+            text = unflow_text(text, delsp=part.options.get("delsp", "").casefold() == "yes")
         yield Text(text, is_html, within)
         if is_html and (more := for_outlook(text)):
             yield Text(more, True, within, True)

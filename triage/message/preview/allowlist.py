@@ -8,15 +8,15 @@ import re
 
 import nh3
 
-from triage.message.mime.html_text import NOT_SHOWN, names
+from triage.message.mime.html_text import NOT_SHOWN, element_names
 from triage.text.sanitize import HARMFUL
 
-TAGS = names(
+TAGS = element_names(
     "abbr address article aside b big blockquote br caption center cite code col colgroup dd del dfn div dl dt em figcaption figure font"
     " footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark ol p pre q s samp section small span strike strong sub sup"
     " table tbody td tfoot th thead tr tt u ul var wbr"
 )
-FOREIGN = names("math svg")  # whose words are written without them
+FOREIGN = element_names("math svg")  # whose words are written without them
 EVERYWHERE = {"align", "valign", "bgcolor", "dir", "lang", "style", "id"}
 ATTRIBUTES = {
     "table": {"width", "height", "border", "cellpadding", "cellspacing"},
@@ -42,7 +42,7 @@ OURS = {
     "data-n": re.compile(r"\d{1,3}"),
     "src": re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*"),
 }
-STYLES = names(
+STYLES = element_names(
     "background background-color border border-collapse border-color border-radius border-spacing border-style border-width box-sizing"
     " clear color direction display float font font-family font-size font-style font-variant font-weight height letter-spacing line-height"
     " list-style-type margin margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width"
@@ -59,14 +59,14 @@ SEE_THROUGH = re.compile(  # Outlook knows none of it and shows the words
 FETCHED = re.compile(r"url\s*\(", re.IGNORECASE)
 
 
-def cleaned(body: str) -> str:
+def clean_html(body: str) -> str:
     """What nh3 leaves: no element, attribute, style or address beyond the lists above."""
     return nh3.clean(
         body,
         tags=set(TAGS),
         clean_content_tags=(NOT_SHOWN | FOREIGN) - TAGS,
         attributes={tag: ATTRIBUTES.get(tag, set()) | EVERYWHERE for tag in TAGS},
-        attribute_filter=checked,
+        attribute_filter=check_attribute,
         url_schemes={"data"},
         url_relative="deny",
         link_rel=None,
@@ -74,10 +74,10 @@ def cleaned(body: str) -> str:
     )
 
 
-def checked(tag: str, name: str, value: str) -> str | None:
+def check_attribute(tag: str, name: str, value: str) -> str | None:
     """The value of an attribute, None to drop it."""
     if name == "style":
-        return style(value)[0] or None
+        return clean_style(value)[0] or None
     if name == "alt":
         return value
     return value if is_of(OURS.get(name) or ATTRIBUTE_VALUE, value) else None
@@ -88,7 +88,7 @@ def is_of(allowed: re.Pattern[str], value: str) -> bool:
     return allowed.fullmatch(value) is not None and HARMFUL.search(value) is None
 
 
-def style(text: str) -> tuple[str, int]:
+def clean_style(text: str) -> tuple[str, int]:
     """The declarations of a style attribute that are harmless, and how many of the others would have fetched something."""
     kept, fetching = [], 0
     for declaration in text.split(";"):

@@ -23,22 +23,22 @@ from triage.message.mime.html_text import (
     RESERVED,
     VOID,
     Step,
-    attribute,
     base_of,
     crude_text,
+    get_attribute,
     link_text,
     target_of,
     text_and_links,
     too_much,
-    walk,
+    walk_html,
     words_of,
 )
-from triage.message.mime.images import recognised
-from triage.message.mime.links import TARGET_LIMIT, browsed
+from triage.message.mime.images import recognise_image
+from triage.message.mime.links import TARGET_LIMIT, browser_target
 from triage.message.mime.mime_parts import SMIME, Part, TooMuch, parts_of
 from triage.message.mime.text_parts import Text, as_preferred, plain_links, plain_target, texts_of
-from triage.message.preview.allowlist import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, is_of, style
-from triage.text.sanitize import readable, visible
+from triage.message.preview.allowlist import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, clean_html, clean_style, is_of
+from triage.text.sanitize import escape_visible, readable_text
 
 FRAME_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -89,7 +89,7 @@ class NumberedLink:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A message made harmless. `document` is a whole HTML document, for a frame of its own with FRAME_HEADERS."""
+    """A message made harmless. `wrap_document` is a whole HTML document, for a frame of its own with FRAME_HEADERS."""
 
     document: str
     links: tuple[NumberedLink, ...] = ()  # the same in both modes
@@ -116,55 +116,59 @@ class LinkTable:
 
     def number(self, text: str, target: str) -> int:
         """The number of this link; 0 when there are too many."""
-        key = (readable(" ".join(text.split()))[:LINK_TEXT_LIMIT], visible(RESERVED.sub("", target))[:TARGET_LIMIT])
+        key = (readable_text(" ".join(text.split()))[:LINK_TEXT_LIMIT], escape_visible(RESERVED.sub("", target))[:TARGET_LIMIT])
         if key in self.listed:
             return self.listed[key].number
         if len(self.listed) >= LINK_LIMIT:
             return 0
         number = len(self.listed) + 1
-        self.listed[key] = NumberedLink(number, *key, links.destination(key[1]).host, links.warnings(*key))
+        self.listed[key] = NumberedLink(number, *key, links.link_destination(key[1]).host, links.link_warnings(*key))
         self.by_target.setdefault(key[1], number)
         return number
 
     def number_of_plain(self, shown: str) -> int:
         """The number of a link that stands in plain text: of the same target, whatever it was called before."""
         target = plain_target(shown)
-        return self.by_target.get(visible(target)[:TARGET_LIMIT]) or self.number(shown, target)
+        return self.by_target.get(escape_visible(target)[:TARGET_LIMIT]) or self.number(shown, target)
 
 
-def render(raw: bytes, mode: Mode) -> Preview:
+def render_preview(raw: bytes, mode: Mode) -> Preview:
     """The message as a harmless document. Never raises; what cannot be shown says why."""
     try:
         parts = parts_of(raw)
     except TooMuch as limit:
-        return Preview(document(note(f"This message cannot be shown: {limit}.")), truncated=True)
+        return Preview(wrap_document(preview_note(f"This message cannot be shown: {limit}.")), truncated=True)
     texts = [one._replace(text=RESERVED.sub("", one.text)) for one in texts_of(parts)]
     rich = [one for one in texts if one.is_html]
     reason = next((reason for one in rich if (reason := too_much(one.text))), "")
     writer = Writer(parts)
     pages = {} if reason else {one: writer.written(one.text) for one in rich}
-    plain = {one: marked(one.text, writer.table) for one in texts if not one.is_html and one.text.strip()}
+    plain = {one: mark_links(one.text, writer.table) for one in texts if not one.is_html and one.text.strip()}
     if mode == "html" and any(pages.values()):
         shown = (page_of(one, pages, plain) for one in as_preferred(texts, html=True))
-        return Preview(document(whose(parts) + "".join(shown)), tuple(writer.table.listed.values()), writer.hidden)
+        return Preview(wrap_document(signature_remark(parts) + "".join(shown)), tuple(writer.table.listed.values()), writer.hidden)
     words = [
-        plain[one] if one in plain else marked(crude_text(one.text), writer.table) if reason else text_and_links(one.text, writer.mark)[0]
+        plain[one]
+        if one in plain
+        else mark_links(crude_text(one.text), writer.table)
+        if reason
+        else text_and_links(one.text, writer.mark)[0]
         for one in as_preferred(texts, html=False)
         if one in plain or one.is_html
     ]
     cut = sum(map(len, words)) > TEXT_LIMIT
-    remark = note(f"Shown as text: {reason}.") if reason else ""
-    page = document(whose(parts) + remark + (text_document(words) or note(silence(parts))))
+    remark = preview_note(f"Shown as text: {reason}.") if reason else ""
+    page = wrap_document(signature_remark(parts) + remark + (text_document(words) or preview_note(describe_silence(parts))))
     return Preview(page, tuple(writer.table.listed.values()), writer.hidden, cut or bool(reason))
 
 
-def whose(parts: list[Part]) -> str:
+def signature_remark(parts: list[Part]) -> str:
     """A remark above what lies within a signature: it vouches for nothing."""
     enclosed = any(part.is_enclosed for part in parts)
-    return note("All or part of it lies within a signature (S/MIME) that nobody here has checked.") if enclosed else ""
+    return preview_note("All or part of it lies within a signature (S/MIME) that nobody here has checked.") if enclosed else ""
 
 
-def silence(parts: list[Part]) -> str:
+def describe_silence(parts: list[Part]) -> str:
     """Why a message shows nothing, as a sentence."""
     kind = parts[0].media_type
     if kind == "multipart/encrypted" or kind in SMIME:
@@ -175,33 +179,35 @@ def silence(parts: list[Part]) -> str:
 
 
 def render_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """`render` for a bounded child: the Preview as JSON. Options: mode, "html" or "text"."""
-    return json.dumps(render(raw, "text" if options.get("mode") == "text" else "html").as_json()).encode()
+    """`render_preview` for a bounded child: the Preview as JSON. Options: mode, "html" or "text"."""
+    return json.dumps(render_preview(raw, "text" if options.get("mode") == "text" else "html").as_json()).encode()
 
 
-def unavailable(reason: str) -> Preview:
+def unavailable_document(reason: str) -> Preview:
     """What to show when the bounded child gave up: a document that says so. `reason` is a clause without a full stop."""
-    return Preview(document(note(f"This message cannot be shown: {reason}. Its source can still be downloaded.")), truncated=True)
+    return Preview(
+        wrap_document(preview_note(f"This message cannot be shown: {reason}. Its source can still be downloaded.")), truncated=True
+    )
 
 
-def marked(text: str, table: LinkTable) -> str:
+def mark_links(text: str, table: LinkTable) -> str:
     """Plain text with its links marked."""
     out, end = [], 0
     for begin, shown in plain_links(text):
         number = table.number_of_plain(shown)
-        out += [text[end:begin], around(number, shown)]
+        out += [text[end:begin], mark_link(number, shown)]
         end = begin + len(shown)
     return "".join([*out, text[end:]])
 
 
-def around(number: int, text: str) -> str:
+def mark_link(number: int, text: str) -> str:
     """The text of a link between marks."""
     return f"{OPEN}{number}{NUMBERED}{text}{CLOSE}{number}{CLOSED}" if number else text
 
 
 def text_document(words: list[str]) -> str:
     """Marked text as HTML; a step to scroll to at each paragraph."""
-    text = readable("\n\n".join(words)[:TEXT_LIMIT]).strip()
+    text = readable_text("\n\n".join(words)[:TEXT_LIMIT]).strip()
     if not text:
         return ""
     paragraphs = re.split(r"\n[ \t]*\n\s*", text)
@@ -217,7 +223,7 @@ def mark_as_html(found: re.Match[str]) -> str:
 def page_of(one: Text, pages: Mapping[Text, str], plain: Mapping[Text, str]) -> str:
     """One text in the HTML view."""
     if one.is_html:
-        return (note("Only Outlook shows what follows.") if one.for_outlook else "") + pages[one]
+        return (preview_note("Only Outlook shows what follows.") if one.for_outlook else "") + pages[one]
     return text_document([plain.get(one, "")])
 
 
@@ -227,15 +233,15 @@ def in_order(html: str) -> str:
     return STEPS.sub(lambda found: f"{found[1]}t{next(number)}", html)
 
 
-def document(body: str) -> str:
+def wrap_document(body: str) -> str:
     """A whole document around a body, which is cleaned first."""
     head = f'<head><meta charset="utf-8"><title>Message</title><style>{STYLE}</style></head>'
-    return f"<!doctype html><html>{head}<body>{in_order(cleaned(body))}</body></html>"
+    return f"<!doctype html><html>{head}<body>{in_order(clean_html(body))}</body></html>"
 
 
-def note(text: str) -> str:
+def preview_note(text: str) -> str:
     """A remark of ours above the mail."""
-    return f'<div class="note">{escape(visible(text))}</div>'
+    return f'<div class="note">{escape(escape_visible(text))}</div>'
 
 
 class Writer:
@@ -257,10 +263,10 @@ class Writer:
         """The harmless form of one HTML text that is not `too_much`."""
         self.out, self.words, self.links, self.pending = [], [], [], ""
         base = base_of(html)
-        for step in walk(html):
+        for step in walk_html(html):
             self.words.append(words_of(step))
             if step.kind == "text":
-                self.text(readable(step.text))
+                self.text(readable_text(step.text))
             elif step.kind == "open":
                 self.open(step, base)
             else:
@@ -269,7 +275,7 @@ class Writer:
 
     def mark(self, text: str, target: str, there: str) -> str:
         """A link of the text view, under the same number as in this one."""
-        return around(self.table.number(text, target), there)
+        return mark_link(self.table.number(text, target), there)
 
     def text(self, text: str) -> None:
         """Text as text."""
@@ -287,7 +293,7 @@ class Writer:
 
     def open(self, step: Step, base: str) -> None:
         """An element begins."""
-        self.hidden += style(attribute(step.node, "style"))[1] + bool(attribute(step.node, "background"))
+        self.hidden += clean_style(get_attribute(step.node, "style"))[1] + bool(get_attribute(step.node, "background"))
         tag = REPLACED.get(step.tag, step.tag)
         if step.tag == "img":
             self.picture(step)
@@ -301,7 +307,7 @@ class Writer:
         elif tag in TAGS:
             if tag in BLOCKS:
                 self.block, self.pending = len(self.out), "block"
-            self.out.append(f"<{tag}{attributes(step, tag)}>")
+            self.out.append(f"<{tag}{step_attributes(step, tag)}>")
 
     def close(self, step: Step) -> None:
         """An element ends."""
@@ -321,26 +327,26 @@ class Writer:
         """Where a form would send what is typed, or a place in a picture lead."""
         text = link_text(step, [])
         if target and (number := self.table.number(text, target)):
-            self.out.append(f'<span class="lk" data-n="{number}">{escape(visible(text))}<sup>{number}</sup></span>')
+            self.out.append(f'<span class="lk" data-n="{number}">{escape(escape_visible(text))}<sup>{number}</sup></span>')
 
     def field(self, step: Step) -> None:
         """A field of a form, as a word that says what it asks for."""
-        kind = attribute(step.node, "type").casefold() or "text"
+        kind = get_attribute(step.node, "type").casefold() or "text"
         if kind != "hidden":
-            asked = visible(attribute(step.node, "placeholder") or attribute(step.node, "value"))[:LINK_TEXT_LIMIT]
+            asked = escape_visible(get_attribute(step.node, "placeholder") or get_attribute(step.node, "value"))[:LINK_TEXT_LIMIT]
             self.step()
-            self.out.append(f'<span class="np">{escape(visible(f"{kind} field {asked}".strip()))}</span>')
+            self.out.append(f'<span class="np">{escape(escape_visible(f"{kind} field {asked}".strip()))}</span>')
 
     def picture(self, step: Step) -> None:
         """A picture that the message brings along, or a word in place of one that would be loaded."""
-        size = {name: attribute(step.node, name) for name in ("width", "height")}
-        alt = visible(attribute(step.node, "alt"))[:LINK_TEXT_LIMIT]
-        source = self.embedded(browsed(attribute(step.node, "src")))
+        size = {name: get_attribute(step.node, name) for name in ("width", "height")}
+        alt = escape_visible(get_attribute(step.node, "alt"))[:LINK_TEXT_LIMIT]
+        source = self.embedded(browser_target(get_attribute(step.node, "src")))
         if source:
             given = "".join(f' {name}="{value}"' for name, value in size.items() if re.fullmatch(r"\d{1,4}%?", value))
             self.step()
             self.out.append(f'<img src="{source}" alt="{escape(alt)}"{given}>')
-        elif attribute(step.node, "src") or attribute(step.node, "srcset"):
+        elif get_attribute(step.node, "src") or get_attribute(step.node, "srcset"):
             self.hidden += 1
             if not any(value.isdecimal() and int(value[:9]) <= TINY for value in size.values()):
                 measure = "×".join(value for value in size.values() if value.isdecimal() and len(value) <= 4)
@@ -369,16 +375,16 @@ class Writer:
 
 def as_address(data: bytes) -> tuple[str, int]:
     """A picture as a data: address, and its bytes; ("", 0) when it is none that may be shown."""
-    picture = recognised(data)
+    picture = recognise_image(data)
     return (f"data:{picture.media_type};base64,{base64.b64encode(data).decode()}", len(data)) if picture else ("", 0)
 
 
-def attributes(step: Step, tag: str) -> str:
+def step_attributes(step: Step, tag: str) -> str:
     """The attributes of an element that mail may set."""
-    given = {name: " ".join(attribute(step.node, name).split()) for name in sorted(FROM_MAIL[tag])}
+    given = {name: " ".join(get_attribute(step.node, name).split()) for name in sorted(FROM_MAIL[tag])}
     if step.tag == "body" and step.node is not None:  # html's own is gone with it
-        given["dir"] = given["dir"] or attribute(step.node.parent, "dir").strip()
+        given["dir"] = given["dir"] or get_attribute(step.node.parent, "dir").strip()
     kept = {name: value for name, value in given.items() if value and is_of(ATTRIBUTE_VALUE, value)}
-    if styled := style(attribute(step.node, "style"))[0]:
+    if styled := clean_style(get_attribute(step.node, "style"))[0]:
         kept["style"] = styled
     return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())

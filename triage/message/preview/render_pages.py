@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from triage.message.preview.rendered_pages import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, packed
+from triage.message.preview.rendered_pages import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, pack_answer
 
 SIDE = 1400  # pixels of the longer side of a page
 PIXELS = 40_000_000  # of a picture that is decoded at all
@@ -26,17 +26,17 @@ COUNTED = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
 PPM = re.compile(rb"P6\n(\d{1,5}) (\d{1,5})\n255\n")
 
 
-def draw(raw: bytes, options: Mapping[str, Any]) -> bytes:
+def draw_page(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """The page with this number; page 0: how many there are (`drawn`)."""
     number = int(options["page"])
     try:
         source = Document(raw) if b"%PDF-" in raw[:PDF_BEGINS_WITHIN] else Picture(raw)
         if number == 0:
-            return packed({"pages": min(source.pages, PAGES)})
+            return pack_answer({"pages": min(source.pages, PAGES)})
         width, height, pixels = source.page(number)
     except NotDrawn as why:
-        return packed({"why": str(why)})
-    return packed({"width": width, "height": height}, pixels)
+        return pack_answer({"why": str(why)})
+    return pack_answer({"width": width, "height": height}, pixels)
 
 
 class Document:

@@ -11,14 +11,14 @@ class NotDrawn(Exception):
     """There is nothing to show; the text is one of the words above."""
 
 
-def packed(said: dict[str, Any], pixels: bytes = b"") -> bytes:
+def pack_answer(said: dict[str, Any], pixels: bytes = b"") -> bytes:
     """An answer: a line of JSON, and pixels."""
     return json.dumps(said).encode() + b"\n" + pixels
 
 
 def count_of(answer: bytes) -> int:
     """The pages that an answer tells. NotDrawn where it tells why not, or nothing that can be."""
-    pages = told(answer)[0].get("pages")
+    pages = unpack_answer(answer)[0].get("pages")
     if not isinstance(pages, int) or not 1 <= pages <= PAGES:
         raise NotDrawn(BROKEN)
     return pages
@@ -26,14 +26,14 @@ def count_of(answer: bytes) -> int:
 
 def page_of(answer: bytes) -> tuple[int, int, bytes]:
     """Width, height and pixels that an answer tells; NotDrawn likewise."""
-    said, pixels = told(answer)
+    said, pixels = unpack_answer(answer)
     width, height = said.get("width"), said.get("height")
     if not isinstance(width, int) or not isinstance(height, int) or min(width, height) < 1 or len(pixels) != 3 * width * height:
         raise NotDrawn(BROKEN)
     return width, height, pixels
 
 
-def told(answer: bytes) -> tuple[dict[str, Any], bytes]:
+def unpack_answer(answer: bytes) -> tuple[dict[str, Any], bytes]:
     """The line, and what follows. Whoever wrote it may have been taken over by what it drew."""
     line, _, pixels = answer.partition(b"\n")
     try:

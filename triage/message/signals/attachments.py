@@ -31,7 +31,7 @@ NUL = r"\x00"  # as `visible` writes it
 MACROS = "vbaproject.bin"  # within Office documents, whatever they are called
 
 
-def dangerous(seen: Seen) -> Iterable[Signal]:
+def find_dangerous(seen: Seen) -> Iterable[Signal]:
     """What is dangerous about the attachments. The heaviest one speaks."""
     found = [signal for given in seen.summary.attachments for signal in about_each_name(given)]
     if found:
@@ -41,15 +41,15 @@ def dangerous(seen: Seen) -> Iterable[Signal]:
 def about_each_name(attachment: Attachment) -> Iterable[Signal]:
     """What is dangerous about one attachment by each of its names. What is within is looked at once: there may be 2,000 names."""
     inside = next(filter(runs_within, attachment.names), "")
-    return filter(None, (about(one, inside) for one in attachment.by_each_name()))
+    return filter(None, (attachment_danger(one, inside) for one in attachment.by_each_name()))
 
 
 def runs_within(name: str) -> bool:
     """Could a file of this name within an archive run a program?"""
-    return ends(RUNS_WHEN_OPENED, name.rstrip(" .")) or ends_twice(name)
+    return has_ending(RUNS_WHEN_OPENED, name.rstrip(" .")) or ends_twice(name)
 
 
-def ends(ending: re.Pattern[str], name: str) -> bool:
+def has_ending(ending: re.Pattern[str], name: str) -> bool:
     """Has the name this ending? Only its last dot is looked at: to try each of very many takes long."""
     return ending.match(name, max(name.rfind("."), 0)) is not None
 
@@ -60,30 +60,30 @@ def ends_twice(name: str) -> bool:
     return DOUBLE_ENDING.match(name, max(before.rfind("."), 0)) is not None
 
 
-def about(attachment: Attachment, inside: str = "") -> Signal | None:
+def attachment_danger(attachment: Attachment, inside: str = "") -> Signal | None:
     """What is dangerous about one attachment, if anything, by its name and kind. `inside`: the name within it that could run a program."""
     name, media_type = attachment.name, attachment.media_type
     stripped = name.rstrip(" .")
     evidence = (name, media_type)
     if has_escapes(name):
         return Signal("attachment-disguised", f"The attachment {name} hides characters in its name.", 45, evidence)
-    if ends_twice(stripped) and not ends(PACKED_AGAIN, stripped):
+    if ends_twice(stripped) and not has_ending(PACKED_AGAIN, stripped):
         return Signal("attachment-disguised", f"The attachment {name} pretends to be another kind of file.", 45, evidence)
-    if ends(HARMLESS, stripped) and media_type in PAGES | RUNS:
+    if has_ending(HARMLESS, stripped) and media_type in PAGES | RUNS:
         return Signal("attachment-disguised", f"The attachment {name} says it is {media_type}, which its name hides.", 45, evidence)
-    if ends(RUNS_WHEN_OPENED, stripped) or media_type in RUNS:
+    if has_ending(RUNS_WHEN_OPENED, stripped) or media_type in RUNS:
         return Signal("attachment-runs", f"The attachment {name or media_type} could run a program when opened.", 40, evidence)
     if inside:
         return Signal("attachment-runs", f"The attachment {name} holds {inside}, which could run a program.", 40, (name, inside))
     if attachment.closed:
         return Signal("attachment-encrypted", f"The attachment {name} is encrypted, so that nobody can look inside.", 30, evidence)
-    if ends(HOLDS_MACROS, stripped):
+    if has_ending(HOLDS_MACROS, stripped):
         return Signal("attachment-macros", f"The attachment {name} can hold macros, which are programs.", 25, evidence)
-    if ends(OPENS_A_PAGE, stripped) or media_type in PAGES:
+    if has_ending(OPENS_A_PAGE, stripped) or media_type in PAGES:
         return Signal("attachment-page", f"The attachment {name or media_type} opens a web page of the sender's making.", 20, evidence)
-    if ends(PACKED, stripped):
+    if has_ending(PACKED, stripped):
         return Signal("attachment-packed", f"The attachment {name} is an archive: what is in it is not seen here.", 10, evidence)
-    if ends(OLD_OFFICE, stripped):
+    if has_ending(OLD_OFFICE, stripped):
         return Signal("attachment-old-office", f"The attachment {name} is of an old kind that can hold macros.", 5, evidence)
     return None
 
@@ -91,11 +91,11 @@ def about(attachment: Attachment, inside: str = "") -> Signal | None:
 def first_danger(attachments: Iterable[Attachment], endings: Collection[str]) -> str:
     """Why one of these attachments holds a message, as a sentence without its end; "" when none does, and where no ending is dangerous."""
     of_danger = tuple(endings)
-    reasons = (danger(one, of_danger) for one in attachments) if of_danger else ()
+    reasons = (named_danger(one, of_danger) for one in attachments) if of_danger else ()
     return next(filter(None, reasons), "")
 
 
-def danger(attachment: Attachment, endings: tuple[str, ...]) -> str:
+def named_danger(attachment: Attachment, endings: tuple[str, ...]) -> str:
     """The same of one attachment. `endings`: of dangerous files, folded. What is within is looked at once: there may be 2,000 names."""
     inside = danger_inside(attachment.names, endings)
     return next(filter(None, (danger_as_named(one, endings, inside) for one in attachment.by_each_name())), "")
@@ -103,7 +103,7 @@ def danger(attachment: Attachment, endings: tuple[str, ...]) -> str:
 
 def danger_inside(names: tuple[str, ...], endings: tuple[str, ...]) -> str:
     """What of these names within an archive is a danger, as the end of a sentence; "" when nothing is."""
-    within = next((one for one in names if is_of(one, endings) or pretends(one)), "")
+    within = next((one for one in names if is_of(one, endings) or has_double_ending(one)), "")
     if within:
         return f"{within}, which could run a program"
     return "macros, which are programs" if any(one.casefold().endswith(MACROS) for one in names) else ""
@@ -114,7 +114,7 @@ def danger_as_named(attachment: Attachment, endings: tuple[str, ...], inside: st
     name = attachment.name
     if is_of(name, endings) or is_unnamed_program(attachment):
         return f"the attachment {name or attachment.media_type} could run a program"
-    if pretends(name):
+    if has_double_ending(name):
         return f"the attachment {name} pretends to be another kind of file"
     if attachment.closed:
         return f"the attachment {name} is encrypted, so that nobody can look inside"
@@ -131,9 +131,9 @@ def is_of(name: str, endings: tuple[str, ...]) -> bool:
     return any(one.casefold().endswith(endings) for one in saved_as(name))
 
 
-def pretends(name: str) -> bool:
+def has_double_ending(name: str) -> bool:
     """Does the name end like a document, and then once more like something else?"""
-    return any(ends_twice(one) and not (ends(PACKED_AGAIN, one) or ends(HARMLESS_LAST, one)) for one in saved_as(name))
+    return any(ends_twice(one) and not (has_ending(PACKED_AGAIN, one) or has_ending(HARMLESS_LAST, one)) for one in saved_as(name))
 
 
 def saved_as(name: str) -> set[str]:

@@ -19,12 +19,12 @@ def forged_own_domain(seen: Seen) -> Iterable[Signal]:
         yield Signal("own-domain-forged", f"It claims to come from us ({claimed}) and cannot prove it.", 60, (claimed,))
 
 
-def unproven(seen: Seen) -> Iterable[Signal]:
+def find_unproven(seen: Seen) -> Iterable[Signal]:
     """What the authentication found out, unless the author is proven."""
     found, domain = seen.authentication, seen.author_domain
     if found.proof or not domain:
         return
-    results = tuple(spelled(seen))
+    results = tuple(spell_results(seen))
     if found.unknown:
         yield Signal("proof-unknown", f"It is not known whether it is from {domain}: the sender's DNS did not answer.", 15, results)
     elif found.dmarc.result in (Result.FAIL, Result.PERMERROR):
@@ -35,13 +35,13 @@ def unproven(seen: Seen) -> Iterable[Signal]:
         yield Signal("unproven", f"It cannot prove that it is from {domain}.", 10, results)
 
 
-def proven(seen: Seen) -> Iterable[Signal]:
+def find_proven(seen: Seen) -> Iterable[Signal]:
     """It is from where it says."""
     if seen.authentication.proof and seen.author_domain:
-        yield Signal("proven", f"It proves that it is from {seen.author_domain}.", 0, tuple(spelled(seen)))
+        yield Signal("proven", f"It proves that it is from {seen.author_domain}.", 0, tuple(spell_results(seen)))
 
 
-def spelled(seen: Seen) -> Iterator[str]:
+def spell_results(seen: Seen) -> Iterator[str]:
     """The single results, as they stand in an Authentication-Results field (RFC 8601)."""
     found = seen.authentication
     yield from (f"spf={one.result} {one.domain}".rstrip() for one in found.spf[:1])

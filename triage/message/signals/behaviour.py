@@ -9,7 +9,7 @@ from triage.message.signals.signal_context import Seen, Signal
 MANY = 10  # mailboxes of ours from which on it came for many
 
 
-def unreadable(seen: Seen) -> Iterable[Signal]:
+def find_unreadable(seen: Seen) -> Iterable[Signal]:
     """It went past a limit, or its parser did."""
     if not seen.summary.parsed:
         yield Signal("unreadable", "It could not be read safely; look at it with care.", 40, seen.summary.problems)
@@ -21,7 +21,7 @@ def too_much(seen: Seen) -> Iterable[Signal]:
         yield Signal("too-much", f"Not all of it was looked at. {seen.summary.overlooked[0]}", 15, seen.summary.overlooked)
 
 
-def stranger(seen: Seen) -> Iterable[Signal]:
+def find_stranger(seen: Seen) -> Iterable[Signal]:
     """Nothing of this author was let in before."""
     author = seen.summary.author
     if not author or seen.met.let_in:
@@ -52,7 +52,7 @@ def many_of_us(seen: Seen) -> Iterable[Signal]:
         yield Signal("many-of-us", f"It came for {seen.recipients} of us at once.", 5, (str(seen.recipients),))
 
 
-def bulk(seen: Seen) -> Iterable[Signal]:
+def find_bulk(seen: Seen) -> Iterable[Signal]:
     """It went to many and says so, or a program wrote it."""
     summary = seen.summary
     if not summary.automatic:

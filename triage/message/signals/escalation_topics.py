@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
-from triage.message.signals.wording import wording
+from triage.message.signals.wording import make_wording
 
 SYSTEMS = (
     r"(?:files|data|network|servers?|(?:operating )?systems?|databases?|devices?|computers?|documents|backups?|accounts?|camera|webcam)"
@@ -12,7 +12,7 @@ SYSTEME = r"(?:daten|dateien|server|systeme?|netzwerke?|rechner|computer|geräte
 DONE = r"(?:hacked|encrypted|stolen|exfiltrated|infected|compromised)"
 GETAN = r"(?:verschlüsselt|gestohlen|kopiert|heruntergeladen|gehackt|infiziert)"
 COINS = r"(?:bitcoins?|btc|monero|xmr)"
-DEMAND = wording(  # of money that nobody can trace, or for a key
+DEMAND = make_wording(  # of money that nobody can trace, or for a key
     ("bitc btc mone xmr rans löse decr ents",),
     rf"(?:transfer|pay|send|deposit|wire|überweis\w+|zahl\w+|send\w+)\b.{{0,80}}\b{COINS}\b",
     rf"\d[\d.,]* ?(?:usd|eur|euros?|dollars?|\$|€)?(?: worth)?(?: in| of)? {COINS}\b",
@@ -21,7 +21,7 @@ DEMAND = wording(  # of money that nobody can trace, or for a key
     r"lösegeld\w*\b",
     r"(?:decryption key|decryptor|decrypt (?:your|the|them)|entschlüssel\w+)\b",
 )
-HELD_OVER = wording(  # what is held over somebody
+HELD_OVER = make_wording(  # what is held over somebody
     (
         "hack encr stol exfi infe comp acce reco film vide shar send publ leak post vers gest kopi heru geha infi gefi aufg verö",
         "your you ihr ihre deie dein eure euer sie dich alle them",
@@ -37,7 +37,7 @@ HELD_OVER = wording(  # what is held over somebody
     r"(?:videos?|aufnahmen?|daten|dateien) (?:\w+ ){0,6}(?:veröffentlich\w+|verschick\w+)\b",
 )
 WILL = r"(?:we|i)(?:'ll|’ll| will|'m going to| am going to| are going to|'re going to)"
-OR_ELSE = wording(
+OR_ELSE = make_wording(
     ("pay tran zahl beza über", "publ leak rele shar expo dest sell verö zers vers"),
     rf"(?:if you (?:do not|don't|don’t|refuse to|fail to) (?:pay|transfer)|unless you pay)\b.{{0,120}}\b{WILL}"
     r" (?:publish|leak|release|share|expose|destroy|sell)\b",
@@ -45,7 +45,7 @@ OR_ELSE = wording(
     r".{0,100}\b(?:veröffentlich\w+|zerstör\w+|verschick\w+)\b",
 )
 SOMEBODY = r"(?:you|your (?:family|wife|husband|children|kids|son|daughter|boss|colleagues?)|all of you)"
-VIOLENCE = wording(
+VIOLENCE = make_wording(
     ("kill murd stab hurt bomb expl live umbr töte abst ersc verp brin wohn wohs", "you your all bomb expl dich sie euch fami du ihr"),
     rf"{WILL} (?:\w+ )?(?:kill|murder|stab|hurt) {SOMEBODY}\b",
     r"(?:there is|(?:we|i)(?: have)? (?:placed|planted|hid|hidden)) (?:a |several )?(?:bombs?|explosives?)\b",
@@ -60,29 +60,31 @@ DAYS = r"(?:\d{1,2}|seven|ten|fourteen|thirty) (?:calendar |business |working )?
 COURT = r"(?:amts|land|oberland|arbeits|verwaltungs|sozial|finanz|bundes)gericht\w*"
 BEGIN = r"(?:(?:commence|issue|initiate|begin|start) (?:court|legal) proceedings|take (?:you to court|legal action))"
 LEGAL_MATTERS = (
-    wording(
+    make_wording(
         ("summ subp ceas",),
         r"you (?:are|have been) (?:hereby )?(?:summoned|subpoenaed) to (?:appear|testify|produce|attend)\b",
         r"(?:summons in a civil action|writ of summons|subpoena (?:duces tecum|to (?:testify|produce|appear)))\b",
         r"you (?:must|are (?:hereby )?(?:required|ordered) to|shall) (?:immediately )?cease and desist\b",
     ),
-    wording(("lett", "befo", "acti clai"), r"letter before (?:action|claim)\b"),
-    wording(
+    make_wording(("lett", "befo", "acti clai"), r"letter before (?:action|claim)\b"),
+    make_wording(
         ("proc judg acti cour", "days", "lega cour defa"),
         rf"(?:within|in) {DAYS}\b.{{0,160}}\b(?:{BEGIN}|default judgment)\b",
         rf"{BEGIN} (?:against you )?.{{0,100}}\bwithin {DAYS}\b",
     ),
-    wording(("stat part", "clai", "atta encl serv"), r"(?:statement|particulars) of claim (?:is |are )?(?:attached|enclosed|served)\b"),
-    wording(
+    make_wording(
+        ("stat part", "clai", "atta encl serv"), r"(?:statement|particulars) of claim (?:is |are )?(?:attached|enclosed|served)\b"
+    ),
+    make_wording(
         ("fris nach", "fris setz"), r"fristsetzung\b", r"(?:setzen|setze) (?:wir |ich )?(?:ihnen|dir|euch)\b.{0,40}\b(?:frist|nachfrist)\b"
     ),
-    wording(
+    make_wording(
         ("mahn voll klag künd unte eins ladu abma",),
         r"(?:mahnbescheid|vollstreckungsbescheid|klageschrift|kündigungsschutzklage|unterlassungserklärung|einstweilige verfügung)\b",
         r"ladung (?:zu[mr] )?(?:\w+ )?(?:termin|hauptverhandlung|güteverhandlung|gütetermin|verhandlung|vernehmung)\b",
         r"(?:erhalten sie|sie erhalten|übersenden wir ihnen|wegen) (?:\w+ ){0,3}abmahnung\b",
     ),
-    wording(
+    make_wording(
         ("amts land ober arbe verw sozi fina bund", "gela ladu zust besc klag verf"),
         rf"{COURT}.{{0,80}}\b(?:geladen|ladung|zustellung|zugestellt|beschluss|klage|verfügung)\b",
     ),
@@ -92,7 +94,7 @@ ARTICLE = (
     r"(?:gdpr|ds-?gvo|general data protection))"
 )
 ASK = r"(?:request|ask|demand|require|exercis\w+|invok\w+|object)"
-DATA_REQUEST = wording(
+DATA_REQUEST = make_wording(
     ("gdpr dsgv ds dsar acce ausk lösc beri eras dele", "art arti dat date dsar requ gdpr dsgv pers ausk lösc"),
     rf"(?:i|we)\b(?: \w+){{0,4}} {ASK}\b.{{0,120}}\b(?:{ARTICLE}|subject access request|my personal data)\b",
     rf"(?:under|pursuant to|in accordance with|according to) {ARTICLE}.{{0,60}}\b(?:i|we)\b(?: \w+){{0,3}} {ASK}\b",
@@ -108,13 +110,13 @@ DATA_REQUEST = wording(
 )
 
 
-def threatening(seen: Seen) -> Iterable[Signal]:
+def find_threat(seen: Seen) -> Iterable[Signal]:
     """It threatens somebody, or wants a ransom."""
-    if found := extortion(seen) or OR_ELSE.spoken(seen) or VIOLENCE.spoken(seen):
+    if found := find_extortion(seen) or OR_ELSE.spoken(seen) or VIOLENCE.spoken(seen):
         yield Signal("threat", f"It threatens somebody or asks for a ransom: “{found}”.", 10, (found,))
 
 
-def extortion(seen: Seen) -> str:
+def find_extortion(seen: Seen) -> str:
     """What is held over somebody, where money that nobody can trace is asked for too; "" otherwise."""
     return DEMAND.spoken(seen) and HELD_OVER.spoken(seen)
 

@@ -19,12 +19,12 @@ from triage.message.signals.signal_context import Seen, Signal
 Finder = Callable[[Seen], Iterable[Signal]]
 Found = Mapping[Finder, tuple[Signal, ...]]
 RULES: tuple[Finder, ...] = (
-    behaviour.unreadable,
+    behaviour.find_unreadable,
     behaviour.too_much,
     authenticity.unclear_author,
     authenticity.forged_own_domain,
     impersonation.borrowed_name,
-    impersonation.namesake,
+    impersonation.find_namesake,
     impersonation.much_imitated,
     impersonation.disguised_words,
     impersonation.address_in_name,
@@ -35,35 +35,35 @@ RULES: tuple[Finder, ...] = (
     reply_to.reply_elsewhere,
     reply_to.return_path_elsewhere,
     reply_to.through_a_list,
-    authenticity.unproven,
-    authenticity.proven,
-    scanners.virus,
-    scanners.opinion,
-    scanners.silent,
+    authenticity.find_unproven,
+    authenticity.find_proven,
+    scanners.find_virus,
+    scanners.find_rspamd_opinion,
+    scanners.find_silent_scanner,
     scanners.listed_client,
-    links.deceiving,
-    links.shortened,
-    links.redirecting,
-    links.elsewhere,
+    links.find_deceiving_links,
+    links.find_shortened_links,
+    links.find_redirecting_links,
+    links.find_foreign_links,
     links.page_parts,
-    attachments.dangerous,
+    attachments.find_dangerous,
     wording.asking_for_money,
     wording.asking_for_secrets,
-    escalation_topics.threatening,
+    escalation_topics.find_threat,
     escalation_topics.setting_deadlines,
     behaviour.wrong_date,
     behaviour.many_of_us,
-    behaviour.bulk,
-    behaviour.stranger,
-    time_critical.perishable,
+    behaviour.find_bulk,
+    behaviour.find_stranger,
+    time_critical.find_time_limit,
 )
 # They rest on who works here, whom the company knows and whom the message is for; all others on the message and on how it came.
 BY_COMPARISON = (
     impersonation.borrowed_name,
-    impersonation.namesake,
+    impersonation.find_namesake,
     impersonation.lookalike_of_known,
     behaviour.many_of_us,
-    behaviour.stranger,
+    behaviour.find_stranger,
 )
 
 
@@ -72,7 +72,7 @@ def of_itself(seen: Seen) -> Found:
     return {rule: tuple(rule(seen)) for rule in RULES if rule not in BY_COMPARISON}
 
 
-def signals(seen: Seen, found: Found | None = None) -> tuple[Signal, ...]:
+def find_signals(seen: Seen, found: Found | None = None) -> tuple[Signal, ...]:
     """Everything worth knowing about a message, the heaviest first. `found`: what it shows of itself, where somebody has looked before."""
     found = found or of_itself(seen)
     every = [signal for rule in RULES for signal in (found[rule] if rule in found else rule(seen))]

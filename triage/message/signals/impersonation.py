@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from itertools import islice
 
 from triage.message.authors import loose_addresses
-from triage.message.mailing_lists import rewritten
+from triage.message.mailing_lists import rewritten_author
 from triage.message.mime import links
-from triage.message.mime.links import is_mixed, organisation, related, written
+from triage.message.mime.links import display_host, is_mixed, is_related_host, registered_organisation
 from triage.message.signals.lookalikes import looks_like, plain_name, plain_names
 from triage.message.signals.signal_context import Seen, Signal
 from triage.text.sanitize import has_escapes
@@ -38,7 +38,7 @@ def borrowed_name(seen: Seen) -> Iterable[Signal]:
         yield Signal("name-of-ours", sentence, 45, (shown, mailbox, address))
 
 
-def namesake(seen: Seen) -> Iterable[Signal]:
+def find_namesake(seen: Seen) -> Iterable[Signal]:
     """The display name is a known correspondent's, the address is another one."""
     author, known = seen.summary.author, seen.known.namesakes
     if author and known and author not in known:
@@ -48,7 +48,7 @@ def namesake(seen: Seen) -> Iterable[Signal]:
 
 def shown_name(seen: Seen) -> str:
     """The author's display name; of a list's post that of whom it is from."""
-    post = rewritten(seen.summary)
+    post = rewritten_author(seen.summary)
     return post.name if post else seen.summary.author_name
 
 
@@ -57,7 +57,7 @@ def much_imitated(seen: Seen) -> Iterable[Signal]:
     shown, author = shown_name(seen), seen.summary.author
     words = plain_name(shown).replace("i", "l").split() if author else []
     name = next((MUCH_IMITATED[compared] for compared in MUCH_IMITATED if compared in words), "")
-    if name and "vla" not in words and name not in organisation(seen.author_domain):
+    if name and "vla" not in words and name not in registered_organisation(seen.author_domain):
         sentence = f"It calls itself {shown}, in whose name much is forged, but is from {author}."
         yield Signal("name-much-imitated", sentence, 30, (name, author))
 
@@ -80,7 +80,7 @@ def address_in_name(seen: Seen) -> Iterable[Signal]:
     author = seen.author_domain
     for address in loose_addresses(seen.summary.author_name)[:1]:
         domain = address.rpartition("@")[2]
-        if author and "." in domain and not related(domain, author):
+        if author and "." in domain and not is_related_host(domain, author):
             sentence = f"The name shows the address {address}, but it is from {seen.summary.author}."
             yield Signal("address-in-name", sentence, 40, (address, seen.summary.author))
 
@@ -89,7 +89,7 @@ def lookalike_domain(seen: Seen) -> Iterable[Signal]:
     """The author's domain, or that of the answer, could be taken for one of ours."""
     if found := taken_for(seen, sorted(seen.own_domains)):
         domain, own = found
-        yield Signal("look-alike-domain", f"The domain {written(domain)} looks like our {own}, but is not ours.", 50, found)
+        yield Signal("look-alike-domain", f"The domain {display_host(domain)} looks like our {own}, but is not ours.", 50, found)
 
 
 def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
@@ -97,7 +97,7 @@ def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
     found = taken_for(seen, seen.known.domains)
     if found and not taken_for(seen, sorted(seen.own_domains)):
         domain, known = found
-        sentence = f"The domain {written(domain)} looks like {known}, whom we know, but is another one."
+        sentence = f"The domain {display_host(domain)} looks like {known}, whom we know, but is another one."
         yield Signal("look-alike-of-known", sentence, 40, found)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from triage.message.mime import links
-from triage.message.mime.links import WEB, organisation, related, written
+from triage.message.mime.links import WEB, display_host, is_related_host, registered_organisation
 from triage.message.signals.signal_context import Seen, Signal
 
 LOOKED_AT = 100  # links: more of them say nothing new
@@ -20,12 +20,12 @@ WEIGHT = {
 }
 
 
-def hosts(text: str) -> frozenset[str]:
+def host_names(text: str) -> frozenset[str]:
     """A set of host names, written as one text."""
     return frozenset(text.split())
 
 
-SHORTENERS = hosts(
+SHORTENERS = host_names(
     "0rz.tw adf.ly bc.vc bit.do bit.ly bitly.com bl.ink buff.ly clck.ru cutt.ly cutt.us db.tt dlvr.it fb.me ff.im goo.gl goo.su"
     " grabify.link is.gd j.mp kutt.it l.ead.me lc.chat linktr.ee lnkd.in lnkiy.in migre.me n9.cl ow.ly po.st qr.ae qr.net qrco.de rb.gy"
     " rebrand.ly s.id s2r.co shorte.st shorturl.at shorturl.gg soo.gd su.pr surl.li t.co t.ly t2m.io tiny.cc tiny.one tinyurl.com tny.im"
@@ -42,42 +42,42 @@ PAGE_PARTS = {
 }
 
 
-def deceiving(seen: Seen) -> Iterable[Signal]:
+def find_deceiving_links(seen: Seen) -> Iterable[Signal]:
     """Links that open something else than they show, or hide what they open. One signal for each kind."""
     kinds: dict[str, dict[str, str]] = {}
     for link in seen.summary.links:
-        for deception in links.deceptions(link.text, link.target):
+        for deception in links.link_deceptions(link.text, link.target):
             kinds.setdefault(deception.kind, {}).setdefault(deception.sentence, link.target)
     for kind, found in kinds.items():
         others = f" {len(found) - 1} more links are like it." if len(found) > 1 else ""
         yield Signal(kind, f"A link: {next(iter(found))}{others}", WEIGHT[kind], tuple(found.values())[:NAMED])
 
 
-def shortened(seen: Seen) -> Iterable[Signal]:
+def find_shortened_links(seen: Seen) -> Iterable[Signal]:
     """A shortener hides where it leads."""
     hosts = tuple(dict.fromkeys(to.host for to in seen.destinations if to.host.removeprefix("www.") in SHORTENERS))
     if hosts:
         yield Signal("link-shortened", f"A link goes through {hosts[0]}, which hides where it leads.", 15, hosts[:NAMED])
 
 
-def redirecting(seen: Seen) -> Iterable[Signal]:
+def find_redirecting_links(seen: Seen) -> Iterable[Signal]:
     """A link that carries another address within it goes by way of somebody who counts the click, or is made to hide."""
     for link, to in zip(seen.summary.links[:LOOKED_AT], seen.destinations, strict=False):
         carried = CARRIES_URL.search(link.target, 8) if to.scheme in WEB else None
         host = links.host_name(unquote(carried[1])) if carried else ""
-        if "." in host and not related(host, to.host):
-            sentence = f"A link goes by way of {written(to.host)} to {written(host)}."
+        if "." in host and not is_related_host(host, to.host):
+            sentence = f"A link goes by way of {display_host(to.host)} to {display_host(host)}."
             yield Signal("link-redirects", sentence, 10, (link.target,))
             return
 
 
-def elsewhere(seen: Seen) -> Iterable[Signal]:
+def find_foreign_links(seen: Seen) -> Iterable[Signal]:
     """None of its links leads to whom it says it is from."""
     author, list_id = seen.author_domain, seen.summary.list_id
     hosts = tuple(dict.fromkeys(to.host for to in seen.destinations[:LOOKED_AT] if to.host and to.scheme in WEB))
-    if not author or not hosts or any(related(host, author) or (list_id and related(host, list_id)) for host in hosts):
+    if not author or not hosts or any(is_related_host(host, author) or (list_id and is_related_host(host, list_id)) for host in hosts):
         return
-    others = tuple(dict.fromkeys(written(organisation(host)) for host in hosts))
+    others = tuple(dict.fromkeys(display_host(registered_organisation(host)) for host in hosts))
     more = f" and {len(others) - NAMED} others" if len(others) > NAMED else ""
     yield Signal("links-elsewhere", f"Its links lead to {', '.join(others[:NAMED])}{more}, none of them to {author}.", 5, others[:NAMED])
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from triage.message.mime.links import organisation, skeleton, written
+from triage.message.mime.links import display_host, look_alike_skeleton, registered_organisation
 
 SKIPPED = re.compile(r"\([^)]*\)|\[[^\]]*\]|[\"'`.,]")
 LONG_ENOUGH = 5  # letters of a name from which on one letter off is a likeness
@@ -20,7 +20,7 @@ def plain_name(name: str) -> str:
     """A person's name as a hasty eye reads it: "Dahl, Rosa (via Mail)" and "R\u043esa Dahl" are rosa dahl."""
     last, comma, first = name.partition(",")
     ordered = f"{first} {last}" if comma else name
-    return " ".join(skeleton(SKIPPED.sub(" ", ordered)).split())
+    return " ".join(look_alike_skeleton(SKIPPED.sub(" ", ordered)).split())
 
 
 def plain_names(people: Mapping[str, str]) -> dict[str, str]:
@@ -36,16 +36,19 @@ def plain_names(people: Mapping[str, str]) -> dict[str, str]:
 @lru_cache(maxsize=8192)
 def looks_like(domain: str, own: str) -> bool:
     """Could somebody take `domain` for the domain `own`? The same letters, a letter off, another ending, or its name with more."""
-    if not domain or organisation(domain) == organisation(own):
+    if not domain or registered_organisation(domain) == registered_organisation(own):
         return False
-    theirs, ours = skeleton(written(organisation(domain))), skeleton(written(organisation(own)))
+    theirs, ours = (
+        look_alike_skeleton(display_host(registered_organisation(domain))),
+        look_alike_skeleton(display_host(registered_organisation(own))),
+    )
     their_name, our_name = theirs.partition(".")[0], ours.partition(".")[0]
-    if squeezed(theirs) == squeezed(ours) or squeezed(their_name) == squeezed(our_name):
+    if squeeze_name(theirs) == squeeze_name(ours) or squeeze_name(their_name) == squeeze_name(our_name):
         return True
-    if len(our_name) >= TELLING and name_within(skeleton(written(domain)), our_name):
+    if len(our_name) >= TELLING and name_within(look_alike_skeleton(display_host(domain)), our_name):
         return True
     allowed = 0 if len(our_name) < LONG_ENOUGH else 1 if len(our_name) < VERY_LONG else 2
-    return 0 < distance(their_name, our_name, allowed) <= allowed
+    return 0 < edit_distance(their_name, our_name, allowed) <= allowed
 
 
 def name_within(domain: str, name: str) -> bool:
@@ -53,12 +56,12 @@ def name_within(domain: str, name: str) -> bool:
     return name in re.split(r"[.-]", domain) or ("-" in name and name in domain)
 
 
-def squeezed(name: str) -> str:
+def squeeze_name(name: str) -> str:
     """The name with letter pairs that look like one letter as that letter, without hyphens."""
     return name.replace("rn", "m").replace("vv", "w").replace("cl", "d").replace("-", "").replace("l", "i")
 
 
-def distance(one: str, other: str, most: int) -> int:
+def edit_distance(one: str, other: str, most: int) -> int:
     """How many letters were added, left out, changed or swapped with their neighbour; more than `most` may be any larger number."""
     if abs(len(one) - len(other)) > most:
         return most + 1
@@ -79,18 +82,18 @@ def distance(one: str, other: str, most: int) -> int:
 @lru_cache(maxsize=4096)
 def keys_of_known(domain: str) -> frozenset[str]:
     """The keys under which a known domain is found again by those that look like it: its name, and that name less one letter."""
-    name = squeezed(skeleton(written(organisation(domain))).partition(".")[0])[:KEY_LIMIT]
-    return frozenset({name, *shorter(name)}) if len(name) >= LONG_ENOUGH else frozenset({name} if len(name) >= TELLING else ())
+    name = squeeze_name(look_alike_skeleton(display_host(registered_organisation(domain))).partition(".")[0])[:KEY_LIMIT]
+    return frozenset({name, *shorter_names(name)}) if len(name) >= LONG_ENOUGH else frozenset({name} if len(name) >= TELLING else ())
 
 
 @lru_cache(maxsize=4096)
 def keys_of_stranger(domain: str) -> frozenset[str]:
     """The keys under which a domain may find known ones that it looks like: as `keys_of_known`, and the words in it."""
-    plain = skeleton(written(domain))
-    words = {squeezed(word)[:KEY_LIMIT] for word in re.split(r"[.-]", plain) if len(word) >= TELLING}
+    plain = look_alike_skeleton(display_host(domain))
+    words = {squeeze_name(word)[:KEY_LIMIT] for word in re.split(r"[.-]", plain) if len(word) >= TELLING}
     return keys_of_known(domain) | words
 
 
-def shorter(name: str) -> Iterator[str]:
+def shorter_names(name: str) -> Iterator[str]:
     """The name less one letter, for each letter: two names that are one letter apart, or have two swapped, share one."""
     return (name[:place] + name[place + 1 :] for place in range(len(name)))

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triage.message.signals.signal_context import Signal, weight
-from triage.message.signals.time_critical import Life, spell
+from triage.message.signals.signal_context import Signal, sum_weights
+from triage.message.signals.time_critical import Life, spell_minutes
 from triage.text.json_values import as_dict
 
 START = 50  # of 100, before anything speaks for it or against it
@@ -39,7 +39,7 @@ class Past:
 NOTHING_YET = Past()
 
 
-def reasons(
+def priority_reasons(
     signals: Sequence[Signal],
     *,
     author: str,
@@ -59,18 +59,18 @@ def reasons(
     names = {signal.name for signal in signals}
     found = [
         *time_limited(deadline),
-        *odd(signals),
-        *proven(author, proof),
-        *answered(answers and bool(author) and "bulk" not in names),
-        *waits(names),
-        *decided(author, by_sender, "sender", 1),
-        *decided("its campaign", by_campaign, "campaign", 1),
-        *decided(f"others at {author.rpartition('@')[2]}", by_domain, "domain", OWN_DOMAIN_HALF),
+        *suspicion_reason(signals),
+        *proof_reason(author, proof),
+        *answer_reason(answers and bool(author) and "bulk" not in names),
+        *bulk_reason(names),
+        *decision_reason(author, by_sender, "sender", 1),
+        *decision_reason("its campaign", by_campaign, "campaign", 1),
+        *decision_reason(f"others at {author.rpartition('@')[2]}", by_domain, "domain", OWN_DOMAIN_HALF),
     ]
     return tuple(sorted(found, key=lambda reason: -abs(reason.points)))
 
 
-def urgency(reasons: Iterable[Reason]) -> int:
+def sum_urgency(reasons: Iterable[Reason]) -> int:
     """The points added up, from 0 (can wait, or is surely not wanted) to 100 (look at it first)."""
     return min(100, max(0, START + sum(reason.points for reason in reasons)))
 
@@ -79,29 +79,29 @@ def time_limited(deadline: Life | None) -> Iterable[Reason]:
     """It is in the section of what is time-limited, which comes before the rest. No points: they would stay when it has expired."""
     if deadline:
         usual = "is of use for" if deadline.stated else "is usually of use for"
-        yield Reason("time-limited", 0, f"It {usual} {spell(deadline.minutes)}: until then it stands before what can wait.")
+        yield Reason("time-limited", 0, f"It {usual} {spell_minutes(deadline.minutes)}: until then it stands before what can wait.")
 
 
-def odd(signals: Sequence[Signal]) -> Iterable[Reason]:
+def suspicion_reason(signals: Sequence[Signal]) -> Iterable[Reason]:
     """The more a trained eye minds, the surer it can wait: held, it harms nobody."""
-    if taken := round(ODDITY * weight(signals)):
+    if taken := round(ODDITY * sum_weights(signals)):
         heaviest = max(signals, key=lambda signal: signal.weight)
         yield Reason("odd", -taken, f"What is odd about it speaks against it, above all: {heaviest.sentence}")
 
 
-def proven(author: str, proof: str) -> Iterable[Reason]:
+def proof_reason(author: str, proof: str) -> Iterable[Reason]:
     """Somebody who proves who they are is more often wanted."""
     if proof:
         yield Reason("proven", 10, f"It is proven to come from {author.rpartition('@')[2]}.")
 
 
-def answered(answers: bool) -> Iterable[Reason]:
+def answer_reason(answers: bool) -> Iterable[Reason]:
     """Somebody here may wait for the answer."""
     if answers:
         yield Reason("answers", 10, "It says that it answers an earlier mail.")
 
 
-def waits(names: set[str]) -> Iterable[Reason]:
+def bulk_reason(names: set[str]) -> Iterable[Reason]:
     """What goes to many is seldom what one person waits for."""
     if "bulk" in names:
         yield Reason("bulk", -10, "It is bulk mail: nobody waits for it in person.")
@@ -109,16 +109,16 @@ def waits(names: set[str]) -> Iterable[Reason]:
         yield Reason("many", -10, "It came for many of us at once.")
 
 
-def decided(whose: str, past: Past, name: str, share: int) -> Iterable[Reason]:
+def decision_reason(whose: str, past: Past, name: str, share: int) -> Iterable[Reason]:
     """What people here decided about earlier mail."""
     if past.let_in:
         points = min(WANTED_MOST, WANTED_BEFORE * (past.let_in + 1)) // share
-        yield Reason(f"{name}-let-in", points, f"People here let in {times(past.let_in)} from {whose}.")
+        yield Reason(f"{name}-let-in", points, f"People here let in {count_times(past.let_in)} from {whose}.")
     if past.taken_away:
         points = min(UNWANTED_MOST, UNWANTED_BEFORE * past.taken_away) // share
-        yield Reason(f"{name}-taken-away", -points, f"People here took away {times(past.taken_away)} from {whose}.")
+        yield Reason(f"{name}-taken-away", -points, f"People here took away {count_times(past.taken_away)} from {whose}.")
 
 
-def times(number: int) -> str:
+def count_times(number: int) -> str:
     """A number of mails in words."""
     return "an earlier mail" if number == 1 else f"{number} earlier mails"

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from triage.message.mailing_lists import rewritten
-from triage.message.mime.links import related
+from triage.message.mailing_lists import rewritten_author
+from triage.message.mime.links import is_related_host
 from triage.message.signals.signal_context import Seen, Signal
 
 
 def reply_elsewhere(seen: Seen) -> Iterable[Signal]:
     """Answers go to somebody else than the author. Mailing lists do that lawfully."""
-    author, list_id, post = seen.author_domain, seen.summary.list_id, rewritten(seen.summary)
+    author, list_id, post = seen.author_domain, seen.summary.list_id, rewritten_author(seen.summary)
     for address in seen.summary.reply_to:
         domain = address.rpartition("@")[2]
         if post and address == post.address:
             continue  # said by through_a_list
-        if author and not related(domain, author) and not (list_id and related(domain, list_id)):
+        if author and not is_related_host(domain, author) and not (list_id and is_related_host(domain, list_id)):
             yield Signal("reply-elsewhere", f"An answer would go to {address}, not to the sender.", 20, (address,))
             return
 
@@ -24,14 +24,14 @@ def return_path_elsewhere(seen: Seen) -> Iterable[Signal]:
     domain = seen.reverse_path.rpartition("@")[2].casefold()
     if not domain or not seen.author_domain or seen.authentication.proof or seen.summary.list_id:
         return
-    if not related(domain, seen.author_domain):
+    if not is_related_host(domain, seen.author_domain):
         sentence = f"It was sent in the name of {domain}, where bounces would go, and not of {seen.author_domain}."
         yield Signal("return-path-elsewhere", sentence, 10, (domain, seen.author_domain))
 
 
 def through_a_list(seen: Seen) -> Iterable[Signal]:
     """A list has put its own address in place of the author's."""
-    if post := rewritten(seen.summary):
+    if post := rewritten_author(seen.summary):
         address = f" ({post.address})" if post.address not in ("", post.author) else ""
         who = f"{post.author or 'Somebody'}{address}"
         sentence = f"{who} wrote it, says the list {post.list_id}, which sends it in its own name."

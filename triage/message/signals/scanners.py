@@ -7,13 +7,13 @@ from triage.message.signals.signal_context import Seen, Signal
 SUSPICIOUS = frozenset({"add header", "rewrite subject", "greylist", "soft reject"})
 
 
-def virus(seen: Seen) -> Iterable[Signal]:
+def find_virus(seen: Seen) -> Iterable[Signal]:
     """A scanner knows it as harmful."""
     if name := seen.scan.virus:
         yield Signal("virus", f"ClamAV found a virus in it: {name}.", 90, (name,))
 
 
-def opinion(seen: Seen) -> Iterable[Signal]:
+def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
     """What Rspamd makes of it."""
     said = seen.scan.opinion
     if said is None:
@@ -28,7 +28,7 @@ def opinion(seen: Seen) -> Iterable[Signal]:
         yield Signal("rspamd-clean", f"Rspamd has nothing against it{about}.", 0, said.symbols)
 
 
-def silent(seen: Seen) -> Iterable[Signal]:
+def find_silent_scanner(seen: Seen) -> Iterable[Signal]:
     """Somebody who should have looked at it did not answer."""
     for why in seen.scan.silent:
         yield Signal("not-scanned", f"{why[0].upper()}{why[1:]}, so it was judged without it.", 5, (why,))

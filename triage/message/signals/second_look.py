@@ -5,9 +5,9 @@ from datetime import timedelta
 from enum import IntFlag
 
 from triage.message.authentication import Authentication, Result
-from triage.message.mime.links import related
-from triage.message.signals.severity import DANGERS, Severity, severity
-from triage.message.signals.signal_context import Signal, weight
+from triage.message.mime.links import is_related_host
+from triage.message.signals.severity import DANGERS, Severity, rate_severity
+from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.summary import Summary
 
 REMEMBERED = timedelta(days=90)  # a forwarder or list that was confirmed does not ask again for so long
@@ -40,7 +40,7 @@ REASONS = tuple(one for one in Look if one is not Look.FORWARDED)  # the weighti
 NAMES = tuple(one.word for one in REASONS)
 
 
-def looks(signals: Sequence[Signal], authentication: Authentication, *, proof: str, changed: bool = False) -> Look:
+def find_second_looks(signals: Sequence[Signal], authentication: Authentication, *, proof: str, changed: bool = False) -> Look:
     """Why a message needs a second look. `proof`: how its author is proven; `changed`: none of their earlier messages was like that."""
     names, found = {signal.name for signal in signals}, Look(0)
     if not (DANGERS - {FORGED}).isdisjoint(names):
@@ -59,13 +59,13 @@ def looks(signals: Sequence[Signal], authentication: Authentication, *, proof: s
 def by_severity(signals: Sequence[Signal]) -> Look:
     """The reasons that are its severity."""
     names = {signal.name for signal in signals}
-    bad = severity(weight(signals), names)
+    bad = rate_severity(sum_weights(signals), names)
     if bad < Severity.SUSPICIOUS:
         return Look(0)
     if bad is Severity.DANGEROUS:
         return Look.DANGEROUS
     others = [signal for signal in signals if signal.name not in EXPLAINED]
-    return Look.SUSPICIOUS | (Look.FORWARDED if severity(weight(others), names) < Severity.SUSPICIOUS else Look(0))
+    return Look.SUSPICIOUS | (Look.FORWARDED if rate_severity(sum_weights(others), names) < Severity.SUSPICIOUS else Look(0))
 
 
 def is_refused(authentication: Authentication) -> bool:
@@ -73,7 +73,7 @@ def is_refused(authentication: Authentication) -> bool:
     return authentication.dmarc.result is Result.FAIL and authentication.dmarc.policy in STRICT
 
 
-def carrier(found: Look, authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
+def find_carrier(found: Look, authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
     """Who provably passed on a message that does not prove its author; "" for none.
 
     A list signed by its own organisation, the domain that sealed it (ARC), or the one that signed it (DKIM). That somebody names a list
@@ -83,7 +83,7 @@ def carrier(found: Look, authentication: Authentication, summary: Summary, freem
         return ""
     passed = [one for one in authentication.dkim if one.result is Result.PASS]
     if summary.list_id:
-        signers = sorted(one.domain for one in passed if one.signs_list and related(one.domain, summary.list_id))
+        signers = sorted(one.domain for one in passed if one.signs_list and is_related_host(one.domain, summary.list_id))
         if signers:
             return f"{LIST}{summary.list_id.casefold()} {signers[0]}"
     if authentication.sealed_by(authentication.arc.sealer):
@@ -91,13 +91,13 @@ def carrier(found: Look, authentication: Authentication, summary: Summary, freem
     return next((f"dkim:{one.domain}" for one in passed if one.domain not in freemail), "")
 
 
-def forgiven(found: Look) -> Look:
+def forgive_reasons(found: Look) -> Look:
     """What is left of the reasons when who passed it on was confirmed before: all that forwarding does not explain."""
     left = found & ~CARRIED
     return left & ~Look.SUSPICIOUS if Look.FORWARDED in found else left
 
 
-def needs(found: int) -> tuple[str, ...]:
+def reason_names(found: int) -> tuple[str, ...]:
     """The names of these reasons, the weightiest first; empty: no second look."""
     return tuple(one.word for one in REASONS if one in Look(found))
 
@@ -107,18 +107,18 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name))
 
 
-def sentence(name: str, domain: str = "", *, proven: bool = False) -> str:
+def reason_sentence(name: str, domain: str = "", *, proven: bool = False) -> str:
     """One reason for a person to read. `domain`: of the author; `proven`: it is really from there."""
     who = domain or "the sender"
     if name == Look.NEW_BANK_DETAILS.word:
         why = f"{who} is verified in another way than before" if proven else "the sender is not verified"
         return f"It mentions new bank details, and {why}. Call a number that you know before you release it."
     if name == Look.OWN_DOMAIN_FORGED.word and domain:
-        return f"It claims to come from {domain}, which is ours, and does not. {road(domain)}"
+        return f"It claims to come from {domain}, which is ours, and does not. {own_domain_advice(domain)}"
     return SENTENCES[name].format(who=who)
 
 
-def road(domain: str) -> str:
+def own_domain_advice(domain: str) -> str:
     """What to do where somebody sends in our own name without being set up for it."""
     return f"This service is not set up to send as {domain}. Ask IT to add it."
 

@@ -25,10 +25,10 @@ class Severity(IntEnum):
 
 def of_row(kept: int | None, weight: int, findings: Iterable[str]) -> Severity:
     """The severity of a delivery as it is kept; of one from before that was kept, by its weight and its findings."""
-    return Severity(kept) if kept is not None else severity(weight, set(findings))
+    return Severity(kept) if kept is not None else rate_severity(weight, set(findings))
 
 
-def severity(weight: int, findings: Collection[str]) -> Severity:
+def rate_severity(weight: int, findings: Collection[str]) -> Severity:
     """The severity of a message by the weight of its signals (0 to 100) and by their names."""
     if weight >= DANGEROUS_FROM or not DANGERS.isdisjoint(findings):
         return Severity.DANGEROUS

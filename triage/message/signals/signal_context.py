@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from triage.message.authentication import Authentication
-from triage.message.mime.links import Destination, destination
+from triage.message.mime.links import Destination, link_destination
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.text.json_values import as_dict
@@ -22,7 +22,7 @@ BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”�
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One thing worth knowing. `weight` 0-100 says how much to mind, and is never a verdict; `evidence` is what it rests on."""
+    """One thing worth knowing. `sum_weights` 0-100 says how much to mind, and is never a verdict; `evidence` is what it rests on."""
 
     name: str
     sentence: str
@@ -34,7 +34,7 @@ class Signal:
         return as_dict(self)
 
 
-def weight(signals: Iterable[Signal]) -> int:
+def sum_weights(signals: Iterable[Signal]) -> int:
     """The weights added up, at most 100: how much to mind."""
     return min(FULL_WEIGHT, sum(signal.weight for signal in signals))
 
@@ -85,12 +85,12 @@ class Seen:
     @cached_property
     def openings(self) -> frozenset[str]:
         """The first four letters of every word of `words`."""
-        return openings(self.summary)
+        return word_openings(self.summary)
 
     @cached_property
     def destinations(self) -> tuple[Destination, ...]:
         """Where its links lead, in their order."""
-        return tuple(destination(link.target) for link in self.summary.links)
+        return tuple(link_destination(link.target) for link in self.summary.links)
 
     def is_ours(self, host: str) -> bool:
         """Is this one of our own domains, or below one?"""
@@ -98,7 +98,7 @@ class Seen:
 
 
 @lru_cache(maxsize=TOGETHER)  # asked by several rules and by the policy
-def openings(summary: Summary) -> frozenset[str]:
+def word_openings(summary: Summary) -> frozenset[str]:
     """The first four letters of every word of `Seen.words`. A pattern that needs one of some words is tried only when one may be there."""
     return frozenset(map(OPENING, top_of(summary).translate(BETWEEN).split()))
 

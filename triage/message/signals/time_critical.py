@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from unicodedata import category, normalize
 
-from triage.message.mime.links import destination, organisation, related, written
-from triage.message.signals.signal_context import LOOKED_AT, TOGETHER, Seen, Signal, openings
+from triage.message.mime.links import display_host, is_related_host, link_destination, registered_organisation
+from triage.message.signals.signal_context import LOOKED_AT, TOGETHER, Seen, Signal, word_openings
 from triage.message.summary import Summary
 
 CODE_WORDS = re.compile(
@@ -82,7 +82,7 @@ class Life:
     @property
     def sentence(self) -> str:
         """In words."""
-        return SENTENCES[self.kind, self.stated].format(time=spell(self.minutes))
+        return SENTENCES[self.kind, self.stated].format(time=spell_minutes(self.minutes))
 
 
 SENTENCES = {
@@ -94,7 +94,7 @@ SENTENCES = {
 }
 
 
-def spell(minutes: int) -> str:
+def spell_minutes(minutes: int) -> str:
     """A time in words: "1 minute", "an hour", "90 minutes", "2 hours"."""
     number, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
     if (number, unit) == (1, "hour"):
@@ -102,12 +102,12 @@ def spell(minutes: int) -> str:
     return f"1 {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def deadline(summary: Summary, received_at: datetime | None = None) -> Life | None:
+def find_deadline(summary: Summary, received_at: datetime | None = None) -> Life | None:
     """How long a message is of use, where its author's domain fits what it says; whether that domain is verified is asked elsewhere.
 
     Whoever deceives presses for time too, and passes DMARC for a domain of their own.
     """
-    found = life(summary, received_at)
+    found = find_lifetime(summary, received_at)
     return found if found and (found.kind == "meeting" or fits_its_domain(summary)) else None
 
 
@@ -116,13 +116,13 @@ def fits_its_domain(summary: Summary) -> bool:
     domain = summary.author.rpartition("@")[2]
     named = [word for word in words_of(summary.author_name) if word not in ANYBODY]
     said = named or words_of(f"{summary.subject} {summary.text[:LOOKED_AT]}")
-    hosts = [to.host for to in (destination(link.target) for link in summary.links[:LINKS]) if to.host and to.scheme in WEB]
-    return is_named(domain, said) and (not hosts or any(related(host, domain) for host in hosts))
+    hosts = [to.host for to in (link_destination(link.target) for link in summary.links[:LINKS]) if to.host and to.scheme in WEB]
+    return is_named(domain, said) and (not hosts or any(is_related_host(host, domain) for host in hosts))
 
 
 def is_named(domain: str, words: list[str]) -> bool:
     """Do some of these words, one after the other, make the name of a domain: "Harbour Bank" that of harbour-bank.example?"""
-    name = "".join(words_of(written(organisation(domain)).partition(".")[0])) if domain else ""
+    name = "".join(words_of(display_host(registered_organisation(domain)).partition(".")[0])) if domain else ""
     runs = {"".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 1 + LONGEST_NAME)}
     return bool(name) and (name in runs or name in {without_accents(run) for run in runs})
 
@@ -137,7 +137,7 @@ def without_accents(word: str) -> str:
     return "".join(letter for letter in normalize("NFKD", word) if category(letter) != "Mn")
 
 
-def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
+def find_lifetime(summary: Summary, received_at: datetime | None = None) -> Life | None:
     """How long the message is of use, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
     return life_of_words(summary) or until_meeting(summary, received_at)
 
@@ -146,9 +146,9 @@ def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
 def life_of_words(summary: Summary) -> Life | None:
     """The same of a code or a link, whenever it came."""
     text = f"{summary.subject}\n{summary.text[:LOOKED_AT]}"
-    begun = openings(summary)
+    begun = word_openings(summary)
     code = not begun.isdisjoint(CODE_OPENINGS) and CODE_WORDS.search(text) is not None and CODE.search(text) is not None
-    limits = [] if begun.isdisjoint(TIME_OPENINGS) else list(lives(text, code))
+    limits = [] if begun.isdisjoint(TIME_OPENINGS) else list(find_lifetimes(text, code))
     stated = next((minutes for minutes in limits if 0 < minutes <= MOST_MINUTES), None)
     if stated is not None:
         return Life(stated, "code" if code else "link", True)
@@ -159,7 +159,7 @@ def life_of_words(summary: Summary) -> Life | None:
     return None
 
 
-def lives(text: str, code: bool) -> Iterable[int]:
+def find_lifetimes(text: str, code: bool) -> Iterable[int]:
     """Every time that the text states as a limit, in minutes. With a code in it, "for 5 minutes" is one."""
     for found in TIME.finditer(text):
         start = found.start()
@@ -179,7 +179,7 @@ def until_meeting(summary: Summary, received_at: datetime | None) -> Life | None
     return Life(max(1, round(ahead.total_seconds() / 60)), "meeting", True) if timedelta() < ahead <= SOON else None
 
 
-def perishable(seen: Seen) -> Iterable[Signal]:
+def find_time_limit(seen: Seen) -> Iterable[Signal]:
     """It is of use for a short time only."""
-    if found := life(seen.summary, seen.now):
-        yield Signal("perishable", found.sentence, 0, (spell(found.minutes), found.kind))
+    if found := find_lifetime(seen.summary, seen.now):
+        yield Signal("perishable", found.sentence, 0, (spell_minutes(found.minutes), found.kind))

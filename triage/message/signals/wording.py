@@ -22,7 +22,7 @@ class Wording:
         return found[0][:100] if found else ""
 
 
-def wording(needs: tuple[str, ...], *ways: str) -> Wording:
+def make_wording(needs: tuple[str, ...], *ways: str) -> Wording:
     """`needs`: sets of openings, each written as one text."""
     return Wording(tuple(frozenset(one.split()) for one in needs), re.compile("|".join(rf"\b(?:{way})" for way in ways)))
 
@@ -35,7 +35,7 @@ BANK = r"(?:bank(?:ing)?(?: account)?(?: details?| information| info)|bank accou
 KONTO = r"(?:bankverbindung|bankdaten|kontodaten|kontoverbindung|iban)"
 COMPTE = r"(?:rib|iban|coordonnées bancaires|compte bancaire)"
 CUENTA = r"(?:datos bancarios|cuenta bancaria|número de cuenta|iban)"
-BANK_DETAILS = wording(
+BANK_DETAILS = make_wording(
     ("bank iban acco wire kont rib banc comp cuen núme",),
     rf"(?:new|changed?|changing|updated?|updating|different|switche?d?|moved){THE}{BANK}\b",
     rf"{BANK} (?:(?:has|have|was|were|is|are) )?(?:been |being )?(?:changed|updated|moved|new)\b",
@@ -55,7 +55,7 @@ URGENT = (
     r"(?:urgent(?:ly)?|asap|immediate(?:ly)?|right away|before noon|(?:end of|by) today|dringende?[rns]?|sofort(?:ige)?[rns]?|umgehend\w*"
     r"|eilig\w*|urgente(?:mente)?|immédiate?(?:ment)?|de toute urgence|inmediat[oa](?:mente)?|hoy mismo)\b"
 )
-URGENT_PAYMENT = wording(
+URGENT_PAYMENT = make_wording(
     (
         "urge asap imme away noon toda drin sofo umge eili immé inme mism",
         "paym wire tran invo bala zahl über vire paie règl pago",
@@ -63,7 +63,7 @@ URGENT_PAYMENT = wording(
     rf"{URGENT}.{{0,60}}\b{PAYMENT}",
     rf"{PAYMENT}.{{0,60}}\b{URGENT}",
 )
-GIFT_CARDS = wording(
+GIFT_CARDS = make_wording(
     ("gift itun play stea appl guts gesc guth cade rega",),
     r"e?-?gift ?cards?\b",
     r"(?:itunes|google play|steam|apple) cards?\b",
@@ -76,7 +76,7 @@ ACCOUNT = r"(?:(?!your\b|the\b)[\w-]+ ){0,1}(?:account|mail ?box|e-?mail|passwor
 POSTFACH = r"(?:[\w-]+ ){0,1}(?:konto|postfach|kennwort|passwort|zugang|e-?mail)\w*"
 BOITE = r"(?:compte|mot de passe|boîte|adresse)\b"
 BUZON = r"(?:cuenta|contraseña|buzón|correo)\b"
-SECRETS = wording(
+SECRETS = make_wording(
     (
         "veri conf vali upda unlo rest re reac secu upgr susp lock limi disa bloc clos de deac term expi full hold unus best akti ents"
         " über gesp eing deak abge läuf véri débl réac bloq dési actu desb desa cadu",

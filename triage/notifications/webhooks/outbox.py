@@ -14,12 +14,12 @@ from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings
 from triage.config.webhooks import TEST, Hook
 from triage.errors import NotFound
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.notifications.webhooks import payloads, webhook_events
 from triage.notifications.webhooks.payloads import Occurrence
 from triage.say import say
 from triage.store import db, ledger, versions
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.columns import Instant
 from triage.store.models.markers import Marker
 from triage.store.models.notifications import Webhook, WebhookCall
@@ -81,7 +81,7 @@ class Fared:
 
 def is_behind(session: Session) -> bool:
     """Is there something on the chain that webhooks were not told?"""
-    return session.get(Marker, PLACE) is None or versions.read(session, PLACE) < hash_chain.sequence(session)
+    return session.get(Marker, PLACE) is None or versions.read_version(session, PLACE) < hash_chain.last_sequence(session)
 
 
 def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
@@ -89,24 +89,24 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
 
     Never run before: begin with what happens from now on. What is older than webhooks.give_up_after is told to nobody.
     """
-    db.insert_if_missing(session, Marker, name=PLACE, number=hash_chain.sequence(session), text="")
+    db.insert_if_missing(session, Marker, name=PLACE, number=hash_chain.last_sequence(session), text="")
     place = session.get_one(Marker, PLACE, with_for_update=True, populate_existing=True)
-    through = min(hash_chain.sequence(session), place.number + webhook_events.AT_ONCE)
+    through = min(hash_chain.last_sequence(session), place.number + webhook_events.AT_ONCE)
     before = now - timedelta(hours=settings.webhooks.give_up_after)
     number = 0
-    for record in webhook_events.between(session, place.number, through):
+    for record in webhook_events.events_between(session, place.number, through):
         told = webhook_events.told_by(session, record, settings) if record.at >= before else None
         for hook in settings.webhooks.hooks if told else ():
             if told and hook.wants(told.kind, told.departments):
-                number += put(session, hook, told, now)
+                number += put_call(session, hook, told, now)
     place.number = through
     return number
 
 
-def put(session: Session, hook: Hook, told: Occurrence, now: datetime) -> bool:
+def put_call(session: Session, hook: Hook, told: Occurrence, now: datetime) -> bool:
     """Let a webhook be told of this; False when it was to be already."""
     db.insert_if_missing(session, Webhook, name=hook.name, **FRESH)
-    said = payloads.body(told, hook.format, told.mails.get(hook.departments, ()) if hook.details else ())
+    said = payloads.call_body(told, hook.format, told.mails.get(hook.departments, ()) if hook.details else ())
     values = {"hook": hook.name, "event": told.id, "kind": told.kind, "body": said, "at": now, "due_at": now, "attempts": 0}
     return db.insert_if_missing(session, WebhookCall, id=new_id(), **values)
 
@@ -119,20 +119,22 @@ def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str
 
     For administrators of the whole company.
     """
-    resume(session, hook.name, by=by, now=now)
-    event = show(new_id())
-    told = Occurrence(event, TEST, now, hash_chain.sequence(session), f"{by.shown} tries this webhook out.", {"by": str(by)}, link=link)
-    put(session, hook, told, now)
+    resume_webhook(session, hook.name, by=by, now=now)
+    event = format_id(new_id())
+    told = Occurrence(
+        event, TEST, now, hash_chain.last_sequence(session), f"{by.shown} tries this webhook out.", {"by": str(by)}, link=link
+    )
+    put_call(session, hook, told, now)
     return event
 
 
-def resume(session: Session, name: str, *, by: Actor, now: datetime) -> None:
+def resume_webhook(session: Session, name: str, *, by: Actor, now: datetime) -> None:
     """Call a webhook again that is gone or rests, on the record; a call in hand ends first. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     db.insert_if_missing(session, Webhook, name=name, **FRESH)
     row = session.get_one(Webhook, name, with_for_update=True, populate_existing=True)
     row.failures, row.gone, row.rests_until = 0, False, row.rests_until if in_hand(session, row) else None
-    ledger.write(session, "resume-webhook", f"webhook:{name}", by=by, now=now)
+    ledger.write_act(session, "resume-webhook", f"webhook:{name}", by=by, now=now)
 
 
 def in_hand(session: Session, hook: Webhook) -> int | None:
@@ -150,7 +152,7 @@ def next_due(session: Session, name: str) -> datetime | None:
     return max(due, row.rests_until) if row.rests_until else due
 
 
-def claim(session: Session, name: str, settings: Settings, *, now: datetime) -> Call | None:
+def claim_call(session: Session, name: str, settings: Settings, *, now: datetime) -> Call | None:
     """Take the first call that is due. Until its lease ends it is this sender's, and nobody makes a later one."""
     hook = session.get(Webhook, name, with_for_update=True, populate_existing=True)
     due = next_due(session, name)
@@ -167,7 +169,7 @@ def claim(session: Session, name: str, settings: Settings, *, now: datetime) -> 
     return Call(row.id, row.attempts, row.event, row.body)
 
 
-def settle(session: Session, name: str, call: Call, answer: Answer, *, now: datetime) -> bool:
+def settle_call(session: Session, name: str, call: Call, answer: Answer, *, now: datetime) -> bool:
     """Write down what became of a call; False when another sender has it by now."""
     mine = (col(WebhookCall.id) == call.id, col(WebhookCall.attempts) == call.number)
     row = session.scalars(select(WebhookCall).where(*mine).with_for_update()).first()
@@ -180,18 +182,18 @@ def settle(session: Session, name: str, call: Call, answer: Answer, *, now: date
         return True
     hook.last_reply, hook.failed_at = answer.reply[:500], now
     if answer.kind == "refused":
-        row.due_at, hook.rests_until = now + pause(call.number), None
+        row.due_at, hook.rests_until = now + retry_pause(call.number), None
         return True
     hook.failures += 1
-    hook.rests_until = now + max(pause(hook.failures), min(answer.rest, LONGEST_REST))
+    hook.rests_until = now + max(retry_pause(hook.failures), min(answer.rest, LONGEST_REST))
     row.due_at = row.at  # before what came later
     if answer.kind == "gone" and not hook.gone:
         hook.gone = True
-        ledger.write(session, "webhook-gone", f"webhook:{name}", by=BY, now=now, detail={"reply": hook.last_reply})
+        ledger.write_act(session, "webhook-gone", f"webhook:{name}", by=BY, now=now, detail={"reply": hook.last_reply})
     return True
 
 
-def pause(failures: int) -> timedelta:
+def retry_pause(failures: int) -> timedelta:
     """How long to wait after so many failures."""
     return SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)
 
@@ -210,16 +212,16 @@ def give_up(session: Session, settings: Settings, *, now: datetime) -> int:
     known = [hook.name for hook in settings.webhooks.hooks]
     late = (col(WebhookCall.at) < old) | col(WebhookCall.hook).not_in(known)
     rows = session.execute(select(col(WebhookCall.id), col(WebhookCall.hook)).where(late).limit(AT_ONCE).with_for_update()).all()
-    session.execute(delete(WebhookCall).where(among(session, col(WebhookCall.id), [row.id for row in rows])))
+    session.execute(delete(WebhookCall).where(is_among(session, col(WebhookCall.id), [row.id for row in rows])))
     for name in sorted({row.hook for row in rows}):
         number = sum(row.hook == name for row in rows)
         session.execute(update(Webhook).where(col(Webhook.name) == name).values(dropped=col(Webhook.dropped) + number))
-        ledger.write(session, "drop-webhook-calls", f"webhook:{name}", by=BY, now=now, items=number)
+        ledger.write_act(session, "drop-webhook-calls", f"webhook:{name}", by=BY, now=now, items=number)
     session.execute(delete(Webhook).where(col(Webhook.name).not_in(known)))
     return len(rows)
 
 
-def fared(session: Session, names: Iterable[str] | None = None) -> list[Fared]:
+def read_standings(session: Session, names: Iterable[str] | None = None) -> list[Fared]:
     """How each webhook fares: of these names, or of all that were ever called."""
     counted = select(col(WebhookCall.hook), func.count(), func.min(col(WebhookCall.at))).group_by(col(WebhookCall.hook))
     waiting = {name: (number, oldest) for name, number, oldest in session.execute(counted)}
@@ -229,10 +231,10 @@ def fared(session: Session, names: Iterable[str] | None = None) -> list[Fared]:
     ]
 
 
-def listing(session: Session, settings: Settings, *, by: Actor) -> list[Fared]:
+def list_webhooks(session: Session, settings: Settings, *, by: Actor) -> list[Fared]:
     """How each webhook of the settings fares. For administrators and auditors of the whole company."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
-    return fared(session, [hook.name for hook in settings.webhooks.hooks])
+    return read_standings(session, [hook.name for hook in settings.webhooks.hooks])
 
 
 def of_row(row: Webhook, waiting: int, oldest: datetime | None) -> Fared:

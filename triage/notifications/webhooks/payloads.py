@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from triage.text.defuse_links import dead
-from triage.text.sanitize import visible
+from triage.text.defuse_links import defuse_text
+from triage.text.sanitize import escape_visible
 
 PREFIX = "whsec_"  # of a key in base64
 SHOWN = 200  # characters of a sender or subject
@@ -29,7 +29,7 @@ class Detail:
     @property
     def words(self) -> str:
         """For a person to read, in a chat that makes links of what looks like one."""
-        return f"{dead(self.sender)}: “{dead(self.subject) or '(no subject)'}”"
+        return f"{defuse_text(self.sender)}: “{defuse_text(self.subject) or '(no subject)'}”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Occurrence:
     link: str = field(default="", kw_only=True)  # to the console
 
 
-def body(told: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
+def call_body(told: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
     """The body of the call, as JSON. `mails`: those that are named in it."""
-    shown = [Detail(visible(one.sender)[:SHOWN], visible(one.subject)[:SHOWN]) for one in mails[:LISTED]]
-    made = {"slack": slack, "teams": teams, "json": plain}[form](told, shown)
+    shown = [Detail(escape_visible(one.sender)[:SHOWN], escape_visible(one.subject)[:SHOWN]) for one in mails[:LISTED]]
+    made = {"slack": slack_payload, "teams": teams_payload, "json": plain_payload}[form](told, shown)
     return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
 
 
-def plain(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+def plain_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For programs."""
     named = [{"sender": one.sender, "subject": one.subject} for one in mails]
     data = dict(told.data) | ({"mails": named} if named else {})
@@ -62,19 +62,19 @@ def plain(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     return {"type": told.kind, "timestamp": told.at.isoformat(), "sequence": told.sequence, "text": told.text, "data": data}
 
 
-def slack(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+def slack_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For Slack, and for Mattermost and Rocket.Chat, which read the same. What a mail says calls nobody and links nowhere."""
-    text = "\n".join(lines(told, mails))
+    text = "\n".join(chat_lines(told, mails))
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     link = f"\n<{told.link}|Open the queue>" if told.link else ""
     return {"text": escaped.replace("@", "@\u200b") + link, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
-def teams(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+def teams_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so that what a mail says links nowhere."""
     blocks = [
         {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, "weight": "Default" if place else "Bolder"}]}
-        for place, line in enumerate(lines(told, mails))
+        for place, line in enumerate(chat_lines(told, mails))
     ]
     card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
     if told.link:
@@ -82,19 +82,19 @@ def teams(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     return {"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]}
 
 
-def lines(told: Occurrence, mails: Sequence[Detail]) -> list[str]:
+def chat_lines(told: Occurrence, mails: Sequence[Detail]) -> list[str]:
     """What a chat shows, one a line."""
     return [told.text, *(one.words for one in mails)]
 
 
-def headers(event: str, keys: Iterable[str], said: bytes, at: int) -> dict[str, str]:
+def call_headers(event: str, keys: Iterable[str], said: bytes, at: int) -> dict[str, str]:
     """What goes with a call. `at`: of this attempt, seconds since 1970. ValueError when a key is none."""
-    signatures = [f"v1,{signature(key, event, said, at)}" for key in keys]
+    signatures = [f"v1,{sign_call(key, event, said, at)}" for key in keys]
     named = {"webhook-id": event, "webhook-timestamp": str(at)}
     return named | ({"webhook-signature": " ".join(signatures)} if signatures else {})
 
 
-def signature(key: str, event: str, said: bytes, at: int) -> str:
+def sign_call(key: str, event: str, said: bytes, at: int) -> str:
     """HMAC-SHA-256 over id, time and body, in base64 (Standard Webhooks, "Signature scheme")."""
     signed = f"{event}.{at}.".encode() + said
     return base64.b64encode(hmac.digest(key_bytes(key), signed, hashlib.sha256)).decode()

@@ -25,7 +25,7 @@ AT_ONCE = 1000  # places of the chain that are looked at in one transaction
 DECISION = "decision:"
 
 
-def between(session: Session, after: int, through: int) -> Iterator[AuditRecord]:
+def events_between(session: Session, after: int, through: int) -> Iterator[AuditRecord]:
     """The sealed records of this stretch of the chain that may be told of, in their order."""
     place = (col(AuditRecord.sequence) > after, col(AuditRecord.sequence) <= through)
     told = or_(col(AuditRecord.act).in_(list(BY_ACT)), col(AuditRecord.subject).startswith(DECISION))
@@ -35,23 +35,23 @@ def between(session: Session, after: int, through: int) -> Iterator[AuditRecord]
 def told_by(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
     """What a record tells programs elsewhere; None when it is nothing to them."""
     if record.subject.startswith(DECISION):
-        return decided(session, record, settings)
+        return decision_event(session, record, settings)
     make = BY_ACT.get(record.act)
     return make(session, record, settings) if make else None
 
 
-def occurrence(record: AuditRecord, kind: str, text: str, settings: Settings, data: dict[str, Any], **more: Any) -> Occurrence:
+def make_event(record: AuditRecord, kind: str, text: str, settings: Settings, data: dict[str, Any], **more: Any) -> Occurrence:
     """What all occurrences have from their record; `data` may name somebody less exactly than the record does."""
     said = {"by": record.by} | data
-    return Occurrence(ids.show(record.id), kind, record.at, record.sequence or 0, text, said, link=settings.api.public_url, **more)
+    return Occurrence(ids.format_id(record.id), kind, record.at, record.sequence or 0, text, said, link=settings.api.public_url, **more)
 
 
-def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
+def decision_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
     """A decision is told of by the first of its records; those of what follows from it say nothing new."""
     earlier = select(col(AuditRecord.id)).where(
         col(AuditRecord.subject) == record.subject, col(AuditRecord.sequence) < (record.sequence or 0)
     )
-    decision = session.get(Decision, ids.read(record.subject.removeprefix(DECISION)))
+    decision = session.get(Decision, ids.parse_id(record.subject.removeprefix(DECISION)))
     if decision is None or session.scalar(earlier.limit(1)) is not None or is_of_keepers(session, decision):
         return None
     concerned = frozenset() if decision.last is not None else departments_of(session, decision.id)  # under way: who can tell
@@ -59,23 +59,23 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
     undone = decision.undoes is not None
     text = f"{decision.by_shown} took a decision over {number} back." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
     data = {
-        "decision": ids.show(decision.id),
+        "decision": ids.format_id(decision.id),
         "verb": decision.verb,
         "count": decision.count,
         "by_name": decision.by_shown,
         "departments": sorted(concerned),
     }
     if decision.undoes is not None:
-        data["undoes"] = ids.show(decision.undoes)
+        data["undoes"] = ids.format_id(decision.undoes)
     kind = "decision.undone" if undone else "decision.made"
-    of_these = mails(session, of_decision(decision.id), settings)
-    return occurrence(record, kind, text, settings, data, departments=concerned, mails=of_these)
+    of_these = example_messages(session, of_decision(decision.id), settings)
+    return make_event(record, kind, text, settings, data, departments=concerned, mails=of_these)
 
 
 def is_of_keepers(session: Session, decision: Decision) -> bool:
     """Does it answer a request to the keepers of a confidential folder, or undo that? To tell of it would tell what is in there."""
     named = cast(col(KeepersRequest.results), String)
-    about = or_(*(named.contains(ids.show(one)) for one in (decision.id, decision.undoes) if one is not None))
+    about = or_(*(named.contains(ids.format_id(one)) for one in (decision.id, decision.undoes) if one is not None))
     return session.scalar(select(col(KeepersRequest.id)).where(about).limit(1)) is not None
 
 
@@ -90,15 +90,15 @@ def departments_of(session: Session, decision_id: int) -> frozenset[str]:
     return frozenset(session.scalars(select(col(Delivery.department)).where(of_decision(decision_id)).distinct()))
 
 
-def mails(session: Session, where: ColumnElement[bool], settings: Settings) -> dict[tuple[str, ...], tuple[Detail, ...]]:
+def example_messages(session: Session, where: ColumnElement[bool], settings: Settings) -> dict[tuple[str, ...], tuple[Detail, ...]]:
     """Some of these mails for each webhook that names any: those of its departments, which it is kept by."""
-    return {one: named(session, where, one) for one in {hook.departments for hook in settings.webhooks.hooks if hook.details}}
+    return {one: named_messages(session, where, one) for one in {hook.departments for hook in settings.webhooks.hooks if hook.details}}
 
 
-def named(session: Session, where: ColumnElement[bool], departments: tuple[str, ...]) -> tuple[Detail, ...]:
+def named_messages(session: Session, where: ColumnElement[bool], departments: tuple[str, ...]) -> tuple[Detail, ...]:
     """Sender and subject of some of these mails; no departments: of all. What is sealed is told to nobody."""
     theirs = col(Delivery.department).in_(departments) if departments else true()
-    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, theirs, not_(confidential_rows.anyhow())))
+    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, theirs, not_(confidential_rows.is_confidential())))
     return tuple(Detail(author, subject) for author, subject in session.execute(rows.order_by(col(Delivery.id)).limit(LISTED)))
 
 
@@ -106,15 +106,15 @@ def emergency_opened(session: Session, record: AuditRecord, settings: Settings) 
     """Everything passes."""
     until, reason = record.detail.get("until", ""), record.detail.get("reason", "")
     text = f"EMERGENCY: everything passes that is neither blocked nor forged, until {until}: {reason}"
-    return occurrence(record, "emergency.opened", text, settings, {"until": until, "reason": reason})
+    return make_event(record, "emergency.opened", text, settings, {"until": until, "reason": reason})
 
 
 def emergency_closed(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
     """The door is closed again."""
-    return occurrence(record, "emergency.closed", "The emergency is over: the door is closed.", settings, {})
+    return make_event(record, "emergency.closed", "The emergency is over: the door is closed.", settings, {})
 
 
-def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
+def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
     """Something is so that somebody should look at."""
     said = record.detail
     kind = KINDS.get(said.get("cause", ""))
@@ -126,15 +126,15 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
         PERISHABLE: and_(HELD, col(Delivery.perishable_until) > record.at),
         REQUESTED: and_(open_requests.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
     }.get(said["cause"])
-    of_these = {} if about is None else mails(session, and_(col(Delivery.department) == code, about), settings)
+    of_these = {} if about is None else example_messages(session, and_(col(Delivery.department) == code, about), settings)
     concerned = frozenset({code} if code else ())
-    return occurrence(record, kind, said.get("said", ""), settings, data, departments=concerned, mails=of_these)
+    return make_event(record, kind, said.get("said", ""), settings, data, departments=concerned, mails=of_these)
 
 
-def reported(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
+def report_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
     """Somebody here finds a mail odd; it may be one that never came through us. Who it was is not told of a sealed folder."""
     kind, _, name = record.subject.partition(":")
-    number, who = ids.read(name), record.detail.get("for", "")
+    number, who = ids.parse_id(name), record.detail.get("for", "")
     same = col(MailReport.delivery_id) == number if kind == "delivery" else col(MailReport.id) == number
     theirs = (same, col(MailReport.at) == record.at, col(MailReport.person_shown) == who)
     report = session.scalars(select(MailReport).where(*theirs)).first()
@@ -142,16 +142,16 @@ def reported(session: Session, record: AuditRecord, settings: Settings) -> Occur
     data = {"department": about.department if about else "", "found": record.detail.get("how", ""), kind: name}
     if report is None or is_closed(session, report, about):
         who, data["by"] = "Somebody", EMPLOYEE
-    named = mails(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
+    named = example_messages(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
     concerned = frozenset({about.department} if about else ())
     text = f"{who} finds a mail odd and reported it."
-    return occurrence(record, "mail.reported", text, settings, data, departments=concerned, mails=named)
+    return make_event(record, "mail.reported", text, settings, data, departments=concerned, mails=named)
 
 
 def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
     """Does any of these lie in a sealed folder?"""
-    folders = confidential_folders.folders(session)
-    return any(confidential_folders.hides(folders, one.department, one.person) for one in rows if one)
+    folders = confidential_folders.list_confidential(session)
+    return any(confidential_folders.is_hidden(folders, one.department, one.person) for one in rows if one)
 
 
 KINDS = {
@@ -167,6 +167,6 @@ KINDS = {
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,
     "close-emergency": emergency_closed,
-    "alarm": alarm,
-    "suspect": reported,
+    "alarm": alert_event,
+    "suspect": report_event,
 }

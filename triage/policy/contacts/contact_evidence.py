@@ -111,7 +111,7 @@ class Sent:
     why_not: Reason | None = None
 
 
-def sent(summary: Summary, sender: str, recipients: tuple[str, ...], at: datetime) -> Sent:
+def read_sent(summary: Summary, sender: str, recipients: tuple[str, ...], at: datetime) -> Sent:
     """What a summary says of a mail that was sent (a summary of the header alone will do)."""
     return Sent(
         sender=sender,
@@ -119,7 +119,7 @@ def sent(summary: Summary, sender: str, recipients: tuple[str, ...], at: datetim
         author=summary.author,
         at=at,
         message_id=summary.message_id,
-        subject_digest=digest(summary.subject),
+        subject_digest=digest_subject(summary.subject),
         uid=summary.calendar_uid if summary.calendar_method in INVITING else "",
         why_not=why_not(summary, sender),
     )
@@ -189,7 +189,7 @@ def has_token(local: str) -> bool:
     return any(sum(map(str.isdigit, part)) >= MANY_DIGITS and not part.isdigit() for part in parts)
 
 
-def digest(subject: str) -> str:
+def digest_subject(subject: str) -> str:
     """A short digest of a subject without the words that answering puts before it: enough to know it again, not to read it."""
     plain = " ".join(ANSWERS.sub("", subject, count=1).casefold().split())
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()[:16] if plain else ""

@@ -11,7 +11,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.contacts import store as contacts
 from triage.policy.contacts.store import DROPPED, KNOWN, PARKED
 from triage.say import say
@@ -44,7 +44,7 @@ class Acquaintance:
     lapses_at: datetime
 
 
-def listing(
+def list_contacts(
     session: Session,
     *,
     by: Actor,
@@ -56,7 +56,7 @@ def listing(
     before: int | None = None,
 ) -> list[Acquaintance]:
     """Correspondents in this state that the actor may know of, newest first; `before` is the id to go on from."""
-    where = [contacts.visible(by), col(Correspondent.state) == state]
+    where = [contacts.visible_contacts(by), col(Correspondent.state) == state]
     if q:
         where.append(col(Correspondent.address).contains(q.casefold(), autoescape=True))
     if person:
@@ -64,10 +64,10 @@ def listing(
     if before is not None:
         where.append(col(Correspondent.id) < before)
     found = session.scalars(select(Correspondent).where(*where).order_by(col(Correspondent.id).desc()).limit(limit))
-    return [acquaintance(session, one, settings) for one in found]
+    return [contact_of_row(session, one, settings) for one in found]
 
 
-def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Acquaintance:
+def contact_of_row(session: Session, one: Correspondent, settings: Settings) -> Acquaintance:
     """One as staff sees it."""
     person = session.get(Person, one.person) if one.person else None
     department = one.department or (person.department if person else "")
@@ -83,7 +83,7 @@ def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Ac
         state=one.state,
         how=one.how,
         scope=scope,
-        provenance=contacts.provenance(one, writer),
+        provenance=contacts.lesson_provenance(one, writer),
         message_id=one.message_id,
         sent=one.sent,
         heard=one.heard,
@@ -94,11 +94,11 @@ def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Ac
     )
 
 
-def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> int:
+def accept_contacts(session: Session, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> int:
     """What was parked or dropped counts from now on; how many. NotFound for one that the actor may not see, NotAllowed for one
     that more people would know than are in their scope."""
     access.may_make_rules(by)
-    for one in contacts.locked(session, ids, by).values():
+    for one in contacts.lock_contacts(session, ids, by).values():
         person = session.get(Person, one.person) if one.person else None
         department = one.department or (person.department if person else "")
         learn = settings.outbound.learn
@@ -106,21 +106,21 @@ def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Setting
             raise NotAllowed(
                 say("{address} would become a contact of the whole {scope}, which is outside your scope", address=one.address, scope=learn)
             )
-    return decide(session, ids, KNOWN, by=by, now=now)
+    return decide_contacts(session, ids, KNOWN, by=by, now=now)
 
 
-def drop(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
+def drop_contacts(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
     """These do not count, also when somebody writes to them again; how many. NotFound for one that the actor may not see."""
-    return decide(session, ids, DROPPED, by=by, now=now)
+    return decide_contacts(session, ids, DROPPED, by=by, now=now)
 
 
-def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: datetime) -> int:
+def decide_contacts(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: datetime) -> int:
     """Give them a state, on the record."""
     access.may_make_rules(by)
     wanted = sorted(set(ids))
-    rows = contacts.locked(session, wanted, by)
+    rows = contacts.lock_contacts(session, wanted, by)
     for missing in (one for one in wanted if one not in rows):
-        raise NotFound(say("there is no contact {missing}", missing=show(missing)))
+        raise NotFound(say("there is no contact {missing}", missing=format_id(missing)))
     changed = [row for row in rows.values() if row.state != state]
     for row in changed:
         row.state = state
@@ -129,24 +129,24 @@ def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: 
     if changed:
         whose = {f"person:{row.person}" if row.person else f"department:{row.department}" for row in changed[:MOST_NAMED]}
         detail = {"state": state, "addresses": [row.address for row in changed][:MOST_NAMED], "scope": sorted(whose)}
-        ledger.write(session, "correspondents", "correspondents", by=by, now=now, detail=detail, items=len(changed))
+        ledger.write_act(session, "correspondents", "correspondents", by=by, now=now, detail=detail, items=len(changed))
     session.flush()
     return len(changed)
 
 
-def reasons(session: Session, *, by: Actor, since: datetime) -> list[tuple[str, str, int]]:
+def count_unlearned(session: Session, *, by: Actor, since: datetime) -> list[tuple[str, str, int]]:
     """What was not learned of mail of the actor's folders since that day: (how, reason, how often), the most frequent first."""
     total = func.sum(col(NotLearned.count))
     rows = session.execute(
         select(col(NotLearned.how), col(NotLearned.reason), total)
-        .where(col(NotLearned.day) >= f"{since:%Y-%m-%d}", access.within(by, NotLearned))
+        .where(col(NotLearned.day) >= f"{since:%Y-%m-%d}", access.within_scope(by, NotLearned))
         .group_by(col(NotLearned.how), col(NotLearned.reason))
         .order_by(total.desc(), col(NotLearned.reason))
     )
     return [(how, reason, int(number)) for how, reason, number in rows]
 
 
-def numbers(session: Session) -> tuple[int, int]:
+def count_contacts(session: Session) -> tuple[int, int]:
     """How many correspondents are known, and how many wait for a look."""
     state = col(Correspondent.state)
     counted: dict[str, int] = dict(session.execute(select(state, func.count()).group_by(state)).all())

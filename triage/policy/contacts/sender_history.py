@@ -60,7 +60,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
     def decided(whose: ColumnElement[bool], became: ColumnElement[bool]) -> ColumnElement[int]:
         """How many of somebody's earlier mails people let in or took away, outside sealed folders, of the first LOOKED_AT."""
         is_proven = (col(Delivery.proof) != "").label("proven")
-        looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.anyhow()).label("open"))
+        looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.is_confidential()).label("open"))
         some = looked_at.where(whose, became).limit(LOOKED_AT).correlate(asked).subquery()
         counted = select(func.count()).where(some.c.decision.is_not(None), some.c.proven == proven, some.c.open)
         return counted.correlate(asked).scalar_subquery()
@@ -130,7 +130,7 @@ class Senders:
                 self.folders.update(((one.author, one.department, None), (one.author, one.department, one.person)))
 
 
-def sender(author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Sender:
+def history_key(author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Sender:
     """An author as it is asked about: at a free-mail provider nobody is a colleague."""
     domain = author.rpartition("@")[2]
     theirs = NO_ONE if not domain or domain in freemail else domain
@@ -149,5 +149,5 @@ def rows_about(session: Session, asked: Iterable[Sender]) -> Sequence[Row[Any]]:
 
 def of_sender(session: Session, author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Standing:
     """How an author stands, and the campaign of their mail."""
-    asked = sender(author, proven=proven, freemail=freemail, campaign=campaign)
+    asked = history_key(author, proven=proven, freemail=freemail, campaign=campaign)
     return Senders(session, [asked]).of(asked)

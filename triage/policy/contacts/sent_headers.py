@@ -15,7 +15,7 @@ from typing import NamedTuple
 from triage.message import authors
 from triage.message.authors import FIELD_LIMIT, MANY, author_of
 from triage.message.mime.decoding import text_of
-from triage.message.summary import ROBOTS, SUBJECT_LIMIT, identifiers, line, summarise
+from triage.message.summary import ROBOTS, SUBJECT_LIMIT, make_summary, message_ids, single_line
 from triage.policy.contacts import contact_evidence
 from triage.policy.contacts.contact_evidence import Reason, Sent
 
@@ -58,12 +58,12 @@ class Plain(NamedTuple):
     def message_id(self) -> str:
         """As Sent.message_id."""
         found = IDENTIFIER.fullmatch(self.identifier)
-        return found[1].decode("ascii") if found else next(iter(identifiers([self.identifier])), "")
+        return found[1].decode("ascii") if found else next(iter(message_ids([self.identifier])), "")
 
     @property
     def subject_digest(self) -> str:
         """As Sent.subject_digest."""
-        return contact_evidence.digest(self.subject)
+        return contact_evidence.digest_subject(self.subject)
 
 
 class PlainMails:
@@ -75,7 +75,7 @@ class PlainMails:
         self.wrote = b"", ""  # who wrote the last mail, as in its From and as an address
 
     def read(self, head: bytes, now: datetime) -> Plain | None:
-        """The mail with this header block, in the account's sent folder; None when `elaborate` has to read it. Never raises."""
+        """The mail with this header block, in the account's sent folder; None when `read_elaborately` has to read it. Never raises."""
         fields = self.fields(head)
         if fields is None:
             return None
@@ -89,9 +89,9 @@ class PlainMails:
             at = now
         if author != self.wrote[0]:
             self.wrote = author, author_in(author.strip())
-        recipients = read(to.strip())
+        recipients = read_addresses(to.strip())
         if cc or bcc:
-            recipients += read(cc.strip()) + read(bcc.strip())
+            recipients += read_addresses(cc.strip()) + read_addresses(bcc.strip())
         subject = subject_of(written.strip())
         why_not = (
             Reason.BULK if len(recipients) >= MANY else contact_evidence.why_not_subject(subject) if self.account else Reason.NULL_SENDER
@@ -177,12 +177,12 @@ def subject_of(value: bytes) -> str:
     text = text_of(value)
     if text.isascii() and text.isprintable() and "  " not in text and "=?" not in text:
         return text[:SUBJECT_LIMIT]
-    return line(text, SUBJECT_LIMIT)
+    return single_line(text, SUBJECT_LIMIT)
 
 
-def read(value: bytes) -> tuple[str, ...]:
+def read_addresses(value: bytes) -> tuple[str, ...]:
     """The addresses in a field, folded; "" for each that there is any doubt about. What only looks like one is not among them."""
-    return remembered(value) if len(value) <= REMEMBERED else too_many(value) or surely(value)
+    return read_addresses_cached(value) if len(value) <= REMEMBERED else too_many(value) or read_simple_address(value)
 
 
 def too_many(value: bytes) -> tuple[str, ...]:
@@ -191,29 +191,29 @@ def too_many(value: bytes) -> tuple[str, ...]:
 
 
 @lru_cache(10_000)
-def remembered(value: bytes) -> tuple[str, ...]:
+def read_addresses_cached(value: bytes) -> tuple[str, ...]:
     """The same for a field that is likely to come again, as its addresses are."""
     if STRUCTURED.search(value):
-        return surely(value)
+        return read_simple_address(value)
     found: list[str] = []
     for piece in value.split(b","):
-        address = simple(piece)
+        address = simple_address(piece)
         if not address:
-            return surely(value)
+            return read_simple_address(value)
         found.append(address)
     return tuple(found)
 
 
 @lru_cache(50_000)
-def simple(piece: bytes) -> str:
+def simple_address(piece: bytes) -> str:
     """The address in what stands between two commas; "" where it has to be read with more care."""
     found = SIMPLE.fullmatch(piece)
     return found[2].decode("ascii").lower() if found and len(found[2]) <= LONGEST else ""
 
 
-def surely(value: bytes) -> tuple[str, ...]:
+def read_simple_address(value: bytes) -> tuple[str, ...]:
     """The same, read now."""
-    return tuple(mailbox.address for mailbox in authors.read(value).mailboxes)
+    return tuple(mailbox.address for mailbox in authors.read_mailbox(value).mailboxes)
 
 
 def author_in(value: bytes) -> str:
@@ -241,12 +241,12 @@ def quick_date(value: bytes) -> datetime | None:
     if found is None:
         return None
     day, minutes, seconds, zone = found.groups()
-    begun, passed = midnight(day, zone), MINUTES.get(minutes)
+    begun, passed = find_midnight(day, zone), MINUTES.get(minutes)
     return begun + passed + SECONDS[seconds] if begun and passed is not None else None
 
 
 @lru_cache(10_000)
-def midnight(day: bytes, zone: bytes) -> datetime | None:
+def find_midnight(day: bytes, zone: bytes) -> datetime | None:
     """When a day begins in a time zone; None when there is no such day."""
     number, month, year = day.split(b" ")
     if year == b"9999":
@@ -267,13 +267,13 @@ def slow_date(value: bytes) -> datetime | None:
         return None
 
 
-def elaborate(head: bytes, account: str, arrived: Callable[[], datetime | None], now: datetime) -> Sent:
+def read_elaborately(head: bytes, account: str, arrived: Callable[[], datetime | None], now: datetime) -> Sent:
     """Any mail, with the parser that judges what comes in. Never raises."""
-    summary = summarise(head, headers_only=True)
+    summary = make_summary(head, headers_only=True)
     fields = {name: [value for found, value in FIELD.findall(head) if found.lower() == name] for name in (*TO, b"date")}
-    recipients = tuple(one for name in TO for value in fields[name] for one in read(value))
+    recipients = tuple(one for name in TO for value in fields[name] for one in read_addresses(value))
     at = date_of(next(iter(fields[b"date"]), b""), arrived, now)
-    sent = contact_evidence.sent(summary, account, tuple(dict.fromkeys(recipients)), at)
+    sent = contact_evidence.read_sent(summary, account, tuple(dict.fromkeys(recipients)), at)
     if sent.why_not is None and len(recipients) >= MANY:
         return Sent(sent.sender, (), sent.author, at, sent.message_id, sent.subject_digest, why_not=Reason.BULK)
     return sent

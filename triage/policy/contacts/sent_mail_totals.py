@@ -59,7 +59,7 @@ class Gathered:
     contacts: dict[Whose, list[Contact]] = field(default_factory=dict)
 
 
-def gather(mails: Iterable[Mail]) -> Gathered:
+def gather_mail(mails: Iterable[Mail]) -> Gathered:
     """Put mails together. The contacts of each sender and author are in the order in which they were first met."""
     why_not: Counter[tuple[str, Reason]] = Counter()
     authors: dict[Whose, Author] = {}
@@ -85,7 +85,7 @@ def gather(mails: Iterable[Mail]) -> Gathered:
     )
 
 
-def together(some: Iterable[Gathered]) -> Gathered:
+def join_totals(some: Iterable[Gathered]) -> Gathered:
     """What several have gathered; who was written to in more than one of them is in it more than once."""
     parts = list(some)
     both = Gathered(sum(one.mails for one in parts), sum(one.recipients for one in parts))

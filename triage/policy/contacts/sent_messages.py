@@ -19,21 +19,21 @@ MOST = 50  # mails of ours that one message is looked up for; the newest count
 def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[OurMail, ...]:
     """The mails of ours that a message names: in In-Reply-To and References, by a calendar's UID, or as what a bounce returns."""
     found: list[OurMail] = []
-    for named_by, where in ways(envelope, summary):
+    for named_by, where in answer_ways(envelope, summary):
         rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST)).all()
-        seals = confidential_folders.folders(session) if rows else frozenset()
-        found += [our_mail(row, named_by, hidden=confidential_folders.hides(seals, row.department, row.person)) for row in rows]
-    return answerable(session, found, summary.author)
+        seals = confidential_folders.list_confidential(session) if rows else frozenset()
+        found += [our_mail(row, named_by, hidden=confidential_folders.is_hidden(seals, row.department, row.person)) for row in rows]
+    return drop_barred_places(session, found, summary.author)
 
 
-def answerable(session: Session, found: Sequence[OurMail], author: str) -> tuple[OurMail, ...]:
+def drop_barred_places(session: Session, found: Sequence[OurMail], author: str) -> tuple[OurMail, ...]:
     """The mails without the places from which staff does not let this author answer, whatever it had decided when they left."""
     writers = {(one.person, one.department) for one in found if one.named_by != "returned"}
-    shut = {writer: contacts.shut(session, *writer, author) for writer in writers}
+    shut = {writer: contacts.barred_places(session, *writer, author) for writer in writers}
     return tuple(replace(one, went_to=one.went_to - shut.get((one.person, one.department), set())) for one in found)
 
 
-def ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElement[bool]]]:
+def answer_ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElement[bool]]]:
     """How it names them, and where these are."""
     if ids := {*summary.in_reply_to, *summary.references}:
         yield "reply", col(SentMail.message_id).in_(sorted(ids))

@@ -82,7 +82,7 @@ STATES = select(col(Correspondent.address), col(Correspondent.person), col(Corre
 )
 
 
-def present(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
+def contact_states(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
     """The state of those that are there already."""
     rows = session.execute(STATES, {"addresses": sorted({address for address, _, _ in wanted})})
     return {key: state for *whose, state in rows if (key := tuple(whose)) in wanted}
@@ -95,7 +95,7 @@ def learned_lately(session: Session, person: str, department: str, now: datetime
     return session.scalar(select(func.count()).select_from(Correspondent).where(*where)) or 0
 
 
-def write(
+def write_lessons(
     session: Session, lessons: Sequence[Lesson], parked: Container[Key], *, how: str, counts_from: datetime | None, now: datetime
 ) -> None:
     """Add lessons; those that are new and parked wait. `counts_from`: when the time of each begins; None: with its last mail."""
@@ -106,11 +106,11 @@ def write(
         (*one, one.last_sent_at if begun is None else begun, PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
         for one, number in zip(lessons, new_ids(len(lessons)), strict=True)
     ]
-    db.execute_for_each(session, upsert(db.is_postgresql(session), adds=how != "api"), WRITTEN, rows)
+    db.execute_for_each(session, upsert_statement(db.is_postgresql(session), adds=how != "api"), WRITTEN, rows)
 
 
 @cache
-def upsert(on_postgresql: bool, *, adds: bool) -> Insert:
+def upsert_statement(on_postgresql: bool, *, adds: bool) -> Insert:
     """The statement that adds a lesson, or puts it to what is known; `adds`: its mails are others than those that were counted."""
     dialect = postgresql if on_postgresql else sqlite
     statement = dialect.insert(TABLE)
@@ -154,7 +154,7 @@ def rules_about_all(session: Session, authors: Iterable[str], *, settings: Setti
     if learn == "none" or not asked:
         return {}
     rows = session.execute(BY_AUTHOR, {"authors": asked, "since": now - timedelta(days=settings.outbound.lapse_days)}).all()
-    seals = confidential_folders.folders(session) if rows else frozenset()
+    seals = confidential_folders.list_confidential(session) if rows else frozenset()
     found: dict[str, dict[str, MatchedRule]] = {}
     for one, name, department, role in rows:
         writer = name or role
@@ -163,7 +163,7 @@ def rules_about_all(session: Session, authors: Iterable[str], *, settings: Setti
         scope, theirs = scope_of(learn, one.person, one.department or department), found.setdefault(one.address, {})
         if scope in theirs:
             continue
-        if not scope.startswith("person:") and confidential_folders.hides(seals, one.department or department, one.person):
+        if not scope.startswith("person:") and confidential_folders.is_hidden(seals, one.department or department, one.person):
             writer = SOMEBODY
         theirs[scope] = as_rule(one, writer, scope)
     return {author: list(theirs.values()) for author, theirs in found.items()}
@@ -204,7 +204,7 @@ def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
     )
 
 
-def provenance(one: Correspondent, writer: str) -> str:
+def lesson_provenance(one: Correspondent, writer: str) -> str:
     """Who wrote, when, in which mail."""
     named = f" (Message-ID <{one.message_id}>)" if one.message_id else ""
     return f"{writer} wrote to {one.address} on {one.last_sent_at:%d %b %Y}{named}"
@@ -222,14 +222,14 @@ HEARD = (
 )
 
 
-def heard(session: Session, ids: Iterable[int], now: datetime) -> None:
+def count_heard(session: Session, ids: Iterable[int], now: datetime) -> None:
     """Proven mail came from these correspondents, as often as each is named: their time begins anew."""
     rows = [{"of": one, "times": times, "now": now} for one, times in sorted(Counter(ids).items())]
     if rows:
         session.connection().execute(HEARD, rows)
 
 
-def shut(session: Session, person: str, department: str, author: str) -> set[str]:
+def barred_places(session: Session, person: str, department: str, author: str) -> set[str]:
     """From where an author may not answer this employee: staff has said no to them or has still to look; or they are not known, and
     staff has said no to somebody else of their domain."""
     domain = author.rpartition("@")[2]
@@ -243,7 +243,7 @@ def shut(session: Session, person: str, department: str, author: str) -> set[str
     return {domain} if found else set()
 
 
-def count(session: Session, reasons: Mapping[tuple[str, str, Reason], int], *, how: str, now: datetime) -> None:
+def count_unlearned(session: Session, reasons: Mapping[tuple[str, str, Reason], int], *, how: str, now: datetime) -> None:
     """Count what was not learned: by the person, or department of a role address, that wrote, and the reason."""
     dialect = postgresql if db.is_postgresql(session) else sqlite
     statement = dialect.insert(COUNTS)
@@ -273,7 +273,7 @@ def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
         session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
 
 
-def answerable(session: Session, person: str, department: str, now: datetime) -> set[str]:
+def answerable_places(session: Session, person: str, department: str, now: datetime) -> set[str]:
     """Where mail of one employee has gone within the last 24 hours that somebody may answer."""
     where = [col(SentMail.at) > now - DAY, col(SentMail.person) == person, col(SentMail.department) == department]
     rows = session.scalars(select(col(SentMail.went_to)).where(*where, col(SentMail.automatic).is_(False)))
@@ -291,7 +291,7 @@ def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
     return frozenset(session.scalars(KNOWN_LISTS, {"addresses": sorted(set(addresses))}))
 
 
-def posted(session: Session, posts: Iterable[Post]) -> None:
+def remember_posts(session: Session, posts: Iterable[Post]) -> None:
     """Somebody here wrote to lists."""
     dialect = postgresql if db.is_postgresql(session) else sqlite
     statement = dialect.insert(LISTS)
@@ -328,7 +328,7 @@ def seen_lists(session: Session, posts: Mapping[str, tuple[str, str]]) -> None:
             session.connection().execute(changed)
 
 
-def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:
+def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:
     """Forget what has lapsed: addresses, and mails that nobody will answer any more. How many, at most `limit` of each."""
     since = now - timedelta(days=settings.outbound.lapse_days)
     lapsed = select(col(Correspondent.id)).where(col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED).limit(limit)
@@ -336,7 +336,7 @@ def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 10
     gone = 0
     for table, rows in ((Correspondent, list(session.scalars(lapsed))), (SentMail, list(session.scalars(old)))):
         if rows:
-            session.execute(delete(table).where(db.among(session, col(table.id), rows)))
+            session.execute(delete(table).where(db.is_among(session, col(table.id), rows)))
             gone += len(rows)
     return gone
 
@@ -344,18 +344,18 @@ def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 10
 # who may know of them
 
 
-def visible(by: Actor) -> ColumnElement[bool]:
+def visible_contacts(by: Actor) -> ColumnElement[bool]:
     """Which correspondents the actor may know of: those of the people and departments in their scope, and of no sealed folder."""
     return of_people(col(Correspondent.person), col(Correspondent.department), by)
 
 
 def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
     """Is it a person, or a department's role address, in the actor's scope and not sealed to them? The columns hold uid and code."""
-    within = reach(person, department, by)
+    within = is_within_reach(person, department, by)
     return and_(within, not_(away_from(person, department, by))) if by.kind in confidential_folders.PEOPLE else within
 
 
-def reach(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+def is_within_reach(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
     """In the actor's scope?"""
     if by.scope.company:
         return true()
@@ -371,8 +371,8 @@ def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
     return or_(person.in_(uids), person.in_(theirs), department.in_(codes))
 
 
-def locked(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:
+def lock_contacts(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:
     """Those of them that the actor may know of, held until the transaction ends."""
-    where = db.among(session, col(Correspondent.id), ids) & visible(by)
+    where = db.is_among(session, col(Correspondent.id), ids) & visible_contacts(by)
     rows = session.scalars(select(Correspondent).where(where).order_by(col(Correspondent.id)).with_for_update())
     return {row.id: row for row in rows}

@@ -9,16 +9,16 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Select, Text, and_, exists, literal_column, not_, or_, select
 from sqlmodel import Session, col
 
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.message.authentication import Result
-from triage.message.mime.links import organisation
+from triage.message.mime.links import registered_organisation
 from triage.policy.contacts import store as contacts_store
 from triage.policy.contacts.sender_history import LET_IN
 from triage.policy.facts import BY_STAFF
 from triage.policy.rules_in_force import in_force
 from triage.store import confidential_rows, db
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.contacts import Correspondent, FamiliarDomain
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -79,7 +79,7 @@ def contacts_among(session: Session, authors: Collection[str], *, settings: Sett
     rows = session.execute(
         select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Person.department))
         .outerjoin(Person, col(Person.uid) == col(Correspondent.person))
-        .where(among(session, col(Correspondent.address), asked), contacts_store.in_force(settings, now))
+        .where(is_among(session, col(Correspondent.address), asked), contacts_store.in_force(settings, now))
         .order_by(col(Correspondent.last_sent_at))
     )
     names = dict(session.execute(select(col(Department.code), col(Department.name))).all())
@@ -94,12 +94,12 @@ def contacts_among(session: Session, authors: Collection[str], *, settings: Sett
 def allowed_among(session: Session, senders: Sequence[Sender], now: datetime) -> set[Sender]:
     """Those who prove who they are and whom a rule of staff lets in."""
     proven = [one for one in senders if one.proven_as]
-    names = {name for one in proven for name in (one.author, *ancestors(one.author.rpartition("@")[2]))}
+    names = {name for one in proven for name in (one.author, *ancestor_domains(one.author.rpartition("@")[2]))}
     if not names:
         return set()
     rows = session.execute(
         select(col(Rule.match), col(Rule.value)).where(
-            among(session, col(Rule.value), sorted(names)),
+            is_among(session, col(Rule.value), sorted(names)),
             col(Rule.effect) == "allow",
             col(Rule.match) != "list",
             col(Rule.origin).in_(BY_STAFF),
@@ -113,7 +113,7 @@ def allowed_among(session: Session, senders: Sequence[Sender], now: datetime) ->
 def reached_by(author: str) -> set[tuple[str, str]]:
     """(match, value) of the allows that reach an author: a domain alone, or with what lies below it."""
     domain = author.rpartition("@")[2]
-    return {("address", author), ("domain", domain), *(("subdomains", above) for above in ancestors(domain))}
+    return {("address", author), ("domain", domain), *(("subdomains", above) for above in ancestor_domains(domain))}
 
 
 def released_by(session: Session, senders: Sequence[Sender]) -> set[Sender]:
@@ -148,7 +148,7 @@ def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
 def was_wanted() -> ColumnElement[bool]:
     """Was a delivery let in because the company wants it: by a rule, as an answer, or by somebody who released it?"""
     by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in LET_IN_BY])
-    return and_(LET_IN, or_(by_rule, was_released()), not_(confidential_rows.anyhow()))
+    return and_(LET_IN, or_(by_rule, was_released()), not_(confidential_rows.is_confidential()))
 
 
 def was_released() -> ColumnElement[bool]:
@@ -174,10 +174,10 @@ def domains_with_contacts(session: Session, domains: Collection[str], *, now: da
     asked = sorted(set(domains) - {""})
     if not asked:
         return set()
-    organisations = {one: organisation(one) for one in asked}
+    organisations = {one: registered_organisation(one) for one in asked}
     kept = set(
-        session.scalars(select(col(FamiliarDomain.domain)).where(among(session, col(FamiliarDomain.domain), organisations.values())))
+        session.scalars(select(col(FamiliarDomain.domain)).where(is_among(session, col(FamiliarDomain.domain), organisations.values())))
     )
     lately = session.scalars(select(col(Correspondent.address)).where(col(Correspondent.last_mail_at) >= now - KEPT_WITHIN))
-    known = kept | {organisation(address.rpartition("@")[2]) for address in lately}
+    known = kept | {registered_organisation(address.rpartition("@")[2]) for address in lately}
     return {one for one, of in organisations.items() if of in known}

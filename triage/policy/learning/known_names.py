@@ -9,9 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import Select, delete, func, insert, select
 from sqlmodel import Session, col
 
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
-from triage.message.mime.links import organisation
+from triage.message.mime.links import registered_organisation
 from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
 from triage.message.signals.signal_context import Correspondents
 from triage.policy.contacts import store as contacts
@@ -53,8 +53,8 @@ class Familiar:
     def __init__(self, session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> None:
         self.session, self.settings, self.now = session, settings, now
         self.keys = {one: keys_of(one.author.rpartition("@")[2], settings) for one in strangers}
-        self.domains = grouped(session, DOMAINS, "keys", itertools.chain.from_iterable(self.keys.values()))
-        self.named = grouped(session, NAMES, "names", filter(is_personal, (plain_name(one.name) for one in self.keys)))
+        self.domains = group_by_key(session, DOMAINS, "keys", itertools.chain.from_iterable(self.keys.values()))
+        self.named = group_by_key(session, NAMES, "names", filter(is_personal, (plain_name(one.name) for one in self.keys)))
 
     def of(self, one: Stranger) -> Correspondents:
         """Known senders of the same name, and domains of known senders that may look like theirs."""
@@ -77,7 +77,7 @@ def keys_of(domain: str, settings: Settings) -> Collection[str]:
     return () if not domain or domain in settings.policy.freemail_domains else keys_of_stranger(domain)
 
 
-def grouped(session: Session, pairs: Select[str, str], bound: str, wanted: Iterable[str]) -> dict[str, list[str]]:
+def group_by_key(session: Session, pairs: Select[str, str], bound: str, wanted: Iterable[str]) -> dict[str, list[str]]:
     """What a statement gives for these keys, by key."""
     found: dict[str, list[str]] = {}
     asked = sorted(set(wanted))
@@ -94,12 +94,12 @@ def is_personal(plain: str) -> bool:
 def is_known(session: Session, address: str, settings: Settings, now: datetime) -> bool:
     """Has somebody here written to the address, or is it let in by a rule?"""
     written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, contacts.in_force(settings, now))
-    values = (address, *ancestors(address.rpartition("@")[2]))
+    values = (address, *ancestor_domains(address.rpartition("@")[2]))
     let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
     return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
 
 
-def meet(session: Session, senders: Iterable[tuple[str, str]]) -> None:
+def remember_names(session: Session, senders: Iterable[tuple[str, str]]) -> None:
     """Proven mail of known senders was let in, by address and name: remember what they call themselves."""
     db.insert_missing(session, FamiliarName, [{"name": name, "address": address} for name, address in sorted(names_of(senders))])
 
@@ -109,18 +109,18 @@ def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
 
 
-def changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
+def find_changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
     """The domains that are known and not kept yet, and those that are kept and not known any more."""
     rows = select(col(Rule.value)).where(col(Rule.effect) == "allow", col(Rule.match) != "list", in_force(now))
     written_to = select(col(Correspondent.address)).where(contacts.in_force(settings, now)).execution_options(yield_per=SLICE)
     values = itertools.chain(session.scalars(rows), session.scalars(written_to))
     domains = {value.rpartition("@")[2] for value in values}
-    known = set(map(organisation, domains)) - set(settings.policy.freemail_domains) - {""}
+    known = set(map(registered_organisation, domains)) - set(settings.policy.freemail_domains) - {""}
     kept = set(session.scalars(select(col(FamiliarDomain.domain)).distinct()))
     return sorted(known - kept), sorted(kept - known)
 
 
-def change(session: Session, new: Iterable[str], gone: Collection[str]) -> None:
+def change_domains(session: Session, new: Iterable[str], gone: Collection[str]) -> None:
     """Keep these domains, and forget those."""
     if gone:
         session.execute(delete(FamiliarDomain).where(col(FamiliarDomain.domain).in_(gone)))

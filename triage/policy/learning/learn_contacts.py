@@ -21,13 +21,13 @@ from triage.errors import BadInput, NotAllowed
 from triage.policy import copies
 from triage.policy.contacts import store as contacts_store
 from triage.policy.contacts.contact_evidence import Reason, Sent, may_answer
-from triage.policy.contacts.sent_mail_totals import Gathered, gather
+from triage.policy.contacts.sent_mail_totals import Gathered, gather_mail
 from triage.policy.contacts.store import KNOWN, Key, Lesson, Post
 from triage.policy.learning.writers import Lookup, Writer
 from triage.policy.rules import store as rules
 from triage.say import say
 from triage.store import ledger, versions
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.contacts import SentMail
 from triage.store.models.deliveries import Delivery
 from triage.times import from_micros
@@ -63,10 +63,10 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
     """
     given = list(mails)
     left = given if how in CAPPED else ()
-    return learn(session, gather(given), left=left, how=how, settings=settings, by=by, now=now)
+    return learn_gathered(session, gather_mail(given), left=left, how=how, settings=settings, by=by, now=now)
 
 
-def learn(
+def learn_gathered(
     session: Session, found: Gathered, *, left: Sequence[Sent] = (), how: str, settings: Settings, by: Actor, now: datetime
 ) -> Learned:
     """The same from mails that were put together before; `left`: those that are to be remembered one by one."""
@@ -77,23 +77,23 @@ def learn(
     lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
     report = Learned()
     count_whole_mails(found, lookup, report)
-    lessons, posts = taught(found, lookup, report)
+    lessons, posts = find_lessons(found, lookup, report)
     outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
     if left:
-        versions.advance(session, TURN)
+        versions.advance_version(session, TURN)
     if settings.outbound.learn != "none":
-        unwanted = settle(session, lessons, report, how=how, settings=settings, now=now)
-        contacts_store.posted(session, posts)
+        unwanted = write_lessons(session, lessons, report, how=how, settings=settings, now=now)
+        contacts_store.remember_posts(session, posts)
         for _, outcome in outcomes:
             outcome.leave_out(unwanted)
-    rules.prolong(session, {address for _, outcome in outcomes for address in outcome.addresses}, now)
+    rules.prolong_rules(session, {address for _, outcome in outcomes for address in outcome.addresses}, now)
     for mail, outcome in outcomes:  # one by one: the day's cap of each counts those before it
-        if row := remembered(session, mail, outcome, lookup, now):
+        if row := answerable_message(session, mail, outcome, lookup, now):
             contacts_store.keep_sent(session, [row])
-    contacts_store.count(session, report.whose, how=how, now=now)
+    contacts_store.count_unlearned(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": found.mails}
-        ledger.write(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
+        ledger.write_act(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
     return report
 
 
@@ -108,7 +108,7 @@ def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
             report.skip(Reason.NO_RECIPIENT, without, lookup.key(sender))
 
 
-def taught(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Lessons, list[Post]]:
+def find_lessons(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Lessons, list[Post]]:
     """What is to be learned, and what was posted to lists; the rest is counted by reason."""
     lessons: Lessons = {}
     posts: list[Post] = []
@@ -122,7 +122,7 @@ def taught(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Lessons, l
             if reason is None:
                 key = str(address), person, department
                 before, lesson = lessons.get(key), Lesson(*key, sent, first, last, message_id, subject_digest)
-                lessons[key] = together(before, lesson) if before else lesson
+                lessons[key] = join_lessons(before, lesson) if before else lesson
                 continue
             report.skip(reason, sent, writer.key)
             if reason is Reason.LIST_POST:
@@ -162,25 +162,25 @@ class Announced:
     message_id: str = ""
 
 
-def announce(session: Session, items: Sequence[Announced], *, settings: Settings, by: Actor, now: datetime) -> Learned:
+def announce_contacts(session: Session, items: Sequence[Announced], *, settings: Settings, by: Actor, now: datetime) -> Learned:
     """Learn what a script says; the same once more changes nothing. BadInput names an employee who is nobody here, NotAllowed one
     beyond the actor's scope: then nothing is learned at all."""
-    access.require(by, *sorted(access.DECIDING))
-    access.allow(by, Grant.LEARN)
+    access.require_role(by, *sorted(access.DECIDING))
+    access.require_grant(by, Grant.LEARN)
     lookup = Lookup(session, settings)
-    employees = {one.employee: employee(session, one.employee, lookup, by) for one in items}
+    employees = {one.employee: find_employee(session, one.employee, lookup, by) for one in items}
     mails = [Sent(to, (one.address,), to, one.at or now, one.message_id) for one in items for to in [employees[one.employee]]]
     return learn_many(session, mails, how="api", settings=settings, by=by, now=now)
 
 
-def employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
+def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
     """The address that stands for somebody here."""
     address = named if "@" in named else recipients.mailbox_of_person(session, named.casefold()) or ""
     writer = lookup.writer(address)
     if writer is None:
         raise BadInput(say("the directory has no {named}; name a uid or an address", named=repr(named[:80])), field="employee")
     folders = {f"person:{writer.person}", f"department:{writer.department}"}
-    if (not by.scope.company and folders.isdisjoint(by.scope.words())) or folders & confidential_folders.closed(session, by):
+    if (not by.scope.company and folders.isdisjoint(by.scope.words())) or folders & confidential_folders.closed_folders(session, by):
         raise NotAllowed(say("{named} is outside your scope", named=repr(named[:80])), field="employee")
     learn = lookup.settings.outbound.learn
     if not contacts_store.may_open(by, learn, writer.person, writer.department):
@@ -212,16 +212,16 @@ def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason
         outcome.outside += (address,)
 
 
-def together(one: Lesson, other: Lesson) -> Lesson:
+def join_lessons(one: Lesson, other: Lesson) -> Lesson:
     """What this call has learned of the same address twice."""
     last = other if other.last_sent_at > one.last_sent_at else one
     first = min(one.first_sent_at, other.first_sent_at)
     return last._replace(sent=one.sent + other.sent, first_sent_at=first)
 
 
-def settle(session: Session, lessons: Lessons, report: Learned, *, how: str, settings: Settings, now: datetime) -> frozenset[Key]:
+def write_lessons(session: Session, lessons: Lessons, report: Learned, *, how: str, settings: Settings, now: datetime) -> frozenset[Key]:
     """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows. The keys of those that do not."""
-    there = contacts_store.present(session, lessons)
+    there = contacts_store.contact_states(session, lessons)
     fresh = [key for key in lessons if key not in there]
     parked = beyond_cap(session, fresh, settings, now) if how in CAPPED else frozenset()
     report.known += len(there)
@@ -230,9 +230,9 @@ def settle(session: Session, lessons: Lessons, report: Learned, *, how: str, set
     for _, person, department in parked:
         report.skip(Reason.DAILY_CAP, 1, (person, department))
     rows = sorted(lessons.values())  # two that write the same ones do not wait for each other in a circle
-    contacts_store.write(session, rows, parked, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+    contacts_store.write_lessons(session, rows, parked, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
     contacts = {key[0] for key in fresh if key not in parked}
-    copies.sort_anew(session, among(session, col(Delivery.author), contacts), settings=settings, now=now)
+    copies.sort_anew(session, is_among(session, col(Delivery.author), contacts), settings=settings, now=now)
     return parked.union(key for key, state in there.items() if state != KNOWN)
 
 
@@ -250,7 +250,7 @@ def beyond_cap(session: Session, fresh: Iterable[Key], settings: Settings, now: 
     return frozenset(parked)
 
 
-def remembered(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, now: datetime) -> SentMail | None:
+def answerable_message(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, now: datetime) -> SentMail | None:
     """The mail as answers may name it; None when it went to nobody outside, or is not of ours: only passed on."""
     writer, author = outcome.writer, lookup.writer(mail.author)
     if not mail.message_id or not outcome.outside or writer is None or author is None:
@@ -266,7 +266,7 @@ def remembered(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, n
         at=mail.at,
         automatic=is_automatic(mail, outcome) or is_too_much(session, writer, outcome, went_to, lookup.settings, now),
         went_to=sorted(went_to),
-        skipped=skipped(outcome),
+        skipped=describe_skipped(outcome),
     )
 
 
@@ -282,10 +282,10 @@ def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set
     """
     if settings.outbound.learn != "none" and all(str(one) in outcome.addresses for one in outcome.outside):
         return False
-    today = contacts_store.answerable(session, writer.person, writer.department, now)
+    today = contacts_store.answerable_places(session, writer.person, writer.department, now)
     return not went_to <= today and len(went_to | today) > settings.outbound.daily_cap
 
 
-def skipped(outcome: Outcome) -> dict[str, list[str]]:
+def describe_skipped(outcome: Outcome) -> dict[str, list[str]]:
     """What was not learned from it, in short."""
     return {str(outcome.whole): []} if outcome.whole else {str(why): found[:MOST_SHOWN] for why, found in outcome.skipped.items()}

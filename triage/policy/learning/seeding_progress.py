@@ -26,7 +26,7 @@ class Reach(NamedTuple):
     last: str
 
 
-def reached(session: Session, source: str) -> dict[str, dict[str, list[Reach]]]:
+def read_progress(session: Session, source: str) -> dict[str, dict[str, list[Reach]]]:
     """By account and folder, everything that was read of a source."""
     found: dict[str, dict[str, list[Reach]]] = {}
     for row in session.exec(select(SeededFolder).where(col(SeededFolder.source) == source)):
@@ -43,7 +43,7 @@ class Read(NamedTuple):
     messages: int
 
 
-def remember(session: Session, source: str, read: Iterable[Read], *, now: datetime) -> None:
+def remember_progress(session: Session, source: str, read: Iterable[Read], *, now: datetime) -> None:
     """That much more was read, in this order. What was read before a folder was numbered anew counts no more."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for account, folder, reach, messages in read:

@@ -55,7 +55,7 @@ class Lookup:
 
     def held_rows(self, table: type[Row], key: Any, keys: Iterable[str]) -> list[Row]:
         """The rows with these keys. As long as they are held here, the session has them at hand."""
-        return list(self.session.scalars(select(table).where(db.among(self.session, key, sorted(set(keys))))))
+        return list(self.session.scalars(select(table).where(db.is_among(self.session, key, sorted(set(keys))))))
 
     def writer(self, text: str) -> Writer | None:
         """Whose address this is; None when nobody here writes from it."""
@@ -76,7 +76,7 @@ class Lookup:
         address = self.of_ours(text)
         if address is None:
             return None
-        meant = recipients.resolve(self.session, address, self.settings.company, ours=self.known if text in self.expected else None)
+        meant = recipients.resolve_address(self.session, address, self.settings.company, ours=self.known if text in self.expected else None)
         known = self.session.get(KnownRecipient, meant.listed) if meant else None
         if meant is None or known is None or known.kind not in OURS:
             return None
@@ -124,12 +124,12 @@ class Lookup:
 
     def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
         """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
-        address, reason = judged(text, self.ours)
+        address, reason = judge_writer(text, self.ours)
         return address, Reason.LIST_POST if address and reason is None and str(address) in self.lists else reason
 
 
 @lru_cache(50_000)
-def judged(text: str, own_domains: frozenset[str]) -> tuple[Address | None, Reason | None]:
+def judge_writer(text: str, own_domains: frozenset[str]) -> tuple[Address | None, Reason | None]:
     """The same without the lists that we know."""
     try:
         address = Address.parse(text)

@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.addressing.recipient import Recipient
-from triage.ids import show
+from triage.ids import format_id
 from triage.message import mailing_lists
 from triage.message.summary import Summary
 from triage.policy.facts import MatchedRule
-from triage.policy.proof import precision
+from triage.policy.proof import rule_precision
 from triage.policy.rules.rule_request import WHOLE
 from triage.policy.rules_in_force import in_force
 from triage.store.db import OneOf
@@ -24,7 +24,7 @@ ByValue = Mapping[str, Sequence[Rule]]
 MOST_AUTHORS = 50  # of one From field
 
 
-def naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
+def rules_naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
     """The rules in force that name one of these values, by it."""
     found: dict[str, list[Rule]] = {}
     for rule in session.scalars(NAMING, {"values": sorted(set(values)), "now": now}):
@@ -52,14 +52,16 @@ def about_sender(
     authors = authors_values(summary)
     named = (rule for value in {carrier, *(value for _, value in wanted | authors)} for rule in rules.get(value, ()))
     rows = [rule for rule in named if rule.effect != "redirect"]
-    by_list_only = mailing_lists.rewritten(summary) is not None
+    by_list_only = mailing_lists.rewritten_author(summary) is not None
     domain = domain_of(summary)
     proofs = {summary.author, domain} if proven else set()
-    fit = (row for row in rows if reaches(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier) or is_hold_of(row, authors))
-    return [matched(row) for row in fit if not by_list_only or row.effect != "allow" or row.match == "list"]
+    fit = (
+        row for row in rows if reaches_sender(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier) or is_hold_of(row, authors)
+    )
+    return [rule_of_row(row) for row in fit if not by_list_only or row.effect != "allow" or row.match == "list"]
 
 
-def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
+def reaches_sender(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
     """Is it about the sender? Who lets a domain in means that domain alone, who blocks it means everything below it too."""
     alone = (rule.effect, rule.match) == ("allow", "domain")
     if rule.match == "campaign" and rule.proof and rule.proof not in proofs:  # the purge left alone what somebody else proves
@@ -80,7 +82,7 @@ def is_hold_of(rule: Rule, authors: set[tuple[str, str]]) -> bool:
 
 def wanted_of(summary: Summary, campaigns: Iterable[int]) -> set[tuple[str, str]]:
     """(match, value) of every rule that could be about this sender, or about one of these campaigns."""
-    return sender_values(summary) | {("campaign", show(one)) for one in campaigns}
+    return sender_values(summary) | {("campaign", format_id(one)) for one in campaigns}
 
 
 def sender_values(summary: Summary) -> set[tuple[str, str]]:
@@ -98,7 +100,7 @@ def authors_values(summary: Summary) -> set[tuple[str, str]]:
 
 def address_values(author: str) -> set[tuple[str, str]]:
     """(match, value) of every rule about this address, or about a domain that it is in."""
-    domains = ancestors(author.rpartition("@")[2])
+    domains = ancestor_domains(author.rpartition("@")[2])
     return {("address", author)} | {(match, domain) for domain in domains for match in WHOLE}
 
 
@@ -107,14 +109,14 @@ def domain_of(summary: Summary) -> str:
     return summary.author.rpartition("@")[2]
 
 
-def fitting(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
+def rules_for_recipient(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
     """Those of the rules whose scope holds this recipient, in the order of `matching`."""
     folders = {f"department:{recipient.department}", f"person:{recipient.person}"}
     found = [rule for rule in rules if rule.scope in {"company", *folders} and folders.isdisjoint(rule.kept_out)]
-    return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
+    return tuple(sorted(found, key=lambda rule: (tuple(-part for part in rule_precision(rule)), rule.effect != "block", rule.id)))
 
 
-def matched(row: Rule) -> MatchedRule:
+def rule_of_row(row: Rule) -> MatchedRule:
     """A rule as the policy knows it."""
     return MatchedRule(
         id=row.id,

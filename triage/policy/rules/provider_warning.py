@@ -15,13 +15,13 @@ from triage.text.numbers import plural
 DAYS = 30
 
 
-def caution(session: Session, domain: str, freemail: Collection[str], *, by: Actor, now: datetime) -> str:
+def warn_about_provider(session: Session, domain: str, freemail: Collection[str], *, by: Actor, now: datetime) -> str:
     """How many people write to us from there, and whose mail came in, of the mail that the actor may see; "" for other domains."""
     domain = domain.strip("@. ").casefold()
     named = [one for one in freemail if domain and (one == domain or one.endswith(f".{domain}"))]
     if not named:
         return ""
-    lately = and_(col(Delivery.received_at) >= now - timedelta(days=DAYS), access.visible(by))
+    lately = and_(col(Delivery.received_at) >= now - timedelta(days=DAYS), access.visible_deliveries(by))
     writers = func.count(col(Delivery.author).distinct())
     heard = writers.filter(col(Delivery.state).in_(RELEASED))
     people, let_in = session.execute(select(writers, heard).where(col(Delivery.author_domain).in_(named), lately)).one()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlmodel import Session
 
 from triage.access import confidential_folders
-from triage.addressing.envelope import folded
+from triage.addressing.envelope import fold_text
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company
 from triage.directory import recipients
@@ -14,14 +14,14 @@ from triage.errors import BadInput
 from triage.message.summary import Summary
 from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
-from triage.policy.proof import precision
-from triage.policy.rules.matching_rules import ByValue, domain_of, reaches, sender_values
+from triage.policy.proof import rule_precision
+from triage.policy.rules.matching_rules import ByValue, domain_of, reaches_sender, sender_values
 from triage.store.models.rules import Rule
 
 PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}
 
 
-def applied(session: Session, rules: ByValue, summary: Summary, found: Sequence[Recipient], company: Company) -> list[Recipient]:
+def apply_redirects(session: Session, rules: ByValue, summary: Summary, found: Sequence[Recipient], company: Company) -> list[Recipient]:
     """The recipients, each where the most precise rule about this mail sends it; of equal ones the newest.
 
     The folder stays: whoever looks after the address decides. postmaster@, abuse@ and what comes back to us go where they go.
@@ -32,18 +32,18 @@ def applied(session: Session, rules: ByValue, summary: Summary, found: Sequence[
     rows = [rule for value in values for rule in rules.get(value, ()) if rule.effect == "redirect"]
     if not rows:
         return list(found)
-    seals = {one.folder for one in confidential_folders.entries(session)}
-    return [sent_on(session, one, fitting(rows, wanted, summary, one, seals), company) for one in found]
+    seals = {one.folder for one in confidential_folders.list_entries(session)}
+    return [sent_on(session, one, matching_redirects(rows, wanted, summary, one, seals), company) for one in found]
 
 
-def once(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]:
+def drop_duplicates(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]:
     """Without what a rule sends to a mailbox that gets the mail anyway: it has a copy of its own, or another one that is sent on passes.
 
     A copy that is taken away there is none, and what several folders hold for one mailbox each of them decides: nothing gets lost.
     """
     gets: set[str] = set()
     left_out: set[int] = set()
-    for place in sorted(range(len(judged)), key=lambda place: rank(*judged[place])):
+    for place in sorted(range(len(judged)), key=lambda place: rank_copy(*judged[place])):
         facts, verdict = judged[place]
         if facts.recipient.redirected_by is not None and facts.recipient.mailbox in gets:
             left_out.add(place)
@@ -52,7 +52,7 @@ def once(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]
     return [one for place, one in enumerate(judged) if place not in left_out]
 
 
-def rank(facts: Facts, verdict: Verdict) -> tuple[bool, int]:
+def rank_copy(facts: Facts, verdict: Verdict) -> tuple[bool, int]:
     """Which copies of one mail for one mailbox are kept first: its own, then what passes, then what is held."""
     return facts.recipient.redirected_by is not None, list(Disposition).index(verdict.disposition)
 
@@ -62,7 +62,9 @@ def names_of(recipient: Recipient) -> set[str]:
     return {recipient.address, recipient.listed} - {""}
 
 
-def fitting(rows: Sequence[Rule], wanted: set[tuple[str, str]], summary: Summary, recipient: Recipient, seals: set[str]) -> list[Rule]:
+def matching_redirects(
+    rows: Sequence[Rule], wanted: set[tuple[str, str]], summary: Summary, recipient: Recipient, seals: set[str]
+) -> list[Rule]:
     """The rules about this mail to this recipient, the most precise first."""
     if recipient.always or recipient.bounce or recipient.stray:
         return []
@@ -73,28 +75,33 @@ def fitting(rows: Sequence[Rule], wanted: set[tuple[str, str]], summary: Summary
         for rule in rows
         if rule.scope in scopes
         and (not rule.recipient or rule.recipient in names_of(recipient))
-        and (rule.match == "recipient" or reaches(rule, wanted, domain_of(summary), set()))
+        and (rule.match == "recipient" or reaches_sender(rule, wanted, domain_of(summary), set()))
     ]
-    return sorted(fit, key=lambda rule: (precision(rule), bool(rule.recipient), rule.id), reverse=True)
+    return sorted(fit, key=lambda rule: (rule_precision(rule), bool(rule.recipient), rule.id), reverse=True)
 
 
 def sent_on(session: Session, recipient: Recipient, rules: Sequence[Rule], company: Company) -> Recipient:
     """The recipient with the mailbox that the first rule names. A rule whose target is gone moves nothing, and says so."""
     for rule in rules:
         try:
-            mailbox = recipients.destination(session, rule.target, company)
+            mailbox = recipients.resolve_destination(session, rule.target, company)
         except BadInput:
             note = f"{rule.author}'s rule sends such mail to {rule.target}, who is nobody here any more."
-            return replace(recipient, note=joined(recipient.note, note))
+            return replace(recipient, note=join_sentences(recipient.note, note))
         if mailbox == recipient.mailbox:
             return recipient
         note = f"It goes to {mailbox}: {rule.author} made a rule for such mail."
         return replace(
-            recipient, mailbox=mailbox, listed=folded(mailbox), detail="", note=joined(recipient.note, note), redirected_by=rule.id
+            recipient,
+            mailbox=mailbox,
+            listed=fold_text(mailbox),
+            detail="",
+            note=join_sentences(recipient.note, note),
+            redirected_by=rule.id,
         )
     return recipient
 
 
-def joined(*notes: str) -> str:
+def join_sentences(*notes: str) -> str:
     """Sentences one after another."""
     return " ".join(filter(None, notes))

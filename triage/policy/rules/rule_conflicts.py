@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from triage.policy.proof import Scoped, precision
+from triage.policy.proof import Scoped, rule_precision
 from triage.policy.runner_up import DID
 
 ORDER = ("block", "hold", "allow")  # whose word counts first, where one of them is a hold
@@ -41,41 +41,41 @@ class Clash:
     sentence: str
 
 
-def clashes(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Iterable[Clash]:
+def find_conflicts(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Iterable[Clash]:
     """How a rule stands to those that reach all of its mail, the weightiest first. `department`: of the person whom it is for."""
-    over = [one for one in others if covers(one, rule, department)]
+    over = [one for one in others if covers_rule(one, rule, department)]
     found = [clash for one in over if (clash := clash_of(rule, one))]
     return sorted(found, key=lambda clash: ["shadowed", "same", "exception"].index(clash.kind))
 
 
 def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
     """How a rule stands to one that reaches all of its mail."""
-    who = f"{other.author} {DID[other.effect]} {shown(other)} for {other.scope}"
+    who = f"{other.author} {DID[other.effect]} {rule_subject(other)} for {other.scope}"
     if rule.effect == other.effect:
         if says_as_much(other, rule):
             return Clash("same", other.id, f"{who}, which says this already.")
         return None
     if rule.effect == "block":
-        if before(rule, other):
+        if takes_precedence(rule, other):
             return Clash("exception", other.id, f"It is an exception: {who}.")
         return None
     if other.unproven_only:  # it leaves proven mail alone: an allow asks for proof, and a hold is about proven messages too
         return None
-    if before(rule, other):
+    if takes_precedence(rule, other):
         return Clash("exception", other.id, f"It is an exception: {who}.")
     return Clash("shadowed", other.id, f"It never takes effect: {who}, and that goes before it.")
 
 
-def before(rule: Ruled, other: Ruled) -> bool:
+def takes_precedence(rule: Ruled, other: Ruled) -> bool:
     """Does the rule decide where both match? A block beats an allow of equal precision, and every learned one; a hold beats every allow."""
     if "hold" in (rule.effect, other.effect):
         return ORDER.index(rule.effect) < ORDER.index(other.effect)
     if rule.effect == "block":
-        return precision(rule) >= precision(other) or other.origin not in ("staff", "import")
-    return rule.origin in ("staff", "import") and precision(rule) > precision(other)
+        return rule_precision(rule) >= rule_precision(other) or other.origin not in ("staff", "import")
+    return rule.origin in ("staff", "import") and rule_precision(rule) > rule_precision(other)
 
 
-def covers(wide: Ruled, narrow: Ruled, department: str) -> bool:
+def covers_rule(wide: Ruled, narrow: Ruled, department: str) -> bool:
     """Does the one rule reach all mail that the other one reaches?"""
     return wide.scope in ("company", narrow.scope, f"department:{department}") and sender_covers(wide, narrow)
 
@@ -102,6 +102,6 @@ def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
     return wide.proof in easier and (wide.risky or not narrow.risky) and stronger
 
 
-def shown(rule: Ruled) -> str:
+def rule_subject(rule: Ruled) -> str:
     """Whom a rule is about."""
     return f".{rule.value}" if rule.match == "subdomains" else rule.value

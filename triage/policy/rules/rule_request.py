@@ -12,7 +12,7 @@ from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
-from triage.message.mime.links import related
+from triage.message.mime.links import is_related_host
 from triage.say import day, said_by, say
 from triage.store.models.directory import Department, Person
 
@@ -51,7 +51,7 @@ class RuleOrder:
 def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
     """Can there be such a rule? Not about ourselves, a registry, or what is no address."""
     try:
-        checked(session, order, settings)
+        check_order(session, order, settings)
     except BadInput:
         return False
     return True
@@ -62,7 +62,7 @@ def as_row(order: RuleOrder) -> dict[str, Any]:
     return {name: getattr(order, name) for name in KEPT} | {"target": order.to}
 
 
-def ends(order: RuleOrder, now: datetime) -> datetime | None:
+def rule_end(order: RuleOrder, now: datetime) -> datetime | None:
     """When a rule that is made or changed now runs out; None where it does not. BadInput for a hold that would be over already."""
     if order.effect == "hold":
         return end_of_hold(order, now)
@@ -76,7 +76,7 @@ def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
     return order.until or now + timedelta(days=HELD_DAYS)
 
 
-def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
+def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """The order in folded form with its proof filled in; BadInput says what is wrong."""
     if order.effect not in ("allow", "block", "redirect", "hold"):
         raise BadInput(say("a rule allows, blocks, redirects or holds, not {effect}", effect=repr(order.effect)), field="effect")
@@ -95,7 +95,7 @@ def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder
         refuse_everybody(order, settings)
     if order.effect == "hold":
         return replace(checked_hold(order), scope=checked_scope(session, order.scope))
-    if order.match not in ("list", "campaign") and any(covers(order, own) for own in settings.own_domains):
+    if order.match not in ("list", "campaign") and any(covers_own_domain(order, own) for own in settings.own_domains):
         refuse_ourselves(order)
     return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
 
@@ -114,11 +114,11 @@ def checked_hold(order: RuleOrder) -> RuleOrder:
 
 def checked_redirect(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """Where it sends mail must be here, and so must whom it takes it from."""
-    recipients.destination(session, order.to, settings.company)
+    recipients.resolve_destination(session, order.to, settings.company)
     named = order.value if order.match == "recipient" else order.recipient
     if named:
         address = checked_value("address", named)
-        if recipients.resolve(session, Address.parse(address), settings.company) is None:
+        if recipients.resolve_address(session, Address.parse(address), settings.company) is None:
             raise BadInput(say("nobody here has the address {address}", address=address), field="recipient")
         order = replace(order, recipient=address)
     return replace(order, value=order.recipient if order.match == "recipient" else order.value, to=order.to.strip().casefold())
@@ -152,7 +152,7 @@ def refuse_ourselves(order: RuleOrder) -> None:
         )
 
 
-def covers(order: RuleOrder, own: str) -> bool:
+def covers_own_domain(order: RuleOrder, own: str) -> bool:
     """Is the order about one of our own domains, or an address there?"""
     value = order.value.rpartition("@")[2]
     return own == value or (order.match in WHOLE and own.endswith("." + value)) or (order.effect == "allow" and value.endswith("." + own))
@@ -219,7 +219,7 @@ def checked_proof(order: RuleOrder, settings: Settings) -> str:
         raise BadInput(
             say("{domain} is not a trusted forwarder; ask an administrator of the server to add it", domain=domain), field="proof"
         )
-    if kind == "arc" and order.match == "list" and not related(domain, order.value):
+    if kind == "arc" and order.match == "list" and not is_related_host(domain, order.value):
         raise BadInput(
             say("{domain} seals messages of anybody; a mailing list needs the seal of its own organisation", domain=domain), field="proof"
         )

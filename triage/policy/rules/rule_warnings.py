@@ -8,14 +8,14 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.message.authentication import Authentication, Result
 from triage.policy.rules import provider_warning
-from triage.policy.rules.rule_conflicts import Clash, clashes
+from triage.policy.rules.rule_conflicts import Clash, find_conflicts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.rules_in_force import in_force
-from triage.store.db import beside
+from triage.store.db import correlate
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
@@ -25,10 +25,10 @@ from triage.store.models.rules import Rule
 LOOKED_AT = 20  # of the sender's last mails
 
 
-def doubt(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
+def warn_about_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
     """What to know before this rule is made; "" when there is nothing to say. `order` is checked."""
     if order.effect in ("block", "hold") and order.match in ("domain", "subdomains"):
-        return provider_warning.caution(session, order.value, settings.policy.freemail_domains, by=by, now=now)
+        return provider_warning.warn_about_provider(session, order.value, settings.policy.freemail_domains, by=by, now=now)
     return no_proof(session, order, by=by)
 
 
@@ -43,17 +43,17 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     about = of_domain(order.value) if order.match == "subdomains" else column == order.value
     letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
-    newest = letters.where(about, beside(session, access.visible(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    newest = letters.where(about, correlate(session, access.visible_deliveries(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
     found = [Authentication.from_json(one) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""
     several = f"None of the last {len(found)} mails from there could prove itself by {order.proof}"
     said = several if len(found) > 1 else f"The last mail from there could not prove itself by {order.proof}"
     nothing = " The domain publishes neither SPF nor DMARC." if all(one.publishes_nothing for one in found) else ""
-    return f"{said}: this rule would have let in nothing.{nothing}{better(found)}"
+    return f"{said}: this rule would have let in nothing.{nothing}{better_proof(found)}"
 
 
-def better(found: Sequence[Authentication]) -> str:
+def better_proof(found: Sequence[Authentication]) -> str:
     """The proof that all of this mail could have given."""
     if all(one.proof for one in found):
         return " Ask for “aligned” instead: all of them meet it."
@@ -72,7 +72,10 @@ def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Acto
     closed = confidential_folders.closed_scopes(session, by)
     known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
     departments = departments_of(session, judged)
-    told = {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, ""))) for rule in judged}
+    told = {
+        rule.id: tuple(find_conflicts(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, "")))
+        for rule in judged
+    }
     return {rule.id: told.get(rule.id, ()) for rule in about}
 
 
@@ -87,4 +90,4 @@ def departments_of(session: Session, about: Sequence[Rule]) -> dict[str, str]:
 
 def names_of(rule: Rule) -> Iterable[str]:
     """The values of rules that could reach the same mail from further up: its own, and the domains above."""
-    return [rule.value, *(ancestors(rule.value.rpartition("@")[2]) if rule.match != "list" else [])]
+    return [rule.value, *(ancestor_domains(rule.value.rpartition("@")[2]) if rule.match != "list" else [])]

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.policy.facts import BY_STAFF
-from triage.policy.proof import Precision, precision
+from triage.policy.proof import Precision, rule_precision
 from triage.policy.rules.rule_request import WHOLE
 from triage.policy.rules.store import STANDING, VERSION, in_force
 from triage.store import versions
@@ -37,7 +37,7 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
     lists = any_list_allowed(session, now)
     always, unsigned = set(), set()
     for block in blocks:
-        if block.kept_out or allowed.get(block.value, LEAST) > precision(block) or (lists and block.match in WHOLE):
+        if block.kept_out or allowed.get(block.value, LEAST) > rule_precision(block) or (lists and block.match in WHOLE):
             continue
         if not block.unproven_only:
             always.add(block.value)
@@ -58,13 +58,13 @@ def most_precise_allows(session: Session, now: datetime) -> dict[str, Precision]
     """How precise the narrowest staff allow is about each address and about anything within each domain."""
     found: dict[str, Precision] = {}
     for allow in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "allow", col(Rule.origin).in_(BY_STAFF))):
-        for name in [allow.value, *ancestors(allow.value.rpartition("@")[2])]:
-            found[name] = max(found.get(name, LEAST), precision(allow))
+        for name in [allow.value, *ancestor_domains(allow.value.rpartition("@")[2])]:
+            found[name] = max(found.get(name, LEAST), rule_precision(allow))
     return found
 
 
-def version(session: Session, now: datetime) -> str:
+def blocks_version(session: Session, now: datetime) -> str:
     """Differs from every earlier one when the rules in force may have changed, also when one has run out."""
     moments = (col(Rule.until), col(Rule.holds_until))
     over = [session.scalar(select(func.count()).select_from(Rule).where(one <= now)) for one in moments]
-    return ".".join(map(str, (versions.read(session, VERSION), *over)))
+    return ".".join(map(str, (versions.read_version(session, VERSION), *over)))

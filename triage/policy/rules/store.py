@@ -12,18 +12,18 @@ from sqlmodel import Session, SQLModel, col
 
 from triage.access import confidential_folders, dual_control, scope as access
 from triage.actor import Actor
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.errors import NotFound, NotYet, Stale
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy import copies
 from triage.policy.facts import BY_STAFF
 from triage.policy.rules import rule_warnings
-from triage.policy.rules.rule_request import SAYS, RuleOrder as RuleOrder, as_row, checked, ends
+from triage.policy.rules.rule_request import SAYS, RuleOrder as RuleOrder, as_row, check_order, rule_end
 from triage.policy.rules_in_force import in_force as in_force
 from triage.say import say
 from triage.store import ledger, versions
-from triage.store.db import UNSEEN, OneOf, among, columns_of, insert_all
+from triage.store.db import UNSEEN, OneOf, columns_of, insert_all, is_among
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -36,7 +36,7 @@ CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned
 TABLE = SQLModel.metadata.tables["rule"]
 
 
-def add(
+def add_rule(
     session: Session,
     order: RuleOrder,
     *,
@@ -54,16 +54,16 @@ def add(
     `confirmed`: names of a second look, for the record.
     """
     access.may_make_rule(session, by, order.scope)
-    order = checked(session, order, settings)
-    until = ends(order, now)
-    dual_control.require(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
-    versions.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
+    order = check_order(session, order, settings)
+    until = rule_end(order, now)
+    dual_control.require_second_person(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
+    versions.advance_version(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     if (twin := twin_of(session, order, origin, now)) is not None:
-        widen(session, twin, replace(order, until=until), by=by, now=now)
+        widen_rule(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
         **as_row(order),
-        doubt=rule_warnings.doubt(session, order, by=by, settings=settings, now=now),
+        doubt=rule_warnings.warn_about_rule(session, order, by=by, settings=settings, now=now),
         author=by.shown,
         second_by=str(second or ""),
         origin=origin,
@@ -75,9 +75,9 @@ def add(
     session.add(rule)
     session.flush()
     said = {"confirmed": list(confirmed)} if confirmed else {}
-    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=said | detail_of(rule))
+    ledger.write_act(session, "rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=said | detail_of(rule))
     if rule.effect == "allow":
-        copies.sort_anew(session, reached(rule), settings=settings, now=now)
+        copies.sort_anew(session, reached_deliveries(rule), settings=settings, now=now)
     return rule
 
 
@@ -99,9 +99,9 @@ def add_blocks(
         access.may_make_rule(session, by, scope)
     if not orders:
         return 0
-    versions.advance(session, VERSION)
+    versions.advance_version(session, VERSION)
     there = blocked_by_staff(session, {order.value for order in orders}, now)
-    wanted = [checked(session, one, settings) for one in orders if (one.match, one.value, one.scope) not in there]
+    wanted = [check_order(session, one, settings) for one in orders if (one.match, one.value, one.scope) not in there]
     more: dict[str, Any] = {
         "kept_out": kept_out(session, by, origin),
         "author": by.shown,
@@ -109,25 +109,27 @@ def add_blocks(
         "created_at": now,
         "decision_id": decision_id,
     }
-    made = [Rule(**as_row(order), until=ends(order, now), **more) for order in wanted]
+    made = [Rule(**as_row(order), until=rule_end(order, now), **more) for order in wanted]
     insert_all(session, Rule, [columns_of(rule) for rule in made])
-    ledger.write_all(session, [("rule", f"rule:{show(rule.id)}", detail_of(rule)) for rule in made], by=by, now=now)
+    ledger.write_all(session, [("rule", f"rule:{format_id(rule.id)}", detail_of(rule)) for rule in made], by=by, now=now)
     return len(made)
 
 
 def kept_out(session: Session, by: Actor, origin: str) -> list[str]:
     """The confidential folders that what goes along with a removal does not reach into: those that are closed to who made it."""
-    return sorted(confidential_folders.closed(session, by)) if origin in (STANDING, REMOVAL) else []
+    return sorted(confidential_folders.closed_folders(session, by)) if origin in (STANDING, REMOVAL) else []
 
 
 def blocked_by_staff(session: Session, values: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
     """What staff blocks of these, proven or not, for good or for longer than a removal would: by match, value and scope."""
     block = (col(Rule.effect) == "block", col(Rule.origin).in_(BY_STAFF), col(Rule.unproven_only).is_(False), col(Rule.until).is_(None))
     columns = (col(Rule.match), col(Rule.value), col(Rule.scope))
-    return {tuple(row) for row in session.execute(select(*columns).where(among(session, col(Rule.value), values), *block, in_force(now)))}
+    return {
+        tuple(row) for row in session.execute(select(*columns).where(is_among(session, col(Rule.value), values), *block, in_force(now)))
+    }
 
 
-def reached(rule: Rule) -> ColumnElement[bool]:
+def reached_deliveries(rule: Rule) -> ColumnElement[bool]:
     """The deliveries of the sender or domain that an allow is about."""
     if rule.match == "subdomains":
         return of_domain(rule.value)
@@ -148,7 +150,7 @@ def detail_of(rule: Rule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in names} | ({"second_key": rule.second_by} if rule.second_by else {})
 
 
-def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
+def widen_rule(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
     """Let a rule in force cover an equal order too: the later end of the two, and for a block all that either stops."""
     until = None if order.until is None or rule.until is None else max(order.until, rule.until)
     unsigned_only = rule.unsigned_only and order.unsigned_only
@@ -158,7 +160,7 @@ def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: dat
     rule.until, rule.unsigned_only, rule.lapse_days = until, unsigned_only, lapse_days
     session.flush()
     detail = {"until": until.isoformat() if until else "", "unsigned_only": unsigned_only}
-    ledger.write(session, "widen-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "widen-rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=detail)
 
 
 def version_of(rule: Rule) -> str:
@@ -168,7 +170,7 @@ def version_of(rule: Rule) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def changing(
+def plan_change(
     session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
 ) -> tuple[Rule, RuleOrder]:
     """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can.
@@ -178,13 +180,13 @@ def changing(
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
-        raise NotFound(say("there is no rule {rule_id}", rule_id=show(rule_id)))
+        raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     access.may_make_rule(session, by, rule.scope)
     if expected is not None and expected != version_of(rule):
         raise Stale(say("somebody changed this rule after you opened it: open it again, then change it"))
-    order = checked(session, replace(order_of(rule), **changes), settings)
+    order = check_order(session, replace(order_of(rule), **changes), settings)
     if set(changes) - {"note"}:
-        dual_control.require(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
+        dual_control.require_second_person(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
     return rule, order
 
 
@@ -197,7 +199,7 @@ def order_of(rule: Rule) -> RuleOrder:
 def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | None:
     """When a changed rule runs out: as before where it lapses after as many days, and else as one that is made now."""
     same = order.effect != "hold" and order.until is None and order.lapse_days == rule.lapse_days > 0
-    return rule.until if same else ends(order, now)
+    return rule.until if same else rule_end(order, now)
 
 
 def write_change(
@@ -210,30 +212,30 @@ def write_change(
     session.flush()
     said = {"confirmed": list(confirmed)} if confirmed else {}
     detail = said | {name: str(getattr(rule, name)) for name in changes}
-    ledger.write(session, "change-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
-    versions.advance(session, VERSION)
+    ledger.write_act(session, "change-rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=detail)
+    versions.advance_version(session, VERSION)
     return rule
 
 
-def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
+def remove_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
     """Take a rule out of force; it stays on the record. Removing it again changes nothing."""
     rule = session.get(Rule, rule_id)
     if rule is None:
-        raise NotFound(say("there is no rule {rule_id}", rule_id=show(rule_id)))
+        raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     access.may_make_rule(session, by, rule.scope)
     changed = session.execute(
         update(Rule).where(col(Rule.id) == rule_id, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by))
     )
     if changed.rowcount:  # type: ignore[attr-defined]
-        ledger.write(
+        ledger.write_act(
             session,
             "unrule",
-            f"rule:{show(rule_id)}",
+            f"rule:{format_id(rule_id)}",
             by=by,
             now=now,
             detail={"effect": rule.effect, "value": rule.value, "scope": rule.scope},
         )
-        versions.advance(session, VERSION)
+        versions.advance_version(session, VERSION)
 
 
 def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: datetime) -> None:
@@ -242,26 +244,26 @@ def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: dateti
         access.may_make_rule(session, by, scope)
     if not some:
         return
-    these = among(session, col(Rule.id), [rule.id for rule in some])
+    these = is_among(session, col(Rule.id), [rule.id for rule in some])
     session.execute(update(Rule).where(these, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by)))
-    said = [("unrule", f"rule:{show(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
+    said = [("unrule", f"rule:{format_id(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
     ledger.write_all(session, said, by=by, now=now)
-    versions.advance(session, VERSION)
+    versions.advance_version(session, VERSION)
 
 
-def lapse(at: ColumnElement[int]) -> ColumnElement[int]:
+def lapse_at(at: ColumnElement[int]) -> ColumnElement[int]:
     """When a rule runs out that has been of use then."""
     return case((TABLE.c.lapse_days > 0, at + TABLE.c.lapse_days * literal(DAY, BigInteger)), else_=TABLE.c.until)
 
 
 AT = bindparam("at", type_=BigInteger)
 FIRST = func.coalesce(TABLE.c.first_used_at, AT)
-COUNTED = {"used": TABLE.c.used + bindparam("times"), "first_used_at": FIRST, "last_used_at": AT, "until": lapse(AT)}
+COUNTED = {"used": TABLE.c.used + bindparam("times"), "first_used_at": FIRST, "last_used_at": AT, "until": lapse_at(AT)}
 USED = update(TABLE).where(TABLE.c.id == bindparam("of")).values(**COUNTED)
 GONE = select(TABLE.c.id).where(OneOf(TABLE.c.id, "ids", BigInteger), TABLE.c.removed_at.is_not(None))
 
 
-def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
+def count_uses(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
     """Count the uses of rules, as often as each is named.
 
     NotYet when somebody has taken one back since it was read: what it did might not be undone with it.
@@ -272,10 +274,10 @@ def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
     connection = session.connection()
     connection.execute(USED, [{"of": one, "times": times, "at": to_micros(now)} for one, times in uses])
     if gone := connection.execute(GONE, {"ids": [one for one, _ in uses]}).scalars().first():
-        raise NotYet(say("the rule {gone} was removed in the meantime", gone=show(gone)))
+        raise NotYet(say("the rule {gone} was removed in the meantime", gone=format_id(gone)))
 
 
-def refused(session: Session, counts: Mapping[str, int], now: datetime) -> None:
+def count_refusals(session: Session, counts: Mapping[str, int], now: datetime) -> None:
     """The SMTP server has refused so many copies by the blocks of these addresses and domains, for the whole company."""
     refuses = and_(col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list", in_force(now))
     young = or_(col(Rule.holds_until).is_(None), col(Rule.holds_until) <= now)
@@ -284,23 +286,25 @@ def refused(session: Session, counts: Mapping[str, int], now: datetime) -> None:
         session.execute(update(Rule).where(mine).values(refused=col(Rule.refused) + number), execution_options=UNSEEN)
 
 
-def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
+def prolong_rules(session: Session, addresses: Iterable[str], now: datetime) -> None:
     """Somebody here has written to these addresses: rules about them that lapse begin their days anew."""
     written = set(addresses)
     if not written:
         return
     domains = {address.rpartition("@")[2] for address in written}
-    above = {name for domain in domains for name in ancestors(domain)}
+    above = {name for domain in domains for name in ancestor_domains(domain)}
     about = or_(
         (col(Rule.match) == "address") & col(Rule.value).in_(written),
         (col(Rule.match) == "domain") & col(Rule.value).in_(domains),
         (col(Rule.match) == "subdomains") & col(Rule.value).in_(above),
     )
     lapsing = (col(Rule.lapse_days) > 0) & in_force(now)
-    session.execute(update(Rule).where(about, lapsing).values(until=lapse(literal(to_micros(now), BigInteger))), execution_options=UNSEEN)
+    session.execute(
+        update(Rule).where(about, lapsing).values(until=lapse_at(literal(to_micros(now), BigInteger))), execution_options=UNSEEN
+    )
 
 
-def listing(
+def list_rules(
     session: Session,
     now: datetime,
     *,
@@ -322,7 +326,7 @@ def listing(
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
     if sender:
-        where.append(about(sender.casefold().strip()))
+        where.append(rules_about(sender.casefold().strip()))
     if scope:
         where.append(col(Rule.scope) == scope.strip())
     if before is not None:
@@ -331,11 +335,11 @@ def listing(
     return [as_seen(rule, by) for rule in found]
 
 
-def about(name: str) -> ColumnElement[bool]:
+def rules_about(name: str) -> ColumnElement[bool]:
     """Which rules are about an address, or about a domain and all that lies in it; also those about the domains above, as they reach."""
     domain = name.rpartition("@")[2]
     match, value = col(Rule.match), col(Rule.value)
-    above = value.in_(ancestors(domain)[1:]) & or_(match == "subdomains", (match == "domain") & (col(Rule.effect) != "allow"))
+    above = value.in_(ancestor_domains(domain)[1:]) & or_(match == "subdomains", (match == "domain") & (col(Rule.effect) != "allow"))
     named = or_((match == "address") & (value == name), match.in_(("domain", "subdomains")) & (value == domain), above)
     if "@" in name:
         return named
@@ -352,6 +356,6 @@ def as_seen(rule: Rule, by: Actor) -> Rule:
 
 def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:
     """The rules with these ids that reach into the actor's scope, newest first."""
-    found = session.scalars(select(Rule).where(among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id).desc()))
+    found = session.scalars(select(Rule).where(is_among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id).desc()))
     closed = confidential_folders.closed_scopes(session, by)
     return tuple(as_seen(rule, by) for rule in found if access.knows_rule(by, rule.scope, closed))

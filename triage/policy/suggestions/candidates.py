@@ -10,12 +10,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
 from triage.policy.contacts.store import KNOWN
 from triage.policy.rules import store as rules
-from triage.policy.suggestions.superseded import recent, was_taken_away
+from triage.policy.suggestions.superseded import recent_strangers, was_taken_away
 from triage.policy.suggestions.threshold import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.store import confidential_rows
 from triage.store.models.contacts import Correspondent, PostedList
@@ -29,27 +29,27 @@ WAITS = "first-contact"  # the policy's rule that an allow would go before
 AT_ONCE = 1000  # correspondents that are in memory together
 
 
-def found(session: Session, *, settings: Settings, now: datetime) -> list[Candidate]:
+def find_candidates(session: Session, *, settings: Settings, now: datetime) -> list[Candidate]:
     """Everything that speaks for a rule now, and that no rule is about yet."""
-    return [*domains(session, settings, now), *lists(session, now)]
+    return [*candidate_domains(session, settings, now), *candidate_lists(session, now)]
 
 
-def domains(session: Session, settings: Settings, now: datetime) -> list[Candidate]:
+def candidate_domains(session: Session, settings: Settings, now: datetime) -> list[Candidate]:
     """Domains that many correspond with, and those that send sign-in and password mails."""
     settled = decided_domains(session, now)
     counted = {
         domain: evidence
-        for domain, evidence in counts(session, now).items()
-        if "." in domain and not is_nobodys(domain, settings) and not any(one in settled for one in ancestors(domain))
+        for domain, evidence in count_by_domain(session, now).items()
+        if "." in domain and not is_nobodys(domain, settings) and not any(one in settled for one in ancestor_domains(domain))
     }
-    wrote = writers(session, counted.keys())
+    wrote = find_writers(session, counted.keys())
     released = released_to(session, now)
     candidates = []
     for domain, evidence in counted.items():
         people = wrote.get(domain, set()) | released.get(domain, set())
         full = replace(evidence, people=len(people), wrote=len(wrote.get(domain, set())))
         if kind := kind_of(full):
-            candidates.append(Candidate(kind, "domain", domain, full.proof, replace(full, subjects=subjects(session, domain, now))))
+            candidates.append(Candidate(kind, "domain", domain, full.proof, replace(full, subjects=recent_subjects(session, domain, now))))
     return candidates
 
 
@@ -69,7 +69,7 @@ def decided_domains(session: Session, now: datetime) -> set[str]:
     return set(rows.scalars()) | {address.rpartition("@")[2] for address in session.scalars(addresses)}
 
 
-def counts(session: Session, now: datetime) -> dict[str, Evidence]:
+def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
     """By author's domain, where one of its mails was proven: what came in, and what became of it."""
     proven = col(Delivery.proof) != ""
 
@@ -87,9 +87,9 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             number(was_taken_away()),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
             func.max(case((proven, Delivery.weight), else_=0)),
-            func.max(case((proven, grouping.severity()), else_=0)),
+            func.max(case((proven, grouping.severity_column()), else_=0)),
         )
-        .where(recent(now))
+        .where(recent_strangers(now))
         .group_by(col(Delivery.author_domain))
         .having(number(proven) > 0)
     )
@@ -109,7 +109,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
     }
 
 
-def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
+def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
     """By domain: who wrote to somebody there, people and departments, outside sealed folders."""
     found: dict[str, set[str]] = {}
     closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
@@ -134,7 +134,7 @@ def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
     rows = session.execute(
         select(col(Delivery.author_domain), col(Delivery.person), col(Delivery.department))
         .join(Decision, col(Decision.id) == col(Delivery.decision_id))
-        .where(recent(now), col(Delivery.proof) != "", col(Decision.verb) == "release")
+        .where(recent_strangers(now), col(Delivery.proof) != "", col(Decision.verb) == "release")
         .distinct()
     )
     for domain, person, department in rows:
@@ -142,12 +142,12 @@ def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
     return found
 
 
-def subjects(session: Session, domain: str, now: datetime) -> tuple[str, ...]:
+def recent_subjects(session: Session, domain: str, now: datetime) -> tuple[str, ...]:
     """Of the last proven mails that the rule would have let through, or of the last ones."""
     waited = case((or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS), 0), else_=1)
     last = (
         select(col(Delivery.subject))
-        .where(recent(now), col(Delivery.author_domain) == domain, col(Delivery.proof) != "")
+        .where(recent_strangers(now), col(Delivery.author_domain) == domain, col(Delivery.proof) != "")
         .group_by(col(Delivery.subject))
         .order_by(func.min(waited), func.max(col(Delivery.id)).desc())
         .limit(SHOWN)
@@ -155,7 +155,7 @@ def subjects(session: Session, domain: str, now: datetime) -> tuple[str, ...]:
     return tuple(session.scalars(last))
 
 
-def lists(session: Session, now: datetime) -> list[Candidate]:
+def candidate_lists(session: Session, now: datetime) -> list[Candidate]:
     """Mailing lists that somebody here writes to, nobody in a sealed folder as the last one, and whose posts are signed."""
     closed = sealed_people(session)
     decided = select(col(Rule.value)).where(rules.in_force(now), col(Rule.match) == "list")

@@ -1,7 +1,7 @@
 """Rules that the company's own mail and decisions speak for: dealt out to people with their evidence, and answered by them.
 
-Nothing is let in by a proposal. `refresh` writes down what `prospects` finds; `take` gives each who helps cards of their own,
-so that no two people look at the same one; `answered` settles one.
+Nothing is let in by a proposal. `refresh_suggestions` writes down what `prospects` finds; `take_cards` gives each helper their own cards,
+so that no two people look at the same one; `settle_suggestion` settles one.
 """
 
 from datetime import datetime, timedelta
@@ -13,11 +13,11 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.suggestions import superseded
-from triage.policy.suggestions.threshold import Candidate, Evidence, Kind, sentence
+from triage.policy.suggestions.threshold import Candidate, Evidence, Kind, suggestion_question
 from triage.say import say
 from triage.store import ledger
 from triage.store.models.approvals import PendingAct
@@ -28,7 +28,7 @@ HAND = 10  # cards that one person has in hand
 LEASE = timedelta(minutes=5)  # then somebody else may have them
 
 
-def refresh(session: Session, candidates: list[Candidate], *, now: datetime) -> int:
+def refresh_suggestions(session: Session, candidates: list[Candidate], *, now: datetime) -> int:
     """Make the open proposals those; what was answered stays answered. How many are new."""
     there = {(row.match, row.value): row for row in session.scalars(select(Proposal).order_by(col(Proposal.id)).with_for_update())}
     new = 0
@@ -57,7 +57,7 @@ def was_given_up(session: Session, row: Proposal) -> bool:
 # dealing and answering
 
 
-def listing(
+def list_suggestions(
     session: Session, *, by: Actor, now: datetime, state: str = OPEN, limit: int = 50, after: tuple[int, int] | None = None
 ) -> list[Proposal]:
     """Proposals, those that would matter most first; `after`: weight and id to go on from. They are about the whole company's mail.
@@ -71,7 +71,7 @@ def listing(
     return list(session.scalars(select(Proposal).where(*where).order_by(col(Proposal.weight).desc(), col(Proposal.id).desc()).limit(limit)))
 
 
-def take(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
+def take_cards(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
     """This person's own cards, filled up from those that nobody has in hand; they stay theirs for LEASE from now."""
     whole_company(session, by)
     mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now), now).limit(count)).all()
@@ -109,7 +109,7 @@ def lay_back(session: Session, *, by: Actor) -> None:
 
 def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> Proposal:
     """An open proposal that this person may answer now. Overtaken says who was faster, or who has it in hand."""
-    row = known(session, proposal_id, by=by)
+    row = lock_suggestion(session, proposal_id, by=by)
     if row.state != OPEN:
         raise Overtaken(
             say("{answered_by_shown} has already {state} this suggestion", answered_by_shown=row.answered_by_shown, state=row.state)
@@ -121,39 +121,41 @@ def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> 
     return row
 
 
-def known(session: Session, proposal_id: int, *, by: Actor) -> Proposal:
+def lock_suggestion(session: Session, proposal_id: int, *, by: Actor) -> Proposal:
     """A proposal, locked."""
     whole_company(session, by)
     row = session.scalars(select(Proposal).where(col(Proposal.id) == proposal_id).with_for_update()).first()
     if row is None:
-        raise NotFound(say("there is no suggestion {proposal_id}", proposal_id=show(proposal_id)))
+        raise NotFound(say("there is no suggestion {proposal_id}", proposal_id=format_id(proposal_id)))
     return row
 
 
 def order_of(row: Proposal) -> RuleOrder:
     """The rule that a proposal asks for."""
-    return RuleOrder("allow", row.match, row.value, "company", proof=row.proof, note=said(row))
+    return RuleOrder("allow", row.match, row.value, "company", proof=row.proof, note=suggestion_sentence(row))
 
 
-def said(row: Proposal) -> str:
+def suggestion_sentence(row: Proposal) -> str:
     """A proposal as a sentence."""
-    return sentence(Kind(row.kind), row.value, Evidence.from_json(row.evidence))
+    return suggestion_question(Kind(row.kind), row.value, Evidence.from_json(row.evidence))
 
 
-def answered(session: Session, row: Proposal, state: str, *, by: Actor, now: datetime, made: Rule | PendingAct | None = None) -> None:
+def settle_suggestion(
+    session: Session, row: Proposal, state: str, *, by: Actor, now: datetime, made: Rule | PendingAct | None = None
+) -> None:
     """Settle a proposal, on the record."""
     row.state, row.answered_by, row.answered_by_shown, row.answered_at = state, str(by), by.shown, now
     row.lane, row.lane_shown, row.lane_until = "", "", None
     row.rule_id = made.id if isinstance(made, Rule) else None
     row.pending_id = made.id if isinstance(made, PendingAct) else None
     session.add(row)
-    detail = {"answer": state, "match": row.match, "value": row.value, "evidence": said(row)}
-    ledger.write(session, "answer-proposal", f"proposal:{show(row.id)}", by=by, now=now, detail=detail)
+    detail = {"answer": state, "match": row.match, "value": row.value, "evidence": suggestion_sentence(row)}
+    ledger.write_act(session, "answer-proposal", f"proposal:{format_id(row.id)}", by=by, now=now, detail=detail)
 
 
 def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> Proposal:
     """Take one's own last answer back, and the rule with it."""
-    row = known(session, proposal_id, by=by)
+    row = lock_suggestion(session, proposal_id, by=by)
     if row.state == OPEN:
         return row
     if row.answered_by != str(by):
@@ -167,13 +169,13 @@ def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) 
     if row.pending_id:
         raise BadInput(say("it waits for approval: withdraw it under Approvals"))
     if row.rule_id:
-        rules.remove(session, row.rule_id, by=by, now=now)
-    answered(session, row, OPEN, by=by, now=now)
+        rules.remove_rule(session, row.rule_id, by=by, now=now)
+    settle_suggestion(session, row, OPEN, by=by, now=now)
     row.lane, row.lane_shown, row.lane_until = str(by), by.shown, now + LEASE
     return row
 
 
-def numbers(session: Session, *, now: datetime) -> dict[str, int]:
+def count_suggestions(session: Session, *, now: datetime) -> dict[str, int]:
     """How many there are in each state; of the open ones those that are still to be answered."""
     rows = dict(session.execute(select(col(Proposal.state), func.count()).group_by(col(Proposal.state))).all())
     if OPEN in rows:

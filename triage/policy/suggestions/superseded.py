@@ -16,9 +16,11 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Proposal, Rule
 
 
-def recent(now: datetime) -> ColumnElement[bool]:
+def recent_strangers(now: datetime) -> ColumnElement[bool]:
     """Strangers' mail of the last DAYS, outside sealed folders."""
-    return and_(col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~confidential_rows.anyhow())
+    return and_(
+        col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~confidential_rows.is_confidential()
+    )
 
 
 def was_taken_away() -> ColumnElement[bool]:
@@ -43,4 +45,6 @@ def has_rule(now: datetime) -> ColumnElement[bool]:
 
 def had_messages_removed(now: datetime) -> ColumnElement[bool]:
     """Of a proposed domain: did staff remove messages that prove to be from there?"""
-    return exists().where(was_taken_away(), recent(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != "")
+    return exists().where(
+        was_taken_away(), recent_strangers(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != ""
+    )

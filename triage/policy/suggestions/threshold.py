@@ -75,19 +75,21 @@ def kind_of(evidence: Evidence) -> Kind | None:
     return Kind.SIGN_IN if evidence.perishable and evidence.would_pass and known else None
 
 
-def sentence(kind: Kind, value: str, evidence: Evidence) -> str:
+def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
     """The question, with its evidence."""
     if kind is Kind.LIST:
-        return f"{number(evidence.posts, 'mail')} of ours went to the list {value}, whose posts are signed: allow the list for the company?"
+        return (
+            f"{in_words(evidence.posts, 'mail')} of ours went to the list {value}, whose posts are signed: allow the list for the company?"
+        )
     if kind is Kind.CORRESPONDENCE:
-        said = f"{number(evidence.people, 'person')}, {number(evidence.mails, 'mail')} in {DAYS} days"
+        said = f"{in_words(evidence.people, 'person')}, {in_words(evidence.mails, 'mail')} in {DAYS} days"
     else:
-        said = f"{number(evidence.perishable, 'sign-in or password mail')} to {number(evidence.recipients, 'person')} in {DAYS} days"
-    others = f" ({number(evidence.unproven, 'more')} without proof stay out)" if evidence.unproven else ""
-    return f"{said}, {proofs(evidence)}{others}: allow {value} for the company?"
+        said = f"{in_words(evidence.perishable, 'sign-in or password mail')} to {in_words(evidence.recipients, 'person')} in {DAYS} days"
+    others = f" ({in_words(evidence.unproven, 'more')} without proof stay out)" if evidence.unproven else ""
+    return f"{said}, {describe_proofs(evidence)}{others}: allow {value} for the company?"
 
 
-def proofs(evidence: Evidence) -> str:
+def describe_proofs(evidence: Evidence) -> str:
     """How its mail proves where it comes from."""
     if evidence.dmarc == evidence.mails:
         return "all DMARC pass"
@@ -96,6 +98,6 @@ def proofs(evidence: Evidence) -> str:
     return f"{evidence.dmarc:,} of them DMARC pass"
 
 
-def number(count: int, word: str) -> str:
+def in_words(count: int, word: str) -> str:
     """A count with its word."""
     return f"{count:,} more" if word == "more" else plural(count, word, "people" if word == "person" else "")

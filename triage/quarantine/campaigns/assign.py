@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Insert, Select, delete, exists
 from sqlmodel import Session, SQLModel, col
 
 from triage.ids import new_id
-from triage.message.fingerprint import Fingerprint, bands_of, packed, unpacked
+from triage.message.fingerprint import Fingerprint, bands_of, pack_features, unpack_features
 from triage.message.similarity import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
 from triage.store import db
 from triage.store.db import Kinds, OneOf
@@ -54,7 +54,7 @@ class Added(NamedTuple):
 
 
 @cache
-def near(on_postgresql: bool) -> Select[Any]:
+def near_statement(on_postgresql: bool) -> Select[Any]:
     """The representatives that each of some mails is compared with, by the number of the mail."""
     asked, (number, band) = db.table_of(ASKED, on_postgresql)
     found = db.newest_of_each(asked, number, band, BAND.c.band, BAND.c.representative_id, OF_A_BAND, on_postgresql=on_postgresql).subquery()
@@ -66,7 +66,7 @@ def near(on_postgresql: bool) -> Select[Any]:
 
 
 @cache
-def banding(on_postgresql: bool) -> Insert:
+def banding_statement(on_postgresql: bool) -> Insert:
     """What lets representatives be found."""
     asked, (representative, band) = db.table_of(BANDS, on_postgresql)
     return insert(BAND).from_select(["representative_id", "band"], select(representative, band).select_from(asked))
@@ -79,7 +79,7 @@ REPRESENTED = (
 )
 
 
-def assign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) -> int | None:
+def assign_campaign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) -> int | None:
     """The campaign of a mail that comes in: the one that it is most like, or a new one. None for mail without features."""
     return assign_all(session, [fingerprint], now=now)[0]
 
@@ -103,11 +103,11 @@ class Sorting:
         self.near = self.ask(self.mails)
         self.matches = self.compared(self.mails)
         new = [number for number, match in self.matches.items() if match is None]
-        if new and db.take_advisory_locks(session, *{band for number in new for band in turn(self.mails[number])}):
+        if new and db.take_advisory_locks(session, *{band for number in new for band in campaign_lock(self.mails[number])}):
             self.near |= self.ask(new)  # another judge may have entered the first of a wave meanwhile
             self.matches |= self.compared(new)
         drifted = {match.campaign_id for match in self.matches.values() if match and match.likeness < DRIFTED}
-        self.represented = represented(session, drifted)
+        self.represented = count_representatives(session, drifted)
 
     def likely(self, number: int) -> set[int]:
         """The campaigns that there are already of which one of the mails may be."""
@@ -137,7 +137,7 @@ class Sorting:
     def count(self, campaign_id: int) -> int:
         """How many representatives a campaign has."""
         if campaign_id not in self.represented:
-            self.represented |= represented(self.session, [campaign_id])
+            self.represented |= count_representatives(self.session, [campaign_id])
         return self.represented[campaign_id]
 
     def beside(self, mail: Fingerprint) -> list[Known]:
@@ -165,7 +165,7 @@ class Sorting:
         """Keep what is new."""
         same = {"begun_at": now, "made_by": JUDGE, "about": None}
         db.insert_all(self.session, Campaign, [same | {"id": one.campaign_id} for one in self.added if one.begins])
-        keep(self.session, self.added)
+        keep_representatives(self.session, self.added)
 
 
 def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
@@ -174,28 +174,28 @@ def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[in
     rows = [(number, band) for number, mail in mails.items() for band in mail.bands]
     on_postgresql = db.is_postgresql(session)
     bound = db.bound_as(ASKED, rows, on_postgresql)
-    for mail, common, number, campaign_id, features in session.connection().execute(near(on_postgresql), bound) if rows else ():
-        found.setdefault(mail, []).append(Known(common, number, campaign_id, unpacked(features)))
+    for mail, common, number, campaign_id, features in session.connection().execute(near_statement(on_postgresql), bound) if rows else ():
+        found.setdefault(mail, []).append(Known(common, number, campaign_id, unpack_features(features)))
     return found
 
 
-def like(session: Session, fingerprint: Fingerprint) -> int | None:
+def find_similar(session: Session, fingerprint: Fingerprint) -> int | None:
     """The campaign that a mail is most like, None where it is like none. None begins."""
     match = best_of(fingerprint, compared_with(session, {0: fingerprint}).get(0, ()))
     return match.campaign_id if match else None
 
 
-def keep(session: Session, added: Sequence[Added]) -> None:
+def keep_representatives(session: Session, added: Sequence[Added]) -> None:
     """Write new representatives down."""
-    rows = [{"id": one.id, "campaign_id": one.campaign_id, "features": packed(one.mail.features)} for one in added]
+    rows = [{"id": one.id, "campaign_id": one.campaign_id, "features": pack_features(one.mail.features)} for one in added]
     bands = sorted((one.id, band) for one in added for band in set(one.mail.bands))
     on_postgresql = db.is_postgresql(session)
     if rows:
         db.insert_all(session, Representative, rows)
-        session.connection().execute(banding(on_postgresql), db.bound_as(BANDS, bands, on_postgresql))
+        session.connection().execute(banding_statement(on_postgresql), db.bound_as(BANDS, bands, on_postgresql))
 
 
-def turn(fingerprint: Fingerprint) -> list[int]:
+def campaign_lock(fingerprint: Fingerprint) -> list[int]:
     """What only one judge at a time begins a campaign of."""
     return sorted(set(fingerprint.bands))[:HELD]
 
@@ -216,16 +216,16 @@ def best_of(fingerprint: Fingerprint, known: Sequence[Known]) -> Match | None:
     return best
 
 
-def represented(session: Session, campaigns: Iterable[int]) -> dict[int, int]:
+def count_representatives(session: Session, campaigns: Iterable[int]) -> dict[int, int]:
     """How many representatives campaigns have."""
     asked = sorted(campaigns)
     counted = session.connection().execute(REPRESENTED, {"campaigns": asked}).all() if asked else []
     return dict.fromkeys(asked, 0) | dict(counted)
 
 
-def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
+def add_representative(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
     """New mail is compared with this one too from now on."""
-    keep(session, [Added(new_id(), campaign_id, fingerprint)])
+    keep_representatives(session, [Added(new_id(), campaign_id, fingerprint)])
 
 
 def is_flood(session: Session, campaign_id: int) -> bool:
@@ -233,36 +233,38 @@ def is_flood(session: Session, campaign_id: int) -> bool:
     return session.scalar(select(col(Campaign.about)).where(col(Campaign.id) == campaign_id)) is not None
 
 
-def move(session: Session, where: ColumnElement[bool], **values: Any) -> None:
+def move_deliveries(session: Session, where: ColumnElement[bool], **values: Any) -> None:
     """Let deliveries be of another campaign: the only place where that changes after they have come in."""
-    dirty_counts.touch(session, where)
+    dirty_counts.touch_where(session, where)
     session.execute(update(Delivery).where(where).values(**values), execution_options=db.UNSEEN)
-    dirty_counts.touch(session, where)
+    dirty_counts.touch_where(session, where)
 
 
-def forget(session: Session, messages: Select[int]) -> None:
+def forget_messages(session: Session, messages: Select[int]) -> None:
     """These messages were erased. What no mail that is kept belongs to needs no representatives, which say what it was about."""
     both = select(col(Delivery.campaign_id), col(Delivery.wave_id)).where(col(Delivery.message_id).in_(messages)).distinct()
     found = {one for pair in session.execute(both) for one in pair if one is not None}
     kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in kept_of(session, column, found)}
     rows = session.execute(
-        select(col(Representative.id), col(Representative.features)).where(db.among(session, col(Representative.campaign_id), found - kept))
+        select(col(Representative.id), col(Representative.features)).where(
+            db.is_among(session, col(Representative.campaign_id), found - kept)
+        )
     ).all()
     for representative_id, features in rows:
-        bands = col(RepresentativeBand.band).in_(bands_of(unpacked(features)))
+        bands = col(RepresentativeBand.band).in_(bands_of(unpack_features(features)))
         session.execute(delete(RepresentativeBand).where(bands, col(RepresentativeBand.representative_id) == representative_id))
-    session.execute(delete(Representative).where(db.among(session, col(Representative.id), [one for one, _ in rows])))
+    session.execute(delete(Representative).where(db.is_among(session, col(Representative.id), [one for one, _ in rows])))
 
 
 def drop_empty(session: Session, found: Iterable[int]) -> None:
     """Drop those of these campaigns that no mail is of any more, and that no new mail can be compared with."""
-    there = select(col(Campaign.id)).where(db.among(session, col(Campaign.id), found)).order_by(col(Campaign.id)).with_for_update()
+    there = select(col(Campaign.id)).where(db.is_among(session, col(Campaign.id), found)).order_by(col(Campaign.id)).with_for_update()
     locked = session.scalars(there).all()  # a flood may be about to get more mail
     needed = (col(Delivery.campaign_id), col(Delivery.wave_id), col(Representative.campaign_id))
     unused = (~exists().where(column == col(Campaign.id)).correlate(Campaign) for column in needed)
-    session.execute(delete(Campaign).where(db.among(session, col(Campaign.id), locked), *unused), execution_options=db.UNSEEN)
+    session.execute(delete(Campaign).where(db.is_among(session, col(Campaign.id), locked), *unused), execution_options=db.UNSEEN)
 
 
 def kept_of(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:
     """Which of these campaigns have mail that is not erased."""
-    return session.scalars(select(column).where(db.among(session, column, campaigns), col(Delivery.erased_at).is_(None)).distinct())
+    return session.scalars(select(column).where(db.is_among(session, column, campaigns), col(Delivery.erased_at).is_(None)).distinct())

@@ -27,12 +27,12 @@ def is_counted() -> ColumnElement[bool]:
 
 def is_dangerous() -> ColumnElement[bool]:
     """Messages that look dangerous."""
-    return grouping.severity() >= int(Severity.DANGEROUS)
+    return grouping.severity_column() >= int(Severity.DANGEROUS)
 
 
 def is_attack_copy() -> ColumnElement[bool]:
     """Copies of a campaign that looks suspicious, or that staff removed as a campaign."""
-    suspicious = and_(grouping.severity() >= int(Severity.SUSPICIOUS), has_copies())
+    suspicious = and_(grouping.severity_column() >= int(Severity.SUSPICIOUS), has_copies())
     return and_(col(Delivery.campaign_id).is_not(None), or_(suspicious, was_removed_as_campaign(), is_stopped_by_campaign_block()))
 
 

@@ -28,7 +28,7 @@ def catch_up(session: Session, *, now: datetime, limit: int = 25) -> int:
     rows = session.execute(select(*columns).where(col(Delivery.id) > marker.number).order_by(col(Delivery.id)).limit(limit)).all()
     late = {row.message_id for row in rows if row.campaign_id is None and row.direction == "in" and row.erased_at is None}
     for message_id in sorted(late):
-        sort(session, message_id, now=now)
+        sort_message(session, message_id, now=now)
     if rows:
         marker.number = rows[-1].id
     else:
@@ -36,10 +36,10 @@ def catch_up(session: Session, *, now: datetime, limit: int = 25) -> int:
     return len(rows)
 
 
-def sort(session: Session, message_id: int, *, now: datetime) -> None:
+def sort_message(session: Session, message_id: int, *, now: datetime) -> None:
     """Put one message into its campaign."""
     summary, text = session.execute(select(col(Message.summary), col(Message.text)).where(col(Message.id) == message_id)).one()
-    campaign_id = campaigns.assign(session, fingerprint_of(Summary.from_json(summary | {"text": text})), now=now)
+    campaign_id = campaigns.assign_campaign(session, fingerprint_of(Summary.from_json(summary | {"text": text})), now=now)
     if campaign_id is not None:
         copies = select(col(Delivery.id)).where(col(Delivery.message_id) == message_id, col(Delivery.campaign_id).is_(None))
-        campaigns.move(session, db.among(session, col(Delivery.id), session.scalars(copies)), campaign_id=campaign_id)
+        campaigns.move_deliveries(session, db.is_among(session, col(Delivery.id), session.scalars(copies)), campaign_id=campaign_id)

@@ -10,13 +10,13 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.campaigns import assign as campaigns
-from triage.quarantine.search.listing import Listed, some
-from triage.quarantine.search.selection import Selection, condition
-from triage.quarantine.search.selection_summary import extent, most_frequent
+from triage.quarantine.search.listing import Listed, list_some
+from triage.quarantine.search.selection import Selection, selection_condition
+from triage.quarantine.search.selection_summary import extent_columns, most_frequent
 from triage.say import say
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.campaigns import Campaign
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states, proven_as
@@ -63,7 +63,7 @@ class WaveInFull:
     examples: tuple[Listed, ...]  # the newest
 
 
-def waves(
+def list_campaigns(
     session: Session,
     wanted: Selection,
     *,
@@ -73,17 +73,21 @@ def waves(
     after: tuple[int, int] | None = None,
 ) -> Waves:
     """The campaigns of the selected mail that have at least `fewest` messages of it, the largest first."""
-    where = and_(condition(wanted), access.visible(by))
+    where = and_(selection_condition(wanted), access.visible_deliveries(by))
     of_states = in_states(wanted.states) if wanted.states else true()
-    places = largest(session, and_(condition(replace(wanted, states=())), of_states, access.visible(by)), fewest, limit + 1, after)
+    places = largest_campaigns(
+        session, and_(selection_condition(replace(wanted, states=())), of_states, access.visible_deliveries(by)), fewest, limit + 1, after
+    )
     page = [number for number, _ in places[:limit]]
-    rows = {row.id: row for row in session.execute(numbers(and_(where, among(session, col(Delivery.campaign_id), page))))}
-    leads = {lead.id: lead for lead in some(session, [row.lead for row in rows.values()], by=by)}
-    items = tuple(wave(rows[one], leads[rows[one].lead]) for one in page if rows[one].lead in leads)
+    rows = {row.id: row for row in session.execute(campaign_rows(and_(where, is_among(session, col(Delivery.campaign_id), page))))}
+    leads = {lead.id: lead for lead in list_some(session, [row.lead for row in rows.values()], by=by)}
+    items = tuple(campaign_of_row(rows[one], leads[rows[one].lead]) for one in page if rows[one].lead in leads)
     return Waves(items, (places[limit - 1][1], places[limit - 1][0]) if len(places) > limit else None)
 
 
-def largest(session: Session, where: ColumnElement[bool], fewest: int, limit: int, after: tuple[int, int] | None) -> list[tuple[int, int]]:
+def largest_campaigns(
+    session: Session, where: ColumnElement[bool], fewest: int, limit: int, after: tuple[int, int] | None
+) -> list[tuple[int, int]]:
     """The next campaigns, the largest first, each with its deliveries: counted in the index of campaigns, which knows no more."""
     number, deliveries = col(Delivery.campaign_id), func.count()
     found = select(number, deliveries).where(where, number.is_not(None)).group_by(number)
@@ -94,14 +98,14 @@ def largest(session: Session, where: ColumnElement[bool], fewest: int, limit: in
     return [(one, many) for one, many in session.execute(found.order_by(deliveries.desc(), number.desc()).limit(limit))]
 
 
-def numbers(where: ColumnElement[bool]) -> Any:
+def campaign_rows(where: ColumnElement[bool]) -> Any:
     """One row a campaign."""
     senders = func.count(col(Delivery.author).distinct()).label("senders")
-    return select(col(Delivery.campaign_id).label("id"), senders, *extent()).where(where).group_by(col(Delivery.campaign_id))
+    return select(col(Delivery.campaign_id).label("id"), senders, *extent_columns()).where(where).group_by(col(Delivery.campaign_id))
 
 
-def wave(row: Row[Any], lead: Listed) -> Wave:
-    """A row of `numbers` as a value."""
+def campaign_of_row(row: Row[Any], lead: Listed) -> Wave:
+    """A row of `campaign_rows` as a value."""
     return Wave(
         id=row.id,
         mails=row.mails,
@@ -116,18 +120,18 @@ def wave(row: Row[Any], lead: Listed) -> Wave:
     )
 
 
-def campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
+def get_campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
     """One campaign. NotFound unless some of its mail is in the actor's scope."""
-    where = and_(col(Delivery.campaign_id) == campaign_id, access.visible(by))
-    row = session.execute(numbers(where)).one_or_none()
+    where = and_(col(Delivery.campaign_id) == campaign_id, access.visible_deliveries(by))
+    row = session.execute(campaign_rows(where)).one_or_none()
     if row is None:
-        raise NotFound(say("there is no campaign {campaign_id}", campaign_id=show(campaign_id)))
+        raise NotFound(say("there is no campaign {campaign_id}", campaign_id=format_id(campaign_id)))
     newest = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id).desc()).limit(EXAMPLES))
-    examples = some(session, list(newest), by=by)
+    examples = list_some(session, list(newest), by=by)
     return WaveInFull(
-        wave=wave(row, examples[0]),
+        wave=campaign_of_row(row, examples[0]),
         made_by=session.get_one(Campaign, campaign_id).made_by,
-        representatives=campaigns.represented(session, [campaign_id])[campaign_id],
+        representatives=campaigns.count_representatives(session, [campaign_id])[campaign_id],
         copies=session.scalar(select(func.count()).where(where, col(Delivery.is_copy))) or 0,
         by_state=most_frequent(session, col(Delivery.state), where),
         by_proof=most_frequent(session, proven_as(), where),

@@ -118,30 +118,30 @@ class Floods:
         """The same, beside what lies there."""
         of_sender = [one for one in lying if (one.author, one.proven_as) == (arriving.author, arriving.proven_as)]
         if self.caps.per_sender and len(of_sender) >= self.caps.per_sender:
-            about, members = f"{folder(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
+            about, members = f"{folder_name(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
         elif self.caps.per_folder and len(lying) >= self.caps.per_folder and self.is_of_crowd(arriving, automatic):
-            about, members = folder(arriving), lying
+            about, members = folder_name(arriving), lying
         else:
             return
-        flood_id = self.known[about] = self.known.get(about) or flood(self.session, about, arriving)
+        flood_id = self.known[about] = self.known.get(about) or find_flood(self.session, about, arriving)
         if not any(one.flood for one in members):
             self.gather(flood_id, members if members is of_sender else self.crowd(lying))
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
 
     def is_of_crowd(self, arriving: NewDelivery, automatic: bool) -> bool:
         """May it be put with others' mail?"""
-        return impersonal(arriving.proof, automatic) and arriving.author not in self.welcome
+        return is_impersonal(arriving.proof, automatic) and arriving.author not in self.welcome
 
     @cached_property
     def welcome(self) -> set[str]:
         """Those of the authors whose mail was let in before: asked once for all that come together, and only where a folder is full."""
-        return welcome(self.session, self.authors)
+        return welcome_authors(self.session, self.authors)
 
     def crowd(self, lying: list[Lying]) -> list[Lying]:
         """Those that may be."""
         ask = {one.message_id for one in lying if one.proof and one.automatic is None}
-        robots, known = automatic_ones(self.session, ask), welcome(self.session, {one.author for one in lying})
-        return [one for one in lying if impersonal(one.proof, one.automatic or one.message_id in robots) and one.author not in known]
+        robots, known = automatic_ones(self.session, ask), welcome_authors(self.session, {one.author for one in lying})
+        return [one for one in lying if is_impersonal(one.proof, one.automatic or one.message_id in robots) and one.author not in known]
 
     def gather(self, flood_id: int, members: list[Lying]) -> None:
         """From now on they are part of the flood."""
@@ -153,8 +153,8 @@ class Floods:
         """Those that lay there before, and those that have come with them, are of the flood; they stay findable by their own campaign."""
         for flood_id, members in self.gathered.items():
             not_yet = col(Delivery.flood).is_(False)  # another judge may have put them there meanwhile
-            where = db.among(self.session, col(Delivery.id), members) & not_yet
-            campaigns.move(self.session, where, wave_id=col(Delivery.campaign_id), campaign_id=flood_id, flood=True)
+            where = db.is_among(self.session, col(Delivery.id), members) & not_yet
+            campaigns.move_deliveries(self.session, where, wave_id=col(Delivery.campaign_id), campaign_id=flood_id, flood=True)
 
 
 def place_of(one: NewDelivery) -> Folder:
@@ -162,29 +162,29 @@ def place_of(one: NewDelivery) -> Folder:
     return one.department, one.person
 
 
-def folder(one: NewDelivery) -> str:
+def folder_name(one: NewDelivery) -> str:
     """The same as triage addresses write it."""
     return f"{one.department}+{one.person}"
 
 
-def impersonal(proof: str, automatic: bool) -> bool:
+def is_impersonal(proof: str, automatic: bool) -> bool:
     """Did nobody prove to have written it, or no person write it?"""
     return automatic or not proof
 
 
 def automatic_ones(session: Session, ids: Iterable[int]) -> set[int]:
     """Which of these messages say that a program wrote them or that they went to many."""
-    rows = session.execute(select(col(Message.id), col(Message.summary)).where(db.among(session, col(Message.id), ids)))
+    rows = session.execute(select(col(Message.id), col(Message.summary)).where(db.is_among(session, col(Message.id), ids)))
     return {message_id for message_id, summary in rows if summary.get("automatic")}
 
 
-def welcome(session: Session, authors: Iterable[str]) -> set[str]:
+def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:
     """Whose mail of these was let in before."""
     let_in = select(col(Delivery.author)).where(col(Delivery.author).in_(authors), col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
     return set(session.scalars(let_in.distinct()))
 
 
-def flood(session: Session, about: str, arriving: NewDelivery) -> int:
+def find_flood(session: Session, about: str, arriving: NewDelivery) -> int:
     """The campaign that stands for a flood: one for each folder, and one for each sender in it."""
     wanted = select(col(Campaign.id)).where(col(Campaign.about) == about).with_for_update(read=True, key_share=True)  # it is not dropped
     found = session.scalar(wanted)

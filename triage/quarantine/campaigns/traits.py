@@ -12,12 +12,12 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.addressing.networks import neighbourhood
-from triage.message.mime.links import destination, organisation
+from triage.addressing.networks import network_neighbourhood
+from triage.message.mime.links import link_destination, registered_organisation
 from triage.message.summary import Summary
 from triage.policy.contacts import wanted_senders
 from triage.store import db
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.deliveries import Delivery
 
@@ -60,41 +60,41 @@ NONE = Related(0, {}, ())
 def traits_of(summary: Summary, client: str, own: Collection[str]) -> set[int]:
     """The traits of one message. `client`: the address it came from; `own`: our own domains, to which links say nothing."""
     words = WORD.findall(NUMBERS.sub(" ", summary.subject.casefold()))
-    found = {number(Kind.SUBJECT, " ".join(words))} if len(words) >= FEWEST_WORDS else set()
-    hosts = (destination(link.target).host for link in summary.links)
-    domains = dict.fromkeys(organisation(host) for host in hosts if host)
-    found |= {number(Kind.LINK, one) for one in [one for one in domains if one and one not in own][:LINKS]}
-    if network := neighbourhood(client):
-        found.add(number(Kind.NETWORK, network))
+    found = {trait_number(Kind.SUBJECT, " ".join(words))} if len(words) >= FEWEST_WORDS else set()
+    hosts = (link_destination(link.target).host for link in summary.links)
+    domains = dict.fromkeys(registered_organisation(host) for host in hosts if host)
+    found |= {trait_number(Kind.LINK, one) for one in [one for one in domains if one and one not in own][:LINKS]}
+    if network := network_neighbourhood(client):
+        found.add(trait_number(Kind.NETWORK, network))
     if summary.skeleton:
-        found.add(number(Kind.SKELETON, summary.skeleton))
+        found.add(trait_number(Kind.SKELETON, summary.skeleton))
     return found
 
 
-def number(kind: Kind, value: str) -> int:
+def trait_number(kind: Kind, value: str) -> int:
     """A trait as a number that databases hold."""
     digest = int.from_bytes(blake2b(value.encode("utf-8", "replace"), digest_size=8).digest(), "big")
     return (digest >> 3 << 2) | kind
 
 
-def keep(session: Session, found: Iterable[tuple[int, Collection[int]]]) -> None:
+def keep_traits(session: Session, found: Iterable[tuple[int, Collection[int]]]) -> None:
     """Write down the traits of messages that are held, each with its id."""
     db.insert_all(session, MessageTrait, [{"trait": one, "message_id": message} for message, traits in found for one in sorted(traits)])
 
 
-def forget(session: Session, messages: ColumnElement[bool]) -> None:
+def forget_traits(session: Session, messages: ColumnElement[bool]) -> None:
     """The content of messages is erased, and so are their traits. `messages`: a condition on MessageTrait.message_id."""
     session.execute(delete(MessageTrait).where(messages))
 
 
-def related(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> Related:
+def find_related(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> Related:
     """What is related to these deliveries and is none of them, as far as the actor sees it. Traits of wanted messages do not count."""
     newest = session.scalars(
         select(col(Delivery.message_id)).where(where).distinct().order_by(col(Delivery.message_id).desc()).limit(SAMPLE)
     ).all()
     counted = (
         select(col(MessageTrait.trait), func.count())
-        .where(among(session, col(MessageTrait.message_id), newest))
+        .where(is_among(session, col(MessageTrait.message_id), newest))
         .group_by(col(MessageTrait.trait))
     )
     common = [trait for trait, count in session.execute(counted) if count >= max(1, SHARED * len(newest))]
@@ -104,13 +104,13 @@ def related(session: Session, where: ColumnElement[bool], *, by: Actor, now: dat
     here = and_(
         col(Delivery.direction) == "in",
         col(Delivery.received_at) >= now - LOOKS_BACK,
-        access.visible(by),
+        access.visible_deliveries(by),
         not_(func.coalesce(where, false())),
     )
     rows = session.execute(
         select(col(Delivery.id), col(MessageTrait.trait))
         .join(MessageTrait, col(MessageTrait.message_id) == col(Delivery.message_id))
-        .where(among(session, col(MessageTrait.trait), telling), here, col(Delivery.state).in_(("held", "queued", "delivered")))
+        .where(is_among(session, col(MessageTrait.trait), telling), here, col(Delivery.state).in_(("held", "queued", "delivered")))
         .order_by(col(Delivery.id).desc())
         .limit(MOST)
     ).all()

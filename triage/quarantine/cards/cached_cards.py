@@ -101,7 +101,7 @@ MINE = and_(col(KeptCard.view) == bindparam("view"), col(KeptCard.grouped) == bi
 LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.perishable) <= bindparam("now", type_=Instant))
 
 
-def kept(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
+def cached_view(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
     """What is kept for a view; None where nothing is (yet), or too much was touched since."""
     number = session.scalar(VIEW, {"name": view.name})
     rows = dirty_counts.since_folding(session)
@@ -115,15 +115,15 @@ HOLDING = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept car
 ORDER = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
 
 
-def of(found: Kept) -> dict[str, Any]:
+def cached_key(found: Kept) -> dict[str, Any]:
     """What HOLDING asks for."""
     return {"view": found.view, "grouped": found.group, "touched": found.touched}
 
 
-def page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
+def cached_page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
     """Kept cards in their order."""
     places = {name: place for name, place in (("after", part.after), ("at", part.at), ("before", part.before)) if place is not None}
-    words = of(found) | {"limit": part.limit, "skip": skip}
+    words = cached_key(found) | {"limit": part.limit, "skip": skip}
     for name, place in places.items():
         words |= as_row(name, place)
     rows = session.scalars(page_of(frozenset(places), part.backwards), words)
@@ -132,7 +132,7 @@ def page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pi
 
 @cache
 def page_of(places: frozenset[str], backwards: bool) -> Select[KeptCard]:
-    """The question of `page`, made once."""
+    """The question of `cached_page`, made once."""
     order = Part(0, end=backwards).walked((column, False) for column in ORDER)
     rows = select(KeptCard).where(HOLDING).order_by(*order).limit(bindparam("limit")).offset(bindparam("skip"))
     here = tuple_(*ORDER)
@@ -169,7 +169,7 @@ def as_pile(one: KeptCard) -> Pile:
     )
 
 
-def totals(session: Session, found: Kept) -> tuple[int, int]:
+def count_cached(session: Session, found: Kept) -> tuple[int, int]:
     """How many cards and deliveries the kept cards that still hold are."""
     total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
     if total is None:
@@ -188,15 +188,15 @@ SIZES = (
 )
 
 
-def sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
+def pile_sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
     """How many deliveries lie in each of these piles, on whatever card."""
-    return {pile: int(number) for pile, number in session.execute(SIZES, of(found) | {"piles": piles})}
+    return {pile: int(number) for pile, number in session.execute(SIZES, cached_key(found) | {"piles": piles})}
 
 
 def place_at(session: Session, found: Kept, position: int) -> Place | None:
     """Where the card at a position stands, counted on from the last anchor before it; None where there are fewer."""
     begins, place = anchor_before(session, found.view, found.group, position) or (0, None)
-    piles = page(session, found, Part(1, at=place), skip=position - begins)
+    piles = cached_page(session, found, Part(1, at=place), skip=position - begins)
     return place_of(piles[0]) if piles else None
 
 
@@ -207,7 +207,7 @@ def anchor_before(session: Session, view: int, group: Group, position: int) -> t
     return as_anchor(one) if one else None
 
 
-def anchors(session: Session, view: int, group: Group) -> list[tuple[int, Place]]:
+def cached_anchors(session: Session, view: int, group: Group) -> list[tuple[int, Place]]:
     """Where every so many cards begin, as of some seconds ago."""
     return [as_anchor(one) for one in session.scalars(anchors_of(view, group).order_by(col(CardAnchor.position)))]
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.message.signals.second_look import in_order, needs
+from triage.message.signals.second_look import in_order, reason_names
 from triage.message.signals.severity import Severity
 from triage.quarantine.cards import cached_cards, computed_cards, delivered_copies, folder_counts, single_cards
 from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles, Place
@@ -22,7 +22,7 @@ from triage.quarantine.requests.open_requests import Asked as Wish
 from triage.quarantine.requests.reported_messages import Suspicion
 from triage.quarantine.search import confirmations, expiry, legal_hold
 from triage.quarantine.search.folder_totals import by_index, in_piles
-from triage.quarantine.search.listing import Listed, seen, some
+from triage.quarantine.search.listing import Listed, list_some, visible_selection
 from triage.quarantine.search.selection import COPIES, UNPROVEN, Selection
 from triage.store import db
 from triage.store.delivery_state import State
@@ -69,7 +69,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """One page of cards. `cards` and `deliveries` count all pages, `position` the cards that come before this one, where that is known."""
+    """One page of cards. `list_cards` and `deliveries` count all pages, `position` the cards before this one, where that is known."""
 
     items: tuple[Card, ...]
     following: Place | None
@@ -97,7 +97,7 @@ class Anchors:
     cards: int
 
 
-def cards(
+def list_cards(
     session: Session,
     wanted: Selection,
     *,
@@ -135,7 +135,7 @@ def cards(
     more, inside = len(piles) > limit, after is not None or at is not None
     preceding = cached_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
     following = cached_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
-    return Cards(items, following, preceding, begins(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
+    return Cards(items, following, preceding, page_start(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
 
 
 def beginning_of(section: Section) -> Place:
@@ -145,8 +145,8 @@ def beginning_of(section: Section) -> Place:
 
 def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Question:
     """The question for these deliveries, as far as they are in the actor's scope."""
-    of_piles = and_(seen(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
-    return Question(seen(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
+    of_piles = and_(visible_selection(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
+    return Question(visible_selection(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
 
 
 def some_piles(session: Session, question: Question, part: Part) -> Piles:
@@ -154,7 +154,7 @@ def some_piles(session: Session, question: Question, part: Part) -> Piles:
     if question.group == "none":
         return one_by_one(session, question, part)
     if question.kept is None:
-        return computed_cards.page(session, question.where, question.group, question.now, part)
+        return computed_cards.compute_page(session, question.where, question.group, question.now, part)
     return from_kept(session, question, question.kept, part)
 
 
@@ -162,17 +162,17 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     """The cards of a page with what is shown on them: a lead that is away by now takes its card along."""
     where, group, now = question.where, question.group, question.now
     ids = ids_of(session, where, page, group, most_ids)
-    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
+    leads = {lead.id: lead for lead in list_some(session, [pile.lead for pile in page], by=by)}
     large = {pile.key: leads[pile.lead] for pile in page if pile.number > CARD_IDS and pile.lead in leads}
     out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), large, group, by=by)
-    ends = expiring(session, question.of_piles, page, group, now)
+    ends = first_expiries(session, question.of_piles, page, group, now)
     wishes = open_requests.of_cards(session, where, [pile.key for pile in page], group)
     doubts = reported_messages.of_cards(session, where, [pile.key for pile in page], group)
     looks = looks_of(session, where, page, group)
     for pile in page:
         if lead := leads.get(pile.lead):
             looked = looks.get(pile.key) or by_lead(pile, lead)
-            plain = card(pile, sizes[pile.pile], lead, ids[pile.key], soon(pile, lead, ends, now), group, looked)
+            plain = card_of_row(pile, sizes[pile.pile], lead, ids[pile.key], expires_soon(pile, lead, ends, now), group, looked)
             copies = out.get(pile.key, NONE_OUT)
             reports = sorted({*doubts.get(pile.key, ()), *copies.reports}, key=lambda one: one.id)
             wished = tuple(wishes.get(pile.key, ()))
@@ -184,7 +184,7 @@ def to_act_on(page: list[Pile]) -> dict[str, str]:
     return {pile.key: pile.pile for pile in page if sections.section_of(pile.pressing) is Section.ACT_NOW}
 
 
-def begins(part: Part, position: int, all_but_page: int) -> int | None:
+def page_start(part: Part, position: int, all_but_page: int) -> int | None:
     """How many cards come before a page; None where nobody knows."""
     if part.end:
         return max(0, all_but_page)
@@ -197,23 +197,23 @@ def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: 
     if wanted != plain or by.kind not in confidential_folders.PEOPLE:
         return None
     view = View.of(session, by, (wanted.department or "").casefold())
-    return cached_cards.kept(session, view, "sender" if group == "none" else group, now)
+    return cached_cards.cached_view(session, view, "sender" if group == "none" else group, now)
 
 
 def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> Piles:
     """Cards from the kept counts, and beside them those of the piles that were touched since."""
-    piles = cached_cards.page(session, kept, part)
-    cards, deliveries = cached_cards.totals(session, kept)
-    sizes = cached_cards.sizes(session, kept, {pile.pile for pile in piles})
+    piles = cached_cards.cached_page(session, kept, part)
+    cards, deliveries = cached_cards.count_cached(session, kept)
+    sizes = cached_cards.pile_sizes(session, kept, {pile.pile for pile in piles})
     if kept.touched:
         touched = and_(question.of_piles, in_piles(session, kept.touched, question.group))
-        fresh, own, numbers = computed_cards.page(session, touched, question.group, question.now, part)
-        piles, sizes = part.of(merged(session, piles, fresh)), sizes | own
+        fresh, own, numbers = computed_cards.compute_page(session, touched, question.group, question.now, part)
+        piles, sizes = part.of(merge_cards(session, piles, fresh)), sizes | own
         cards, deliveries = cards + numbers[0], deliveries + numbers[1]
     return piles, sizes, (cards, deliveries)
 
 
-def merged(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
+def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
     """Both in the list's order. Where names decide it is the database that sorts them: its alphabet need not be Python's."""
     alike = {pile.rank[:-1] for pile in kept} & {pile.rank[:-1] for pile in fresh}
     names = db.in_order(session, {pile.key for pile in kept + fresh}) if alike else []
@@ -224,7 +224,7 @@ def merged(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
 def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     """Each delivery as a card of its own."""
     deliveries = number_of(session, question)
-    piles = single_cards.page(session, one_by_one_of(question, few=is_few(session, deliveries)), question.now, part)
+    piles = single_cards.single_page(session, one_by_one_of(question, few=is_few(session, deliveries)), question.now, part)
     return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
 
 
@@ -259,29 +259,29 @@ def number_of(session: Session, question: Question) -> int:
     """How many deliveries there are in all."""
     if question.kept is None:
         return session.scalar(select(func.count()).select_from(Delivery).where(question.where)) or 0
-    deliveries = cached_cards.totals(session, question.kept)[1]
+    deliveries = cached_cards.count_cached(session, question.kept)[1]
     if question.kept.touched:
         touched = and_(question.of_piles, in_piles(session, question.kept.touched, "sender"))
         deliveries += session.scalar(select(func.count()).select_from(Delivery).where(touched)) or 0
     return deliveries
 
 
-def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
+def list_anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
     """Where every so many cards begin, for who jumps into a long list. Kept ones are some seconds old, and lead to where they were."""
     found = kept_for(session, wanted, by, group, now)
     if found is not None and group != "none":
-        return Anchors(tuple(cached_cards.anchors(session, found.view, group)), cached_cards.totals(session, found)[0])
-    where = seen(wanted, by)
-    if found is not None and (all_of := cached_cards.anchors(session, cached_cards.EVERYTHING, group)):
+        return Anchors(tuple(cached_cards.cached_anchors(session, found.view, group)), cached_cards.count_cached(session, found)[0])
+    where = visible_selection(wanted, by)
+    if found is not None and (all_of := cached_cards.cached_anchors(session, cached_cards.EVERYTHING, group)):
         mine, everything = number_of(session, Question(where, where, group, now, found)), folder_counts.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
-    return Anchors(*computed_cards.anchors(session, where, group, now, ANCHOR_EVERY))
+    return Anchors(*computed_cards.compute_anchors(session, where, group, now, ANCHOR_EVERY))
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
     """The ids of each of these cards, newest first; of those of more deliveries the lead's alone."""
-    key, small = grouping.key(group), [pile for pile in piles if 1 < pile.number <= most]
+    key, small = grouping.card_key(group), [pile for pile in piles if 1 < pile.number <= most]
     found = {pile.key: [pile.lead] for pile in piles} | {pile.key: [] for pile in small}
     for some_of in by_index({pile.pile for pile in small}, group):
         these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in small]))
@@ -290,21 +290,21 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
     return {name: sorted(ids, reverse=True) for name, ids in found.items()}
 
 
-def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
+def first_expiries(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
     """When the first of what is on these cards expires, by the card's key, where that is within a day."""
     terms, several = expiry.known_terms(session), [pile for pile in piles if pile.number > 1]
     if terms is None or not several:
         return {}
-    soon, key = expiry.over(now + expiry.SOON, terms), grouping.key(group)
+    soon, key = expiry.expired_condition(now + expiry.SOON, terms), grouping.card_key(group)
     if session.scalar(select(literal(1)).select_from(Delivery).where(soon).limit(1)) is None:
         return {}
-    these = and_(where, soon, not_(legal_hold.marked()), in_piles(session, {pile.pile for pile in several}, group))
-    begun = func.min(expiry.begun(), type_=Instant)
+    these = and_(where, soon, not_(legal_hold.marked_condition()), in_piles(session, {pile.pile for pile in several}, group))
+    begun = func.min(expiry.time_start(), type_=Instant)
     rows = select(key, begun).outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(key)
     return {name: first + timedelta(days=terms.days) for name, first in session.execute(rows)}
 
 
-def soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:
+def expires_soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:
     """When the first of a card expires, where that is within a day."""
     if pile.number > 1:
         return ends.get(pile.key)
@@ -313,13 +313,13 @@ def soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> 
 
 def looks_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group) -> dict[str, tuple[str, ...]]:
     """Why each of these cards needs a second look; nothing of those of one delivery, and of more than LOOKED_AT, which are not read."""
-    key, several = grouping.key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
+    key, several = grouping.card_key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
     found = {pile.key: 0 for pile in several}
     for some_of in by_index({pile.pile for pile in several}, group):
         these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
-        for name, looks in session.execute(select(key, confirmations.due()).where(these)):
+        for name, looks in session.execute(select(key, confirmations.due_looks()).where(these)):
             found[name] |= looks
-    return {name: needs(looks) for name, looks in found.items() if looks}
+    return {name: reason_names(looks) for name, looks in found.items() if looks}
 
 
 def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:
@@ -330,7 +330,9 @@ def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:
     return tuple(in_order({*lead.second_look, *([worst.word] if worst >= Severity.SUSPICIOUS else [])}))
 
 
-def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group, looks: tuple[str, ...]) -> Card:
+def card_of_row(
+    pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group, looks: tuple[str, ...]
+) -> Card:
     """A card as a value."""
     section = sections.section_of(pile.pressing)
     deadline, assumed = deadline_of(pile, lead) if section is not Section.TIME_LIMITED else sections.deadline_of(pile.pressing)
@@ -353,7 +355,7 @@ def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: dateti
         expires_at=expires_at,
         lead=lead,
         ids=tuple(ids),
-        select=whole(lead, group),
+        select=card_members(lead, group),
     )
 
 
@@ -362,7 +364,7 @@ def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
     return None if pile.perishable == NEVER else pile.perishable, lead.lifetime_assumed
 
 
-def whole(lead: Listed, group: Group) -> Selection:
+def card_members(lead: Listed, group: Group) -> Selection:
     """All that is on the card of this delivery."""
     proof = lead.proven_as or UNPROVEN
     if group == "campaign" and lead.campaign is not None:

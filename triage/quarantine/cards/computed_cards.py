@@ -14,17 +14,17 @@ from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import Group
 
 
-def page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
+def compute_page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
     """This part of the cards."""
-    piles = counted(by_key(keyed(where, group, now)))
+    piles = count_cards(by_key(key_deliveries(where, group, now)))
     order = ((piles.c.pressing, False), (piles.c.urgency, True), (piles.c.newest, True), (piles.c.key, False))
     rows = select(piles).order_by(*part.walked(order))
     if part.after is not None:
-        rows = rows.where(behind(piles, part.after))
+        rows = rows.where(cards_behind(piles, part.after))
     if part.at is not None:
-        rows = rows.where(or_(behind(piles, part.at), piles.c.key == part.at[3]))
+        rows = rows.where(or_(cards_behind(piles, part.at), piles.c.key == part.at[3]))
     if part.before is not None:
-        rows = rows.where(not_(behind(piles, part.before)), piles.c.key != part.before[3])
+        rows = rows.where(not_(cards_behind(piles, part.before)), piles.c.key != part.before[3])
     found = session.execute(rows.limit(part.limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     in_all = (int(numbers.cards), int(numbers.deliveries)) if numbers else (0, 0)
@@ -33,19 +33,19 @@ def page(session: Session, where: ColumnElement[bool], group: Group, now: dateti
 
 def place_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int) -> Place | None:
     """Where the card at this position stands; None where there are fewer."""
-    piles = by_key(keyed(where, group, now)).subquery()
+    piles = by_key(key_deliveries(where, group, now)).subquery()
     place = (piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key)
     rows = select(*place).order_by(place[0], place[1].desc(), place[2].desc(), place[3]).limit(1).offset(position)
     found = session.execute(rows).first()
     return (found[0], found[1], found[2], found[3]) if found else None
 
 
-def anchors(
+def compute_anchors(
     session: Session, where: ColumnElement[bool], group: Group, now: datetime, every: int
 ) -> tuple[tuple[tuple[int, Place], ...], int]:
     """Where every so many cards begin, each with its position, and how many cards there are."""
-    rows = keyed(where, group, now)
-    piles = (each(rows) if group == "none" else by_key(rows)).subquery()
+    rows = key_deliveries(where, group, now)
+    piles = (single_rows(rows) if group == "none" else by_key(rows)).subquery()
     order = (piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
     position = (func.row_number().over(order_by=order) - 1).label("position")
     numbered = select(
@@ -55,28 +55,28 @@ def anchors(
     return tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].cards if some_of else 0
 
 
-def counted(piles: Select[Any]) -> Subquery:
+def count_cards(piles: Select[Any]) -> Subquery:
     """The cards with how many cards and deliveries there are in all, and in their pile: counted in the one pass that finds them."""
     inside = piles.subquery()
     in_pile = func.sum(inside.c.number).over(partition_by=inside.c.pile).label("in_pile")
     return select(inside, in_pile, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
 
 
-def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
+def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
     """The deliveries with the key of the card they belong to."""
     return (
         select(
-            grouping.key(group).label("key"),
-            grouping.pile(group).label("pile"),
+            grouping.card_key(group).label("key"),
+            grouping.pile_key(group).label("pile"),
             col(Delivery.id),
             col(Delivery.department),
             col(Delivery.person),
             col(Delivery.received_at),
             col(Delivery.weight),
-            grouping.severity().label("severity"),
+            grouping.severity_column().label("severity"),
             col(Delivery.urgency),
-            grouping.perishable(now).label("perishable"),
-            sections.pressing(now).label("pressing"),
+            grouping.perishable_at(now).label("perishable"),
+            sections.section_order(now).label("pressing"),
         )
         .where(where)
         .subquery()
@@ -102,7 +102,7 @@ def by_key(rows: Subquery) -> Select[Any]:
     ).group_by(rows.c.key)
 
 
-def each(rows: Subquery) -> Select[Any]:
+def single_rows(rows: Subquery) -> Select[Any]:
     """Each delivery as a card of its own, in the columns of `by_key`."""
     one = literal(1)
     return select(
@@ -121,7 +121,7 @@ def each(rows: Subquery) -> Select[Any]:
     )
 
 
-def behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
+def cards_behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
     """The cards that come after this place in the list."""
     pressing, urgency, newest, key = after
     return or_(

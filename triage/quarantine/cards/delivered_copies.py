@@ -13,7 +13,7 @@ from triage.quarantine.requests.reported_messages import Suspicion
 from triage.quarantine.search.folder_totals import by_index, campaigns_among, in_piles
 from triage.quarantine.search.listing import Listed
 from triage.quarantine.search.selection_summary import was_answered, was_read
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 from triage.store.queue.grouping import Group
@@ -42,8 +42,8 @@ def of_cards(
     small = cards if group == "campaign" else {key: pile for key, pile in cards.items() if key not in large}
     rows = rows_of(session, where, small, group)
     rows += [row_of(key, lead) for key, lead in large.items() if key in cards and key not in small and lead.campaign is not None]
-    copies = counts(session, {campaign for _, campaign, is_copy, _ in rows if is_copy}, by=by)
-    reports = reported_messages.of_rows(session, {row for *_, row in rows}, access.visible(by))
+    copies = count_delivered(session, {campaign for _, campaign, is_copy, _ in rows if is_copy}, by=by)
+    reports = reported_messages.of_rows(session, {row for *_, row in rows}, access.visible_deliveries(by))
     found = {}
     for key in cards:
         mine = [one for one in rows if one[0] == key]
@@ -60,7 +60,7 @@ def rows_of(session: Session, where: ColumnElement[bool], cards: Mapping[str, st
         of_campaigns = campaigns_among(set(cards.values()), group)
         copies = f" {grouping.COPIES}"
         return [(name, int(pile), name.endswith(copies), name) for name, pile in cards.items() if pile in of_campaigns]
-    key, row = grouping.key(group), grouping.key("campaign")
+    key, row = grouping.card_key(group), grouping.card_key("campaign")
     found = []
     for piles in by_index(set(cards.values()), group):
         these = and_(where, in_piles(session, piles, group), key.in_(list(cards)), col(Delivery.campaign_id).is_not(None))
@@ -75,9 +75,9 @@ def row_of(key: str, lead: Listed) -> tuple[str, int, bool, str]:
     return key, lead.campaign or 0, lead.is_copy, f"{lead.campaign} {apart}".rstrip()
 
 
-def counts(session: Session, campaigns: set[int], *, by: Actor) -> dict[int, tuple[int, int]]:
+def count_delivered(session: Session, campaigns: set[int], *, by: Actor) -> dict[int, tuple[int, int]]:
     """How many copies of each campaign are in mailboxes of the actor's scope, and how many of these were opened."""
-    these = and_(among(session, col(Delivery.campaign_id), campaigns), is_out(Delivery), access.visible(by))
+    these = and_(is_among(session, col(Delivery.campaign_id), campaigns), is_out(Delivery), access.visible_deliveries(by))
     opened = func.count().filter(or_(was_read(), was_answered()))
     rows = session.execute(select(col(Delivery.campaign_id), func.count(), opened).where(these).group_by(col(Delivery.campaign_id)))
     return {campaign: (delivered, read) for campaign, delivered, read in rows}

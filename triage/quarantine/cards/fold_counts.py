@@ -13,9 +13,9 @@ from triage.access import staff_members
 from triage.quarantine.cards import folder_counts
 from triage.quarantine.cards.cached_cards import EVERYTHING
 from triage.quarantine.cards.folder_views import View
-from triage.quarantine.search.folder_totals import Part, in_piles, no_campaign, parts, pile_of
+from triage.quarantine.search.folder_totals import Part, card_parts, in_piles, no_campaign, pile_of
 from triage.store import db
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
 from triage.store.models.counts import CardAnchor, KeptCard, KeptFolder, KeptTotal, KeptView, Touched
@@ -61,29 +61,29 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
     }
 
 
-def fold(session: Session, *, now: datetime) -> int:
+def fold_counts(session: Session, *, now: datetime) -> int:
     """Count anew what was touched, a slice of it; how many rows that were. Totals follow differences: two at once would subtract twice."""
     db.take_advisory_locks(session, TURN)
     rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
     views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView))]  # those that are being made too
     for group in GROUPED:
-        piles = {pile_of(one, group) for one in rows} | over(session, group, now)
+        piles = {pile_of(one, group) for one in rows} | find_outdated(session, group, now)
         if piles:
             count_piles(session, piles, group, views, now)
     count_folders(session, {(one.department, one.person) for one in rows})
-    session.execute(delete(Touched).where(among(session, col(Touched.id), [one.id for one in rows])))
+    session.execute(delete(Touched).where(is_among(session, col(Touched.id), [one.id for one in rows])))
     return len(rows)
 
 
-def over(session: Session, group: Group, now: datetime) -> set[str]:
+def find_outdated(session: Session, group: Group, now: datetime) -> set[str]:
     """Piles of which something has perished since they were counted."""
-    late = select(col(KeptCard.pile)).where(past(now, (group,)))
+    late = select(col(KeptCard.pile)).where(expired_cards(now, (group,)))
     return set(session.scalars(late.distinct().limit(AT_ONCE)))
 
 
 def count_piles(session: Session, piles: set[str], group: Group, views: Sequence[tuple[int, View]], now: datetime) -> None:
     """Write the cards of these piles anew, in every view, and the totals along."""
-    found = (Part(*row) for row in session.execute(parts(in_piles(session, piles, group), group, now)).all())
+    found = (Part(*row) for row in session.execute(card_parts(in_piles(session, piles, group), group, now)).all())
     fresh = list(cards_of(found, views, group))
     these = (col(KeptCard.grouped) == group) & col(KeptCard.pile).in_(piles) & col(KeptCard.view).in_([number for number, _ in views])
     before = select(col(KeptCard.view), func.count(), func.sum(col(KeptCard.number))).where(these).group_by(col(KeptCard.view))
@@ -115,14 +115,14 @@ def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
 
 def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
     """How much is held in the folders that `where` names, as rows."""
-    counted = folder_counts.counted(session, where)
+    counted = folder_counts.counted_now(session, where)
     return [{"department": code, "person": uid, "held": held} for (code, uid), held in counted.items()]
 
 
-def wanted(session: Session, now: datetime) -> set[View]:
+def wanted_views(session: Session, now: datetime) -> set[View]:
     """The views that somebody has: of each member of staff and each token, and each department within it."""
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active))).all()
-    actors = [actor for login in logins if (actor := staff_members.staff(session, login, now))]
+    actors = [actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now))]
     codes = session.scalars(select(col(Department.code))).all()
     found = {View.of(session, actor) for actor in actors}
     for actor in actors:
@@ -131,26 +131,26 @@ def wanted(session: Session, now: datetime) -> set[View]:
     return found
 
 
-def build(engine: Engine, *, now: datetime) -> int:
+def build_views(engine: Engine, *, now: datetime) -> int:
     """Make the views that somebody has and that are not there, whole; how many. Who has others waiting takes it slice by slice."""
-    begun = begin(engine, now=now)
+    begun = begin_views(engine, now=now)
     while go_on(engine, now=now):
         pass
     return begun
 
 
-def begin(engine: Engine, *, now: datetime) -> int:
+def begin_views(engine: Engine, *, now: datetime) -> int:
     """Begin the views that somebody has and that are not there, and drop those that nobody has; how many were begun.
 
     Only the process that folds may call this. What is touched from now on is folded into them too.
     """
-    with db.reading(engine) as session:
-        names = {view.name for view in wanted(session, now)}
+    with db.read_transaction(engine) as session:
+        names = {view.name for view in wanted_views(session, now)}
         there = set(session.scalars(select(col(KeptView.name))))
         folders = session.scalar(select(func.count()).select_from(KeptFolder)) or 0
         held = held_in(session, true()) if not folders else []
     for name in there - names:
-        drop(engine, name)
+        drop_view(engine, name)
     if names - there:
         with db.transaction(engine) as session:
             for name in sorted(names - there):
@@ -186,21 +186,21 @@ def go_on(engine: Engine, *, now: datetime) -> bool:
         return True
 
 
-def senders(session: Session, reached: str, where: ColumnElement[bool] = STILL_HELD) -> list[str]:
+def walk_senders(session: Session, reached: str, where: ColumnElement[bool] = STILL_HELD) -> list[str]:
     """The next piles of mail of one author, walked along the index of authors."""
     author = col(Delivery.author)
     rows = select(author).where(where, author > reached).distinct().order_by(author).limit(AT_ONCE)
     return list(session.scalars(rows))
 
 
-def alone(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
+def walk_unreadable(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
     """The next mails whose author nobody can read."""
     after = int(reached[1:] or 0)
     rows = select(col(Delivery.id)).where(where, col(Delivery.author) == "", col(Delivery.id) > after).order_by(col(Delivery.id))
     return [f"#{one}" for one in session.scalars(rows.limit(AT_ONCE))]
 
 
-def campaigns(session: Session, reached: str) -> list[str]:
+def walk_campaigns(session: Session, reached: str) -> list[str]:
     """The next campaigns."""
     campaign = col(Delivery.campaign_id)
     rows = select(campaign).where(HELD, campaign > int(reached or 0)).distinct().order_by(campaign).limit(AT_ONCE)
@@ -208,29 +208,29 @@ def campaigns(session: Session, reached: str) -> list[str]:
 
 
 STAGES: tuple[tuple[Group, Callable[[Session, str], list[str]]], ...] = (
-    ("sender", senders),
-    ("sender", alone),
-    ("campaign", campaigns),
-    ("campaign", partial(senders, where=and_(STILL_HELD, no_campaign()))),
-    ("campaign", partial(alone, where=and_(HELD, col(Delivery.campaign_id).is_(None)))),
+    ("sender", walk_senders),
+    ("sender", walk_unreadable),
+    ("campaign", walk_campaigns),
+    ("campaign", partial(walk_senders, where=and_(STILL_HELD, no_campaign()))),
+    ("campaign", partial(walk_unreadable, where=and_(HELD, col(Delivery.campaign_id).is_(None)))),
 )
 
 
-def past(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
+def expired_cards(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
     """The cards of which something has perished since they were counted; found by an index of each view."""
     views = col(KeptCard.view).in_(select(col(KeptView.id)))
     return and_(views, col(KeptCard.grouped).in_(list(groups)), col(KeptCard.perishable) <= now)
 
 
-def due(session: Session, now: datetime) -> bool:
+def is_due(session: Session, now: datetime) -> bool:
     """Is there anything to count anew, or a view to go on with?"""
     unready = select(literal(1)).select_from(KeptView).where(col(KeptView.ready).is_(False)).limit(1)
     some = select(literal(1)).select_from(Touched).limit(1)
-    late = select(literal(1)).select_from(KeptCard).where(past(now, GROUPED)).limit(1)
+    late = select(literal(1)).select_from(KeptCard).where(expired_cards(now, GROUPED)).limit(1)
     return any(session.scalar(one) is not None for one in (some, late, unready))
 
 
-def drop(engine: Engine, name: str) -> None:
+def drop_view(engine: Engine, name: str) -> None:
     """Forget a view, its cards in slices."""
     with db.transaction(engine) as session:
         number = session.scalars(select(col(KeptView.id)).where(col(KeptView.name) == name)).one()
@@ -248,9 +248,9 @@ def drop(engine: Engine, name: str) -> None:
             more = bool(slice_of)
 
 
-def anchor(engine: Engine) -> None:
+def note_anchors(engine: Engine) -> None:
     """Note where every so many cards of each long view begin."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         long = session.execute(select(col(KeptTotal.view), col(KeptTotal.grouped)).where(col(KeptTotal.cards) > ANCHOR_EVERY)).all()
         found = {(view, group): list(session.execute(anchors_of(view, group)).mappings()) for view, group in long}
     for (view, group), rows in found.items():
@@ -264,7 +264,7 @@ def anchor_everything(engine: Engine) -> None:
     """Note where every so many of all held mails stand in the order of a list in which each is a card."""
     place = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))
     rows: list[dict[str, Any]] = []
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         following = select(*place).where(col(Delivery.state) == State.HELD).order_by(*(column.desc() for column in place)).limit(1)
         found = session.execute(following.offset(SINGLES_EVERY)).first()
         while found:

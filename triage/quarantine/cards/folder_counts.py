@@ -11,18 +11,18 @@ from triage.store.queue.grouping import HELD
 Folder = tuple[str, str]  # department, person
 
 
-def held(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, int]:
+def count_held(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, int]:
     """By folder; `reach` is all that has to be counted where nothing is kept (yet), or too much was touched."""
-    found = kept(session)
+    found = kept_counts(session)
     if found is None:
-        return counted(session, true() if reach is None else reach)
+        return counted_now(session, true() if reach is None else reach)
     counts, stale = found
     for folder in stale:
         counts.pop(folder, None)
-    return counts | counted(session, tuple_(col(Delivery.department), col(Delivery.person)).in_(stale)) if stale else counts
+    return counts | counted_now(session, tuple_(col(Delivery.department), col(Delivery.person)).in_(stale)) if stale else counts
 
 
-def kept(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
+def kept_counts(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
     """What is kept, and the folders of it that were touched since; None where it is of no use."""
     rows = dirty_counts.since_folding(session)
     counts = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
@@ -36,7 +36,7 @@ def number_held(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.sum(col(KeptFolder.held)), 0))) or 0
 
 
-def counted(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
+def counted_now(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
     """What is held now."""
     place = (col(Delivery.department), col(Delivery.person))
     rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))

@@ -21,7 +21,7 @@ class View:
     @classmethod
     def of(cls, session: Session, by: Actor, department: str = "") -> Self:
         """What this actor sees, or sees of one department."""
-        return cls.within(by.scope, confidential_folders.closed(session, by), department)
+        return cls.within(by.scope, confidential_folders.closed_folders(session, by), department)
 
     @classmethod
     def within(cls, scope: Scope, closed: frozenset[str], department: str = "") -> Self:

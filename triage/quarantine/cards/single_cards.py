@@ -16,7 +16,7 @@ from triage.store.queue.grouping import NEVER
 from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, Section
 
 Order = tuple[tuple[Any, bool], ...]  # columns, each with whether it descends
-BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.key("none"), False))
+BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.card_key("none"), False))
 
 MOST_FOUND = 2000  # deliveries to act on that are found and sorted; where there are more, they are met soon enough among all
 
@@ -40,10 +40,10 @@ class Band:
     timed: bool = False  # each has its own end
 
 
-def page(session: Session, asked: Asked, now: datetime, part: Part) -> list[Pile]:
+def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> list[Pile]:
     """This part of the deliveries that are asked for, as cards."""
     piles: list[Pile] = []
-    for rows, order in walks(session, asked, now, part):
+    for rows, order in plan_walks(session, asked, now, part):
         for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
             piles.append(Pile(*row[:7], row[3], 1, 1, 1, row[7]))  # type: ignore[call-arg]
         if len(piles) == part.limit:
@@ -54,22 +54,31 @@ def page(session: Session, asked: Asked, now: datetime, part: Part) -> list[Pile
 def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Place | None = None) -> Place | None:
     """Where the nth of these deliveries stands, from 0 and from a place on; None where there are fewer."""
     part = Part(1, at=begin)
-    for rows, order in walks(session, asked, now, part):
+    for rows, order in plan_walks(session, asked, now, part):
         if found := session.execute(rows.order_by(*part.walked(order)).limit(1).offset(nth)).first():
             return found[0], found[1], found[2], found[3]
         nth -= session.scalar(select(func.count()).select_from(rows.subquery())) or 0
     return None
 
 
-def walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
+def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
     """What is read one after the other for a part, and the order of each in the list."""
     bands = bands_of(session, asked, now)
     for number in range(len(bands))[:: -1 if part.backwards else 1]:
         band, until = bands[number], bands[number + 1].since if number + 1 < len(bands) else None
-        within = inside(part, band, until)
+        within = band_part(part, band, until)
         if within is not None:
-            columns = (band.pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.key("none"), grouping.perishable(now))
-            yield select(*columns, col(Delivery.weight), grouping.severity(), col(Delivery.id)).where(band.where, *within), band.order
+            columns = (
+                band.pressing,
+                col(Delivery.urgency),
+                col(Delivery.received_at),
+                grouping.card_key("none"),
+                grouping.perishable_at(now),
+            )
+            yield (
+                select(*columns, col(Delivery.weight), grouping.severity_column(), col(Delivery.id)).where(band.where, *within),
+                band.order,
+            )
 
 
 def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
@@ -83,12 +92,12 @@ def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
     return [
         *([Band(ACT_NOW, to_act_on, first, BY_URGENCY)] if number else []),
         Band(BEGINNINGS[Section.TIME_LIMITED], and_(others, until > now, not_(assumed)), until, by_end, timed=True),
-        Band(ACT_NOW + ASSUMED, and_(others, until > now, assumed), sections.end(), by_end, timed=True),
+        Band(ACT_NOW + ASSUMED, and_(others, until > now, assumed), sections.sorting_end(), by_end, timed=True),
         Band(NEVER, and_(others, or_(until.is_(None), until <= now)), literal(NEVER, Instant), BY_URGENCY),
     ]
 
 
-def inside(part: Part, band: Band, until: datetime | None) -> list[ColumnElement[bool]] | None:
+def band_part(part: Part, band: Band, until: datetime | None) -> list[ColumnElement[bool]] | None:
     """What of a band lies in a part; None where nothing does. `until`: where the next band begins."""
     found: list[ColumnElement[bool]] = []
     for place, behind, inclusive in ((part.after, True, False), (part.at, True, True), (part.before, False, False)):
@@ -101,14 +110,14 @@ def inside(part: Part, band: Band, until: datetime | None) -> list[ColumnElement
             if not behind:
                 return None
         else:
-            found.append(beyond(place, band, inclusive) if behind else ahead(place, band))
+            found.append(after_place(place, band, inclusive) if behind else before_place(place, band))
     return found
 
 
-def beyond(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool]:
+def after_place(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool]:
     """Of the deliveries among which a place lies, those that come after it. The first comparison is one for the index."""
-    key = grouping.key("none")
-    standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), stands(place)
+    key = grouping.card_key("none")
+    standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), sort_place(place)
     same = and_(standing == there, key >= place[3] if inclusive else key > place[3])
     later = and_(standing <= there, or_(standing < there, same))
     if not band.timed:
@@ -117,14 +126,14 @@ def beyond(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool]:
     return or_(band.pressing > end, and_(band.pressing == end, later))
 
 
-def ahead(place: Place, band: Band) -> ColumnElement[bool]:
+def before_place(place: Place, band: Band) -> ColumnElement[bool]:
     """Those that come before it."""
     if band.timed:
-        return not_(beyond(place, band, inclusive=True))
-    standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), stands(place)
-    return and_(standing >= there, or_(standing > there, and_(standing == there, grouping.key("none") < place[3])))
+        return not_(after_place(place, band, inclusive=True))
+    standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), sort_place(place)
+    return and_(standing >= there, or_(standing > there, and_(standing == there, grouping.card_key("none") < place[3])))
 
 
-def stands(place: Place) -> ColumnElement[Any]:
+def sort_place(place: Place) -> ColumnElement[Any]:
     """A place among what is sorted by urgency and age, as the database compares it with rows."""
     return tuple_(literal(place[1]), literal(place[2], Instant))

@@ -16,7 +16,7 @@ from triage.store.models.rules import Proposal
 ANSWERS = ("accept", "refuse", "open")
 
 
-def answer(
+def answer_suggestion(
     session: Session,
     proposal_id: int,
     given: str,
@@ -38,7 +38,7 @@ def answer(
     row = rule_suggestions.at_hand(session, proposal_id, by=by, now=now)
     if given == "accept":
         made = approvals.add_rule(session, rule_suggestions.order_of(row), by=by, now=now, settings=settings, confirm=confirm, fence=fence)
-        rule_suggestions.answered(session, row, rule_suggestions.ACCEPTED, by=by, now=now, made=made)
+        rule_suggestions.settle_suggestion(session, row, rule_suggestions.ACCEPTED, by=by, now=now, made=made)
     else:
-        rule_suggestions.answered(session, row, rule_suggestions.REFUSED, by=by, now=now)
+        rule_suggestions.settle_suggestion(session, row, rule_suggestions.REFUSED, by=by, now=now)
     return row

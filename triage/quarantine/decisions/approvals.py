@@ -13,10 +13,10 @@ from triage.access import actor_lookup, api_tokens, confidential_folders, dual_c
 from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -50,15 +50,15 @@ def add_rule(
     SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
     """
     access.may_make_rule(session, by, order.scope)
-    confirmed = rule_confirmation.confirmed(session, order, confirm, fence, by=by, settings=settings)
+    confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings)
     try:
-        return rules.add(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
+        return rules.add_rule(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
     except SecondKeyNeeded as need:
         asked = rule_json(order) | {"confirmed": confirmed}
-        return dual_control.ask(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
+        return dual_control.ask_second_person(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
 
 
-def confirm(
+def confirm_approval(
     session: Session,
     pending_id: int,
     *,
@@ -82,18 +82,18 @@ def confirm(
     first = find_asker(session, asked, now)
     if by.kind == "token":
         raise NotAllowed(say("an approval needs a person: a token cannot give it"))
-    if first.name == by.name or api_tokens.maker(session, asked.asked_by) == str(by):
+    if first.name == by.name or api_tokens.find_token_maker(session, asked.asked_by) == str(by):
         raise NotAllowed(say("you asked for this: somebody else has to approve it"))
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
-        confirmed = rule_confirmation.confirmed(session, order, confirm, fence, by=by, settings=settings)
-        result = rules.add(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
+        confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings)
+        result = rules.add_rule(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
     else:
         result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence).id
-    dual_control.settle(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
+    dual_control.settle_approval(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
 
 
@@ -113,19 +113,21 @@ def decide_as_asked(
     for actor in (first, by):
         if dual_control.fence_of(lock_meant(session, request, by=actor, settings=settings, now=now)) == asked.fence:
             continue
-        if actor is by and not dual_control.within(session, [ids.read(one) for one in asked.items], by):
+        if actor is by and not dual_control.is_within_scope(session, [ids.parse_id(one) for one in asked.items], by):
             raise NotAllowed(say("this reaches beyond your scope: somebody who may see all of it has to approve it"))
         raise Stale(say("the messages have changed since this was requested: decline it, and have it requested again"))
     if rule := request.rule:
-        for scope in [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.read(one) for one in asked.items], first):
+        for scope in (
+            [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.parse_id(one) for one in asked.items], first)
+        ):
             access.may_make_rule(session, by, scope)
-    return decide(session, request, by=first, second=by, now=now, settings=settings)
+    return decide_messages(session, request, by=first, second=by, now=now, settings=settings)
 
 
-def decline(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:
+def decline_approval(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:
     """Say no; the one who asked withdraws it."""
     asked = lock_waiting(session, pending_id, by, now)
-    dual_control.settle(
+    dual_control.settle_approval(
         session, asked, dual_control.WITHDRAWN if asked.asked_by == str(by) else dual_control.DECLINED, by=by, reason=reason, now=now
     )
     return asked
@@ -136,7 +138,7 @@ def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) ->
     access.may_decide(by)
     asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
     if asked is None or not may_know_of(session, asked, by):
-        raise NotFound(say("there is no approval request {pending_id}", pending_id=show(pending_id)))
+        raise NotFound(say("there is no approval request {pending_id}", pending_id=format_id(pending_id)))
     if asked.state != dual_control.WAITING:
         raise NotAllowedNow(say("{settled_by_shown} already {state} it", state=asked.state, settled_by_shown=asked.settled_by_shown))
     if asked.lapses_at <= now:
@@ -146,7 +148,7 @@ def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) ->
 
 def find_asker(session: Session, asked: PendingAct, now: datetime) -> Actor:
     """The one who asked, with the role and scope of today. NotAllowedNow when they may no longer decide."""
-    found = actor_lookup.named(session, asked.asked_by, asked.asked_by_shown, now)
+    found = actor_lookup.find_actor(session, asked.asked_by, asked.asked_by_shown, now)
     if found is None or found.role not in access.DECIDING:
         raise NotAllowedNow(
             say("{asked_by_shown} may no longer decide: somebody else has to request it", asked_by_shown=asked.asked_by_shown)
@@ -165,10 +167,10 @@ def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
     scope = order["scope"] if order else ""  # "": as far as the mail goes
     if scope and (scope in closed or (not by.scope.company and scope not in by.scope.words())):
         return False
-    return dual_control.within(session, [ids.read(one) for one in asked.items], by)
+    return dual_control.is_within_scope(session, [ids.parse_id(one) for one in asked.items], by)
 
 
-def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[PendingAct]:
+def list_approvals(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[PendingAct]:
     """What waits for a second key and concerns the actor, the newest first. `before`: the id to go on from."""
     rows = session.scalars(
         select(PendingAct)
@@ -188,7 +190,7 @@ NEEDS = {
 }
 
 
-def sentence(asked: PendingAct) -> str:
+def approval_sentence(asked: PendingAct) -> str:
     """What is asked for, for a person to read."""
     why = " and ".join(NEEDS[one] for one in asked.needs)
     if asked.kind == "rule":

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from triage.access import confidential_folders
 from triage.access.dual_control import LASTS
 from triage.actor import Actor
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions.outcome_text import ASKED, LEFT_OUT
 from triage.quarantine.search.selection import Selection, settled_proof
 from triage.store import ledger
@@ -24,9 +24,9 @@ WAITING = "waiting"
 OF_CAMPAIGN = frozenset({"campaign", "proof", "known", "states", "since", "until"})  # what a selection of a campaign's copies is made of
 
 
-def concern(session: Session, selected: Selection, verb: str, *, by: Actor) -> str:
+def find_concerned(session: Session, selected: Selection, verb: str, *, by: Actor) -> str:
     """What a removal does about the confidential folders that are closed to the actor: ASKED, LEFT_OUT, or "" where it reaches none."""
-    if verb != REMOVAL or not by.scope.company or not is_wide(selected) or not confidential_folders.closed(session, by):
+    if verb != REMOVAL or not by.scope.company or not is_wide(selected) or not confidential_folders.closed_folders(session, by):
         return ""
     return ASKED if campaigns_of(selected) else LEFT_OUT
 
@@ -44,16 +44,16 @@ def campaigns_of(selected: Selection) -> tuple[Selection, ...]:
     return tuple(one for one in some if whole and one.campaign is not None and one.as_json().keys() <= OF_CAMPAIGN)
 
 
-def ask(session: Session, decision: Decision, selected: Selection, *, by: Actor, now: datetime) -> None:
+def ask_keepers(session: Session, decision: Decision, selected: Selection, *, by: Actor, now: datetime) -> None:
     """Ask the keepers of every folder that is closed to who decided, where the removal is of a campaign."""
     if decision.confidential != ASKED:
         return
-    folders = sorted(confidential_folders.closed(session, by))
+    folders = sorted(confidential_folders.closed_folders(session, by))
     wanted = wanted_copies(session, selected)
     session.add_all(
         KeepersRequest(
             folder=folder,
-            selection=within(wanted, folder).as_json(),
+            selection=within_folder(wanted, folder).as_json(),
             decision_id=decision.id,
             reason=decision.reason,
             asked_by=str(by),
@@ -64,7 +64,7 @@ def ask(session: Session, decision: Decision, selected: Selection, *, by: Actor,
         for folder in folders
     )
     session.flush()
-    ledger.write(session, "ask-keepers", f"decision:{show(decision.id)}", by=by, now=now, detail={"folders": folders})
+    ledger.write_act(session, "ask-keepers", f"decision:{format_id(decision.id)}", by=by, now=now, detail={"folders": folders})
 
 
 def wanted_copies(session: Session, selected: Selection) -> Selection:
@@ -73,7 +73,7 @@ def wanted_copies(session: Session, selected: Selection) -> Selection:
     return replace(selected, any_of=tuple(campaigns)) if selected.any_of else campaigns[0]
 
 
-def within(selected: Selection, folder: str) -> Selection:
+def within_folder(selected: Selection, folder: str) -> Selection:
     """What of a selection is in one folder."""
     kind, _, name = folder.partition(":")
     return replace(selected, department=name) if kind == "department" else replace(selected, person=name)

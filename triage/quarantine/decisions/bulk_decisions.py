@@ -14,7 +14,7 @@ from triage.access import actor_lookup, scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import Refused
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions.carry_out import carry_out, sort_copies
 from triage.quarantine.decisions.decision_plan import Meant, Plan, with_copies
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
@@ -23,7 +23,7 @@ from triage.quarantine.decisions.take_back import take_back
 from triage.quarantine.removal.removal_plan import LeftOut
 from triage.quarantine.search import selection
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -32,7 +32,7 @@ SLICE = 1000
 DUTY, LEASE = "slices", timedelta(seconds=30)
 
 
-def begin(session: Session, decision: Decision, plan: Plan, request: DecisionRequest) -> None:
+def begin_bulk(session: Session, decision: Decision, plan: Plan, request: DecisionRequest) -> None:
     """Write the decision down; `go_on` carries it out."""
     decision.last, decision.order = plan.last, request.order | left_out_json(plan.left_out)
     session.add(decision)
@@ -42,17 +42,20 @@ def begin(session: Session, decision: Decision, plan: Plan, request: DecisionReq
 def record_beginning(session: Session, decision: Decision, *, by: Actor, now: datetime) -> None:
     """Put on record that a decision, or an undo, is carried out from now on."""
     detail = {"reason": decision.reason} | ({"confirmed": decision.confirmed} if decision.confirmed else {})
-    ledger.write(session, f"begin-{decision.verb}", subject_of(decision), by=by, now=now, detail=detail, items=decision.count)
+    ledger.write_act(session, f"begin-{decision.verb}", subject_of(decision), by=by, now=now, detail=detail, items=decision.count)
 
 
 def is_to_come_beyond(session: Session, decision: Decision, by: Actor, now: datetime) -> bool:
     """Is mail still to come that who decided sees, and this actor does not?"""
-    first = actor_lookup.named(session, decision.by, decision.by_shown, now)
+    first = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
     if decision.last is None or first is None:
         return False
     return (
         session.scalar(
-            select(literal(1)).select_from(Delivery).where(still_to_come(session, decision, first), not_(access.visible(by))).limit(1)
+            select(literal(1))
+            .select_from(Delivery)
+            .where(still_to_come(session, decision, first), not_(access.visible_deliveries(by)))
+            .limit(1)
         )
         is not None
     )
@@ -68,7 +71,7 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
     decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).one()
     if decision.last is None:
         return 0
-    by = actor_lookup.named(session, decision.by, decision.by_shown, now)
+    by = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
     meant = next_slice(session, decision, by) if by and by.role in access.DECIDING else []
     if by is None or not meant:
         finish_decision(session, decision, now)
@@ -105,14 +108,14 @@ def next_slice(session: Session, decision: Decision, by: Actor) -> Meant:
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
     where = still_to_come(session, decision, by)
     next_ones = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(SLICE)).all()
-    return [(one, state) for one, state, _ in ledger.lock(session, and_(where, among(session, col(Delivery.id), next_ones)))]
+    return [(one, state) for one, state, _ in ledger.lock_deliveries(session, and_(where, is_among(session, col(Delivery.id), next_ones)))]
 
 
 def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bool]:
     """The deliveries that it has not come to yet."""
     further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
     selected = selection.from_json(decision.selection)
-    where = and_(further, selection.condition(selected), access.visible(by), not_(has_outcome(decision.id)))
+    where = and_(further, selection.selection_condition(selected), access.visible_deliveries(by), not_(has_outcome(decision.id)))
     if left := LeftOut(*map(tuple, decision.order.get("left_out", ()))):
         where = and_(where, not_(left.condition(session, selected)))
     if selected.states:
@@ -137,7 +140,7 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
     session.flush()
     mine = col(DecisionItem.decision_id) == decision.id
     ids = [one.delivery_id for one in items]
-    there = set(session.scalars(select(col(DecisionItem.delivery_id)).where(mine, among(session, col(DecisionItem.delivery_id), ids))))
+    there = set(session.scalars(select(col(DecisionItem.delivery_id)).where(mine, is_among(session, col(DecisionItem.delivery_id), ids))))
     rows = [
         {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome, "why": item.why}
         for item in items
@@ -153,9 +156,9 @@ def finish_decision(session: Session, decision: Decision, now: datetime, why: st
     number = session.scalar(select(func.count()).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id)) or 0
     left, decision.count = decision.count - number, number
     detail = {"left": left} | ({"why": why} if why else {})
-    ledger.write(session, f"end-{decision.verb}", subject_of(decision), by=Actor.system("slices"), now=now, detail=detail, items=number)
+    ledger.write_act(session, f"end-{decision.verb}", subject_of(decision), by=Actor.system("slices"), now=now, detail=detail, items=number)
 
 
 def subject_of(decision: Decision) -> str:
     """As the record names it."""
-    return f"decision:{show(decision.id)}"
+    return f"decision:{format_id(decision.id)}"

@@ -17,7 +17,7 @@ from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLI
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
 from triage.quarantine.decisions.outcomes import Item
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -44,7 +44,7 @@ def carry_out(
     items = change_deliveries(session, decision, meant, aim, changes, barred, by=by)
     if request.verb is Verb.REJECT and any(one.outcome == "done" for one in items):
         said = rejections.text_of(settings, template=request.template, text=request.text)
-        rejections.tell(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
+        rejections.queue_rejections(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
     if ended := [one.delivery_id for one in items if one.before in sender_notices.ENDS]:
         sender_notices.follow_deliveries(session, ended, settings=settings, now=now)
     return items
@@ -60,10 +60,10 @@ def checked_target(session: Session, request: DecisionRequest, *, settings: Sett
 def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
     """Which of these the verb must leave alone whatever their state, and why."""
     if verb is Verb.REJECT:
-        return rejections.refused(session, ids, settings)
+        return rejections.refuse_rejections(session, ids, settings)
     if verb in (Verb.RELEASE, Verb.REDELIVER):
-        return reassigned_addresses.barred(session, ids)
-    return rejections.told(session, ids) if verb is Verb.RESTORE else {}
+        return reassigned_addresses.find_barred(session, ids)
+    return rejections.told_rejections(session, ids) if verb is Verb.RESTORE else {}
 
 
 def row_changes(session: Session, event: Event, to: str, now: datetime, settings: Settings) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def row_changes(session: Session, event: Event, to: str, now: datetime, settings
         return {"due_at": now, "queued_at": now, "last_reply": ""}
     if event is Event.RESTORE:
         return {"due_at": None, "expanded": False}
-    return recalled_copies.due(now) if event is Event.PURGE else {"due_at": None}
+    return recalled_copies.due_values(now) if event is Event.PURGE else {"due_at": None}
 
 
 def redirect_changes(session: Session, to: str, settings: Settings) -> dict[str, Any]:
     """What a redirect changes beside."""
-    return {"mailbox": recipients.destination(session, to, settings.company), "redirected": True}
+    return {"mailbox": recipients.resolve_destination(session, to, settings.company), "redirected": True}
 
 
 def change_deliveries(
@@ -91,13 +91,13 @@ def change_deliveries(
     """Change what can be changed and is not barred; the outcome of each item."""
     event, now = aim.event, decision.at
     ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
-    where = among(session, col(Delivery.id), ids) & in_states(aim.changes)
+    where = is_among(session, col(Delivery.id), ids) & in_states(aim.changes)
     said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
     detail: dict[str, Any] = {name: text for name, text in said.items() if text}
     detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
-    closed = groups.left(session, among(session, col(Delivery.id), ids)) if event is Event.PURGE else set()
+    closed = groups.delivered_parents(session, is_among(session, col(Delivery.id), ids)) if event is Event.PURGE else set()
     if closed:
-        groups.close(session, closed, by=by, now=now, decision_id=decision.id, detail=detail)
+        groups.close_parents(session, closed, by=by, now=now, decision_id=decision.id, detail=detail)
     back = put_back_copies(session, where, ids, decision, detail, by=by) if event is Event.RESTORE else set()
     where &= can_change(event)
     sought = seek_copies(session, where, decision, detail, by=by) if event is Event.PURGE and aim.changes >= DELIVERED else {}
@@ -126,10 +126,12 @@ def can_change(event: Event) -> ColumnElement[bool]:
 def finish_changes(session: Session, event: Event, changed: dict[int, State], now: datetime) -> None:
     """What else is so about deliveries that this event has changed."""
     if event is Event.RESTORE:
-        recalled_copies.end(session, changed, now=now)
+        recalled_copies.end_copies(session, changed, now=now)
     if event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
-        meant_for = among(session, col(Delivery.id), held) | among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
+        meant_for = is_among(session, col(Delivery.id), held) | is_among(session, col(Delivery.id), changed) & not_(
+            col(Delivery.redirected)
+        )
         reassigned_addresses.address_anew(session, meant_for)
 
 
@@ -146,7 +148,7 @@ def put_back_copies(
 ) -> set[int]:
     """What was purged out of mailboxes sets out on its way back there, but into no stranger's; which deliveries."""
     now = decision.at
-    taken = where & recalled_copies.was_taken() & not_(among(session, col(Delivery.id), reassigned_addresses.barred(session, ids)))
+    taken = where & recalled_copies.was_taken() & not_(is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids)))
     changed = ledger.record_many(
         session, taken, Event.PUT_BACK, by=by, now=now, decision_id=decision.id, detail=detail, due_at=now, queued_at=now
     )
@@ -158,15 +160,15 @@ def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
 
     An undo that wanted it back gives way; a purge that somebody else has wanted before stands.
     """
-    flying = among(session, col(Delivery.id), [delivery_id for delivery_id, state in meant if state in IN_FLIGHT])
+    flying = is_among(session, col(Delivery.id), [delivery_id for delivery_id, state in meant if state in IN_FLIGHT])
     free = col(Delivery.purge_wanted_by).is_(None) | col(Delivery.back_wanted_by).is_not(None)
     marked = dict(session.execute(select(col(Delivery.id), col(Delivery.back_wanted_by)).where(flying, free)).all())
     for delivery_id, undone_by in marked.items():
-        recalled_copies.tell(session, undone_by, delivery_id, "refused", "It was purged since.")
+        recalled_copies.record_outcome(session, undone_by, delivery_id, "refused", "It was purged since.")
     if marked:
         values = {"purge_wanted_by": decision.id, "back_wanted_by": None, "back_to": ""}
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), marked)).values(**values))
-        recalled_copies.hurry(session, marked, now=decision.at)
+        session.execute(update(Delivery).where(is_among(session, col(Delivery.id), marked)).values(**values))
+        recalled_copies.hurry_recall(session, marked, now=decision.at)
     return set(marked)
 
 
@@ -177,7 +179,7 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), Decision, blocked)
         .outerjoin(Decision, col(Decision.id) == func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)))
-        .where(among(session, col(Delivery.id), ids))
+        .where(is_among(session, col(Delivery.id), ids))
     )
     for delivery_id, state, erased_at, expanded, decision, with_block in rows:
         if aim.event in AGAIN and state == State.DELIVERED and expanded:

@@ -13,15 +13,15 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.signals.second_look import in_order
 from triage.message.signals.severity import Severity
-from triage.policy.rules.rule_request import RuleOrder, checked
+from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.quarantine.rules import rule_trial
 from triage.quarantine.rules.rules_with_decision import (
     MOST_RULES,
     Sender,
     allow_of,
-    instead,
-    narrowest,
+    narrowest_scopes,
     of_agreed,
+    refusal_advice,
     rule_orders,
     senders_of,
     why_not,
@@ -30,7 +30,7 @@ from triage.quarantine.search import confirmations
 from triage.quarantine.search.listing import severity_of
 from triage.quarantine.search.selection import Selection
 from triage.say import say
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -75,7 +75,7 @@ class Consent:
     reaches: tuple[Reach, ...]  # the narrowest first
 
 
-def consent(
+def preview_consent(
     session: Session, selected: Selection, order: RuleOrder, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime
 ) -> Consent:
     """What an allow along with the release of these deliveries means. Only reads. Where the order names nobody, those are chosen
@@ -95,7 +95,7 @@ def consent(
             field="rule",
         )
     signs = signs_of(session, ids)
-    asked = [about(session, order, one, signs, settings) for one in found]
+    asked = [consent_of_sender(session, order, one, signs, settings) for one in found]
     chosen = named_in(order, asked)
     asked = [replace(one, chosen=one.sender in chosen) for one in asked]
     order = replace(order, senders=tuple(chosen), without=tuple(one.sender for one in asked if not one.chosen))
@@ -103,7 +103,7 @@ def consent(
     reaches = reaches_of(session, order, found, released, by=by, now=now) if chosen else ()
     order = replace(order, scope=order.scope or ("" if not reaches else reaches[0].scope))
     rules = rules_to_make(session, order, selected, released, by=by, settings=settings) if chosen else ()
-    nobody = nobodys(ids, found, signs)
+    nobody = senderless_messages(ids, found, signs)
     return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches)
 
 
@@ -122,7 +122,7 @@ def rules_to_make(
 ) -> tuple[RuleOrder, ...]:
     """The rules as they are made. BadInput where one cannot be."""
     return tuple(
-        checked(session, one, settings) for one in rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
+        check_order(session, one, settings) for one in rule_orders(session, order, selected, ids, by=by, own_domains=settings.own_domains)
     )
 
 
@@ -137,15 +137,15 @@ class Signs(NamedTuple):
 def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
     """What each of these deliveries looks like."""
     looks = select(Delivery, col(Message.signals)).join(Message, col(Message.id) == col(Delivery.message_id))
-    rows = session.execute(looks.where(among(session, col(Delivery.id), ids)))
+    rows = session.execute(looks.where(is_among(session, col(Delivery.id), ids)))
     names = confirmations.names_of(session, ids)
     return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in rows}
 
 
-def about(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:
+def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:
     """One sender as the sheet shows them."""
     genuine = bool(sender.signers) if sender.match == "list" else sender.genuine == len(sender.ids)
-    refused, rests_on = possible(session, order, sender, settings)
+    refused, rests_on = refuse_allow(session, order, sender, settings)
     theirs = [signs[one] for one in sender.ids]
     return Asked(
         sender=sender.value,
@@ -155,19 +155,19 @@ def about(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, S
         rests_on=rests_on,
         severity=max(one.severity for one in theirs),
         second_look=looks_of(theirs),
-        says=strongest(theirs),
+        says=strongest_warnings(theirs),
         chosen=False,
         why_not=refused,
     )
 
 
-def possible(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
+def refuse_allow(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
     """Why there can be no allow rule about this sender and what to do instead; or "" and the proof that it would ask for."""
     if why := why_not(sender, order, settings.own_domains):
-        return f"{WHY[why]} {instead(why, sender)}".strip(), ""
+        return f"{WHY[why]} {refusal_advice(why, sender)}".strip(), ""
     try:
         one = allow_of(replace(order, senders=(), without=()), sender)
-        return "", checked(session, replace(one, scope=one.scope or "company"), settings).proof
+        return "", check_order(session, replace(one, scope=one.scope or "company"), settings).proof
     except BadInput as fault:
         return fault.sentence, ""
 
@@ -176,7 +176,7 @@ def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str
     """Why the sender of one message, with these deliveries, can be allowed by no rule, and what to do instead; "" where one can."""
     order = RuleOrder("allow", "address", "", "")
     found = senders_of(session, order, ids)
-    return next((why for one in found if (why := possible(session, order, one, settings)[0])), "" if found else NO_SENDER)
+    return next((why for one in found if (why := refuse_allow(session, order, one, settings)[0])), "" if found else NO_SENDER)
 
 
 NO_SENDER = "They name no sender."
@@ -187,7 +187,7 @@ WHY = {
 }
 
 
-def strongest(signs: Sequence[Signs]) -> tuple[str, ...]:
+def strongest_warnings(signs: Sequence[Signs]) -> tuple[str, ...]:
     """The sentences of the strongest warnings, each once."""
     against = sorted((one for sign in signs for one in sign.signals if one["weight"] > 0), key=lambda one: -one["weight"])
     return tuple(dict.fromkeys(one["sentence"] for one in against))[:SAID]
@@ -198,13 +198,13 @@ def looks_of(signs: Sequence[Signs]) -> tuple[str, ...]:
     return tuple(in_order(name for one in signs for name in one.looks))
 
 
-def nobodys(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]) -> tuple[Asked, ...]:
+def senderless_messages(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]) -> tuple[Asked, ...]:
     """The messages without a sender: they are released by themselves, never along with a rule."""
     left = sorted(set(ids) - {one for sender in found for one in sender.ids})
     if not left:
         return ()
     theirs = [signs[one] for one in left]
-    severity, looks, says = max(one.severity for one in theirs), looks_of(theirs), strongest(theirs)
+    severity, looks, says = max(one.severity for one in theirs), looks_of(theirs), strongest_warnings(theirs)
     return (Asked("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not=NO_SENDER),)
 
 
@@ -212,9 +212,11 @@ def reaches_of(
     session: Session, order: RuleOrder, found: Sequence[Sender], ids: Sequence[int], *, by: Actor, now: datetime
 ) -> tuple[Reach, ...]:
     """For whom the chosen senders can be allowed, the narrowest first: those whom the messages are for, then each scope that holds them."""
-    rows = session.execute(select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids)).distinct())
+    rows = session.execute(
+        select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), ids)).distinct()
+    )
     folders = [(department, person) for department, person in rows]
-    single, each = rule_trial.scopes_of(folders, by, session), narrowest(session, folders, by)
+    single, each = rule_trial.scopes_of(folders, by, session), narrowest_scopes(session, folders, by)
     chosen = [one for one in found if one.value in set(order.senders)]
     steps = [("", tuple(each))] if single[:1] != each and 0 < len(each) * len(chosen) <= MOST_RULES else []
     steps += [(one, (one,)) for one in single]
@@ -223,7 +225,7 @@ def reaches_of(
     return tuple(Reach(scope, scopes, sum(found[one] for found in counts for one in scopes)) for scope, scopes in steps)
 
 
-def record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str, Any]:
+def consent_record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str, Any]:
     """What was agreed to, as a decision keeps it: the rules, also those that were in force before; and who was left out."""
     named = [{"match": one.match, "value": one.value, "scope": one.scope, "proof": one.proof} for one in rules]
     return {"rules": named, "left_out": [{"sender": sender, "count": count} for sender, count in sorted(left.items())]}

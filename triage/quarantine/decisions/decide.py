@@ -20,7 +20,7 @@ from triage.quarantine.decisions import ask_keepers, bulk_decisions
 from triage.quarantine.decisions.carry_out import carry_out, checked_target, sort_copies
 from triage.quarantine.decisions.decision_plan import Plan, lock_found, plan_locked
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone, decision_of, filed, report
+from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone, decision_of, file_decision, get_decision
 from triage.quarantine.removal import late_copies
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
 from triage.say import say
@@ -32,18 +32,18 @@ from triage.store.models.staff import StaffMember
 def decide_or_ask(
     session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings, planned: Plan | None = None
 ) -> DecisionReport | PendingAct:
-    """As `decide`, or, where the company wants two people for it, what now waits for the second one."""
+    """As `decide_messages`, or, where the company wants two people for it, what now waits for the second one."""
     key = request.key_of(by)
     if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
         return earlier
     try:
-        return decide(session, request, by=by, now=now, settings=settings, planned=planned)
+        return decide_messages(session, request, by=by, now=now, settings=settings, planned=planned)
     except SecondKeyNeeded as need:
         require_somebody_else(session, need, by=by, now=now)
-        return dual_control.ask(session, "decision", request.as_json(), need, by=by, reason=request.reason, key=key, now=now)
+        return dual_control.ask_second_person(session, "decision", request.as_json(), need, by=by, reason=request.reason, key=key, now=now)
 
 
-def decide(
+def decide_messages(
     session: Session,
     request: DecisionRequest,
     *,
@@ -64,24 +64,24 @@ def decide(
         checked_scope(session, request.block.scope)
     found = lock_found(session, request, by=by, settings=settings, now=now) if planned is None else ()  # nobody moves until this is decided
     if earlier := made_before(session, request.key_of(by)):
-        return report(session, earlier, by=by)
+        return get_decision(session, earlier, by=by)
     plan = planned or plan_locked(session, request, found, by=by, settings=settings, now=now)
     if plan.needs:
-        dual_control.require(plan.needs, by, second, plan.selected)
+        dual_control.require_second_person(plan.needs, by, second, plan.selected)
     decision = describe_decision(session, request, plan, by=by, second=second, settings=settings, now=now)
     if plan.last is not None:
-        bulk_decisions.begin(session, decision, plan, request)
+        bulk_decisions.begin_bulk(session, decision, plan, request)
         make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id)
-        ask_keepers.ask(session, decision, request.selected, by=by, now=now)
+        ask_keepers.ask_keepers(session, decision, request.selected, by=by, now=now)
         bulk_decisions.record_beginning(session, decision, by=by, now=now)
-        return report(session, decision.id, by=by)
+        return get_decision(session, decision.id, by=by)
     items = carry_out(session, decision, plan.meant, request, by=by, now=now, settings=settings)
     if items and all(item.outcome == "refused" for item in items):
         raise NothingDone(items[0].why, tuple(items))
     make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     if decision.confidential:
-        ask_keepers.ask(session, decision, request.selected, by=by, now=now)
-    made = filed(session, decision, items, by=by, now=now)
+        ask_keepers.ask_keepers(session, decision, request.selected, by=by, now=now)
+    made = file_decision(session, decision, items, by=by, now=now)
     sort_copies(session, decision, items, settings=settings)
     return made
 
@@ -100,13 +100,13 @@ def describe_decision(
         count=plan.count,
         outside=plan.outside,
         confirmed=list(plan.confirmed),
-        confidential=ask_keepers.concern(session, request.selected, request.verb, by=by) if reaches_folders else "",
+        confidential=ask_keepers.find_concerned(session, request.selected, request.verb, by=by) if reaches_folders else "",
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
         target=checked_target(session, request, settings=settings, now=now),
         idempotency_key=request.key_of(by),
         agreed=plan.agreed,
-        **measured(request.effort, settings),
+        **measure_effort(request.effort, settings),
     )
 
 
@@ -119,14 +119,14 @@ def make_rules(
         rules.add_blocks(session, plan.rules, origin="staff", **said)
     else:
         for one in plan.rules:
-            rules.add(session, one, second=second, **said)
+            rules.add_rule(session, one, second=second, **said)
     if plan.blocks:
         rules.add_blocks(session, plan.blocks, **said)
     if plan.late:
-        late_copies.make(session, plan.late, second=second, **said)
+        late_copies.make_rules(session, plan.late, second=second, **said)
 
 
-def measured(effort: Effort | None, settings: Settings) -> dict[str, Any]:
+def measure_effort(effort: Effort | None, settings: Settings) -> dict[str, Any]:
     """What a decision took, as it is kept; nothing where the company wants nothing measured."""
     return effort._asdict() if effort and settings.reports.staff != "none" else {}
 
@@ -141,8 +141,8 @@ def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor,
     if dual_control.REMOVE_DELIVERED not in need.needs:
         return
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.login) != by.name))
-    others = (staff_members.staff(session, login, now) for login in logins.all())
-    if not any(one and one.role in access.DECIDING and dual_control.within(session, need.ids, one) for one in others):
+    others = (staff_members.find_staff_actor(session, login, now) for login in logins.all())
+    if not any(one and one.role in access.DECIDING and dual_control.is_within_scope(session, need.ids, one) for one in others):
         raise NotAllowed(
             say(
                 "this removes delivered messages from mailboxes and needs approval, and nobody else here could give it: somebody with the "

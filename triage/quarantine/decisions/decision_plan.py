@@ -17,7 +17,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups, recalled_copies, rejections
 from triage.errors import BadInput, NotAllowedNow, NotFound, Stale
-from triage.policy.rules.rule_request import RuleOrder, checked
+from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.quarantine.decisions import consent
 from triage.quarantine.decisions.decision_request import Aim, DecisionRequest, Verb, aim_of
 from triage.quarantine.removal import late_copies, removal_plan, second_person
@@ -28,7 +28,7 @@ from triage.quarantine.search.confirmations import Question
 from triage.quarantine.search.selection import Selection
 from triage.say import say
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states
@@ -72,11 +72,11 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
     if not chosen and request.rule is None:
         raise NotFound(say("none of the selected messages can be changed like this"))
     states = () if selected.states else aim.counts
-    outside = selection.outside(session, selected, len(found), by=by, states=states)
+    outside = selection.count_outside(session, selected, len(found), by=by, states=states)
     meant = with_copies(session, chosen) if request.verb is Verb.PURGE else chosen
     ids = [one for one, _ in meant]
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
-    about = among(session, col(Delivery.id), [one for one, _ in chosen])
+    about = is_among(session, col(Delivery.id), [one for one, _ in chosen])
     confirmed = check_second_look(session, request, about, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
         count=len(meant),
@@ -86,7 +86,7 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
         blocks=tuple(blocks),
         late=tuple(late),
         confirmed=tuple(confirmed),
-        agreed=agreement(session, request, orders, found, chosen, settings) if request.allow else {},
+        agreed=record_agreement(session, request, orders, found, chosen, settings) if request.allow else {},
         needs=tuple(second_person_needs(session, request, selected, meant, orders, by=by, settings=settings)),
         meant=tuple(meant),
         selected=tuple(chosen),
@@ -105,7 +105,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         return None
     selected = replace(asked, proof=selection.settled_proof(session, asked))
     aim = aim_of(request, settings)
-    whole = and_(selection.condition(selected), access.visible(by))
+    whole = and_(selection.selection_condition(selected), access.visible_deliveries(by))
     is_removal = request.verb is Verb.PURGE
     left, _ = removal_plan.leave_out(session, asked, whole, settings=settings, now=now) if is_removal else (LeftOut(), [])
     whole = and_(whole, not_(left.condition(session, selected))) if left else whole
@@ -115,7 +115,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         return None
     if rule and rule.without:
         raise BadInput(say("senders can be left out of at most {large} messages at once; select fewer", large=LARGE), field="rule")
-    if request.fence is not None and request.fence != selection.fence(session, whole):
+    if request.fence is not None and request.fence != selection.selection_fence(session, whole):
         raise Stale(say("the selection has changed since you looked: review it, then decide again"))
     rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
     meant = [(delivery_id, State(state)) for delivery_id, state in rows]
@@ -129,13 +129,13 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
         count=len(ids),
-        outside=selection.outside(session, selected, len(ids), by=by, states=() if selected.states else aim.counts),
+        outside=selection.count_outside(session, selected, len(ids), by=by, states=() if selected.states else aim.counts),
         proof=selected.proof,
         rules=tuple(orders),
         blocks=tuple(blocks),
         late=tuple(late),
         confirmed=tuple(confirmed),
-        agreed=consent.record(orders, {}) if request.allow else {},
+        agreed=consent.consent_record(orders, {}) if request.allow else {},
         last=ids[-1],
         left_out=left,
     )
@@ -147,9 +147,9 @@ def lock_found(session: Session, request: DecisionRequest, *, by: Actor, setting
     A purge leaves out what is from wanted senders, unless they were named. Stale where the fence is not that of what is selected now.
     """
     selected, aim, fence = request.selected, aim_of(request, settings), request.fence
-    where = and_(selection.condition(selected), access.visible(by))
+    where = and_(selection.selection_condition(selected), access.visible_deliveries(by))
     narrow = not selected.ids and not selected.states
-    locked = ledger.lock(session, where if fence is not None else its_business(selected, aim, where))
+    locked = ledger.lock_deliveries(session, where if fence is not None else its_business(selected, aim, where))
     rows = without_wanted(session, request, locked, settings=settings, now=now)
     if fence is not None and fence != selection.fence_of(rows):
         raise Stale(say("the selection has changed since you looked: review it, then decide again"))
@@ -186,7 +186,7 @@ def without_left_out(session: Session, request: DecisionRequest, found: Meant) -
 
 def with_copies(session: Session, meant: Meant) -> Meant:
     """The copies of a group's members along with what the group got: whoever may purge that reaches all of them."""
-    parents = groups.left(session, among(session, col(Delivery.id), [delivery_id for delivery_id, _ in meant]))
+    parents = groups.delivered_parents(session, is_among(session, col(Delivery.id), [delivery_id for delivery_id, _ in meant]))
     return sorted(dict(groups.copies_of(session, parents)).items() | dict(meant).items())
 
 
@@ -215,16 +215,16 @@ def rules_along(
         return made, [], []
     if request.block:
         return made, removal_plan.orders_along(session, selected, ids, request.block, by=by, settings=settings, now=now), []
-    return made, [], [] if rule else late_copies.orders(session, selected, ids, by=by, settings=settings, now=now)
+    return made, [], [] if rule else late_copies.list_orders(session, selected, ids, by=by, settings=settings, now=now)
 
 
-def agreement(
+def record_agreement(
     session: Session, request: DecisionRequest, orders: list[RuleOrder], found: Meant, chosen: Meant, settings: Settings
 ) -> dict[str, Any]:
     """Whom an allow lets in for good and whom it leaves out, as it is kept."""
     assert request.rule is not None
     left = consent.left_out(session, request.rule, [one for one, _ in found], [one for one, _ in chosen])
-    return consent.record([checked(session, one, settings) for one in orders], left)
+    return consent.consent_record([check_order(session, one, settings) for one in orders], left)
 
 
 def check_second_look(
@@ -235,9 +235,9 @@ def check_second_look(
     `allows`: rules that let senders in are made along.
     """
     asked = second_look_questions(session, request, about, allows=allows, by=by, settings=settings)
-    seen = and_(selection.condition(request.selected), access.visible(by)) if asked or request.confirm else None
-    current = selection.fence(session, seen) if seen is not None else ""
-    return confirmations.check(asked, request.confirm, by=by, fence=request.fence, current=current)
+    seen = and_(selection.selection_condition(request.selected), access.visible_deliveries(by)) if asked or request.confirm else None
+    current = selection.selection_fence(session, seen) if seen is not None else ""
+    return confirmations.check_confirmed(asked, request.confirm, by=by, fence=request.fence, current=current)
 
 
 def second_look_questions(
@@ -249,7 +249,7 @@ def second_look_questions(
         return ()
     out = lets_out(request, settings)
     where = about if allows else None if out is None else and_(about, out)
-    return () if where is None else confirmations.questions(session, where)
+    return () if where is None else confirmations.list_questions(session, where)
 
 
 def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool] | None:
@@ -276,8 +276,12 @@ def second_person_needs(
     needs = dual_control.of_rules([(one.effect, one.match, one.scope) for one in orders], settings) if orders else []
     ids = [one for one, _ in meant]
     if request.verb is Verb.PURGE:
-        these = among(session, col(Delivery.id), ids)
-        return needs + dual_control.of_purge(meant, settings) + second_person.needs(session, selected, these, by=by, settings=settings)
+        these = is_among(session, col(Delivery.id), ids)
+        return (
+            needs
+            + dual_control.of_purge(meant, settings)
+            + second_person.second_person_needs(session, selected, these, by=by, settings=settings)
+        )
     if request.verb in (Verb.RELEASE, Verb.REDIRECT) and dual_control.RISKY_RELEASE in settings.policy.two_keys:
         return needs + dual_control.of_release(session, ids)
     return needs
@@ -293,21 +297,21 @@ def removal_needs(session: Session, selected: Selection, goes: ColumnElement[boo
     return second_person_needs(session, DecisionRequest(selected, Verb.PURGE), selected, meant, [], by=by, settings=settings)
 
 
-def preview(
+def preview_decision(
     session: Session, request: DecisionRequest, *, by: Actor, settings: Settings
 ) -> tuple[tuple[Question, ...], tuple[NotOffered, ...]]:
     """What a decision would have to confirm, and the senders whom its allow cannot be about. Nothing is held or changed."""
     rule, aim = request.allow, aim_of(request, settings)
-    about = its_business(request.selected, aim, and_(selection.looked_up(session, request.selected), access.visible(by)))
+    about = its_business(request.selected, aim, and_(selection.looked_up(session, request.selected), access.visible_deliveries(by)))
     if rule is None:
         return second_look_questions(session, request, about, allows=False, by=by, settings=settings), ()
     ids = session.scalars(select(col(Delivery.id)).where(about)).all()
-    kept = about if ids == (named := of_agreed(session, rule, ids)) else among(session, col(Delivery.id), named)
+    kept = about if ids == (named := of_agreed(session, rule, ids)) else is_among(session, col(Delivery.id), named)
     asked = second_look_questions(session, request, kept, allows=True, by=by, settings=settings)
     return asked, tuple(not_allowed(session, rule, ids, settings.own_domains))
 
 
 def meant_ids(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings) -> list[int]:
     """The deliveries that a request of this actor would be about now, before any sender is left out; nothing is locked."""
-    where = selection.condition(request.selected) & access.visible(by)
+    where = selection.selection_condition(request.selected) & access.visible_deliveries(by)
     return list(session.scalars(select(col(Delivery.id)).where(its_business(request.selected, aim_of(request, settings), where))))

@@ -18,14 +18,14 @@ from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Stale
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.quarantine.decisions import outcomes
-from triage.quarantine.decisions.outcomes import Item, decision_of, filed
+from triage.quarantine.decisions.outcomes import Item, decision_of, file_decision
 from triage.quarantine.search import legal_hold
-from triage.quarantine.search.selection import Selection, condition
+from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import day, say
 from triage.store import db, ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.assignments import Escalated, Escalation
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -60,7 +60,7 @@ class Shown:
     may_confirm: bool
 
 
-def escalate(
+def escalate_messages(
     session: Session, selected: Selection, to: str, *, by: Actor, reason: str, now: datetime, settings: Settings, expect: int | None = None
 ) -> Shown:
     """Escalate what the actor sees of a selection to a duty: a decision that changes no state, with a legal hold and a notice.
@@ -69,7 +69,7 @@ def escalate(
     the messages are not all under the same seal: their reason and number would be told to whoever sees one of them.
     """
     access.may_decide(by)
-    duty = duties.named(settings.escalation.duties, to)
+    duty = duties.find_duty(settings.escalation.duties, to)
     if duty is None:
         raise BadInput(
             say(
@@ -81,7 +81,7 @@ def escalate(
         )
     reason = legal_hold.checked_reason(reason)
     legal_hold.take_turn(session)  # nothing of it is erased between the promise and the hold
-    meant = locked(session, selected, by)
+    meant = lock_selected(session, selected, by)
     if expect is not None and expect != len(meant):
         raise Stale(
             say(
@@ -90,7 +90,7 @@ def escalate(
                 selected=len(meant),
             )
         )
-    evidence = digests(session, meant)
+    evidence = content_digests(session, meant)
     if not evidence:
         raise NotAllowedNow(say("its content was erased: there is no evidence left to preserve"))
     if len(confidential_folders.seals_over(session, meant)) > 1:
@@ -102,7 +102,7 @@ def escalate(
     hold = legal_hold.place_hold(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
     items = [Item(one, state, "done") if one in evidence else Item(one, state, "refused", ERASED) for one, state in meant.items()]
     decision = decision_of(by, VERB, selected.as_json(), reason, now, count=len(meant), id=new_id(), target=duty.title)
-    told = tell(session, duty, by, reason, len(evidence), settings=settings, now=now)
+    told = notify_duty(session, duty, by, reason, len(evidence), settings=settings, now=now)
     row = Escalation(
         decision_id=decision.id,
         duty=duty.name,
@@ -115,16 +115,21 @@ def escalate(
         told=told,
     )
     session.add(row)
-    filed(session, decision, items, by=by, now=now)
+    file_decision(session, decision, items, by=by, now=now)
     point_to(session, evidence, decision.id)
-    detail = {"to": duty.name, "reason": reason, "hold": show(hold.id), "sha256": {show(one): digest for one, digest in evidence.items()}}
-    ledger.write(session, VERB, subject(decision.id), by=by, now=now, detail=detail | under_seal, items=len(evidence))
-    return shown(session, row, by=by, settings=settings)
+    detail = {
+        "to": duty.name,
+        "reason": reason,
+        "hold": format_id(hold.id),
+        "sha256": {format_id(one): digest for one, digest in evidence.items()},
+    }
+    ledger.write_act(session, VERB, escalation_subject(decision.id), by=by, now=now, detail=detail | under_seal, items=len(evidence))
+    return escalation_of_row(session, row, by=by, settings=settings)
 
 
-def locked(session: Session, selected: Selection, by: Actor) -> dict[int, str]:
+def lock_selected(session: Session, selected: Selection, by: Actor) -> dict[int, str]:
     """The deliveries that are meant and their states, which nobody changes meanwhile."""
-    where = and_(condition(selected), access.visible(by))
+    where = and_(selection_condition(selected), access.visible_deliveries(by))
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id)).limit(MOST + 1).with_for_update()
     )
@@ -136,13 +141,13 @@ def locked(session: Session, selected: Selection, by: Actor) -> dict[int, str]:
     return found
 
 
-def digests(session: Session, ids: Iterable[int]) -> dict[int, str]:
+def content_digests(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """The SHA-256 of the bytes of each of these deliveries whose content is still there."""
     rows = session.execute(
         select(col(Delivery.id), col(Content.sha256))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .join(Content, col(Content.id) == col(Message.content_id))
-        .where(among(session, col(Delivery.id), ids), col(Content.zstd).is_not(None))
+        .where(is_among(session, col(Delivery.id), ids), col(Content.zstd).is_not(None))
         .order_by(col(Delivery.id))
     )
     return dict(rows.all())
@@ -151,17 +156,17 @@ def digests(session: Session, ids: Iterable[int]) -> dict[int, str]:
 def point_to(session: Session, ids: Iterable[int], decision_id: int) -> None:
     """Let this be the escalation that is shown with these deliveries."""
     found = list(ids)
-    session.execute(delete(Escalated).where(among(session, col(Escalated.delivery_id), found)))
+    session.execute(delete(Escalated).where(is_among(session, col(Escalated.delivery_id), found)))
     db.insert_all(session, Escalated, [{"delivery_id": one, "decision_id": decision_id} for one in found])
 
 
-def tell(session: Session, duty: Duty, by: Actor, reason: str, count: int, *, settings: Settings, now: datetime) -> int:
+def notify_duty(session: Session, duty: Duty, by: Actor, reason: str, count: int, *, settings: Settings, now: datetime) -> int:
     """Send a notice to everybody of the duty whose address is known; to how many. It names no sender and no subject."""
     people = [staff_addresses.of_staff(session, login, settings) for login in duty.staff]
     found = {one.address: one for one in (*people, staff_addresses.of_address(duty.address, settings)) if one}
     for one in found.values():
         letter = letter_to(one.address, duty, by, reason, count, settings)
-        internal_mail.send(session, letter, folder=one.folder, rule=RULE, reason=NOTICE, settings=settings, by=BY, now=now)
+        internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=NOTICE, settings=settings, by=BY, now=now)
     return len(found)
 
 
@@ -174,14 +179,14 @@ def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, sett
     return Letter(address, f"Escalated to {duty.title}: {messages}", (Section("Please look at this today", (first,)),), footer)
 
 
-def confirm(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:
+def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:
     """Somebody of the duty says that they have it. The legal hold stays.
 
     NotAllowed for those who are not of the duty, NotAllowedNow when it was confirmed or undone before.
     """
     row = session.scalars(select(Escalation).where(col(Escalation.decision_id) == decision_id).with_for_update()).first()
-    if row is None or not concerns(session, row, by, settings):
-        raise NotFound(say("there is no escalation {decision_id}", decision_id=show(decision_id)))
+    if row is None or not is_concerned(session, row, by, settings):
+        raise NotFound(say("there is no escalation {decision_id}", decision_id=format_id(decision_id)))
     if not may_confirm(row, by, settings):
         raise NotAllowed(
             say(
@@ -202,11 +207,11 @@ def confirm(session: Session, decision_id: int, *, by: Actor, now: datetime, set
         )
     row.confirmed_at, row.confirmed_by, row.confirmed_by_shown = now, str(by), by.shown
     session.flush()
-    ledger.write(session, "confirm-escalation", subject(decision_id), by=by, now=now, detail={"to": row.duty})
-    return shown(session, row, by=by, settings=settings)
+    ledger.write_act(session, "confirm-escalation", escalation_subject(decision_id), by=by, now=now, detail={"to": row.duty})
+    return escalation_of_row(session, row, by=by, settings=settings)
 
 
-def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undoing_id: int) -> list[Item]:
+def undo_escalation(session: Session, decision: Decision, *, by: Actor, now: datetime, undoing_id: int) -> list[Item]:
     """End an escalation that nobody has confirmed, and its legal hold; the outcome of each item."""
     row = session.scalars(select(Escalation).where(col(Escalation.decision_id) == decision.id).with_for_update()).one()
     if row.confirmed_at is not None:
@@ -223,18 +228,22 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     found = {one.delivery_id: one.before for one in session.scalars(items)}
     session.flush()
     point_back(session, list(found), decision.id)
-    ledger.write(session, "undo", subject(undoing_id), by=by, now=now, detail={"undoes": show(decision.id)}, items=len(found))
+    ledger.write_act(
+        session, "undo", escalation_subject(undoing_id), by=by, now=now, detail={"undoes": format_id(decision.id)}, items=len(found)
+    )
     return [Item(one, before, "done") for one, before in found.items()]
 
 
 def point_back(session: Session, ids: Sequence[int], decision_id: int) -> None:
     """With each of these the escalation before is shown again, if there is one that was not undone."""
-    session.execute(delete(Escalated).where(among(session, col(Escalated.delivery_id), ids), col(Escalated.decision_id) == decision_id))
-    left = select(col(Escalated.delivery_id)).where(among(session, col(Escalated.delivery_id), ids))
+    session.execute(delete(Escalated).where(is_among(session, col(Escalated.delivery_id), ids), col(Escalated.decision_id) == decision_id))
+    left = select(col(Escalated.delivery_id)).where(is_among(session, col(Escalated.delivery_id), ids))
     before = (
         select(col(DecisionItem.delivery_id), func.max(col(DecisionItem.decision_id)))
         .join(Escalation, col(Escalation.decision_id) == col(DecisionItem.decision_id))
-        .where(among(session, col(DecisionItem.delivery_id), ids), col(DecisionItem.outcome) == "done", col(Escalation.ended_at).is_(None))
+        .where(
+            is_among(session, col(DecisionItem.delivery_id), ids), col(DecisionItem.outcome) == "done", col(Escalation.ended_at).is_(None)
+        )
         .where(col(DecisionItem.delivery_id).not_in(left))
         .group_by(col(DecisionItem.delivery_id))
     )
@@ -242,7 +251,7 @@ def point_back(session: Session, ids: Sequence[int], decision_id: int) -> None:
     db.insert_all(session, Escalated, rows)
 
 
-def listing(
+def list_escalations(
     session: Session, *, by: Actor, settings: Settings, confirmed: bool = False, limit: int = 50, before: int | None = None
 ) -> list[Shown]:
     """Escalations that concern the actor and that nobody has confirmed, with `confirmed` all of them, newest first."""
@@ -255,19 +264,19 @@ def listing(
     for row in session.scalars(rows):
         if len(found) == limit:
             break
-        if concerns(session, row, by, settings):
-            found.append(shown(session, row, by=by, settings=settings))
+        if is_concerned(session, row, by, settings):
+            found.append(escalation_of_row(session, row, by=by, settings=settings))
     return found
 
 
-def concerns(session: Session, row: Escalation, by: Actor, settings: Settings) -> bool:
+def is_concerned(session: Session, row: Escalation, by: Actor, settings: Settings) -> bool:
     """May the actor know of it: is it theirs, of messages that they see, or for a duty of theirs?"""
-    return is_of_duty(row, by, settings) or outcomes.touches(session, session.get_one(Decision, row.decision_id), by)
+    return is_of_duty(row, by, settings) or outcomes.concerns_actor(session, session.get_one(Decision, row.decision_id), by)
 
 
 def staff_of(row: Escalation, settings: Settings) -> tuple[str, ...]:
     """The logins of those who confirm; none where anybody who decides does, and where the settings no longer name the duty."""
-    duty = duties.named(settings.escalation.duties, row.duty)
+    duty = duties.find_duty(settings.escalation.duties, row.duty)
     return duty.staff if duty else ()
 
 
@@ -281,14 +290,14 @@ def may_confirm(row: Escalation, by: Actor, settings: Settings) -> bool:
     return is_of_duty(row, by, settings) if staff_of(row, settings) else by.role in access.DECIDING
 
 
-def shown(session: Session, row: Escalation, *, by: Actor, settings: Settings) -> Shown:
+def escalation_of_row(session: Session, row: Escalation, *, by: Actor, settings: Settings) -> Shown:
     """An escalation as a value."""
-    duty = duties.named(settings.escalation.duties, row.duty)
+    duty = duties.find_duty(settings.escalation.duties, row.duty)
     items = select(col(DecisionItem.delivery_id)).where(
         col(DecisionItem.decision_id) == row.decision_id, col(DecisionItem.outcome) == "done"
     )
     count = session.scalar(select(func.count()).select_from(items.subquery())) or 0
-    seen = select(col(Delivery.id)).where(col(Delivery.id).in_(items), access.visible(by)).order_by(col(Delivery.id)).limit(MOST)
+    seen = select(col(Delivery.id)).where(col(Delivery.id).in_(items), access.visible_deliveries(by)).order_by(col(Delivery.id)).limit(MOST)
     is_open = row.confirmed_at is None and row.ended_at is None
     return Shown(
         id=row.decision_id,
@@ -309,6 +318,6 @@ def shown(session: Session, row: Escalation, *, by: Actor, settings: Settings) -
     )
 
 
-def subject(decision_id: int) -> str:
+def escalation_subject(decision_id: int) -> str:
     """As the audit log names it."""
-    return f"decision:{show(decision_id)}"
+    return f"decision:{format_id(decision_id)}"

@@ -16,11 +16,11 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, NotFound, Refused
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions.ask_keepers import WAITING
-from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
-from triage.quarantine.decisions.undo import undo
+from triage.quarantine.decisions.undo import undo_decision
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import MOST_IDS, Selection
 from triage.say import say
@@ -58,7 +58,7 @@ class Asked:
     result_id: int | None = None
 
 
-def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[Asked]:
+def list_requests(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[Asked]:
     """The requests to the actor as a keeper that wait and have copies in the folder, the newest first; of equal ones the newest.
 
     `before`: the id to go on from.
@@ -93,9 +93,13 @@ def kept_by(session: Session, by: Actor) -> set[str]:
 
 def as_asked(session: Session, row: KeepersRequest, by: Actor) -> Asked:
     """A request with what the actor sees of it."""
-    counted = select(col(Delivery.state), func.count()).where(removable(row), access.visible(by)).group_by(col(Delivery.state))
+    counted = (
+        select(col(Delivery.state), func.count()).where(removable_copies(row), access.visible_deliveries(by)).group_by(col(Delivery.state))
+    )
     states: dict[str, int] = dict(session.execute(counted).all())
-    newest = select(col(Delivery.id)).where(removable(row), access.visible(by)).order_by(col(Delivery.id).desc()).limit(SHOWN)
+    newest = (
+        select(col(Delivery.id)).where(removable_copies(row), access.visible_deliveries(by)).order_by(col(Delivery.id).desc()).limit(SHOWN)
+    )
     count = sum(states.values())
     return Asked(
         row.id,
@@ -107,26 +111,26 @@ def as_asked(session: Session, row: KeepersRequest, by: Actor) -> Asked:
         count,
         states.get(State.DELIVERED, 0),
         tuple(session.scalars(newest)) if count else (),
-        sentence(row, count),
+        request_sentence(row, count),
         row.state,
-        ids.read(row.results[-1]) if row.results else None,
+        ids.parse_id(row.results[-1]) if row.results else None,
     )
 
 
-def removable(row: KeepersRequest) -> ColumnElement[bool]:
+def removable_copies(row: KeepersRequest) -> ColumnElement[bool]:
     """The copies in the folder that a removal would be about now."""
     wanted = selection.from_json(row.selection)
-    where = selection.condition(wanted)
+    where = selection.selection_condition(wanted)
     return where if wanted.states else and_(where, col(Delivery.state).in_(AIMS[Verb.PURGE].counts))
 
 
-def sentence(row: KeepersRequest, count: int) -> str:
+def request_sentence(row: KeepersRequest, count: int) -> str:
     """What is asked, for a keeper to read."""
     messages = f"{count} message{'s' if count != 1 else ''}"
     return f"{row.asked_by_shown} removed a campaign from the rest of the company. Remove its {messages} from this folder too?"
 
 
-def confirm(
+def confirm_request(
     session: Session, request_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "", expect: int | None = None
 ) -> Asked:
     """Remove the copies in the folder: the keeper's own decision, which they can undo. Who asked is the second person of it.
@@ -134,27 +138,27 @@ def confirm(
     NotFound for who is no keeper of the folder, NotAllowedNow when it was answered or is over, Stale when `expect` is not the number of
     copies any more.
     """
-    row = waiting(session, request_id, by, now)
+    row = lock_waiting_request(session, request_id, by, now)
     request = DecisionRequest(selection.from_json(row.selection), Verb.PURGE, reason or row.reason, expect=expect)
-    made = decide(session, request, by=by, second=second_of(row, by), now=now, settings=settings)
-    row.results = [show(made.id)]
-    settle(session, row, CONFIRMED, by=by, now=now, reason=reason)
+    made = decide_messages(session, request, by=by, second=second_of(row, by), now=now, settings=settings)
+    row.results = [format_id(made.id)]
+    settle_request(session, row, CONFIRMED, by=by, now=now, reason=reason)
     return as_asked(session, row, by)
 
 
-def decline(session: Session, request_id: int, *, by: Actor, now: datetime, reason: str = "") -> Asked:
-    """Leave the copies where they are. NotFound and NotAllowedNow as for `confirm`."""
-    row = waiting(session, request_id, by, now)
-    settle(session, row, DECLINED, by=by, now=now, reason=reason)
+def decline_request(session: Session, request_id: int, *, by: Actor, now: datetime, reason: str = "") -> Asked:
+    """Leave the copies where they are. NotFound and NotAllowedNow as for `confirm_request`."""
+    row = lock_waiting_request(session, request_id, by, now)
+    settle_request(session, row, DECLINED, by=by, now=now, reason=reason)
     return as_asked(session, row, by)
 
 
-def waiting(session: Session, request_id: int, by: Actor, now: datetime) -> KeepersRequest:
+def lock_waiting_request(session: Session, request_id: int, by: Actor, now: datetime) -> KeepersRequest:
     """A request that waits for this keeper, locked."""
     access.may_decide(by)
     row = session.scalars(select(KeepersRequest).where(col(KeepersRequest.id) == request_id).with_for_update()).first()
     if row is None or row.folder not in kept_by(session, by) or not as_asked(session, row, by).count:
-        raise NotFound(say("there is no request {request_id} to keepers of confidential folders", request_id=show(request_id)))
+        raise NotFound(say("there is no request {request_id} to keepers of confidential folders", request_id=format_id(request_id)))
     if row.state != WAITING:
         raise NotAllowedNow(say("{settled_by_shown} already {state} it", state=row.state, settled_by_shown=row.settled_by_shown))
     if row.lapses_at <= now:
@@ -172,21 +176,21 @@ def second_of(row: KeepersRequest, by: Actor) -> Actor | None:
     return None if name == by.name else Actor(kind, name, shown=row.asked_by_shown)
 
 
-def settle(session: Session, row: KeepersRequest, state: str, *, by: Actor, now: datetime, reason: str = "") -> None:
+def settle_request(session: Session, row: KeepersRequest, state: str, *, by: Actor, now: datetime, reason: str = "") -> None:
     """What became of a request, on record. Which folder and which request it was is among the details, which are kept back from others."""
     row.state, row.settled_by, row.settled_by_shown, row.settled_at = state, str(by), by.shown, now
     session.flush()
-    detail = {"scope": row.folder, "request": show(row.id), "reason": reason[:1000], "decisions": row.results}
-    ledger.write(session, "answer-keepers-request", SUBJECT, by=by, now=now, detail=detail | {"answer": state})
+    detail = {"scope": row.folder, "request": format_id(row.id), "reason": reason[:1000], "decisions": row.results}
+    ledger.write_act(session, "answer-keepers-request", SUBJECT, by=by, now=now, detail=detail | {"answer": state})
 
 
-def lapse(session: Session, *, now: datetime) -> int:
+def lapse_requests(session: Session, *, now: datetime) -> int:
     """Close the requests whose time is over, answered or not, and put each on record alike; how many. Old ones are forgotten."""
     late = session.scalars(select(KeepersRequest).where(col(KeepersRequest.is_over).is_(False), col(KeepersRequest.lapses_at) <= now)).all()
     for row in late:
         row.is_over = True
-        detail = {"scope": row.folder, "request": show(row.id), "answer": row.state}
-        ledger.write(session, "keepers-request-over", SUBJECT, by=UPKEEP, now=now, detail=detail)
+        detail = {"scope": row.folder, "request": format_id(row.id), "answer": row.state}
+        ledger.write_act(session, "keepers-request-over", SUBJECT, by=UPKEEP, now=now, detail=detail)
     session.execute(delete(KeepersRequest).where(col(KeepersRequest.is_over), col(KeepersRequest.lapses_at) < now - REMEMBERED))
     return len(late)
 
@@ -203,10 +207,10 @@ def agreed_due(session: Session, settings: Settings, now: datetime) -> list[int]
     return [row.id for row in rows if is_undone(session, row) or to_join(session, row, settings)]
 
 
-def join(session: Session, request_id: int, *, settings: Settings, now: datetime) -> int:
+def join_removal(session: Session, request_id: int, *, settings: Settings, now: datetime) -> int:
     """Remove the copies in a folder whose keepers have agreed, or put them back where the removal was undone; how many decisions."""
     row = session.get_one(KeepersRequest, request_id, with_for_update=True)
-    by = agreement(row.folder)
+    by = agreement_actor(row.folder)
     if is_undone(session, row):
         return give_back(session, row, by, settings, now)
     some = to_join(session, row, settings)
@@ -215,15 +219,15 @@ def join(session: Session, request_id: int, *, settings: Settings, now: datetime
     request = DecisionRequest(Selection(ids=some), Verb.PURGE, row.reason)
     try:
         with session.begin_nested():
-            made = decide(session, request, by=by, now=now, settings=settings)
+            made = decide_messages(session, request, by=by, now=now, settings=settings)
     except Refused:  # others were faster everywhere: what is left is looked at again
         return 0
-    row.results = [*row.results, show(made.id)]
-    settle(session, row, JOINED, by=by, now=now)
+    row.results = [*row.results, format_id(made.id)]
+    settle_request(session, row, JOINED, by=by, now=now)
     return 1
 
 
-def agreement(folder: str) -> Actor:
+def agreement_actor(folder: str) -> Actor:
     """Who removes where the keepers have agreed: a part of Mailroom, for this folder alone."""
     return Actor("system", AGREEMENT, Role.TRIAGE, Scope.parse((folder,)), "Keepers' agreement")
 
@@ -234,15 +238,15 @@ def to_join(session: Session, row: KeepersRequest, settings: Settings) -> tuple[
     stopped = removal.undone_by is not None or any(is_taken_back(session, one) for one in row.results)
     if stopped or removal.last is not None:
         return ()
-    some = copies(session, row, settings)
+    some = agreed_copies(session, row, settings)
     return some if some and is_wide_enough(session, row) else ()
 
 
-def copies(session: Session, row: KeepersRequest, settings: Settings) -> tuple[int, ...]:
+def agreed_copies(session: Session, row: KeepersRequest, settings: Settings) -> tuple[int, ...]:
     """The copies in the folder that no decision of this agreement was about yet, and that lie under no seal without an agreement."""
-    earlier = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id).in_([ids.read(one) for one in row.results]))
-    others = sorted(confidential_folders.folders(session).difference(settings.confidential.join_removals))
-    mine = and_(removable(row), col(Delivery.direction) == "in", col(Delivery.id).not_in(earlier), not_(in_folders(others)))
+    earlier = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id).in_([ids.parse_id(one) for one in row.results]))
+    others = sorted(confidential_folders.list_confidential(session).difference(settings.confidential.join_removals))
+    mine = and_(removable_copies(row), col(Delivery.direction) == "in", col(Delivery.id).not_in(earlier), not_(in_folders(others)))
     return tuple(session.scalars(select(col(Delivery.id)).where(mine).order_by(col(Delivery.id)).limit(MOST_IDS)))
 
 
@@ -257,9 +261,9 @@ def in_folders(folders: Iterable[str]) -> ColumnElement[bool]:
 
 def is_wide_enough(session: Session, row: KeepersRequest) -> bool:
     """Had at least JOIN_FROM people outside of confidential folders a copy?"""
-    everywhere = selection.condition(replace(selection.from_json(row.selection), department=None, person=None, states=()))
+    everywhere = selection.selection_condition(replace(selection.from_json(row.selection), department=None, person=None, states=()))
     people = select(col(Delivery.department), col(Delivery.person)).where(
-        everywhere, col(Delivery.direction) == "in", not_(confidential_rows.anyhow())
+        everywhere, col(Delivery.direction) == "in", not_(confidential_rows.is_confidential())
     )
     return (session.scalar(select(func.count()).select_from(people.distinct().limit(JOIN_FROM).subquery())) or 0) >= JOIN_FROM
 
@@ -272,7 +276,7 @@ def is_undone(session: Session, row: KeepersRequest) -> bool:
 
 def is_taken_back(session: Session, shown: str) -> bool:
     """Has somebody undone this decision?"""
-    made = session.get(Decision, ids.read(shown))
+    made = session.get(Decision, ids.parse_id(shown))
     return made is None or made.undone_by is not None
 
 
@@ -282,7 +286,7 @@ def give_back(session: Session, row: KeepersRequest, by: Actor, settings: Settin
     for one in row.results:
         try:
             with session.begin_nested():
-                undo(session, ids.read(one), by=by, reason=row.reason, now=now, settings=settings, ask=False)
+                undo_decision(session, ids.parse_id(one), by=by, reason=row.reason, now=now, settings=settings, ask=False)
             number += 1
         except Refused:  # somebody was faster
             continue

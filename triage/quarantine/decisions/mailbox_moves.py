@@ -10,7 +10,7 @@ from triage.access.dual_control import WAITING
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotFound, Refused, SecondLookNeeded
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions.decide import decide_or_ask
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, own_key
@@ -37,7 +37,7 @@ class Outcome:
     why: str = ""
 
 
-def act(
+def act_on_move(
     session: Session, copy_id: int, folder: str, *, occasion: str, by: Actor, account: str, settings: Settings, now: datetime
 ) -> Outcome:
     """Decide as the folder says, if this copy's mail is held. A copy decides once: moved again, copied or replayed it does no more.
@@ -83,7 +83,7 @@ def decide_move(
     now: datetime,
 ) -> DecisionReport | PendingAct:
     """The decision about this one mail, as long as it is held; or what an earlier move of it asked for, as long as that waits."""
-    key = f"mirror {show(row.id)} {folder} "
+    key = f"mirror {format_id(row.id)} {folder} "
     held = Selection(ids=(delivery.id,), states=(State.HELD,))
     request = DecisionRequest(held, ACTS[folder], reason, rule=rule_of(folder, delivery), idempotency_key=key + occasion)
     return asked_before(session, own_key(by, key), now) or decide_or_ask(session, request, by=by, now=now, settings=settings)

@@ -23,7 +23,7 @@ from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.decisions.outcome_text import LEFT_OUT
-from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, filed
+from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, file_decision
 from triage.quarantine.removal.second_person import may_alone
 from triage.say import say
 from triage.store import bodies, db, ledger, restore_pause
@@ -63,7 +63,7 @@ class Sighting:
     marker: str | None  # the value of its X-Mailroom-Message
 
 
-def begin(
+def begin_sweep(
     session: Session, sender: str, *, by: Actor, reason: str, now: datetime, settings: Settings, dry_run: bool = False
 ) -> DecisionReport:
     """Decide that this address's mail goes out of every mailbox; the recaller carries it out. With `dry_run` it only counts.
@@ -71,8 +71,8 @@ def begin(
     Mailboxes that are sealed to who asks are left out. BadInput when it is no address, NotAllowed without the whole company in
     scope, NotAllowedNow without a way into mailboxes, or where large purges need a second person.
     """
-    access.require(by, Role.ADMIN)
-    access.allow(by, Grant.DECIDE)
+    access.require_role(by, Role.ADMIN)
+    access.require_grant(by, Grant.DECIDE)
     if not by.scope.company:
         raise NotAllowed(say("a sweep looks into every mailbox: it needs the scope company"))
     if not settings.reaches_mailboxes:
@@ -91,7 +91,7 @@ def begin(
     except ValueError as fault:
         raise BadInput(say("{sender} is not an address: {fault}", sender=repr(sender[:80]), fault=fault)) from fault
     selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
-    left_out = LEFT_OUT if confidential_folders.closed(session, by) else ""
+    left_out = LEFT_OUT if confidential_folders.closed_folders(session, by) else ""
     decision = decision_of(by, VERB, selection, reason, now, count=0, confidential=left_out)
     session.add(decision)
     session.flush()
@@ -99,7 +99,7 @@ def begin(
     rows = [SweptMailbox(decision_id=decision.id, mailbox=mailbox, due_at=now, begun_at=now) for mailbox in sorted(mailboxes)]
     session.add_all(rows)
     session.flush()
-    return filed(session, decision, [], by=by, now=now)
+    return file_decision(session, decision, [], by=by, now=now)
 
 
 def opened_to(by: Actor) -> ColumnElement[bool]:
@@ -110,10 +110,10 @@ def opened_to(by: Actor) -> ColumnElement[bool]:
     )
 
 
-def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
+def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
     """Take at most so many mailboxes that are due, none of them in `busy`. What was undone meanwhile is over."""
     ripe = (col(SweptMailbox.due_at) <= now) | (col(SweptMailbox.due_at) > db.at_latest(session, now) + AHEAD)
-    due = ripe & col(SweptMailbox.mailbox).not_in(list(busy)) & restore_pause.going()
+    due = ripe & col(SweptMailbox.mailbox).not_in(list(busy)) & restore_pause.is_running()
     rows = session.execute(
         select(SweptMailbox, Decision)
         .join(Decision, col(Decision.id) == col(SweptMailbox.decision_id))
@@ -146,12 +146,12 @@ def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
     return (row.department, row.person) if row else ("", "")
 
 
-def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
+def secure_found(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
     """Enter what was found, purged, with all that is needed to put it back; the copies that may be taken.
 
     What came through us is left to a purge. What was entered before a crash may be taken without being entered again.
     """
-    row = held(session, search)
+    row = lock_search(session, search)
     if row is None:
         return []
     entered = places_entered(session, search)
@@ -160,12 +160,12 @@ def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, n
     if search.take:
         for one in foreign:
             if one.copy.place not in entered:
-                enter(session, search, one, now)
+                enter_found(session, search, one, now)
     session.flush()
     return [one.copy for one in foreign] if search.take else []
 
 
-def held(session: Session, search: Search) -> SweptMailbox | None:
+def lock_search(session: Session, search: Search) -> SweptMailbox | None:
     """The mailbox's row, locked, while the search's attempt is the last one."""
     row = session.get(SweptMailbox, search.id, with_for_update=True, populate_existing=True)
     return row if row and row.attempts == search.number and row.due_at is not None else None
@@ -183,10 +183,10 @@ def places_entered(session: Session, search: Search) -> set[tuple[str, int, int,
     return {recalled_copies.place_of(row) for row in rows}
 
 
-def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
+def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
     """A mail that never came through us comes on the record: purged, and kept as it lay."""
     copy, summary = sighting.copy, sighting.summary
-    content_id, content = bodies.keep(session, copy.raw)
+    content_id, content = bodies.keep_body(session, copy.raw)
     envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")
     message = Message(
         spool_id=envelope.spool_id,
@@ -198,9 +198,9 @@ def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -
         text=summary.text,
     )
     delivery = delivery_of(session, message, search, summary)
-    ledger.enter(session, message, content, [delivery], by=BY, now=now)
-    recalled_copies.keep(session, [(delivery.id, copy.raw, [copy])], now=now)
-    kept = recalled_copies.current(session, [delivery.id])[delivery.id]
+    ledger.enter_message(session, message, content, [delivery], by=BY, now=now)
+    recalled_copies.keep_copies(session, [(delivery.id, copy.raw, [copy])], now=now)
+    kept = recalled_copies.current_copies(session, [delivery.id])[delivery.id]
     why = recalled_copies.in_words(kept)
     session.add(DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", why=why))
     counted = {"done": col(Decision.done) + 1} | ({} if search.named else {"count": col(Decision.count) + 1})
@@ -239,9 +239,9 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
     )
 
 
-def settle(session: Session, search: Search, why: str = "", *, later: bool = False, settings: Settings, now: datetime) -> None:
+def settle_mailbox(session: Session, search: Search, why: str = "", *, later: bool = False, settings: Settings, now: datetime) -> None:
     """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`."""
-    row = held(session, search)
+    row = lock_search(session, search)
     if row is None:
         return
     row.why = why
@@ -253,5 +253,5 @@ def settle(session: Session, search: Search, why: str = "", *, later: bool = Fal
 
 def next_due(session: Session) -> datetime | None:
     """When the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
-    found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))).where(restore_pause.going()))
+    found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))).where(restore_pause.is_running()))
     return found

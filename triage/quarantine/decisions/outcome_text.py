@@ -52,7 +52,7 @@ NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
 NOT_THEIRS = {"refused": "left as they are: changed by others before, or their address is somebody else's now"}
 
 
-def sentence(
+def outcome_sentence(
     decision: Decision,
     outcomes: dict[str, int],
     made: tuple[Rule, ...],
@@ -74,7 +74,7 @@ def sentence(
         parts.append(f"{left} to come")
     if decision.outside:
         parts.append(f"{decision.outside} left alone: not in scope")
-    return "; ".join(parts) + "." + after(confidential_words(decision.confidential))
+    return "; ".join(parts) + "." + append_sentence(confidential_words(decision.confidential))
 
 
 def confidential_words(what: str) -> str:
@@ -82,7 +82,7 @@ def confidential_words(what: str) -> str:
     return {ASKED: KEEPERS_ASKED, LEFT_OUT: FOLDERS_LEFT_OUT}.get(what, "")
 
 
-def after(words: str) -> str:
+def append_sentence(words: str) -> str:
     """A sentence behind another one."""
     return f" {words}" if words else ""
 
@@ -123,7 +123,7 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     mails = f"{number} mail{'s' if number != 1 else ''} of {decision.selection['sender']}"
     looked = f"{total - left} of {total} mailboxes" if left else f"{total} mailbox{'es' if total != 1 else ''}"
     said = f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
-    return said + after(MAILBOXES_LEFT_OUT if decision.confidential else "")
+    return said + append_sentence(MAILBOXES_LEFT_OUT if decision.confidential else "")
 
 
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
@@ -155,11 +155,11 @@ def who_was_faster(state: str, decision: Decision | None, now: datetime, *, bloc
     if decision is None:
         return f"It is {state} already."
     if blocked:
-        return f"Purged, and its sender blocked, by {decision.by_shown} {ago(now - decision.at)}."
-    return f"{WORDS.get(decision.verb, decision.verb)} by {decision.by_shown} {ago(now - decision.at)}."
+        return f"Purged, and its sender blocked, by {decision.by_shown} {describe_age(now - decision.at)}."
+    return f"{WORDS.get(decision.verb, decision.verb)} by {decision.by_shown} {describe_age(now - decision.at)}."
 
 
-def ago(span: timedelta) -> str:
+def describe_age(span: timedelta) -> str:
     """A span of time in words."""
     seconds = max(0, round(span.total_seconds()))
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):

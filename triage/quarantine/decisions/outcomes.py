@@ -13,9 +13,9 @@ from triage.actor import Actor
 from triage.delivery.recall import related_messages
 from triage.directory.reassigned_addresses import REDIRECT_IT
 from triage.errors import NotFound, Overtaken
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
-from triage.quarantine.decisions.outcome_text import Along, sentence, sweep_sentence, to_come
+from triage.quarantine.decisions.outcome_text import Along, outcome_sentence, sweep_sentence, to_come
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.say import say
@@ -105,7 +105,7 @@ def decision_of(by: Actor, verb: str, selected: dict[str, Any], reason: str, now
     return Decision(at=now, count=count, done=0, **said, **more)
 
 
-def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor, now: datetime) -> DecisionReport:
+def file_decision(session: Session, decision: Decision, items: list[Item], *, by: Actor, now: datetime) -> DecisionReport:
     """Write the decision and its items down."""
     decision.done = sum(item.outcome == "done" for item in items)
     session.add(decision)
@@ -119,18 +119,18 @@ def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor,
     if not any(item.outcome in CHANGING for item in items):  # what changed nothing is on the record all the same
         detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
         detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
-        ledger.write(session, decision.verb, f"decision:{show(decision.id)}", by=by, now=now, detail=detail, items=len(items))
-    return report(session, decision.id, by=by)
+        ledger.write_act(session, decision.verb, f"decision:{format_id(decision.id)}", by=by, now=now, detail=detail, items=len(items))
+    return get_decision(session, decision.id, by=by)
 
 
-def touches(session: Session, decision: Decision, by: Actor) -> bool:
+def concerns_actor(session: Session, decision: Decision, by: Actor) -> bool:
     """May this actor know of the decision: is it their own, or does it concern mail in their scope?"""
     if decision.by == str(by):
         return True
     item = (
         select(col(DecisionItem.delivery_id))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id) == decision.id, access.visible(by))
+        .where(col(DecisionItem.decision_id) == decision.id, access.visible_deliveries(by))
         .limit(1)
     )
     alone = select(col(Decision.id)).where(col(Decision.id) == decision.id, only_made_rules(session, by))
@@ -154,45 +154,45 @@ def closed_mailbox(by: Actor) -> ColumnElement[bool]:
     return col(SweptMailbox.mailbox).in_(select(col(KnownRecipient.mailbox)).where(confidential_folders.away_from(by, KnownRecipient)))
 
 
-def makers(session: Session, decision_ids: list[int], *, by: Actor) -> dict[int, frozenset[str]]:
+def decision_sources(session: Session, decision_ids: list[int], *, by: Actor) -> dict[int, frozenset[str]]:
     """The senders, and the ids of the campaigns, of what these decisions were about in the actor's scope, by decision."""
     columns = (col(DecisionItem.decision_id), col(Delivery.author), col(Delivery.campaign_id), col(Delivery.wave_id))
     mine = select(*columns).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
     found: dict[int, set[str]] = {}
     for decision_id, author, *campaigns in session.execute(
-        mine.where(col(DecisionItem.decision_id).in_(decision_ids), access.visible(by)).distinct()
+        mine.where(col(DecisionItem.decision_id).in_(decision_ids), access.visible_deliveries(by)).distinct()
     ):
-        found.setdefault(decision_id, set()).update({author, *(show(one) for one in campaigns if one is not None)})
+        found.setdefault(decision_id, set()).update({author, *(format_id(one) for one in campaigns if one is not None)})
     return {decision_id: frozenset(names) for decision_id, names in found.items()}
 
 
-def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
+def get_decision(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
     decision = own_business(session, decision_id, by)
-    (found,) = reports(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
-    found = replace(found, unsent=unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
+    (found,) = decision_values(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
+    found = replace(found, unsent=count_unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
     return replace(found, not_looked_through=not_looked_through(session, decision_id, by=by))
 
 
 def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
     """A decision that is the actor's business; NotFound when it is none."""
     decision = session.get(Decision, decision_id)
-    if decision is None or not touches(session, decision, by):
-        raise NotFound(say("there is no decision {decision_id}", decision_id=show(decision_id)))
+    if decision is None or not concerns_actor(session, decision, by):
+        raise NotFound(say("there is no decision {decision_id}", decision_id=format_id(decision_id)))
     return decision
 
 
-def items(
+def list_items(
     session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int = 50, after: int | None = None
 ) -> tuple[Item, ...]:
-    """What became of each delivery in the actor's scope, by id; `after` is the id to go on from. NotFound as for `report`."""
+    """What became of each delivery in the actor's scope, by id; `after` is the id to go on from. NotFound as for `get_decision`."""
     own_business(session, decision_id, by)
     return items_of(session, decision_id, by=by, outcome=outcome, limit=limit, after=after)
 
 
 def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int, after: int | None = None) -> tuple[Item, ...]:
     """Some of the items of a decision that there is."""
-    where = [col(DecisionItem.decision_id) == decision_id, access.visible(by)]
+    where = [col(DecisionItem.decision_id) == decision_id, access.visible_deliveries(by)]
     if outcome:
         where.append(col(DecisionItem.outcome) == outcome)
     if after is not None:
@@ -202,7 +202,7 @@ def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = ""
     return tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
 
 
-def unsent(session: Session, decision: Decision) -> int:
+def count_unsent(session: Session, decision: Decision) -> int:
     """How many of a decision's deliveries wait for their first attempt, or are under way."""
     if decision.verb not in SENDING:
         return 0
@@ -236,7 +236,7 @@ def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tupl
     return tuple((mailbox, why) for mailbox, why in rows)
 
 
-def listing(
+def list_decisions(
     session: Session, *, by: Actor, mine: bool = False, about: Selection | None = None, limit: int = 50, before: int | None = None
 ) -> list[DecisionReport]:
     """Decisions that are the actor's business, newest first, without their items; `before` is the id to go on from.
@@ -246,25 +246,25 @@ def listing(
     where: list[ColumnElement[bool]] = []
     if about is not None:
         items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        where.append(col(Decision.id).in_(items.where(selection.condition(about), access.visible(by))))
+        where.append(col(Decision.id).in_(items.where(selection.selection_condition(about), access.visible_deliveries(by))))
     if mine:
         where.append(col(Decision.by) == str(by))
-    elif not unlimited(session, by):
+    elif not sees_everything(session, by):
         items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id) == col(Decision.id))
-        concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible(by)).exists()
+        concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible_deliveries(by)).exists()
         where.append(or_(col(Decision.by) == str(by), concerned, only_made_rules(session, by)))
     if before is not None:
         where.append(col(Decision.id) < before)
     rows = session.scalars(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(limit))
-    return list(reports(session, list(rows), by=by))
+    return list(decision_values(session, list(rows), by=by))
 
 
-def unlimited(session: Session, by: Actor) -> bool:
+def sees_everything(session: Session, by: Actor) -> bool:
     """Does the actor see all mail there is?"""
-    return by.scope.company and not confidential_folders.closed(session, by)
+    return by.scope.company and not confidential_folders.closed_folders(session, by)
 
 
-def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...] = (), *, by: Actor) -> Iterable[DecisionReport]:
+def decision_values(session: Session, decisions: list[Decision], items: tuple[Item, ...] = (), *, by: Actor) -> Iterable[DecisionReport]:
     """Decisions as values, with how many items ended how and the rules made along, as far as the actor may know of them."""
     ids = [decision.id for decision in decisions]
     outcomes: dict[int, dict[str, int]] = {}
@@ -284,7 +284,7 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
     blocked = blocked_along(session, [*ids, *(one.undoes for one in decisions if one.undoes)], by=by, closed=closed)
     swept = swept_by(session, ids)
     emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
-    offered = related_messages.offered(session, emptied, by=by) if emptied else {}
+    offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
@@ -292,7 +292,7 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
         rules_made = tuple(made.get(decision.id, ()))
         total, left, found = swept.get(decision.id, (0, 0, 0))
         along = blocked.get(decision.undoes or decision.id, Along())
-        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
+        said = outcome_sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
         if total:
             said = sweep_sentence(decision, ended, total, left, found)
         shown = report_of(decision, ended, rules_made, items, said)
@@ -332,7 +332,7 @@ def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[in
     about = (
         select(col(DecisionItem.decision_id), col(Delivery.subject))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id).in_(decision_ids), access.visible(by))
+        .where(col(DecisionItem.decision_id).in_(decision_ids), access.visible_deliveries(by))
     )
     return dict(session.execute(about).all())
 

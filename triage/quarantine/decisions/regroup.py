@@ -10,15 +10,15 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import BadInput, NotFound
-from triage.ids import new_id, read, show
-from triage.message.fingerprint import Fingerprint, packed
+from triage.ids import format_id, new_id, parse_id
+from triage.message.fingerprint import Fingerprint, pack_features
 from triage.message.similarity import MOST_REPRESENTATIVES
 from triage.message.summary import Summary, fingerprint_of
 from triage.quarantine.campaigns import assign as campaigns
-from triage.quarantine.decisions.outcomes import DecisionReport, Item, decision_of, filed
+from triage.quarantine.decisions.outcomes import DecisionReport, Item, decision_of, file_decision
 from triage.say import say
 from triage.store import db, ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.campaigns import JUDGE, Campaign, Representative
 from triage.store.models.decisions import Decision, DecisionItem
@@ -29,7 +29,7 @@ VERBS = frozenset({"join", "split"})
 OVERTAKEN = "It is in another campaign by now."
 
 
-def join(session: Session, campaign_id: int, into: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
+def join_campaigns(session: Session, campaign_id: int, into: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
     """Everything of a campaign that the actor may see is from now on of another one.
 
     New mail that is like it goes there too when the actor's scope is the whole company: how mail is sorted is everybody's.
@@ -37,71 +37,73 @@ def join(session: Session, campaign_id: int, into: int, *, by: Actor, reason: st
     """
     access.may_decide(by)
     for one in (campaign_id, into):
-        if not session.scalar(select(func.count()).select_from(Delivery).where(of(one), access.visible(by))):
-            raise NotFound(say("there is no campaign {one}", one=show(one)))
+        if not session.scalar(select(func.count()).select_from(Delivery).where(campaign_deliveries(one), access.visible_deliveries(by))):
+            raise NotFound(say("there is no campaign {one}", one=format_id(one)))
         not_a_flood(session, one)
     if campaign_id == into:
         raise BadInput(say("a campaign cannot be merged with itself"), field="into")
-    moved = locked(session, and_(of(campaign_id), access.visible(by)))
-    kept = represent(session, col(Representative.campaign_id) == campaign_id, into) if by.scope.company else []
-    return decided(session, "join", campaign_id, into, moved, kept, by=by, reason=reason, now=now)
+    moved = lock_states(session, and_(campaign_deliveries(campaign_id), access.visible_deliveries(by)))
+    kept = move_representatives(session, col(Representative.campaign_id) == campaign_id, into) if by.scope.company else []
+    return record_move(session, "join", campaign_id, into, moved, kept, by=by, reason=reason, now=now)
 
 
-def split(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
+def split_campaign(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
     """The mails with these deliveries are from now on a campaign of their own, all their deliveries that the actor may see.
 
     New mail that is more like them than like what they came from joins them when the actor's scope is the whole company.
     BadInput when that is all that the actor sees of the campaign, or not only of it; NotFound when the actor sees none.
     """
     access.may_decide(by)
-    chosen = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    chosen = and_(is_among(session, col(Delivery.id), ids), access.visible_deliveries(by))
     of_mails = session.execute(select(col(Delivery.campaign_id), col(Delivery.message_id)).where(chosen).distinct()).all()
     if not of_mails:
         raise NotFound(say("there is no such message"))
     if {found for found, _ in of_mails} != {campaign_id}:
-        raise BadInput(say("some of these messages are not in the campaign {campaign_id}", campaign_id=show(campaign_id)), field="ids")
+        raise BadInput(say("some of these messages are not in the campaign {campaign_id}", campaign_id=format_id(campaign_id)), field="ids")
     not_a_flood(session, campaign_id)
     messages = [message_id for _, message_id in of_mails]
-    mine = and_(of(campaign_id), among(session, col(Delivery.message_id), messages), access.visible(by))
-    moved = locked(session, mine)
-    if session.scalar(select(func.count()).select_from(Delivery).where(of(campaign_id), access.visible(by))) == len(moved):
+    mine = and_(campaign_deliveries(campaign_id), is_among(session, col(Delivery.message_id), messages), access.visible_deliveries(by))
+    moved = lock_states(session, mine)
+    if session.scalar(
+        select(func.count()).select_from(Delivery).where(campaign_deliveries(campaign_id), access.visible_deliveries(by))
+    ) == len(moved):
         raise BadInput(say("those are all messages of the campaign that you may see; leave some out"), field="ids")
     target = new_id()
     session.add(Campaign(id=target, begun_at=now, made_by=str(by)))
     session.flush()
     kept = take_along(session, campaign_id, target, messages) if by.scope.company else []
-    return decided(session, "split", campaign_id, target, moved, kept, by=by, reason=reason, now=now)
+    return record_move(session, "split", campaign_id, target, moved, kept, by=by, reason=reason, now=now)
 
 
 def take_along(session: Session, source: int, target: int, messages: list[int]) -> list[int]:
     """Let new mail be compared with these mails for their new campaign; the representatives that were the old one's."""
-    prints = fingerprints(session, messages)
-    kept = represent(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
+    prints = kept_fingerprints(session, messages)
+    kept = move_representatives(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
     taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
     for features in list(set(prints) - taken)[: max(0, MOST_REPRESENTATIVES - len(taken))]:
-        campaigns.represent(session, target, prints[features])
+        campaigns.add_representative(session, target, prints[features])
     return kept
 
 
-def fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
+def kept_fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
     """The fingerprints of those messages whose text is still there, by their features."""
-    rows = session.execute(select(col(Message.summary), col(Message.text)).where(among(session, col(Message.id), messages)))
+    rows = session.execute(select(col(Message.summary), col(Message.text)).where(is_among(session, col(Message.id), messages)))
     found = (fingerprint_of(Summary.from_json(summary | {"text": text})) for summary, text in rows)
-    return {packed(one.features): one for one in found if one}
+    return {pack_features(one.features): one for one in found if one}
 
 
-def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undoing_id: int) -> list[Item]:
+def undo_regroup(session: Session, decision: Decision, *, by: Actor, now: datetime, undoing_id: int) -> list[Item]:
     """Put everything back into the campaign it came from, unless somebody has moved it since; the outcome of each."""
-    source, target = (read(decision.selection[name]) for name in ("campaign", "into"))
+    source, target = (parse_id(decision.selection[name]) for name in ("campaign", "into"))
     items = list(session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)))
-    back = locked(session, and_(among(session, col(Delivery.id), items), of(target)))
+    back = lock_states(session, and_(is_among(session, col(Delivery.id), items), campaign_deliveries(target)))
     db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by=JUDGE)  # it went with the last of its other mail
-    move(session, back, source)
-    kept = [read(one) for one in decision.selection["representatives"]]
-    represent(session, and_(among(session, col(Representative.id), kept), col(Representative.campaign_id) == target), source)
+    move_to_campaign(session, back, source)
+    kept = [parse_id(one) for one in decision.selection["representatives"]]
+    move_representatives(session, and_(is_among(session, col(Representative.id), kept), col(Representative.campaign_id) == target), source)
     if decision.verb == "split":  # what was made for it only: the old campaign knows that mail again
-        represent(session, col(Representative.campaign_id) == target, source)
-    written(session, "undo", undoing_id, back, by=by, now=now, detail={"undoes": show(decision.id)})
+        move_representatives(session, col(Representative.campaign_id) == target, source)
+    write_record(session, "undo", undoing_id, back, by=by, now=now, detail={"undoes": format_id(decision.id)})
     return [Item(one, back[one], "done") if one in back else Item(one, "", "refused", OVERTAKEN) for one in items]
 
 
@@ -111,29 +113,29 @@ def not_a_flood(session: Session, campaign_id: int) -> None:
         raise BadInput(say("a mail bomb is not a campaign: its messages do not belong together"))
 
 
-def of(campaign_id: int | None) -> ColumnElement[bool]:
+def campaign_deliveries(campaign_id: int | None) -> ColumnElement[bool]:
     """The deliveries of a campaign."""
     return col(Delivery.campaign_id) == campaign_id
 
 
-def locked(session: Session, where: ColumnElement[bool]) -> dict[int, State]:
+def lock_states(session: Session, where: ColumnElement[bool]) -> dict[int, State]:
     """Deliveries and their states, held until the transaction ends."""
-    return {delivery_id: state for delivery_id, state, _ in ledger.lock(session, where)}
+    return {delivery_id: state for delivery_id, state, _ in ledger.lock_deliveries(session, where)}
 
 
-def move(session: Session, deliveries: Iterable[int], campaign_id: int) -> None:
+def move_to_campaign(session: Session, deliveries: Iterable[int], campaign_id: int) -> None:
     """Let deliveries be of this campaign."""
-    campaigns.move(session, among(session, col(Delivery.id), deliveries), campaign_id=campaign_id)
+    campaigns.move_deliveries(session, is_among(session, col(Delivery.id), deliveries), campaign_id=campaign_id)
 
 
-def represent(session: Session, where: ColumnElement[bool], campaign_id: int) -> list[int]:
+def move_representatives(session: Session, where: ColumnElement[bool], campaign_id: int) -> list[int]:
     """Let these representatives stand for this campaign; which."""
     ids = list(session.scalars(select(col(Representative.id)).where(where)))
-    session.execute(update(Representative).where(among(session, col(Representative.id), ids)).values(campaign_id=campaign_id))
+    session.execute(update(Representative).where(is_among(session, col(Representative.id), ids)).values(campaign_id=campaign_id))
     return ids
 
 
-def decided(
+def record_move(
     session: Session,
     verb: str,
     source: int,
@@ -146,17 +148,21 @@ def decided(
     now: datetime,
 ) -> DecisionReport:
     """Move the deliveries, and write the decision down."""
-    move(session, moved, target)
-    selection: dict[str, Any] = {"campaign": show(source), "into": show(target), "representatives": [show(one) for one in kept]}
+    move_to_campaign(session, moved, target)
+    selection: dict[str, Any] = {
+        "campaign": format_id(source),
+        "into": format_id(target),
+        "representatives": [format_id(one) for one in kept],
+    }
     decision = decision_of(by, verb, selection, reason, now, count=len(moved), id=new_id())
-    detail = {"campaign": show(source), "into": show(target), "reason": decision.reason}
-    written(session, verb, decision.id, moved, by=by, now=now, detail=detail)
-    return filed(session, decision, [Item(one, state, "done") for one, state in moved.items()], by=by, now=now)
+    detail = {"campaign": format_id(source), "into": format_id(target), "reason": decision.reason}
+    write_record(session, verb, decision.id, moved, by=by, now=now, detail=detail)
+    return file_decision(session, decision, [Item(one, state, "done") for one, state in moved.items()], by=by, now=now)
 
 
-def written(
+def write_record(
     session: Session, act: str, decision_id: int, moved: dict[int, State], *, by: Actor, now: datetime, detail: dict[str, str]
 ) -> None:
     """On the record, with a digest of what was moved."""
-    digest = ledger.digest(moved.items())
-    ledger.write(session, act, f"decision:{show(decision_id)}", by=by, now=now, detail=detail, items=len(moved), digest=digest)
+    digest = ledger.digest_states(moved.items())
+    ledger.write_act(session, act, f"decision:{format_id(decision_id)}", by=by, now=now, detail=detail, items=len(moved), digest=digest)

@@ -40,24 +40,24 @@ class Preview:
     refused: tuple[tuple[str, int], ...]  # why others would not be, and how many
 
 
-def preview(session: Session, selected: Selection, *, template: str, text: str, by: Actor, settings: Settings) -> Preview:
+def preview_rejection(session: Session, selected: Selection, *, template: str, text: str, by: Actor, settings: Settings) -> Preview:
     """What would be said about the held mail of a selection that the actor may see. BadInput as for the decision itself."""
     said = rejections.text_of(settings, template=template, text=text)
-    held = and_(selection.condition(selected), access.visible(by), col(Delivery.state) == State.HELD)
+    held = and_(selection.selection_condition(selected), access.visible_deliveries(by), col(Delivery.state) == State.HELD)
     ids = list(session.scalars(select(col(Delivery.id)).where(held)))
-    barred = rejections.refused(session, ids, settings)
+    barred = rejections.refuse_rejections(session, ids, settings)
     by_message: dict[int, list[Delivery]] = {}
     for delivery, message in rejections.held_among(session, (one for one in ids if one not in barred)):
         by_message.setdefault(message.id, []).append(delivery)
     return Preview(
-        letters=tuple(letters(session, list(by_message.items())[:SHOWN], said, settings)),
+        letters=tuple(preview_letters(session, list(by_message.items())[:SHOWN], said, settings)),
         messages=len(by_message),
         deliveries=sum(map(len, by_message.values())),
         refused=tuple(Counter(barred.values()).most_common()),
     )
 
 
-def letters(session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings) -> Iterable[Said]:
+def preview_letters(session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings) -> Iterable[Said]:
     """The words that go to each sender."""
     for message_id, deliveries in chosen:
         letter = letter_to(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)

@@ -11,7 +11,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery.recall import related_messages
 from triage.errors import BadInput, NotAllowedNow, NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.removal.second_person import may_alone
@@ -23,13 +23,13 @@ VERB = "take"
 MOST = 500  # mails of one decision
 
 
-def offered(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
+def list_offered(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
     """What was seen beside the mail that a decision took out of mailboxes. NotFound when it is none of the actor's business."""
-    outcomes.report(session, decision_id, by=by)
-    return related_messages.seen(session, decision_id, by=by)
+    outcomes.get_decision(session, decision_id, by=by)
+    return related_messages.list_related(session, decision_id, by=by)
 
 
-def take(
+def take_related(
     session: Session, decision_id: int, chosen: Sequence[int], *, by: Actor, reason: str, now: datetime, settings: Settings
 ) -> DecisionReport:
     """Decide that these go too; the recaller carries it out, and an undo puts them back.
@@ -54,33 +54,35 @@ def take(
                 two_keys_mailboxes=policy.two_keys_mailboxes,
             )
         )
-    selection = {"related_to": show(decision_id), "copies": [show(row.id) for row in wanted]}
+    selection = {"related_to": format_id(decision_id), "copies": [format_id(row.id) for row in wanted]}
     decision = outcomes.decision_of(by, VERB, selection, reason, now, count=len(wanted))
     session.add(decision)
     session.flush()
-    related_messages.promise(session, wanted, decision.id)
+    related_messages.promise_rows(session, wanted, decision.id)
     mailboxes = sorted({row.mailbox for row in wanted})
     session.add_all(SweptMailbox(decision_id=decision.id, mailbox=mailbox, due_at=now, begun_at=now) for mailbox in mailboxes)
-    detail = {"reason": decision.reason, "related_to": show(decision_id), "mailboxes": mailboxes}
-    ledger.write(session, VERB, f"decision:{show(decision.id)}", by=by, now=now, detail=detail, items=len(wanted))
-    return outcomes.report(session, decision.id, by=by)
+    detail = {"reason": decision.reason, "related_to": format_id(decision_id), "mailboxes": mailboxes}
+    ledger.write_act(session, VERB, f"decision:{format_id(decision.id)}", by=by, now=now, detail=detail, items=len(wanted))
+    return outcomes.get_decision(session, decision.id, by=by)
 
 
 def rows_of(session: Session, decision_id: int, chosen: Sequence[int], by: Actor) -> list[RelatedMail]:
     """What was chosen, if all of it may be taken."""
     if not 0 < len(set(chosen)) <= MOST:
         raise BadInput(say("name the messages to remove, at most {most} at once", most=MOST))
-    seen = {row.id: row for row in offered(session, decision_id, by=by)}
+    seen = {row.id: row for row in list_offered(session, decision_id, by=by)}
     if unknown := [one for one in chosen if one not in seen]:
         raise NotFound(
-            say("decision {decision_id} has no related message {unknown}", unknown=show(unknown[0]), decision_id=show(decision_id))
+            say(
+                "decision {decision_id} has no related message {unknown}", unknown=format_id(unknown[0]), decision_id=format_id(decision_id)
+            )
         )
     rows = [seen[one] for one in dict.fromkeys(chosen)]
     session.flush()
     for row in rows:
         session.refresh(row, with_for_update=True)
         if row.taken_by is not None:
-            raise NotAllowedNow(say("decision {taken_by} already removed {id}", id=show(row.id), taken_by=show(row.taken_by)))
+            raise NotAllowedNow(say("decision {taken_by} already removed {id}", id=format_id(row.id), taken_by=format_id(row.taken_by)))
         if row.ours:
-            raise NotAllowedNow(say("{id} came through Mailroom: find it there and purge it", id=show(row.id)))
+            raise NotAllowedNow(say("{id} came through Mailroom: find it there and purge it", id=format_id(row.id)))
     return rows

@@ -11,11 +11,11 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups, recalled_copies, rejections, sender_notices
 from triage.directory import reassigned_addresses
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
 from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, Item
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
@@ -52,18 +52,18 @@ def take_back(
     """Put the items of a decision back; the outcome of each. `only`: of these. `confirmed`: what of a second look was, for the record."""
     before = lock_taken(session, decision, only)
     act = Act(session, decision, undoing_id, by, now, settings, confirmed)
-    mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
+    mine = is_among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare_in_flight(session, decision, list(before))
     stay, called_back = call_off_recalls(act, mine, before) if decision.verb == "purge" else (set(), set())
-    strangers = reassigned_addresses.barred(session, before)
+    strangers = reassigned_addresses.find_barred(session, before)
     restoring = put_back_into_mailboxes(act, mine, before, strangers) if decision.verb in ("purge", "sweep", "take") else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, of_members = take_from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
     recalling, in_flight = take_out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     sought = seek_waiting(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
-    told = rejections.told(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
-    changed = undo_states(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
+    told = rejections.told_rejections(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
+    changed = undo_states(act, mine & not_(is_among(session, col(Delivery.id), told))) | called_back
     if decision.verb == "reject":
         sender_notices.follow_deliveries(session, changed, settings=settings, now=now)
     if decision.verb == "purge":
@@ -99,7 +99,7 @@ class Act(NamedTuple):
 
     def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
         """One event on the record; the deliveries that it changed."""
-        detail: dict[str, Any] = {"undoes": show(self.decision.id)}
+        detail: dict[str, Any] = {"undoes": format_id(self.decision.id)}
         detail |= {"confirmed": self.confirmed} if self.confirmed else {}
         changed = ledger.record_many(
             self.session, where, event, by=self.by, now=self.now, decision_id=self.undoing_id, detail=detail, **changes
@@ -114,16 +114,16 @@ def undo_states(act: Act, mine: ColumnElement[bool]) -> set[int]:
     changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
     changed = act.record(where, event, **changes)
     if event is Event.RESTORE:
-        recalled_copies.end(act.session, changed, now=act.now)
+        recalled_copies.end_copies(act.session, changed, now=act.now)
     if act.decision.verb == "redirect":
-        reassigned_addresses.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
+        reassigned_addresses.address_anew(act.session, is_among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
     return changed
 
 
 def release_again(act: Act, ids: list[int]) -> None:
     """What was on its way before it was purged is on its way again."""
     if ids:
-        act.record(among(act.session, col(Delivery.id), ids), Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
+        act.record(is_among(act.session, col(Delivery.id), ids), Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
 
 
 def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
@@ -132,11 +132,11 @@ def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, Stat
     idle = mine & in_states((State.RECALLING,)) & not_(recalled_copies.is_kept())
     ids = set(session.scalars(select(col(Delivery.id)).where(idle)))
     unsent = {one for one in ids if before[one] in STOPPABLE}
-    unsent |= set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), never_confirmed())))
+    unsent |= set(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), never_confirmed())))
     nothing: dict[str, Any] = {"due_at": None, "last_reply": ""}
-    stay = act.record(among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
-    purged = act.record(among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
-    back = act.record(among(session, col(Delivery.id), purged), Event.RESTORE)
+    stay = act.record(is_among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
+    purged = act.record(is_among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
+    back = act.record(is_among(session, col(Delivery.id), purged), Event.RESTORE)
     recalled_copies.tell_all(session, [(act.decision.id, one, "done", "Called off before it was taken.") for one in ids])
     return stay, back
 
@@ -153,11 +153,11 @@ def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[in
     So is what would get into a mailbox that is somebody else's now: `strangers`.
     """
     under_way = mine & in_states((State.RECALLING,))
-    was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
+    was_held = is_among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
     wanted = recalled_copies.want_back(act.session, under_way & was_held, "held", act.undoing_id)
     wanted |= recalled_copies.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
-    recalled_copies.hurry(act.session, wanted, now=act.now)
-    own = not_(among(act.session, col(Delivery.id), strangers))
+    recalled_copies.hurry_recall(act.session, wanted, now=act.now)
+    own = not_(is_among(act.session, col(Delivery.id), strangers))
     taken_out = mine & in_states((State.PURGED,)) & recalled_copies.was_taken() & own
     return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
@@ -165,18 +165,20 @@ def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[in
 def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[Item]]:
     """The members' copies of what left for groups are taken back: the groups' own deliveries, held again, and each copy's outcome."""
     session = act.session
-    parents = groups.left(session, mine)
+    parents = groups.delivered_parents(session, mine)
     before = dict(groups.copies_of(session, parents))
-    theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
+    theirs = is_among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
     stoppable = theirs & in_states(STOPPABLE)
     in_doubt = stoppable & recalled_copies.may_have_arrived()
     sought = act.record(in_doubt, Event.SEEK, **recalled_copies.to_seek(act.now)) if act.settings.reaches_mailboxes else set()
     outcome = dict.fromkeys(act.record(stoppable, Event.PURGE, due_at=None), "done")
-    recalling, in_flight = take_out_of_mailboxes(act, theirs & not_(among(session, col(Delivery.id), sought)), "")
+    recalling, in_flight = take_out_of_mailboxes(act, theirs & not_(is_among(session, col(Delivery.id), sought)), "")
     outcome |= dict.fromkeys(recalling | sought, "recalling") | dict.fromkeys(in_flight, "in flight")
     why = explain_not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
-    groups.close(session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": show(act.decision.id)})
-    held = among(session, col(Delivery.id), parents)
+    groups.close_parents(
+        session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": format_id(act.decision.id)}
+    )
+    held = is_among(session, col(Delivery.id), parents)
     act.record(held, Event.RESTORE, due_at=None, expanded=False)
     reassigned_addresses.address_anew(session, held)
     return parents, [Item(one, state, outcome[one]) if one in outcome else Item(one, state, *why[one]) for one, state in before.items()]
@@ -186,7 +188,7 @@ def seek_waiting(act: Act, mine: ColumnElement[bool]) -> set[int]:
     """What waits for another attempt, after one without an answer, may be in the mailbox: it is looked for there, then held. Which."""
     waiting = mine & in_states((State.QUEUED,)) & col(Delivery.erased_at).is_(None)
     sought = act.record(waiting & recalled_copies.may_have_arrived(), Event.SEEK, **recalled_copies.to_seek(act.now))
-    recalled_copies.want_back(act.session, among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
+    recalled_copies.want_back(act.session, is_among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
     return sought
 
 
@@ -200,11 +202,11 @@ def take_out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple
     reached = select(col(Delivery.id)).where(there, in_states((State.DELIVERED,)))
     delivered = set(session.scalars(reached)) if act.settings.reaches_mailboxes else set()
     flying = want_back_in_flight(act, there & in_states((State.RELAYING, State.RESTORING)))
-    both = among(session, col(Delivery.id), delivered | flying)
+    both = is_among(session, col(Delivery.id), delivered | flying)
     if to:
         recalled_copies.want_back(session, both, to, act.undoing_id)
     if delivered:
-        act.record(among(session, col(Delivery.id), delivered), Event.PURGE, **recalled_copies.due(act.now))
+        act.record(is_among(session, col(Delivery.id), delivered), Event.PURGE, **recalled_copies.due_values(act.now))
     return delivered, flying
 
 
@@ -212,7 +214,7 @@ def want_back_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
     """What is under way this moment, and nobody else has purged, is purged when it has landed, or the attempt fails; which deliveries."""
     flying = set(act.session.scalars(select(col(Delivery.id)).where(where, col(Delivery.purge_wanted_by).is_(None))))
     if flying:
-        wanted = among(act.session, col(Delivery.id), flying)
+        wanted = is_among(act.session, col(Delivery.id), flying)
         act.session.execute(update(Delivery).where(wanted).values(purge_wanted_by=act.undoing_id))
     return flying
 
@@ -225,15 +227,15 @@ def lock_taken(session: Session, decision: Decision, only: Sequence[int] | None)
         .order_by(col(DecisionItem.delivery_id))
     )
     if only is not None:
-        items = items.where(among(session, col(DecisionItem.delivery_id), only))
+        items = items.where(is_among(session, col(DecisionItem.delivery_id), only))
     before = {delivery_id: State(state) for delivery_id, state in session.execute(items)}
-    ledger.lock(session, among(session, col(Delivery.id), before))
+    ledger.lock_deliveries(session, is_among(session, col(Delivery.id), before))
     return before
 
 
 def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set[int]:
     """Call off the purge of what it met under way; which deliveries that saves."""
-    wanted = among(session, col(Delivery.id), ids) & (col(Delivery.purge_wanted_by) == decision.id)
+    wanted = is_among(session, col(Delivery.id), ids) & (col(Delivery.purge_wanted_by) == decision.id)
     spared = set(session.scalars(select(col(Delivery.id)).where(wanted)))
     if spared:
         session.execute(update(Delivery).where(wanted).values(purge_wanted_by=None))
@@ -245,7 +247,7 @@ def explain_not_taken_back(session: Session, ids: list[int], decision: Decision,
     """Why these items could not be taken back."""
     found: dict[int, tuple[str, str]] = {}
     latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
-    rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(among(session, col(Delivery.id), ids)))
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(is_among(session, col(Delivery.id), ids)))
     for delivery_id, state, changed_by in rows:
         if changed_by != decision.id and changed_by is not None:
             found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))

@@ -11,12 +11,22 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.policy import copies
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions import bulk_decisions, decision_plan, escalate, regroup
 from triage.quarantine.decisions.outcome_text import who_was_faster
-from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, DecisionReport, Item, NothingDone, decision_of, filed, report, touches
+from triage.quarantine.decisions.outcomes import (
+    CHANGING,
+    UNDER_WAY,
+    DecisionReport,
+    Item,
+    NothingDone,
+    concerns_actor,
+    decision_of,
+    file_decision,
+    get_decision,
+)
 from triage.quarantine.decisions.take_back import LEFT, TAKEN, WAY_BACK, take_back
 from triage.quarantine.removal import late_copies
 from triage.quarantine.search import confirmations, selection
@@ -33,13 +43,13 @@ LETS_OUT = {"purge": IN_MAILBOXES, "sweep": tuple(State), "take": tuple(State), 
 def require_own(session: Session, decision_id: int, by: Actor) -> None:
     """NotAllowed for somebody else's decision. A key that takes "the last one" back must never mean a colleague's."""
     decision = session.get(Decision, decision_id)
-    if decision is not None and touches(session, decision, by) and decision.by != str(by):
+    if decision is not None and concerns_actor(session, decision, by) and decision.by != str(by):
         raise NotAllowed(
             say("{by_shown} decided this, not you: undo it by its id, or on its page under Decisions", by_shown=decision.by_shown)
         )
 
 
-def undo(
+def undo_decision(
     session: Session,
     decision_id: int,
     *,
@@ -73,7 +83,7 @@ def undo(
     items += take_rules_back(session, decision, undoing.id, by=by, now=now)
     undoing.count = len(items)
     decision.undone_by = undoing.id
-    found = filed(session, undoing, items, by=by, now=now)
+    found = file_decision(session, undoing, items, by=by, now=now)
     if decision.verb in LEFT:
         copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=now)
     return found
@@ -98,24 +108,24 @@ def undo_in_slices(session: Session, decision: Decision, undoing: Decision, *, b
     session.flush()
     take_rules_back(session, decision, undoing.id, by=by, now=now)
     bulk_decisions.record_beginning(session, undoing, by=by, now=now)
-    return report(session, undoing.id, by=by)
+    return get_decision(session, undoing.id, by=by)
 
 
 def undo_items(session: Session, decision: Decision, undoing: Decision, *, by: Actor, now: datetime, settings: Settings) -> list[Item]:
     """Take everything back at once; the outcome of each item."""
     if decision.verb in regroup.VERBS:
-        return regroup.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
+        return regroup.undo_regroup(session, decision, by=by, now=now, undoing_id=undoing.id)
     if decision.verb == escalate.VERB:
-        return escalate.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
+        return escalate.undo_escalation(session, decision, by=by, now=now, undoing_id=undoing.id)
     return take_back(session, decision, undoing.id, by=by, now=now, settings=settings, confirmed=undoing.confirmed)
 
 
 def check_second_look(session: Session, decision: Decision, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
     """The names of the second look that undoing this needs, all of them confirmed; else SecondLookNeeded, or Stale."""
     where = let_out_again(decision)
-    asked = confirmations.questions(session, where) if where is not None else ()
-    current = selection.fence(session, where) if where is not None and (asked or confirm) else ""
-    return confirmations.check(asked, confirm, by=by, fence=fence, current=current)
+    asked = confirmations.list_questions(session, where) if where is not None else ()
+    current = selection.selection_fence(session, where) if where is not None and (asked or confirm) else ""
+    return confirmations.check_confirmed(asked, confirm, by=by, fence=fence, current=current)
 
 
 def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
@@ -147,8 +157,8 @@ def take_rules_back(session: Session, decision: Decision, undoing_id: int, *, by
 def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> Decision:
     """The decision, locked, if this actor may take it back now."""
     decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).first()
-    if decision is None or not touches(session, decision, by):
-        raise NotFound(say("there is no decision {decision_id}", decision_id=show(decision_id)))
+    if decision is None or not concerns_actor(session, decision, by):
+        raise NotFound(say("there is no decision {decision_id}", decision_id=format_id(decision_id)))
     if decision.undone_by is not None:
         raise Overtaken(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
@@ -161,7 +171,7 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
         select(func.count())
         .select_from(DecisionItem)
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id) == decision_id, not_(access.visible(by)), not_(groups.is_copy_within(decision_id)))
+        .where(col(DecisionItem.decision_id) == decision_id, not_(access.visible_deliveries(by)), not_(groups.is_copy_within(decision_id)))
     )
     if session.scalar(foreign):
         raise NotAllowed(say("this decision also concerns messages outside your scope: decide about those in your scope instead"))

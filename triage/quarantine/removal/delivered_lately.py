@@ -9,10 +9,10 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.ids import read
+from triage.ids import parse_id
 from triage.quarantine.search.selection import ANY_PROOF, UNPROVEN, Selection, looked_up
 from triage.quarantine.search.selection_summary import was_answered, was_read
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -44,10 +44,10 @@ class Lately:
 
 def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately:
     """What of this rule's sender or campaign came in the last 14 days and was delivered to folders in the rule's scope and the actor's."""
-    wanted = selection_of(rule, beginning(now))
+    wanted = selection_of(rule, recent_start(now))
     if wanted is None:
         return Lately(rule.id, rule.value, 0, 0, 0, None)
-    where = and_(looked_up(session, wanted), access.visible(by))
+    where = and_(looked_up(session, wanted), access.visible_deliveries(by))
     opened = func.count().filter(or_(was_read(), was_answered()))
     messages, mailboxes, seen = session.execute(
         select(func.count(), func.count(col(Delivery.mailbox).distinct()), opened).where(where)
@@ -55,7 +55,7 @@ def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately
     return Lately(rule.id, rule.value, messages, mailboxes, seen, wanted if messages else None)
 
 
-def beginning(now: datetime) -> datetime:
+def recent_start(now: datetime) -> datetime:
     """Since when is lately; by the hour, so that what is offered twice is the same."""
     return (now - LATELY).replace(minute=0, second=0, microsecond=0)
 
@@ -69,7 +69,7 @@ def selection_of(rule: Rule, since: datetime) -> Selection | None:
     return Selection(
         sender=rule.value if rule.match == "address" else "",
         domain=rule.value if rule.match in ("domain", "subdomains") else "",
-        campaign=read(rule.value) if rule.match == "campaign" else None,
+        campaign=parse_id(rule.value) if rule.match == "campaign" else None,
         proof=proof if rule.match == "campaign" or rule.unproven_only else "",
         department=name if kind == "department" else None,
         person=name if kind == "person" else None,
@@ -80,15 +80,15 @@ def selection_of(rule: Rule, since: datetime) -> Selection | None:
 
 def of_rules(session: Session, rule_ids: Collection[int], *, by: Actor, now: datetime) -> list[Lately]:
     """The same of many rules, such as an imported list: of those whose very address or domain has delivered something, the most first."""
-    found = [of_rule(session, one, by=by, now=now) for one in candidates(session, rule_ids, by, now)]
+    found = [of_rule(session, one, by=by, now=now) for one in candidate_rules(session, rule_ids, by, now)]
     return sorted((one for one in found if one.messages), key=lambda one: (-one.messages, one.rule_id))[:MOST]
 
 
-def candidates(session: Session, rule_ids: Collection[int], by: Actor, now: datetime) -> list[Rule]:
+def candidate_rules(session: Session, rule_ids: Collection[int], by: Actor, now: datetime) -> list[Rule]:
     """Those of these rules whose address or domain occurs among what was delivered lately; at most a few times MOST."""
-    lately = and_(col(Delivery.state) == State.DELIVERED, col(Delivery.received_at) >= beginning(now), access.visible(by))
+    lately = and_(col(Delivery.state) == State.DELIVERED, col(Delivery.received_at) >= recent_start(now), access.visible_deliveries(by))
     author = select(col(Delivery.id)).where(col(Delivery.author) == col(Rule.value), lately).correlate(Rule).exists()
     domain = select(col(Delivery.id)).where(col(Delivery.author_domain) == col(Rule.value), lately).correlate(Rule).exists()
     named = or_((col(Rule.match) == "address") & author, col(Rule.match).in_(("domain", "subdomains")) & domain)
-    blocks = select(Rule).where(among(session, col(Rule.id), rule_ids), col(Rule.effect) == "block", named)
+    blocks = select(Rule).where(is_among(session, col(Rule.id), rule_ids), col(Rule.effect) == "block", named)
     return list(session.scalars(blocks.order_by(col(Rule.id)).limit(10 * MOST)))

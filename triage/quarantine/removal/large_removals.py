@@ -11,7 +11,7 @@ from triage.access import confidential_folders
 from triage.actor import Actor, Role
 from triage.config.alert_types import REMOVAL, Wait
 from triage.config.settings import Settings
-from triage.ids import read, show
+from triage.ids import format_id, parse_id
 from triage.store import confidential_rows
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -33,7 +33,7 @@ class Removal:
     is_mine: bool
 
 
-def find(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+def find_large_removals(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """The large removals of the last day that nobody has undone, each as an alarm of the company."""
     least = settings.notices.removal_messages
     if not least:
@@ -42,22 +42,22 @@ def find(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     large = select(Decision).where(*recent, col(Decision.verb).in_(VERBS), col(Decision.count) > least).order_by(col(Decision.id))
     for one in session.scalars(large):
         if (number := number_of(session, one)) > least:
-            yield Wait(REMOVAL, "", show(one.id), number, one.at, one.id, sentence(one, number, settings))
+            yield Wait(REMOVAL, "", format_id(one.id), number, one.at, one.id, large_removal_sentence(one, number, settings))
 
 
 def number_of(session: Session, one: Decision) -> int:
     """How many messages it took, without those of confidential folders: their number is told to nobody else."""
-    if not confidential_folders.folders(session):
+    if not confidential_folders.list_confidential(session):
         return one.count
     items = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-    taken = (col(DecisionItem.decision_id) == one.id, col(DecisionItem.outcome).in_(CHANGED), not_(confidential_rows.anyhow()))
+    taken = (col(DecisionItem.decision_id) == one.id, col(DecisionItem.outcome).in_(CHANGED), not_(confidential_rows.is_confidential()))
     return session.scalar(items.where(*taken)) or 0
 
 
-def sentence(one: Decision, number: int, settings: Settings) -> str:
+def large_removal_sentence(one: Decision, number: int, settings: Settings) -> str:
     """Who removed how many, and how to undo it."""
     url = settings.api.public_url.rstrip("/")
-    where = f"{url}/decisions/{show(one.id)}" if url else f"mailroom decisions undo {show(one.id)}"
+    where = f"{url}/decisions/{format_id(one.id)}" if url else f"mailroom decisions undo {format_id(one.id)}"
     return f"{one.by_shown} removed {number} messages. Undo: {where}"
 
 
@@ -66,7 +66,7 @@ def shown_to(session: Session, *, by: Actor, settings: Settings) -> list[Removal
     if not is_told(by, settings):
         return []
     rows = session.scalars(select(Alarm).where(col(Alarm.cause) == REMOVAL)).all()
-    numbers = {read(row.person): row.number for row in rows}
+    numbers = {parse_id(row.person): row.number for row in rows}
     made = session.scalars(select(Decision).where(col(Decision.id).in_(list(numbers)), col(Decision.undone_by).is_(None)))
     found = [Removal(one.id, one.at, one.by_shown, numbers[one.id], one.by == str(by)) for one in made]
     return sorted(found, key=lambda one: one.decision, reverse=True)

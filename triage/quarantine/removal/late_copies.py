@@ -10,13 +10,13 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Grant
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.selection import ANY_PROOF, Selection, who_proves
 from triage.store import ledger
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -25,7 +25,9 @@ from triage.store.queue.grouping import proven_as
 NOTE = "late copies of what was purged"
 
 
-def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> list[RuleOrder]:
+def list_orders(
+    session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime
+) -> list[RuleOrder]:
     """The rules that a purge leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope reaches.
 
     None where it chose by other features too: then it was not about whoever sends this. And none of a token that makes no rules.
@@ -57,17 +59,17 @@ def names_one(selected: Selection) -> bool:
 
 def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
     """The block of the sender or domain that was named; where some of it proved nothing only of what does not (mailflow.md 5)."""
-    unproven = select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), col(Delivery.proof) == "").limit(1)
+    unproven = select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), col(Delivery.proof) == "").limit(1)
     match, value = ("address", selected.sender) if selected.sender else ("domain", selected.domain)
     return replace(order, match=match, value=value, unproven_only=session.scalar(unproven) is not None)
 
 
 def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
     """The block of the campaign: of what proves the same, or of what nothing proves, unless all of it was named."""
-    order = replace(order, match="campaign", value=show(selected.campaign or 0))
+    order = replace(order, match="campaign", value=format_id(selected.campaign or 0))
     if selected.proof == ANY_PROOF:
         return order
-    usual = select(proven_as()).where(among(session, col(Delivery.id), ids)).limit(1)
+    usual = select(proven_as()).where(is_among(session, col(Delivery.id), ids)).limit(1)
     proven = who_proves(selected.proof) if selected.proof else session.scalar(usual) or ""
     return replace(order, proof=proven, unproven_only=not proven)
 
@@ -81,12 +83,12 @@ def scopes_of(selected: Selection, by: Actor) -> list[str]:
     return [f"department:{selected.department.casefold()}"] if selected.department else by.scope.words()
 
 
-def make(
+def make_rules(
     session: Session, wanted: Sequence[RuleOrder], *, by: Actor, now: datetime, settings: Settings, decision_id: int, second: Actor | None
 ) -> None:
     """Make them, along with the purge."""
     for order in wanted:
-        rules.add(session, order, by=by, now=now, settings=settings, origin=rules.STANDING, decision_id=decision_id, second=second)
+        rules.add_rule(session, order, by=by, now=now, settings=settings, origin=rules.STANDING, decision_id=decision_id, second=second)
 
 
 def let_go(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, decision_id: int) -> list[int]:
@@ -95,7 +97,7 @@ def let_go(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, 
     if not standing:
         return []
     since = (col(Delivery.state) == State.PURGED) & (col(Delivery.received_at) >= min(rule.created_at for rule in standing))
-    caught = since & among(session, col(Delivery.rule_id), [rule.id for rule in standing]) & col(Delivery.erased_at).is_(None)
-    mine = caught & col(Delivery.decision_id).is_(None) & access.visible(by)
+    caught = since & is_among(session, col(Delivery.rule_id), [rule.id for rule in standing]) & col(Delivery.erased_at).is_(None)
+    mine = caught & col(Delivery.decision_id).is_(None) & access.visible_deliveries(by)
     changed = ledger.record_many(session, mine, Event.RESTORE, by=by, now=now, decision_id=decision_id, due_at=None)
     return [delivery_id for delivery_id, _ in changed]

@@ -11,14 +11,14 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Grant
 from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.policy.contacts import wanted_senders
 from triage.policy.contacts.wanted_senders import Sender, Wanted
-from triage.policy.rules.rule_request import RuleOrder, covers, is_possible
+from triage.policy.rules.rule_request import RuleOrder, covers_own_domain, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, settled_proof, who_proves
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.queue.grouping import proven_as
@@ -95,7 +95,7 @@ def plan_blocks(
     sender_blocks, not_made = sort_senders(session, groups, wanted, whole, settings)
     of_campaigns = campaign_blocks(session, selected, sum(one.count for one in groups))
     made = [*of_campaigns, *with_signatures(session, where, sender_blocks)]
-    return Blocks(tuple(replayed(session, made, where, by=by, now=now)), tuple(not_made))
+    return Blocks(tuple(replay_blocks(session, made, where, by=by, now=now)), tuple(not_made))
 
 
 def domains_to_block(
@@ -142,7 +142,7 @@ def why_not(session: Session, match: str, value: str, settings: Settings) -> str
     order = RuleOrder("block", match, value, "company")
     if not value:
         return "none"
-    if any(covers(order, own) for own in settings.own_domains) or value.rpartition("@")[2] in settings.own_domains:
+    if any(covers_own_domain(order, own) for own in settings.own_domains) or value.rpartition("@")[2] in settings.own_domains:
         return "own"
     return "" if is_possible(session, order, settings) else "impossible"
 
@@ -155,7 +155,7 @@ def campaign_blocks(session: Session, selected: Selection, count: int) -> list[B
 
 def campaign_block(session: Session, selected: Selection, count: int) -> Block:
     """The block of a campaign: all of it, or what one proves, or what nobody does."""
-    proof, value = settled_proof(session, selected), show(selected.campaign or 0)
+    proof, value = settled_proof(session, selected), format_id(selected.campaign or 0)
     if proof in (COPIES, ANY_PROOF):
         return Block("campaign", value, count)
     return Block("campaign", value, count, proof=who_proves(proof), unproven_only=proof == UNPROVEN)
@@ -164,23 +164,23 @@ def campaign_block(session: Session, selected: Selection, count: int) -> Block:
 def with_signatures(session: Session, where: ColumnElement[bool], blocks: Sequence[Block]) -> list[Block]:
     """The blocks of unproven addresses, each with whether the SMTP server may use it: only where the domain publishes nothing to prove."""
     domains = {one.value.rpartition("@")[2] for one in blocks if one.unproven_only}
-    mine = and_(where, col(Delivery.proof) == "", among(session, col(Delivery.author_domain), domains))
+    mine = and_(where, col(Delivery.proof) == "", is_among(session, col(Delivery.author_domain), domains))
     newest = select(col(Delivery.author_domain), func.max(col(Delivery.message_id))).where(mine).group_by(col(Delivery.author_domain))
     message_of: dict[str, int] = dict(session.execute(newest).all()) if domains else {}
-    results = select(col(Message.id), col(Message.authentication)).where(among(session, col(Message.id), message_of.values()))
+    results = select(col(Message.id), col(Message.authentication)).where(is_among(session, col(Message.id), message_of.values()))
     said = {message_id: Authentication.from_json(found).publishes_nothing for message_id, found in session.execute(results)}
     nothing = {domain for domain, message_id in message_of.items() if said.get(message_id)}
     return [replace(one, unsigned_only=one.unproven_only and one.value.rpartition("@")[2] in nothing) for one in blocks]
 
 
-def replayed(session: Session, blocks: Sequence[Block], where: ColumnElement[bool], *, by: Actor, now: datetime) -> list[Block]:
+def replay_blocks(session: Session, blocks: Sequence[Block], where: ColumnElement[bool], *, by: Actor, now: datetime) -> list[Block]:
     """The blocks with what each would have stopped of the last 30 days, beside what is removed, as far as the actor sees it."""
     addresses = {one.value for one in blocks if one.match == "address"}
     domains = {one.value for one in blocks if one.match == "domain"}
     lately = and_(
         col(Delivery.received_at) >= now - LOOKS_BACK,
         col(Delivery.direction) == "in",
-        access.visible(by),
+        access.visible_deliveries(by),
         not_(func.coalesce(where, false())),
     )
     came: dict[tuple[str, str, bool], list[int]] = {}
@@ -189,7 +189,9 @@ def replayed(session: Session, blocks: Sequence[Block], where: ColumnElement[boo
             continue
         proven, released = col(Delivery.proof) != "", wanted_senders.was_released()
         rows = (
-            select(column, proven, released, func.count()).where(among(session, column, values), lately).group_by(column, proven, released)
+            select(column, proven, released, func.count())
+            .where(is_among(session, column, values), lately)
+            .group_by(column, proven, released)
         )
         for value, is_proven, was_released, count in session.execute(rows):
             entry = came.setdefault((match, value, bool(is_proven)), [0, 0])

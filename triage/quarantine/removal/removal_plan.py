@@ -19,8 +19,8 @@ from triage.quarantine.campaigns import traits
 from triage.quarantine.campaigns.traits import Related
 from triage.quarantine.removal import removal_blocks
 from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
-from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, condition, fence
-from triage.store.db import among
+from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, selection_condition, selection_fence
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
@@ -44,8 +44,8 @@ class LeftOut:
     def condition(self, session: Session, selected: Selection) -> ColumnElement[bool]:
         """Which deliveries of a selection that is."""
         proof = col(Delivery.proof)
-        by_proof = and_(among(session, col(Delivery.author), self.proven), proof != "")
-        by_claim = and_(among(session, col(Delivery.author), self.claimed), proof == "", not_(wanted_senders.is_refuted()))
+        by_proof = and_(is_among(session, col(Delivery.author), self.proven), proof != "")
+        by_claim = and_(is_among(session, col(Delivery.author), self.claimed), proof == "", not_(wanted_senders.is_refuted()))
         return and_(or_(by_proof, by_claim), not_(cards_by_who(selected)))
 
 
@@ -99,15 +99,15 @@ class Plan:
         return removal_blocks.orders_of(filter(wish.takes, self.blocks.made), scopes, settings=settings, now=now)
 
 
-def plan(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> Plan:
+def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> Plan:
     """The plan of removing what the actor may see of a selection. Writes nothing."""
-    seen = and_(condition(selected), access.visible(by))
+    seen = and_(selection_condition(selected), access.visible_deliveries(by))
     left, not_included = leave_out(session, selected, seen, settings=settings, now=now)
     where = and_(seen, not_(left.condition(session, selected))) if left else seen
     goes = where if selected.states else and_(where, col(Delivery.state).in_(sorted(REMOVABLE)))
     states = session.execute(select(col(Delivery.state), func.count()).where(goes).group_by(col(Delivery.state))).all()
     by_state: dict[str, int] = dict(states)
-    rows = select(func.max(grouping.severity()).label("worst")).where(goes).group_by(grouping.key("campaign")).subquery()
+    rows = select(func.max(grouping.severity_column()).label("worst")).where(goes).group_by(grouping.card_key("campaign")).subquery()
     worst, mildest = session.execute(select(func.coalesce(func.max(rows.c.worst), 0), func.coalesce(func.min(rows.c.worst), 0))).one()
     return Plan(
         count=sum(by_state.values()),
@@ -117,8 +117,8 @@ def plan(session: Session, selected: Selection, *, by: Actor, settings: Settings
         not_included=tuple(not_included),
         blocks=removal_blocks.plan_blocks(session, selected, goes, groups_of(session, goes), by=by, settings=settings, now=now),
         scopes=tuple(removal_blocks.scopes_of(session, selected, by)),
-        related=traits.related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else traits.NONE,
-        fence=fence(session, where),
+        related=traits.find_related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else traits.NONE,
+        fence=selection_fence(session, where),
         where=where,
     )
 
@@ -152,7 +152,7 @@ def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
 
 def cards_by_who(selected: Selection) -> ColumnElement[bool]:
     """Which deliveries are on cards of a selection that name who sent them."""
-    return or_(false(), *(condition(one) for one in selected.any_of if by_who(one)))
+    return or_(false(), *(selection_condition(one) for one in selected.any_of if by_who(one)))
 
 
 def by_who(selected: Selection) -> bool:
@@ -162,7 +162,7 @@ def by_who(selected: Selection) -> bool:
 
 def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, settings: Settings, now: datetime) -> set[int]:
     """Those of the locked deliveries of a selection that a removal leaves alone: asked for exactly these, whatever came in since."""
-    these = among(session, col(Delivery.id), ids)
+    these = is_among(session, col(Delivery.id), ids)
     left, _ = leave_out(session, selected, these, settings=settings, now=now)
     return set(session.scalars(select(col(Delivery.id)).where(these, left.condition(session, selected)))) if left else set()
 
@@ -170,8 +170,8 @@ def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, s
 def orders_along(
     session: Session, selected: Selection, ids: Iterable[int], wish: BlockWish, *, by: Actor, settings: Settings, now: datetime
 ) -> list[RuleOrder]:
-    """The rules that go along with the removal of these deliveries: what `plan` said of the same."""
-    these = among(session, col(Delivery.id), ids)
+    """The rules that go along with the removal of these deliveries: what `plan_removal` said of the same."""
+    these = is_among(session, col(Delivery.id), ids)
     scopes = [wish.scope] if wish.scope else removal_blocks.scopes_of(session, selected, by)
     blocks = removal_blocks.plan_blocks(session, selected, these, groups_of(session, these), by=by, settings=settings, now=now)
     return removal_blocks.orders_of(filter(wish.takes, blocks.made), scopes, settings=settings, now=now)

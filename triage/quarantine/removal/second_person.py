@@ -14,14 +14,14 @@ from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 
 
-def needs(session: Session, selected: Selection, where: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
+def second_person_needs(session: Session, selected: Selection, where: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
     """[REMOVE_DELIVERED] where a removal of these deliveries needs a second person; `where`: the deliveries that are meant.
 
     Who has the right needs nobody, nor does a part of Mailroom.
     """
     if not settings.reaches_mailboxes or may_alone(by, settings):
         return []
-    counted = select(func.count(col(Delivery.mailbox).distinct()), func.min(grouping.severity()))
+    counted = select(func.count(col(Delivery.mailbox).distinct()), func.min(grouping.severity_column()))
     mailboxes, least = session.execute(counted.where(and_(where, col(Delivery.state) == State.DELIVERED))).one()
     wide = mailboxes > settings.policy.two_keys_mailboxes
     return [REMOVE_DELIVERED] if mailboxes and (wide or least < Severity.DANGEROUS or is_loose(selected)) else []

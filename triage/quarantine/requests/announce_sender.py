@@ -12,7 +12,7 @@ from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter
 from triage.errors import BadInput, NotFound
-from triage.ids import new_id, show, sibling
+from triage.ids import format_id, new_id, sibling_id
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
@@ -31,7 +31,7 @@ MOST_ANSWERS = 20  # letters that one person gets a day
 MOST_RAISED = 100  # held mails whose cards change at once
 
 
-def expect(session: Session, sender: str, *, by: Actor, words: str = "", settings: Settings, now: datetime) -> int:
+def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", settings: Settings, now: datetime) -> int:
     """An employee expects mail from an address or a domain; the id. Said again it lasts longer. BadInput when nobody outside is meant."""
     named = parse_expected_sender.sender_of(sender, settings.own_domains, settings.policy.freemail_domains)
     if not named:
@@ -57,7 +57,7 @@ def expect(session: Session, sender: str, *, by: Actor, words: str = "", setting
     session.flush()
     raise_up(session, known)
     detail = {"sender": named, "words": words, "scope": f"person:{by.name}"}
-    ledger.write(session, "expect", f"expectation:{show(known.id)}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "expect", f"expectation:{format_id(known.id)}", by=by, now=now, detail=detail)
     return known.id
 
 
@@ -67,17 +67,17 @@ def raise_up(session: Session, one: Expectation) -> None:
     held = select(Delivery).where(col(Delivery.person) == one.person, col(Delivery.state) == State.HELD, sender)
     for delivery in session.exec(held.order_by(col(Delivery.id).desc()).limit(MOST_RAISED).with_for_update()):
         others = [why for why in delivery.why_here if why["name"] != expected_senders.WORD]
-        open_requests.reorder(session, delivery, [*others, expected_senders.reason(one, bool(delivery.proof)).as_json()])
+        open_requests.reorder_delivery(session, delivery, [*others, expected_senders.expected_reason(one, bool(delivery.proof)).as_json()])
 
 
-def forget(session: Session, expectation_id: int, *, by: Actor, now: datetime) -> None:
+def forget_expectation(session: Session, expectation_id: int, *, by: Actor, now: datetime) -> None:
     """An employee expects it no more. NotFound when it is none of theirs."""
     known = session.get(Expectation, expectation_id)
     if known is None or known.person != by.name:
-        raise NotFound(say("there is no expected sender {expectation_id}", expectation_id=show(expectation_id)))
+        raise NotFound(say("there is no expected sender {expectation_id}", expectation_id=format_id(expectation_id)))
     session.delete(known)
     detail = {"sender": known.sender, "scope": f"person:{by.name}"}
-    ledger.write(session, "expect-no-more", f"expectation:{show(expectation_id)}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "expect-no-more", f"expectation:{format_id(expectation_id)}", by=by, now=now, detail=detail)
 
 
 def of_person(session: Session, uid: str, *, now: datetime) -> list[Expectation]:
@@ -96,28 +96,30 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
         return "no employee wrote it"
     if summary.automatic or summary.content_type == "multipart/report":
         return "a program wrote it"
-    by, number = Actor.employee(person.uid, person.name), sibling(envelope.spool_id, [RULE, envelope.spool_id])
+    by, number = Actor.employee(person.uid, person.name), sibling_id(envelope.spool_id, [RULE, envelope.spool_id])
     if internal_mail.was_sent(session, number):
         return ""
     if internal_mail.told_since(session, person.uid, RULE, now - DAY) >= MOST_ANSWERS:
         return f"they wrote {MOST_ANSWERS} times within a day"
-    named = parse_expected_sender.senders(
+    named = parse_expected_sender.parse_senders(
         summary.subject, summary.text, ours=settings.own_domains, freemail=settings.policy.freemail_domains
     )
     fault = ""
     try:
         for one in named:
-            expect(session, one, by=by, settings=settings, now=now)
+            expect_sender(session, one, by=by, settings=settings, now=now)
     except BadInput as full:
         fault = str(full)
     if person.mailbox.rpartition("@")[2] in settings.own_domains:
-        letter = answer(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
+        letter = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
         folder = (person.department, person.uid)
-        internal_mail.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now, number=number)
+        internal_mail.send_letter(
+            session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now, number=number
+        )
     return ""
 
 
-def answer(to: str, named: Iterable[str], fault: str, until: datetime) -> Letter:
+def answer_announcement(to: str, named: Iterable[str], fault: str, until: datetime) -> Letter:
     """What they hear."""
     senders = ", ".join(named)
     if not senders:

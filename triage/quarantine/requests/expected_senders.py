@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.message.signals.priority import Reason
 from triage.store import db
 from triage.store.models.employees import Expectation
@@ -19,22 +19,22 @@ class Expected:
 
     def __init__(self, session: Session, authors: Iterable[str], now: datetime) -> None:
         wanted = {sender for author in authors for sender in senders_of(author)}
-        rows = select(Expectation).where(db.among(session, col(Expectation.sender), sorted(wanted)), col(Expectation.until) > now)
+        rows = select(Expectation).where(db.is_among(session, col(Expectation.sender), sorted(wanted)), col(Expectation.until) > now)
         self.found = {(one.person, one.sender): one for one in session.exec(rows)} if wanted else {}
 
     def by(self, person: str, author: str, proof: str) -> Reason | None:
         """What to say on the card of a mail from this author to this person; None when they expect nothing of them."""
         found = next((one for sender in senders_of(author) if (one := self.found.get((person, sender)))), None)
-        return reason(found, bool(proof)) if found else None
+        return expected_reason(found, bool(proof)) if found else None
 
 
 def senders_of(author: str) -> list[str]:
     """The ways to name a sender: the address, its domain, and those above it."""
     domain = author.rpartition("@")[2]
-    return [author, *ancestors(domain)] if domain else []
+    return [author, *ancestor_domains(domain)] if domain else []
 
 
-def reason(one: Expectation, proven: bool) -> Reason:
+def expected_reason(one: Expectation, proven: bool) -> Reason:
     """What the card says."""
     words = f" (“{one.words}”)" if one.words else ""
     said = f"{one.person_shown} expects mail from {one.sender}{words}."

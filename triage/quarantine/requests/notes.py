@@ -24,7 +24,7 @@ class Notes:
         """The open ones of these cards, the oldest first, each behind its card's key."""
         if session.scalar(self.some) is None:
             return ()
-        key = grouping.key(group)
+        key = grouping.card_key(group)
         name_of = select(key).where(self.about).correlate(self.table).scalar_subquery()
         shown = self.there.where(where, key.in_(keys)).exists()
         # the few notes are gone through: joined, SQLite goes through all that is held

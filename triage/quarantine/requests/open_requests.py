@@ -63,22 +63,22 @@ def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], 
 
 def raise_up(session: Session, delivery: Delivery, name: str) -> None:
     """Let the mail stand in front of what is wanted, and say why."""
-    reorder(session, delivery, [*without(delivery.why_here), Reason(WORD, POINTS, f"{name} asked for it.").as_json()])
+    reorder_delivery(session, delivery, [*urgency_without(delivery.why_here), Reason(WORD, POINTS, f"{name} asked for it.").as_json()])
 
 
 def let_down(session: Session, delivery: Delivery) -> None:
     """Let it stand where it stood before."""
-    reorder(session, delivery, without(delivery.why_here))
+    reorder_delivery(session, delivery, urgency_without(delivery.why_here))
 
 
-def without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def urgency_without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What else makes the urgency."""
     return [one for one in why if one["name"] != WORD]
 
 
-def reorder(session: Session, delivery: Delivery, why: list[dict[str, Any]]) -> None:
+def reorder_delivery(session: Session, delivery: Delivery, why: list[dict[str, Any]]) -> None:
     """Give it the urgency that these reasons make, and have its card counted anew."""
     reasons = sorted((Reason(**one) for one in why), key=lambda reason: -abs(reason.points))
-    delivery.why_here, delivery.urgency = [one.as_json() for one in reasons], priority.urgency(reasons)
+    delivery.why_here, delivery.urgency = [one.as_json() for one in reasons], priority.sum_urgency(reasons)
     session.flush()
-    dirty_counts.touch(session, col(Delivery.id) == delivery.id)
+    dirty_counts.touch_where(session, col(Delivery.id) == delivery.id)

@@ -45,7 +45,7 @@ class Own:
         return (self.urgency, self.received_at, self.id)
 
 
-def part(
+def list_part(
     session: Session,
     uid: str,
     waits: bool,
@@ -57,7 +57,7 @@ def part(
     limit: int = AT_ONCE,
 ) -> list[Own]:
     """What waits, or what was taken away lately: what they may want first. `after`: only what stands behind this place."""
-    which = and_(theirs(uid, waits, settings, now, since), behind(after) if after else true())
+    which = and_(own_deliveries(uid, waits, settings, now, since), after_place(after) if after else true())
     return select_own(session, which, settings=settings, limit=limit)
 
 
@@ -66,14 +66,14 @@ def select_own(session: Session, which: ColumnElement[bool], *, settings: Settin
     return [as_seen(row, timedelta(days=settings.retention.held_days)) for row in session.execute(rows_of(which).limit(limit))]
 
 
-def one(session: Session, uid: str, delivery_id: int, *, settings: Settings, now: datetime) -> Own | None:
+def find_own(session: Session, uid: str, delivery_id: int, *, settings: Settings, now: datetime) -> Own | None:
     """This mail of theirs, wherever it stands; None where it neither waits nor was taken away lately."""
-    either = or_(*(theirs(uid, waits, settings, now, None) for waits in (True, False)))
+    either = or_(*(own_deliveries(uid, waits, settings, now, None) for waits in (True, False)))
     row = session.execute(rows_of(and_(either, col(Delivery.id) == delivery_id))).first()
     return as_seen(row, timedelta(days=settings.retention.held_days)) if row else None
 
 
-def theirs(uid: str, waits: bool, settings: Settings, now: datetime, since: datetime | None) -> ColumnElement[bool]:
+def own_deliveries(uid: str, waits: bool, settings: Settings, now: datetime, since: datetime | None) -> ColumnElement[bool]:
     """Which mail that is."""
     mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
     if waits:
@@ -84,7 +84,7 @@ def theirs(uid: str, waits: bool, settings: Settings, now: datetime, since: date
     return and_(mine, col(Delivery.state).in_(gone), lately)
 
 
-def behind(place: Place) -> ColumnElement[bool]:
+def after_place(place: Place) -> ColumnElement[bool]:
     """What stands behind a place."""
     urgency, received_at, delivery_id = place
     return tuple_(*ORDER) < tuple_(literal(urgency), literal(received_at, Instant), literal(delivery_id))
@@ -117,13 +117,13 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
         gone_at=None if waits else delivery.settled_at,
         expires_at=begun + ends if waits else None,
         asked_at=request.asked_at if request else None,
-        declined=refusal(request, delivery) if request else "",
+        declined=request_refusal(request, delivery) if request else "",
         urgency=delivery.urgency,
         counted=bool(counted),
     )
 
 
-def refusal(request: MailRequest, delivery: Delivery) -> str:
+def request_refusal(request: MailRequest, delivery: Delivery) -> str:
     """What was said to a request; taking the mail away is an answer too."""
     if request.declined_at:
         return f"{request.declined_by_shown}: {request.reason or 'no'}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 
-from triage.addressing.envelope import Address, ancestors, ascii_domain
+from triage.addressing.envelope import Address, ancestor_domains, ascii_domain
 
 MOST = 5
 LINES = 20  # of the text, above the signature
@@ -11,9 +11,9 @@ ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']{1,64}@[\w.-]{3,255}")
 DOMAIN = re.compile(r"(?<![\w@.-])@?((?:[\w-]{1,63}\.)+[^\W\d_]{2,63})(?![\w@-])")
 
 
-def senders(subject: str, text: str, *, ours: Collection[str], freemail: Collection[str] = ()) -> tuple[str, ...]:
+def parse_senders(subject: str, text: str, *, ours: Collection[str], freemail: Collection[str] = ()) -> tuple[str, ...]:
     """The senders that are named, folded: in the subject, else in the first lines of the text. Never one of us, no whole provider."""
-    return tuple(named(subject, ours, freemail)) or tuple(named("\n".join(above_signature(text)), ours, freemail))
+    return tuple(named_senders(subject, ours, freemail)) or tuple(named_senders("\n".join(above_signature(text)), ours, freemail))
 
 
 def above_signature(text: str) -> Iterator[str]:
@@ -24,7 +24,7 @@ def above_signature(text: str) -> Iterator[str]:
         yield line
 
 
-def named(text: str, ours: Collection[str], freemail: Collection[str]) -> list[str]:
+def named_senders(text: str, ours: Collection[str], freemail: Collection[str]) -> list[str]:
     """The addresses in a text, and the domains that stand by themselves."""
     found: dict[str, None] = {}
     for one in ADDRESS.findall(text):
@@ -44,6 +44,6 @@ def sender_of(text: str, ours: Collection[str], freemail: Collection[str] = ()) 
     except ValueError:
         return ""
     domain = sender.rpartition("@")[2]
-    if "." not in domain or not set(ours).isdisjoint(ancestors(domain)) or (sender == domain and domain in freemail):
+    if "." not in domain or not set(ours).isdisjoint(ancestor_domains(domain)) or (sender == domain and domain in freemail):
         return ""
     return sender

@@ -9,9 +9,9 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import EMPLOYEE, Actor
 from triage.errors import BadInput, NotAllowedNow, NotFound
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.quarantine.requests import open_requests
-from triage.quarantine.search.listing import Listed, some
+from triage.quarantine.search.listing import Listed, list_some
 from triage.say import say
 from triage.store import db, ledger
 from triage.store.delivery_state import State
@@ -36,7 +36,7 @@ class Request:
     mail: Listed
 
 
-def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datetime) -> int:
+def request_release(session: Session, delivery_id: int, *, by: Actor, words: str, now: datetime) -> int:
     """Ask for a mail: the employee whose it is, or staff for them; the id of the request. Asked again it is the same one.
 
     NotFound when it is none of theirs, NotAllowedNow when it is on its way or the answer was no.
@@ -44,9 +44,11 @@ def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datet
     words = " ".join(words.split())[:LONGEST]
     if by.kind != EMPLOYEE:
         access.may_decide(by)
-    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, theirs(by)).with_for_update()).first()
+    delivery = session.scalars(
+        select(Delivery).where(col(Delivery.id) == delivery_id, requestable_deliveries(by)).with_for_update()
+    ).first()
     if delivery is None:
-        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=show(delivery_id)))
+        raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     if earlier := session.scalars(select(MailRequest).where(col(MailRequest.delivery_id) == delivery_id)).first():
         if earlier.declined_at is not None:
             raise NotAllowedNow(
@@ -64,7 +66,7 @@ def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datet
     values = {"asked_by": str(by), "asked_by_shown": name, "taken_by_shown": taken_by, "asked_at": now, "words": words}
     db.insert_if_missing(session, MailRequest, id=made, delivery_id=delivery_id, **values, declined_by="", declined_by_shown="", reason="")
     open_requests.raise_up(session, delivery, name)
-    ledger.write(session, "ask", f"delivery:{show(delivery_id)}", by=by, now=now, detail={"for": name, "words": words})
+    ledger.write_act(session, "ask", f"delivery:{format_id(delivery_id)}", by=by, now=now, detail={"for": name, "words": words})
     return made
 
 
@@ -79,11 +81,11 @@ def may_be_asked_for(session: Session, delivery: Delivery, by: Actor) -> None:
         raise BadInput(say("you already have {most_open} open requests: wait for the answers first", most_open=MOST_OPEN))
 
 
-def theirs(by: Actor) -> ColumnElement[bool]:
+def requestable_deliveries(by: Actor) -> ColumnElement[bool]:
     """Which mail an actor may ask for: their own, or what is in their scope."""
     if by.kind == EMPLOYEE:
         return and_(col(Delivery.direction) == "in", col(Delivery.person) == by.name)
-    return access.visible(by)
+    return access.visible_deliveries(by)
 
 
 def name_of(session: Session, delivery: Delivery, by: Actor) -> str:
@@ -92,20 +94,26 @@ def name_of(session: Session, delivery: Delivery, by: Actor) -> str:
     return person.name if person else by.shown
 
 
-def decline(session: Session, request_id: int, *, by: Actor, reason: str, now: datetime) -> None:
+def decline_request(session: Session, request_id: int, *, by: Actor, reason: str, now: datetime) -> None:
     """Say no, in words that who asked can read. NotFound outside the actor's scope, NotAllowedNow when it was answered."""
     access.may_decide(by)
-    found = session.execute(open_ones(access.visible(by)).where(col(MailRequest.id) == request_id).with_for_update(of=MailRequest)).first()
+    found = session.execute(
+        open_ones(access.visible_deliveries(by)).where(col(MailRequest.id) == request_id).with_for_update(of=MailRequest)
+    ).first()
     if found is None:
-        known = select(col(MailRequest.id)).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(access.visible(by))
+        known = (
+            select(col(MailRequest.id))
+            .join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id))
+            .where(access.visible_deliveries(by))
+        )
         if session.scalar(known.where(col(MailRequest.id) == request_id)) is None:
-            raise NotFound(say("there is no request {request_id}", request_id=show(request_id)))
+            raise NotFound(say("there is no request {request_id}", request_id=format_id(request_id)))
         raise NotAllowedNow(say("this request is already answered"))
     row, delivery = found
     row.declined_at, row.declined_by, row.declined_by_shown = now, str(by), by.shown
     row.reason = " ".join(reason.split())[:LONGEST]
     open_requests.let_down(session, delivery)
-    ledger.write(session, "decline-request", f"delivery:{show(delivery.id)}", by=by, now=now, detail={"reason": row.reason})
+    ledger.write_act(session, "decline-request", f"delivery:{format_id(delivery.id)}", by=by, now=now, detail={"reason": row.reason})
 
 
 def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
@@ -115,16 +123,16 @@ def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
     )
 
 
-def count(session: Session, *, by: Actor) -> int:
+def count_requests(session: Session, *, by: Actor) -> int:
     """How many requests in the actor's scope have no answer."""
-    return session.scalar(open_ones(access.visible(by)).with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    return session.scalar(open_ones(access.visible_deliveries(by)).with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
 
-def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Request]:
+def list_requests(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Request]:
     """What is asked for in the actor's scope and has no answer, the newest first."""
-    rows = open_ones(access.visible(by)).order_by(col(MailRequest.id).desc()).limit(limit)
+    rows = open_ones(access.visible_deliveries(by)).order_by(col(MailRequest.id).desc()).limit(limit)
     found = session.execute(rows if before is None else rows.where(col(MailRequest.id) < before)).all()
-    mails = {one.id: one for one in some(session, [delivery.id for _, delivery in found], by=by)}
+    mails = {one.id: one for one in list_some(session, [delivery.id for _, delivery in found], by=by)}
     return [
         Request(row.id, row.asked_by_shown, row.taken_by_shown, row.asked_at, row.words, mails[delivery.id])
         for row, delivery in found

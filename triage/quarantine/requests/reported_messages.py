@@ -49,7 +49,7 @@ def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], 
 
 def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) -> dict[str, list[Suspicion]]:
     """The open reports of messages in any state that `seen` names, by the key of their row among campaigns, of these rows."""
-    row = grouping.key("campaign")
+    row = grouping.card_key("campaign")
     named = select(MailReport, row).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
     waiting = named.where(col(MailReport.answered_at).is_(None), is_open(), seen, row.in_(rows))
     found: dict[str, list[Suspicion]] = {}
@@ -58,14 +58,14 @@ def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) 
     return found
 
 
-def find(session: Session, one: Pointed, *, person: str, department: str, now: datetime) -> tuple[Delivery | None, str]:
+def find_reported(session: Session, one: Pointed, *, person: str, department: str, now: datetime) -> tuple[Delivery | None, str]:
     """The reporter's own copy of the mail that is meant, and how it was found. Nobody points at mail that never came to them."""
     theirs = and_(
         or_(col(Delivery.person) == person, and_(col(Delivery.person) == "", col(Delivery.department) == department)),
         col(Delivery.direction) == "in",
         col(Delivery.received_at) > now - BACK,
     )
-    for how, where in ways(session, one):
+    for how, where in search_ways(session, one):
         rows = select(Delivery).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, where)
         if found := session.scalars(rows.order_by((col(Delivery.person) == person).desc(), col(Delivery.id).desc()).limit(1)).first():
             return found, how
@@ -74,20 +74,20 @@ def find(session: Session, one: Pointed, *, person: str, department: str, now: d
     return None, ""
 
 
-def ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement[bool]]]:
+def search_ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement[bool]]]:
     """How it can be found, the surest first."""
     found: list[tuple[str, ColumnElement[bool]]] = []
     with contextlib.suppress(ValueError):  # a program has taken it out, or it is somebody else's
-        found.append((SUREST, col(Message.id) == ids.read(one.marker)))
-    found.append(("message id", said("message_id") == one.message_id if one.message_id else false()))
+        found.append((SUREST, col(Message.id) == ids.parse_id(one.marker)))
+    found.append(("message id", summary_value("message_id") == one.message_id if one.message_id else false()))
     if one.author and one.subject:
-        found.append(("sender and subject", and_(col(Delivery.author) == one.author, said("subject") == one.subject)))
+        found.append(("sender and subject", and_(col(Delivery.author) == one.author, summary_value("subject") == one.subject)))
     alike = Fingerprint.from_text(one.fingerprint) if one.fingerprint else None
-    campaign = campaigns.like(session, alike) if alike else None
+    campaign = campaigns.find_similar(session, alike) if alike else None
     return [*found, ("similar", col(Delivery.campaign_id) == campaign)] if campaign is not None else found
 
 
-def said(name: str) -> ColumnElement[str]:
+def summary_value(name: str) -> ColumnElement[str]:
     """What the summary of a message says."""
     text: ColumnElement[str] = col(Message.summary)[name].as_string()
     return text
@@ -97,7 +97,7 @@ def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) ->
     """The newest mail of theirs that says exactly the same, among those of the same sender or subject."""
     if not one.digest:
         return None
-    alike = or_(col(Delivery.author) == one.author, said("subject") == one.subject)
+    alike = or_(col(Delivery.author) == one.author, summary_value("subject") == one.subject)
     rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, alike)
     for delivery, message in session.execute(rows.order_by(col(Delivery.id).desc()).limit(COMPARED)):
         if digest_of(message) == one.digest:
@@ -108,4 +108,4 @@ def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) ->
 
 def digest_of(message: Message) -> str:
     """Of what a mail of ours says."""
-    return forwarded.digest(message.text, (one["sha256"] for one in message.summary.get("attachments", ())))
+    return forwarded.content_digest(message.text, (one["sha256"] for one in message.summary.get("attachments", ())))

@@ -14,12 +14,12 @@ from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter
 from triage.errors import BadInput, NotAllowedNow, NotFound
-from triage.ids import new_id, show
+from triage.ids import format_id, new_id
 from triage.message.forwarded import Pointed
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import reported_messages
-from triage.quarantine.search.listing import Listed, some
+from triage.quarantine.search.listing import Listed, list_some
 from triage.say import say
 from triage.store import db, ledger
 from triage.store.models.decisions import Decision
@@ -28,7 +28,7 @@ from triage.store.models.directory import Person
 from triage.store.models.employees import MailReport
 from triage.store.queue import dirty_counts, open_reports
 from triage.store.queue.open_reports import BAD, GOOD, SETTLING
-from triage.text.defuse_links import dead, dead_address
+from triage.text.defuse_links import dead_address, defuse_text
 
 BY = Actor.system("notices")
 THANKS, ANSWER, REASON = "report-thanks", "report-answer", "it answers somebody here who reported a mail"
@@ -58,7 +58,9 @@ class Reported:
     mail: Listed | None
 
 
-def report(session: Session, envelope: Envelope, summary: Summary, pointed: Sequence[Pointed], *, settings: Settings, now: datetime) -> str:
+def report_message(
+    session: Session, envelope: Envelope, summary: Summary, pointed: Sequence[Pointed], *, settings: Settings, now: datetime
+) -> str:
     """Take what an employee forwarded; why not, "" when it was taken. The internal server vouches for the reverse-path.
 
     Idempotent by `envelope.spool_id`. Nothing but a person's own mail counts, so that no two programs ever thank each other.
@@ -77,9 +79,9 @@ def report(session: Session, envelope: Envelope, summary: Summary, pointed: Sequ
         return ""
     if before >= MOST_A_DAY:
         return f"they reported {MOST_A_DAY} mails within a day"
-    new = [one for one in pointed[: MOST_A_DAY - before] if enter(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
+    new = [one for one in pointed[: MOST_A_DAY - before] if enter_report(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
     if new and internal_mail.told_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
-        write(session, person, thanks(new, person.mailbox), THANKS, settings, now)
+        queue_reporter_letter(session, person, write_thanks(new, person.mailbox), THANKS, settings, now)
     return ""
 
 
@@ -88,9 +90,9 @@ def is_itself(summary: Summary, pointed: Sequence[Pointed]) -> bool:
     return len(pointed) == 1 and bool(pointed[0].marker) and pointed[0].author == summary.author
 
 
-def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> bool:
+def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> bool:
     """Note one mail, on the record; False where they have reported it already, or where it was sent on and is none of ours."""
-    delivery, how = reported_messages.find(session, one, person=person.uid, department=person.department, now=now)
+    delivery, how = reported_messages.find_reported(session, one, person=person.uid, department=person.department, now=now)
     if sent_on and how != reported_messages.SUREST:
         return False
     if delivery is not None and is_known(session, delivery, person.uid):
@@ -112,9 +114,9 @@ def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: da
     session.flush()
     if delivery:
         dirty_counts.touch_reported(session, delivery)
-    about = f"delivery:{show(delivery.id)}" if delivery else f"report:{show(made.id)}"
+    about = f"delivery:{format_id(delivery.id)}" if delivery else f"report:{format_id(made.id)}"
     by = Actor.employee(person.uid, person.name)
-    ledger.write(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
+    ledger.write_act(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
     return True
 
 
@@ -124,27 +126,27 @@ def is_known(session: Session, delivery: Delivery, uid: str) -> bool:
     return session.scalar(rows) is not None
 
 
-def thanks(new: Sequence[Pointed], to: str) -> Letter:
+def write_thanks(new: Sequence[Pointed], to: str) -> Letter:
     """One short letter, whatever was forwarded at once."""
-    what = f"“{dead(cut(new[0].subject))}”" if new[0].subject else "what you forwarded"
+    what = f"“{defuse_text(cut_subject(new[0].subject))}”" if new[0].subject else "what you forwarded"
     more = f" and {len(new) - 1} more" if len(new) > 1 else ""
     opening = f"Thank you for reporting {what}{more}. Somebody will look at it, and you will hear what came of it."
     return Letter(to, "Thank you for your report", (), "Until then leave the mail alone: answer nothing, and open nothing in it.", opening)
 
 
-def cut(text: str) -> str:
+def cut_subject(text: str) -> str:
     """As much of a subject as a letter has room for."""
     return " ".join(text.split())[:80]
 
 
-def write(session: Session, person: Person, letter: Letter, rule: str, settings: Settings, now: datetime) -> None:
+def queue_reporter_letter(session: Session, person: Person, letter: Letter, rule: str, settings: Settings, now: datetime) -> None:
     """Queue a letter to a reporter, into their own mailbox; whoever has none of ours gets none."""
     folder = (person.department, person.uid)
     if person.mailbox.rpartition("@")[2] in settings.own_domains:
-        internal_mail.send(session, letter, folder=folder, rule=rule, reason=REASON, settings=settings, by=BY, now=now)
+        internal_mail.send_letter(session, letter, folder=folder, rule=rule, reason=REASON, settings=settings, by=BY, now=now)
 
 
-def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: str = "", now: datetime) -> int:
+def answer_report(session: Session, report_id: int, verdict: str, *, by: Actor, words: str = "", now: datetime) -> int:
     """Say what a reported mail is, to everybody who reported it; how many. It changes nothing about the mail.
 
     NotFound outside the actor's scope, NotAllowedNow when it has its answer.
@@ -152,11 +154,13 @@ def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: 
     access.may_decide(by)
     if verdict not in VERDICTS:
         raise BadInput(say("{verdict} is not one of {names}", verdict=repr(verdict), names=", ".join(VERDICTS)), field="verdict")
-    row = session.scalars(rows_of(seen(session, by)).where(col(MailReport.id) == report_id).with_for_update(of=MailReport)).first()
+    row = session.scalars(
+        rows_of(visible_reports(session, by)).where(col(MailReport.id) == report_id).with_for_update(of=MailReport)
+    ).first()
     if row is None:
-        raise NotFound(say("there is no report {report_id}", report_id=show(report_id)))
+        raise NotFound(say("there is no report {report_id}", report_id=format_id(report_id)))
     same = col(MailReport.id) == report_id if row.delivery_id is None else col(MailReport.delivery_id) == row.delivery_id
-    waiting = session.scalars(rows_of(seen(session, by)).where(same, open_reports.is_open()).order_by(col(MailReport.id))).all()
+    waiting = session.scalars(rows_of(visible_reports(session, by)).where(same, open_reports.is_open()).order_by(col(MailReport.id))).all()
     if not waiting:
         raise NotAllowedNow(say("this report is already answered"))
     for one in waiting:
@@ -165,8 +169,8 @@ def answer(session: Session, report_id: int, verdict: str, *, by: Actor, words: 
     session.flush()
     if row.delivery_id is not None:
         dirty_counts.touch_reported(session, session.get_one(Delivery, row.delivery_id))
-    about = f"delivery:{show(row.delivery_id)}" if row.delivery_id else f"report:{show(row.id)}"
-    ledger.write(session, "answer-report", about, by=by, now=now, detail={"verdict": verdict, "reporters": len(waiting)})
+    about = f"delivery:{format_id(row.delivery_id)}" if row.delivery_id else f"report:{format_id(row.id)}"
+    ledger.write_act(session, "answer-report", about, by=by, now=now, detail={"verdict": verdict, "reporters": len(waiting)})
     return len(waiting)
 
 
@@ -175,10 +179,10 @@ def rows_of(where: ColumnElement[bool]) -> Select[MailReport]:
     return select(MailReport).outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id)).where(where)
 
 
-def seen(session: Session, by: Actor) -> ColumnElement[bool]:
+def visible_reports(session: Session, by: Actor) -> ColumnElement[bool]:
     """Which reports an actor sees: those about mail in their scope; where there is no mail, those of people in it."""
     return or_(
-        and_(col(Delivery.id).is_not(None), access.visible(by)),
+        and_(col(Delivery.id).is_not(None), access.visible_deliveries(by)),
         and_(col(MailReport.delivery_id).is_(None), of_people(by), ~or_(false(), *closed_to(session, by))),
     )
 
@@ -192,18 +196,18 @@ def of_people(by: Actor) -> ColumnElement[bool]:
 
 def closed_to(session: Session, by: Actor) -> Iterator[ColumnElement[bool]]:
     """Reports of people in folders that are sealed against an actor."""
-    for word in sorted(confidential_folders.closed(session, by)):
+    for word in sorted(confidential_folders.closed_folders(session, by)):
         kind, _, name = word.partition(":")
         yield (col(MailReport.person) if kind == "person" else col(MailReport.department)) == name
 
 
-def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Reported]:
+def list_reports(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Reported]:
     """What is reported in the actor's scope and has no answer, the newest first."""
-    rows = rows_of(and_(seen(session, by), open_reports.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
+    rows = rows_of(and_(visible_reports(session, by), open_reports.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
     found = session.scalars(rows if before is None else rows.where(col(MailReport.id) < before)).all()
-    mails = {one.id: one for one in some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
+    mails = {one.id: one for one in list_some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
     counted = select(col(MailReport.delivery_id), func.count()).where(
-        db.among(session, col(MailReport.delivery_id), [one.delivery_id for one in found if one.delivery_id])
+        db.is_among(session, col(MailReport.delivery_id), [one.delivery_id for one in found if one.delivery_id])
     )
     others = dict(iter(session.execute(counted.group_by(col(MailReport.delivery_id)))))
     return [
@@ -221,9 +225,9 @@ def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None 
     ]
 
 
-def count(session: Session, *, by: Actor) -> int:
+def count_reports(session: Session, *, by: Actor) -> int:
     """How many reports in the actor's scope have no answer."""
-    waiting = rows_of(and_(seen(session, by), open_reports.is_open())).subquery()
+    waiting = rows_of(and_(visible_reports(session, by), open_reports.is_open())).subquery()
     return session.scalar(select(func.count()).select_from(waiting)) or 0
 
 
@@ -232,7 +236,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
     rows = (
         select(MailReport, Decision)
         .outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
-        .outerjoin(Decision, open_reports.settles())
+        .outerjoin(Decision, open_reports.settles_report())
         .where(col(MailReport.told_at).is_(None))
         .where(or_(col(MailReport.answered_at).is_not(None), col(Decision.at) <= now - PAUSE))
     )
@@ -244,7 +248,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
         row.told_at = now
         person = session.get(Person, row.person)
         if person and person.active:
-            write(session, person, verdict_letter(row, person.mailbox), ANSWER, settings, now)
+            queue_reporter_letter(session, person, verdict_letter(row, person.mailbox), ANSWER, settings, now)
     session.flush()
     return len(told)
 
@@ -256,7 +260,7 @@ def are_untold(session: Session) -> bool:
 
 def verdict_letter(row: MailReport, to: str) -> Letter:
     """What the reporter hears."""
-    subject = f"“{dead(cut(row.subject))}”" if row.subject else "A mail without a subject"
+    subject = f"“{defuse_text(cut_subject(row.subject))}”" if row.subject else "A mail without a subject"
     opening = f"You reported {subject} from {dead_address(row.author) or 'an unknown sender'}.\n{VERDICTS[row.verdict]}"
-    words = f"{row.answered_by_shown} adds: {dead(row.words)}" if row.words else ""
+    words = f"{row.answered_by_shown} adds: {defuse_text(row.words)}" if row.words else ""
     return Letter(to, "What came of your report", (), words or "Thank you: your report made everybody here a little safer.", opening)

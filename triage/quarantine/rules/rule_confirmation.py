@@ -10,16 +10,16 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.errors import SecondLookNeeded
 from triage.message.authentication import Authentication
 from triage.message.signals.second_look import in_order
 from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import RuleOrder, checked, ends
+from triage.policy.rules.rule_request import RuleOrder, check_order, rule_end
 from triage.quarantine.rules import rule_trial
 from triage.quarantine.search import confirmations, selection
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -53,25 +53,25 @@ class Looked:
     def confirmed(self, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
         """The names, all of them confirmed; else SecondLookNeeded with the rules, or Stale."""
         try:
-            return confirmations.check(self.asked, confirm, by=by, fence=fence, current=self.fence)
+            return confirmations.check_confirmed(self.asked, confirm, by=by, fence=fence, current=self.fence)
         except SecondLookNeeded as need:
             raise SecondLookNeeded(need.asked, need.fence, self.rules) from None
 
 
-def confirmed(
+def confirmed_looks(
     session: Session, order: RuleOrder, confirm: Collection[str], fence: str | None, *, by: Actor, settings: Settings
 ) -> list[str]:
     """The names of the second look that this rule needs, all of them confirmed; else SecondLookNeeded, or Stale. BadInput for no rule."""
-    return look(session, [checked(session, order, settings)], by=by).confirmed(confirm, fence, by=by)
+    return preview_looks(session, [check_order(session, order, settings)], by=by).confirmed(confirm, fence, by=by)
 
 
-def look(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
+def preview_looks(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
     """What these rules (rule_request.checked) ask together."""
     return asked_about(session, {order: let_in(session, order, by=by) for order in orders})
 
 
 def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
-    """As `look`, of very many rules, and without those that are in force already."""
+    """As `preview_looks`, of very many rules, and without those that are in force already."""
     allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
     named = names_of_held(session, by=by) if allows else set()
     found = {order: let_in(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
@@ -80,18 +80,18 @@ def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now
 
 def names_of_held(session: Session, *, by: Actor) -> set[str]:
     """The authors of the held messages that need a second look, their domains, and the domains above."""
-    rows = session.execute(select(col(Delivery.author), col(Delivery.author_domain)).where(held(by)).distinct())
-    return {name for author, domain in rows for name in (author, *ancestors(domain))}
+    rows = session.execute(select(col(Delivery.author), col(Delivery.author_domain)).where(held_needing_look(by)).distinct())
+    return {name for author, domain in rows for name in (author, *ancestor_domains(domain))}
 
 
 def asked_about(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
     """What rules ask of the held messages that each lets in."""
     every = sorted({one for some in found.values() for one in some})
-    where = among(session, col(Delivery.id), every)
+    where = is_among(session, col(Delivery.id), every)
     due = confirmations.names_of(session, every)
     names_of = {order: tuple(in_order(name for one in some for name in due[one])) for order, some in found.items()}
     asking = [asked_rule(order, names, sum(bool(due[one]) for one in found[order])) for order, names in names_of.items() if names]
-    return Looked(confirmations.questions(session, where), tuple(asking), selection.fence(session, where), names_of)
+    return Looked(confirmations.list_questions(session, where), tuple(asking), selection.selection_fence(session, where), names_of)
 
 
 def asked_rule(order: RuleOrder, names: tuple[str, ...], count: int) -> AskedRule:
@@ -99,7 +99,7 @@ def asked_rule(order: RuleOrder, names: tuple[str, ...], count: int) -> AskedRul
     return AskedRule(order.match, order.value, order.scope, order.proof, names, count)
 
 
-def change(
+def change_rule(
     session: Session,
     rule_id: int,
     changes: Mapping[str, Any],
@@ -115,7 +115,7 @@ def change(
 
     SecondLookNeeded where the rule would let in more than before, and messages are held of which nobody should.
     """
-    rule, order = rules.changing(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
+    rule, order = rules.plan_change(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
     looked = asked_about(session, {order: let_in_anew(session, rule, order, by=by, now=now)})
     names = looked.confirmed(confirm, fence, by=by)
     return rules.write_change(session, rule, order, changes, by=by, now=now, confirmed=names)
@@ -138,7 +138,7 @@ def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
 def is_said(session: Session, order: RuleOrder, now: datetime) -> bool:
     """Is a rule in force that says all of this already, for as long?"""
     twin = rules.twin_of(session, order, rules.IMPORTED, now)
-    return twin is not None and not lasts_longer(twin, order, ends(order, now))
+    return twin is not None and not lasts_longer(twin, order, rule_end(order, now))
 
 
 def lasts_longer(rule: Rule, order: RuleOrder, until: datetime | None) -> bool:
@@ -153,7 +153,7 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
     rows = session.execute(
         select(col(Delivery.id), col(Message.authentication))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(held(by), about(order), rule_trial.scoped(order.scope))
+        .where(held_needing_look(by), sender_deliveries(order), rule_trial.scope_condition(order.scope))
         .order_by(col(Delivery.received_at).desc())
         .limit(MOST)
     )
@@ -161,14 +161,14 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
     return [one for one, found in rows if Authentication.from_json(found).satisfies(order.proof, as_list=as_list)]
 
 
-def held(by: Actor) -> ColumnElement[bool]:
+def held_needing_look(by: Actor) -> ColumnElement[bool]:
     """The held messages that the actor sees and that need a second look."""
-    return and_(HELD, access.visible(by), confirmations.kept_looks() != 0)
+    return and_(HELD, access.visible_deliveries(by), confirmations.kept_looks() != 0)
 
 
-def about(order: RuleOrder) -> ColumnElement[bool]:
+def sender_deliveries(order: RuleOrder) -> ColumnElement[bool]:
     """The deliveries of the sender that the rule is about."""
     if order.match == "list":
         named: ColumnElement[bool] = col(Message.summary)["list_id"].as_string() == order.value
         return named
-    return rule_trial.about(order, EVER)
+    return rule_trial.sender_condition(order, EVER)

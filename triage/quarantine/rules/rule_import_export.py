@@ -16,13 +16,13 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed
 from triage.ids import new_id
 from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import RuleOrder, checked
+from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
 from triage.say import cleaned, joined, said_by, say
 from triage.store.models.rules import Rule
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 
 KEYS = ("effect", "sender", "recipient", "to", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
 TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
@@ -58,15 +58,15 @@ class Loaded:
     looked: Looked = field(default_factory=Looked)  # what had to be confirmed, or has to be
 
 
-def written(rule: Rule) -> str:
-    """A rule as one line of JSON, which `load` reads back."""
+def write_rule_line(rule: Rule) -> str:
+    """A rule as one line of JSON, which `load_rules` reads back."""
     values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name not in ("sender", "to")}
     plain = values | {"sender": word_of(rule.match, rule.value), "to": rule.target, "until": rule.until.isoformat() if rule.until else None}
     told = {name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)}
     return json.dumps(told).replace("\x7f", "\\u007f")
 
 
-def load(
+def load_rules(
     session: Session,
     text: str,
     *,
@@ -79,7 +79,7 @@ def load(
 ) -> Loaded:
     """Make every rule that the lines name. FaultyLines, and nothing is made, when one of them is wrong.
 
-    A line is a rule as `written` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
+    A line is a rule as `write_rule_line` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
     Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file.
     SecondLookNeeded as for a rule by itself, once for all of them; rules that are in force already do not ask, and nobody is asked where
     `asks` is false: what would be asked is told.
@@ -91,7 +91,7 @@ def load(
         looked.confirmed(confirm, fence, by=by)
     newer_than = new_id()
     common: dict[str, Any] = {"by": by, "now": now, "settings": settings, "origin": rules.IMPORTED}
-    made = {rules.add(session, order, **common, confirmed=looked.names_of.get(order, ())).id for order in orders}
+    made = {rules.add_rule(session, order, **common, confirmed=looked.names_of.get(order, ())).id for order in orders}
     fresh = sum(rule_id > newer_than for rule_id in made)
     return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than), looked)
 
@@ -104,18 +104,18 @@ def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> lis
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            orders.append(acceptable(session, order_of(line), by, settings))
+            orders.append(check_acceptable(session, order_of(line), by, settings))
         except (BadInput, NotAllowed) as fault:
-            faults.append(Fault(number, cleaned(said_by(fault), visible)))
+            faults.append(Fault(number, cleaned(said_by(fault), escape_visible)))
     if faults:
         raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
     return orders
 
 
-def acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:
+def check_acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:
     """The order, if this actor may make such a rule alone."""
     access.may_make_rule(session, by, order.scope)
-    order = checked(session, order, settings)
+    order = check_order(session, order, settings)
     if needs := dual_control.of_rules([(order.effect, order.match, order.scope)], settings):
         raise BadInput(
             say("this needs approval ({names}): create this rule alone, with `mailroom allow` or in the console", names=", ".join(needs))

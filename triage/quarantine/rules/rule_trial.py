@@ -16,11 +16,11 @@ from triage.message.authentication import Authentication
 from triage.policy.decide import Disposition
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_conflicts import Clash
-from triage.policy.rules.rule_request import RuleOrder, as_row, checked, is_possible
-from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest, rule_orders
-from triage.quarantine.search.selection import Selection, condition
+from triage.policy.rules.rule_request import RuleOrder, as_row, check_order, is_possible
+from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
+from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import say
-from triage.store.db import beside
+from triage.store.db import correlate
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
@@ -53,9 +53,9 @@ class Trial:
     step: int = 0  # of several that are offered: those of one step are made together
 
 
-def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
+def try_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
     """Try a rule out on what came. BadInput for what can be no rule."""
-    order = checked(session, order, settings)
+    order = check_order(session, order, settings)
     if order.effect == "redirect":
         raise BadInput(say("a redirect neither allows nor blocks messages: there is nothing to try"), field="effect")
     since = now - timedelta(days=DAYS)
@@ -73,8 +73,8 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         against=against,
         examples=tuple(row.id for row in changed[:EXAMPLES]),
         since=since,
-        sentence=sentence(order, len(rows), len(changed), people, against),
-        doubt=rule_warnings.doubt(session, order, by=by, settings=settings, now=now),
+        sentence=trial_sentence(order, len(rows), len(changed), people, against),
+        doubt=rule_warnings.warn_about_rule(session, order, by=by, settings=settings, now=now),
         clashes=rule_warnings.of_rules(session, [like], now, by=by)[like.id],
     )
 
@@ -88,7 +88,8 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
             col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(about(order, since), beside(session, and_(scoped(order.scope), came_since, access.visible(by))))
+        .where(sender_condition(order, since))
+        .where(correlate(session, and_(scope_condition(order.scope), came_since, access.visible_deliveries(by))))
         .order_by(col(Delivery.id).desc())
         .limit(LOOKED_AT)
     ).all()  # fmt: skip
@@ -101,7 +102,7 @@ def let_in(session: Session, order: RuleOrder, scopes: Collection[str], *, by: A
     return {scope: sum(scope in one for one in passed) for scope in scopes}
 
 
-def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
+def sender_condition(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
     """Mail of whom the rule is about."""
     if order.match == "address":
         return col(Delivery.author) == order.value
@@ -116,7 +117,7 @@ def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
     return of_domain(order.value) if below else col(Delivery.author_domain) == order.value
 
 
-def scoped(scope: str) -> ColumnElement[bool]:
+def scope_condition(scope: str) -> ColumnElement[bool]:
     """Mail for whom the rule is."""
     kind, _, name = scope.partition(":")
     return true() if kind == "company" else (col(Delivery.department) if kind == "department" else col(Delivery.person)) == name
@@ -153,30 +154,34 @@ KINDS = {
 }
 
 
-def sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
+def trial_sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
     """What it would have done, for a person to read."""
     verb, decided = KINDS[order.effect].words
     if not came:
         return f"No mail of theirs came in the last {DAYS} days."
     if not changed:
-        return f"In the last {DAYS} days it would have {verb} nothing more; {mails(came)} came from there."
+        return f"In the last {DAYS} days it would have {verb} nothing more; {count_messages(came)} came from there."
     more = f"; staff {decided} {against} of them" if against else ""
-    return f"In the last {DAYS} days it would have {verb} {mails(changed)} to {people} {'person' if people == 1 else 'people'}{more}."
+    return (
+        f"In the last {DAYS} days it would have {verb} {count_messages(changed)} to {people} {'person' if people == 1 else 'people'}{more}."
+    )
 
 
-def mails(number: int) -> str:
+def count_messages(number: int) -> str:
     """So many mails, in words."""
     return plural(number, "mail") + (" or more" if number >= LOOKED_AT else "")
 
 
-def offers(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
+def offer_rules(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
     """Rules that would let the senders of this mail in, each tried out: the narrowest sensible first, as far as the scope reaches.
 
     First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list. Where
     no scope of the actor's own holds all of the mail, each step is a rule for every one of theirs that holds some of it.
     """
     columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
-    rows = session.execute(columns.where(condition(selected), beside(session, access.visible(by))).limit(LOOKED_AT)).all()
+    rows = session.execute(
+        columns.where(selection_condition(selected), correlate(session, access.visible_deliveries(by))).limit(LOOKED_AT)
+    ).all()
     ids = [row.id for row in rows]
     steps = steps_of([(row.department, row.person) for row in rows], by, session) if ids else []
     found: dict[RuleOrder, int] = {}
@@ -190,14 +195,14 @@ def offers(session: Session, selected: Selection, *, by: Actor, settings: Settin
             for one in made:
                 found.setdefault(one, step)
     possible = [(one, step) for one, step in found.items() if is_possible(session, one, settings)]
-    return tuple(replace(trial(session, one, by=by, settings=settings, now=now), step=step) for one, step in possible)
+    return tuple(replace(try_rule(session, one, by=by, settings=settings, now=now), step=step) for one, step in possible)
 
 
 def steps_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -> list[list[str]]:
     """The scopes of the actor's own in which all of these folders lie, the narrowest first; or the few that hold all of them together."""
     if single := scopes_of(folders, by, session):
         return [[one] for one in single]
-    several = narrowest(session, folders, by)
+    several = narrowest_scopes(session, folders, by)
     return [several] if len(several) <= MOST_RULES else []
 
 

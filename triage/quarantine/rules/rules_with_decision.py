@@ -10,14 +10,14 @@ from triage.access import confidential_folders
 from triage.actor import Actor
 from triage.errors import BadInput, Stale
 from triage.message.authentication import Authentication, Result
-from triage.message.mailing_lists import rewritten
-from triage.message.mime.links import related
-from triage.message.signals.second_look import road
+from triage.message.mailing_lists import rewritten_author
+from triage.message.mime.links import is_related_host
+from triage.message.signals.second_look import own_domain_advice
 from triage.message.summary import Summary
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection, folded_address
 from triage.say import say
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -60,33 +60,42 @@ def rule_orders(
     if order.scope:
         return made
     scopes = scopes_of(session, ids, by)
-    if not 0 < len(made) * len(scopes) <= most(order):
+    if not 0 < len(made) * len(scopes) <= most_rules(order):
         raise BadInput(
-            say("that would be {made} rules; between 1 and {most} can be created at once", made=len(made) * len(scopes), most=most(order)),
+            say(
+                "that would be {made} rules; between 1 and {most} can be created at once",
+                made=len(made) * len(scopes),
+                most=most_rules(order),
+            ),
             field="rule",
         )
     return [replace(one, scope=scope) for scope in scopes for one in made]
 
 
-def most(order: RuleOrder) -> int:
+def most_rules(order: RuleOrder) -> int:
     """How many rules of this effect one decision makes."""
     return MOST_BLOCKS if order.effect == "block" else MOST_RULES
 
 
 def scopes_of(session: Session, ids: Sequence[int], by: Actor) -> list[str]:
     """For whom mail with these ids is, in the actor's own scopes."""
-    rows = session.execute(select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids)).distinct())
-    return narrowest(session, [(department, person) for department, person in rows], by)
+    rows = session.execute(
+        select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), ids)).distinct()
+    )
+    return narrowest_scopes(session, [(department, person) for department, person in rows], by)
 
 
-def narrowest(session: Session, folders: Iterable[tuple[str, str]], by: Actor) -> list[str]:
+def narrowest_scopes(session: Session, folders: Iterable[tuple[str, str]], by: Actor) -> list[str]:
     """The narrowest of the actor's own scopes for each of these folders."""
     closed = confidential_folders.closed_scopes(session, by)
-    mine = [[one for one in holding(*folder) if one not in closed and (by.scope.company or one in by.scope.words())] for folder in folders]
+    mine = [
+        [one for one in holding_scopes(*folder) if one not in closed and (by.scope.company or one in by.scope.words())]
+        for folder in folders
+    ]
     return sorted({scopes[0] for scopes in mine if scopes})
 
 
-def holding(department: str, person: str) -> list[str]:
+def holding_scopes(department: str, person: str) -> list[str]:
     """The scopes that a folder lies in, the narrowest first."""
     return [*([f"person:{person}"] if person else []), *([f"department:{department}"] if department else []), "company"]
 
@@ -107,28 +116,28 @@ def about_senders(
     named = selected.sender if order.match == "address" else selected.domain
     if not senders and named:
         return [replace(order, value=named)]
-    if not 0 < len(senders) <= most(order):
+    if not 0 < len(senders) <= most_rules(order):
         raise BadInput(
             say(
                 "the selection has {senders} senders; rules for 1 to {most} of them can be created at once",
                 senders=len(senders),
-                most=most(order),
+                most=most_rules(order),
             ),
             field="rule",
         )
     make = {"block": block_of, "allow": allow_of}.get(order.effect, redirect_of)
     one = replace(order, senders=(), without=())
-    return [make(one, sender) for sender in agreed(order, senders)]
+    return [make(one, sender) for sender in agreed_senders(order, senders)]
 
 
 def of_agreed(session: Session, order: RuleOrder | None, ids: Sequence[int]) -> Sequence[int]:
-    """The deliveries, of these, of the senders that an order names; all of them where it names none. Stale as for `agreed`."""
+    """The deliveries, of these, of the senders that an order names; all of them where it names none. Stale as for `agreed_senders`."""
     if order is None or order.value or not (order.senders or order.without):
         return ids
-    return sorted(one for sender in agreed(order, senders_of(session, order, ids)) for one in sender.ids)
+    return sorted(one for sender in agreed_senders(order, senders_of(session, order, ids)) for one in sender.ids)
 
 
-def agreed(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
+def agreed_senders(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
     """The senders that rules are made about: whoever lets in several names each.
 
     Stale where somebody writes who was neither agreed to nor left out, or one who was agreed to writes no more.
@@ -138,7 +147,7 @@ def agreed(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
     there = {one.value for one in chosen}
     if named and named != there:
         new, gone = sorted(there - named), sorted(named - there)
-        said = f"{listed(new)} also wrote some of these messages" if new else f"{listed(gone)} wrote none of these messages"
+        said = f"{list_values(new)} also wrote some of these messages" if new else f"{list_values(gone)} wrote none of these messages"
         raise Stale(say("review the selection, then decide again"), field=said)
     if order.effect == "allow" and len(chosen) > 1 and not named:
         raise BadInput(
@@ -157,7 +166,7 @@ def naming_all(session: Session, order: RuleOrder, ids: Sequence[int]) -> RuleOr
     return replace(order, senders=tuple(one.value for one in senders_of(session, order, ids)))
 
 
-def listed(values: Sequence[str]) -> str:
+def list_values(values: Sequence[str]) -> str:
     """The first of these in one line."""
     return ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
 
@@ -168,7 +177,7 @@ def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_doma
         return []
     senders = senders_of(session, order, ids)
     found = ((sender, why_not(sender, order, own_domains)) for sender in senders if is_about(order, sender))
-    return [NotOffered(sender.value, sender.count, why, instead(why, sender)) for sender, why in found if why]
+    return [NotOffered(sender.value, sender.count, why, refusal_advice(why, sender)) for sender, why in found if why]
 
 
 def is_about(order: RuleOrder, sender: Sender) -> bool:
@@ -188,12 +197,12 @@ def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> s
     return "" if is_proven else "unproven"
 
 
-def instead(why: str, sender: Sender) -> str:
+def refusal_advice(why: str, sender: Sender) -> str:
     """What could be done."""
     domain = sender.value.rpartition("@")[2]
     if why != "own":
         return INSTEAD[why]
-    return road(domain) if "" in sender.proofs else f"Release it without a rule, and ask IT to add a rule for {domain}."
+    return own_domain_advice(domain) if "" in sender.proofs else f"Release it without a rule, and ask IT to add a rule for {domain}."
 
 
 REFUSED = {
@@ -219,7 +228,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
     rows = session.execute(
         select(col(Delivery.id), column, col(Delivery.proof), col(Message.authentication), col(Message.summary))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(among(session, col(Delivery.id), ids), column != "")
+        .where(is_among(session, col(Delivery.id), ids), column != "")
         .order_by(col(Delivery.id))
     )
     for delivery_id, value, proof, results, summary in rows:
@@ -236,7 +245,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
             signers = {
                 one.domain
                 for one in authentication.dkim
-                if related(one.domain, sender.value) and authentication.signed_by(one.domain, as_list=True)
+                if is_related_host(one.domain, sender.value) and authentication.signed_by(one.domain, as_list=True)
             }
             sender.signers = signers if sender.signers is None else sender.signers & signers
     return list(found.values())
@@ -244,7 +253,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
 
 def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
     """What a rule about this mail matches. A list in its authors' place is let in as a list only (matching_rules.about_sender)."""
-    post = rewritten(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
+    post = rewritten_author(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
     return ("list", post.list_id) if post else (order.match, value)
 
 

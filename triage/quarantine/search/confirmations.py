@@ -12,16 +12,27 @@ from triage.access.confidential_folders import PEOPLE
 from triage.actor import Actor
 from triage.errors import SecondLookNeeded, Stale
 from triage.message.authentication import Result
-from triage.message.signals.second_look import BANK_DETAILS, CARRIED, FORGED, LIST, REASONS, REMEMBERED, STRICT, Look, needs, sentence
+from triage.message.signals.second_look import (
+    BANK_DETAILS,
+    CARRIED,
+    FORGED,
+    LIST,
+    REASONS,
+    REMEMBERED,
+    STRICT,
+    Look,
+    reason_names,
+    reason_sentence,
+)
 from triage.message.signals.severity import DANGERS, Severity
 from triage.say import say
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
-CARRIED_NAMES = needs(CARRIED)
+CARRIED_NAMES = reason_names(CARRIED)
 LET_OUT = ("done", "restoring")  # outcomes of items that got somewhere
 
 
@@ -48,7 +59,7 @@ def looks_of_message() -> ColumnElement[int]:
     names = cast(col(Message.signals), String)
     danger = or_(*(names.contains(f'"{one}"') for one in sorted(DANGERS - {FORGED})))
     bank = and_(names.contains(f'"{BANK_DETAILS}"'), col(Delivery.proof) == "")
-    bad = grouping.severity()
+    bad = grouping.severity_column()
     marks = (
         (danger, Look.DANGER_FOUND),
         (names.contains(f'"{FORGED}"'), Look.OWN_DOMAIN_FORGED),
@@ -64,17 +75,17 @@ def looks_of_message() -> ColumnElement[int]:
     return func.coalesce(select(total).select_from(Message).where(mine).correlate(Delivery).scalar_subquery(), 0)
 
 
-def due() -> ColumnElement[int]:
+def due_looks() -> ColumnElement[int]:
     """The reasons for which a delivery needs a second look now: but for what forwarding explains, where its carrier was confirmed."""
     kept = kept_looks()
-    by_carrier = and_(col(Delivery.passed_on_by) != "", has(kept, CARRIED), is_remembered())
+    by_carrier = and_(col(Delivery.passed_on_by) != "", has_look(kept, CARRIED), is_remembered())
     suspicious = kept.bitwise_and(int(Look.SUSPICIOUS))
-    explained = case((has(kept, Look.FORWARDED), suspicious), else_=literal(0, Integer))
+    explained = case((has_look(kept, Look.FORWARDED), suspicious), else_=literal(0, Integer))
     carried = kept.bitwise_and(int(CARRIED))
     return case((by_carrier, kept - carried - explained), else_=kept)
 
 
-def has(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
+def has_look(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
     """Is this among the reasons?"""
     return found.bitwise_and(int(look)) != 0
 
@@ -104,25 +115,25 @@ def is_remembered() -> ColumnElement[bool]:
     )
 
 
-def questions(session: Session, where: ColumnElement[bool]) -> tuple[Question, ...]:
+def list_questions(session: Session, where: ColumnElement[bool]) -> tuple[Question, ...]:
     """Why these deliveries need a second look, the weightiest reason first; empty where they need none."""
-    each = select(col(Delivery.id).label("id"), due().label("looks")).where(where).subquery()
+    each = select(col(Delivery.id).label("id"), due_looks().label("looks")).where(where).subquery()
     rows = session.execute(select(each.c.looks, func.count(), func.max(each.c.id)).where(each.c.looks != 0).group_by(each.c.looks)).all()
     if not rows:
         return ()
     mine = {one.word: [row for row in rows if one in Look(row[0])] for one in REASONS}
     examples = {name: max(last for _, _, last in some) for name, some in mine.items() if some}
     columns = (col(Delivery.id), col(Delivery.author), col(Delivery.author_domain), col(Delivery.subject), col(Delivery.proof))
-    about = {row[0]: row for row in session.execute(select(*columns).where(among(session, col(Delivery.id), set(examples.values()))))}
-    return tuple(question(name, sum(count for _, count, _ in mine[name]), *about[one]) for name, one in examples.items())
+    about = {row[0]: row for row in session.execute(select(*columns).where(is_among(session, col(Delivery.id), set(examples.values()))))}
+    return tuple(make_question(name, sum(count for _, count, _ in mine[name]), *about[one]) for name, one in examples.items())
 
 
-def question(name: str, count: int, example: int, author: str, domain: str, subject: str, proof: str) -> Question:
+def make_question(name: str, count: int, example: int, author: str, domain: str, subject: str, proof: str) -> Question:
     """One of them."""
-    return Question(name, sentence(name, domain, proven=bool(proof)), count, example, author, subject)
+    return Question(name, reason_sentence(name, domain, proven=bool(proof)), count, example, author, subject)
 
 
-def check(asked: Sequence[Question], confirm: Collection[str], *, by: Actor, fence: str | None, current: str) -> list[str]:
+def check_confirmed(asked: Sequence[Question], confirm: Collection[str], *, by: Actor, fence: str | None, current: str) -> list[str]:
     """The names that were confirmed. SecondLookNeeded unless exactly the asked ones were, with the fence of what was looked at.
 
     Stale when that has changed since. Mailroom's own parts are not asked.
@@ -139,5 +150,5 @@ def check(asked: Sequence[Question], confirm: Collection[str], *, by: Actor, fen
 
 def names_of(session: Session, delivery_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     """The names of the reasons of each of these deliveries."""
-    rows: Any = session.execute(select(col(Delivery.id), due()).where(among(session, col(Delivery.id), delivery_ids)))
-    return {one: needs(found) for one, found in rows}
+    rows: Any = session.execute(select(col(Delivery.id), due_looks()).where(is_among(session, col(Delivery.id), delivery_ids)))
+    return {one: reason_names(found) for one, found in rows}

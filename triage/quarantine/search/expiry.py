@@ -26,23 +26,23 @@ UNSEEN = "expire-unseen"  # the marker: 1 where it lets expire what no digest na
 
 
 class Terms(NamedTuple):
-    """When held mail may expire: after so many days, and `unseen` also where its recipient was never told of it."""
+    """When held mail may expire: after so many days, and `unseen_condition` also where its recipient was never told of it."""
 
     days: int
     unseen: bool
 
 
-def terms(settings: Settings) -> Terms:
+def expiry_terms(settings: Settings) -> Terms:
     """What the settings say."""
     return Terms(settings.retention.held_days, settings.retention.expire_unseen)
 
 
-def over(now: datetime, terms: Terms) -> ColumnElement[bool]:
+def expired_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
     """Which held mail may expire by then, legal holds aside."""
     return and_(is_overdue(now, terms.days), true() if terms.unseen else is_told())
 
 
-def unseen(now: datetime, terms: Terms) -> ColumnElement[bool]:
+def unseen_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
     """Which held mail would have expired by then if its recipient had been told of it."""
     return and_(is_overdue(now, terms.days), ~is_told())
 
@@ -78,7 +78,7 @@ def may_expire() -> ColumnElement[bool]:
     return or_(lets_expire, is_told())
 
 
-def note(session: Session, terms: Terms) -> None:
+def note_terms(session: Session, terms: Terms) -> None:
     """Let every process know how long held mail lasts, and what may expire."""
     session.merge(Marker(name=DAYS, number=terms.days))
     session.merge(Marker(name=UNSEEN, number=int(terms.unseen)))
@@ -96,7 +96,7 @@ def known_terms(session: Session) -> Terms | None:
     return Terms(known[DAYS], bool(known.get(UNSEEN))) if DAYS in known else None
 
 
-def begun() -> ColumnElement[datetime]:
+def time_start() -> ColumnElement[datetime]:
     """Since when the time runs, where Decision is (outer) joined to Delivery: the last decision about it begins it anew."""
     came, decided = col(Delivery.received_at), col(Decision.at)
     entered = type_coerce((col(Delivery.id) // 2**SEQUENCE_BITS + EPOCH_MS) * 1000, Instant)  # ids.made_at
@@ -104,7 +104,7 @@ def begun() -> ColumnElement[datetime]:
     return case((decided > there, decided), else_=there)
 
 
-def moment(state: str, delivery_id: int, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
+def expiry_moment(state: str, delivery_id: int, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
     """When this mail expires; None when it does not. It may have lain in the spool for days, while nobody could see it."""
     if state != State.HELD or days is None:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
 from triage.store.models.counts import Touched
@@ -38,9 +38,9 @@ class Part:
     lead: int
 
 
-def parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
+def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
     """The parts of the cards of the held mail that `which` names, in the order of their piles."""
-    key, pile = grouping.key(group).label("key"), grouping.pile(group).label("pile")
+    key, pile = grouping.card_key(group).label("key"), grouping.pile_key(group).label("pile")
     place = (pile, key, col(Delivery.department), col(Delivery.person))
     return (
         select(
@@ -48,10 +48,10 @@ def parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tu
             func.count(),
             func.max(col(Delivery.urgency)),
             func.max(col(Delivery.weight)),
-            func.max(grouping.severity()),
+            func.max(grouping.severity_column()),
             func.max(col(Delivery.received_at), type_=Instant),
-            func.min(grouping.perishable(now), type_=Instant),
-            func.min(sections.pressing(now), type_=Instant),
+            func.min(grouping.perishable_at(now), type_=Instant),
+            func.min(sections.section_order(now), type_=Instant),
             func.max(col(Delivery.id)),
         )
         .where(in_states((State.HELD,)), col(Delivery.direction) == "in", which)
@@ -85,9 +85,9 @@ def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElem
     authors = set(piles) - alone - campaigns
     like_no_other = no_campaign() if group == "campaign" else true()
     ways = [
-        (campaigns, among(session, col(Delivery.campaign_id), map(int, campaigns))),
+        (campaigns, is_among(session, col(Delivery.campaign_id), map(int, campaigns))),
         (authors, and_(col(Delivery.author).in_(authors), col(Delivery.author) != "", like_no_other)),
-        (alone, and_(among(session, col(Delivery.id), [int(pile[1:]) for pile in alone]), like_no_other)),
+        (alone, and_(is_among(session, col(Delivery.id), [int(pile[1:]) for pile in alone]), like_no_other)),
     ]
     return or_(false(), *(way for some, way in ways if some))
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.errors import BadInput, NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.quarantine.search import expiry, selection
 from triage.quarantine.search.selection import Selection, from_json
 from triage.say import say
@@ -27,30 +27,30 @@ def in_force() -> ColumnElement[bool]:
     return col(LegalHold.lifted_at).is_(None)
 
 
-def condition(row: LegalHold) -> ColumnElement[bool]:
+def hold_condition(row: LegalHold) -> ColumnElement[bool]:
     """Which mail a hold is about: of a selection what came in; of a person also what was sent on to their mailbox and what they wrote."""
     if not row.person:
-        return and_(col(Delivery.direction) == "in", selection.condition(from_json(row.selection)))
+        return and_(col(Delivery.direction) == "in", selection.selection_condition(from_json(row.selection)))
     mailbox = select(col(Person.mailbox)).where(col(Person.uid) == row.person).scalar_subquery()
     return or_(col(Delivery.person) == row.person, col(Delivery.mailbox) == mailbox)
 
 
-def marked() -> ColumnElement[bool]:
+def marked_condition() -> ColumnElement[bool]:
     """Which deliveries are known to be held."""
     mark = (col(LegallyHeld.delivery_id) == col(Delivery.id), col(LegalHold.id) == col(LegallyHeld.hold_id), in_force())
     return select(literal(1)).where(*mark).correlate(Delivery).exists()
 
 
-def kept(session: Session) -> ColumnElement[bool]:
+def kept_condition(session: Session) -> ColumnElement[bool]:
     """Which deliveries must be kept: those that are marked, and those that a hold names and has not come to yet."""
     holds = session.scalars(select(LegalHold).where(in_force())).all()
-    return or_(marked(), *map(condition, holds)) if holds else false()
+    return or_(marked_condition(), *map(hold_condition, holds)) if holds else false()
 
 
-def expiring(session: Session, by_then: datetime) -> ColumnElement[bool]:
+def expiring_condition(session: Session, by_then: datetime) -> ColumnElement[bool]:
     """Which held mail expires until then."""
     terms = expiry.known_terms(session)
-    return false() if terms is None else and_(expiry.over(by_then, terms), not_(marked()))
+    return false() if terms is None else and_(expiry.expired_condition(by_then, terms), not_(marked_condition()))
 
 
 def take_turn(session: Session) -> None:
@@ -67,7 +67,7 @@ def place_hold(session: Session, selected: Selection | None, *, by: Actor, reaso
     session.add(row)
     session.flush()
     about = {} if uid else {"select": wanted}
-    ledger.write(session, "legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | about | {"reason": reason})
+    ledger.write_act(session, "legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | about | {"reason": reason})
     return row
 
 
@@ -87,7 +87,7 @@ def lift_hold(session: Session, row: LegalHold, *, by: Actor, reason: str, now: 
     """Lift the hold, on the record."""
     row.lifted_at, row.lifted_by, row.lifted_by_shown, row.lifted_reason = now, str(by), by.shown, reason
     session.flush()
-    ledger.write(session, "lift-legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | {"reason": reason})
+    ledger.write_act(session, "lift-legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | {"reason": reason})
 
 
 def checked_reason(reason: str) -> str:
@@ -116,7 +116,7 @@ def checked_selection(session: Session, selected: Selection) -> Selection:
 
 def subject_of(row: LegalHold) -> str:
     """As the record names it."""
-    return f"legal-hold:{show(row.id)}"
+    return f"legal-hold:{format_id(row.id)}"
 
 
 def folders_of(row: LegalHold) -> set[str]:

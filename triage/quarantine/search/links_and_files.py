@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
-from triage.message.mime.links import written
+from triage.message.mime.links import display_host
 from triage.say import said_by, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -33,13 +33,13 @@ def link_to(domain: str) -> ColumnElement[bool]:
         name = ascii_domain(domain.removeprefix("."))
     except ValueError as fault:
         raise BadInput(said_by(fault), field="link_domain") from fault
-    spellings = sorted({json.dumps(one)[1:-1] for one in (name, written(name))})
+    spellings = sorted({json.dumps(one)[1:-1] for one in (name, display_host(name))})
     host = "|".join(map(re.escape, spellings))
     opens = SUMMARY.regexp_match(f'(?i)"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')
     return of_messages(or_(*(func.lower(SUMMARY).contains(one.lower(), autoescape=True) for one in spellings)), opens)
 
 
-def attachment(sha256: str) -> ColumnElement[bool]:
+def attachment_condition(sha256: str) -> ColumnElement[bool]:
     """One of the mail's attachments has these bytes. BadInput when that is no digest."""
     digest = sha256.strip().lower()
     if not DIGEST.fullmatch(digest):

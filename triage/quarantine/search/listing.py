@@ -12,13 +12,13 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.config.duties import Suggestion, suggestion
-from triage.message.signals.second_look import needs
+from triage.config.duties import Suggestion, suggest_duty
+from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
 from triage.quarantine.search import confirmations, expiry, legal_hold, trigram_index
-from triage.quarantine.search.selection import Selection, condition
+from triage.quarantine.search.selection import Selection, selection_condition
 from triage.store import confidential_rows
-from triage.store.db import OneOf, among
+from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
 from triage.store.models.assignments import Escalated, Escalation, Handed
 from triage.store.models.decisions import Decision, DecisionItem
@@ -136,7 +136,7 @@ class Listed:
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
 
 
-def deliveries(
+def list_deliveries(
     session: Session,
     wanted: Selection,
     *,
@@ -152,20 +152,20 @@ def deliveries(
 
     `expiring_by`: only held mail that expires until then.
     """
-    where = [condition(wanted), access.visible(by)]
+    where = [selection_condition(wanted), access.visible_deliveries(by)]
     if rule_id is not None:
         where.append(col(Delivery.rule_id) == rule_id)
     if rule:
         where.append(col(Delivery.rule) == rule)
     if expiring_by is not None:
-        where.append(legal_hold.expiring(session, expiring_by))
+        where.append(legal_hold.expiring_condition(session, expiring_by))
     if decision_id is not None:
         items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
         where.append(col(Delivery.id).in_(items))
-    few = trigram_index.few(session, wanted.q)
+    few = trigram_index.few_candidates(session, wanted.q)
     apart = wanted.states if by.scope.company and wanted == Selection(states=wanted.states) and len(where) == 2 else ()
     if few is None:
-        places, total = walked(session, and_(*where), limit, after, counted=not wanted.looks_inside, apart=apart)
+        places, total = walk_places(session, and_(*where), limit, after, counted=not wanted.looks_inside, apart=apart)
     else:
         places, total = sorted_out(session, and_(*where), few, limit, after)
     following = places[limit - 1] if len(places) > limit else None
@@ -175,7 +175,7 @@ def deliveries(
 Place = tuple[datetime, int]  # of a delivery in a list: when it came, and its id
 
 
-def walked(
+def walk_places(
     session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, counted: bool, apart: Sequence[str] = ()
 ) -> tuple[list[Place], int]:
     """The next places of a list and one more, from the newest on by the order of an index; and how many there are, which is looked for if
@@ -202,25 +202,25 @@ def sorted_out(
 ) -> tuple[list[Place], int]:
     """The same where only a few can be in the list: all of them are looked at."""
     columns = (col(Delivery.received_at), col(Delivery.id))
-    rows = session.execute(select(*columns).where(among(session, col(Delivery.id), few), where))
+    rows = session.execute(select(*columns).where(is_among(session, col(Delivery.id), few), where))
     places = sorted(((at, one) for at, one in rows), reverse=True)
     return [one for one in places if after is None or one < after][: limit + 1], len(places)
 
 
 def in_order(session: Session, ids: Sequence[int], *also: ColumnElement[bool]) -> tuple[Listed, ...]:
     """What a list shows of these deliveries, without those for which something else does not hold."""
-    return put_in_order(session.execute(listing(and_(among(session, col(Delivery.id), ids), *also))), ids) if ids else ()
+    return put_in_order(session.execute(listing_statement(and_(is_among(session, col(Delivery.id), ids), *also))), ids) if ids else ()
 
 
 def put_in_order(rows: Iterable[Row[*tuple[Any, ...]]], ids: Sequence[int]) -> tuple[Listed, ...]:
-    """Rows of `listing` as values, as the ids stand."""
-    found = {row[0].id: listed(row) for row in rows}
+    """Rows of `listing_statement` as values, as the ids stand."""
+    found = {row[0].id: delivery_of_row(row) for row in rows}
     return tuple(found[one] for one in ids if one in found)
 
 
-def seen(wanted: Selection, by: Actor) -> ColumnElement[bool]:
+def visible_selection(wanted: Selection, by: Actor) -> ColumnElement[bool]:
     """What the actor may see of a selection."""
-    return access.visible(by) if wanted == Selection() else and_(condition(wanted), access.visible(by))
+    return access.visible_deliveries(by) if wanted == Selection() else and_(selection_condition(wanted), access.visible_deliveries(by))
 
 
 def some_of(table: Any, *names: str) -> Bundle[Any]:
@@ -240,7 +240,7 @@ ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_s
 HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
 
 
-def listing(where: ColumnElement[bool]) -> Select[Any]:
+def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
     """Everything that a list shows of the deliveries that `where` names."""
     return (
         select(
@@ -251,12 +251,12 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(col(Department.name), col(Delivery.department)),
             func.coalesce(col(Person.name), col(Delivery.person)),
             DECISION,
-            confidential_rows.anyhow(),
-            legal_hold.marked(),
+            confidential_rows.is_confidential(),
+            legal_hold.marked_condition(),
             expiry.known_days(),
             expiry.may_expire(),
             proven_as(),
-            confirmations.due(),
+            confirmations.due_looks(),
             HANDED,
             ESCALATION,
         )
@@ -273,8 +273,8 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def listed(row: Row[*tuple[Any, ...]]) -> Listed:
-    """A row of `listing` as a value."""
+def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
+    """A row of `listing_statement` as a value."""
     delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = (
         row
     )
@@ -302,7 +302,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         proven_as=proven,
         weight=delivery.weight,
         severity=severity_of(delivery, signals),
-        second_look=needs(looks),
+        second_look=reason_names(looks),
         is_copy=delivery.is_copy,
         urgency=delivery.urgency,
         why_here=tuple(delivery.why_here),
@@ -316,13 +316,15 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         due_at=delivery.due_at,
         attempts=delivery.attempts,
         last_reply=delivery.last_reply,
-        decided=decided(decision) if decision.id else None,
+        decided=decision_value(decision) if decision.id else None,
         sealed=bool(under_seal),
         legal_hold=bool(held),
-        expires_at=None if held or not expires else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
+        expires_at=None
+        if held or not expires
+        else expiry.expiry_moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
         handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
         escalated=escalated,
-        escalation=None if escalated else suggestion({one["name"] for one in signals}),
+        escalation=None if escalated else suggest_duty({one["name"] for one in signals}),
     )
 
 
@@ -336,13 +338,13 @@ def handed_over(row: Any) -> HandedOver:
     return HandedOver(row.to, row.to_shown, row.by_shown, row.at, row.note)
 
 
-def decided(decision: Any) -> Decided:
+def decision_value(decision: Any) -> Decided:
     """A decision as a list shows it."""
     return Decided(decision.id, decision.verb, decision.by, decision.by_shown, decision.at, decision.undone_by is not None)
 
 
-def some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement[bool] | None = None) -> tuple[Listed, ...]:
-    """The deliveries with these ids that the actor may see, in the order of the ids. `seen`: else what they decide about."""
+def list_some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement[bool] | None = None) -> tuple[Listed, ...]:
+    """The deliveries with these ids that the actor may see, in the order of the ids. `visible_selection`: else what they decide about."""
     if seen is not None:
         return in_order(session, ids, seen)
     return put_in_order(session.execute(to_decide(by), {"ids": ids}), ids) if ids else ()
@@ -351,9 +353,9 @@ def some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement
 @lru_cache(access.REMEMBERED)
 def to_decide(by: Actor) -> Select[Any]:
     """What a list shows of the deliveries `ids` that the actor may decide about."""
-    return listing(and_(OneOf(col(Delivery.id), "ids", BigInteger), access.visible(by)))
+    return listing_statement(and_(OneOf(col(Delivery.id), "ids", BigInteger), access.visible_deliveries(by)))
 
 
-def queue(session: Session, *, by: Actor, limit: int = 200, after: tuple[datetime, int] | None = None) -> Page[Listed]:
+def list_queue(session: Session, *, by: Actor, limit: int = 200, after: tuple[datetime, int] | None = None) -> Page[Listed]:
     """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
-    return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit, after=after)
+    return list_deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit, after=after)

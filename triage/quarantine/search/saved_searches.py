@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.ids import show
-from triage.quarantine.search.selection import Selection, condition
+from triage.ids import format_id
+from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import said_by, say
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -49,12 +49,12 @@ class Kept:
     held: int | None  # how many mails of it wait, up to COUNTED; None where that is not asked for
 
 
-def save(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
+def save_search(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
     """Keep it; one of the actor's own with the same name becomes this one. BadInput names what is wrong, NotAllowed beyond one's scope."""
     name = wish.name.strip()
     if not name:
         raise BadInput(say("give the search a name"), field="name")
-    condition(Selection.of(q=wish.q.strip(), department=wish.department, person=wish.person))
+    selection_condition(Selection.of(q=wish.q.strip(), department=wish.department, person=wish.person))
     if wish.shared_with:
         may_share(wish.shared_with, by)
     own = select(SavedSearch).where(col(SavedSearch.owner) == str(by))
@@ -67,23 +67,23 @@ def save(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
     row.sqlmodel_update(about)
     session.add(row)
     session.flush()
-    return kept(row, by)
+    return search_value(row, by)
 
 
-def listing(session: Session, *, by: Actor, counts: bool = False) -> tuple[Kept, ...]:
+def list_searches(session: Session, *, by: Actor, counts: bool = False) -> tuple[Kept, ...]:
     """The actor's own and those that are shared with them, by name."""
     rows = session.scalars(select(SavedSearch).order_by(func.lower(col(SavedSearch.name)), col(SavedSearch.id))).all()
     closed = confidential_folders.closed_scopes(session, by)
-    return tuple(kept(row, by, held(session, row, by) if counts else None) for row in rows if knows(row, by, closed))
+    return tuple(search_value(row, by, count_held(session, row, by) if counts else None) for row in rows if is_known_to(row, by, closed))
 
 
-def remove(session: Session, search_id: int, *, by: Actor) -> None:
+def remove_search(session: Session, search_id: int, *, by: Actor) -> None:
     """Keep it no longer. A shared one is removed by who made it, or by an administrator with the scope that it is shared with."""
     row = session.get(SavedSearch, search_id)
-    if row is None or not knows(row, by, confidential_folders.closed_scopes(session, by)):
-        raise NotFound(say("there is no saved search {search_id}", search_id=show(search_id)))
+    if row is None or not is_known_to(row, by, confidential_folders.closed_scopes(session, by)):
+        raise NotFound(say("there is no saved search {search_id}", search_id=format_id(search_id)))
     if row.owner != str(by):
-        access.require(by, Role.ADMIN)
+        access.require_role(by, Role.ADMIN)
         may_share(row.shared_with, by)
     session.delete(row)
 
@@ -98,7 +98,7 @@ def may_share(scope: str, by: Actor) -> None:
         raise NotAllowed(say("your scope is {yours}: you cannot share a search with {scope}", yours=access.scope_shown(by), scope=scope))
 
 
-def knows(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
+def is_known_to(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
     """Is it the actor's own, or shared with them? `closed`: what is sealed to them, whose searches are for those named for it."""
     if row.owner == str(by):
         return True
@@ -107,14 +107,14 @@ def knows(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
     )
 
 
-def held(session: Session, row: SavedSearch, by: Actor) -> int:
+def count_held(session: Session, row: SavedSearch, by: Actor) -> int:
     """How many mails of it wait, as far as the actor sees; counted up to COUNTED."""
     wanted = Selection(q=row.q, department=row.department, person=row.person, states=(State.HELD,))
-    some = select(col(Delivery.id)).where(access.visible(by), condition(wanted)).limit(COUNTED)
+    some = select(col(Delivery.id)).where(access.visible_deliveries(by), selection_condition(wanted)).limit(COUNTED)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
-def kept(row: SavedSearch, by: Actor, held: int | None = None) -> Kept:
+def search_value(row: SavedSearch, by: Actor, held: int | None = None) -> Kept:
     """A row as the actor sees it."""
     about = (row.id, row.name, row.q, row.tab, row.department, row.person, row.shared_with, row.by_shown)
     return Kept(*about, mine=row.owner == str(by), held=held)

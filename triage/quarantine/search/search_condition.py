@@ -25,76 +25,82 @@ INITIAL = re.compile(r"\b\w")
 LISTS = {"attachment": "attachments", "link": "links"}
 
 
-def conditions(text: str) -> list[ColumnElement[bool]]:
+def search_conditions(text: str) -> list[ColumnElement[bool]]:
     """One condition a term; all must hold. BadInput says which term cannot be meant."""
-    return [condition if one.wanted else not_(condition) for one in search_query.terms(text) for condition in [MEANING[one.name](one)]]
+    return [
+        condition if one.wanted else not_(condition) for one in search_query.parse_terms(text) for condition in [MEANING[one.name](one)]
+    ]
 
 
-def holds(column: Any, text: str) -> ColumnElement[bool]:
+def column_holds(column: Any, text: str) -> ColumnElement[bool]:
     """Does a column hold this folded text, however it is written there?"""
-    return or_(*(func.lower(column).contains(one, autoescape=True) for one in sorted(spellings(text))))
+    return or_(*(func.lower(column).contains(one, autoescape=True) for one in sorted(text_spellings(text))))
 
 
-def spellings(text: str) -> set[str]:
+def text_spellings(text: str) -> set[str]:
     """How a folded text may stand where only ASCII letters were lowered, as SQLite does, and PostgreSQL unless its locale knows others."""
     written = {text, text.replace("ss", "ß")}
-    return {one for each in written for one in (each, capitals(each), INITIAL.sub(lambda first: capitals(first[0]), each))}
+    return {one for each in written for one in (each, replace_capitals(each), INITIAL.sub(lambda first: replace_capitals(first[0]), each))}
 
 
-def capitals(text: str) -> str:
+def replace_capitals(text: str) -> str:
     """With those capitals that are no ASCII."""
     return "".join(one if one.isascii() or one == "ß" else one.upper() for one in text)
 
 
-def beside(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Is there such a row of another table, whatever else the whole question reads?"""
     return select(literal(1)).select_from(table).where(*where).correlate(Delivery).exists()
 
 
-def anywhere(term: Term) -> ColumnElement[bool]:
+def match_anywhere(term: Term) -> ColumnElement[bool]:
     """In subject, names or addresses."""
     return col(Delivery.search).contains(term.value, autoescape=True)
 
 
-def author(term: Term) -> ColumnElement[bool]:
+def match_author(term: Term) -> ColumnElement[bool]:
     """Who wrote it, by address or by name."""
-    named = or_(col(Delivery.author).contains(term.value, autoescape=True), holds(col(Delivery.author_name), term.value))
-    return and_(anywhere(term), named)
+    named = or_(col(Delivery.author).contains(term.value, autoescape=True), column_holds(col(Delivery.author_name), term.value))
+    return and_(match_anywhere(term), named)
 
 
-def addressee(term: Term) -> ColumnElement[bool]:
+def match_recipient(term: Term) -> ColumnElement[bool]:
     """For whom it was: by address, uid or name, or everybody of a department."""
-    named = select(col(Person.uid)).where(or_(col(Person.uid).contains(term.value, autoescape=True), holds(col(Person.name), term.value)))
-    addressed = and_(anywhere(term), holds(col(Delivery.recipient), term.value))
-    return or_(addressed, col(Delivery.person).contains(term.value, autoescape=True), col(Delivery.person).in_(named), department(term))
+    named = select(col(Person.uid)).where(
+        or_(col(Person.uid).contains(term.value, autoescape=True), column_holds(col(Person.name), term.value))
+    )
+    addressed = and_(match_anywhere(term), column_holds(col(Delivery.recipient), term.value))
+    return or_(
+        addressed, col(Delivery.person).contains(term.value, autoescape=True), col(Delivery.person).in_(named), match_department(term)
+    )
 
 
-def department(term: Term) -> ColumnElement[bool]:
+def match_department(term: Term) -> ColumnElement[bool]:
     """For which department, by code or name."""
-    named = select(col(Department.code)).where(holds(col(Department.name), term.value))
+    named = select(col(Department.code)).where(column_holds(col(Department.name), term.value))
     return or_(col(Delivery.department) == term.value, col(Delivery.department).in_(named))
 
 
-def subject(term: Term) -> ColumnElement[bool]:
+def match_subject(term: Term) -> ColumnElement[bool]:
     """What its subject says."""
-    return and_(anywhere(term), holds(col(Delivery.subject), term.value))
+    return and_(match_anywhere(term), column_holds(col(Delivery.subject), term.value))
 
 
-def having(term: Term) -> ColumnElement[bool]:
+def match_having(term: Term) -> ColumnElement[bool]:
     """What is in it."""
     if term.value not in LISTS:
         raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=repr(term.value)), field="q")
     found = func.json_array_length(col(Message.summary)[LISTS[term.value]]) > 0
-    return beside(Message, col(Message.id) == col(Delivery.message_id), found)
+    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), found)
 
 
-def link(term: Term) -> ColumnElement[bool]:
+def match_link(term: Term) -> ColumnElement[bool]:
     """Where its links lead, and what they say."""
-    found = holds(cast(col(Message.summary)["links"], String), term.value)
-    return beside(Message, col(Message.id) == col(Delivery.message_id), found)
+    found = column_holds(cast(col(Message.summary)["links"], String), term.value)
+    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), found)
 
 
-def state(term: Term) -> ColumnElement[bool]:
+def match_state(term: Term) -> ColumnElement[bool]:
     """What became of it."""
     wanted = GROUPS.get(term.value) or tuple(one for one in State if one == term.value)
     if not wanted:
@@ -102,13 +108,13 @@ def state(term: Term) -> ColumnElement[bool]:
     return col(Delivery.state).in_(wanted)
 
 
-def decided(term: Term) -> ColumnElement[bool]:
+def match_decider(term: Term) -> ColumnElement[bool]:
     """Who decided about it last, by login or name."""
-    who = or_(col(Decision.by) == f"person:{term.value}", holds(col(Decision.by_shown), term.value))
-    return beside(Decision, col(Decision.id) == col(Delivery.decision_id), who)
+    who = or_(col(Decision.by) == f"person:{term.value}", column_holds(col(Decision.by_shown), term.value))
+    return other_table_has(Decision, col(Decision.id) == col(Delivery.decision_id), who)
 
 
-def proven(term: Term) -> ColumnElement[bool]:
+def match_proof(term: Term) -> ColumnElement[bool]:
     """What proves who sent it."""
     proofs = {"none": ("",), "any": ("dmarc", "aligned"), "dmarc": ("dmarc",), "aligned": ("aligned",)}
     if term.value not in proofs:
@@ -123,30 +129,30 @@ def how_bad(term: Term) -> ColumnElement[bool]:
         raise BadInput(
             say("severity: takes {names}, not {value}", names=", ".join(one.word for one in Severity), value=repr(term.value)), field="q"
         )
-    return grouping.severity() == wanted
+    return grouping.severity_column() == wanted
 
 
-def campaign(term: Term) -> ColumnElement[bool]:
+def match_campaign(term: Term) -> ColumnElement[bool]:
     """Of which campaign it is."""
     try:
-        return col(Delivery.campaign_id) == ids.read(term.value)
+        return col(Delivery.campaign_id) == ids.parse_id(term.value)
     except ValueError as fault:
         raise BadInput(say("campaign: takes the id of a campaign, not {value}", value=repr(term.value)), field="q") from fault
 
 
 MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
-    "": anywhere,
-    "from": author,
-    "to": addressee,
-    "dept": department,
-    "subject": subject,
-    "has": having,
-    "link": link,
-    "state": state,
-    "by": decided,
-    "proof": proven,
+    "": match_anywhere,
+    "from": match_author,
+    "to": match_recipient,
+    "dept": match_department,
+    "subject": match_subject,
+    "has": match_having,
+    "link": match_link,
+    "state": match_state,
+    "by": match_decider,
+    "proof": match_proof,
     "severity": how_bad,
-    "campaign": campaign,
-    "after": lambda term: col(Delivery.received_at) >= search_query.day(term),
-    "before": lambda term: col(Delivery.received_at) < search_query.day(term),
+    "campaign": match_campaign,
+    "after": lambda term: col(Delivery.received_at) >= search_query.parse_day(term),
+    "before": lambda term: col(Delivery.received_at) < search_query.parse_day(term),
 }

@@ -21,24 +21,24 @@ class Term:
     wanted: bool = True
 
 
-def terms(text: str) -> tuple[Term, ...]:
+def parse_terms(text: str) -> tuple[Term, ...]:
     """What a search says, term by term; every one must be so. A name that is none, or has no value yet, is a word like others.
 
     BadInput when there are too many.
     """
-    found = tuple(term(match) for match in TERM.finditer(text))
+    found = tuple(parse_term(match) for match in TERM.finditer(text))
     if len(found) > MOST_TERMS:
         raise BadInput(say("at most {most_terms} words", most_terms=MOST_TERMS), field="q")
     return found
 
 
-def term(match: re.Match[str]) -> Term:
+def parse_term(match: re.Match[str]) -> Term:
     """One of them; a sign alone is a word."""
     value = match["phrase"] or match["word"]
     return Term((match["name"] or "").lower(), value.casefold(), not match["sign"])
 
 
-def day(term: Term) -> datetime:
+def parse_day(term: Term) -> datetime:
     """The day that a term names, its first moment in UTC."""
     try:
         return datetime.strptime(term.value, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -13,10 +13,10 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.addressing.envelope import Address, ascii_domain
 from triage.errors import BadInput
-from triage.ids import read, show
+from triage.ids import format_id, parse_id
 from triage.quarantine.search import links_and_files, search_condition
 from triage.say import said_by, say
-from triage.store.db import among
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.domain_index import names_of, of_domain
 from triage.store.models.assignments import Handed
@@ -97,9 +97,9 @@ class Selection:
         """What was selected, as it goes on the record: only what was given."""
         values = {name: value for name, value in asdict(self).items() if value not in ((), "", None) and value is not False}
         if "ids" in values:
-            values["ids"] = [show(number) for number in self.ids]
+            values["ids"] = [format_id(number) for number in self.ids]
         if self.campaign is not None:
-            values["campaign"] = show(self.campaign)
+            values["campaign"] = format_id(self.campaign)
         for bound in ("since", "until", "delivered_since"):
             if bound in values:
                 values[bound] = values[bound].isoformat()
@@ -113,12 +113,12 @@ def from_json(values: dict[str, Any]) -> Selection:
     moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
     given: dict[str, Any] = values | moments | {"states": tuple(values.get("states", ()))}
     if "campaign" in values:
-        given["campaign"] = read(values["campaign"])
+        given["campaign"] = parse_id(values["campaign"])
     given["any_of"] = tuple(from_json(one) for one in values.get("any_of", ()))
-    return Selection.of(**given | {"ids": tuple(read(one) for one in values.get("ids", ()))})
+    return Selection.of(**given | {"ids": tuple(parse_id(one) for one in values.get("ids", ()))})
 
 
-def condition(selection: Selection) -> ColumnElement[bool]:
+def selection_condition(selection: Selection) -> ColumnElement[bool]:
     """The selection as a condition on Delivery; combine it with access.visible."""
     wanted: list[ColumnElement[bool]] = []
     if selection.ids:
@@ -130,7 +130,7 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.campaign is not None:
         wanted.append(of_campaign(selection.campaign, selection.proof))
     elif selection.proof and selection.proof != ANY_PROOF:
-        wanted.append(proves(selection.proof))
+        wanted.append(proof_condition(selection.proof))
     if selection.department:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:
@@ -140,13 +140,13 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.reported:
         wanted.append(open_reports.is_reported())
     if selection.any_of:
-        wanted.append(or_(*(condition(one) for one in selection.any_of)))
+        wanted.append(or_(*(selection_condition(one) for one in selection.any_of)))
     if selection.q:
-        wanted.extend(search_condition.conditions(selection.q))
+        wanted.extend(search_condition.search_conditions(selection.q))
     if selection.link_domain:
         wanted.append(links_and_files.link_to(selection.link_domain))
     if selection.attachment_sha256:
-        wanted.append(links_and_files.attachment(selection.attachment_sha256))
+        wanted.append(links_and_files.attachment_condition(selection.attachment_sha256))
     if selection.states:
         by_name = selection.ids or selection.handed_to  # few: no index of states leads to them
         wanted.append(in_states(selection.states) if by_name else in_one_of(selection.states))
@@ -162,9 +162,9 @@ def condition(selection: Selection) -> ColumnElement[bool]:
 def looked_up(session: Session, selection: Selection) -> ColumnElement[bool]:
     """The same for several questions: which names a domain has is looked for once for all of them."""
     if not selection.domain:
-        return condition(selection)
+        return selection_condition(selection)
     names = session.scalars(names_of(folded_domain(selection.domain)))
-    return and_(among(session, col(Delivery.author_domain), names), condition(replace(selection, domain="")))
+    return and_(is_among(session, col(Delivery.author_domain), names), selection_condition(replace(selection, domain="")))
 
 
 def in_one_of(states: Collection[str]) -> ColumnElement[bool]:
@@ -185,9 +185,11 @@ def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
     if proof == COPIES:
         return and_(or_(own, in_floods), col(Delivery.is_copy).is_(True))
     alike = (
-        kept_apart() == "" if proof == UNPROVEN else and_(col(Delivery.flood).is_(False), col(Delivery.is_copy).is_(False), proves(proof))
+        kept_apart() == ""
+        if proof == UNPROVEN
+        else and_(col(Delivery.flood).is_(False), col(Delivery.is_copy).is_(False), proof_condition(proof))
     )
-    return or_(and_(own, alike), and_(in_floods, proves(proof)))
+    return or_(and_(own, alike), and_(in_floods, proof_condition(proof)))
 
 
 def copy_or_proof() -> ColumnElement[str]:
@@ -195,7 +197,7 @@ def copy_or_proof() -> ColumnElement[str]:
     return case((col(Delivery.is_copy).is_(True), literal(AS_COPIES, String)), else_=proven_as())
 
 
-def proves(proof: str) -> ColumnElement[bool]:
+def proof_condition(proof: str) -> ColumnElement[bool]:
     """Is it proven like this: by nobody, by an address, or by a domain? Who names a free-mail provider means everybody there."""
     if proof == COPIES:
         return col(Delivery.is_copy).is_(True)
@@ -232,19 +234,19 @@ def settled_proof(session: Session, selection: Selection) -> str:
 
 def known_ids(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
     """Those of the delivery ids that the actor may know of."""
-    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    where = and_(is_among(session, col(Delivery.id), ids), access.visible_deliveries(by))
     return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
 
 
-def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:
+def count_set_apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:
     """How much of the selected campaign or sender a selection leaves out for its proof, of what the actor may see."""
     if selection.proof == ANY_PROOF or (selection.campaign is None and not selection.proof):
         return 0
-    where = and_(condition(replace(selection, proof=ANY_PROOF)), access.visible(by))
+    where = and_(selection_condition(replace(selection, proof=ANY_PROOF)), access.visible_deliveries(by))
     return (session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0) - found
 
 
-def outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
+def count_outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
     """How many deliveries a selection names beyond the actor's scope, of these states; `found`: so many it names within.
 
     Of ids those that there are not count too, so that nobody learns which there are. A search for words, a link or an
@@ -256,16 +258,16 @@ def outside(session: Session, selection: Selection, found: int, *, by: Actor, st
         return len(set(selection.ids)) - found
     if selection.looks_inside or by.scope.company:
         return 0
-    where = and_(condition(selection), access.beyond(by), *([col(Delivery.state).in_(list(states))] if states else []))
+    where = and_(selection_condition(selection), access.beyond_scope(by), *([col(Delivery.state).in_(list(states))] if states else []))
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
 
 
 def beyond_card(session: Session, selection: Selection, card: Selection, *, by: Actor, states: Iterable[str]) -> int:
     """How much of one of several cards lies beyond the actor's scope, within what else is selected."""
     one = replace(selection, any_of=(), ids=card.ids, sender=card.sender, campaign=card.campaign, proof=card.proof, until=card.until)
-    where = and_(condition(one), access.visible(by))
+    where = and_(selection_condition(one), access.visible_deliveries(by))
     within = session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0 if card.ids else 0
-    return outside(session, one, within, by=by, states=states)
+    return count_outside(session, one, within, by=by, states=states)
 
 
 def folded_address(text: str) -> str:
@@ -284,7 +286,7 @@ def folded_domain(text: str) -> str:
         raise BadInput(said_by(fault), field="domain") from fault
 
 
-def fence(session: Session, where: ColumnElement[bool]) -> str:
+def selection_fence(session: Session, where: ColumnElement[bool]) -> str:
     """The fence of what a condition names now."""
     columns = (col(Delivery.id), col(Delivery.state), col(Delivery.received_at))
     return fence_of(session.execute(select(*columns).where(where).order_by(col(Delivery.id))))

@@ -11,11 +11,11 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.addressing.envelope import ancestors
+from triage.addressing.envelope import ancestor_domains
 from triage.message.signals.severity import Severity
 from triage.policy.rules.store import in_force
-from triage.quarantine.search.selection import Selection, apart, fence, looked_up, outside
-from triage.store.db import among
+from triage.quarantine.search.selection import Selection, count_outside, count_set_apart, looked_up, selection_fence
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
 from triage.store.models.contacts import Correspondent
@@ -65,21 +65,23 @@ class Evidence:
         return self.by_state.get(State.DELIVERED, 0)
 
 
-def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime, only: ColumnElement[bool] | None = None) -> Evidence:
+def selection_evidence(
+    session: Session, selection: Selection, *, by: Actor, now: datetime, only: ColumnElement[bool] | None = None
+) -> Evidence:
     """The evidence sheet of what the actor may see of a selection. `only`: of these, where a removal leaves others alone."""
-    where = and_(looked_up(session, selection), access.visible(by)) if only is None else only
+    where = and_(looked_up(session, selection), access.visible_deliveries(by)) if only is None else only
     people, departments = (func.count(func.distinct(column)) for column in (col(Delivery.person), col(Delivery.department)))
     totals = select(func.count(), people, departments, func.coalesce(func.min(col(Delivery.weight)), 0)).where(where)
     count, of_people, of_departments, least_weight = session.execute(totals).one()
-    least_severity = Severity(session.scalar(select(func.min(grouping.severity())).where(where)) or 0)
+    least_severity = Severity(session.scalar(select(func.min(grouping.severity_column())).where(where)) or 0)
     counted = session.execute(select(col(Delivery.state), func.count()).where(where).group_by(col(Delivery.state)))
     by_state: dict[str, int] = dict(counted.all())
     proofs = session.execute(select(col(Delivery.proof), func.count()).where(where).group_by(col(Delivery.proof))).all()
     senders = most_frequent(session, col(Delivery.author), where)
     return Evidence(
         count=count,
-        outside=outside(session, selection, count, by=by),
-        apart=apart(session, selection, count, by=by),
+        outside=count_outside(session, selection, count, by=by),
+        apart=count_set_apart(session, selection, count, by=by),
         people=of_people,
         departments=of_departments,
         by_state=by_state,
@@ -95,12 +97,12 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
         least_alike=least_alike(
             session.execute(select(*LIKENESS).where(where).order_by(col(Delivery.received_at).desc()).limit(SAMPLE)).all()
         ),
-        rules_contradicted=contradicted(session, where, now),
-        fence=fence(session, where),
+        rules_contradicted=contradicted_rules(session, where, now),
+        fence=selection_fence(session, where),
     )
 
 
-def extent() -> tuple[ColumnElement[Any], ...]:
+def extent_columns() -> tuple[ColumnElement[Any], ...]:
     """How much mail something is, as columns: messages, deliveries, held ones, folders, departments, from when to when, the newest."""
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return (
@@ -122,15 +124,15 @@ def most_frequent(session: Session, column: Any, where: ColumnElement[bool]) -> 
     return tuple((value, number) for value, number in rows)
 
 
-def contradicted(session: Session, where: ColumnElement[bool], now: datetime) -> tuple[int, ...]:
+def contradicted_rules(session: Session, where: ColumnElement[bool], now: datetime) -> tuple[int, ...]:
     """The allow rules in force that are about any of these senders, or have let any of this mail in."""
     domains = set(session.scalars(select(col(Delivery.author_domain)).where(where).distinct()))
-    above = {name for domain in domains for name in ancestors(domain)}
+    above = {name for domain in domains for name in ancestor_domains(domain)}
     match, value = col(Rule.match), col(Rule.value)
     about = or_(
         (match == "address") & value.in_(select(col(Delivery.author)).where(where)),
-        (match == "domain") & among(session, value, domains),
-        (match == "subdomains") & among(session, value, above),
+        (match == "domain") & is_among(session, value, domains),
+        (match == "subdomains") & is_among(session, value, above),
         col(Rule.id).in_(select(col(Delivery.rule_id)).where(where)),  # by its list, say
     )
     return tuple(session.scalars(select(col(Rule.id)).where(in_force(now), col(Rule.effect) == "allow", about).order_by(col(Rule.id))))

@@ -14,7 +14,7 @@ KEPT = ("", "from", "subject")  # names of terms whose words `Delivery.search` h
 MATCHING = text("SELECT rowid FROM delivery_words WHERE delivery_words MATCH :pieces LIMIT :most")
 
 
-def few(session: Session, search: str) -> list[int] | None:
+def few_candidates(session: Session, search: str) -> list[int] | None:
     """The deliveries among which everything is that the search finds, if they are few; None when they are not, or the index is of no help.
 
     What is asked first is the words alone: a database that sees the whole question rather walks through all mail, from
@@ -23,33 +23,33 @@ def few(session: Session, search: str) -> list[int] | None:
     words = looked_up(search)
     if not words:
         return None
-    found = holding(session, words) if db.is_postgresql(session) else matching(session, words)
+    found = holding_words(session, words) if db.is_postgresql(session) else matching_pieces(session, words)
     return found if len(found) <= FEW else None
 
 
 def looked_up(search: str) -> list[str]:
     """The words of a search of which the index can tell something."""
-    return [term.value for term in search_query.terms(search) if term.wanted and term.name in KEPT and len(term.value) >= PIECE]
+    return [term.value for term in search_query.parse_terms(search) if term.wanted and term.name in KEPT and len(term.value) >= PIECE]
 
 
-def holding(session: Session, words: list[str]) -> list[int]:
+def holding_words(session: Session, words: list[str]) -> list[int]:
     """Some of the deliveries that hold all these words: PostgreSQL's index (pg_trgm) is behind LIKE."""
     wanted = select(col(Delivery.id)).where(*(col(Delivery.search).contains(word, autoescape=True) for word in words))
     return list(session.scalars(wanted.limit(FEW + 1)))
 
 
-def matching(session: Session, words: list[str]) -> list[int]:
+def matching_pieces(session: Session, words: list[str]) -> list[int]:
     """Some of those that hold all their pieces, wherever they stand: SQLite's index (FTS5)."""
-    asked = {"pieces": " AND ".join(map(quoted, pieces(words))), "most": FEW + 1}
+    asked = {"pieces": " AND ".join(map(quote_piece, word_pieces(words))), "most": FEW + 1}
     return list(session.connection().execute(MATCHING, asked).scalars())
 
 
-def pieces(words: list[str]) -> list[str]:
+def word_pieces(words: list[str]) -> list[str]:
     """Three letters that stand together in one of the words; those with figures first, which are rare."""
     found = {word[place : place + PIECE]: None for word in words for place in range(len(word) - PIECE + 1)}
     return sorted(found, key=str.isalpha)[:MOST_PIECES]
 
 
-def quoted(piece: str) -> str:
+def quote_piece(piece: str) -> str:
     """A piece as FTS5 reads it: nothing in it is an operator."""
     return '"' + piece.replace('"', '""') + '"'

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, ForeignKey
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import instant, whole
+from triage.store.models.columns import instant_column, integer_column
 
 
 class InHand(SQLModel, table=True):
@@ -14,8 +14,8 @@ class InHand(SQLModel, table=True):
     __tablename__ = "in_hand"
     login: str = Field(primary_key=True)
     name: str
-    delivery_id: int | None = whole(nullable=True)
-    until: datetime = instant()
+    delivery_id: int | None = integer_column(nullable=True)
+    until: datetime = instant_column()
 
 
 class Handed(SQLModel, table=True):
@@ -27,7 +27,7 @@ class Handed(SQLModel, table=True):
     to_shown: str
     by: str
     by_shown: str
-    at: datetime = instant()
+    at: datetime = instant_column()
     note: str = ""
 
 
@@ -35,19 +35,19 @@ class Escalation(SQLModel, table=True):
     """What staff escalated to a duty by a decision. It stays in view until somebody of the duty confirms it, or it is undone."""
 
     __tablename__ = "escalation"
-    decision_id: int = whole(primary_key=True)
+    decision_id: int = integer_column(primary_key=True)
     duty: str  # duties.TITLES
     title: str  # of the duty, as it was called then
     reason: str
-    at: datetime = instant()
+    at: datetime = instant_column()
     by: str
     by_shown: str
-    hold_id: int = whole()  # the legal hold that keeps the evidence
+    hold_id: int = integer_column()  # the legal hold that keeps the evidence
     told: int = 0  # people and addresses that got a notice
-    confirmed_at: datetime | None = instant(nullable=True)
+    confirmed_at: datetime | None = instant_column(nullable=True)
     confirmed_by: str = ""
     confirmed_by_shown: str = ""
-    ended_at: datetime | None = instant(nullable=True)  # it was undone
+    ended_at: datetime | None = instant_column(nullable=True)  # it was undone
 
 
 class Escalated(SQLModel, table=True):
@@ -55,4 +55,4 @@ class Escalated(SQLModel, table=True):
 
     __tablename__ = "escalated"
     delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))
-    decision_id: int = whole(index=True)
+    decision_id: int = integer_column(index=True)

@@ -5,22 +5,22 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import document, documents, identity, instant, whole
+from triage.store.models.columns import id_column, instant_column, integer_column, json_column, json_list_column
 
 
 class AuditRecord(SQLModel, table=True):
     """One act on the record. Committed with the act, chained by the sealer within a second."""
 
     __tablename__ = "audit_record"
-    id: int = identity()
-    at: datetime = instant()
+    id: int = id_column()
+    at: datetime = instant_column()
     by: str
     act: str
     subject: str = Field(index=True)  # what it was about: decision:ID, rule:ID, delivery:ID, session …
-    detail: dict[str, Any] = document()
+    detail: dict[str, Any] = json_column()
     items: int = 0
     digest: str = ""  # sha256 over the sorted ids of the items and the state they got
-    sequence: int | None = whole(nullable=True, unique=True)
+    sequence: int | None = integer_column(nullable=True, unique=True)
     previous: str = ""
     sealed: str = ""  # sha256 over previous and this record
 
@@ -30,10 +30,10 @@ class Viewing(SQLModel, table=True):
 
     __tablename__ = "viewing"
     by: str = Field(primary_key=True)
-    message_id: int = whole(primary_key=True)
+    message_id: int = integer_column(primary_key=True)
     ahead: int = 0  # requests that read ahead since the message was viewed, or since they were put on the record
-    ahead_since: datetime | None = instant(nullable=True)  # when the first of them was
-    ahead_until: datetime | None = instant(nullable=True)  # and the last one
+    ahead_since: datetime | None = instant_column(nullable=True)  # when the first of them was
+    ahead_until: datetime | None = instant_column(nullable=True)  # and the last one
     place: str = ""  # where the first of them came from
-    stands_in_for: list[str] = documents()  # for whom its actor stood in
-    viewed_at: datetime | None = instant(nullable=True)
+    stands_in_for: list[str] = json_list_column()  # for whom its actor stood in
+    viewed_at: datetime | None = instant_column(nullable=True)

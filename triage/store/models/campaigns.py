@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import identity, instant, reference, whole
+from triage.store.models.columns import id_column, instant_column, integer_column, reference_column
 
 JUDGE = "system:judge"  # who makes campaigns of mail that comes in
 
@@ -14,8 +14,8 @@ class Campaign(SQLModel, table=True):
     """Mail that is the same thing sent many times, also by different senders and with small changes. Its mail names it."""
 
     __tablename__ = "campaign"
-    id: int = identity()
-    begun_at: datetime = instant()
+    id: int = id_column()
+    begun_at: datetime = instant_column()
     made_by: str = JUDGE  # or who split it off
     about: str | None = None  # a flood: the folder, and the sender where it is only theirs
     __table_args__ = (Index("campaign_about", "about", unique=True),)
@@ -25,16 +25,16 @@ class MessageTrait(SQLModel, table=True):
     """Something that messages of one maker share beside their text: a subject's pattern, a link's domain, a network, a page's frame."""
 
     __tablename__ = "message_trait"
-    trait: int = whole(primary_key=True)  # traits.Trait, as a number
-    message_id: int = whole(primary_key=True, index=True)
+    trait: int = integer_column(primary_key=True)  # traits.Trait, as a number
+    message_id: int = integer_column(primary_key=True, index=True)
 
 
 class Representative(SQLModel, table=True):
     """A mail of a campaign that new mail is compared with; the first one, and others when copies have drifted away from it."""
 
     __tablename__ = "representative"
-    id: int = identity()
-    campaign_id: int = reference("campaign.id", index=True)
+    id: int = id_column()
+    campaign_id: int = reference_column("campaign.id", index=True)
     features: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # fingerprint.packed
 
 
@@ -42,6 +42,6 @@ class RepresentativeBand(SQLModel, table=True):
     """Under which bands a representative is found (fingerprint.Fingerprint.bands)."""
 
     __tablename__ = "representative_band"
-    band: int = whole(primary_key=True)
-    representative_id: int = whole(primary_key=True)
+    band: int = integer_column(primary_key=True)
+    representative_id: int = integer_column(primary_key=True)
     __table_args__ = {"sqlite_with_rowid": False}

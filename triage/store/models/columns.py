@@ -26,32 +26,34 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-def identity() -> Any:
+def id_column() -> Any:
     """A primary key made by us."""
     return Field(default_factory=new_id, sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
 
 
-def instant(*, nullable: bool = False, primary_key: bool = False) -> Any:
+def instant_column(*, nullable: bool = False, primary_key: bool = False) -> Any:
     """A column that holds an instant."""
     return Field(default=None if nullable else ..., sa_column=Column(Instant, nullable=nullable, primary_key=primary_key))
 
 
-def whole(default: Any = ..., *, nullable: bool = False, index: bool = False, unique: bool = False, primary_key: bool = False) -> Any:
+def integer_column(
+    default: Any = ..., *, nullable: bool = False, index: bool = False, unique: bool = False, primary_key: bool = False
+) -> Any:
     """A column of whole numbers of 64 bits, such as ids of rows that need not be there."""
     column = Column(BigInteger, nullable=nullable, index=index, unique=unique, primary_key=primary_key, autoincrement=False)
     return Field(default=None if nullable else default, sa_column=column)
 
 
-def reference(target: str, *, index: bool = False) -> Any:
+def reference_column(target: str, *, index: bool = False) -> Any:
     """A column that holds the id of a row elsewhere."""
     return Field(sa_column=Column(BigInteger, ForeignKey(target), nullable=False, index=index))
 
 
-def document() -> Any:
+def json_column() -> Any:
     """A column of plain JSON values."""
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
-def documents() -> Any:
+def json_list_column() -> Any:
     """A column of a list of plain JSON values."""
     return Field(default_factory=list, sa_column=Column(JSON, nullable=False))

@@ -5,28 +5,28 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import document, documents, identity, instant
+from triage.store.models.columns import id_column, instant_column, json_column, json_list_column
 
 
 class Correspondent(SQLModel, table=True):
     """Somebody outside to whom somebody here has written."""
 
     __tablename__ = "correspondent"
-    id: int = identity()
+    id: int = id_column()
     address: str  # folded
     person: str  # uid of who wrote; "" where a role address of a department did
     department: str = ""  # of that role address; "" for a person, whose department is today's
     state: str = "known"  # known; parked: one too many on one day, staff is to look; dropped: staff has said no
     how: str = ""  # how it was learned first: outbound, journal, log, seed, api
-    learned_at: datetime = instant()
-    first_sent_at: datetime = instant()
-    last_sent_at: datetime = instant()
+    learned_at: datetime = instant_column()
+    first_sent_at: datetime = instant_column()
+    last_sent_at: datetime = instant_column()
     sent: int = 1  # mails
     message_id: str = ""  # of the last one
     subject_digest: str = ""  # of the last one (sent_headers.Sent.subject_digest)
     heard: int = 0  # proven mails that came back
-    last_heard_at: datetime | None = instant(nullable=True)
-    last_mail_at: datetime = instant()  # either way; for seeded ones the import counts
+    last_heard_at: datetime | None = instant_column(nullable=True)
+    last_mail_at: datetime = instant_column()  # either way; for seeded ones the import counts
     __table_args__ = (
         UniqueConstraint("address", "person", "department"),
         Index("correspondent_by_person", "person", "state", "learned_at"),
@@ -56,16 +56,16 @@ class SentMail(SQLModel, table=True):
     """A mail that left through us: what an answer to it may name, and where it went."""
 
     __tablename__ = "sent_mail"
-    id: int = identity()
+    id: int = id_column()
     message_id: str = Field(index=True)
     uid: str = Field(default="", index=True)  # of the calendar entry in it (RFC 5545), where somebody is invited
     person: str  # uid, "" for a role address
     department: str
     author: str  # who wrote it, as people read it
-    at: datetime = instant()
+    at: datetime = instant_column()
     automatic: bool = False  # a program wrote it, or too much was written: nobody may answer through an open door
-    went_to: list[str] = documents()  # domains; of free-mail providers whole addresses
-    skipped: dict[str, list[str]] = document()  # what it did not teach, by reason
+    went_to: list[str] = json_list_column()  # domains; of free-mail providers whole addresses
+    skipped: dict[str, list[str]] = json_column()  # what it did not teach, by reason
     __table_args__ = (Index("sent_mail_by_time", "at"),)
 
 
@@ -90,7 +90,7 @@ class PostedList(SQLModel, table=True):
     signer: str = ""  # d= of a signature that covers the List-Id of its posts
     posts: int = 0  # mails of ours
     person: str = ""  # uid of who posted last
-    last_posted_at: datetime | None = instant(nullable=True)
+    last_posted_at: datetime | None = instant_column(nullable=True)
 
 
 class SeededFolder(SQLModel, table=True):
@@ -104,4 +104,4 @@ class SeededFolder(SQLModel, table=True):
     validity: str = ""  # source.Mark
     last: str = ""
     messages: int = 0
-    read_at: datetime = instant()
+    read_at: datetime = instant_column()

@@ -5,17 +5,17 @@ from datetime import datetime
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import Instant, identity, instant, whole
+from triage.store.models.columns import Instant, id_column, instant_column, integer_column
 
 
 class Touched(SQLModel, table=True):
     """Held mail that has changed since the kept counts were folded: whose, and in which folder."""
 
     __tablename__ = "touched"
-    id: int = identity()
+    id: int = id_column()
     author: str
-    campaign_id: int | None = whole(nullable=True)
-    alone: int = whole()  # the delivery, where nobody can read who sent it; else 0
+    campaign_id: int | None = integer_column(nullable=True)
+    alone: int = integer_column()  # the delivery, where nobody can read who sent it; else 0
     department: str
     person: str
 
@@ -24,7 +24,7 @@ class KeptView(SQLModel, table=True):
     """Folders that somebody sees as one queue."""
 
     __tablename__ = "kept_view"
-    id: int = identity()
+    id: int = id_column()
     name: str = Field(unique=True)  # folder_views.View as JSON
     ready: bool = False  # its cards are all there
     stage: int = 0  # while it is made: fold_counts.STAGES
@@ -35,7 +35,7 @@ class KeptTotal(SQLModel, table=True):
     """How many cards and deliveries a view has."""
 
     __tablename__ = "kept_total"
-    view: int = whole(primary_key=True)
+    view: int = integer_column(primary_key=True)
     grouped: str = Field(primary_key=True)
     cards: int = 0
     deliveries: int = 0
@@ -45,20 +45,20 @@ class KeptCard(SQLModel, table=True):
     """A card of a view as it was when the counts were folded last. What is greatest comes first in its order, so those are negative."""
 
     __tablename__ = "kept_card"
-    view: int = whole(primary_key=True)
+    view: int = integer_column(primary_key=True)
     grouped: str = Field(primary_key=True)
     pile: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
-    pressing: datetime = instant()
+    pressing: datetime = instant_column()
     calm: int  # minus urgency
-    age: int = whole()  # minus the newest's time of arrival, in microseconds
-    perishable: datetime = instant()
+    age: int = integer_column()  # minus the newest's time of arrival, in microseconds
+    perishable: datetime = instant_column()
     weight: int
     severity: int = 0
     number: int
     people: int
     departments: int
-    lead: int = whole()
+    lead: int = integer_column()
     __table_args__ = (
         Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
         Index("kept_card_by_end", "view", "grouped", "perishable"),
@@ -69,12 +69,12 @@ class CardAnchor(SQLModel, table=True):
     """Where every so many cards of a view begin."""
 
     __tablename__ = "card_anchor"
-    view: int = whole(primary_key=True)
+    view: int = integer_column(primary_key=True)
     grouped: str = Field(primary_key=True)
     position: int = Field(primary_key=True)
-    pressing: datetime = instant()
+    pressing: datetime = instant_column()
     calm: int
-    age: int = whole()
+    age: int = integer_column()
     key: str
 
 
@@ -96,7 +96,7 @@ class Arrived(SQLModel, table=True):
     person: str = Field(primary_key=True)
     rule: str = Field(primary_key=True)
     verdict: str = Field(primary_key=True)
-    until: datetime = instant()
+    until: datetime = instant_column()
     count: int
     __table_args__ = {"sqlite_with_rowid": False}
 

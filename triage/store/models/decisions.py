@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import document, documents, identity, instant, whole
+from triage.store.models.columns import id_column, instant_column, integer_column, json_column, json_list_column
 
 LEFT = "before <> 'held'"  # it had left before, or had never been held
 
@@ -15,12 +15,12 @@ class Decision(SQLModel, table=True):
     """One act of one person over a selection."""
 
     __tablename__ = "decision"
-    id: int = identity()
-    at: datetime = instant()
+    id: int = id_column()
+    at: datetime = instant_column()
     by: str = Field(index=True)
     by_shown: str
     verb: str
-    selection: dict[str, Any] = document()
+    selection: dict[str, Any] = json_column()
     reason: str
     count: int  # deliveries it meant to change
     done: int
@@ -28,14 +28,16 @@ class Decision(SQLModel, table=True):
     second_by: str = ""  # who turned the second key, where two are needed
     second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
-    confirmed: list[str] = documents()  # the reasons for a second look that the decider confirmed (second_look.NAMES)
+    confirmed: list[str] = json_list_column()  # the reasons for a second look that the decider confirmed (second_look.NAMES)
     confidential: str = ""  # what a removal did about folders closed to the decider: asked, left out (decisions.outcome_text.ASKED)
-    agreed: dict[str, Any] = document()  # of a release with an allow: the rules that were agreed to, and who was left out (consent.Agreed)
-    undone_by: int | None = whole(nullable=True)
-    undoes: int | None = whole(nullable=True)
-    last: int | None = whole(nullable=True, index=True)  # carried out in slices up to this id
-    reached: int = whole(0)  # the id that the last slice came to
-    order: dict[str, Any] = document()  # what else the slices need: to, template, text
+    agreed: dict[str, Any] = (
+        json_column()
+    )  # of a release with an allow: the rules that were agreed to, and who was left out (consent.Agreed)
+    undone_by: int | None = integer_column(nullable=True)
+    undoes: int | None = integer_column(nullable=True)
+    last: int | None = integer_column(nullable=True, index=True)  # carried out in slices up to this id
+    reached: int = integer_column(0)  # the id that the last slice came to
+    order: dict[str, Any] = json_column()  # what else the slices need: to, template, text
     idempotency_key: str | None = Field(default=None, unique=True)
     keys: int | None = None  # pressed since the card came under the cursor; None: not measured
     milliseconds: int | None = None  # since then
@@ -46,8 +48,8 @@ class DecisionItem(SQLModel, table=True):
     """What a decision did to one delivery: the evidence, and the way back."""
 
     __tablename__ = "decision_item"
-    decision_id: int = whole(primary_key=True)
-    delivery_id: int = whole(primary_key=True)
+    decision_id: int = integer_column(primary_key=True)
+    delivery_id: int = integer_column(primary_key=True)
     before: str
     outcome: str  # done, already gone, in flight, recalling, restoring, out of reach, refused
     why: str = ""

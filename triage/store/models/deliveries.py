@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import documents, identity, instant, reference, whole
+from triage.store.models.columns import id_column, instant_column, integer_column, json_list_column, reference_column
 
 PASSED_ON = "passed_on_by <> ''"
 OUT = "is_copy AND state = 'delivered'"
@@ -17,14 +17,14 @@ class Delivery(SQLModel, table=True):
     """A message for one recipient: the unit that is held, released, purged. Only the ledger writes `state`."""
 
     __tablename__ = "delivery"
-    id: int = identity()
-    message_id: int = reference("message.id")
-    parent_id: int | None = whole(nullable=True, index=True)  # a member's copy: the group's
-    campaign_id: int | None = whole(nullable=True)  # None: like no other
-    wave_id: int | None = whole(nullable=True, index=True)  # in a flood: its campaign else
+    id: int = id_column()
+    message_id: int = reference_column("message.id")
+    parent_id: int | None = integer_column(nullable=True, index=True)  # a member's copy: the group's
+    campaign_id: int | None = integer_column(nullable=True)  # None: like no other
+    wave_id: int | None = integer_column(nullable=True, index=True)  # in a flood: its campaign else
     flood: bool = False  # its campaign is a mail bomb: what is in it differs, and so does what proves it
     state: str
-    received_at: datetime = instant()
+    received_at: datetime = instant_column()
     recipient: str  # envelope address, folded
     department: str
     person: str  # uid; "" for the department's shared folder
@@ -47,32 +47,34 @@ class Delivery(SQLModel, table=True):
     second_look: int | None = None  # second_look.Look: why it needs one; None: from before it was kept, read it from the message
     passed_on_by: str = ""  # who provably passed it on, where it does not prove its author: list:ID DOMAIN, arc:DOMAIN, dkim:DOMAIN
     is_copy: bool = False  # one of the copies of its campaign, which are decided about together whoever proves to have sent them
-    signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
+    signals: list[dict[str, Any]] = json_list_column()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
-    why_here: list[dict[str, Any]] = documents()  # priority.Reason: what makes the urgency
-    perishable_until: datetime | None = instant(nullable=True)  # how long it is of use; None: it may wait, or its deadline does not count
+    why_here: list[dict[str, Any]] = json_list_column()  # priority.Reason: what makes the urgency
+    perishable_until: datetime | None = instant_column(
+        nullable=True
+    )  # how long it is of use; None: it may wait, or its deadline does not count
     lifetime_assumed: bool = False  # the message does not say how long: it is what is usual
     verdict: str  # disposition
     rule: str  # name of the policy's rule
-    rule_id: int | None = whole(nullable=True)  # the sender rule that decided
+    rule_id: int | None = integer_column(nullable=True)  # the sender rule that decided
     reason: str
-    beside: list[dict[str, Any]] = documents()  # what matched too and did not decide: policy.Beside
+    beside: list[dict[str, Any]] = json_list_column()  # what matched too and did not decide: policy.Beside
     withheld: str = ""  # observe mode: the rule that would have stopped it
     # in; bounce: what came back to an address of ours; notice: what we tell a sender; outbound: employees' own mail;
     # report: what one of them is told of it
     direction: str = "in"
-    due_at: datetime | None = instant(nullable=True)  # queued: when to send; relaying: when the lease ends
-    queued_at: datetime | None = instant(nullable=True)  # the queue lifetime starts here
+    due_at: datetime | None = instant_column(nullable=True)  # queued: when to send; relaying: when the lease ends
+    queued_at: datetime | None = instant_column(nullable=True)  # the queue lifetime starts here
     attempts: int = 0  # fences late answers of a dead worker
     last_reply: str = ""
-    delay_told_at: datetime | None = instant(nullable=True)  # when its author heard that it is late
+    delay_told_at: datetime | None = instant_column(nullable=True)  # when its author heard that it is late
     waits_for: str = ""  # the next hop that was away when this was put off; "": it waits on its own account
-    settled_at: datetime | None = instant(nullable=True)  # when it became final
-    purge_wanted_by: int | None = whole(nullable=True)  # a purge met RELAYING: its decision
-    back_wanted_by: int | None = whole(nullable=True)  # an undo met RECALLING: its decision
+    settled_at: datetime | None = instant_column(nullable=True)  # when it became final
+    purge_wanted_by: int | None = integer_column(nullable=True)  # a purge met RELAYING: its decision
+    back_wanted_by: int | None = integer_column(nullable=True)  # an undo met RECALLING: its decision
     back_to: str = ""  # where that undo wants it: held, mailbox; queued: a group leaves again
-    decision_id: int | None = whole(nullable=True)  # the last one that changed it
-    erased_at: datetime | None = instant(nullable=True)
+    decision_id: int | None = integer_column(nullable=True)  # the last one that changed it
+    erased_at: datetime | None = instant_column(nullable=True)
 
     __table_args__ = (
         UniqueConstraint("message_id", "recipient"),
@@ -100,11 +102,11 @@ class Attempt(SQLModel, table=True):
     """One attempt to send a delivery, written before dialling."""
 
     __tablename__ = "attempt"
-    id: int = identity()
-    delivery_id: int = reference("delivery.id")
+    id: int = id_column()
+    delivery_id: int = reference_column("delivery.id")
     number: int
-    started_at: datetime = instant()
-    ended_at: datetime | None = instant(nullable=True)
+    started_at: datetime = instant_column()
+    ended_at: datetime | None = instant_column(nullable=True)
     next_hop: str = ""
     outcome: str = ""  # delivered, deferred, bounced; unanswered: it may have arrived; "" while under way or when the worker died
     reply: str = ""
@@ -115,11 +117,11 @@ class Notice(SQLModel, table=True):
     """What an outside sender is told about a message: at most once, however many copies and transactions it came in."""
 
     __tablename__ = "notice"
-    delivery_id: int = whole(primary_key=True)  # the notice's own
-    message_id: int = reference("message.id", index=True)  # that it is about
+    delivery_id: int = integer_column(primary_key=True)  # the notice's own
+    message_id: int = reference_column("message.id", index=True)  # that it is about
     sender: str  # the reverse-path
     about: str  # Message-ID, or ours where it has none
     kind: str  # failure, rejection, expiry
     text: str = Field(sa_column=Column(Text, nullable=False))  # with its placeholders
-    due_at: datetime = instant()
+    due_at: datetime = instant_column()
     __table_args__ = (UniqueConstraint("sender", "about"),)

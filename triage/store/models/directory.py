@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import documents, instant
+from triage.store.models.columns import instant_column, json_list_column
 
 
 class Department(SQLModel, table=True):
@@ -15,7 +15,7 @@ class Department(SQLModel, table=True):
     code: str = Field(primary_key=True)
     name: str
     mailbox: str = ""  # takes what is released or redirected to the department; "" when it has none
-    roles: list[str] = documents()  # role addresses, as the directory writes them
+    roles: list[str] = json_list_column()  # role addresses, as the directory writes them
     responsible: str = ""  # uid
 
 
@@ -27,14 +27,14 @@ class Person(SQLModel, table=True):
     name: str
     department: str
     mailbox: str
-    aliases: list[str] = documents()
+    aliases: list[str] = json_list_column()
     active: bool = True  # False: has left; nobody is deleted
     manager: str = ""  # uid
-    assistants: list[str] = documents()  # uids
+    assistants: list[str] = json_list_column()  # uids
     leaver: str = ""  # refuse, manager, folder:CODE; "": as the settings say
     login: str = ""  # what they sign in with; "": their uid
     identity: str = ""  # what the directory knows them by for good, whatever they are called; "": it does not say
-    left_at: datetime | None = instant(nullable=True)
+    left_at: datetime | None = instant_column(nullable=True)
 
 
 class FormerName(SQLModel, table=True):
@@ -44,7 +44,7 @@ class FormerName(SQLModel, table=True):
     kind: str = Field(primary_key=True)  # person: a uid; staff: a login
     name: str = Field(primary_key=True)
     now: str = Field(primary_key=True)
-    until: datetime = instant()
+    until: datetime = instant_column()
     __table_args__ = (Index("former_name_by_now", "kind", "now"),)
 
 
@@ -53,7 +53,7 @@ class FormerMailbox(SQLModel, table=True):
 
     __tablename__ = "former_mailbox"
     address: str = Field(primary_key=True)
-    until: datetime = instant(primary_key=True)
+    until: datetime = instant_column(primary_key=True)
     person: str = Field(index=True)  # uid
 
 
@@ -88,7 +88,7 @@ class MailGroup(SQLModel, table=True):
     name: str
     department: str  # whose own folder holds its mail
     expand: bool = True
-    members: list[str] = documents()  # uids and addresses of ours
-    external: list[str] = documents()  # addresses outside
-    aliases: list[str] = documents()
+    members: list[str] = json_list_column()  # uids and addresses of ours
+    external: list[str] = json_list_column()  # addresses outside
+    aliases: list[str] = json_list_column()
     closed: bool = False  # to mail from outside

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import identity, instant, whole
+from triage.store.models.columns import id_column, instant_column, integer_column
 
 UNANSWERED = "answered_at IS NULL"
 
@@ -16,7 +16,7 @@ class EmployeeSession(SQLModel, table=True):
     __tablename__ = "employee_session"
     key_sha256: str = Field(primary_key=True)
     uid: str
-    started_at: datetime = instant()
+    started_at: datetime = instant_column()
     client: str = ""  # network address
 
 
@@ -25,32 +25,32 @@ class DigestRefusal(SQLModel, table=True):
 
     __tablename__ = "digest_refusal"
     person: str = Field(primary_key=True)  # uid
-    at: datetime = instant()
+    at: datetime = instant_column()
 
 
 class DigestEntry(SQLModel, table=True):
     """A message that a daily digest listed or counted for its recipient: of the first digest that reached the mailbox."""
 
     __tablename__ = "digest_entry"
-    delivery_id: int = whole(primary_key=True)
+    delivery_id: int = integer_column(primary_key=True)
     person: str = Field(primary_key=True)  # uid of who was told
-    letter_id: int = whole()  # message of the digest
+    letter_id: int = integer_column()  # message of the digest
     counted: bool  # among those of which the digest says only how many there are
-    at: datetime = instant()
+    at: datetime = instant_column()
 
 
 class MailRequest(SQLModel, table=True):
     """Somebody here asked for a mail that is held or was taken away: once for each mail."""
 
     __tablename__ = "mail_request"
-    id: int = identity()
+    id: int = id_column()
     delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), nullable=False, unique=True))
     asked_by: str
     asked_by_shown: str  # whose mail it is
     taken_by_shown: str = ""  # who wrote it down for them
-    asked_at: datetime = instant()
+    asked_at: datetime = instant_column()
     words: str = ""
-    declined_at: datetime | None = instant(nullable=True)
+    declined_at: datetime | None = instant_column(nullable=True)
     declined_by: str = ""
     declined_by_shown: str = ""
     reason: str = ""
@@ -61,22 +61,22 @@ class MailReport(SQLModel, table=True):
     """Somebody here finds a mail odd and has said so."""
 
     __tablename__ = "mail_report"
-    id: int = identity()
-    delivery_id: int | None = whole(nullable=True)  # None: we have no such mail
+    id: int = id_column()
+    delivery_id: int | None = integer_column(nullable=True)  # None: we have no such mail
     person: str  # uid of who reports it
     person_shown: str
     department: str  # of theirs, then
-    at: datetime = instant()
-    spool_id: int = whole(index=True)  # of the mail that reported it
+    at: datetime = instant_column()
+    spool_id: int = integer_column(index=True)  # of the mail that reported it
     how: str  # it was found: trace field, message id, content, sender and subject, similar; "": it was not
     author: str
     subject: str
-    answered_at: datetime | None = instant(nullable=True)
+    answered_at: datetime | None = instant_column(nullable=True)
     answered_by: str = ""
     answered_by_shown: str = ""
     verdict: str = ""  # good, bad
     words: str = ""  # for who reported it
-    told_at: datetime | None = instant(nullable=True)  # when they heard the verdict
+    told_at: datetime | None = instant_column(nullable=True)  # when they heard the verdict
     __table_args__ = (
         UniqueConstraint("delivery_id", "person"),
         Index("mail_report_untold", "told_at", "id"),
@@ -89,11 +89,11 @@ class Expectation(SQLModel, table=True):
     """Somebody here expects mail from a sender. It says so on the card and lapses by itself."""
 
     __tablename__ = "expectation"
-    id: int = identity()
+    id: int = id_column()
     person: str  # uid
     person_shown: str
     sender: str  # an address or a domain, folded
     words: str = ""
-    said_at: datetime = instant()
-    until: datetime = instant()
+    said_at: datetime = instant_column()
+    until: datetime = instant_column()
     __table_args__ = (UniqueConstraint("person", "sender"), Index("expectation_by_sender", "sender", "until"))

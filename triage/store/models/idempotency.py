@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, Text
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import instant
+from triage.store.models.columns import instant_column
 
 
 class KeptAnswer(SQLModel, table=True):
@@ -17,5 +17,5 @@ class KeptAnswer(SQLModel, table=True):
     asked: str  # sha256 of method, path and body
     status: int  # 0: being done
     body: str = Field(sa_column=Column(Text, nullable=False))
-    at: datetime = instant()
+    at: datetime = instant_column()
     __table_args__ = (Index("kept_answer_by_time", "at"),)

@@ -2,7 +2,7 @@
 
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import whole
+from triage.store.models.columns import integer_column
 
 
 class Marker(SQLModel, table=True):
@@ -10,5 +10,5 @@ class Marker(SQLModel, table=True):
 
     __tablename__ = "marker"
     name: str = Field(primary_key=True)
-    number: int = whole(0)
+    number: int = integer_column(0)
     text: str = ""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import identity, instant, whole
+from triage.store.models.columns import id_column, instant_column, integer_column
 
 
 class Alarm(SQLModel, table=True):
@@ -15,10 +15,10 @@ class Alarm(SQLModel, table=True):
     cause: str = Field(primary_key=True)  # alert_types.CAUSES
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
-    raised_at: datetime = instant()  # when it began, or when more came
+    raised_at: datetime = instant_column()  # when it began, or when more came
     number: int = 0
-    since: datetime | None = instant(nullable=True)
-    newest: int = whole(0)
+    since: datetime | None = instant_column(nullable=True)
+    newest: int = integer_column(0)
     words: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
@@ -30,7 +30,7 @@ class Told(SQLModel, table=True):
     cause: str = Field(primary_key=True)
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
-    at: datetime = instant()
+    at: datetime = instant_column()
 
 
 class Webhook(SQLModel, table=True):
@@ -39,11 +39,13 @@ class Webhook(SQLModel, table=True):
     __tablename__ = "webhook"
     name: str = Field(primary_key=True)
     failures: int = 0  # in a row
-    rests_until: datetime | None = instant(nullable=True)  # after failures, or when the lease of a call ends: until then nobody calls
+    rests_until: datetime | None = instant_column(
+        nullable=True
+    )  # after failures, or when the lease of a call ends: until then nobody calls
     gone: bool = False  # it said that it wants no more (410): nothing is sent until somebody says otherwise
     last_reply: str = ""  # of the last failure
-    failed_at: datetime | None = instant(nullable=True)
-    succeeded_at: datetime | None = instant(nullable=True)
+    failed_at: datetime | None = instant_column(nullable=True)
+    succeeded_at: datetime | None = instant_column(nullable=True)
     dropped: int = 0  # calls that were given up
 
 
@@ -51,13 +53,13 @@ class WebhookCall(SQLModel, table=True):
     """What a webhook is still to be told. It goes when it has been taken."""
 
     __tablename__ = "webhook_call"
-    id: int = identity()
+    id: int = id_column()
     hook: str
     event: str  # the id that receivers know doubles by
     kind: str
     body: str = Field(sa_column=Column(Text, nullable=False))
-    at: datetime = instant()
+    at: datetime = instant_column()
     # when to call; later than `at` for one that was refused, which waits alone, and for one in hand: when its lease ends
-    due_at: datetime = instant()
+    due_at: datetime = instant_column()
     attempts: int = 0  # fences late answers of a dead sender
     __table_args__ = (UniqueConstraint("hook", "event"), Index("webhook_call_due", "hook", "due_at", "id"))

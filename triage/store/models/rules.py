@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import document, documents, identity, instant, whole
+from triage.store.models.columns import id_column, instant_column, integer_column, json_column, json_list_column
 
 
 class Rule(SQLModel, table=True):
     """Somebody here says yes or no to a sender, within a scope, for a proof."""
 
     __tablename__ = "rule"
-    id: int = identity()
+    id: int = id_column()
     effect: str  # allow, block, redirect, hold
     match: str  # address, domain, subdomains, list; recipient (of a redirect), campaign (of a purge)
     value: str  # folded
@@ -26,23 +26,25 @@ class Rule(SQLModel, table=True):
     second_by: str = ""  # who turned the second key, where two are needed
     origin: str = "staff"  # staff, learned, import; made with a removal: removal, or standing where it was not to block
     note: str = ""
-    created_at: datetime = instant()
-    until: datetime | None = instant(nullable=True)
-    removed_at: datetime | None = instant(nullable=True)
+    created_at: datetime = instant_column()
+    until: datetime | None = instant_column(nullable=True)
+    removed_at: datetime | None = instant_column(nullable=True)
     removed_by: str = ""
     used: int = 0
-    first_used_at: datetime | None = instant(nullable=True)
-    last_used_at: datetime | None = instant(nullable=True)
+    first_used_at: datetime | None = instant_column(nullable=True)
+    last_used_at: datetime | None = instant_column(nullable=True)
     recipient: str = ""  # redirect: only mail to this address of ours; "" for any
     target: str = ""  # redirect: where it goes, as person:UID, department:CODE or an address of ours
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
-    looked_at: datetime | None = instant(nullable=True)  # when DNS was asked what the sender's domain publishes
+    looked_at: datetime | None = instant_column(nullable=True)  # when DNS was asked what the sender's domain publishes
     lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
-    holds_until: datetime | None = instant(nullable=True)  # a block: until then it holds what it stops, and neither refuses nor removes it
+    holds_until: datetime | None = instant_column(
+        nullable=True
+    )  # a block: until then it holds what it stops, and neither refuses nor removes it
     refused: int = 0  # a block: messages that were refused at SMTP time
-    decision_id: int | None = whole(nullable=True, index=True)  # made along with it
+    decision_id: int | None = integer_column(nullable=True, index=True)  # made along with it
     kept_out: list[str] = (
-        documents()
+        json_list_column()
     )  # made with a removal: confidential folders that were closed to who made it; it does not reach into them
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
@@ -54,7 +56,7 @@ class ModeSwitch(SQLModel, table=True):
     department: str = Field(primary_key=True)
     mode: str  # enforce, observe
     by_shown: str
-    at: datetime = instant()
+    at: datetime = instant_column()
     reason: str = ""
 
 
@@ -62,13 +64,13 @@ class Emergency(SQLModel, table=True):
     """Everything that is neither blocked nor forged passes, for a time."""
 
     __tablename__ = "emergency"
-    id: int = identity()
-    at: datetime = instant()
-    until: datetime = instant()
+    id: int = id_column()
+    at: datetime = instant_column()
+    until: datetime = instant_column()
     reason: str
     by: str
     by_shown: str
-    closed_at: datetime | None = instant(nullable=True)
+    closed_at: datetime | None = instant_column(nullable=True)
     closed_by: str = ""
 
 
@@ -76,22 +78,22 @@ class Proposal(SQLModel, table=True):
     """A rule for the company that mail and decisions speak for, and what a person said to it."""
 
     __tablename__ = "proposal"
-    id: int = identity()
+    id: int = id_column()
     kind: str = ""  # threshold.Kind
     match: str  # domain, list
     value: str
     proof: str = ""  # what the rule would ask for
-    evidence: dict[str, Any] = document()  # threshold.Evidence
+    evidence: dict[str, Any] = json_column()  # threshold.Evidence
     weight: int = 0  # mails that it is about: those that matter most are asked first
     state: str = "open"  # open, accepted, refused
-    found_at: datetime = instant()
-    seen_at: datetime = instant()  # when the evidence was looked at last
+    found_at: datetime = instant_column()
+    seen_at: datetime = instant_column()  # when the evidence was looked at last
     lane: str = ""  # who has it in hand
     lane_shown: str = ""
-    lane_until: datetime | None = instant(nullable=True)
+    lane_until: datetime | None = instant_column(nullable=True)
     answered_by: str = ""
     answered_by_shown: str = ""
-    answered_at: datetime | None = instant(nullable=True)
-    rule_id: int | None = whole(nullable=True)  # that was made
-    pending_id: int | None = whole(nullable=True)  # or waits for a second key
+    answered_at: datetime | None = instant_column(nullable=True)
+    rule_id: int | None = integer_column(nullable=True)  # that was made
+    pending_id: int | None = integer_column(nullable=True)  # or waits for a second key
     __table_args__ = (UniqueConstraint("match", "value"), Index("proposal_by_weight", "state", "weight", "id"))

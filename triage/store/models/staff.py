@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import document, documents, identity, instant
+from triage.store.models.columns import id_column, instant_column, json_column, json_list_column
 
 
 class StaffMember(SQLModel, table=True):
@@ -16,11 +16,11 @@ class StaffMember(SQLModel, table=True):
     login: str = Field(primary_key=True)
     name: str
     role: str
-    scope: list[str] = documents()
-    rights: list[str] = documents()  # beside role and scope: remove-delivered, data-protection
+    scope: list[str] = json_list_column()
+    rights: list[str] = json_list_column()  # beside role and scope: remove-delivered, data-protection
     password_hash: str  # argon2id
     active: bool = True
-    away_until: datetime | None = instant(nullable=True)
+    away_until: datetime | None = instant_column(nullable=True)
     source: str = "directory"  # local: made here, and left alone by every sync
 
 
@@ -28,14 +28,14 @@ class Substitution(SQLModel, table=True):
     """One member of staff stands in for another for a time."""
 
     __tablename__ = "substitution"
-    id: int = identity()
+    id: int = id_column()
     absent: str  # login
     substitute: str = Field(index=True)  # login
-    starts_at: datetime = instant()
-    ends_at: datetime = instant()
+    starts_at: datetime = instant_column()
+    ends_at: datetime = instant_column()
     reason: str = ""
     made_by: str
-    made_at: datetime = instant()
+    made_at: datetime = instant_column()
 
 
 class StaffSession(SQLModel, table=True):
@@ -44,10 +44,10 @@ class StaffSession(SQLModel, table=True):
     __tablename__ = "staff_session"
     key_sha256: str = Field(primary_key=True)
     login: str = Field(index=True)
-    started_at: datetime = instant()
-    seen_at: datetime = instant()  # a request that the person caused, not the console by itself
+    started_at: datetime = instant_column()
+    seen_at: datetime = instant_column()  # a request that the person caused, not the console by itself
     client: str = ""  # network address
-    before_at: datetime | None = instant(nullable=True)  # the sign-in before this one
+    before_at: datetime | None = instant_column(nullable=True)  # the sign-in before this one
     before_client: str = ""
 
 
@@ -55,17 +55,17 @@ class ApiToken(SQLModel, table=True):
     """A key for programs. The key itself is only with who asked for it."""
 
     __tablename__ = "api_token"
-    id: int = identity()
+    id: int = id_column()
     key_sha256: str = Field(unique=True)
     name: str
-    grants: list[str] = documents()  # read, decide, rules, learn, admin
-    scope: list[str] = documents()
+    grants: list[str] = json_list_column()  # read, decide, rules, learn, admin
+    scope: list[str] = json_list_column()
     made_by: str
-    made_at: datetime = instant()
-    expires_at: datetime = instant()
-    used_at: datetime | None = instant(nullable=True)
+    made_at: datetime = instant_column()
+    expires_at: datetime = instant_column()
+    used_at: datetime | None = instant_column(nullable=True)
     client: str = ""  # network address of the last use
-    revoked_at: datetime | None = instant(nullable=True)
+    revoked_at: datetime | None = instant_column(nullable=True)
     revoked_by: str = ""
 
 
@@ -73,8 +73,8 @@ class FailedSignIn(SQLModel, table=True):
     """A failed sign-in, kept for the throttle."""
 
     __tablename__ = "failed_sign_in"
-    id: int = identity()
-    at: datetime = instant()
+    id: int = id_column()
+    at: datetime = instant_column()
     login: str = Field(index=True)
     client: str = Field(index=True)
 
@@ -85,7 +85,7 @@ class PracticeAnswer(SQLModel, table=True):
     __tablename__ = "practice_answer"
     login: str = Field(primary_key=True)
     card: str = Field(primary_key=True)
-    at: datetime = instant()
+    at: datetime = instant_column()
     expected: str  # let-in, keep-out
     given: str
 
@@ -95,7 +95,7 @@ class SavedSearch(SQLModel, table=True):
 
     __tablename__ = "saved_search"
     __table_args__ = (UniqueConstraint("owner", "name"),)
-    id: int = identity()
+    id: int = id_column()
     owner: str  # as on the record: person:ana
     by_shown: str
     name: str
@@ -104,7 +104,7 @@ class SavedSearch(SQLModel, table=True):
     department: str | None = None
     person: str | None = None
     shared_with: str = ""  # a scope
-    made_at: datetime = instant()
+    made_at: datetime = instant_column()
 
 
 class Preference(SQLModel, table=True):
@@ -112,4 +112,4 @@ class Preference(SQLModel, table=True):
 
     __tablename__ = "preference"
     login: str = Field(primary_key=True)
-    chosen: dict[str, Any] = document()
+    chosen: dict[str, Any] = json_column()

@@ -26,21 +26,21 @@ def since_folding(session: Session) -> list[Touched] | None:
     return rows if len(rows) <= MOST else None
 
 
-def touch(session: Session, where: ColumnElement[bool]) -> None:
+def touch_where(session: Session, where: ColumnElement[bool]) -> None:
     """These deliveries are held, or are so no longer, or lie elsewhere. Who moves them calls it before and after."""
     alone = case((col(Delivery.author) == "", col(Delivery.id)), else_=0)
     columns = (col(Delivery.author), col(Delivery.campaign_id), alone, col(Delivery.department), col(Delivery.person))
-    note(session, session.execute(select(*columns).where(where).distinct()).all())
+    write_dirty(session, session.execute(select(*columns).where(where).distinct()).all())
 
 
-def entered(session: Session, deliveries: Iterable[Row]) -> None:
+def touch_entered(session: Session, deliveries: Iterable[Row]) -> None:
     """New deliveries; those that are held count."""
     held = (one for one in deliveries if one["state"] == State.HELD)
     alone = ((one, 0 if one["author"] else one["id"]) for one in held)
-    note(session, {(one["author"], one["campaign_id"], number, one["department"], one["person"]) for one, number in alone})
+    write_dirty(session, {(one["author"], one["campaign_id"], number, one["department"], one["person"]) for one, number in alone})
 
 
-def note(session: Session, rows: Iterable[tuple[str, int | None, int, str, str]]) -> None:
+def write_dirty(session: Session, rows: Iterable[tuple[str, int | None, int, str, str]]) -> None:
     """Write them down."""
     names = ("author", "campaign_id", "alone", "department", "person")
     written = [dict(zip(names, row, strict=True), id=new_id()) for row in rows]
@@ -56,7 +56,7 @@ def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: 
         which = or_(which, col(Delivery.is_copy))
     elif arrive:
         which = or_(which, and_(col(Delivery.is_copy), is_first_out(session, ids)))
-    these = and_(db.among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
+    these = and_(db.is_among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
     touch_campaigns(session, session.scalars(select(col(Delivery.campaign_id)).where(these).distinct()).all())
 
 
@@ -64,12 +64,12 @@ def is_first_out(session: Session, ids: Sequence[int]) -> ColumnElement[bool]:
     """Is no other copy of the campaign in a mailbox than these?"""
     other = aliased(Delivery)
     same = col(other.campaign_id) == col(Delivery.campaign_id)
-    return not_(exists().where(same, is_out(other), not_(db.among(session, col(other.id), ids))).correlate(Delivery))
+    return not_(exists().where(same, is_out(other), not_(db.is_among(session, col(other.id), ids))).correlate(Delivery))
 
 
 def touch_reported(session: Session, delivery: Delivery) -> None:
     """A report of this delivery was made or answered: note what stands on a row with it."""
-    touch(session, and_(col(Delivery.id) == delivery.id, HELD))
+    touch_where(session, and_(col(Delivery.id) == delivery.id, HELD))
     if delivery.campaign_id is not None:
         touch_campaigns(session, [delivery.campaign_id])
 
@@ -77,4 +77,4 @@ def touch_reported(session: Session, delivery: Delivery) -> None:
 def touch_campaigns(session: Session, campaigns: Sequence[int | None]) -> None:
     """Have what is held of these campaigns counted anew."""
     if campaigns:
-        touch(session, and_(db.among(session, col(Delivery.campaign_id), (one for one in campaigns if one is not None)), HELD))
+        touch_where(session, and_(db.is_among(session, col(Delivery.campaign_id), (one for one in campaigns if one is not None)), HELD))

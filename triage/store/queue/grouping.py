@@ -33,7 +33,7 @@ def kept_apart() -> ColumnElement[str]:
     return case(flood, copies, else_=proven_as())
 
 
-def pile(group: Group) -> ColumnElement[str]:
+def pile_key(group: Group) -> ColumnElement[str]:
     """What belongs together whoever proves to have sent it. Mail that is like no other, by nobody that can be read, lies alone."""
     alone = literal("#", String) + cast(col(Delivery.id), String)
     by_sender = case((col(Delivery.author) != "", col(Delivery.author)), else_=alone)
@@ -42,15 +42,15 @@ def pile(group: Group) -> ColumnElement[str]:
     return by_sender if group == "sender" else alone
 
 
-def key(group: Group) -> ColumnElement[str]:
+def card_key(group: Group) -> ColumnElement[str]:
     """The card: the pile, and apart from the rest of it what somebody has proven to be their own."""
     if group == "none":
-        return pile(group)
+        return pile_key(group)
     apart = kept_apart() if group == "campaign" else proven_as()
-    return case((apart != "", pile(group) + literal(" ", String) + apart), else_=pile(group))
+    return case((apart != "", pile_key(group) + literal(" ", String) + apart), else_=pile_key(group))
 
 
-def severity() -> ColumnElement[int]:
+def severity_column() -> ColumnElement[int]:
     """How bad a delivery looks; of mail from before that was kept, by its weight."""
     weight = col(Delivery.weight)
     steps = ((DANGEROUS_FROM, Severity.DANGEROUS), (SUSPICIOUS_FROM, Severity.SUSPICIOUS), (UNCLEAR_FROM, Severity.UNCLEAR))
@@ -58,7 +58,7 @@ def severity() -> ColumnElement[int]:
     return func.coalesce(col(Delivery.severity), by_weight)
 
 
-def perishable(now: datetime) -> ColumnElement[datetime]:
+def perishable_at(now: datetime) -> ColumnElement[datetime]:
     """When a delivery is of no use any more, NEVER when it does not perish or has perished."""
     return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
 

@@ -13,7 +13,7 @@ GOOD, BAD = "good", "bad"
 SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how
 
 
-def settles() -> ColumnElement[bool]:
+def settles_report() -> ColumnElement[bool]:
     """Does this decision answer this report, where both are joined to their delivery?"""
     return and_(
         col(Decision.id) == col(Delivery.decision_id),
@@ -25,7 +25,7 @@ def settles() -> ColumnElement[bool]:
 
 def is_open() -> ColumnElement[bool]:
     """Which reports wait for an answer, where MailReport is joined to Delivery."""
-    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles()).correlate(Delivery, MailReport))
+    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles_report()).correlate(Delivery, MailReport))
 
 
 def is_reported() -> ColumnElement[bool]:

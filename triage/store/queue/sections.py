@@ -43,13 +43,13 @@ def deadline_of(pressing: datetime) -> tuple[datetime, bool]:
     return pressing - ASSUMED if assumed else pressing, assumed
 
 
-def pressing(now: datetime) -> ColumnElement[datetime]:
+def section_order(now: datetime) -> ColumnElement[datetime]:
     """What deliveries are sorted by first: what must be acted on now, then by when they are of no use any more, NEVER for the rest."""
     until = col(Delivery.perishable_until)
-    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, end()), else_=literal(NEVER, Instant))
+    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), else_=literal(NEVER, Instant))
 
 
-def end() -> ColumnElement[datetime]:
+def sorting_end() -> ColumnElement[datetime]:
     """When a delivery is of no use any more, as it is sorted: what only usually lasts so long behind what says so."""
     until = col(Delivery.perishable_until)
     later = type_coerce(until, BigInteger) + ASSUMED // timedelta(microseconds=1)
@@ -71,16 +71,16 @@ def has_delivered_copies() -> ColumnElement[bool]:
 def is_out(copy: type[Delivery]) -> ColumnElement[bool]:
     """Copies that were delivered, outside confidential folders: nobody is told of those. As `delivery_copies_out` has them."""
     delivered = col(copy.state) == bindparam("delivered", State.DELIVERED, literal_execute=True, unique=True)
-    return and_(col(copy.is_copy), delivered, col(copy.direction) == "in", not_(confidential_rows.anyhow(copy)))
+    return and_(col(copy.is_copy), delivered, col(copy.direction) == "in", not_(confidential_rows.is_confidential(copy)))
 
 
 def is_reported() -> ColumnElement[bool]:
     """Deliveries that somebody here reported, or that belong on one row with a reported one; few reports are open at a time."""
-    of_row = and_(col(Delivery.campaign_id).in_(reported_campaigns()), grouping.key("campaign").in_(reported_rows()))
-    return or_(col(Delivery.id).in_(reports(Delivery.id)), of_row)
+    of_row = and_(col(Delivery.campaign_id).in_(reported_campaigns()), grouping.card_key("campaign").in_(reported_rows()))
+    return or_(col(Delivery.id).in_(reported_column(Delivery.id)), of_row)
 
 
-def reports(column: object) -> Select[int]:
+def reported_column(column: object) -> Select[int]:
     """A column of the deliveries that open reports name."""
     named = select(column).select_from(MailReport).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))  # type: ignore[call-overload]
     found: Select[int] = named.where(col(MailReport.answered_at).is_(None), open_reports.is_open()).correlate(None)
@@ -89,12 +89,14 @@ def reports(column: object) -> Select[int]:
 
 def reported_campaigns() -> Select[int]:
     """The campaigns of reported messages, outside confidential folders."""
-    return reports(Delivery.campaign_id).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.anyhow()))
+    return reported_column(Delivery.campaign_id).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.is_confidential()))
 
 
 def reported_rows() -> Select[int]:
     """The keys of their rows."""
-    return reports(grouping.key("campaign")).where(col(Delivery.campaign_id).is_not(None), not_(confidential_rows.anyhow()))
+    return reported_column(grouping.card_key("campaign")).where(
+        col(Delivery.campaign_id).is_not(None), not_(confidential_rows.is_confidential())
+    )
 
 
 @cache

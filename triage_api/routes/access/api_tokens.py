@@ -21,7 +21,7 @@ router = APIRouter(route_class=Once, prefix="/tokens", tags=["tokens"])
 def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Tokens:
     """Tokens within your scope, those over or revoked too, the youngest first. For administrators."""
     before = id_of(cursor)
-    found = api_tokens.listing(session, by=by, limit=limit + 1, before=before)
+    found = api_tokens.list_tokens(session, by=by, limit=limit + 1, before=before)
     return schemas.Tokens(items=[shown(session, one) for one in found[:limit]], next_cursor=following(found, limit))
 
 
@@ -34,7 +34,7 @@ def shown(session: Session, one: ApiToken) -> schemas.Token:
 def create_token(order: schemas.NewToken, session: Tx, by: Staff) -> schemas.MadeToken:
     """Make a token within your scope; `key` is shown this once. For administrators who have signed in: no token makes tokens."""
     keep_secret(session)
-    made, key = api_tokens.create(session, order.order(), by=by, now=utcnow())
+    made, key = api_tokens.create_token(session, order.order(), by=by, now=utcnow())
     ring_after(session)
     return schemas.MadeToken.model_validate(made.model_dump() | {"in_force": True, "key": key})
 
@@ -42,5 +42,5 @@ def create_token(order: schemas.NewToken, session: Tx, by: Staff) -> schemas.Mad
 @router.delete("/{token_id}", status_code=204, responses=described(401, 403, 404, 422))
 def revoke_token(token_id: GivenId, session: Tx, by: Staff) -> None:
     """End a token at once."""
-    api_tokens.revoke(session, token_id, by=by, now=utcnow())
+    api_tokens.revoke_token(session, token_id, by=by, now=utcnow())
     ring_after(session)

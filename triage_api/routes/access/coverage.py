@@ -24,8 +24,8 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
     `restored`: for all staff to know.
     """
     now, settings = utcnow(), here.settings.cover
-    folders = [one for one in coverage.folders(session, settings, now) if coverage.looks_after(by, one.code)]
-    alarm = coverage.unseen(folders, settings, now) if by.role is Role.ADMIN else []
+    folders = [one for one in coverage.list_coverage(session, settings, now) if coverage.looks_after(by, one.code)]
+    alarm = coverage.waiting_folders(folders, settings, now) if by.role is Role.ADMIN else []
     return schemas.Coverage.model_validate(
         {
             "out_of_hours": coverage.is_out_of_hours(settings, now),

@@ -19,19 +19,19 @@ router = APIRouter(route_class=Once, tags=["people"])
 @router.get("/departments", response_model=list[schemas.Folder], responses=described(401))
 def list_departments(session: Read, by: Staff) -> list[schemas.Folder]:
     """The departments and people in your scope with how much is held for each."""
-    return [schemas.Folder.model_validate(folder) for folder in folders.folders(session, by=by)]
+    return [schemas.Folder.model_validate(folder) for folder in folders.list_folders(session, by=by)]
 
 
 @router.get("/directory", response_model=schemas.DirectoryState, responses=described(401))
 def get_directory(session: Read, by: Staff) -> schemas.DirectoryState:
     """The company as the directory says, whether it is believed; and for those who read the record what changed last."""
-    return schemas.DirectoryState.model_validate(sync_state.state(session, by=by))
+    return schemas.DirectoryState.model_validate(sync_state.get_sync_state(session, by=by))
 
 
 @router.get("/people", response_model=schemas.People, responses=described(401, 422))
 def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.People:
     """Everybody in the company whose name, department or mailbox fits, by name."""
-    found = folders.people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
+    found = folders.list_people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
     return schemas.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
 
 
@@ -40,11 +40,11 @@ def list_recipients(session: Read, _by: Staff, q: Word = "") -> schemas.Recipien
     """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
         schemas.Recipient(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
-        for one in folders.people(session, q)
+        for one in folders.list_people(session, q)
     ]
     boxes = [
         schemas.Recipient(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
-        for one in recipients_view.boxes(session, q)
+        for one in recipients_view.list_boxes(session, q)
     ]
     return schemas.Recipients(items=people + boxes)
 
@@ -55,7 +55,7 @@ def list_distribution_lists(
 ) -> schemas.DistributionLists:
     """The company's groups by address, with their members as the directory has them now."""
     (after,) = place_of(cursor, str) or ("",)
-    found = recipients_view.groups(session, here.settings.company, q, limit=limit + 1, after=after)
+    found = recipients_view.list_groups(session, here.settings.company, q, limit=limit + 1, after=after)
     return schemas.DistributionLists.model_validate(
         {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))}
     )

@@ -15,4 +15,4 @@ router = APIRouter(route_class=Once, tags=["session"])
 @router.patch("/preferences", response_model=schemas.Preferences, responses=described(401, 403, 422))
 def choose_preferences(order: schemas.PreferencesOrder, session: Tx, by: Staff) -> schemas.Preferences:
     """Choose for your own console: these, and the others as they are. `GET /me` tells what is chosen."""
-    return schemas.Preferences.model_validate(preferences.choose(session, order.model_dump(exclude_unset=True), by=by))
+    return schemas.Preferences.model_validate(preferences.choose_preferences(session, order.model_dump(exclude_unset=True), by=by))

@@ -26,14 +26,14 @@ router = APIRouter(route_class=Once, tags=["session"])
 def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me:
     """Sign in; the answer sets the session cookie."""
     with db.transaction(here.engine) as session:
-        attempt = staff_login.begin(session, given.login, place_of(request), now=utcnow(), by_directory=here.prover is not None)
-    if not staff_login.proves(attempt, given.password, here.prover):
+        attempt = staff_login.begin_attempt(session, given.login, place_of(request), now=utcnow(), by_directory=here.prover is not None)
+    if not staff_login.verify_password(attempt, given.password, here.prover):
         with db.transaction(here.engine) as session:
-            staff_login.fail(session, attempt, now=utcnow())
+            staff_login.record_failure(session, attempt, now=utcnow())
         raise NotSignedIn(WRONG)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
-        opened = staff_login.succeed(session, attempt, lasts=lasts, now=utcnow())
+        opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow())
         if former := request.cookies.get(here.cookie_name):
             staff_login.sign_out(session, former, now=utcnow())
     signed_in = holder(here, opened[1]) if opened else None
@@ -48,7 +48,7 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
 def delete_session(request: Request, response: Response, here: Here, by: Staff) -> None:
     """Sign out; colleagues see it at once."""
     with db.transaction(here.engine) as session:
-        presence.leave(session, by=by)
+        presence.leave_console(session, by=by)
         staff_login.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
     forget_cookie(response, here)
 
@@ -67,9 +67,9 @@ def get_me(here: Here, _by: Staff, signed_in: Watcher) -> schemas.Me:
 def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
     """Who is signed in, as the console knows them."""
     by, company = signed_in.actor, here.settings.company
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         mode = enforcement_mode.now_in_force(session, company).of(enforcement_mode.COMPANY)
-        chosen = preferences.chosen(session, by.name) if by.kind == "person" else {}
+        chosen = preferences.chosen_preferences(session, by.name) if by.kind == "person" else {}
         undo_seconds = preferences.settings_of(session, here.settings, by=by).policy.undo_seconds
     return schemas.Me.model_validate(
         {

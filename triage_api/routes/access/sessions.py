@@ -25,7 +25,7 @@ def list_sessions(session: Read, request: Request, here: Here, by: Staff, login:
     api = here.settings.api
     lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
     key = request.cookies[here.cookie_name]
-    found = sessions.listing(session, by=by, login=login or by.name, key=key, lasts=lasts, idle=idle, now=utcnow())
+    found = sessions.list_sessions(session, by=by, login=login or by.name, key=key, lasts=lasts, idle=idle, now=utcnow())
     return schemas.Sessions.model_validate({"items": found})
 
 

@@ -18,5 +18,5 @@ router = APIRouter(route_class=Once, tags=["staff"])
 def list_staff(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.StaffMembers:
     """Who triages, by login: for administrators and auditors of the whole company."""
     (after,) = place_of(cursor, str) or ("",)
-    found = accounts.listing(session, by=by, now=utcnow(), limit=limit + 1, after=after)
+    found = accounts.list_accounts(session, by=by, now=utcnow(), limit=limit + 1, after=after)
     return schemas.StaffMembers.model_validate({"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.login,))})

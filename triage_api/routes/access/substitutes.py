@@ -21,7 +21,9 @@ router = APIRouter(route_class=Once, prefix="/substitutes", tags=["staff"])
 def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.Substitutions:
     """Those in force or to come that concern you, the soonest first; for admins and auditors those of all staff in their scope."""
     after = place_of(cursor, datetime, int)
-    found = [one for one in substitutes.listing(session, by=by, now=utcnow()) if after is None or (one.starts_at, one.id) > after]
+    found = [
+        one for one in substitutes.list_substitutions(session, by=by, now=utcnow()) if after is None or (one.starts_at, one.id) > after
+    ]
     return schemas.Substitutions.model_validate(
         {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.starts_at, one.id))}
     )
@@ -31,7 +33,7 @@ def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
 def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff) -> schemas.Substitution:
     """Let somebody stand in for you, or, as an admin, for somebody in your scope. What is sealed does not go along."""
     now = utcnow()
-    made = substitutes.arrange(
+    made = substitutes.arrange_substitute(
         session,
         order.absent or by.name,
         order.substitute,
@@ -48,5 +50,5 @@ def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff)
 @router.delete("/{substitution_id}", status_code=204, responses=described(401, 403, 404, 422))
 def end_substitute(substitution_id: GivenId, session: Tx, by: Staff) -> None:
     """End it now."""
-    substitutes.end(session, substitution_id, by=by, now=utcnow())
+    substitutes.end_substitution(session, substitution_id, by=by, now=utcnow())
     ring_after(session)

@@ -27,7 +27,7 @@ router = APIRouter(route_class=Once, prefix="/approvals", tags=["decisions"])
 def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.PendingApprovals:
     """What waits for a second key and is all in your scope, the newest first."""
     before = id_of(cursor)
-    found = approvals.listing(session, by=by, now=utcnow(), limit=limit + 1, before=before)
+    found = approvals.list_approvals(session, by=by, now=utcnow(), limit=limit + 1, before=before)
     return schemas.PendingApprovals(items=[shown(one, by) for one in found[:limit]], next_cursor=following(found, limit))
 
 
@@ -39,7 +39,7 @@ def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, or
     """
     said = order or UndoOrder()
     looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence, "acts": person_erasure.ACTS}
-    confirmed = approvals.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
+    confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     ring_after(session, "relay", "recall", "door")
     return shown(confirmed, by)
 
@@ -47,7 +47,7 @@ def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, or
 @router.post("/{pending_id}/decline", response_model=schemas.PendingApproval, responses=described(401, 403, 404, 409, 422))
 def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> schemas.PendingApproval:
     """Say no, or withdraw what you asked for: nothing is changed."""
-    declined = approvals.decline(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
+    declined = approvals.decline_approval(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
     ring_after(session)
     return shown(declined, by)
 
@@ -55,7 +55,7 @@ def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrd
 def shown(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
     """What waits, as this actor sees it."""
     said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
-    said |= {"sentence": approvals.sentence(asked), "confirmed": asked.order.get("confirmed", [])}
+    said |= {"sentence": approvals.approval_sentence(asked), "confirmed": asked.order.get("confirmed", [])}
     return schemas.PendingApproval.model_validate(asked.model_dump() | said)
 
 

@@ -69,7 +69,7 @@ def plan_of(request: Requested, here: Here, by: Staff) -> Plan | None:
 
     None where it was made before: what it has done since is no reason to refuse to answer alike.
     """
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         if request.idempotency_key and idempotency.is_taken(session, request.idempotency_key, by=by):
             return None
         return plan_large(session, request, by=by, now=utcnow(), settings=here.settings)
@@ -108,14 +108,14 @@ def list_decisions(
     before = id_of(cursor)
     wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
     about = wanted if campaign is not None or sender or domain else None
-    found = within_scope(session, outcomes.listing(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
+    found = within_scope(session, outcomes.list_decisions(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
     return schemas.Decisions.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=described(401, 404, 422))
 def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Decision:
     """One decision and what became of each delivery, of the first 500."""
-    (found,) = within_scope(session, [outcomes.report(session, decision_id, by=by)], by)
+    (found,) = within_scope(session, [outcomes.get_decision(session, decision_id, by=by)], by)
     return schemas.Decision.model_validate(found)
 
 
@@ -125,7 +125,7 @@ def list_items(
 ) -> schemas.DecisionItems:
     """What became of each delivery in your scope, by their ids: all of them, page after page."""
     after = id_of(cursor)
-    found = outcomes.items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
+    found = outcomes.list_items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
     return schemas.DecisionItems.model_validate(
         {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.delivery_id,))}
     )
@@ -145,13 +145,13 @@ def undo_decision(
     if asked.mine:
         undoing.require_own(session, decision_id, by)
     said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
-    return answered(session, undoing.undo(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
+    return answered(session, undoing.undo_decision(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
 
 
 @router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMessages, responses=described(401, 404, 422))
 def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMessages:
     """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
-    return schemas.RelatedMessages.model_validate({"items": related_mail.offered(session, decision_id, by=by)})
+    return schemas.RelatedMessages.model_validate({"items": related_mail.list_offered(session, decision_id, by=by)})
 
 
 @router.post(
@@ -159,7 +159,7 @@ def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.Rela
 )
 def remove_related(decision_id: GivenId, order: schemas.TakeOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
     """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
-    made = related_mail.take(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
+    made = related_mail.take_related(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     return answered(session, made, by)
 
 
@@ -169,7 +169,7 @@ def create_sweep(order: schemas.SweepOrder, session: Tx, by: Staff, here: Here) 
 
     Its progress is that of the decision: `mailboxes_left`. 409 where large purges need two people.
     """
-    made = mailbox_sweep.begin(
+    made = mailbox_sweep.begin_sweep(
         session, order.sender, by=by, reason=order.reason, now=utcnow(), settings=here.settings, dry_run=order.dry_run
     )
     return answered(session, made, by)
@@ -185,10 +185,10 @@ def answered(session: Session, made: DecisionReport, by: Actor) -> schemas.Decis
 def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
     """Decisions without the ids and the cards that the asker may not know of: others' decisions reach further than one's own scope."""
     named = [part for one in made for part in (one.selection, *one.selection.get("any_of", ()))]
-    selected = [ids.read(shown) for part in named for shown in part.get("ids", ())]
-    known = frozenset(ids.show(one) for one in selection.known_ids(session, selected, by=by))
+    selected = [ids.parse_id(shown) for part in named for shown in part.get("ids", ())]
+    known = frozenset(ids.format_id(one) for one in selection.known_ids(session, selected, by=by))
     several = [one.id for one in made if "any_of" in one.selection]
-    seen = outcomes.makers(session, several, by=by) if several else {}
+    seen = outcomes.decision_sources(session, several, by=by) if several else {}
     return [replace(one, selection=told(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
 
 

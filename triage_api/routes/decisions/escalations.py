@@ -30,7 +30,7 @@ def list_escalations(
 ) -> schemas.Escalations:
     """Escalations of messages in your scope or to a duty of yours that nobody has confirmed, newest first."""
     before = id_of(cursor)
-    found = escalate.listing(session, by=by, settings=here.settings, confirmed=confirmed, limit=limit + 1, before=before)
+    found = escalate.list_escalations(session, by=by, settings=here.settings, confirmed=confirmed, limit=limit + 1, before=before)
     return schemas.Escalations.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
@@ -41,7 +41,7 @@ def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, he
     A legal hold keeps them, the audit log has the SHA-256 of each message's bytes, and the duty gets a notice.
     """
     asked: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "expect": order.expect}
-    made = escalate.escalate(session, order.select.selection(), order.to, **asked)
+    made = escalate.escalate_messages(session, order.select.selection(), order.to, **asked)
     ring_after(session, "relay")
     return schemas.Escalation.model_validate(made)
 
@@ -49,6 +49,6 @@ def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, he
 @router.post("/escalations/{escalation_id}/confirm", response_model=schemas.Escalation, responses=described(401, 403, 404, 409, 422))
 def confirm_escalation(escalation_id: GivenId, session: Tx, by: Staff, here: Here) -> schemas.Escalation:
     """Say that the duty has it: for the staff that the settings name for it, and where they name none for whoever decides."""
-    made = escalate.confirm(session, escalation_id, by=by, now=utcnow(), settings=here.settings)
+    made = escalate.confirm_escalation(session, escalation_id, by=by, now=utcnow(), settings=here.settings)
     ring_after(session)
     return schemas.Escalation.model_validate(made)

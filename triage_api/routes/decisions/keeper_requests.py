@@ -20,7 +20,7 @@ router = APIRouter(route_class=Once, prefix="/confidential-removals", tags=["dec
 @router.get("", response_model=schemas.ConfidentialRemovals, responses=described(401, 422))
 def list_confidential_removals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.ConfidentialRemovals:
     """What you are asked as a keeper of confidential folders, the newest first; nobody else sees it."""
-    found = keepers.listing(session, by=by, now=utcnow(), limit=limit + 1, before=id_of(cursor))
+    found = keepers.list_requests(session, by=by, now=utcnow(), limit=limit + 1, before=id_of(cursor))
     return schemas.ConfidentialRemovals.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
@@ -31,7 +31,7 @@ def confirm_confidential_removal(
     """Remove the copies in your folder: a decision of your own, which you can undo. 412 when `expect` is not their number any more."""
     answer = answer or schemas.ConfidentialRemovalAnswer()
     said: dict[str, Any] = {"reason": answer.reason, "expect": answer.expect}
-    confirmed = keepers.confirm(session, request_id, by=by, now=utcnow(), settings=settings, **said)
+    confirmed = keepers.confirm_request(session, request_id, by=by, now=utcnow(), settings=settings, **said)
     ring_after(session, "recall", "door")
     return schemas.ConfidentialRemoval.model_validate(confirmed)
 
@@ -41,6 +41,6 @@ def decline_confidential_removal(
     request_id: GivenId, session: Tx, by: Staff, answer: schemas.ConfidentialRemovalAnswer | None = None
 ) -> schemas.ConfidentialRemoval:
     """Leave the copies in your folder where they are."""
-    declined = keepers.decline(session, request_id, by=by, now=utcnow(), reason=answer.reason if answer else "")
+    declined = keepers.decline_request(session, request_id, by=by, now=utcnow(), reason=answer.reason if answer else "")
     ring_after(session)
     return schemas.ConfidentialRemoval.model_validate(declined)

@@ -25,7 +25,7 @@ def list_templates(here: Here, _by: Staff) -> schemas.Templates:
 @router.post("/preview", response_model=schemas.Rejection, responses=described(401, 422))
 def preview_rejection(order: schemas.RejectionOrder, session: Read, by: Staff, here: Here) -> schemas.Rejection:
     """What the senders of the held mail in your scope would be told, and why others would not. Nothing is changed."""
-    seen = rejection_preview.preview(
+    seen = rejection_preview.preview_rejection(
         session, order.select.selection(), template=order.template, text=order.text, by=by, settings=here.settings
     )
     refused = [{"reason": reason, "count": count} for reason, count in seen.refused]

@@ -44,8 +44,8 @@ def employee(connection: HTTPConnection) -> Actor:
     key = connection.cookies.get(here.cookie_name + COOKIE, "")
     if key_of(connection) is not None:
         raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
-    with db.reading(here.engine) as session:
-        found = employee_sessions.holder(session, key, now=utcnow()) if is_open(here) else None
+    with db.read_transaction(here.engine) as session:
+        found = employee_sessions.find_session_employee(session, key, now=utcnow()) if is_open(here) else None
     if found is None:
         raise NotSignedIn("")
     return Actor(found.kind, found.name, shown=found.shown, place=place_of(connection))
@@ -79,14 +79,14 @@ def create_own_session(given: schemas.OwnCredentials, request: Request, response
     if not is_open(here):
         raise NotAllowed(CLOSED)
     with db.transaction(here.engine) as session:
-        attempt = staff_login.begin(session, given.login, place_of(request), now=utcnow(), employee=True)
-    if not staff_login.proves(attempt, given.password, here.prover):
+        attempt = staff_login.begin_attempt(session, given.login, place_of(request), now=utcnow(), employee=True)
+    if not staff_login.verify_password(attempt, given.password, here.prover):
         with db.transaction(here.engine) as session:
-            staff_login.fail(session, attempt, now=utcnow())
+            staff_login.record_failure(session, attempt, now=utcnow())
         raise NotSignedIn(WRONG)
     with db.transaction(here.engine) as session:
-        opened = staff_login.welcome(session, attempt, now=utcnow())
-        employee_sessions.end(session, request.cookies.get(here.cookie_name + COOKIE, ""))
+        opened = staff_login.open_employee_session(session, attempt, now=utcnow())
+        employee_sessions.end_employee_session(session, request.cookies.get(here.cookie_name + COOKIE, ""))
     if opened is None:
         raise NotSignedIn(WRONG)
     actor, key = opened
@@ -99,7 +99,7 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
     """Sign out."""
     name = here.cookie_name + COOKIE
     with db.transaction(here.engine) as session:
-        employee_sessions.end(session, request.cookies[name])
+        employee_sessions.end_employee_session(session, request.cookies[name])
     response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
@@ -108,18 +108,18 @@ def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: 
     """Your held and lately removed messages: sender, subject and who viewed them. 100 of each; the cursors lead to more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
     kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         parts = {
-            waits: own_mail.part(session, by.name, waits, after=tuple(after) or None, limit=own_mail.AT_ONCE + 1, **asked)
+            waits: own_mail.list_part(session, by.name, waits, after=tuple(after) or None, limit=own_mail.AT_ONCE + 1, **asked)
             for waits in (True, False)
             if kind in (None, waits)
         }
-        wanted = own_mail.one(session, by.name, message, **asked) if message is not None else None
-        letter = digests.choice(session, by.name, here.settings)
+        wanted = own_mail.find_own(session, by.name, message, **asked) if message is not None else None
+        letter = digests.get_choice(session, by.name, here.settings)
         expected = [schemas.ExpectedSender.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
         items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
         items = [*([wanted] if wanted and wanted not in items else ()), *items]
-        viewed = viewings.viewers(session, {one.message_id for one in items}, by.name)
+        viewed = viewings.list_viewers(session, {one.message_id for one in items}, by.name)
     return schemas.OwnMessages.model_validate(
         {
             "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
@@ -140,13 +140,13 @@ def following(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | No
 @router.put("/digest", status_code=204, responses=described(401, 403, 422))
 def choose_digest(order: schemas.DigestOrder, session: Tx, by: Employee) -> None:
     """Switch your daily digest on or off."""
-    digests.choose(session, by=by, wanted=order.wanted, now=utcnow())
+    digests.set_choice(session, by=by, wanted=order.wanted, now=utcnow())
 
 
 @router.post("/expected-senders", status_code=201, response_model=schemas.ExpectedSenderMade, responses=described(401, 403, 422))
 def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectedSenderMade:
     """Say whose message you expect: staff see it beside the message when it arrives. It releases nothing and ends by itself."""
-    made = announce_sender.expect(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
+    made = announce_sender.expect_sender(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
     ring_after(session)
     return schemas.ExpectedSenderMade.model_validate({"id": made})
 
@@ -154,12 +154,12 @@ def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: 
 @router.delete("/expected-senders/{expectation_id}", status_code=204, responses=described(401, 403, 404))
 def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -> None:
     """Expect this sender no longer."""
-    announce_sender.forget(session, expectation_id, by=by, now=utcnow())
+    announce_sender.forget_expectation(session, expectation_id, by=by, now=utcnow())
 
 
 @router.post("/requests", status_code=201, response_model=RequestMade, responses=described(401, 403, 404, 409, 422))
 def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
     """Ask staff to release one of your messages."""
-    made = release_requests.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
+    made = release_requests.request_release(session, order.delivery, by=by, words=order.words, now=utcnow())
     ring_after(session)
     return RequestMade.model_validate({"id": made})

@@ -19,12 +19,12 @@ router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
 def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.ReleaseRequests:
     """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
     before = id_of(cursor)
-    found = release_requests.listing(session, by=by, limit=limit + 1, before=before)
+    found = release_requests.list_requests(session, by=by, limit=limit + 1, before=before)
     return schemas.ReleaseRequests.model_validate(
         {
             "items": found[:limit],
-            "open": release_requests.count(session, by=by),
-            "reported": suspicion_reports.count(session, by=by),
+            "open": release_requests.count_requests(session, by=by),
+            "reported": suspicion_reports.count_reports(session, by=by),
             "next_cursor": following(found, limit),
         }
     )
@@ -33,7 +33,7 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 @router.post("", status_code=201, response_model=schemas.RequestMade, responses=described(401, 403, 404, 409, 422))
 def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schemas.RequestMade:
     """Write down that somebody asks for a mail of theirs: its card rises. Asked for twice it is the same request."""
-    made = release_requests.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
+    made = release_requests.request_release(session, order.delivery, by=by, words=order.words, now=utcnow())
     ring_after(session)
     return schemas.RequestMade.model_validate({"id": made})
 
@@ -41,5 +41,5 @@ def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schem
 @router.post("/{request_id}/decline", status_code=204, responses=described(401, 403, 404, 409, 422))
 def decline_request(request_id: GivenId, session: Tx, by: Staff, order: schemas.DeclineOrder | None = None) -> None:
     """Say no, with a word to who asked. The mail stays where it is."""
-    release_requests.decline(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
+    release_requests.decline_request(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
     ring_after(session)

@@ -19,13 +19,13 @@ router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
 def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MessageReports:
     """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
     before = id_of(cursor)
-    found = suspicion_reports.listing(session, by=by, limit=limit + 1, before=before)
+    found = suspicion_reports.list_reports(session, by=by, limit=limit + 1, before=before)
     return schemas.MessageReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=described(401, 403, 404, 409, 422))
 def answer_report(report_id: GivenId, order: schemas.ReportAnswer, session: Tx, by: Staff) -> schemas.ReportAnswered:
     """Say what a reported mail is, to everybody who reported it. The mail stays where it is."""
-    told = suspicion_reports.answer(session, report_id, order.verdict, by=by, words=order.words, now=utcnow())
+    told = suspicion_reports.answer_report(session, report_id, order.verdict, by=by, words=order.words, now=utcnow())
     ring_after(session)
     return schemas.ReportAnswered.model_validate({"reporters": told})

@@ -8,4 +8,4 @@ from triage.message.mime import attachments
 
 def attachment(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """The decoded bytes of the attachment of a message whose digest is `sha256`."""
-    return attachments.attachment(raw, str(options["sha256"]))
+    return attachments.find_attachment(raw, str(options["sha256"]))

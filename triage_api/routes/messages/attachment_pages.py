@@ -73,14 +73,14 @@ def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here,
         refuse(why)
     detail = {"number": number, "page": page, "sha256": found.sha256}
     with db.transaction(here.engine) as session:
-        ledger.write(session, "page", f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
+        ledger.write_act(session, "page", f"message:{ids.format_id(message_id)}", by=by, now=utcnow(), detail=detail)
     return Response(picture, media_type="image/png", headers=HEADERS)
 
 
 def attached(here: Office, message_id: int, number: int, by: Actor, reason: str) -> tuple[bytes, Attachment]:
     """An attachment's bytes, and what is on the record about it."""
-    with db.reading(here.engine) as session:
-        listed = open_message.message(session, message_id, by=by).summary.attachments
+    with db.read_transaction(here.engine) as session:
+        listed = open_message.open_message(session, message_id, by=by).summary.attachments
     if not here.settings.api.previews:
         raise NotAllowedNow(OFF)
     return taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
@@ -93,7 +93,7 @@ def drawn(here: Office, message_id: int, number: int, raw: bytes, page: int) -> 
     try:
         return here.drawings.run(raw, page=page)
     except Overrun as overrun:
-        lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
+        lost = {"attachment": number, "message": ids.format_id(message_id), "why": str(overrun)}
         log.warning("attachment %(attachment)d of message %(message)s cannot be drawn: %(why)s", lost)
         raise NotAllowedNow(TOO_MUCH) from overrun
 

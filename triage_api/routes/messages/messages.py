@@ -17,7 +17,7 @@ from triage.errors import NotFound
 from triage.message import authentication
 from triage.message.mime import links
 from triage.message.mime.mime_parts import headers_of
-from triage.message.preview.preview_document import Mode, NumberedLink, Preview, unavailable
+from triage.message.preview.preview_document import Mode, NumberedLink, Preview, unavailable_document
 from triage.message.summary import Attachment
 from triage.quarantine import open_message, viewings
 from triage.quarantine.decisions import consent
@@ -25,7 +25,7 @@ from triage.quarantine.open_message import Opened
 from triage.runtime.sandbox_pool import Overrun
 from triage.say import say
 from triage.store import db, ledger
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
@@ -67,14 +67,14 @@ Links = Annotated[bool, Query(description="false: without the links and hidden p
 @router.get("/{message_id}", response_model=schemas.Message, responses=described(401, 404, 422))
 def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> schemas.Message:
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
-    with db.reading(here.engine) as session:
-        opened = open_message.message(session, message_id, by=by)
+    with db.read_transaction(here.engine) as session:
+        opened = open_message.open_message(session, message_id, by=by)
         refused = consent.not_offered(session, [one.id for one in opened.deliveries], here.settings)
     if not links or (opened.sealed and not reason):
         return message_of(opened, Preview(""), refused)
     if opened.erased:
         return message_of(opened, listed_only(opened), refused)
-    shown = rendered(here, ids.show(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
+    shown = rendered(here, ids.format_id(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
     return message_of(opened, shown, refused)
 
 
@@ -91,7 +91,8 @@ def listed_only(opened: Opened) -> Preview:
     """The links that are on the record, where the content itself cannot be rendered."""
     known = enumerate(opened.summary.links, 1)
     numbered = (
-        NumberedLink(n, one.text, one.target, links.destination(one.target).host, links.warnings(one.text, one.target)) for n, one in known
+        NumberedLink(n, one.text, one.target, links.link_destination(one.target).host, links.link_warnings(one.text, one.target))
+        for n, one in known
     )
     return Preview("", tuple(numbered))
 
@@ -105,9 +106,9 @@ def message_of(opened: Opened, preview: Preview, not_allowed: str) -> schemas.Me
             "id": opened.id,
             "received_at": opened.received_at,
             "size": opened.size,
-            "reverse_path": visible(envelope.reverse_path),
+            "reverse_path": escape_visible(envelope.reverse_path),
             "client": envelope.client,
-            "helo": visible(envelope.helo),
+            "helo": escape_visible(envelope.helo),
             "tls": envelope.tls,
             "message_id_field": summary.message_id,
             "authentication": found.as_json() | {"proof": found.proof, "sentence": authentication.proof_sentence(found)},
@@ -141,14 +142,16 @@ def view_message(
     """
     raw = raw_of(here, message_id, by, reason)
     put_fetch_on_record(here, message_id, mode, by, ahead=ahead and not reason)
-    preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
+    preview = rendered(here, ids.format_id(message_id), raw, mode) or unavailable_document(
+        "it is too large or too complicated for its reader"
+    )
     return framed(preview.document, language)
 
 
 def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
     """The bytes as received; why a sealed one is opened goes on the record first. The database does not wait while they are looked at."""
-    with db.reading(here.engine) as session:
-        raw = open_message.raw(session, message_id, by=by, reason=reason)
+    with db.read_transaction(here.engine) as session:
+        raw = open_message.read_raw(session, message_id, by=by, reason=reason)
         under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
     if under_seal:
         put_on_record(here, "open", message_id, by, {"reason": reason})
@@ -163,14 +166,14 @@ def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> s
     """
     head = headers_of(raw_of(here, message_id, by, reason))
     put_fetch_on_record(here, message_id, "headers", by)
-    return schemas.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
+    return schemas.Headers(text=escape_visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
 @router.get("/{message_id}/text", response_model=schemas.MessageText, responses=described(401, 404, 422, 428))
 def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.MessageText:
     """What a message says, as plain text; empty when it is erased. That you fetched it goes on the record."""
-    with db.reading(here.engine) as session:
-        said = open_message.text(session, message_id, by=by, reason=reason)
+    with db.read_transaction(here.engine) as session:
+        said = open_message.read_text(session, message_id, by=by, reason=reason)
         under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
     if under_seal:
         put_on_record(here, "open", message_id, by, {"reason": reason})
@@ -185,7 +188,7 @@ def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
     409 when nothing of it was fetched for you before. The time is the server's.
     """
     open_message.require_content(session, message_id, by=by)
-    viewings.view(session, message_id, by=by, now=utcnow())
+    viewings.record_view(session, message_id, by=by, now=utcnow())
 
 
 SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as received.", "content": {"message/rfc822": {}}}}
@@ -197,14 +200,14 @@ def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) 
     """The whole message as a file. That you took it goes on the record."""
     raw = raw_of(here, message_id, by, reason)
     put_on_record(here, "source", message_id, by, {})
-    return download(raw, f"{ids.show(message_id)}.eml", "message/rfc822")
+    return download(raw, f"{ids.format_id(message_id)}.eml", "message/rfc822")
 
 
 @router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422, 428))
 def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
     """One attachment as a file, whatever its type says. That you took it goes on the record."""
-    with db.reading(here.engine) as session:
-        listed = open_message.message(session, message_id, by=by).summary.attachments
+    with db.read_transaction(here.engine) as session:
+        listed = open_message.open_message(session, message_id, by=by).summary.attachments
     content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
     put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
     return download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
@@ -214,11 +217,11 @@ def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: It
     """An attachment's bytes, taken out by a bounded child, and what is on the record about it."""
     found = next((one for one in listed if one.number == number), None)
     if found is None:
-        raise NotFound(say("message {message_id} has no attachment {number}", message_id=ids.show(message_id), number=number))
+        raise NotFound(say("message {message_id} has no attachment {number}", message_id=ids.format_id(message_id), number=number))
     try:
         return here.attachments.run(raw, sha256=found.sha256), found
     except Overrun as overrun:
-        lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
+        lost = {"attachment": number, "message": ids.format_id(message_id), "why": str(overrun)}
         log.warning("attachment %(attachment)d of message %(message)s cannot be taken out: %(why)s", lost)
         raise NotFound(
             say("attachment {number} cannot be extracted from this message; download the source of the message", number=number)
@@ -228,14 +231,14 @@ def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: It
 def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: dict[str, Any]) -> None:
     """Who took what out of the console."""
     with db.transaction(here.engine) as session:
-        ledger.write(session, act, f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
+        ledger.write_act(session, act, f"message:{ids.format_id(message_id)}", by=by, now=utcnow(), detail=detail)
     here.ring(["change"])
 
 
 def put_fetch_on_record(here: Office, message_id: int, what: str, by: Actor, *, ahead: bool = False) -> None:
     """Who fetched what of a message, before it leaves; nobody's screen has to change for it."""
     with db.transaction(here.engine) as session:
-        viewings.fetch(session, message_id, what, by=by, now=utcnow(), ahead=ahead)
+        viewings.record_fetch(session, message_id, what, by=by, now=utcnow(), ahead=ahead)
 
 
 def download(content: bytes, name: str, media_type: str) -> Response:

@@ -56,7 +56,7 @@ class Feed:
     def look(self) -> int:
         """How many acts have been committed; what was known when the database does not answer."""
         try:
-            with db.reading(self.office.engine) as session:
+            with db.read_transaction(self.office.engine) as session:
                 return audit_log.number_of_acts(session)
         except SQLAlchemyError as fault:
             log.warning("the database does not answer: %s", fault.__class__.__name__)

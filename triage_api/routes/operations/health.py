@@ -34,7 +34,7 @@ def readyz(here: Here) -> PlainTextResponse:
 def lacking(here: Office) -> str:
     """What stands in the way, in words for a stranger; the log has the rest."""
     try:
-        with db.reading(here.engine) as session:
+        with db.read_transaction(here.engine) as session:
             session.execute(select(col(StaffMember.login)).limit(1))
     except SQLAlchemyError as fault:
         log.warning("not ready: %s", fault.__class__.__name__)

@@ -11,15 +11,15 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
 
-from triage.addressing.networks import networks
+from triage.addressing.networks import parse_networks
 from triage.config.alert_types import CAUSES
 from triage.config.settings import Api
 from triage.errors import BadInput
 from triage.notifications.webhooks.outbox import Fared
-from triage.reports.gauges import Gauges, gauges
+from triage.reports.gauges import Gauges, read_gauges
 from triage.runtime import disk_space, metrics as runtime_metrics
 from triage.runtime.disk_space import Room
-from triage.runtime.spool_stats import OUTBOUND, Backlog, backlog
+from triage.runtime.spool_stats import OUTBOUND, Backlog, spool_backlog
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
@@ -49,7 +49,7 @@ def admitted(request: Request, api: Api) -> bool:
     except ValueError:
         return False
     client = getattr(client, "ipv4_mapped", None) or client
-    return any(client in network for network in networks("api.metrics", api.metrics))
+    return any(client in network for network in parse_networks("api.metrics", api.metrics))
 
 
 def is_hidden(client: str, request: Request, api: Api) -> bool:
@@ -65,7 +65,7 @@ class Metrics:
 
     def __init__(self, here: Office) -> None:
         """BadInput when api.metrics names something else than networks."""
-        networks("api.metrics", here.settings.api.metrics)
+        parse_networks("api.metrics", here.settings.api.metrics)
         self.here = here
         self.lock = threading.Lock()
         self.read_at, self.known = -FRESH, ""
@@ -81,11 +81,11 @@ class Metrics:
     def of_spool(self) -> Iterable[Metric]:
         """What the spool of this machine holds."""
         try:
-            waiting = backlog(self.here.settings.spool.directory)
+            waiting = spool_backlog(self.here.settings.spool.directory)
         except OSError:
             return [gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 0)]
         try:
-            leaving = backlog(self.here.settings.spool.directory / OUTBOUND)
+            leaving = spool_backlog(self.here.settings.spool.directory / OUTBOUND)
         except OSError:
             leaving = Backlog()  # nobody hands over employees' mail on this machine
         return spool_families(waiting, leaving, utcnow())
@@ -93,20 +93,20 @@ class Metrics:
     def of_processes(self) -> Iterable[Metric]:
         """What the roles of this machine have counted and timed."""
         try:
-            return runtime_metrics.collected(self.here.settings.spool.directory)
+            return runtime_metrics.collect_metrics(self.here.settings.spool.directory)
         except BadInput:
             return []
 
     def of_machine(self) -> Iterable[Metric]:
         """What this machine has: the time, and room."""
-        return machine_families(dict(disk_space.rooms(self.here.settings)), utcnow())
+        return machine_families(dict(disk_space.visible_rooms(self.here.settings)), utcnow())
 
     def of_record(self) -> Iterable[Metric]:
         """What the database says."""
         now = utcnow()
         try:
-            with db.reading(self.here.engine) as session:
-                found = gauges(session, now)
+            with db.read_transaction(self.here.engine) as session:
+                found = read_gauges(session, now)
         except SQLAlchemyError:
             return [gauge("mailroom_database_up", "1 when the database answers.", 0)]
         return record_families(found, now, follows=self.here.settings.directory.source == "ldap")

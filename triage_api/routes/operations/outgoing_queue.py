@@ -9,7 +9,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import queue_admin, routes
 from triage.quarantine import delivery_history
-from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import MOST_IDS, Selection
@@ -32,12 +32,12 @@ router = APIRouter(route_class=Once, tags=["queue"])
 def list_outgoing(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> schemas.Outgoing:
     """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
     settings = here.settings
-    page = listing.queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
+    page = listing.list_queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
     listed = [
         schemas.OutgoingDelivery(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items
     ]
-    standings = queue_admin.standings(session, by=by, settings=settings)
+    standings = queue_admin.list_standings(session, by=by, settings=settings)
     return schemas.Outgoing.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
 
@@ -51,7 +51,7 @@ def way(one: listing.Listed, settings: Settings) -> str:
 )
 def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
-    queue_admin.retry(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
+    queue_admin.retry_deliveries(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return told(session, delivery_id, by)
 
 
@@ -79,9 +79,9 @@ def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> d
 @router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=described(401, 422))
 def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.UnsentPage:
     """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
-    only = routes.destination(here.settings, next_hop) if next_hop else None
+    only = routes.find_destination(here.settings, next_hop) if next_hop else None
     place = place_of(cursor, int, int)
-    found = queue_admin.listing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
+    found = queue_admin.list_outgoing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
     items = [schemas.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
     return schemas.UnsentPage(items=items, next_cursor=following(found, limit, queue_admin.place_of))
 
@@ -95,9 +95,9 @@ def way_of(one: Delivery, settings: Settings) -> str:
 def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try these, or everything that waits for a next hop, at once."""
     if order.ids:
-        count = queue_admin.retry(session, order.ids, settings=here.settings, by=by, now=utcnow())
+        count = queue_admin.retry_deliveries(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
-        count = queue_admin.retry_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
+        count = queue_admin.retry_all(session, routes.find_destination(here.settings, order.next_hop), by=by, now=utcnow())
     ring_after(session, "relay")
     return schemas.Count(count=count)
 
@@ -108,7 +108,7 @@ def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here)
     if order.ids:
         count = queue_admin.give_up(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
-        destination = routes.destination(here.settings, order.next_hop)
+        destination = routes.find_destination(here.settings, order.next_hop)
         count = queue_admin.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
     ring_after(session, "relay")
     return schemas.Count(count=count)
@@ -119,7 +119,7 @@ def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> sc
     """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
     ids = tuple(order.ids)
     if not ids:
-        ids = tuple(queue_admin.waiting_for(session, routes.destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
+        ids = tuple(queue_admin.waiting_for(session, routes.find_destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
     count = held(session, ids, by, here.settings, order.reason) if ids else 0
     ring_after(session, "relay")
     return schemas.Count(count=count)
@@ -127,10 +127,10 @@ def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> sc
 
 def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
     """One decision; how many are held now."""
-    return decide(session, DecisionRequest(Selection.of(ids=ids), Verb.HOLD, reason), by=by, now=utcnow(), settings=settings).done
+    return decide_messages(session, DecisionRequest(Selection.of(ids=ids), Verb.HOLD, reason), by=by, now=utcnow(), settings=settings).done
 
 
 def told(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
     """The relay and the browsers hear of it after the commit; the delivery as it is now."""
     ring_after(session, "relay")
-    return deliveries.Delivery.model_validate(delivery_history.delivery(session, delivery_id, by=by).listed)
+    return deliveries.Delivery.model_validate(delivery_history.get_delivery(session, delivery_id, by=by).listed)

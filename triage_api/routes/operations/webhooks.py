@@ -21,7 +21,7 @@ Name = Annotated[str, Path(max_length=100, description="As the settings name it.
 @router.get("", response_model=schemas.Webhooks, responses=described(401, 403))
 def list_webhooks(session: Read, here: Here, by: Staff) -> schemas.Webhooks:
     """Every webhook of the settings: whether it works, and what it is still to be told. For who looks after or audits the whole company."""
-    return schemas.Webhooks.model_validate({"items": outbox.listing(session, here.settings, by=by)})
+    return schemas.Webhooks.model_validate({"items": outbox.list_webhooks(session, here.settings, by=by)})
 
 
 @router.post("/{hook}/test", status_code=202, response_model=schemas.WebhookTried, responses=described(401, 403, 404, 422))
@@ -36,5 +36,5 @@ def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.Webh
 @router.post("/{hook}/resume", status_code=204, responses=described(401, 403, 404, 422))
 def resume_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> None:
     """Call one again that has answered 410, or that rests after failures. For administrators of the whole company."""
-    outbox.resume(session, outbox.hook_named(here.settings, hook, by=by).name, by=by, now=utcnow())
+    outbox.resume_webhook(session, outbox.hook_named(here.settings, hook, by=by).name, by=by, now=utcnow())
     ring_after(session)

@@ -28,7 +28,7 @@ Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's 
 @router.post("/learn", response_model=schemas.Learned, responses=described(401, 403, 422))
 def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas.Learned:
     """Say whom employees know, as if they had just written to them; the same once more changes nothing. All or nothing."""
-    report = learn_contacts.announce(session, order.announced(), settings=here.settings, by=by, now=utcnow())
+    report = learn_contacts.announce_contacts(session, order.announced(), settings=here.settings, by=by, now=utcnow())
     ring_after(session)
     skipped = {str(reason): count for reason, count in report.skipped.items()}
     return schemas.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
@@ -47,14 +47,16 @@ def list_contacts(
 ) -> schemas.Contacts:
     """Those of the people in your scope, newest first."""
     before = id_of(cursor)
-    found = contact_review.listing(session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before)
+    found = contact_review.list_contacts(
+        session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before
+    )
     return schemas.Contacts.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("/contacts/accept", response_model=Count, responses=described(401, 403, 404, 422))
 def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here: Here) -> Count:
     """Let what was parked or dropped count from now on."""
-    count = contact_review.accept(session, order.ids, by=by, settings=here.settings, now=utcnow())
+    count = contact_review.accept_contacts(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
     return Count(count=count)
 
@@ -62,7 +64,7 @@ def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here:
 @router.post("/contacts/remove", response_model=Count, responses=described(401, 403, 404, 422))
 def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Count:
     """Let these not count, also when somebody writes to them again."""
-    count = contact_review.drop(session, order.ids, by=by, now=utcnow())
+    count = contact_review.drop_contacts(session, order.ids, by=by, now=utcnow())
     ring_after(session)
     return Count(count=count)
 
@@ -70,7 +72,7 @@ def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Co
 @router.get("/contacts/reasons", response_model=schemas.ReasonsNotLearned, responses=described(401, 422))
 def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNotLearned:
     """What was not learned of mail of the departments in your scope, and why; the most frequent first."""
-    found = contact_review.reasons(session, by=by, since=utcnow() - timedelta(days=days - 1))
+    found = contact_review.count_unlearned(session, by=by, since=utcnow() - timedelta(days=days - 1))
     items = [{"how": how, "reason": why, "words": WORDS[Reason(why)], "count": count} for how, why, count in found]
     return schemas.ReasonsNotLearned.model_validate({"items": items})
 

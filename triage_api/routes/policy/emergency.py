@@ -16,7 +16,7 @@ router = APIRouter(route_class=Once, prefix="/emergency", tags=["rules"])
 @router.get("", response_model=schemas.EmergencyNow, responses=described(401))
 def get_emergency(session: Read, _by: Staff) -> schemas.EmergencyNow:
     """Does everything pass that is neither blocked nor forged, until when, why, and on whose word? For all staff to know."""
-    return schemas.EmergencyNow.model_validate({"alarm": emergency.alarm(session, utcnow())})
+    return schemas.EmergencyNow.model_validate({"alarm": emergency.current_emergency(session, utcnow())})
 
 
 @router.put("", response_model=schemas.EmergencyNow, responses=described(401, 403, 422))
@@ -33,5 +33,5 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
 @router.delete("", status_code=204, responses=described(401, 403, 404))
 def close_emergency(session: Tx, by: Staff) -> None:
     """Close the door before its time."""
-    emergency.close(session, by=by, now=utcnow())
+    emergency.close_emergency(session, by=by, now=utcnow())
     ring_after(session)

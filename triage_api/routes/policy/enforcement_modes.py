@@ -17,7 +17,7 @@ router = APIRouter(route_class=Once, prefix="/enforcement", tags=["roll-out"])
 @router.get("", response_model=schemas.Enforcement, responses=described(401))
 def get_enforcement(session: Read, here: Here, by: Staff) -> schemas.Enforcement:
     """The mode of the company and of each department in your scope: enforce holds what is not known, observe only records it."""
-    return schemas.Enforcement.model_validate({"items": enforcement_mode.listing(session, here.settings.company, by=by)})
+    return schemas.Enforcement.model_validate({"items": enforcement_mode.list_modes(session, here.settings.company, by=by)})
 
 
 @router.put("", response_model=schemas.Enforcement, responses=described(401, 403, 422))
@@ -26,6 +26,6 @@ def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by
 
     For administrators with that scope. It counts from the next mail on.
     """
-    enforcement_mode.switch(session, order.department.casefold(), order.mode, by=by, reason=order.reason, now=utcnow())
+    enforcement_mode.switch_mode(session, order.department.casefold(), order.mode, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
-    return schemas.Enforcement.model_validate({"items": enforcement_mode.listing(session, here.settings.company, by=by)})
+    return schemas.Enforcement.model_validate({"items": enforcement_mode.list_modes(session, here.settings.company, by=by)})

@@ -25,8 +25,8 @@ def list_proposals(
     session: Read, by: Staff, state: schemas.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.Proposals:
     """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
-    found = rule_suggestions.listing(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
-    count = rule_suggestions.numbers(session, now=utcnow()).get(state, 0)
+    found = rule_suggestions.list_suggestions(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
+    count = rule_suggestions.count_suggestions(session, now=utcnow()).get(state, 0)
     return schemas.Proposals(
         items=[shown(one) for one in found[:limit]],
         next_cursor=following(found, limit, lambda one: (one.weight, one.id)),
@@ -37,8 +37,8 @@ def list_proposals(
 @router.post("/batch", response_model=schemas.ProposalBatch, responses=described(401, 403))
 def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
     """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
-    mine = rule_suggestions.take(session, by=by, now=utcnow())
-    counts = rule_suggestions.numbers(session, now=utcnow())
+    mine = rule_suggestions.take_cards(session, by=by, now=utcnow())
+    counts = rule_suggestions.count_suggestions(session, now=utcnow())
     return schemas.ProposalBatch(
         items=[shown(one) for one in mine],
         open=counts.pop(rule_suggestions.OPEN, 0),
@@ -49,11 +49,11 @@ def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
 @router.post("/search", response_model=Count, responses=described(401, 403))
 def search_proposals(by: Staff, here: Here) -> Count:
     """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
-    with db.reading(here.engine) as session:
+    with db.read_transaction(here.engine) as session:
         rule_suggestions.whole_company(session, by)
-        speaking = candidates.found(session, settings=here.settings, now=utcnow())
+        speaking = candidates.find_candidates(session, settings=here.settings, now=utcnow())
     with db.transaction(here.engine) as session:
-        count = rule_suggestions.refresh(session, speaking, now=utcnow())
+        count = rule_suggestions.refresh_suggestions(session, speaking, now=utcnow())
     here.ring(["change"])
     return Count(count=count)
 
@@ -68,7 +68,7 @@ def return_proposal_batch(session: Tx, by: Staff) -> None:
 @router.post("/{proposal_id}", response_model=schemas.Proposal, responses=described(401, 403, 404, 409, 422))
 def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session: Tx, by: Staff, here: Here) -> schemas.Proposal:
     """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
-    answered = answer_suggestion.answer(
+    answered = answer_suggestion.answer_suggestion(
         session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
     )
     ring_after(session, "door")
@@ -77,4 +77,4 @@ def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session
 
 def shown(one: Proposal) -> schemas.Proposal:
     """A proposal with its sentence."""
-    return schemas.Proposal.model_validate(one.model_dump() | {"sentence": rule_suggestions.said(one)})
+    return schemas.Proposal.model_validate(one.model_dump() | {"sentence": rule_suggestions.suggestion_sentence(one)})

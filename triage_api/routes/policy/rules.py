@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from triage.actor import Actor
 from triage.errors import NotFound
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import explain_verdict
 from triage.policy.rules import rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
@@ -45,7 +45,7 @@ def list_rules(
 ) -> schemas.Rules:
     """Rules in force that reach into your scope, newest first."""
     before = id_of(cursor)
-    found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
+    found = rules.list_rules(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
     return schemas.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
 
 
@@ -76,13 +76,13 @@ def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) 
 @router.post("/rules/preview", response_model=RuleTrial, responses=described(401, 422))
 def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> RuleTrial:
     """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
-    return RuleTrial.model_validate(rule_trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
+    return RuleTrial.model_validate(rule_trial.try_rule(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
 
 @router.post("/rules/offers", response_model=Offers, responses=described(401, 403, 422))
 def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Offers:
     """Rules that would let the senders of this mail in, the narrowest sensible first, each tried out on the last thirty days."""
-    found = rule_trial.offers(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
+    found = rule_trial.offer_rules(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
     return Offers.model_validate({"items": found})
 
 
@@ -96,7 +96,7 @@ def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -
     if lines.dry_run:
         return looked_at(session, lines.text, by, here)
     said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence}
-    loaded = rule_import_export.load(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
+    loaded = rule_import_export.load_rules(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
     ring_after(session, "door")
     return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
@@ -105,7 +105,7 @@ def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -
 def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.ImportResult:
     """What would become of the lines, and what would be asked; nothing is made."""
     with session.begin_nested() as attempt:
-        loaded = rule_import_export.load(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
+        loaded = rule_import_export.load_rules(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
         attempt.rollback()
     looked = loaded.looked
     asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
@@ -121,9 +121,9 @@ def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
 
     That you took them goes on the record.
     """
-    ledger.write(session, "export", "rules", by=by, now=utcnow())
-    found = rules.listing(session, utcnow(), by=by, limit=MOST_EXPORTED)
-    return PlainTextResponse("".join(f"{rule_import_export.written(rule)}\n" for rule in found), media_type="application/x-ndjson")
+    ledger.write_act(session, "export", "rules", by=by, now=utcnow())
+    found = rules.list_rules(session, utcnow(), by=by, limit=MOST_EXPORTED)
+    return PlainTextResponse("".join(f"{rule_import_export.write_rule_line(rule)}\n" for rule in found), media_type="application/x-ndjson")
 
 
 @router.post("/rules/explain", response_model=schemas.Explanation, responses=described(401, 404, 422))
@@ -133,7 +133,9 @@ def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: H
     asked: dict[str, Any] = {"by": by, "settings": here.settings, "now": utcnow()}
     if order.delivery is not None:
         return schemas.Explanation.model_validate(explain_verdict.explain_delivery(session, order.delivery, **asked))
-    return schemas.Explanation.model_validate(explain_verdict.explain(session, order.sender, order.to, list_id=order.list_id, **asked))
+    return schemas.Explanation.model_validate(
+        explain_verdict.explain_verdict(session, order.sender, order.to, list_id=order.list_id, **asked)
+    )
 
 
 @router.get("/rules/{rule_id}", response_model=schemas.Rule, responses=described(401, 404, 422))
@@ -160,7 +162,7 @@ def change_rule(
     """
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
-    changed = rule_confirmation.change(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
+    changed = rule_confirmation.change_rule(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
     ring_after(session, "door")
     return answered(session, changed, by, response)
 
@@ -169,7 +171,7 @@ def known(session: Session, rule_id: int, by: Actor) -> Rule:
     """The rule, if the actor may know of it."""
     found = rules.known_to(session, [rule_id], by=by)
     if not found:
-        raise NotFound(say("there is no rule {rule_id}", rule_id=show(rule_id)))
+        raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     return found[0]
 
 
@@ -189,5 +191,5 @@ def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[schemas
 def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
     """Take a rule out of force; it stays on the record."""
     known(session, rule_id, by)
-    rules.remove(session, rule_id, by=by, now=utcnow())
+    rules.remove_rule(session, rule_id, by=by, now=utcnow())
     ring_after(session, "door")

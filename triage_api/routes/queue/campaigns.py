@@ -26,14 +26,14 @@ def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: R
     """Campaigns of the mail in your scope, those with the most of it first; unless `state` says otherwise, of held mail."""
     after = place_of(wanted.cursor, int, int)
     place = (after[0], after[1]) if after else None
-    page = campaign_list.waves(session, wanted.selection(), by=by, fewest=wanted.fewest, limit=wanted.limit, after=place)
+    page = campaign_list.list_campaigns(session, wanted.selection(), by=by, fewest=wanted.fewest, limit=wanted.limit, after=place)
     return schemas.Campaigns.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 
 @router.get("/campaigns/{campaign_id}", response_model=schemas.CampaignDetail, responses=described(401, 404, 422))
 def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.CampaignDetail:
     """One campaign with its states, proofs, senders and subjects."""
-    found = campaign_list.campaign(session, campaign_id, by=by)
+    found = campaign_list.get_campaign(session, campaign_id, by=by)
     return schemas.CampaignDetail.model_validate(
         {name: getattr(found.wave, name) for name in schemas.Campaign.model_fields}
         | {
@@ -52,11 +52,11 @@ def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Camp
 @router.post("/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
 def join_campaign(campaign_id: GivenId, order: schemas.JoinOrder, session: Tx, by: Staff) -> Decision:
     """This campaign's mail is of another one from now on: a decision, which can be undone."""
-    return answered(session, regroup.join(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
+    return answered(session, regroup.join_campaigns(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
 
 
 @router.post("/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
 def split_campaign(campaign_id: GivenId, order: schemas.SplitOrder, session: Tx, by: Staff) -> Decision:
     """These mails are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
-    made = regroup.split(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
+    made = regroup.split_campaign(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
     return answered(session, made, by)

@@ -21,7 +21,7 @@ router = APIRouter(route_class=Once, tags=["cards"])
 def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, by: Staff) -> schemas.TriageItems:
     """Rows of the queue in your scope: urgent ones, time-limited ones (the soonest first), then by priority and age."""
     after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
-    page = card_list.cards(
+    page = card_list.list_cards(
         session,
         wanted.selection(),
         by=by,
@@ -51,6 +51,6 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
 @router.get("/triage/anchors", response_model=schemas.Anchors, responses=described(401, 422))
 def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
     """Where every 200th card of the same list begins: `at` of `/triage` takes one, so that a long list can be entered anywhere."""
-    found = card_list.anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
+    found = card_list.list_anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
     return schemas.Anchors.model_validate({"items": items, "total_cards": found.cards})

@@ -20,15 +20,15 @@ def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schema
     """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing and waits for none."""
     now = utcnow()
     db.try_transaction(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
-    with db.reading(here.engine) as session:
-        there = presence.others(session, by=by, now=now)
+    with db.read_transaction(here.engine) as session:
+        there = presence.list_others(session, by=by, now=now)
         return schemas.Presence.model_validate({"colleagues": there, "handed": assignment.number_for(session, by)})
 
 
 @router.delete("/presence", status_code=204, responses=described(401))
 def end_presence(session: Tx, by: Staff) -> None:
     """You are there no more."""
-    presence.leave(session, by=by)
+    presence.leave_console(session, by=by)
 
 
 @router.post("/presence/next", response_model=schemas.NextItem, responses=described(401, 403, 422))
@@ -41,7 +41,7 @@ def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextI
 @router.get("/colleagues", response_model=schemas.Candidates, responses=described(401))
 def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
     """To whom mail can be handed."""
-    return schemas.Candidates.model_validate({"items": assignment.candidates(session, by=by, now=utcnow())})
+    return schemas.Candidates.model_validate({"items": assignment.list_candidates(session, by=by, now=utcnow())})
 
 
 @router.post("/assignments", response_model=schemas.AssignedCount, responses=described(401, 403, 404, 422))
@@ -49,7 +49,7 @@ def assign_messages(order: schemas.AssignOrder, session: Tx, by: Staff) -> schem
     """Assign held messages to a colleague with a note, or take them back (`to` empty). Anybody in scope may still decide."""
     selected, now = order.select.selection(), utcnow()
     if order.to:
-        count = assignment.hand(session, selected, order.to, order.note, by=by, now=now)
+        count = assignment.assign_messages(session, selected, order.to, order.note, by=by, now=now)
     else:
         count = assignment.take_back(session, selected, by=by, now=now)
     ring_after(session)

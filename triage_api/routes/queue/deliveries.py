@@ -26,7 +26,7 @@ def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: 
 
     Where a search finds much it is one more than the page: there is more.
     """
-    page = listing.deliveries(
+    page = listing.list_deliveries(
         session,
         wanted.selection(),
         by=by,
@@ -43,5 +43,5 @@ def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: 
 @router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=described(401, 404, 422))
 def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> schemas.DeliveryDetail:
     """One delivery with everything that happened to it."""
-    found = delivery_history.delivery(session, delivery_id, by=by)
+    found = delivery_history.get_delivery(session, delivery_id, by=by)
     return schemas.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

@@ -21,13 +21,13 @@ Counts = Annotated[bool, Query(description="Count what waits of each, up to 1,00
 @router.get("", response_model=schemas.SavedSearches, responses=described(401, 422))
 def list_searches(session: Read, by: Staff, counts: Counts = False) -> schemas.SavedSearches:
     """Your own saved searches and those that are shared with you, by name."""
-    return schemas.SavedSearches.model_validate({"items": saved_searches.listing(session, by=by, counts=counts)})
+    return schemas.SavedSearches.model_validate({"items": saved_searches.list_searches(session, by=by, counts=counts)})
 
 
 @router.post("", status_code=201, response_model=schemas.SavedSearch, responses=described(401, 403, 422))
 def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> schemas.SavedSearch:
     """Keep a search by a name; one of yours with the same name becomes this one. Each sees of it what is in their own scope."""
-    kept = saved_searches.save(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
+    kept = saved_searches.save_search(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
     ring_after(session)
     return schemas.SavedSearch.model_validate(kept)
 
@@ -35,5 +35,5 @@ def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> sche
 @router.delete("/{search_id}", status_code=204, responses=described(401, 403, 404, 422))
 def remove_search(search_id: GivenId, session: Tx, by: Staff) -> None:
     """Keep it no longer."""
-    saved_searches.remove(session, search_id, by=by)
+    saved_searches.remove_search(session, search_id, by=by)
     ring_after(session)

@@ -35,12 +35,12 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
     `fence` goes with the decision.
     """
     wanted, now = order.select.selection(), utcnow()
-    plan = removal_plan.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
+    plan = removal_plan.plan_removal(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
     rule = order.rule.order() if order.rule else None
     request = DecisionRequest(wanted, Verb(order.verb or Verb.HOLD), rule=rule)  # a look without a verb lets nothing out
     allow = allowed(session, request, rule, by, here.settings) if rule and request.verb is Verb.RELEASE and order.asks_whom else None
-    asked, refused = decision_plan.preview(session, request, by=by, settings=here.settings)
-    sheet = selection_summary.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
+    asked, refused = decision_plan.preview_decision(session, request, by=by, settings=here.settings)
+    sheet = selection_summary.selection_evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return schemas.Evidence.model_validate(
         {
             "count": sheet.count,
@@ -59,17 +59,17 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
             "least_severity": sheet.least_severity,
             "senders": [{"author": author, "count": count} for author, count in sheet.senders],
             "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],
-            "examples": listing.some(session, sheet.examples, by=by),
-            "least_alike": listing.some(session, sheet.least_alike, by=by),
+            "examples": listing.list_some(session, sheet.examples, by=by),
+            "least_alike": listing.list_some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
-            "caution": provider_warning.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
+            "caution": provider_warning.warn_about_provider(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
             "needs": decision_plan.removal_needs(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
-            "confidential": confidential_words(ask_keepers.concern(session, wanted, ask_keepers.REMOVAL, by=by)),
+            "confidential": confidential_words(ask_keepers.find_concerned(session, wanted, ask_keepers.REMOVAL, by=by)),
             "fence": sheet.fence,
             "allow": allow,
             "second_look": asked,
             "not_allowed": refused,
-            "removal": removal_shape(plan, listing.some(session, plan.related.examples, by=by), here.settings) if plan else None,
+            "removal": removal_shape(plan, listing.list_some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )
 
@@ -77,7 +77,7 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
 def allowed(session: Session, request: DecisionRequest, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
     """Whom a release with this rule would let in."""
     ids = decision_plan.meant_ids(session, request, by=by, settings=settings)
-    return consent.consent(session, request.selected, rule, ids, by=by, settings=settings, now=utcnow())
+    return consent.preview_consent(session, request.selected, rule, ids, by=by, settings=settings, now=utcnow())
 
 
 def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:

@@ -18,7 +18,7 @@ router = APIRouter(route_class=Once, tags=["senders"])
 @router.get("/senders/{sender:path}", response_model=schemas.Sender, responses=described(401, 404, 422))
 def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> schemas.Sender:
     """An address, or a domain with those below it: its mail in your scope, what proves it, to whom it went and what became of it."""
-    found = sender_profile.sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
+    found = sender_profile.get_sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
     folders = [(folder.partition("+"), count) for folder, count in found.by_folder]
     return schemas.Sender.model_validate(
         {name: getattr(found, name) for name in ("name", "mails", "deliveries", "held", "people", "departments")}

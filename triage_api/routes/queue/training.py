@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
-from triage.message.preview.preview_document import unavailable
+from triage.message.preview.preview_document import unavailable_document
 from triage.quarantine import training, viewings
 from triage.quarantine.training_cases import Deck
 from triage.store import db
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
@@ -40,35 +40,37 @@ def list_training_messages(
     deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND
 ) -> schemas.TrainingMessages:
     """Training messages that you have not answered: invented ones, and decided messages of your scope outside confidential folders."""
-    return schemas.TrainingMessages.model_validate({"items": training.deal(session, deck, by=by, now=utcnow(), limit=limit)})
+    return schemas.TrainingMessages.model_validate({"items": training.deal_cards(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
 @router.get("/messages/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
 def view_training_message(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
     """The mail of a card as a harmless document of its own. That you fetched a real one goes on the record."""
-    with db.reading(here.engine) as session:
-        one = training.exercise(session, deck, card, by=by, now=utcnow())
+    with db.read_transaction(here.engine) as session:
+        one = training.get_exercise(session, deck, card, by=by, now=utcnow())
     if one.message_id is not None:
         put_fetch_on_record(here, one.message_id, "html", by)
-    preview = rendered(here, visible(card), one.raw, "html") or unavailable("it is too large or too complicated for its reader")
+    preview = rendered(here, escape_visible(card), one.raw, "html") or unavailable_document(
+        "it is too large or too complicated for its reader"
+    )
     return framed(preview.document, language)
 
 
 @router.post("/messages/{card}/viewed", status_code=204, responses=described(401, 403, 404, 409))
 def note_training_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
     """Say that the mail of a card was on your screen, as the console does: of a real one it goes on the record, once in five minutes."""
-    one = training.exercise(session, deck, card, by=by, now=utcnow())
+    one = training.get_exercise(session, deck, card, by=by, now=utcnow())
     if one.message_id is not None:
-        viewings.view(session, one.message_id, by=by, now=utcnow())
+        viewings.record_view(session, one.message_id, by=by, now=utcnow())
 
 
 @router.post("/answers", status_code=201, response_model=schemas.TrainingResult, responses=described(401, 403, 404, 422))
 def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: Staff) -> schemas.TrainingResult:
     """Say what you would do with the mail of a card, and learn what was right and what gave it away. The first answer counts."""
-    return schemas.TrainingResult.model_validate(training.answer(session, deck, order.card, order.answer, by=by, now=utcnow()))
+    return schemas.TrainingResult.model_validate(training.answer_exercise(session, deck, order.card, order.answer, by=by, now=utcnow()))
 
 
 @router.get("/scores", response_model=schemas.TrainingScores, responses=described(401, 403))
 def list_scores(session: Read, by: Staff) -> schemas.TrainingScores:
     """How you do; administrators of the whole company see everybody."""
-    return schemas.TrainingScores.model_validate({"items": training.scores(session, by=by)})
+    return schemas.TrainingScores.model_validate({"items": training.list_scores(session, by=by)})

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from pydantic import AwareDatetime
 
-from triage.reports.arrivals import arrivals
+from triage.reports.arrivals import list_arrivals
 from triage.times import EPOCH, utcnow
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
@@ -24,5 +24,5 @@ def count_arrivals(
 ) -> schemas.ArrivalsReport:
     """How many deliveries in your scope came in on each day (UTC), by the rule that decided; the last 30 days, at most 366."""
     end: datetime = until or utcnow()
-    counted = arrivals(session, by=by, since=since or max(end, EPOCH + USUAL) - USUAL, until=end)
+    counted = list_arrivals(session, by=by, since=since or max(end, EPOCH + USUAL) - USUAL, until=end)
     return schemas.ArrivalsReport.model_validate({"items": counted})

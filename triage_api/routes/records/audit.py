@@ -30,7 +30,9 @@ def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.Au
     `detail` is {"sealed": true} where it tells of mail that is sealed to you.
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
-    page = audit_log.record(session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject)
+    page = audit_log.list_entries(
+        session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject
+    )
     return schemas.AuditEntries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 
@@ -46,14 +48,14 @@ def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingRespon
     """
     audit_log.require_auditor(by)
     with db.transaction(here.engine) as session:
-        ledger.write(session, "export", "audit", by=by, now=utcnow())
+        ledger.write_act(session, "export", "audit", by=by, now=utcnow())
     return StreamingResponse(written(here, by, after), media_type="application/x-ndjson")
 
 
 def written(here: Office, by: Actor, after: int) -> Iterator[str]:
     """The lines, some hundred at once."""
-    with db.reading(here.engine) as session:
-        while some := audit_log.chained(session, after, by=by):
+    with db.read_transaction(here.engine) as session:
+        while some := audit_log.chained_entries(session, after, by=by):
             yield "".join(f"{json.dumps(one, ensure_ascii=True)}\n".replace("\x7f", "\\u007f") for one in some)
             after = some[-1]["sequence"]
             session.expunge_all()
@@ -63,6 +65,6 @@ def written(here: Office, by: Actor, after: int) -> Iterator[str]:
 def verify_audit_log(here: Here, by: Staff) -> Verification:
     """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
     audit_log.require_auditor(by)
-    claims = verify_chain.claims(here.settings)
-    with db.reading(here.engine) as session:
-        return verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
+    claims = verify_chain.claimed_checkpoints(here.settings)
+    with db.read_transaction(here.engine) as session:
+        return verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))

@@ -21,7 +21,7 @@ def list_legal_holds(
 ) -> schemas.LegalHolds:
     """Legal holds, newest first. For administrators and auditors of the whole company."""
     before = id_of(cursor)
-    found = legal_holds.listing(session, by=by, lifted=lifted, limit=limit + 1, before=before)
+    found = legal_holds.list_holds(session, by=by, lifted=lifted, limit=limit + 1, before=before)
     return schemas.LegalHolds.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
@@ -29,7 +29,7 @@ def list_legal_holds(
 def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> schemas.LegalHold:
     """Hold the mail of a person, or of a selection: it is neither expired nor erased, also what comes later, until the hold is lifted."""
     selected = order.select.selection() if order.select else None
-    made = legal_holds.add(session, by=by, reason=order.reason, now=utcnow(), person=order.person, selected=selected)
+    made = legal_holds.add_hold(session, by=by, reason=order.reason, now=utcnow(), person=order.person, selected=selected)
     ring_after(session)
     return schemas.LegalHold.model_validate(made)
 
@@ -37,6 +37,6 @@ def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> 
 @router.post("/{hold_id}/lift", response_model=schemas.LegalHold, responses=described(401, 403, 404, 409, 422))
 def lift_legal_hold(hold_id: GivenId, order: schemas.LiftOrder, session: Tx, by: Staff) -> schemas.LegalHold:
     """Lift a hold. What was due to be erased meanwhile is erased with the next round. 409 when it was lifted before."""
-    lifted = legal_holds.lift(session, hold_id, by=by, reason=order.reason, now=utcnow())
+    lifted = legal_holds.end_hold(session, hold_id, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
     return schemas.LegalHold.model_validate(lifted)

@@ -40,22 +40,22 @@ def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> Str
     That you took it is on the record.
     """
     with db.transaction(here.engine) as session:
-        whose = data_subject.meant(session, order.address)
-        person_export.note(session, whose, by=by, reason=order.reason, now=utcnow())
+        whose = data_subject.find_data_subject(session, order.address)
+        person_export.record_export(session, whose, by=by, reason=order.reason, now=utcnow())
     here.ring({"change"})
     return StreamingResponse(chunks(here, whose, by), media_type="application/zip", headers=FILE)
 
 
 def chunks(here: Office, whose: Whose, by: Actor) -> Iterator[bytes]:
     """The file while it is made."""
-    with db.reading(here.engine) as session:
-        yield from person_export.zipped(session, whose, by=by, now=utcnow())
+    with db.read_transaction(here.engine) as session:
+        yield from person_export.zip_export(session, whose, by=by, now=utcnow())
 
 
 @router.post("/preview", response_model=schemas.PersonFound, responses=described(401, 403, 422))
 def preview_erasure(order: schemas.PersonOrder, session: Read, by: Staff) -> schemas.PersonFound:
     """What an erasure would find; nothing is changed."""
-    return schemas.PersonFound.model_validate(person_erasure.look(session, order.address, by=by))
+    return schemas.PersonFound.model_validate(person_erasure.preview_erasure(session, order.address, by=by))
 
 
 @router.post("/erasures", status_code=201, response_model=schemas.Erasure, responses=ASKED | described(401, 403, 409, 422))
@@ -75,11 +75,11 @@ def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here:
 def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Erasures:
     """Erasures, newest first. Whose data it was is forgotten when one is done."""
     before = id_of(cursor)
-    found = person_erasure.listing(session, by=by, limit=limit + 1, before=before)
+    found = person_erasure.list_erasures(session, by=by, limit=limit + 1, before=before)
     return schemas.Erasures.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.get("/erasures/{erasure_id}", response_model=schemas.Erasure, responses=described(401, 403, 404, 422))
 def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> schemas.Erasure:
     """One erasure, and how far it is."""
-    return schemas.Erasure.model_validate(person_erasure.get(session, erasure_id, by=by))
+    return schemas.Erasure.model_validate(person_erasure.get_erasure(session, erasure_id, by=by))

@@ -49,7 +49,7 @@ def get_report(
 
     That you took it as CSV goes on the record.
     """
-    found = period_reports.report(session, name, **about(by, here, since, until))
+    found = period_reports.get_report(session, name, **about(by, here, since, until))
     if format == "csv":
         written = report_values.as_csv(found, table)
         put_export_on_record(here, found, by)
@@ -60,11 +60,11 @@ def get_report(
 def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
     """Who took which figures elsewhere."""
     with db.transaction(here.engine) as session:
-        ledger.write(session, "export", f"report:{taken.name}", by=by, now=utcnow())
+        ledger.write_act(session, "export", f"report:{taken.name}", by=by, now=utcnow())
 
 
 def about(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
     """Who asks about which time."""
     now = utcnow()
-    period = period_reports.period(since, until, settings=here.settings, now=now)
+    period = period_reports.parse_period(since, until, settings=here.settings, now=now)
     return {"period": period, "by": by, "settings": here.settings, "now": now}

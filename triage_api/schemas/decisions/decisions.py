@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.removal.removal_plan import BlockWish
 from triage.say import say
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage_api.schemas.fields import GivenId, Id, Letter, Order, Shape, Text, Word
 from triage_api.schemas.items import Item
 from triage_api.schemas.language import Spoken
@@ -166,7 +166,7 @@ class RelatedMessage(Shape):
     @classmethod
     def seen(cls, folder: str) -> str:
         """People call their folders what they like."""
-        return visible(folder)
+        return escape_visible(folder)
 
 
 class RelatedMessages(Shape):

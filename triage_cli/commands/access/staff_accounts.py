@@ -36,7 +36,7 @@ def add_staff(
     refuse_elsewhere(settings)
     hashed = chosen(login, from_stdin=password_stdin)
     account = Account(login, name, role, scope, rights)
-    made = write(settings, lambda session: accounts.add(session, account, hashed, by=shell_user(), now=utcnow()))
+    made = write(settings, lambda session: accounts.add_account(session, account, hashed, by=shell_user(), now=utcnow()))
     say(f"{made} can sign in")
 
 
@@ -59,7 +59,7 @@ def remove_staff(ctx: click.Context, login: str) -> None:
     """Take an account away that was made here. Who is signed in with it is out at once."""
     settings = settings_of(ctx)
     directorys = settings.api.sign_in == "directory"
-    write(settings, lambda session: accounts.remove(session, login, by=shell_user(), now=utcnow(), by_directory=directorys))
+    write(settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), by_directory=directorys))
 
 
 @click.command("password")
@@ -95,7 +95,7 @@ def refuse_elsewhere(settings: Settings) -> None:
 def chosen(login: str, *, from_stdin: bool) -> str:
     """The hash of a new password. BadInput says why it is refused."""
     password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if why := password_policy.fault(password, login):
+    if why := password_policy.find_password_fault(password, login):
         raise BadInput(f"{why}; choose another, such as four words that nobody else would put together")
     return hash_password(password)
 

@@ -101,13 +101,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     while not stop.wait(pause):
         full = time.monotonic() - read_whole >= whole
         try:
-            with metrics.timed("mailroom_directory_seconds"):
+            with metrics.time_block("mailroom_directory_seconds"):
                 seen = look(settings, source, seen, full=full)
-            metrics.count("mailroom_directory_readings", outcome="read")
+            metrics.count_event("mailroom_directory_readings", outcome="read")
             read_whole, pause = time.monotonic() if full else read_whole, interval
         except Refused as refusal:
             log.error("the directory stays as it was: %s", refusal)
-            metrics.count("mailroom_directory_readings", outcome="refused")
+            metrics.count_event("mailroom_directory_readings", outcome="refused")
             pause = min(RETRY, interval)
         except DBAPIError as fault:
             pause = pause_after(fault, min(RETRY, interval))

@@ -39,7 +39,7 @@ def backup(ctx: click.Context, directory: Path, spool_only: bool) -> None:
     """
     stay(ctx)
     settings = settings_of(ctx)
-    backup_manifest.empty(directory)
+    backup_manifest.make_directory(directory)
     try:
         made = save(settings, directory, spool_only=spool_only, config=ctx.find_root().obj)
     except OSError as fault:
@@ -49,9 +49,9 @@ def backup(ctx: click.Context, directory: Path, spool_only: bool) -> None:
         clear(directory)
         raise
     if made.database:
-        detail = {"files": len(made.files), "bytes": backup_manifest.total(made.files), "directory": str(directory)}
-        write(settings, partial(ledger.write, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
-    say(f"{directory}: {len(made.files)} files, {backup_manifest.total(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
+        detail = {"files": len(made.files), "bytes": backup_manifest.total_bytes(made.files), "directory": str(directory)}
+        write(settings, partial(ledger.write_act, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
+    say(f"{directory}: {len(made.files)} files, {backup_manifest.total_bytes(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
     for name in made.left_out:
         say(f"not in it, save it elsewhere: {name}")
 
@@ -84,12 +84,12 @@ def checkpoints(settings: Settings, directory: Path) -> Iterator[Kept]:
     where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None
     for path in sorted(where.glob("*.jsonl")) if where and where.is_dir() else ():
         with path.open("rb") as source:
-            yield checksummed_files.write(directory, f"{CHECKPOINTS}/{path.name}", partial(checksummed_files.copy, source))
+            yield checksummed_files.write_file(directory, f"{CHECKPOINTS}/{path.name}", partial(checksummed_files.copy_file, source))
 
 
 def left_out(settings: Settings, config: str | None) -> Iterator[str]:
     """The files that are not in a backup, and without which a restored system does not work."""
-    if file := settings_loader.chosen(config, os.environ):
+    if file := settings_loader.choose_file(config, os.environ):
         yield str(file)
     if settings.directory.file and Path(settings.directory.file).is_file():
         yield settings.directory.file

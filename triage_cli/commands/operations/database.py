@@ -41,9 +41,9 @@ def compact(ctx: click.Context) -> None:
     with database_of(settings_of(ctx)) as engine:
         if engine.dialect.name != "sqlite":
             raise BadInput("PostgreSQL gives space back by itself (autovacuum)")
-        before = vacuum.size(engine)
-        vacuum.compact(engine)
-        say(f"the database has {vacuum.size(engine)} bytes, it had {before}")
+        before = vacuum.database_size(engine)
+        vacuum.compact_database(engine)
+        say(f"the database has {vacuum.database_size(engine)} bytes, it had {before}")
 
 
 @db.command()

@@ -45,7 +45,7 @@ def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_
     """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
     stay(ctx)
     file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
-    settings = settings_loader.read(str(file), {})
+    settings = settings_loader.read_settings(str(file), {})
     engine = made_ready(settings)
     stop = stop_on_signals()
 
@@ -76,14 +76,14 @@ def made_ready(settings: Settings) -> Engine:
     with db.transaction(engine) as session:
         if session.scalar(select(func.count()).select_from(Rule)) == 0:
             for order in company.RULES:
-                rules.add(session, order, by=SEEDER, now=utcnow(), settings=settings)
+                rules.add_rule(session, order, by=SEEDER, now=utcnow(), settings=settings)
     write_door(settings, engine)
     return engine
 
 
 def is_empty(engine: Engine) -> bool:
     """Has no mail come in yet?"""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return session.scalar(select(col(Message.id)).limit(1)) is None
 
 

@@ -21,7 +21,7 @@ from triage.errors import BadInput
 from triage.runtime import spool_backup
 from triage.runtime.backup_manifest import Manifest
 from triage.runtime.durable_files import sync_directory
-from triage.runtime.spool_backup import give
+from triage.runtime.spool_backup import give_ownership
 from triage.store import database_dump, db, ledger, restore_pause
 from triage.store.transaction_retry import first_line
 from triage.times import utcnow
@@ -108,7 +108,7 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
         with temporary.open("rb") as whole:
             os.fsync(whole.fileno())
         temporary.chmod(place.stat().st_mode & 0o660 | 0o600)
-        give(temporary, place.stat())
+        give_ownership(temporary, place.stat())
         temporary.rename(file)
         sync_directory(file.parent)
     finally:
@@ -118,7 +118,7 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
 
 def leftovers(temporary: Path) -> tuple[Path, ...]:
     """The file and what SQLite keeps beside it."""
-    return (temporary, *database_dump.beside(temporary))
+    return (temporary, *database_dump.sqlite_companions(temporary))
 
 
 def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, made: Manifest) -> None:
@@ -154,9 +154,9 @@ def make_fast(engine: Engine) -> None:
 def begin(connection: Connection, made: Manifest, *, now: datetime) -> None:
     """It is paused before anybody can claim anything."""
     with Session(connection) as session:
-        restore_pause.pause(session, backup_at=made.at, now=now)
+        restore_pause.pause_delivery(session, backup_at=made.at, now=now)
         detail = {"backup": made.at.isoformat(), "machine": made.machine, "mailroom": made.mailroom}
-        ledger.write(session, "restore", "restore", by=shell_user(), now=now, detail=detail)
+        ledger.write_act(session, "restore", "restore", by=shell_user(), now=now, detail=detail)
         session.flush()
 
 
@@ -167,7 +167,7 @@ def beside(settings: Settings, directory: Path) -> None:
     if where and where.is_dir() and not any(where.iterdir()):
         for path in sorted((directory / CHECKPOINTS).glob("*.jsonl")):
             shutil.copyfile(path, where / path.name)
-            give(where / path.name, where.stat())
+            give_ownership(where / path.name, where.stat())
         sync_directory(where)
 
 

@@ -11,10 +11,10 @@ from triage import ids
 from triage.config.settings import Settings
 from triage.delivery.recall import reconcile as recall_reconcile
 from triage.errors import NotYet
-from triage.ids import show
+from triage.ids import format_id
 from triage.runtime import spool_backup
 from triage.store import db
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of, stay
 from triage_cli.client.exit_codes import LATER, REFUSED
@@ -69,7 +69,7 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
             return 0 if dry_run else LATER
         with db.transaction(engine) as session:
             asked: dict[str, Any] = {"found": seen.found, "absent": seen.absent, "unknown": seen.unknown}
-            waiting = recall_reconcile.resume(session, **asked, by=shell_user(), now=utcnow(), send=send_unknown)
+            waiting = recall_reconcile.resume_delivery(session, **asked, by=shell_user(), now=utcnow(), send=send_unknown)
     ring(settings, "relay", "recall", "change")
     told(seen, waiting, resumed=True, form=form)
     return REFUSED if waiting else 0
@@ -78,10 +78,10 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
 def look(engine: Engine, settings: Settings) -> Seen:
     """All mailboxes in which doubtful mail would lie. NotYet while accepted mail of before lies in the spool."""
     seen = Seen()
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         pause = recall_reconcile.pause_in_force(session)
-        boxes = recall_reconcile.boxes(session, settings)
-        seen.unknown += recall_reconcile.elsewhere(session)
+        boxes = recall_reconcile.doubtful_mailboxes(session, settings)
+        seen.unknown += recall_reconcile.count_elsewhere(session)
     left = spool_backup.accepted_before(settings.spool.directory, pause.since)
     if left:
         do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"
@@ -104,7 +104,7 @@ def told(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
         "found": len(seen.found),
         "absent": len(seen.absent),
         "unknown": len(seen.unknown),
-        "waiting": [ids.show(one) for one in waiting],
+        "waiting": [ids.format_id(one) for one in waiting],
         "unreachable": seen.why,
         "resumed": resumed,
     }
@@ -112,7 +112,7 @@ def told(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
         STOOD.print_one(values, form)
         return
     say(f"{len(seen.found)} deliveries were delivered before, {len(seen.absent)} were not, of {len(seen.unknown)} nobody knows")
-    print_table([{"mailbox": visible(box), "why": visible(why)} for box, why in seen.why.items()], ("mailbox", "why"))
+    print_table([{"mailbox": escape_visible(box), "why": escape_visible(why)} for box, why in seen.why.items()], ("mailbox", "why"))
     for one in waiting:
-        say(f"{show(one)}  waits for a word: `mailroom queue retry {show(one)}` sends it, `give-up` ends it")
+        say(f"{format_id(one)}  waits for a word: `mailroom queue retry {format_id(one)}` sends it, `give-up` ends it")
     say("relay and recall go on" if resumed else "everything stays paused")

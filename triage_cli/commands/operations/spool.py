@@ -12,7 +12,7 @@ from mta.spool import spool_retry
 from mta.spool.spool_retry import Retry
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotFound, Overtaken
-from triage.ids import show as shown
+from triage.ids import format_id as shown
 from triage.runtime.spool_stats import OFTEN
 from triage.store import ledger
 from triage.times import utcnow
@@ -142,4 +142,4 @@ def on_record(settings: Settings, act: str, one: Retry) -> None:
     """Say so on the record, and no word of whom the message is from and for: it may be for a sealed folder."""
     detail = {"bytes": len(one.raw), "why": one.why}
     subject = f"spool:{shown(one.envelope.spool_id)}"
-    write(settings, partial(ledger.write, act=act, subject=subject, by=shell_user(), now=utcnow(), detail=detail))
+    write(settings, partial(ledger.write_act, act=act, subject=subject, by=shell_user(), now=utcnow(), detail=detail))

@@ -14,9 +14,9 @@ from mta.processing.received_headers import as_received, envelope_of, from_outsi
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.message.authentication import Authentication
-from triage.message.summary import Summary, summarise as summarise_here
+from triage.message.summary import Summary, make_summary as summarise_here
 from triage.runtime.sandbox_pool import Pool
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 PARSERS, PARSER_MEMORY, PARSER_SECONDS = 2, 256 * 1024 * 1024, 10.0
@@ -80,7 +80,7 @@ class Reading:
                         self.unreadable.update(batch.unreadable)
                         yield from batch.messages
         except Unreachable as fault:
-            self.faults.append(f"{visible(mailbox)}: {fault}")
+            self.faults.append(f"{escape_visible(mailbox)}: {fault}")
         finally:
             if account:
                 account.close()

@@ -92,8 +92,8 @@ def carry_out(
     """Read, judge, enter and tell. What is in when it breaks off stays in; the next run goes on behind it."""
     imported = Imported()
     with database_of(settings) as engine, closing(parsers()) as pool:
-        with db.reading(engine) as session:
-            address = import_mail.destination(session, to, settings)
+        with db.read_transaction(engine) as session:
+            address = import_mail.import_destination(session, to, settings)
         examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
         batches = account.read(folder, whole=True)
         first = next(batches, None)
@@ -112,8 +112,8 @@ def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imp
     """Those of a batch that have not come in yet, examined."""
     imported.unreadable.update(batch.unreadable)
     ids = [envelope_of(as_received(one.raw), address, one.arrived).spool_id for one in batch.messages]
-    with db.reading(engine) as session:
-        known = import_mail.present(session, ids)
+    with db.read_transaction(engine) as session:
+        known = import_mail.imported_ids(session, ids)
     for stored, spool_id in zip(batch.messages, ids, strict=True):
         if spool_id in known:
             imported.known += 1
@@ -126,9 +126,9 @@ def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imp
 def rehearse(engine: Engine, settings: Settings, letters: list[Letter], imported: Imported) -> None:
     """Say what would become of them."""
     now = utcnow()
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         for one in letters:
-            for verdict in simulate.verdicts(session, one.envelope, one.authentication, one.summary, settings=settings, now=now):
+            for verdict in simulate.current_verdicts(session, one.envelope, one.authentication, one.summary, settings=settings, now=now):
                 imported.states[STATES[verdict.disposition]] += 1
 
 

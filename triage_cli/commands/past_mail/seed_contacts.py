@@ -19,8 +19,8 @@ from triage.config.settings import Settings
 from triage.errors import Refused
 from triage.policy.contacts.contact_evidence import WORDS
 from triage.store import db
-from triage.store.scratch_copy import scratch
-from triage.text.sanitize import visible
+from triage.store.scratch_copy import make_scratch
+from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, shell_user
 from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
@@ -58,7 +58,7 @@ def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | Non
     how = {name: options.pop(name) for name in ("since", "connections", "rate", "dry_run", "as_json")}
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             place = over_imap(session, settings, addresses, accounts, fields=TEACHING, **options)
         return run(engine, settings, place, **how)
 
@@ -96,7 +96,7 @@ def run(
     plan = Plan(place.source, place.name, day, connections, rate)
     lines = as_json or not sys.stdout.isatty()
     progress = Lines() if lines else Bar()
-    with scratch(engine) if dry_run else nullcontext(engine) as where, progress:
+    with make_scratch(engine) if dry_run else nullcontext(engine) as where, progress:
         try:
             report = seed_contacts.run(where, plan, settings=settings, by=shell_user(), heard=progress)
         except Unreachable as fault:
@@ -185,5 +185,5 @@ def told(report: Report, name: str, *, dry_run: bool, as_json: bool) -> None:
     table(rows, ("not learned", "why"), as_json=False)
     if report.without:
         say(f"{report.without} accounts have no sent folder.")
-    rows = [{"account": one, "not read": visible(why)} for one, why in sorted(report.failed.items())]
+    rows = [{"account": one, "not read": escape_visible(why)} for one, why in sorted(report.failed.items())]
     table(rows, ("account", "not read"), as_json=False)

@@ -16,10 +16,10 @@ from triage.directory.recipient_map import DoorSnapshot
 from triage.errors import BadInput, Refused
 from triage.intake.build_recipient_map import build_recipient_map
 from triage.message.similarity import Likeness
-from triage.reports.forecast import Forecast, Terms, forecast
+from triage.reports.forecast import Forecast, Terms, make_forecast
 from triage.reports.forecast_report import report_forecast
 from triage.store import db
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of
@@ -68,7 +68,7 @@ def rehearse_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: P
     how = {name: options.pop(name) for name in HOW}
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             place = over_imap(session, settings, addresses, accounts, **options)
         return carry_out(engine, settings, place, **how)
 
@@ -125,14 +125,14 @@ def carry_out(
         examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
         player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))
         found = read_all(player, connections)
-    counted = forecast(found.rows, since=since, until=until, terms=terms)
+    counted = make_forecast(found.rows, since=since, until=until, terms=terms)
     tell(counted, found, html_file, as_json=as_json)
     return 1 if found.faults else 0
 
 
 def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
     """What the door would know now. Refused without anybody in the directory: everything would be refused."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         door = build_recipient_map(session, settings=settings, now=utcnow())
     if door is None:
         raise Refused("nobody is known here yet, so everything would be refused: run `mailroom sync` first")
@@ -164,6 +164,6 @@ def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json
         if html_file:
             say(f"The report with plots is in {html_file}.")
     for line in found.faults[:SHOWN_FAULTS]:
-        click.echo(visible(line), err=True)
+        click.echo(escape_visible(line), err=True)
     if (more := len(found.faults) - SHOWN_FAULTS) > 0:
         click.echo(f"… and {more} mailboxes more that could not be read; --json lists all", err=True)

@@ -21,7 +21,7 @@ from triage.intake import simulate
 from triage.message.similarity import Likeness
 from triage.reports.simulated_mail import Rehearsed
 from triage.store import db
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.commands.past_mail.examine_past_mail import Examiner, Past, Reading, Written, is_internal
 
@@ -55,10 +55,10 @@ class Player:
     def play(self, mailbox: str) -> Rehearsal:
         """What would have become of the mail in one mailbox."""
         found = Rehearsal()
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             address = simulate.address_of(session, mailbox, self.settings)
         if not address:
-            found.faults.append(f"{visible(mailbox)} is nobody's mailbox in the directory: its mail is left out")
+            found.faults.append(f"{escape_visible(mailbox)} is nobody's mailbox in the directory: its mail is left out")
             return found
         seen: set[str] = set()
         leads: dict[str, bool] = {}
@@ -73,8 +73,8 @@ class Player:
                 for name in self.refused(past):
                     found.refused.setdefault(name, set()).add(mark)
                 answered = self.written.answers.get((mailbox, past.summary.message_id))
-                with db.reading(self.engine) as session:
-                    found.rows += simulate.rehearse(
+                with db.read_transaction(self.engine) as session:
+                    found.rows += simulate.simulate_message(
                         session,
                         past.envelope,
                         past.authentication,
@@ -91,7 +91,7 @@ class Player:
         """The address that a mail was sent to, as far as the last server tells it and it still leads to this mailbox; "" otherwise."""
         for address in addressed_to(raw):
             if address not in leads:
-                with db.reading(self.engine) as session:
+                with db.read_transaction(self.engine) as session:
                     leads[address] = simulate.leads_to(session, address, mailbox, self.settings)
             if leads[address]:
                 return address

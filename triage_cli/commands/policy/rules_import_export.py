@@ -8,7 +8,7 @@ import click
 
 from triage.errors import BadInput
 from triage.text.numbers import plural, were
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.client.client_option import asks
 from triage_cli.client.exit_codes import DONE, USAGE
@@ -135,7 +135,7 @@ def faulty(refusal: Declined, name: str, part: Part) -> int:
     """Say which lines are wrong."""
     faults = refusal.problem["lines"]
     for fault in faults:
-        click.echo(visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
+        click.echo(escape_visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
     count = len(faults)
     click.echo(f"mailroom: {plural(count, 'line is', 'lines are')} wrong; no rule was created", err=True)
     return USAGE

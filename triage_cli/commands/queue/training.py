@@ -9,7 +9,7 @@ from triage.quarantine import training, viewings
 from triage.quarantine.training import HAND, Result
 from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
 from triage.store import db
-from triage.text.sanitize import visible
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, looking, shell_user
@@ -39,19 +39,19 @@ def practise(ctx: click.Context, cards: int) -> None:
     settings, by = settings_of(ctx), shell_user()
     deck()
     with database_of(settings) as engine:
-        with db.reading(engine) as session:
-            hand = training.deal(session, deck, by=by, now=utcnow(), limit=cards)
+        with db.read_transaction(engine) as session:
+            hand = training.deal_cards(session, deck, by=by, now=utcnow(), limit=cards)
         right = asked = 0
         for number, one in enumerate(hand, 1):
             if one.message_id is not None:  # a real mail: who fetched it goes on the record
                 with db.transaction(engine) as session:
-                    viewings.fetch(session, one.message_id, "text", by=by, now=utcnow())
+                    viewings.record_fetch(session, one.message_id, "text", by=by, now=utcnow())
             show(one, f"{number} of {len(hand)}")
             key = click.prompt("l: let it in, k: keep it out, q: end", type=click.Choice([*KEYS, "q"]), show_choices=False)
             if key == "q":
                 break
             with db.transaction(engine) as session:
-                result = training.answer(session, deck, one.card, KEYS[key], by=by, now=utcnow())
+                result = training.answer_exercise(session, deck, one.card, KEYS[key], by=by, now=utcnow())
             tell(result)
             asked, right = asked + 1, right + result.right
     say(f"{right} of {asked} right" if asked else "There is nothing that you have not answered yet." if not hand else "Nothing answered.")
@@ -63,7 +63,7 @@ def practise(ctx: click.Context, cards: int) -> None:
 def list_scores(ctx: click.Context, form: Form) -> None:
     """How everybody does, by the first answer to each card."""
     with looking(settings_of(ctx)) as session:
-        rows = [asdict(one) for one in training.scores(session, by=shell_user())]
+        rows = [asdict(one) for one in training.list_scores(session, by=shell_user())]
     for row in rows:
         row["last_at"] = row["last_at"].isoformat(timespec="minutes")
     SCORES.print(rows, form)
@@ -87,7 +87,7 @@ def show(one: Exercise, place: str) -> None:
     click.echo()
     lines = one.text.splitlines()
     for line in lines[:LINES]:
-        click.echo(visible(line))
+        click.echo(escape_visible(line))
     if len(lines) > LINES:
         say(f"… {len(lines) - LINES} lines more")
     for link in one.links:

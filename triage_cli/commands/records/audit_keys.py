@@ -19,9 +19,9 @@ from triage_cli.services import upkeep_retention
 
 def verified(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
     """What a walk along the record finds, compared with these checkpoints."""
-    claims = verify_chain.claims(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
+    claims = verify_chain.claimed_checkpoints(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
     with looking(settings) as session:
-        return asdict(verify_chain.verify(session, claims, kept_since=verify_chain.kept_since(settings, utcnow())))
+        return asdict(verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow())))
 
 
 @click.command()
@@ -53,8 +53,8 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         over = upkeep_retention.Tidied() if expiring else upkeep_retention.tidy(engine, settings)
-        with db.reading(engine) as session:
-            soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
+        with db.read_transaction(engine) as session:
+            soon = retaining.list_expiring(session, by=shell_user(), settings=settings, now=utcnow())
             unseen = retaining.count_unseen(session, settings=settings, now=utcnow())
     rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
     if form is Form.JSON:

@@ -31,7 +31,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import announce_sender
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.contacts import Correspondent
 from triage.store.models.mailboxes import SweptMailbox
 
@@ -56,20 +56,20 @@ def came(company: Engine, settings: Settings) -> int:
 
 @pytest.mark.parametrize("by", [BEN, ANA, EVA, Actor.person("al", Role.AUDITOR, Scope(departments=frozenset({"it"})))])
 def test_the_record_is_for_those_who_may_read_all_of_it(company: Engine, by: Actor) -> None:
-    with reading(company) as session, pytest.raises(NotAllowed):
-        audit_log.record(session, by=by)
+    with read_transaction(company) as session, pytest.raises(NotAllowed):
+        audit_log.list_entries(session, by=by)
 
 
 def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings: Settings) -> None:
     for _ in range(3):
         came(company, settings)
     with transaction(company) as session:
-        hash_chain.seal(session)
+        hash_chain.seal_entries(session)
     came(company, settings)
     found, before = [], None
-    with reading(company) as session:
+    with read_transaction(company) as session:
         while True:
-            page = audit_log.record(session, by=OTTO, limit=2, before=before)
+            page = audit_log.list_entries(session, by=OTTO, limit=2, before=before)
             found += [(one.act, one.sequence) for one in page.items]
             if page.following is None:
                 break
@@ -80,16 +80,16 @@ def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings
 def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     mail = came(company, settings)
     with transaction(company) as session:
         more = {"now": NOW, "settings": settings}
         order = RuleOrder("block", "address", "", "person:joe.fern")
-        decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE, "a secret", rule=order), by=HANA, **more)  # type: ignore[arg-type]
-        rules.add(session, RuleOrder("block", "domain", "plain.example", "company"), by=ANA, **more)  # type: ignore[arg-type]
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE, "a secret", rule=order), by=HANA, **more)  # type: ignore[arg-type]
+        rules.add_rule(session, RuleOrder("block", "domain", "plain.example", "company"), by=ANA, **more)  # type: ignore[arg-type]
     for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
-        with reading(company) as session:
-            acts = [(one.act, one.detail) for one in audit_log.record(session, by=by).items]
+        with read_transaction(company) as session:
+            acts = [(one.act, one.detail) for one in audit_log.list_entries(session, by=by).items]
         for act in ("purge", "receive"):
             assert (dict(acts)[act] != audit_log.UNTOLD) is told
         assert ("a secret" in str(acts), "supplier.example" in str(acts)) == (told, told)
@@ -100,38 +100,38 @@ def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company
     later = NOW + timedelta(days=settings.retention.record_days + 1)
     with transaction(company) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     mail = came(company, settings)
     with transaction(company) as session:
         order = RuleOrder("block", "address", "", "company")
         request = DecisionRequest(Selection(ids=(mail,)), Verb.PURGE, "a secret", rule=order)
-        decisions.decide(session, request, by=HANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, request, by=HANA, now=NOW, settings=settings)
         arriving.erase(session, settings=settings, now=later)
         assert arriving.forget(session, settings=settings, now=later) == 1
     for decision_is_there in (True, False):
         with transaction(company) as session:
             found, _ = delete_records.decisions_due(session, settings=settings, now=NOW if decision_is_there else later)
             delete_records.forget_decisions(session, found, settings=settings, now=later)
-            told = [[(one.act, one.detail) for one in audit_log.record(session, by=by).items] for by in (HANA, IDA)]
+            told = [[(one.act, one.detail) for one in audit_log.list_entries(session, by=by).items] for by in (HANA, IDA)]
             assert ["a secret" in str(acts) and "supplier.example" in str(acts) for acts in told] == [True, False]
             assert [dict(acts)[act] for acts in told[1:] for act in ("receive", "purge", "rule")] == [audit_log.UNTOLD] * 3
-            assert [len(outcomes.listing(session, by=by)) for by in (HANA, IDA)] == [int(decision_is_there), 0]
+            assert [len(outcomes.list_decisions(session, by=by)) for by in (HANA, IDA)] == [int(decision_is_there), 0]
 
 
 def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(company: Engine, settings: Settings) -> None:
     later = NOW + timedelta(days=settings.retention.record_days + 1)
     with transaction(company) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         (open_one,) = arrive(session, settings, "legal+mara.berg@company.example")
     mail = came(company, settings)
     with transaction(company) as session:
         request = DecisionRequest(Selection(ids=(mail, open_one)), Verb.PURGE, "a secret")
-        decisions.decide(session, request, by=HANA, now=NOW, settings=settings)
-        legal_holds.add(session, by=HANA, reason="the other one stays", now=NOW, person="mara.berg")
+        decisions.decide_messages(session, request, by=HANA, now=NOW, settings=settings)
+        legal_holds.add_hold(session, by=HANA, reason="the other one stays", now=NOW, person="mara.berg")
         arriving.erase(session, settings=settings, now=later)
         assert arriving.forget(session, settings=settings, now=later) == 1
-        told = ["a secret" in str(audit_log.record(session, by=by).items) for by in (HANA, IDA)]
+        told = ["a secret" in str(audit_log.list_entries(session, by=by).items) for by in (HANA, IDA)]
         assert told == [True, False]
 
 
@@ -144,14 +144,14 @@ def test_what_is_on_record_of_sealed_people_is_not_told_when_they_have_another_n
     joe = replace(joe, identity="J")
     with transaction(company) as session:
         seal = replace(COMPANY, people=(mara, joe, ines), sealed=(SealedEntry("person:joe.fern", ("hana",)),))
-        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
-        announce_sender.expect(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
-        legal_holds.add(session, by=HANA, reason="a secret", now=NOW, person="joe.fern")
+        directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
+        announce_sender.expect_sender(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
+        legal_holds.add_hold(session, by=HANA, reason="a secret", now=NOW, person="joe.fern")
         other: dict[str, Any] = {"identity": "K", "name": "Joseph Fernandez"} if gives_way else {"uid": "joe.fir"}
         seal = replace(seal, people=(mara, replace(joe, **other), ines))
-        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
         for by, told in ((HANA, True), (IDA, False)):
-            acts = {one.act: "secret" in str(one.detail) for one in audit_log.record(session, by=by).items}
+            acts = {one.act: "secret" in str(one.detail) for one in audit_log.list_entries(session, by=by).items}
             assert (acts["expect"], acts["legal-hold"]) == (told, told)
 
 
@@ -160,37 +160,41 @@ def test_what_a_sweep_has_counted_in_sealed_mailboxes_is_not_told(company: Engin
     reaching = replace(settings, recall=replace(settings.recall, imap="imaps://mail.company.example"))
     with transaction(company) as session:
         more = {"by": HANA, "reason": "", "now": NOW, "settings": reaching}
-        made = mailbox_sweep.begin(session, SALES, dry_run=True, **more)  # type: ignore[arg-type]
+        made = mailbox_sweep.begin_sweep(session, SALES, dry_run=True, **more)  # type: ignore[arg-type]
         where = col(SweptMailbox.mailbox).in_(["joe.fern@company.example", "it@company.example"])
         session.execute(update(SweptMailbox).where(where).values(found=3, due_at=None, why="Nobody gets in."))
         session.execute(delete(SweptMailbox).where(not_(where)))
         seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),))
-        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
         for by in (HANA, IDA):
             seen = by is HANA or told
-            assert [one.sentence for one in outcomes.listing(session, by=by)] == [f"Counted 6 mails of {SALES} in 2 mailboxes."] * seen
+            assert [one.sentence for one in outcomes.list_decisions(session, by=by)] == [
+                f"Counted 6 mails of {SALES} in 2 mailboxes."
+            ] * seen
             with nullcontext() if seen else pytest.raises(NotFound):
-                assert len(outcomes.report(session, made.id, by=by).not_looked_through) == 2
+                assert len(outcomes.get_decision(session, made.id, by=by).not_looked_through) == 2
 
 
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
 def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settings: Settings, folder: str) -> None:
     with transaction(company) as session:
         seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana", "ana")),))
-        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
     mail = came(company, settings)
     with transaction(company) as session:
-        assignment.hand(session, Selection(ids=(mail,)), "ana", "her secret illness", by=HANA, now=NOW)
-        rule = rules.add(session, RuleOrder("block", "address", "a@secret.example", "person:joe.fern"), by=HANA, now=NOW, settings=settings)
-        rule_confirmation.change(session, rule.id, {"note": "the secret husband"}, by=HANA, now=NOW, settings=settings)
-        announce_sender.expect(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
+        assignment.assign_messages(session, Selection(ids=(mail,)), "ana", "her secret illness", by=HANA, now=NOW)
+        rule = rules.add_rule(
+            session, RuleOrder("block", "address", "a@secret.example", "person:joe.fern"), by=HANA, now=NOW, settings=settings
+        )
+        rule_confirmation.change_rule(session, rule.id, {"note": "the secret husband"}, by=HANA, now=NOW, settings=settings)
+        announce_sender.expect_sender(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
         learned = [Announced("joe.fern", "c@secret.example")]
-        learn_contacts.announce(session, learned, settings=settings, by=HANA, now=NOW)
+        learn_contacts.announce_contacts(session, learned, settings=settings, by=HANA, now=NOW)
         known = session.scalars(select(col(Correspondent.id))).all()
-        contact_review.drop(session, known, by=HANA, now=NOW)
+        contact_review.drop_contacts(session, known, by=HANA, now=NOW)
     for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
-        with reading(company) as session:
-            acts = {one.act: "secret" in str(one.detail) for one in audit_log.record(session, by=by).items}
+        with read_transaction(company) as session:
+            acts = {one.act: "secret" in str(one.detail) for one in audit_log.list_entries(session, by=by).items}
         assert {name: acts[name] for name in ("hand-over", "change-rule", "expect", "correspondents")} == dict.fromkeys(
             ("hand-over", "change-rule", "expect", "correspondents"), told
         )
@@ -200,8 +204,8 @@ def test_what_names_several_folders_is_silent_when_one_of_them_is_sealed(company
     with transaction(company) as session:
         hana = StaffEntry("hana", "Hana Novak", "admin", ("company",))
         sealed = replace(COMPANY, staff=(*COMPANY.staff, hana), sealed=(SealedEntry("person:joe.fern", ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         for name, scope in (("open", ("department:legal",)), ("closed", ("department:legal", "person:joe.fern"))):
-            api_tokens.create(session, TokenOrder(name, ("read",), scope), by=HANA, now=NOW)
-        shown = [one.detail for one in audit_log.record(session, by=IDA).items if one.act == "token"]
+            api_tokens.create_token(session, TokenOrder(name, ("read",), scope), by=HANA, now=NOW)
+        shown = [one.detail for one in audit_log.list_entries(session, by=IDA).items if one.act == "token"]
         assert [one == audit_log.UNTOLD for one in shown] == [True, False]

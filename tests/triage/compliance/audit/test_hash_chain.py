@@ -17,16 +17,16 @@ from triage.store.models.audit import AuditRecord
 def trail(engine: Engine) -> Engine:
     with db.transaction(engine) as session:
         for number in range(5):
-            ledger.write(
+            ledger.write_act(
                 session, "test", f"thing:{number}", by=ANA, now=NOW + timedelta(microseconds=number), detail={"größe": [1, None, "x"]}
             )
-        assert hash_chain.seal(session).total() == 5
+        assert hash_chain.seal_entries(session).total() == 5
     return engine
 
 
 def fault(engine: Engine) -> str:
-    with db.reading(engine) as session:
-        return verify_chain.verify(session).fault
+    with db.read_transaction(engine) as session:
+        return verify_chain.verify_chain(session).fault
 
 
 def at(sequence: int) -> object:
@@ -57,8 +57,8 @@ def edit(session: Session) -> None:
 
 
 def test_a_whole_trail_is_whole(trail: Engine) -> None:
-    with db.reading(trail) as session:
-        found = verify_chain.verify(session)
+    with db.read_transaction(trail) as session:
+        found = verify_chain.verify_chain(session)
     assert (found.records, found.unsealed, found.fault) == (5, 0, "")
 
 
@@ -81,18 +81,18 @@ def test_tampering_is_found(trail: Engine, tamper: object, says: str) -> None:
 
 def test_new_records_go_on_from_the_head(trail: Engine) -> None:
     with db.transaction(trail) as session:
-        ledger.write(session, "test", "thing:6", by=ANA, now=NOW)
-        assert hash_chain.waiting(session)
-        assert hash_chain.seal(session).total() == 1
-        assert hash_chain.seal(session).total() == 0
-        assert hash_chain.sequence(session) == 6
+        ledger.write_act(session, "test", "thing:6", by=ANA, now=NOW)
+        assert hash_chain.has_unsealed(session)
+        assert hash_chain.seal_entries(session).total() == 1
+        assert hash_chain.seal_entries(session).total() == 0
+        assert hash_chain.last_sequence(session) == 6
     assert fault(trail) == ""
 
 
 def test_one_sealer_at_a_time(engine: Engine) -> None:
     def elected(holder: str, later: timedelta = timedelta()) -> bool:
         with db.transaction(engine) as session:
-            return hash_chain.elect(session, holder, NOW + later)
+            return hash_chain.elect_sealer(session, holder, NOW + later)
 
     assert elected("one")
     assert not elected("two")

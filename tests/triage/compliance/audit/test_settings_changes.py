@@ -15,7 +15,7 @@ from triage.store.models.audit import AuditRecord
 def noted(engine: Engine, settings: Settings, machine: str = "mx1") -> list[str]:
     """What one start of a machine finds changed."""
     with db.transaction(engine) as session:
-        return settings_changes.note(session, settings, machine=machine, now=NOW)
+        return settings_changes.note_settings(session, settings, machine=machine, now=NOW)
 
 
 def test_what_changed_is_on_the_record(engine: Engine, settings: Settings) -> None:
@@ -28,7 +28,7 @@ def test_what_changed_is_on_the_record(engine: Engine, settings: Settings) -> No
     assert noted(engine, changed, "mx2") == [], "another machine has settings of its own"
     assert noted(engine, changed) == ["retention.held_days", "smtp.edge_token", "smtp.max_recipients"]
     assert noted(engine, changed) == []
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "settings"))
     assert record.detail == {
         "machine": "mx1",

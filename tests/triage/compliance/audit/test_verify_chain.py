@@ -27,8 +27,8 @@ def trail(engine: Engine, tmp_path: Path) -> Engine:
     """Nine acts, with a checkpoint after each third."""
     for number in range(1, 10):
         with db.transaction(engine) as session:
-            ledger.write(session, "test", f"thing:{number}", by=ANA, now=NOW + timedelta(minutes=number))
-            hash_chain.seal(session)
+            ledger.write_act(session, "test", f"thing:{number}", by=ANA, now=NOW + timedelta(minutes=number))
+            hash_chain.seal_entries(session)
         if number % 3 == 0:
             sign(engine, tmp_path, NOW + timedelta(minutes=number))
     return engine
@@ -36,17 +36,17 @@ def trail(engine: Engine, tmp_path: Path) -> Engine:
 
 def sign(engine: Engine, directory: Path, now: datetime, key: Ed25519PrivateKey = KEY) -> None:
     """Make a checkpoint of where the trail ends."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         head = session.get_one(Marker, hash_chain.HEAD)
         checkpoint = Checkpoint(head.number, head.text, now)
-    checkpoints.append(directory, checkpoint, key)
+    checkpoints.append_checkpoint(directory, checkpoint, key)
 
 
 def fault(engine: Engine, directory: Path, kept_since: datetime | None = None) -> str:
     """What verifying says."""
-    claims = list(checkpoints.read(directory, KEY.public_key()))
-    with db.reading(engine) as session:
-        return verify_chain.verify(session, claims, kept_since=kept_since).fault
+    claims = list(checkpoints.read_checkpoints(directory, KEY.public_key()))
+    with db.read_transaction(engine) as session:
+        return verify_chain.verify_chain(session, claims, kept_since=kept_since).fault
 
 
 def chain_anew(session: Session) -> None:
@@ -89,9 +89,9 @@ def begin_at_a_checkpoint(session: Session) -> None:
 
 
 def test_a_whole_trail_is_whole(trail: Engine, tmp_path: Path) -> None:
-    claims = list(checkpoints.read(tmp_path, KEY.public_key()))
-    with db.reading(trail) as session:
-        found = verify_chain.verify(session, claims)
+    claims = list(checkpoints.read_checkpoints(tmp_path, KEY.public_key()))
+    with db.read_transaction(trail) as session:
+        found = verify_chain.verify_chain(session, claims)
     assert (found.records, found.unsealed, found.fault, found.checkpoints) == (9, 0, "", 3)
 
 
@@ -149,29 +149,31 @@ def test_the_newest_checkpoint_of_a_time(tmp_path: Path, through: int, until: da
         (4, datetime(2026, 3, 5, tzinfo=UTC)),
         (5, datetime(2026, 3, 20, tzinfo=UTC)),
     ):
-        checkpoints.append(tmp_path, Checkpoint(sequence, "head", at), KEY)
-    checkpoints.append(tmp_path, Checkpoint(6, "head", datetime(2026, 3, 25, tzinfo=UTC)), Ed25519PrivateKey.generate())  # not ours
-    assert checkpoints.newest(tmp_path, KEY.public_key(), through=through, until=until) == found
+        checkpoints.append_checkpoint(tmp_path, Checkpoint(sequence, "head", at), KEY)
+    checkpoints.append_checkpoint(
+        tmp_path, Checkpoint(6, "head", datetime(2026, 3, 25, tzinfo=UTC)), Ed25519PrivateKey.generate()
+    )  # not ours
+    assert checkpoints.newest_checkpoint(tmp_path, KEY.public_key(), through=through, until=until) == found
 
 
 def test_what_is_old_is_let_go_and_the_rest_is_proven(trail: Engine, tmp_path: Path) -> None:
     with db.transaction(trail) as session:
         hash_chain.let_go(session, 3, now=NOW)
-        assert hash_chain.drop(session, limit=2) == 2
+        assert hash_chain.drop_released(session, limit=2) == 2
     assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
     with db.transaction(trail) as session:
-        assert (hash_chain.drop(session), hash_chain.drop(session)) == (1, 0)
-        assert hash_chain.seal(session).total() == 1, "that it was let go is on the record"
+        assert (hash_chain.drop_released(session), hash_chain.drop_released(session)) == (1, 0)
+        assert hash_chain.seal_entries(session).total() == 1, "that it was let go is on the record"
     assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
-    with db.reading(trail) as session:
-        assert verify_chain.verify(session).records == 7
+    with db.read_transaction(trail) as session:
+        assert verify_chain.verify_chain(session).records == 7
 
 
 def test_how_far_back_the_trail_is_old(engine: Engine) -> None:
     with db.transaction(engine) as session:
         for number in range(4):
-            ledger.write(session, "test", f"thing:{number}", by=ANA, now=NOW)
-        hash_chain.seal(session)
+            ledger.write_act(session, "test", f"thing:{number}", by=ANA, now=NOW)
+        hash_chain.seal_entries(session)
         assert hash_chain.last_before(session, NOW + timedelta(days=1)) == 3, "the last of all is always kept"
         assert hash_chain.last_before(session, NOW - timedelta(days=1)) == 0
 
@@ -188,6 +190,6 @@ def test_how_far_back_the_trail_is_old(engine: Engine) -> None:
 )
 def test_the_database_itself_keeps_the_trail(trail: Engine, statement: str) -> None:
     with db.transaction(trail) as session:
-        ledger.write(session, "test", "thing:unsealed", by=ANA, now=NOW)
+        ledger.write_act(session, "test", "thing:unsealed", by=ANA, now=NOW)
     with pytest.raises(DBAPIError, match="append-only"), db.transaction(trail) as session:
         session.execute(text(statement))

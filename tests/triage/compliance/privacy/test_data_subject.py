@@ -25,7 +25,7 @@ from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.ids import new_id
 from triage.intake import store_outbound
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
 from triage.policy.rules import store as rules
@@ -74,19 +74,19 @@ def everything(session: Session, settings: Settings, author: str = ANNA, to: str
     ids = [arrive(session, settings, to, author=author, subject=f"From {author}")[0] for _ in range(3)]
     order = RuleOrder("block", "address", author, "company", note=f"{author} is rude")
     selected = Selection.of(ids=(ids[1],))
-    decisions.decide(session, DecisionRequest(selected, Verb.PURGE, "junk", rule=order), settings=settings, by=ANA, now=NOW)
-    rules.add(session, RuleOrder("allow", "address", author, "person:joe.fern"), by=ANA, now=NOW, settings=settings)
-    assignment.hand(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
+    decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE, "junk", rule=order), settings=settings, by=ANA, now=NOW)
+    rules.add_rule(session, RuleOrder("allow", "address", author, "person:joe.fern"), by=ANA, now=NOW, settings=settings)
+    assignment.assign_messages(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
-        ledger.record(session, ids[2], event, by=ANA, now=NOW)
+        ledger.record_event(session, ids[2], event, by=ANA, now=NOW)
     sent = Sent(JOE, (author,), JOE, NOW, message_id="1@company.example")
     learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
     raw = mail(f"From: Joe Fern <{JOE}>\nTo: {author}", "Hello\n")
     leaving = Envelope(new_id(), NOW, JOE, (author,), "192.0.2.25", "inner.company.example")
-    store_outbound.depart(session, leaving, bodies.packed(raw), summarise(raw), settings=settings, now=NOW)
+    store_outbound.store_outgoing(session, leaving, bodies.pack_body(raw), make_summary(raw), settings=settings, now=NOW)
     (gone,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.direction) == "outbound"))
     for event in (Event.CLAIM, Event.DELIVER):
-        ledger.record(session, gone, event, by=ANA, now=NOW)
+        ledger.record_event(session, gone, event, by=ANA, now=NOW)
     return tuple(ids)
 
 
@@ -99,7 +99,7 @@ def carry_out(session: Session, number: int) -> PersonErasure:
 
 def where_it_stands(session: Session, word: str) -> set[str]:
     """The tables in which a word occurs anywhere, the counts of what is held folded."""
-    while fold_counts.fold(session, now=NOW):
+    while fold_counts.fold_counts(session, now=NOW):
         pass
     found = set()
     for table in SQLModel.metadata.sorted_tables:
@@ -111,7 +111,7 @@ def where_it_stands(session: Session, word: str) -> set[str]:
 def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, settings: Settings) -> None:
     ids = everything(either, settings)
     assert {"delivery", "message", "rule", "correspondent", "handed"} <= where_it_stands(either, ANNA)
-    made = person_erasure.begin(either, ANNA.title(), settings=settings, with_rules=True, **said())
+    made = person_erasure.begin_erasure(either, ANNA.title(), settings=settings, with_rules=True, **said())
     row = carry_out(either, made.id)
     assert (row.address, row.deliveries, row.contents, row.kept, row.rules_left, row.done_at) == ("", 4, 4, 0, 0, NOW)
     assert where_it_stands(either, "anna") <= AUDITED
@@ -123,15 +123,15 @@ def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, sett
 
 def test_the_trail_stays_whole(session: Session, settings: Settings) -> None:
     everything(session, settings)
-    hash_chain.seal(session)
-    carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
-    hash_chain.seal(session)
-    assert verify_chain.verify(session).fault == ""
+    hash_chain.seal_entries(session)
+    carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
+    hash_chain.seal_entries(session)
+    assert verify_chain.verify_chain(session).fault == ""
 
 
 def test_a_rule_is_kept_unless_it_is_to_go(session: Session, settings: Settings) -> None:
     everything(session, settings)
-    row = carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
+    row = carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
     assert row.rules_left == 2
     assert {one.removed_at for one in session.scalars(select(Rule))} == {None}
 
@@ -139,16 +139,16 @@ def test_a_rule_is_kept_unless_it_is_to_go(session: Session, settings: Settings)
 def test_others_mail_is_untouched(session: Session, settings: Settings) -> None:
     everything(session, settings)
     (other,) = arrive(session, settings, JOE, author="bob@dell.example")
-    carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
+    carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
     kept = session.get_one(Delivery, other)
     assert (kept.author, kept.state, kept.erased_at) == ("bob@dell.example", State.HELD, None)
 
 
 def test_a_legal_hold_wins(either: Session, settings: Settings) -> None:
     ids = everything(either, settings)
-    legal_holds.add(either, selected=Selection.of(ids=(ids[1],)), **said())
-    assert person_erasure.look(either, ANNA, by=IDA) == person_erasure.Found("outside", 4, 0, 1)
-    row = carry_out(either, person_erasure.begin(either, ANNA, settings=settings, **said()).id)
+    legal_holds.add_hold(either, selected=Selection.of(ids=(ids[1],)), **said())
+    assert person_erasure.preview_erasure(either, ANNA, by=IDA) == person_erasure.Found("outside", 4, 0, 1)
+    row = carry_out(either, person_erasure.begin_erasure(either, ANNA, settings=settings, **said()).id)
     assert (row.deliveries, row.kept) == (3, 1)
     kept = either.get_one(Delivery, ids[1])
     assert (kept.author, kept.erased_at) == (ANNA, None)
@@ -157,25 +157,25 @@ def test_a_legal_hold_wins(either: Session, settings: Settings) -> None:
 
 def test_what_is_under_way_is_waited_for(session: Session, settings: Settings) -> None:
     (mine,) = arrive(session, settings, JOE, author=ANNA)
-    ledger.record(session, mine, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
-    assert person_erasure.look(session, ANNA, by=IDA).under_way == 1
-    made = person_erasure.begin(session, ANNA, settings=settings, **said())
+    ledger.record_event(session, mine, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+    assert person_erasure.preview_erasure(session, ANNA, by=IDA).under_way == 1
+    made = person_erasure.begin_erasure(session, ANNA, settings=settings, **said())
     assert carry_out(session, made.id).done_at is None
-    assert person_erasure.due(session) == [made.id]
-    assert person_erasure.begin(session, ANNA, settings=settings, **said()).id == made.id
+    assert person_erasure.due_erasures(session) == [made.id]
+    assert person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id == made.id
     for event in (Event.CLAIM, Event.DELIVER):
-        ledger.record(session, mine, event, by=ANA, now=NOW)
-    assert (carry_out(session, made.id).done_at, person_erasure.due(session)) == (NOW, [])
+        ledger.record_event(session, mine, event, by=ANA, now=NOW)
+    assert (carry_out(session, made.id).done_at, person_erasure.due_erasures(session)) == (NOW, [])
 
 
 def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
     everything(either, settings, to=JOE)
     both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
     with pytest.raises(NotAllowedNow, match="is in the directory"):
-        person_erasure.begin(either, JOE, settings=settings, **said())
+        person_erasure.begin_erasure(either, JOE, settings=settings, **said())
     left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
-    directory.apply(either, left, settings.company, by=SYNC, now=NOW)
-    row = carry_out(either, person_erasure.begin(either, "joe.fern", settings=settings, **said()).id)
+    directory.apply_directory(either, left, settings.company, by=SYNC, now=NOW)
+    row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **said()).id)
     assert row.done_at == NOW
     assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a mail to Mara too names its recipients
     assert either.get(Person, "joe.fern") is None
@@ -192,9 +192,9 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
 
 
 def test_a_legal_hold_on_somebody_here_forbids_it(session: Session, settings: Settings) -> None:
-    legal_holds.add(session, person="ines.old", **said())
+    legal_holds.add_hold(session, person="ines.old", **said())
     with pytest.raises(NotAllowedNow, match="legal hold"):
-        person_erasure.begin(session, INES, settings=settings, **said())
+        person_erasure.begin_erasure(session, INES, settings=settings, **said())
 
 
 def test_two_keys_where_the_company_wants_them(session: Session, settings: Settings) -> None:
@@ -202,16 +202,16 @@ def test_two_keys_where_the_company_wants_them(session: Session, settings: Setti
     careful = replace(settings, policy=replace(settings.policy, two_keys=("person-erasure",)))
     asked = person_erasure.erase_person(session, ANNA, settings=careful, **said())
     assert isinstance(asked, PendingAct)
-    assert approvals.sentence(asked).startswith(f"Ida Lind asks for a second key: erase what is kept about {ANNA}. Two are needed")
-    assert approvals.listing(session, by=ANA, now=NOW) == []
-    directory.apply(
+    assert approvals.approval_sentence(asked).startswith(f"Ida Lind asks for a second key: erase what is kept about {ANNA}. Two are needed")
+    assert approvals.list_approvals(session, by=ANA, now=NOW) == []
+    directory.apply_directory(
         session,
         replace(COMPANY, staff=tuple(arriving.COMPANY.staff) + tuple(staff(one) for one in (IDA, ELSE))),
         settings.company,
         by=SYNC,
         now=NOW,
     )
-    done = approvals.confirm(session, asked.id, by=ELSE, now=NOW, settings=careful, acts=person_erasure.ACTS)
+    done = approvals.confirm_approval(session, asked.id, by=ELSE, now=NOW, settings=careful, acts=person_erasure.ACTS)
     assert (done.state, done.order) == ("confirmed", {})
     assert carry_out(session, done.result_id or 0).done_at == NOW
 
@@ -231,15 +231,15 @@ def staff(one: Actor) -> Any:
 )
 def test_what_is_refused(session: Session, settings: Settings, by: Actor, text: str, reason: str, refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
-        person_erasure.begin(session, text, by=by, reason=reason, now=NOW, settings=settings)
+        person_erasure.begin_erasure(session, text, by=by, reason=reason, now=NOW, settings=settings)
 
 
 # taking it along
 
 
 def taken(session: Session, text: str, by: Actor = IDA) -> zipfile.ZipFile:
-    whose = data_subject.meant(session, text)
-    return zipfile.ZipFile(io.BytesIO(b"".join(person_export.zipped(session, whose, by=by, now=NOW))))
+    whose = data_subject.find_data_subject(session, text)
+    return zipfile.ZipFile(io.BytesIO(b"".join(person_export.zip_export(session, whose, by=by, now=NOW))))
 
 
 def test_a_sender_gets_what_is_kept_and_their_mails(either: Session, settings: Settings) -> None:
@@ -274,7 +274,9 @@ def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings
 
 
 def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, settings: Settings) -> None:
-    directory.apply(session, replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),)), settings.company, by=SYNC, now=NOW)
+    directory.apply_directory(
+        session, replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),)), settings.company, by=SYNC, now=NOW
+    )
     arrive(session, settings, JOE, MARA, author=ANNA)
     archive = taken(session, ANNA)
     assert json.loads(archive.read("about.json"))["sealed"] == 1
@@ -286,7 +288,7 @@ def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, s
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
 def test_of_somebody_sealed_nothing_that_tells_of_their_mail_is_taken_along(session: Session, settings: Settings, folder: str) -> None:
     everything(session, settings)
-    directory.apply(session, replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
+    directory.apply_directory(session, replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
     hana, silent = replace(IDA, name="hana"), ("correspondents.json", "decisions.json", "notices.json")
     for named, lists in (("joe.fern", ("correspondents.json", "sent.json", "rules.json")), (ANNA, silent)):
         for by in (IDA, hana):
@@ -312,5 +314,5 @@ def test_an_empty_list_is_a_list(session: Session) -> None:
     ],
 )
 def test_whom_an_address_means(session: Session, text: str, address: str, uid: str) -> None:
-    whose = data_subject.meant(session, text)
+    whose = data_subject.find_data_subject(session, text)
     assert (whose.address, whose.uid) == (address, uid)

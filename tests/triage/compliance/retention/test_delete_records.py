@@ -66,7 +66,7 @@ def forget_decisions(session: Session, settings: Settings, now: datetime) -> int
 
 def left(engine: Engine, tables: Iterable[str]) -> dict[str, int]:
     """How many rows these tables have, where they have any."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         counted = {name: session.scalar(select(func.count()).select_from(SQLModel.metadata.tables[name])) or 0 for name in tables}
     return {name: count for name, count in counted.items() if count}
 
@@ -89,7 +89,7 @@ def test_a_mail_is_forgotten_when_it_has_ended_long_enough_ago(
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
         for event in events:
-            ledger.record(session, mail, event, by=ANA, now=NOW)
+            ledger.record_event(session, mail, event, by=ANA, now=NOW)
     assert forget(known, settings, NOW + days * DAYS) == forgotten
     rows = dict.fromkeys(("content", "message", "delivery"), 1 - forgotten)
     assert left(known, rows) == {name: count for name, count in rows.items() if count}
@@ -98,7 +98,7 @@ def test_a_mail_is_forgotten_when_it_has_ended_long_enough_ago(
 def test_the_time_runs_from_the_end_and_not_from_the_beginning(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
-        ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW + 20 * DAYS)
+        ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW + 20 * DAYS)
     assert [forget(known, settings, NOW + days * DAYS) for days in (KEPT + 19, KEPT + 21)] == [0, 1]
 
 
@@ -106,7 +106,7 @@ def test_no_record_goes_before_the_content_does(known: Engine, settings: Setting
     short = replace(settings, retention=replace(settings.retention, record_days=1))
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
-        ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
     assert [forget(known, short, NOW + days * DAYS) for days in (29, 31)] == [0, 1]
 
 
@@ -114,9 +114,9 @@ def test_no_record_goes_before_the_content_does(known: Engine, settings: Setting
 def test_all_copies_go_together(known: Engine, settings: Settings, last: Event | None) -> None:
     with db.transaction(known) as session:
         first, second = arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")
-        ledger.record(session, first, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, first, Event.PURGE, by=ANA, now=NOW)
         if last:
-            ledger.record(session, second, last, by=ANA, now=NOW)
+            ledger.record_event(session, second, last, by=ANA, now=NOW)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == bool(last)
     assert left(known, ["delivery"]) == ({} if last else {"delivery": 2})
 
@@ -126,13 +126,13 @@ def test_a_legal_hold_keeps_the_record_too(known: Engine, settings: Settings) ->
     with db.transaction(known) as session:
         mails = [arrive(session, settings, f"{name}@company.example")[0] for name in ("mara.berg", "joe.fern")]
         for mail in mails:
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
-        hold = legal_holds.add(session, by=IDA, reason="a dispute", now=NOW, person="mara.berg")
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
+        hold = legal_holds.add_hold(session, by=IDA, reason="a dispute", now=NOW, person="mara.berg")
     assert forget(known, settings, later) == 1
     assert left(known, ["delivery"]) == {"delivery": 1}
     with db.transaction(known) as session:
-        legal_holds.cover(session, hold.id, now=later)
-        legal_holds.lift(session, hold.id, by=IDA, reason="settled", now=later)
+        legal_holds.cover_deliveries(session, hold.id, now=later)
+        legal_holds.end_hold(session, hold.id, by=IDA, reason="settled", now=later)
     assert forget(known, settings, later) == 1
     assert left(known, ["delivery", "legally_held"]) == {}
 
@@ -165,13 +165,13 @@ def test_nothing_that_is_about_it_stays(known: Engine, settings: Settings, name:
     table = SQLModel.metadata.tables[name]
     with db.transaction(known) as session:
         mail, other = arrive(session, settings)[0], arrive(session, settings)[0]
-        ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         for number, one in enumerate((mail, other)):
             row = row_about(table, one, session.get_one(Delivery, one).message_id, new_id())
             alone = {"digest": f"{number}", "hold_id": number, "about": f"{number}"}
             session.connection().execute(insert(table), row | {key: value for key, value in alone.items() if key in row})
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert list(session.scalars(select(table.c.delivery_id))) == [other]
         assert list(session.scalars(select(col(Delivery.id)))) == [other]
 
@@ -180,8 +180,8 @@ def test_a_notice_goes_with_the_mail_that_it_is_about(known: Engine, settings: S
     sending = replace(settings, relay=Relay(smarthost="smtp://smarthost.example:25"))
     with db.transaction(known) as session:
         (mail,) = arrive(session, sending, dmarc=replace(DMARC_PASS, aligned=("spf",)), spf=Result.PASS)
-        ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
-        claimed = queue.claim(session, limit=1, settings=sending, now=NOW)
+        ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        claimed = queue.claim_deliveries(session, limit=1, settings=sending, now=NOW)
         refused = queue.Outcome("bounced", "550 5.1.1 nobody of that name", "smtp://inner:25")
         queue.settle_many(session, [(one, refused) for one in claimed], settings=sending, now=NOW)
     assert left(known, ["notice"]) == {"notice": 1}
@@ -193,14 +193,14 @@ def test_what_a_sender_was_told_outlives_the_mail_that_it_was_about(engine: Engi
     desk, later = Desk(engine, settings), NOW + (KEPT + 1) * DAYS
     (mail,) = desk.holds()
     with db.transaction(engine) as session:
-        hold = legal_holds.add(session, by=IDA, reason="a dispute", now=NOW, selected=Selection.of(sender="sales@supplier.example"))
+        hold = legal_holds.add_hold(session, by=IDA, reason="a dispute", now=NOW, selected=Selection.of(sender="sales@supplier.example"))
     rejected = desk.decides(Verb.REJECT, mail)
     desk.arrives_outside()
     assert forget(engine, desk.settings, later) == 0
     with pytest.raises(NothingDone, match="The sender was told no already"):
         desk.undoes(rejected)
     with db.transaction(engine) as session:
-        legal_holds.lift(session, hold.id, by=IDA, reason="settled", now=later)
+        legal_holds.end_hold(session, hold.id, by=IDA, reason="settled", now=later)
     assert [forget(engine, desk.settings, later) for _ in range(3)] == [1, 1, 0], "the mail, and then what its sender was told"
     assert left(engine, ["notice", "delivery", "message", "content"]) == {}
 
@@ -210,8 +210,8 @@ def test_bytes_that_another_mail_has_too_stay_known(known: Engine, settings: Set
     said = (raw, arriving.authentication("sales@supplier.example"), arriving.summary("sales@supplier.example"))
     with db.transaction(known) as session:
         for at in (NOW, NOW + DAYS):
-            (mail,) = intake.receive(session, arriving.envelope(), *said, settings=settings, now=NOW)
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=at)
+            (mail,) = intake.receive_message(session, arriving.envelope(), *said, settings=settings, now=NOW)
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=at)
     assert forget(known, settings, NOW + KEPT * DAYS + DAYS / 2) == 1
     assert left(known, ["content", "message"]) == {"content": 1, "message": 1}
     assert forget(known, settings, NOW + (KEPT + 2) * DAYS) == 1
@@ -223,8 +223,8 @@ def test_what_was_forgotten_is_new_when_it_comes_again(known: Engine, settings: 
     said = (raw, arriving.authentication("sales@supplier.example"), arriving.summary("sales@supplier.example"))
     for _ in range(2):
         with db.transaction(known) as session:
-            (mail,) = intake.receive(session, arriving.envelope(), *said, settings=settings, now=NOW)
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+            (mail,) = intake.receive_message(session, arriving.envelope(), *said, settings=settings, now=NOW)
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
 
 
@@ -233,11 +233,11 @@ def test_a_campaign_goes_with_its_last_mail(known: Engine, settings: Settings) -
     with db.transaction(known) as session:
         mails = [arrive(session, settings, author=f"{name}@offers.example", text=text)[0] for name in ("ann", "bob")]
         assert len({session.get_one(Delivery, mail).campaign_id for mail in mails}) == 1
-        ledger.record(session, mails[0], Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, mails[0], Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     assert left(known, ["campaign"]) == {"campaign": 1}
     with db.transaction(known) as session:
-        ledger.record(session, mails[1], Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, mails[1], Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     assert left(known, ["campaign", "representative", "representative_band"]) == {}
 
@@ -248,9 +248,9 @@ def test_campaigns_without_mail_go_with_the_decision_that_emptied_them(known: En
         texts = (" ".join(f"{what} number {number} is here" for number in range(40)) for what in ("Our offer", "Your parcel"))
         mails = [arrive(session, settings, text=text)[0] for text in texts]
         one, other = (session.get_one(Delivery, mail).campaign_id or 0 for mail in mails)
-        regroup.join(session, one, other, by=ANA, reason="", now=NOW)
+        regroup.join_campaigns(session, one, other, by=ANA, reason="", now=NOW)
         for mail in mails:
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, later) == 2
     assert left(known, ["campaign"]) == {"campaign": 1}
     with db.transaction(known) as session:
@@ -273,11 +273,11 @@ def test_a_decision_and_its_undo_go_when_their_mail_has_gone(known: Engine, sett
     later = NOW + (KEPT + 1) * DAYS
     with db.transaction(known) as session:
         arrive(session, settings)
-        purged = decisions.decide(
+        purged = decisions.decide_messages(
             session, DecisionRequest(Selection.of(sender="sales@supplier.example"), Verb.PURGE), by=ANA, now=NOW, settings=settings
         )
-        undoing.undo(session, purged.id, by=ANA, reason="", now=NOW, settings=settings)
-        decisions.decide(
+        undoing.undo_decision(session, purged.id, by=ANA, reason="", now=NOW, settings=settings)
+        decisions.decide_messages(
             session, DecisionRequest(Selection.of(sender="sales@supplier.example"), Verb.PURGE), by=ANA, now=NOW, settings=settings
         )
         assert forget_decisions(session, settings, later) == 0
@@ -328,11 +328,13 @@ def test_reports_of_mail_that_never_came_through_us(known: Engine, settings: Set
 def test_a_forgotten_mail_is_unknown_and_its_forgetting_is_on_the_record(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, subject="A word that is rare")
-        purged = decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        purged = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
-    with db.reading(known) as session:
-        assert not listing.deliveries(session, Selection(q="rare"), by=ANA).items
-        assert outcomes.report(session, purged.id, by=ANA).items == ()
+    with db.read_transaction(known) as session:
+        assert not listing.list_deliveries(session, Selection(q="rare"), by=ANA).items
+        assert outcomes.get_decision(session, purged.id, by=ANA).items == ()
         last = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(1)).one()
         assert (last.act, last.subject, last.items) == ("forget", "records of mail", 1)
 
@@ -342,24 +344,24 @@ def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: S
     with db.transaction(known) as session:
         mails = [arrive(session, settings)[0] for _ in range(5)]
         for mail in mails[1:4]:
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         arriving.erase(session, settings=settings, now=later)
     found: list[int] = []
     reached, windows = 0, 0
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         wanted = [session.get_one(Delivery, mail).message_id for mail in mails[1:4]]
         while windows == 0 or reached:
-            some, reached = delete_records.due(session, settings=settings, now=later, after=reached, limit=2)
+            some, reached = delete_records.due_messages(session, settings=settings, now=later, after=reached, limit=2)
             found, windows = found + some, windows + 1
         assert (found, windows) == (wanted, 4), "and the last one finds no more"
-        assert delete_records.overdue(session, settings=settings, then=later) == 3
+        assert delete_records.count_overdue(session, settings=settings, then=later) == 3
     with db.transaction(known) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == mails[2]).values(state=State.HELD, settled_at=None))
-        assert delete_records.forget(session, found, settings=settings, now=later) == 2, "what lives again since then stays"
+        assert delete_records.forget_messages(session, found, settings=settings, now=later) == 2, "what lives again since then stays"
 
 
 def test_how_many_copies_a_message_has_is_known_before(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         mails = [arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")[0], arrive(session, settings)[0]]
         messages = [session.get_one(Delivery, mail).message_id for mail in mails]
-        assert delete_records.copies(session, messages) == dict(zip(messages, (2, 1), strict=True))
+        assert delete_records.count_deliveries(session, messages) == dict(zip(messages, (2, 1), strict=True))

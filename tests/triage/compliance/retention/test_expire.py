@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
 def test_held_mail_expires(known: Engine, settings: Settings, days: int, state: State) -> None:
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
-        retention.expire(session, settings=settings, now=NOW + days * DAYS)
+        retention.expire_messages(session, settings=settings, now=NOW + days * DAYS)
         assert session.get_one(Delivery, mail, populate_existing=True).state == state
 
 
@@ -55,25 +55,25 @@ def test_content_is_erased_when_every_copy_is_final_long_enough(
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
         for event in events:
-            ledger.record(session, mail, event, by=ANA, now=NOW)
+            ledger.record_event(session, mail, event, by=ANA, now=NOW)
         assert arriving.erase(session, settings=settings, now=NOW + days * DAYS) == erased
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         content = session.scalar(select(col(Content.id)))
         assert content is not None
         if erased:
             with pytest.raises(NotFound, match="its retention period is over"):
-                bodies.load(session, content)
+                bodies.load_body(session, content)
             assert session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))).all()[-1] == "erase"
             assert session.get_one(Delivery, mail).erased_at is not None
             assert session.scalar(select(col(Message.text))) == ""
         else:
-            assert bodies.load(session, content)
+            assert bodies.load_body(session, content)
 
 
 def test_one_sibling_that_is_still_held_keeps_the_content(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         gone, _ = arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")
-        ledger.record(session, gone, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, gone, Event.PURGE, by=ANA, now=NOW)
         assert arriving.erase(session, settings=settings, now=NOW + 99 * DAYS) == 0
 
 
@@ -81,7 +81,7 @@ def test_what_was_erased_comes_back_when_it_is_sent_again(known: Engine, setting
     raw = b"From: sales@supplier.example\r\n\r\nHello\r\n"
     with db.transaction(known) as session:
         for round_ in range(2):
-            (mail,) = intake.receive(
+            (mail,) = intake.receive_message(
                 session,
                 arriving.envelope(),
                 raw,
@@ -91,9 +91,9 @@ def test_what_was_erased_comes_back_when_it_is_sent_again(known: Engine, setting
                 now=NOW,
             )
             content = session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id
-            assert bodies.load(session, content) == raw
+            assert bodies.load_body(session, content) == raw
             if not round_:
-                ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+                ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
                 assert arriving.erase(session, settings=settings, now=NOW + 31 * DAYS) == 1
                 session.expire_all()
 
@@ -102,29 +102,31 @@ def test_what_somebody_restored_is_not_expired_again_at_once(known: Engine, sett
     late = NOW + 40 * DAYS
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings)
-        assert retention.expire(session, settings=settings, now=late) == 1
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.RESTORE), by=ANA, now=late, settings=settings)
-        assert retention.expire(session, settings=settings, now=late) == 0
-        assert retention.expire(session, settings=settings, now=late + 31 * DAYS) == 1
+        assert retention.expire_messages(session, settings=settings, now=late) == 1
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.RESTORE), by=ANA, now=late, settings=settings)
+        assert retention.expire_messages(session, settings=settings, now=late) == 0
+        assert retention.expire_messages(session, settings=settings, now=late + 31 * DAYS) == 1
 
 
 def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         came = [arrive(session, settings)[0] for _ in range(5)]
         for mail in came[1:4]:
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
     found: list[int] = []
     later, reached, windows = NOW + 31 * DAYS, 0, 0
-    with db.reading(known) as session:  # no writer waits for it
+    with db.read_transaction(known) as session:  # no writer waits for it
         wanted = [session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id for mail in came[1:4]]
         while windows == 0 or reached:
-            some, reached = retention.due(session, settings=settings, now=later, after=reached, limit=2)
+            some, reached = retention.due_contents(session, settings=settings, now=later, after=reached, limit=2)
             found, windows = found + some, windows + 1
     assert (found, windows) == (wanted, 4), "and the last one finds no more"
     with db.transaction(known) as session:
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(came[2],)), Verb.RESTORE), by=ANA, now=later, settings=settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(came[2],)), Verb.RESTORE), by=ANA, now=later, settings=settings
+        )
     with db.transaction(known) as session:
-        assert retention.erase(session, found, settings=settings, now=later) == 2, "what was restored since then stays"
+        assert retention.erase_contents(session, found, settings=settings, now=later) == 2, "what was restored since then stays"
 
 
 def test_what_was_erased_long_ago_is_not_walked_through(sqlite_engine: Engine, settings: Settings) -> None:
@@ -139,5 +141,5 @@ def test_slices_are_small(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         for _ in range(5):
             arrive(session, settings)
-        assert retention.expire(session, settings=settings, now=NOW + 31 * DAYS, limit=2) == 2
-        assert retention.expire(session, settings=settings, now=NOW + 31 * DAYS, limit=9) == 3
+        assert retention.expire_messages(session, settings=settings, now=NOW + 31 * DAYS, limit=2) == 2
+        assert retention.expire_messages(session, settings=settings, now=NOW + 31 * DAYS, limit=9) == 3

@@ -43,12 +43,12 @@ def settings(settings: Settings) -> Settings:
 
 def hold(session: Session, **about: Any) -> int:
     """A new hold of Ida's; its id."""
-    return legal_holds.add(session, by=IDA, reason="the case of the late invoice", now=NOW, **about).id
+    return legal_holds.add_hold(session, by=IDA, reason="the case of the late invoice", now=NOW, **about).id
 
 
 def cover(session: Session, hold_id: int) -> None:
     """Mark all that the hold is about."""
-    while legal_holds.cover(session, hold_id, now=NOW + timedelta(hours=1), limit=2):
+    while legal_holds.cover_deliveries(session, hold_id, now=NOW + timedelta(hours=1), limit=2):
         pass
 
 
@@ -65,15 +65,15 @@ def test_held_mail_stays_whatever_its_age(known: Engine, settings: Settings, abo
         made = hold(session, **about)
         hers, his = mails or arrive(session, settings, MARA, JOE)
         (purged,) = arrive(session, settings, MARA)
-        ledger.record(session, purged, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, purged, Event.PURGE, by=ANA, now=NOW)
         if covered:
             cover(session, made)
-        assert retention.expire(session, settings=settings, now=LATE) == 1  # his
+        assert retention.expire_messages(session, settings=settings, now=LATE) == 1  # his
         assert arriving.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 0
         assert [erased(session, one) for one in (hers, his)] == [False, False]  # one content
-        legal_holds.lift(session, made, by=IDA, reason="settled out of court", now=LATE)
+        legal_holds.end_hold(session, made, by=IDA, reason="settled out of court", now=LATE)
         assert arriving.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 1
-        assert retention.expire(session, settings=settings, now=LATE + timedelta(days=99)) == 1
+        assert retention.expire_messages(session, settings=settings, now=LATE + timedelta(days=99)) == 1
 
 
 def test_what_was_held_once_stays_held_when_it_no_longer_fits(known: Engine, settings: Settings) -> None:
@@ -83,8 +83,8 @@ def test_what_was_held_once_stays_held_when_it_no_longer_fits(known: Engine, set
         cover(session, made)
         session.get_one(Delivery, mail).department = "it"  # she has moved
         session.flush()
-        assert retention.expire(session, settings=settings, now=LATE) == 0
-        (shown,) = legal_holds.listing(session, by=IDA)
+        assert retention.expire_messages(session, settings=settings, now=LATE) == 0
+        (shown,) = legal_holds.list_holds(session, by=IDA)
         assert shown.deliveries == 1
 
 
@@ -92,9 +92,11 @@ def test_mail_that_is_sent_on_to_a_held_person_is_held(known: Engine, settings: 
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, JOE)
         hold(session, person="mara.berg")
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.REDIRECT, to=MARA), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(mail,)), Verb.REDIRECT, to=MARA), by=ANA, now=NOW, settings=settings
+        )
         for event in (Event.CLAIM, Event.DELIVER):
-            ledger.record(session, mail, event, by=ANA, now=NOW)
+            ledger.record_event(session, mail, event, by=ANA, now=NOW)
         assert arriving.erase(session, settings=settings, now=LATE) == 0
 
 
@@ -102,13 +104,13 @@ def test_recalled_copies_are_not_forgotten(known: Engine, settings: Settings) ->
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, MARA)
         for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER, Event.PURGE, Event.RECALL):
-            ledger.record(session, mail, event, by=ANA, now=NOW)
+            ledger.record_event(session, mail, event, by=ANA, now=NOW)
         session.add(Recalled(delivery_id=mail, found_at=NOW, head=b"Received: us"))
         session.flush()
         made = hold(session, selected=Selection.of(ids=(mail,)))
-        assert retention.forget(session, settings=settings, now=LATE) == 0
-        legal_holds.lift(session, made, by=IDA, reason="over", now=LATE)
-        assert retention.forget(session, settings=settings, now=LATE) == 1
+        assert retention.forget_recalled_copies(session, settings=settings, now=LATE) == 0
+        legal_holds.end_hold(session, made, by=IDA, reason="over", now=LATE)
+        assert retention.forget_recalled_copies(session, settings=settings, now=LATE) == 1
 
 
 def test_two_holds_are_lifted_one_by_one(known: Engine, settings: Settings) -> None:
@@ -117,22 +119,22 @@ def test_two_holds_are_lifted_one_by_one(known: Engine, settings: Settings) -> N
         both = [hold(session, person="mara.berg"), hold(session, selected=Selection.of(ids=(mail,)))]
         for number, one in enumerate(both):
             cover(session, one)
-            assert retention.expire(session, settings=settings, now=LATE) == 0, number
-            legal_holds.lift(session, one, by=IDA, reason="over", now=NOW)
-        assert retention.expire(session, settings=settings, now=LATE) == 1
+            assert retention.expire_messages(session, settings=settings, now=LATE) == 0, number
+            legal_holds.end_hold(session, one, by=IDA, reason="over", now=NOW)
+        assert retention.expire_messages(session, settings=settings, now=LATE) == 1
 
 
 def test_new_mail_is_marked_and_the_list_says_so(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        expiry.note(session, expiry.terms(settings))
+        expiry.note_terms(session, expiry.expiry_terms(settings))
         made = hold(session, person="mara.berg")
         arrive(session, settings, MARA)
         (mail,) = arrive(session, settings, MARA, subject="newer")
-        assert legal_holds.due(session) == [made]
+        assert legal_holds.due_holds(session) == [made]
         cover(session, made)
         arrive(session, settings, JOE, subject="newest")
-    with db.reading(known) as session:
-        shown = {one.subject: (one.legal_hold, one.expires_at) for one in listing.deliveries(session, Selection(), by=ANA).items}
+    with db.read_transaction(known) as session:
+        shown = {one.subject: (one.legal_hold, one.expires_at) for one in listing.list_deliveries(session, Selection(), by=ANA).items}
         assert shown == {
             "newest": (False, NOW + timedelta(days=30)),
             "newer": (True, None),
@@ -144,20 +146,20 @@ def test_new_mail_is_marked_and_the_list_says_so(known: Engine, settings: Settin
 @pytest.mark.parametrize(
     ("act", "refusal", "says"),
     [
-        (lambda session: legal_holds.add(session, by=ANA, reason="x", now=NOW, person="mara.berg"), NotAllowed, "role admin"),
-        (lambda session: legal_holds.add(session, by=LOCAL, reason="x", now=NOW, person="mara.berg"), NotAllowed, "whole company"),
-        (lambda session: legal_holds.add(session, by=IDA, reason="  ", now=NOW, person="mara.berg"), BadInput, "reason: "),
-        (lambda session: legal_holds.add(session, by=IDA, reason="x", now=NOW), BadInput, "person or a selection"),
-        (lambda session: legal_holds.add(session, by=IDA, reason="x", now=NOW, person="no.body"), NotFound, "select by sender"),
+        (lambda session: legal_holds.add_hold(session, by=ANA, reason="x", now=NOW, person="mara.berg"), NotAllowed, "role admin"),
+        (lambda session: legal_holds.add_hold(session, by=LOCAL, reason="x", now=NOW, person="mara.berg"), NotAllowed, "whole company"),
+        (lambda session: legal_holds.add_hold(session, by=IDA, reason="  ", now=NOW, person="mara.berg"), BadInput, "reason: "),
+        (lambda session: legal_holds.add_hold(session, by=IDA, reason="x", now=NOW), BadInput, "person or a selection"),
+        (lambda session: legal_holds.add_hold(session, by=IDA, reason="x", now=NOW, person="no.body"), NotFound, "select by sender"),
         (
-            lambda session: legal_holds.add(
+            lambda session: legal_holds.add_hold(
                 session, by=IDA, reason="x", now=NOW, selected=Selection.of(sender="a@b.example", states=("held",))
             ),
             BadInput,
             "leave out states",
         ),
-        (lambda session: legal_holds.lift(session, 7, by=IDA, reason="x", now=NOW), NotFound, "no legal hold"),
-        (lambda session: legal_holds.listing(session, by=BEN), NotAllowed, "role admin or auditor"),
+        (lambda session: legal_holds.end_hold(session, 7, by=IDA, reason="x", now=NOW), NotFound, "no legal hold"),
+        (lambda session: legal_holds.list_holds(session, by=BEN), NotAllowed, "role admin or auditor"),
     ],
 )
 def test_what_is_refused(known: Engine, act: Callable[[Session], object], refusal: type[Refused], says: str) -> None:
@@ -168,16 +170,16 @@ def test_what_is_refused(known: Engine, act: Callable[[Session], object], refusa
 def test_holds_are_on_the_record_and_lifted_once(known: Engine) -> None:
     with db.transaction(known) as session:
         made = hold(session, person="mara.berg")
-        legal_holds.lift(session, made, by=IDA, reason="over", now=NOW)
+        legal_holds.end_hold(session, made, by=IDA, reason="over", now=NOW)
         with pytest.raises(NotAllowedNow, match="Ida Lind lifted this hold"):
-            legal_holds.lift(session, made, by=IDA, reason="over", now=NOW)
+            legal_holds.end_hold(session, made, by=IDA, reason="over", now=NOW)
         acts = session.execute(select(col(AuditRecord.act), col(AuditRecord.detail)).where(col(AuditRecord.act).contains("legal-hold")))
         assert acts.all() == [
             ("legal-hold", {"scope": "person:mara.berg", "reason": "the case of the late invoice"}),
             ("lift-legal-hold", {"scope": "person:mara.berg", "reason": "over"}),
         ]
-        assert legal_holds.listing(session, by=OTTO) == []
-        (shown,) = legal_holds.listing(session, by=OTTO, lifted=True)
+        assert legal_holds.list_holds(session, by=OTTO) == []
+        (shown,) = legal_holds.list_holds(session, by=OTTO, lifted=True)
         assert (shown.lifted_by_shown, shown.lifted_reason) == ("Ida Lind", "over")
 
 
@@ -195,19 +197,19 @@ def test_why_the_mail_of_a_sealed_folder_is_held_is_told_to_those_who_are_named(
 ) -> None:
     with db.transaction(known) as session:
         seals = (SealedEntry("person:mara.berg", ("ana.head",)), SealedEntry("department:legal", ("ana.head",)))
-        directory.apply(session, replace(arriving.COMPANY, sealed=seals), settings.company, by=arriving.SYNC, now=NOW)
+        directory.apply_directory(session, replace(arriving.COMPANY, sealed=seals), settings.company, by=arriving.SYNC, now=NOW)
         head = replace(IDA, name="ana.head")
-        made = legal_holds.add(session, by=head, reason="a secret", now=NOW, **about).id
-        legal_holds.add(session, by=IDA, reason="of sales", now=NOW, selected=Selection.of(department="it"))
-        legal_holds.lift(session, made, by=head, reason="no secret any more", now=NOW)
+        made = legal_holds.add_hold(session, by=head, reason="a secret", now=NOW, **about).id
+        legal_holds.add_hold(session, by=IDA, reason="of sales", now=NOW, selected=Selection.of(department="it"))
+        legal_holds.end_hold(session, made, by=head, reason="no secret any more", now=NOW)
         for by, told in ((head, True), (IDA, False), (OTTO, False)):
-            shown = {one.id: (one.reason, one.lifted_reason) for one in legal_holds.listing(session, by=by, lifted=True)}
+            shown = {one.id: (one.reason, one.lifted_reason) for one in legal_holds.list_holds(session, by=by, lifted=True)}
             assert shown[made] == (("a secret", "no secret any more") if told else ("", ""))
             assert ("of sales", "") in shown.values()
             acts = [
                 (one.act, "secret" in str(one.detail))
-                for one in audit_log.record(session, by=by).items
-                if one.subject.endswith(ids.show(made))
+                for one in audit_log.list_entries(session, by=by).items
+                if one.subject.endswith(ids.format_id(made))
             ]
             assert acts == [("lift-legal-hold", told), ("legal-hold", told)]
 
@@ -215,9 +217,9 @@ def test_why_the_mail_of_a_sealed_folder_is_held_is_told_to_those_who_are_named(
 def test_content_of_a_lifted_hold_goes_with_the_next_round(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, MARA)
-        ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         made = hold(session, selected=Selection.of(sender="sales@supplier.example"))
         assert arriving.erase(session, settings=settings, now=LATE) == 0
-        legal_holds.lift(session, made, by=IDA, reason="over", now=LATE)
+        legal_holds.end_hold(session, made, by=IDA, reason="over", now=LATE)
         assert arriving.erase(session, settings=settings, now=LATE) == 1
         assert session.scalar(select(col(Content.zstd))) is None

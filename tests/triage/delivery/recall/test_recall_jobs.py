@@ -47,8 +47,8 @@ class Office:
         """Mail that was released and has arrived."""
         found = self.released(*recipients)
         with db.transaction(self.engine) as session:
-            for claim in queue.claim(session, limit=50, settings=self.settings, now=self.now):
-                queue.settle(session, claim, STORED, settings=self.settings, now=self.now)
+            for claim in queue.claim_deliveries(session, limit=50, settings=self.settings, now=self.now):
+                queue.settle_claim(session, claim, STORED, settings=self.settings, now=self.now)
         return found
 
     def released(self, *recipients: str) -> list[int]:
@@ -63,32 +63,32 @@ class Office:
     def on_its_way(self) -> queue.Claim:
         """The only mail that is due, in the relay's hands."""
         with db.transaction(self.engine) as session:
-            (claim,) = queue.claim(session, limit=5, settings=self.settings, now=self.now)
+            (claim,) = queue.claim_deliveries(session, limit=5, settings=self.settings, now=self.now)
         return claim
 
     def lands(self, claim: queue.Claim, outcome: Outcome = STORED) -> None:
         with db.transaction(self.engine) as session:
-            queue.settle(session, claim, outcome, settings=self.settings, now=self.now)
+            queue.settle_claim(session, claim, outcome, settings=self.settings, now=self.now)
 
     def decides(self, verb: Verb, selected: Selection = SALES, to: str = "") -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, DecisionRequest(selected, verb, to=to), by=ANA, now=self.now, settings=self.settings)
+            return decisions.decide_messages(session, DecisionRequest(selected, verb, to=to), by=ANA, now=self.now, settings=self.settings)
 
     def undoes(self, decision: DecisionReport) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return undoing.undo(session, decision.id, by=ANA, reason="", now=self.now, settings=self.settings)
+            return undoing.undo_decision(session, decision.id, by=ANA, reason="", now=self.now, settings=self.settings)
 
     def claims(self, mailboxes: int = 10, **more: object) -> list[list[Errand]]:
         with db.transaction(self.engine) as session:
-            return recall_jobs.claim(session, mailboxes=mailboxes, settings=self.settings, now=self.now, **more)  # type: ignore[arg-type]
+            return recall_jobs.claim_mailboxes(session, mailboxes=mailboxes, settings=self.settings, now=self.now, **more)  # type: ignore[arg-type]
 
     def secures(self, errand: Errand, *copies: Copy) -> bool:
         with db.transaction(self.engine) as session:
-            return bool(recall_jobs.secure(session, [(errand, copies)], now=self.now))
+            return bool(recall_jobs.secure_copies(session, [(errand, copies)], now=self.now))
 
     def settles(self, errand: Errand, ending: Ending) -> bool:
         with db.transaction(self.engine) as session:
-            return bool(recall_jobs.settle(session, [(errand, ending)], settings=self.settings, now=self.now))
+            return bool(recall_jobs.settle_errands(session, [(errand, ending)], settings=self.settings, now=self.now))
 
     def takes(self, *copies: Callable[[Errand], Copy]) -> None:
         """Everything that is due, with these copies of each."""
@@ -97,18 +97,18 @@ class Office:
             self.settles(errand, TAKEN)
 
     def delivery(self, one: int) -> Delivery:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return session.get_one(Delivery, one)
 
     def states(self, *some: int) -> list[str]:
         return [self.delivery(one).state for one in some]
 
     def report(self, decision: DecisionReport) -> dict[int, tuple[str, str]]:
-        with db.reading(self.engine) as session:
-            return {item.delivery_id: (item.outcome, item.why) for item in outcomes.report(session, decision.id, by=ANA).items}
+        with db.read_transaction(self.engine) as session:
+            return {item.delivery_id: (item.outcome, item.why) for item in outcomes.get_decision(session, decision.id, by=ANA).items}
 
     def kept(self) -> list[Recalled]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return list(session.scalars(select(Recalled).order_by(col(Recalled.id))))
 
 
@@ -142,7 +142,7 @@ def test_what_is_due_is_claimed_once_and_by_mailbox(office: Office) -> None:
     assert mara.content is not None
     assert mara.content.endswith(b"\r\n\r\nHello\r\n")
     assert office.claims() == []
-    with db.reading(office.engine) as session:
+    with db.read_transaction(office.engine) as session:
         assert recall_jobs.next_due(session) == NOW + recall_jobs.LEASE
         begun = session.scalars(select(col(Attempt.number)).where(col(Attempt.delivery_id) == first, col(Attempt.outcome) == ""))
         assert list(begun) == [2]
@@ -154,7 +154,7 @@ def test_what_went_to_many_is_held_in_memory_once(office: Office) -> None:
     office.decides(Verb.RELEASE)
     office.now += timedelta(seconds=11)
     with db.transaction(office.engine) as session:
-        ended = [(one, STORED) for one in queue.claim(session, limit=5, settings=office.settings, now=office.now)]
+        ended = [(one, STORED) for one in queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)]
         queue.settle_many(session, ended, settings=office.settings, now=office.now)
     office.decides(Verb.PURGE)
     first, second = [errand for some in office.claims() for errand in some]
@@ -334,11 +334,11 @@ def test_undoing_a_release_on_its_way_holds_the_mail_again_when_it_has_landed(of
     release = office.decides(Verb.RELEASE)
     office.now += timedelta(seconds=11)
     with db.transaction(office.engine) as session:
-        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)
     undone = office.undoes(release)
     assert office.report(undone) == {mail: ("in flight", "It is taken back as soon as it has landed.")}
     with db.transaction(office.engine) as session:
-        queue.settle(session, claim, STORED, settings=office.settings, now=office.now)
+        queue.settle_claim(session, claim, STORED, settings=office.settings, now=office.now)
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.RECALLING], "recalling")
     office.takes(inbox)
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.HELD], "done")
@@ -351,10 +351,10 @@ def test_undoing_a_release_whose_attempt_fails_holds_the_mail_again(office: Offi
     release = office.decides(Verb.RELEASE)
     office.now += timedelta(seconds=11)
     with db.transaction(office.engine) as session:
-        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)
     undone = office.undoes(release)
     with db.transaction(office.engine) as session:
-        queue.settle(session, claim, Outcome("deferred", "451 later", "x"), settings=office.settings, now=office.now)
+        queue.settle_claim(session, claim, Outcome("deferred", "451 later", "x"), settings=office.settings, now=office.now)
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.HELD], "done")
 
 
@@ -441,11 +441,11 @@ def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(
     """Nothing found: it never arrived, so an undo sends it on again."""
     (mail,) = office.released()
     with db.transaction(office.engine) as session:
-        queue.claim(session, limit=5, settings=office.settings, now=office.now)
+        queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)
     purge = office.decides(Verb.PURGE)
     office.now += queue.LEASE
     with db.transaction(office.engine) as session:
-        assert queue.claim(session, limit=5, settings=office.settings, now=office.now) == []
+        assert queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now) == []
     ((errand,),) = office.claims()
     assert not errand.sure
     office.settles(errand, TAKEN)
@@ -465,7 +465,7 @@ def in_doubt(office: Office, state: State) -> int:
         office.decides(Verb.HOLD)
     if state is State.BOUNCED:
         with db.transaction(office.engine) as session:
-            ledger.record(session, mail, Event.GIVE_UP, by=ANA, now=office.now, due_at=None)
+            ledger.record_event(session, mail, Event.GIVE_UP, by=ANA, now=office.now, due_at=None)
     assert office.states(mail) == [state]
     return mail
 
@@ -588,8 +588,8 @@ def test_a_purge_that_meets_an_attempt_without_an_answer_looks_for_it(office: Of
 
 def test_what_got_no_answer_is_told_with_the_delivery_and_tried_again(office: Office) -> None:
     mail = in_doubt(office, State.QUEUED)
-    with db.reading(office.engine) as session:
-        shown = delivery_history.delivery(session, mail, by=ANA)
+    with db.read_transaction(office.engine) as session:
+        shown = delivery_history.get_delivery(session, mail, by=ANA)
     assert any("no answer after the final dot" in past.sentence and past.act == "defer" for past in shown.history)
     office.now += timedelta(hours=2)
     office.lands(office.on_its_way())
@@ -610,7 +610,7 @@ def test_what_was_taken_can_be_put_back_until_its_retention_time_is_over(office:
     office.settles(errand, TAKEN)
     for days, erased in ((29, 0), (31, 1), (31, 0)):
         with db.transaction(office.engine) as session:
-            assert retention.forget(session, settings=office.settings, now=NOW + timedelta(days=days)) == erased
+            assert retention.forget_recalled_copies(session, settings=office.settings, now=NOW + timedelta(days=days)) == erased
     with pytest.raises(NothingDone, match="erased: the retention time is over"):
         office.decides(Verb.RESTORE, Selection.of(ids=(mail,)))
     with pytest.raises(NothingDone):
@@ -621,10 +621,10 @@ def test_two_recallers_share_the_mailboxes(office: Office) -> None:
     office.delivered(JOE, MARA, JOE)
     office.decides(Verb.PURGE)
     with db.transaction(office.engine) as session:
-        mine = recall_jobs.claim(session, mailboxes=1, settings=office.settings, now=NOW)
+        mine = recall_jobs.claim_mailboxes(session, mailboxes=1, settings=office.settings, now=NOW)
         if db.is_postgresql(session):  # another transaction passes over the locked rows; SQLite has one writer
             with db.transaction(office.engine) as other:
-                theirs = recall_jobs.claim(other, mailboxes=5, settings=office.settings, now=NOW)
+                theirs = recall_jobs.claim_mailboxes(other, mailboxes=5, settings=office.settings, now=NOW)
             taken = {errand.delivery_id for some in mine + theirs for errand in some}
             assert len(taken) == sum(len(some) for some in mine + theirs)
     assert [len(some) for some in mine] == [2]
@@ -634,8 +634,8 @@ def test_what_a_recall_did_is_told_with_the_delivery(office: Office) -> None:
     (mail,) = office.delivered()
     office.decides(Verb.PURGE)
     office.takes(inbox)
-    with db.reading(office.engine) as session:
-        told = [past.sentence for past in delivery_history.delivery(session, mail, by=ANA).history]
+    with db.read_transaction(office.engine) as session:
+        told = [past.sentence for past in delivery_history.get_delivery(session, mail, by=ANA).history]
     assert told[-1] == "Ana Roth: purge. It lay in INBOX, read."
 
 

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.mime.calendar import UID_LIMIT, Calendar, read
-from triage.text.sanitize import visible
+from triage.message.mime.calendar import UID_LIMIT, Calendar, read_calendar
+from triage.text.sanitize import escape_visible
 
 EVENT = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:one@company.example\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:two\r\n"
 
@@ -27,13 +27,13 @@ EVENT = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:one@company.ex
     ],
 )
 def test_what_is_read(text: str, found: Calendar) -> None:
-    assert (read(text).method, read(text).uid) == (found.method, found.uid)
+    assert (read_calendar(text).method, read_calendar(text).uid) == (found.method, found.uid)
 
 
 @given(st.lists(st.one_of(st.text(max_size=50), st.sampled_from(["UID:", "METHOD:REPLY", "\r\n", "\r\n ", ";X=1:"])), max_size=20))
 def test_no_text_is_too_odd(pieces: list[str]) -> None:
-    found = read("".join(pieces))
-    assert visible(found.uid) == found.uid
+    found = read_calendar("".join(pieces))
+    assert escape_visible(found.uid) == found.uid
     assert len(found.uid) <= UID_LIMIT
     assert found.method == found.method.casefold()
 
@@ -50,4 +50,4 @@ def test_no_text_is_too_odd(pieces: list[str]) -> None:
 )
 def test_what_it_says_to_people(event: str, words: str) -> None:
     calendar = f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{event}END:VEVENT\r\nBEGIN:VEVENT\r\nSUMMARY:another\r\nEND:VEVENT\r\n"
-    assert read(calendar).words == words
+    assert read_calendar(calendar).words == words

@@ -8,15 +8,15 @@ from hypothesis import given, strategies as st
 from triage.message.mime.decoding import (
     FILE_NAMES,
     base64_bytes,
-    codec,
+    decode_words,
     encoding_of,
     field_text,
-    parameters,
+    find_codec,
+    parse_parameters,
     text_of,
     transfer_decoded,
     uu_bytes,
     values_given,
-    words,
 )
 
 
@@ -49,7 +49,7 @@ from triage.message.mime.decoding import (
     ],
 )
 def test_codecs(charset: str, name: str) -> None:
-    assert codec(charset) == name
+    assert find_codec(charset) == name
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_nobody_encoded_is_in_the_charset_of_the_text(charset: str, data: b
     ],
 )
 def test_encoded_words(field: str, text: str) -> None:
-    assert words(field) == text
+    assert decode_words(field) == text
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_encoded_words(field: str, text: str) -> None:
     ],
 )
 def test_parameters(field: str, value: str, given: dict[str, str]) -> None:
-    assert parameters(field) == (value, given)
+    assert parse_parameters(field) == (value, given)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_parameters(field: str, value: str, given: dict[str, str]) -> None:
     ],
 )
 def test_comments_say_nothing(field: str, value: str, given: dict[str, str]) -> None:
-    assert parameters(field) == (value, given)
+    assert parse_parameters(field) == (value, given)
 
 
 @pytest.mark.parametrize(
@@ -226,5 +226,5 @@ def test_uuencode() -> None:
 def test_any_bytes_in_any_charset(data: bytes, charset: str) -> None:
     assert isinstance(text_of(data, charset), str)
     assert isinstance(field_text(data, charset), str)
-    assert isinstance(words(text_of(data)), str)
-    assert isinstance(parameters(text_of(data))[1], dict)
+    assert isinstance(decode_words(text_of(data)), str)
+    assert isinstance(parse_parameters(text_of(data))[1], dict)

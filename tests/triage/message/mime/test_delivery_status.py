@@ -10,7 +10,7 @@ from triage.message.mime.delivery_status import (
     Status,
     is_mail_system,
     is_mail_system_without_address,
-    read,
+    read_delivery_status,
 )
 
 POSTFIX = b"""\
@@ -51,16 +51,16 @@ TABLE = [
 
 @pytest.mark.parametrize(("data", "expected"), TABLE)
 def test_reports(data: bytes, expected: list[Status]) -> None:
-    assert list(read(data)) == expected
+    assert list(read_delivery_status(data)) == expected
 
 
 def test_a_huge_report_is_read_in_part() -> None:
     many = b"Final-Recipient: rfc822; a@x\nAction: failed\nDiagnostic-Code: smtp; " + b"5" * 5000 + b"\n\n"
-    found = read(many * (READ_LIMIT // len(many) + RECIPIENT_LIMIT))
+    found = read_delivery_status(many * (READ_LIMIT // len(many) + RECIPIENT_LIMIT))
     assert 0 < len(found) <= RECIPIENT_LIMIT
     assert all(len(one.diagnostic) <= LENGTH_LIMIT for one in found)
-    assert len(read(b"Final-Recipient: rfc822; a@x\nAction: failed\n\n" * 200)) == RECIPIENT_LIMIT
-    (one,) = read(b"Final-Recipient: a@x\nAction: " + b"\xdf" * LENGTH_LIMIT)
+    assert len(read_delivery_status(b"Final-Recipient: rfc822; a@x\nAction: failed\n\n" * 200)) == RECIPIENT_LIMIT
+    (one,) = read_delivery_status(b"Final-Recipient: a@x\nAction: " + b"\xdf" * LENGTH_LIMIT)
     assert one.action == "s" * LENGTH_LIMIT, "two for each letter, of which there are twice too many then"
 
 
@@ -72,7 +72,7 @@ GROUPS = st.tuples(st.sampled_from(TO), st.sampled_from(DONE), st.sampled_from(M
 
 @given(st.sampled_from([b"\n", b"\r\n", b"\r"]), st.lists(GROUPS, max_size=4))
 def test_anything_at_all_is_read(end: bytes, groups: list[list[bytes]]) -> None:
-    for one in read(end.join(line for group in groups for line in (*group, b""))):
+    for one in read_delivery_status(end.join(line for group in groups for line in (*group, b""))):
         assert one.action
         assert one.recipient
         assert all("\n" not in text and "\x1b" not in text for text in (one.recipient, one.action, one.status, one.diagnostic))

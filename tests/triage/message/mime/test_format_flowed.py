@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.mime.format_flowed import unflowed
+from triage.message.mime.format_flowed import unflow_text
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,10 @@ from triage.message.mime.format_flowed import unflowed
     ],
 )
 def test_paragraphs(sent: str, read: str, read_with_delsp: str) -> None:
-    assert unflowed(sent, delsp=False) == read
-    assert unflowed(sent, delsp=True) == read_with_delsp
+    assert unflow_text(sent, delsp=False) == read
+    assert unflow_text(sent, delsp=True) == read_with_delsp
 
 
 @given(st.text("a> -\n", max_size=60))
 def test_no_word_is_lost(text: str) -> None:
-    assert unflowed(text, delsp=False).count("a") == unflowed(text, delsp=True).count("a") == text.count("a")
+    assert unflow_text(text, delsp=False).count("a") == unflow_text(text, delsp=True).count("a") == text.count("a")

@@ -17,7 +17,7 @@ from triage.message.mime.html_text import (
     for_outlook,
     text_and_links,
     too_much,
-    walk,
+    walk_html,
     without_unread,
 )
 from triage.message.mime.links import TARGET_LIMIT
@@ -245,7 +245,7 @@ def test_reading_in_one_go_leaves_out_the_same(pieces: list[str]) -> None:
 @given(st.text(st.sampled_from("<>/ab!-=\"' \n&;"), max_size=120))
 def test_any_markup(html: str) -> None:
     if not too_much(html):
-        steps = list(walk(html))
+        steps = list(walk_html(html))
         assert sum(step.kind == "open" for step in steps) == sum(step.kind == "close" for step in steps)
         assert isinstance(text_and_links(html)[0], str)
 
@@ -287,8 +287,8 @@ ROWS = "".join(f"<tr><td><b>{{}}</b></td><td><a href='https://x{place}.example'>
     ],
 )
 def test_a_skeleton_is_what_a_page_is_built_of(html: str, same: bool) -> None:
-    assert (html_text.skeleton(html) == html_text.skeleton(f"<table>{ROWS}</table>")) is same
+    assert (html_text.html_skeleton(html) == html_text.html_skeleton(f"<table>{ROWS}</table>")) is same
 
 
 def test_a_page_of_few_elements_has_no_skeleton() -> None:
-    assert html_text.skeleton("<p>" * 1_000 + "<b>x</b>") == ""
+    assert html_text.html_skeleton("<p>" * 1_000 + "<b>x</b>") == ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.mails import GIF, PNG
-from triage.message.mime.images import BYTES_LIMIT, Picture, recognised
+from triage.message.mime.images import BYTES_LIMIT, Picture, recognise_image
 
 
 def png(width: int, height: int) -> bytes:
@@ -48,7 +48,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\x00" * 10 + b"\xff\xff\xc0\x00\x11\x
     ],
 )
 def test_recognised(data: bytes, picture: Picture | None) -> None:
-    assert recognised(data) == picture
+    assert recognise_image(data) == picture
 
 
 @given(
@@ -56,4 +56,4 @@ def test_recognised(data: bytes, picture: Picture | None) -> None:
     st.binary(max_size=60),
 )
 def test_any_bytes(head: bytes, rest: bytes) -> None:
-    assert isinstance(recognised(head + rest), Picture | None)
+    assert isinstance(recognise_image(head + rest), Picture | None)

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.message.mime.links import (
-    browsed,
-    deceptions,
-    destination,
+    browser_target,
+    display_host,
     is_mixed,
-    organisation,
-    related,
+    is_related_host,
+    link_deceptions,
+    link_destination,
+    link_warnings,
+    look_alike_skeleton,
+    registered_organisation,
     shown_host,
-    skeleton,
-    warnings,
-    written,
 )
 
 FOREIGN = "".join(map(chr, range(0x4E00, 0x4E00 + 3_900)))
@@ -62,20 +62,20 @@ ACCENTED = "a" + "\u0301" * 400 + "\u0345" * 400
     ],
 )
 def test_destination(target: str, scheme: str, host: str, user: str) -> None:
-    to = destination(target)
+    to = link_destination(target)
     assert (to.scheme, to.host, to.user) == (scheme, host, user)
 
 
 @pytest.mark.parametrize("host", [".".join([FOREIGN[:17]] * 14), ".".join([FOREIGN[:17]] * 56), ACCENTED, "ﷺ" * 1_000])
 def test_a_host_that_many_links_share_is_read_once(host: str) -> None:
     """Where each is read anew this takes a minute."""
-    assert len({destination(f"http://{host}/{number}").host for number in range(20_000)}) == 1
+    assert len({link_destination(f"http://{host}/{number}").host for number in range(20_000)}) == 1
 
 
 @pytest.mark.parametrize("rest", [FOREIGN[:900], ".".join([FOREIGN[:17]] * 55), ACCENTED])
 def test_of_hosts_that_are_no_names_none_is_encoded(rest: str) -> None:
     """Where each is this takes a minute."""
-    assert all(destination(f"http://a{number}{rest}").host == f"a{number}{rest}".casefold() for number in range(6_000))
+    assert all(link_destination(f"http://a{number}{rest}").host == f"a{number}{rest}".casefold() for number in range(6_000))
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_host_that_the_text_shows(text: str, host: str) -> None:
     ],
 )
 def test_deceptions(text: str, target: str, kinds: list[str]) -> None:
-    assert [one.kind for one in deceptions(text, target)] == kinds
-    assert len(warnings(text, target)) == len(kinds)
+    assert [one.kind for one in link_deceptions(text, target)] == kinds
+    assert len(link_warnings(text, target)) == len(kinds)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_deceptions(text: str, target: str, kinds: list[str]) -> None:
     ],
 )
 def test_sentences(target: str, sentence: str) -> None:
-    assert warnings("click", target) == (sentence,)
+    assert link_warnings("click", target) == (sentence,)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_sentences(target: str, sentence: str) -> None:
     ],
 )
 def test_organisation(host: str, registered: str) -> None:
-    assert organisation(host) == registered
-    assert related(host, registered) == bool(host)
+    assert registered_organisation(host) == registered
+    assert is_related_host(host, registered) == bool(host)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_mixed_alphabets(label: str, mixed: bool) -> None:
     ("text", "plain"), [("Rоsa", "rosa"), ("RÓSA", "rosa"), ("аррӏе", "apple"), ("c0mpany1", "companyl"), ("ｒｏｓａ", "rosa")]
 )
 def test_skeleton(text: str, plain: str) -> None:
-    assert skeleton(text) == plain
+    assert look_alike_skeleton(text) == plain
 
 
 SHOWN = ["bank.example", "https://www.bank.example/x", "Pay at bank.example now", "http://127.0.0.1/", "http://pаypal.example"]
@@ -180,11 +180,11 @@ TARGETS = [*SHOWN, "http://evil.test", "http://bank.example@evil.test", "https:/
 
 @given(st.sampled_from(SHOWN) | st.text(max_size=80), st.sampled_from(TARGETS) | st.text(max_size=120))
 def test_any_text_and_target(text: str, target: str) -> None:
-    assert all(sentence.endswith(".") for sentence in warnings(text, target))
-    assert browsed(browsed(target)) == browsed(target)
-    assert isinstance(written(destination(target).host), str)
+    assert all(sentence.endswith(".") for sentence in link_warnings(text, target))
+    assert browser_target(browser_target(target)) == browser_target(target)
+    assert isinstance(display_host(link_destination(target).host), str)
 
 
 @given(st.text(st.sampled_from("htps:/\\@.[]%0x1f9 a。"), max_size=40))
 def test_any_arrangement_of_address_letters(target: str) -> None:
-    assert isinstance(warnings(target, "http://" + target), tuple)
+    assert isinstance(link_warnings(target, "http://" + target), tuple)

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from tests.triage.mails import mail, multipart, part
 from triage.message.mime.mime_parts import parts_of
 from triage.message.mime.smime import content_of
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 
 MAIL = b"Content-Type: text/plain; charset=utf-8\r\n\r\nThe offer stands.\r\n"
 
@@ -141,7 +141,7 @@ def opaque(data: bytes, fields: str = "Content-Type: application/pkcs7-mime; smi
     ],
 )
 def test_what_was_signed_is_read_as_any_mail(raw: bytes) -> None:
-    found = summarise(raw)
+    found = make_summary(raw)
     assert (found.author, found.text) == ("ann@sender.example", "The offer stands.")
     assert [link.target for link in found.links] == ["https://sender.example/1"]
     assert [one.name for one in found.attachments][-1] == "offer.exe"
@@ -150,13 +150,13 @@ def test_what_was_signed_is_read_as_any_mail(raw: bytes) -> None:
 
 def test_the_signed_mail_says_nothing_of_who_sent_it() -> None:
     inner = mail("From: boss@company.example\nSubject: Urgent\nMessage-ID: <1@company.example>\nContent-Type: text/plain", "Pay.\n")
-    found = summarise(opaque(signed(inner)))
+    found = make_summary(opaque(signed(inner)))
     assert (found.authors, found.subject, found.message_id, found.text) == (("ann@sender.example",), "Offer", "", "Pay.")
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\r" * 100_000, b"<?xml version='1.0'?>\n\n<x/>", b"", b"X: y\r\n" * 3_000])
 def test_files_are_signed_so_too(content: bytes) -> None:
-    found = summarise(opaque(signed(content)))
+    found = make_summary(opaque(signed(content)))
     assert (found.parsed, found.text, [one.name for one in found.attachments]) == (True, "", ["smime.p7m"])
 
 
@@ -168,4 +168,4 @@ def test_signatures_within_signatures_are_too_much_at_last() -> None:
     raw = OFFER
     for _ in range(101):
         raw = part(f"{HEAD}\nContent-Type: application/pkcs7-mime", whole(element(0x04, raw)))
-    assert not summarise(raw).parsed
+    assert not make_summary(raw).parsed

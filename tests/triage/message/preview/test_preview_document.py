@@ -23,11 +23,11 @@ from triage.message.preview.preview_document import (
     Mode,
     NumberedLink,
     Preview,
-    render,
     render_json,
-    unavailable,
+    render_preview,
+    unavailable_document,
 )
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 
 HEAD = f'<head><meta charset="utf-8"><title>Message</title><style>{STYLE}</style></head>'
 
@@ -54,7 +54,7 @@ def assert_harmless(preview: Preview) -> None:
 
 def html_view(html: str) -> Preview:
     """The harmless form of an HTML text."""
-    preview = render(html_mail(html), "html")
+    preview = render_preview(html_mail(html), "html")
     assert_harmless(preview)
     return preview
 
@@ -144,7 +144,7 @@ def test_pictures(source: str, shown: str | None) -> None:
         part(RELATED.format("png", "svg"), b"<svg onload='x'/>", encoded=True),
         subtype="related",
     )
-    preview = render(raw, "html")
+    preview = render_preview(raw, "html")
     assert_harmless(preview)
     assert preview.hidden_pictures == (0 if shown else 1)
     assert re.findall(r'<img src="([^"]*)"', preview.document) == ([shown] if shown else [])
@@ -172,7 +172,7 @@ def test_a_picture_that_stands_in_many_places_is_looked_at_once(body: bytes, enc
         part(f"{RELATED.format('png', 'png')}\nContent-Transfer-Encoding: {encoding}", body),
         subtype="related",
     )
-    assert render(raw, "html").hidden_pictures == 10_000
+    assert render_preview(raw, "html").hidden_pictures == 10_000
 
 
 def test_a_picture_is_shown_wherever_it_stands() -> None:
@@ -181,7 +181,7 @@ def test_a_picture_is_shown_wherever_it_stands() -> None:
         part(RELATED.format("png", "png"), PNG, encoded=True),
         subtype="related",
     )
-    assert len(re.findall("<img", render(raw, "html").document)) == 2
+    assert len(re.findall("<img", render_preview(raw, "html").document)) == 2
 
 
 def test_pictures_that_count_opens_are_counted_and_leave_no_word() -> None:
@@ -199,7 +199,7 @@ BOTH = multipart(
 
 
 def test_text_view_numbers_the_same_links() -> None:
-    html, text = render(BOTH, "html"), render(BOTH, "text")
+    html, text = render_preview(BOTH, "html"), render_preview(BOTH, "text")
     assert_harmless(text)
     assert html.links == text.links == (NumberedLink(1, "this", "https://ok.test/", "ok.test", ()),)
     assert body_of(text) == (
@@ -209,7 +209,7 @@ def test_text_view_numbers_the_same_links() -> None:
 
 
 def test_text_view_of_html_only() -> None:
-    preview = render(html_mail("<p>one <a href='http://a.test/'>two</a></p><p>&#xe000;9&#xe001;three&#xe002;9&#xe003;"), "text")
+    preview = render_preview(html_mail("<p>one <a href='http://a.test/'>two</a></p><p>&#xe000;9&#xe001;three&#xe002;9&#xe003;"), "text")
     assert_harmless(preview)
     assert body_of(preview) == (
         '<div class="tx"><span id="t1"></span>one <span class="lk" data-n="1">two<sup>1</sup></span>\n\n<span id="t2"></span>9three9</div>'
@@ -217,7 +217,7 @@ def test_text_view_of_html_only() -> None:
 
 
 def test_plain_text_in_html_view() -> None:
-    preview = render(mail("From: a@b.example", "<script>alert(1)</script> www.a.test"), "html")
+    preview = render_preview(mail("From: a@b.example", "<script>alert(1)</script> www.a.test"), "html")
     assert_harmless(preview)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in preview.document
     assert [link.target for link in preview.links] == ["http://www.a.test"]
@@ -251,31 +251,31 @@ def nested(subtype: str, *parts: bytes) -> bytes:
     ],
 )
 def test_nothing_is_left_out_but_other_forms_of_what_is_shown(raw: bytes, html: list[str], text: list[str]) -> None:
-    shown = {mode: re.findall(r"plain|other|rich", render(raw, mode).document.partition("<body>")[2]) for mode in ("html", "text")}
+    shown = {mode: re.findall(r"plain|other|rich", render_preview(raw, mode).document.partition("<body>")[2]) for mode in ("html", "text")}
     assert shown == {"html": html, "text": text}
-    assert summarise(raw).text.split() == text
+    assert make_summary(raw).text.split() == text
 
 
 def test_what_only_outlook_shows_stands_below_and_says_so() -> None:
-    shown = render(html_mail("<p>seen<!--[if mso]><a href='http://a.test/'>more</a><![endif]-->"), "html")
+    shown = render_preview(html_mail("<p>seen<!--[if mso]><a href='http://a.test/'>more</a><![endif]-->"), "html")
     assert shown.document.index("seen") < shown.document.index("Only Outlook shows what follows.") < shown.document.index("more")
     assert [link.target for link in shown.links] == ["http://a.test/"]
 
 
 @pytest.mark.parametrize("text", ["go&#8203;od.test", "good&#xff0e;test", "good.te&shy;st"])
 def test_a_link_text_is_compared_as_it_looks(text: str) -> None:
-    (link,) = render(html_mail(f"<a href='http://evil.test/'>{text}</a>"), "html").links
+    (link,) = render_preview(html_mail(f"<a href='http://evil.test/'>{text}</a>"), "html").links
     assert link.warnings == ("The text shows good.test, but it opens evil.test.",)
 
 
 def test_steps_are_numbered_from_above() -> None:
-    shown = render(multipart(part("Content-Type: text/plain", b'<p id="t9">'), RICH), "html").document
+    shown = render_preview(multipart(part("Content-Type: text/plain", b'<p id="t9">'), RICH), "html").document
     assert re.findall(r'id="t\d+"', shown) == ['id="t1"', 'id="t9"', 'id="t2"']
 
 
 def test_the_footer_of_a_list_is_shown_below() -> None:
     raw = multipart(part("Content-Type: text/html", b"<p>news</p>"), part("Content-Type: text/plain", b"leave at https://lists.example/"))
-    preview = render(raw, "html")
+    preview = render_preview(raw, "html")
     assert_harmless(preview)
     assert [link.target for link in preview.links] == ["https://lists.example/"]
     assert "news" in preview.document
@@ -293,7 +293,7 @@ def test_the_footer_of_a_list_is_shown_below() -> None:
     ids=["nesting", "tags", "size", "parts"],
 )
 def test_too_much(raw: bytes, said: str, mode: str) -> None:
-    preview = render(raw, "html" if mode == "html" else "text")
+    preview = render_preview(raw, "html" if mode == "html" else "text")
     assert_harmless(preview)
     assert preview.truncated
     assert said in preview.document
@@ -301,7 +301,7 @@ def test_too_much(raw: bytes, said: str, mode: str) -> None:
 
 
 def test_long_text_is_cut_and_says_so() -> None:
-    preview = render(mail("From: a@b.example", "word " * 100_000), "text")
+    preview = render_preview(mail("From: a@b.example", "word " * 100_000), "text")
     assert preview.truncated
     assert TEXT_LIMIT - 10 < len(body_of(preview)) < TEXT_LIMIT + 200
 
@@ -309,15 +309,15 @@ def test_long_text_is_cut_and_says_so() -> None:
 def test_more_links_than_are_listed() -> None:
     preview = html_view("".join(f"<a href='http://a.test/{number}'>x</a>" for number in range(LINK_LIMIT + 50)))
     assert len(preview.links) == LINK_LIMIT
-    preview = render(mail("From: a@b.example", "\n".join(f"http://a.test/{number}" for number in range(LINK_LIMIT + 50))), "text")
+    preview = render_preview(mail("From: a@b.example", "\n".join(f"http://a.test/{number}" for number in range(LINK_LIMIT + 50))), "text")
     assert_harmless(preview)
     assert len(preview.links) == LINK_LIMIT
 
 
 def test_no_text() -> None:
     for raw in (b"", mail("From: a@b.example\nContent-Type: image/png", PNG)):
-        assert "This message has no text." in render(raw, "html").document
-        assert "This message has no text." in render(raw, "text").document
+        assert "This message has no text." in render_preview(raw, "html").document
+        assert "This message has no text." in render_preview(raw, "text").document
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_why_there_is_no_text(content_type: str, said: str) -> None:
     raw = mail(
         f"From: a@b.example\nContent-Type: {content_type}", "--cut\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--cut--\n"
     )
-    assert said in render(raw, "html").document
+    assert said in render_preview(raw, "html").document
 
 
 @pytest.mark.parametrize("mode", ["html", "text"])
@@ -343,20 +343,20 @@ def test_what_lies_within_a_signature_is_shown_and_vouches_for_nothing(kind: str
     raw = part(
         "From: a@b.example\nContent-Type: application/pkcs7-mime", signed(mail(f"Content-Type: text/{kind}", "The offer")), encoded=True
     )
-    body = body_of(render(raw, mode))
+    body = body_of(render_preview(raw, mode))
     assert body.index("within a signature (S/MIME) that nobody here has checked") < body.index("The offer")
-    assert "nobody here has checked" not in render(mail("From: a@b.example", "The offer"), mode).document
+    assert "nobody here has checked" not in render_preview(mail("From: a@b.example", "The offer"), mode).document
 
 
 def test_unavailable_says_why() -> None:
-    preview = unavailable("it <took> too long")
+    preview = unavailable_document("it <took> too long")
     assert_harmless(preview)
     assert "cannot be shown: it &lt;took&gt; too long." in preview.document
 
 
 def test_json_for_the_bounded_child() -> None:
-    assert Preview.from_json(json.loads(render_json(BOTH, {"mode": "text"}))) == render(BOTH, "text")
-    assert Preview.from_json(json.loads(render_json(BOTH, {"mode": "html"}))) == render(BOTH, "html")
+    assert Preview.from_json(json.loads(render_json(BOTH, {"mode": "text"}))) == render_preview(BOTH, "text")
+    assert Preview.from_json(json.loads(render_json(BOTH, {"mode": "html"}))) == render_preview(BOTH, "html")
 
 
 def test_frame_headers() -> None:
@@ -402,7 +402,7 @@ HOSTILE = [
 @pytest.mark.parametrize("html", HOSTILE)
 @pytest.mark.parametrize("mode", ["html", "text"])
 def test_hostile_html(html: str, mode: str) -> None:
-    preview = render(html_mail(html), "html" if mode == "html" else "text")
+    preview = render_preview(html_mail(html), "html" if mode == "html" else "text")
     assert_harmless(preview)
     assert 'class="note"' not in body_of(preview) or "This message has no text." in preview.document
 
@@ -410,7 +410,7 @@ def test_hostile_html(html: str, mode: str) -> None:
 @effort(max_examples=examples(40))
 @given(st.binary(max_size=300), st.sampled_from(["html", "text"]))
 def test_any_bytes(raw: bytes, mode: str) -> None:
-    assert_harmless(render(b"Content-Type: text/html\r\n\r\n" + raw, "html" if mode == "html" else "text"))
+    assert_harmless(render_preview(b"Content-Type: text/html\r\n\r\n" + raw, "html" if mode == "html" else "text"))
 
 
 TOKENS = [
@@ -424,7 +424,7 @@ TOKENS = [
 @effort(max_examples=examples(80))
 @given(st.lists(st.sampled_from(TOKENS), max_size=25))
 def test_any_arrangement_of_hostile_pieces(pieces: list[str]) -> None:
-    preview = render(html_mail("".join(pieces)), "html")
+    preview = render_preview(html_mail("".join(pieces)), "html")
     assert harm_in(preview.document, HEAD) == []
     assert harmful(preview.document, HARMLESS_LINES) == []
 
@@ -443,14 +443,14 @@ def test_payloads_that_broke_other_sanitisers(corpus: Path) -> None:
     assert len(payloads) > 200
     for payload in payloads:
         for mode in ("html", "text"):
-            assert_harmless(render(html_mail(payload), "html" if mode == "html" else "text"))
+            assert_harmless(render_preview(html_mail(payload), "html" if mode == "html" else "text"))
 
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("archive", ["mail-phish", "mail-other", "mime-torture"])
 def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
     for name, raw in sample(corpus, archive):
-        preview = render(raw, "html")
+        preview = render_preview(raw, "html")
         assert harm_in(preview.document, HEAD) == [], name
         assert harmful(preview.document, HARMLESS_LINES) == [], name
-        assert len(preview.links) >= min(1, len(summarise(raw).links)), name
+        assert len(preview.links) >= min(1, len(make_summary(raw).links)), name

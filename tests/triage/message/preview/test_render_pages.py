@@ -14,7 +14,7 @@ from tests.peers.processes import HANG
 from tests.triage import pdfs
 from triage.message.mime.images import as_png
 from triage.message.preview.render_pages import SIDE
-from triage.message.preview.rendered_pages import BROKEN, LOCKED, PAGES, UNKNOWN, NotDrawn, count_of, packed, page_of
+from triage.message.preview.rendered_pages import BROKEN, LOCKED, PAGES, UNKNOWN, NotDrawn, count_of, pack_answer, page_of
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool
 
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.peers  # poppler and bubblewrap are the distribution's
 @pytest.fixture(scope="module")
 def drawer() -> Iterator[Pool]:
     """One drawer in its sandbox."""
-    sandbox.wrapper.cache_clear()
+    sandbox.sandbox_wrapper.cache_clear()
     assert sandbox.can_draw(), "bwrap is there and does not work"
-    with Pool("triage.message.preview.render_pages:draw", size=1, memory_bytes=MEMORY, seconds=HANG, programs=1) as children:
+    with Pool("triage.message.preview.render_pages:draw_page", size=1, memory_bytes=MEMORY, seconds=HANG, programs=1) as children:
         yield children
 
 
@@ -118,7 +118,7 @@ def test_a_picture_that_unfolds_to_gigabytes_is_drawn_within_the_limits(drawer: 
 
 @pytest.mark.parametrize("made", [pdfs.endless, pdfs.bomb])
 def test_what_would_draw_for_ever_or_fill_the_memory_ends_and_the_next_page_is_drawn(made: Callable[[], bytes]) -> None:
-    with Pool("triage.message.preview.render_pages:draw", size=1, memory_bytes=MEMORY, seconds=3.0, programs=1) as drawer:
+    with Pool("triage.message.preview.render_pages:draw_page", size=1, memory_bytes=MEMORY, seconds=3.0, programs=1) as drawer:
         with pytest.raises((Overrun, NotDrawn)):
             page_of(drawer.run(made(), page=1))
         assert shown(drawer, pdfs.pdf(pdfs.RED)).getpixel((0, 0)) == RED
@@ -176,16 +176,16 @@ def test_a_drawer_that_was_taken_over_is_not_believed(answer: bytes) -> None:
 
 
 def test_pixels_become_a_png_whatever_they_say() -> None:
-    assert page_of(packed({"width": 2, "height": 1}, b"<svg>x")) == (2, 1, b"<svg>x")
+    assert page_of(pack_answer({"width": 2, "height": 1}, b"<svg>x")) == (2, 1, b"<svg>x")
     assert Image.open(io.BytesIO(as_png(2, 1, b"<svg>x"))).getpixel((1, 0)) == tuple(b"g>x")
 
 
 def test_without_a_sandbox_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "wrapper", tuple)
+    monkeypatch.setattr(sandbox, "sandbox_wrapper", tuple)
     assert not sandbox.can_draw()
     monkeypatch.setenv(sandbox.DRAWER, "/run/mailroom/draw.sock")
     assert sandbox.can_draw()
     monkeypatch.delenv(sandbox.DRAWER)
     monkeypatch.setenv(sandbox.SOCKET, "/run/mailroom/parse.sock")
-    monkeypatch.setattr(sandbox, "wrapper", lambda: ("bwrap",))
+    monkeypatch.setattr(sandbox, "sandbox_wrapper", lambda: ("bwrap",))
     assert not sandbox.can_draw(), "a unit that has its parsers elsewhere starts no program"

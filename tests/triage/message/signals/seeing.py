@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from triage.message.authentication import Authentication, Dmarc, Result
-from triage.message.signals.find_signals import signals
+from triage.message.signals.find_signals import find_signals
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.summary import Attachment, Link, Summary
 
@@ -20,7 +20,7 @@ ANN: dict[str, Any] = {"parsed": True, "author_name": "Ann Lee", "author": "ann@
 def looked_at(authentication: Authentication = PROVEN, beside: dict[str, Any] | None = None, **changes: Any) -> dict[str, Signal]:
     """Every signal by its name about the message with these changes; `beside` is what was looked up (Seen)."""
     plain = Seen(Summary(**ANN | changes), authentication, NOW, OURS, PEOPLE)
-    return {signal.name: signal for signal in signals(replace(plain, **beside or {}))}
+    return {signal.name: signal for signal in find_signals(replace(plain, **beside or {}))}
 
 
 def seen(authentication: Authentication = PROVEN, beside: dict[str, Any] | None = None, **changes: Any) -> dict[str, str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.message.signals.seeing import looked_at, named, seen
-from triage.message.signals.attachments import DOUBLE_ENDING, PACKED_AGAIN, RUNS_WHEN_OPENED, ends, ends_twice
+from triage.message.signals.attachments import DOUBLE_ENDING, PACKED_AGAIN, RUNS_WHEN_OPENED, ends_twice, has_ending
 from triage.message.summary import Attachment
 
 PIECES = [
@@ -93,7 +93,7 @@ def test_what_is_in_an_archive(names: tuple[str, ...], closed: bool, signal: str
 def test_the_end_of_a_name_tells_what_the_whole_of_it_does(name: str) -> None:
     assert ends_twice(name) is (DOUBLE_ENDING.search(name) is not None)
     for ending in (RUNS_WHEN_OPENED, PACKED_AGAIN):
-        assert ends(ending, name) is (ending.search(name) is not None)
+        assert has_ending(ending, name) is (ending.search(name) is not None)
 
 
 @pytest.mark.parametrize("filling", ["." * 246 + " ", ".pdf" + "." * 240 + "!"])

@@ -8,7 +8,7 @@ from tests.triage.message.signals.seeing import by, seen
 from triage.message.mime.html_text import SIZE_LIMIT
 from triage.message.signals.behaviour import stranger_here
 from triage.message.signals.signal_context import Met
-from triage.message.summary import LINK_LIMIT, summarise
+from triage.message.summary import LINK_LIMIT, make_summary
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_is_too_much_to_look_at_is_said() -> None:
     links = "".join(f"<a href='https://h.example/{number}'>more</a> " for number in range(LINK_LIMIT + 1))
     for page in (links, "<p>x</p>" * (SIZE_LIMIT // 8 + 1)):
         raw = f"From: a@b.example\r\nContent-Type: text/html\r\n\r\n{page}\r\n".encode()
-        assert seen(overlooked=summarise(raw).overlooked)["too-much"].startswith("Not all of it was looked at. ")
+        assert seen(overlooked=make_summary(raw).overlooked)["too-much"].startswith("Not all of it was looked at. ")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 
 from tests.triage.mails import from_archive
 from tests.triage.message.signals.seeing import NOW, PROVEN, looked_at, seen
-from triage.message.signals.escalation_topics import setting_deadlines, threatening
+from triage.message.signals.escalation_topics import find_threat, setting_deadlines
 from triage.message.signals.severity import UNCLEAR_FROM
 from triage.message.signals.signal_context import Seen
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 
 SAID = {
     "threat": [
@@ -102,7 +102,7 @@ def test_wanted_messages_are_no_threats(corpus: Path) -> None:
     for name, raw in from_archive(corpus, "mail-other"):
         if any(part in name for part in WANTED):
             looked += 1
-            message = Seen(summarise(raw), PROVEN, NOW)
-            wrong += [one.name for one in (*threatening(message), *setting_deadlines(message))]
+            message = Seen(make_summary(raw), PROVEN, NOW)
+            wrong += [one.name for one in (*find_threat(message), *setting_deadlines(message))]
     assert looked > 400
     assert wrong == []

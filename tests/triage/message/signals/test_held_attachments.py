@@ -3,7 +3,7 @@
 import pytest
 
 from triage.config.settings import Policy
-from triage.message.signals.attachments import about, danger, first_danger
+from triage.message.signals.attachments import attachment_danger, first_danger, named_danger
 from triage.message.summary import Attachment
 
 ENDINGS = Policy().dangerous_attachments
@@ -57,14 +57,14 @@ def attachment(name: str, media_type: str = "application/octet-stream", **inside
     ],
 )
 def test_dangers(given: Attachment, says: str) -> None:
-    told = danger(given, ENDINGS)
+    told = named_danger(given, ENDINGS)
     assert bool(told) is bool(says)
     assert says in told
 
 
 @pytest.mark.parametrize("ending", sorted(ENDINGS))
 def test_what_holds_a_message_is_told_of_where_it_does_not(ending: str) -> None:
-    said = about(attachment(f"file{ending}"))
+    said = attachment_danger(attachment(f"file{ending}"))
     assert said
     assert said.name in ("attachment-runs", "attachment-macros")
 

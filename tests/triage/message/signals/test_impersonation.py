@@ -8,9 +8,9 @@ from hypothesis import given, strategies as st
 from tests.triage.message.signals.seeing import NOW, OURS, PROVEN, by, looked_at, seen
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.mime.links import host_name
-from triage.message.signals.find_signals import signals
+from triage.message.signals.find_signals import find_signals
 from triage.message.signals.impersonation import COMPARED
-from triage.message.signals.lookalikes import distance, keys_of_known, keys_of_stranger, looks_like, plain_name
+from triage.message.signals.lookalikes import edit_distance, keys_of_known, keys_of_stranger, looks_like, plain_name
 from triage.message.signals.signal_context import Correspondents, Seen
 from triage.message.summary import Summary
 
@@ -107,8 +107,8 @@ def test_a_look_alike_in_reply_to() -> None:
     [("abc", "abc", 0), ("abc", "abd", 1), ("abc", "ab", 1), ("abc", "acb", 1), ("abcd", "badc", 2), ("abc", "xyz", 3), ("", "ab", 2)],
 )
 def test_distance(one: str, other: str, letters: int) -> None:
-    assert distance(one, other, 5) == letters
-    assert distance(other, one, 5) == letters
+    assert edit_distance(one, other, 5) == letters
+    assert edit_distance(other, one, 5) == letters
 
 
 @given(st.text(max_size=30))
@@ -125,7 +125,7 @@ def test_a_new_directory_counts_at_once() -> None:
     summary = Summary(parsed=True, author_name="Max Weber", author="x@sender.example", authors=("x@sender.example",))
 
     def names(people: dict[str, str]) -> set[str]:
-        return {one.name for one in signals(Seen(summary, PROVEN, NOW, OURS, people))}
+        return {one.name for one in find_signals(Seen(summary, PROVEN, NOW, OURS, people))}
 
     assert "name-of-ours" not in names({})
     assert "name-of-ours" in names({"max weber": "max@company.example"})

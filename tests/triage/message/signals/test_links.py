@@ -4,7 +4,7 @@ import pytest
 
 from tests.triage.mails import html_mail, multipart, part
 from tests.triage.message.signals.seeing import looked_at, seen, to
-from triage.message.summary import Link, summarise
+from triage.message.summary import Link, make_summary
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_many_links_of_one_kind_are_one_signal() -> None:
     ],
 )
 def test_page_parts(html: str, names: set[str]) -> None:
-    assert set(seen(page_parts=summarise(html_mail(html)).page_parts)) == names
+    assert set(seen(page_parts=make_summary(html_mail(html)).page_parts)) == names
     attached = part("Content-Type: text/html; name=a.html\nContent-Disposition: attachment", html.encode(), encoded=True)
-    summary = summarise(multipart(part("Content-Type: text/plain", b"see attached"), attached))
+    summary = make_summary(multipart(part("Content-Type: text/plain", b"see attached"), attached))
     assert {name.replace("attached-", "page-") for name in seen(page_parts=summary.page_parts)} == names
 
 
 def test_ten_thousand_links_and_five_megabytes_take_bounded_time() -> None:
     links = "".join(f"<a href='https://h{number}.test/?u=https%3A%2F%2Fe{number}.test'>www.x{number}.test</a> " for number in range(10_000))
     for html in (links, "<p>verify your account within 5 minutes</p>" * 120_000, "<" * 5_000_000, "<input " * 700_000, "&#8205;" * 700_000):
-        summary = summarise(html_mail(html))
+        summary = make_summary(html_mail(html))
         assert seen(**{name: getattr(summary, name) for name in ("links", "text", "page_parts", "problems")}) is not None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.signals.priority import START, Past, Reason, reasons, urgency
+from triage.message.signals.priority import START, Past, Reason, priority_reasons, sum_urgency
 from triage.message.signals.signal_context import Signal
 from triage.message.signals.time_critical import Life
 
@@ -13,7 +13,7 @@ from triage.message.signals.time_critical import Life
 def why(*signals: Signal, **known: Any) -> dict[str, Reason]:
     """The reasons for a mail of ann@sender.example, by name."""
     given: dict[str, Any] = {"author": "ann@sender.example", "proof": ""}
-    return {reason.name: reason for reason in reasons(signals, **given | known)}
+    return {reason.name: reason for reason in priority_reasons(signals, **given | known)}
 
 
 ODD = Signal("look-alike-domain", "The domain looks like ours.", 50)
@@ -47,18 +47,20 @@ def test_bulk_mail_answers_nothing() -> None:
 
 def test_what_moves_it_most_comes_first_and_the_sum_stays_within_a_hundred() -> None:
     known: dict[str, Any] = {"author": "ann@sender.example", "proof": "dmarc", "deadline": CODE, "answers": True, "by_sender": Past(9, 0)}
-    found = reasons((), **known)
+    found = priority_reasons((), **known)
     assert [reason.points for reason in found] == [30, 10, 10, 0]
-    assert urgency(found) == 100
-    assert urgency(()) == START
-    assert urgency(reasons((Signal("virus", "V.", 100),), author="a@b.example", proof="", by_sender=Past(0, 9))) == 0
+    assert sum_urgency(found) == 100
+    assert sum_urgency(()) == START
+    assert sum_urgency(priority_reasons((Signal("virus", "V.", 100),), author="a@b.example", proof="", by_sender=Past(0, 9))) == 0
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 120), st.booleans())
 def test_it_only_orders(let_in: int, taken_away: int, weight: int, answers: bool) -> None:
     signal = Signal("odd", "O.", weight)
     past = Past(let_in, taken_away)
-    found = reasons((signal,), author="a@b.example", proof="", answers=answers, by_sender=past, by_domain=past)
-    assert 0 <= urgency(found) <= 100
-    more = reasons((signal,), author="a@b.example", proof="", answers=answers, by_sender=Past(let_in, taken_away + 1), by_domain=past)
-    assert urgency(more) <= urgency(found)
+    found = priority_reasons((signal,), author="a@b.example", proof="", answers=answers, by_sender=past, by_domain=past)
+    assert 0 <= sum_urgency(found) <= 100
+    more = priority_reasons(
+        (signal,), author="a@b.example", proof="", answers=answers, by_sender=Past(let_in, taken_away + 1), by_domain=past
+    )
+    assert sum_urgency(more) <= sum_urgency(found)

@@ -16,9 +16,9 @@ from triage.config.settings import Settings
 from triage.intake import receive as intake
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.signals import second_look
-from triage.message.signals.second_look import NAMES, Look, needs
-from triage.message.signals.severity import DANGERS, Severity, severity
-from triage.message.signals.signal_context import Signal, weight
+from triage.message.signals.second_look import NAMES, Look, reason_names
+from triage.message.signals.severity import DANGERS, Severity, rate_severity
+from triage.message.signals.signal_context import Signal, sum_weights
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import confirmations, selection
@@ -69,7 +69,7 @@ def signal(name: str, points: int = 0) -> Signal:
 def test_the_reasons_are_named_in_the_order_of_their_weight(
     found: tuple[Signal, ...], dmarc: Dmarc, proof: str, changed: bool, names: tuple[str, ...]
 ) -> None:
-    assert needs(second_look.looks(found, authentication(AUTHOR, dmarc), proof=proof, changed=changed)) == names
+    assert reason_names(second_look.find_second_looks(found, authentication(AUTHOR, dmarc), proof=proof, changed=changed)) == names
 
 
 @given(
@@ -84,16 +84,16 @@ def test_the_reasons_are_named_in_the_order_of_their_weight(
 def test_whoever_passed_it_on_explains_a_missing_proof_and_nothing_that_a_message_says(
     found: list[Signal], dmarc: Dmarc, proven: bool, changed: bool
 ) -> None:
-    looks = second_look.looks(found, authentication(AUTHOR, dmarc), proof="dmarc" if proven else "", changed=changed)
-    asked, left = set(needs(looks)), set(needs(second_look.forgiven(looks)))
-    bad = severity(weight(found), {one.name for one in found})
+    looks = second_look.find_second_looks(found, authentication(AUTHOR, dmarc), proof="dmarc" if proven else "", changed=changed)
+    asked, left = set(reason_names(looks)), set(reason_names(second_look.forgive_reasons(looks)))
+    bad = rate_severity(sum_weights(found), {one.name for one in found})
     assert asked & {"dangerous", "suspicious"} == ({bad.word} if bad >= Severity.SUSPICIOUS else set())
     assert left <= asked
     assert asked - left <= {"dmarc-fails", "no-longer-verified", "suspicious"}
     others = [one for one in found if one.name != "authentication-failed"]
-    still = severity(weight(others), {one.name for one in found}) >= Severity.SUSPICIOUS
+    still = rate_severity(sum_weights(others), {one.name for one in found}) >= Severity.SUSPICIOUS
     assert ("suspicious" in left) == (still and "suspicious" in asked)
-    assert list(needs(looks)) == [name for name in NAMES if name in asked] == second_look.in_order(asked)
+    assert list(reason_names(looks)) == [name for name in NAMES if name in asked] == second_look.in_order(asked)
 
 
 def passed(domain: str, *, signs_list: bool = False) -> Dkim:
@@ -122,24 +122,24 @@ def test_who_passed_it_on_is_known_by_what_they_signed_and_never_by_what_a_field
     dkim: tuple[Dkim, ...], arc: Arc, list_id: str, dmarc: Dmarc, carrier: str
 ) -> None:
     found = replace(authentication(AUTHOR, dmarc), dkim=dkim, arc=arc)
-    looks = second_look.looks((), found, proof="", changed=True)
-    assert second_look.carrier(looks, found, summary(AUTHOR, list_id=list_id), frozenset({"freemail.example"})) == carrier
+    looks = second_look.find_second_looks((), found, proof="", changed=True)
+    assert second_look.find_carrier(looks, found, summary(AUTHOR, list_id=list_id), frozenset({"freemail.example"})) == carrier
 
 
 def test_nobody_has_to_have_passed_on_what_proves_its_author() -> None:
     found = replace(authentication(AUTHOR, DMARC_PASS), dkim=(passed("alumni.example"),))
-    assert second_look.carrier(second_look.looks((), found, proof="dmarc"), found, summary(AUTHOR), frozenset()) == ""
+    assert second_look.find_carrier(second_look.find_second_looks((), found, proof="dmarc"), found, summary(AUTHOR), frozenset()) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_reason_has_a_sentence_with_and_without_a_domain(name: str) -> None:
     for domain in ("brandvik.example", ""):
         for proven in (True, False):
-            assert second_look.sentence(name, domain, proven=proven).endswith(".")
+            assert second_look.reason_sentence(name, domain, proven=proven).endswith(".")
 
 
 def test_the_sheet_shows_the_road_for_our_own_domain() -> None:
-    assert "This service is not set up to send as brandvik.example. Ask IT to add it." in second_look.sentence(
+    assert "This service is not set up to send as brandvik.example. Ask IT to add it." in second_look.reason_sentence(
         Look.OWN_DOMAIN_FORGED.word, "brandvik.example"
     )
 
@@ -156,13 +156,13 @@ def test_at_most_three_in_a_hundred_decisions_on_wanted_mail_ask(sqlite_engine: 
             at = written_at(said)
             sent = replace(arriving.envelope(reverse_path=path, at=at), spool_id=ids.new_id())
             raw = f"Subject: {sent.spool_id}\r\n\r\n".encode()
-            (one,) = intake.receive(session, sent, raw, Authentication(said.author), said, settings=settings, now=at)
+            (one,) = intake.receive_message(session, sent, raw, Authentication(said.author), said, settings=settings, now=at)
             if session.get_one(Delivery, one).state != State.HELD:
                 continue
             chosen = Selection.of(ids=(one,))
             names = confirmations.names_of(session, [one])[one]
-            fence = selection.fence(session, selection.condition(chosen))
-            decisions.decide(
+            fence = selection.selection_fence(session, selection.selection_condition(chosen))
+            decisions.decide_messages(
                 session,
                 DecisionRequest(chosen, Verb.RELEASE, confirm=names, fence=fence),
                 by=ANA,

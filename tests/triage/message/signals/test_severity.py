@@ -2,7 +2,7 @@
 
 import pytest
 
-from triage.message.signals.severity import DANGERS, Severity, severity
+from triage.message.signals.severity import DANGERS, Severity, rate_severity
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from triage.message.signals.severity import DANGERS, Severity, severity
     ],
 )
 def test_severity(weight: int, findings: tuple[str, ...], word: str) -> None:
-    assert severity(weight, findings).word == word
+    assert rate_severity(weight, findings).word == word
 
 
 def test_every_danger_is_dangerous_whatever_else_is_so() -> None:
-    assert {severity(weight, {danger}) for danger in DANGERS for weight in (0, 39, 74)} == {Severity.DANGEROUS}
+    assert {rate_severity(weight, {danger}) for danger in DANGERS for weight in (0, 39, 74)} == {Severity.DANGEROUS}

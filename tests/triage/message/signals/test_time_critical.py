@@ -7,13 +7,13 @@ import pytest
 
 from tests.triage.mails import multipart, part
 from tests.triage.message.signals.seeing import NOW, seen, to
-from triage.message.signals.time_critical import Life, deadline, life, spell
-from triage.message.summary import Summary, summarise
+from triage.message.signals.time_critical import Life, find_deadline, find_lifetime, spell_minutes
+from triage.message.summary import Summary, make_summary
 
 
 def minutes_of(summary: Summary) -> int | None:
     """How long it is of use."""
-    found = life(summary, NOW)
+    found = find_lifetime(summary, NOW)
     return found.minutes if found else None
 
 
@@ -61,7 +61,7 @@ def test_perishable(subject: str, text: str, minutes: int | None) -> None:
     ],
 )
 def test_links_that_somebody_waits_for(subject: str, text: str, found: Life | None) -> None:
-    assert life(Summary(subject=subject, text=text, links=to("https://sender.example/c?t=1"))) == found
+    assert find_lifetime(Summary(subject=subject, text=text, links=to("https://sender.example/c?t=1"))) == found
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_meetings_that_begin_soon(method: str, hours: int, minutes: int | None) 
     start = f"{NOW + timedelta(hours=hours):%Y%m%dT%H%M%SZ}"
     invitation = f"BEGIN:VCALENDAR\r\nMETHOD:{method}\r\nBEGIN:VEVENT\r\nUID:1@x\r\nDTSTART:{start}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     raw = multipart(part("Content-Type: text/plain", b"We meet."), part("Content-Type: text/calendar", invitation.encode(), encoded=True))
-    summary = summarise(raw)
+    summary = make_summary(raw)
     assert summary.calendar_starts
     assert minutes_of(summary) == minutes
     assert Summary.from_json(summary.as_json()) == summary
@@ -83,7 +83,7 @@ def test_meetings_that_begin_soon(method: str, hours: int, minutes: int | None) 
     [(1, "1 minute"), (2, "2 minutes"), (59, "59 minutes"), (60, "an hour"), (61, "61 minutes"), (120, "2 hours"), (1440, "24 hours")],
 )
 def test_times_in_words(minutes: int, words: str) -> None:
-    assert spell(minutes) == words
+    assert spell_minutes(minutes) == words
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ CODE: dict[str, Any] = {"subject": "481434 is your sign-in code", "text": "It ex
 )
 def test_a_deadline_counts_where_the_domain_fits_what_is_said(author: str, name: str, said: dict[str, Any], fits: bool) -> None:
     summary = Summary(author=author, author_name=name, **CODE | said)
-    assert life(summary) == Life(10, "code", True)
-    assert (deadline(summary) is not None) is fits
+    assert find_lifetime(summary) == Life(10, "code", True)
+    assert (find_deadline(summary) is not None) is fits
 
 
 @pytest.mark.parametrize(
@@ -140,4 +140,4 @@ def test_its_links_lead_there(links: tuple[str, ...], fits: bool) -> None:
     summary = Summary(
         author="no-reply@docuhaven.example", author_name="Docuhaven", links=tuple(one for link in links for one in to(link)), **CODE
     )
-    assert (deadline(summary) is not None) is fits
+    assert (find_deadline(summary) is not None) is fits

@@ -9,9 +9,9 @@ from tests.triage.mails import from_archive, html_mail
 from tests.triage.message.signals.seeing import NOW, OURS, PEOPLE, named, seen
 from tests.triage.text.test_sanitize import harmful
 from triage.message.authentication import Authentication, Dmarc, Result
-from triage.message.signals.find_signals import signals
-from triage.message.signals.signal_context import Met, Seen, Signal, weight
-from triage.message.summary import Link, Summary, summarise
+from triage.message.signals.find_signals import find_signals
+from triage.message.signals.signal_context import Met, Seen, Signal, sum_weights
+from triage.message.summary import Link, Summary, make_summary
 
 
 def test_ordinary_mail_of_a_proven_sender_says_nothing() -> None:
@@ -50,16 +50,16 @@ def test_long_text_is_read_in_bounded_time() -> None:
 
 def test_weights_order_and_add_up_to_a_hundred_at_most() -> None:
     summary = Summary(parsed=True, author="", authors=("rosa@company.example",), attachments=named("a.pdf.exe"), subject="\\u202e")
-    found = signals(Seen(summary, Authentication(""), NOW, OURS, PEOPLE))
+    found = find_signals(Seen(summary, Authentication(""), NOW, OURS, PEOPLE))
     assert [one.weight for one in found] == sorted((one.weight for one in found), reverse=True)
-    assert weight(found) == 100
-    assert weight(()) == 0
-    assert weight([Signal("a", "A.", 10), Signal("b", "B.", 25)]) == 35
+    assert sum_weights(found) == 100
+    assert sum_weights(()) == 0
+    assert sum_weights([Signal("a", "A.", 10), Signal("b", "B.", 25)]) == 35
 
 
 def test_signals_of_a_whole_message() -> None:
-    summary = summarise(html_mail("<a href='https://evil.test/'>https://bank.example</a>"))
-    found = signals(Seen(summary, Authentication(summary.author), NOW, OURS, PEOPLE, Met()))
+    summary = make_summary(html_mail("<a href='https://evil.test/'>https://bank.example</a>"))
+    found = find_signals(Seen(summary, Authentication(summary.author), NOW, OURS, PEOPLE, Met()))
     assert [one.name for one in found] == ["link-differs", "unproven", "first-contact", "links-elsewhere"]
     assert found[0].sentence == "A link: The text shows bank.example, but it opens evil.test."
     assert found[0].evidence == ("https://evil.test/",)
@@ -71,12 +71,12 @@ def test_wanted_mail_is_left_alone_and_phishing_is_not(corpus: Path) -> None:
     for archive, folder, kind in (("mail-other", "/ham/", "ham"), ("mail-phish", "/phish/", "phish")):
         for name, raw in from_archive(corpus, archive):
             if folder in name:
-                summary = summarise(raw)
+                summary = make_summary(raw)
                 proven = Authentication(summary.author, dmarc=Dmarc(Result.PASS))
-                found = signals(Seen(summary, proven, NOW, OURS, PEOPLE))
+                found = find_signals(Seen(summary, proven, NOW, OURS, PEOPLE))
                 assert all(harmful(one.sentence) == [] for one in found), name
                 assert all(harmful(piece) == [] for one in found for piece in one.evidence), name
-                told[kind].append(weight([one for one in found if one.name != "wrong-date"]))
+                told[kind].append(sum_weights([one for one in found if one.name != "wrong-date"]))
     loud = {kind: sum(value >= 20 for value in values) / len(values) for kind, values in told.items()}
     assert loud["ham"] < 0.05
     assert loud["phish"] > 0.5

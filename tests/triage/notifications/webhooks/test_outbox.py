@@ -39,7 +39,7 @@ def telling(settings: Settings, known: Engine) -> Settings:
 def take_up(engine: Engine, settings: Settings, now: timedelta = timedelta()) -> int:
     number = 0
     with db.transaction(engine) as session:
-        while hash_chain.seal(session):
+        while hash_chain.seal_entries(session):
             pass
         while outbox.is_behind(session):
             number += outbox.take_up(session, settings, now=NOW + now)
@@ -47,7 +47,7 @@ def take_up(engine: Engine, settings: Settings, now: timedelta = timedelta()) ->
 
 
 def waiting(engine: Engine, name: str) -> list[str]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         rows = select(col(WebhookCall.kind)).where(col(WebhookCall.hook) == name).order_by(col(WebhookCall.id))
         return list(session.scalars(rows))
 
@@ -55,7 +55,9 @@ def waiting(engine: Engine, name: str) -> list[str]:
 def decide(engine: Engine, settings: Settings, *recipients: str, **mail: str) -> int:
     with db.transaction(engine) as session:
         came = arrive(session, settings, *recipients, **mail)  # type: ignore[arg-type]
-        return decisions.decide(session, DecisionRequest(Selection(ids=came), Verb.PURGE, "junk"), by=ANA, now=NOW, settings=settings).id
+        return decisions.decide_messages(
+            session, DecisionRequest(Selection(ids=came), Verb.PURGE, "junk"), by=ANA, now=NOW, settings=settings
+        ).id
 
 
 def opened(engine: Engine) -> None:
@@ -65,13 +67,13 @@ def opened(engine: Engine) -> None:
 
 def claimed(engine: Engine, settings: Settings, name: str = "all", after: timedelta = timedelta()) -> Call | None:
     with db.transaction(engine) as session:
-        return outbox.claim(session, name, settings, now=NOW + after)
+        return outbox.claim_call(session, name, settings, now=NOW + after)
 
 
 def settled(engine: Engine, call: Call | None, answer: Answer, name: str = "all", after: timedelta = timedelta()) -> bool:
     assert call
     with db.transaction(engine) as session:
-        return outbox.settle(session, name, call, answer, now=NOW + after)
+        return outbox.settle_call(session, name, call, answer, now=NOW + after)
 
 
 def test_what_happened_before_anybody_was_to_be_told_stays_untold(known: Engine, settings: Settings) -> None:
@@ -91,7 +93,7 @@ def test_each_webhook_is_told_once_of_what_it_wants(known: Engine, telling: Sett
 def test_a_decision_is_one_event_and_its_undo_another(known: Engine, telling: Settings) -> None:
     made = decide(known, telling, "it+joe.fern@company.example", "legal+mara.berg@company.example", subject="Your order")
     with db.transaction(known) as session:
-        undoing.undo(session, made, by=IDA, reason="wrong", now=NOW, settings=telling)
+        undoing.undo_decision(session, made, by=IDA, reason="wrong", now=NOW, settings=telling)
     take_up(known, telling)
     assert waiting(known, "all") == waiting(known, "legal") == ["decision.made", "decision.undone"]
     call = claimed(known, telling)
@@ -111,7 +113,7 @@ def test_who_is_told_of_some_departments_is_told_no_sender_and_subject_of_others
             *(one for number in range(6) for one in arrive(session, named, "it+joe.fern@company.example", subject=f"Ticket {number}")),
             *arrive(session, named, "legal+mara.berg@company.example", subject="Our case"),
         ]
-        decisions.decide(session, DecisionRequest(Selection(ids=tuple(came)), Verb.PURGE, "junk"), by=ANA, now=NOW, settings=named)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=tuple(came)), Verb.PURGE, "junk"), by=ANA, now=NOW, settings=named)
     take_up(known, named)
     legal, chat = claimed(known, named, "legal"), claimed(known, named, "chat")
     assert legal
@@ -130,7 +132,7 @@ def test_of_a_very_large_decision_that_is_under_way_everybody_is_told(
         arrive(session, telling, "it+joe.fern@company.example", "legal+mara.berg@company.example", author="wave@bad.example")
         planned = decision_plan.plan_large(session, request, by=ANA, now=NOW, settings=telling)
         assert planned
-        made = decisions.decide(session, request, by=ANA, now=NOW, settings=telling, planned=planned).id
+        made = decisions.decide_messages(session, request, by=ANA, now=NOW, settings=telling, planned=planned).id
         assert bulk_decisions.go_on(session, made, now=NOW, settings=telling) == 1  # mail of one department
     take_up(known, telling)
     assert waiting(known, "all") == waiting(known, "legal") == ["decision.made"]
@@ -154,7 +156,7 @@ def test_after_a_clock_was_ahead_everything_is_called(known: Engine, telling: Se
 def test_what_is_sealed_is_named_to_nobody(known: Engine, telling: Settings) -> None:
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
-        directory.apply(session, sealed, telling.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, telling.company, by=SYNC, now=NOW)
     decide(known, telling, "legal+mara.berg@company.example", subject="Secret plan")
     take_up(known, telling)
     call = claimed(known, telling)
@@ -197,8 +199,8 @@ def test_nothing_overtakes_a_call_whose_sender_died_or_that_another_one_makes(kn
     first = claimed(known, telling)
     assert first
     assert claimed(known, telling, after=29 * SECOND) is None
-    with db.reading(known) as session:
-        assert outbox.fared(session, ["all"])[0].rests_until is None  # it is not in trouble
+    with db.read_transaction(known) as session:
+        assert outbox.read_standings(session, ["all"])[0].rests_until is None  # it is not in trouble
     again = claimed(known, telling, after=30 * SECOND)
     assert again
     assert again.event == first.event
@@ -221,8 +223,8 @@ def test_a_receiver_in_trouble_rests_longer_and_longer_and_nothing_overtakes(kno
         again = claimed(known, telling, after=when)
         assert again
         assert again.event == first.event
-    with db.reading(known) as session:
-        (one,) = outbox.fared(session, ["all"])
+    with db.read_transaction(known) as session:
+        (one,) = outbox.read_standings(session, ["all"])
     assert (one.failures, one.ails, one.last_reply, one.waiting) == (7, True, "503 not now", 2)
     assert settled(known, again, TAKEN, after=when)
     assert claimed(known, telling, after=when)  # the next one, at once
@@ -230,7 +232,7 @@ def test_a_receiver_in_trouble_rests_longer_and_longer_and_nothing_overtakes(kno
 
 def replace_number(engine: Engine, call: Call) -> Call:
     """The call as its last attempt is numbered."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return replace(call, number=session.get_one(WebhookCall, call.id).attempts)
 
 
@@ -258,7 +260,7 @@ def test_a_receiver_says_how_long_it_rests(known: Engine, telling: Settings) -> 
 
 def claimed_any(engine: Engine, settings: Settings) -> Call:
     """The one call there is, as somebody is working on this suggestion."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         row = session.scalars(select(WebhookCall).where(col(WebhookCall.hook) == "all")).one()
         return Call(row.id, row.attempts, row.event, row.body)
 
@@ -269,9 +271,9 @@ def test_a_receiver_that_is_gone_is_called_again_when_somebody_says_so(known: En
     assert settled(known, claimed(known, telling), GONE)
     assert claimed(known, telling, after=10 * DAY) is None
     with db.transaction(known) as session:
-        outbox.resume(session, "all", by=IDA, now=NOW)
+        outbox.resume_webhook(session, "all", by=IDA, now=NOW)
     assert claimed(known, telling)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         about = select(col(AuditRecord.act)).where(col(AuditRecord.subject) == "webhook:all").order_by(col(AuditRecord.id))
         assert list(session.scalars(about)) == ["webhook-gone", "resume-webhook"]
 
@@ -286,13 +288,13 @@ def test_a_call_that_is_in_hand_ends_before_the_webhook_is_called_again(known: E
     assert claimed(known, telling, after=SECOND) is None, "nobody else makes it too, nor a later one"
     assert settled(known, first, FAILED, after=SECOND)
     with db.transaction(known) as session:
-        outbox.resume(session, "all", by=IDA, now=NOW)
+        outbox.resume_webhook(session, "all", by=IDA, now=NOW)
     again = claimed(known, telling, after=SECOND)
     assert first
     assert again
     assert (again.event, again.number) == (first.event, 2), "at once"
     with db.transaction(known) as session:
-        outbox.resume(session, "all", by=IDA, now=NOW)
+        outbox.resume_webhook(session, "all", by=IDA, now=NOW)
     assert claimed(known, telling, after=30 * SECOND) is None
     left = claimed(known, telling, after=31 * SECOND)
     assert left
@@ -318,7 +320,7 @@ def test_what_nobody_takes_is_given_up_on_the_record(known: Engine, telling: Set
     with db.transaction(known) as session:
         assert outbox.give_up(session, telling, now=NOW + 72 * HOUR) == 0
         assert outbox.give_up(session, telling, now=NOW + 72 * HOUR + SECOND) == 2
-        assert [(one.name, one.dropped, one.waiting) for one in outbox.fared(session)] == [("all", 1, 0), ("legal", 1, 0)]
+        assert [(one.name, one.dropped, one.waiting) for one in outbox.read_standings(session)] == [("all", 1, 0), ("legal", 1, 0)]
         dropped = select(col(AuditRecord.subject), col(AuditRecord.items)).where(col(AuditRecord.act) == "drop-webhook-calls")
         assert {(subject, items) for subject, items in session.execute(dropped)} == {("webhook:all", 1), ("webhook:legal", 1)}
 
@@ -333,7 +335,7 @@ def test_a_webhook_that_the_settings_no_longer_name_is_forgotten(known: Engine, 
     take_up(known, telling)
     with db.transaction(known) as session:
         assert outbox.give_up(session, replace(telling, webhooks=Webhooks(hooks=(ALL,))), now=NOW) == 1
-        assert [one.name for one in outbox.fared(session)] == ["all"]
+        assert [one.name for one in outbox.read_standings(session)] == ["all"]
 
 
 def test_tried_out_it_is_told_who_asked(known: Engine, telling: Settings) -> None:

@@ -19,7 +19,7 @@ TOLD = Occurrence("0ABC", "decision.made", AT, 7, "Ana Roth: purge, 1 mail.", {"
 
 
 def said(form: str) -> Any:
-    return json.loads(payloads.body(TOLD, form, (EVIL,)))
+    return json.loads(payloads.call_body(TOLD, form, (EVIL,)))
 
 
 def test_programs_get_everything_apart() -> None:
@@ -38,7 +38,7 @@ def test_programs_get_everything_apart() -> None:
 
 @pytest.mark.parametrize("form", ["json", "slack", "teams"])
 def test_without_details_nothing_is_told_that_a_sender_wrote(form: str) -> None:
-    bare = payloads.body(TOLD, form)
+    bare = payloads.call_body(TOLD, form)
     assert "evil" not in bare
     assert "here.example" not in bare
 
@@ -58,7 +58,7 @@ def test_a_mail_calls_nobody_in_a_chat_and_links_nowhere() -> None:
 
 @given(st.text(), st.text(), st.sampled_from(["json", "slack", "teams"]))
 def test_whatever_a_sender_writes_it_stays_json_without_control_characters(sender: str, subject: str, form: str) -> None:
-    made = payloads.body(TOLD, form, (Detail(sender, subject),))
+    made = payloads.call_body(TOLD, form, (Detail(sender, subject),))
     json.loads(made)
     assert not any(ord(one) < 32 or 0x7F <= ord(one) < 0xA0 for one in made)
 
@@ -66,20 +66,20 @@ def test_whatever_a_sender_writes_it_stays_json_without_control_characters(sende
 def test_the_signature_is_the_one_of_the_specification() -> None:
     # the example of the Standard Webhooks libraries
     key, event, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}'
-    assert payloads.signature(key, event, body, 1614265330) == "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert payloads.sign_call(key, event, body, 1614265330) == "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def test_every_key_signs_so_that_keys_can_be_changed() -> None:
     new = payloads.new_key()
-    fields = payloads.headers("0ABC", ["plain words", new], b"{}", 5)
+    fields = payloads.call_headers("0ABC", ["plain words", new], b"{}", 5)
     expected = [
         base64.b64encode(hmac.digest(key, b"0ABC.5.{}", hashlib.sha256)).decode()
         for key in (b"plain words", base64.b64decode(new.removeprefix("whsec_")))
     ]
     assert fields == {"webhook-id": "0ABC", "webhook-timestamp": "5", "webhook-signature": " ".join(f"v1,{one}" for one in expected)}
-    assert "webhook-signature" not in payloads.headers("0ABC", [], b"{}", 5)
+    assert "webhook-signature" not in payloads.call_headers("0ABC", [], b"{}", 5)
 
 
 def test_a_key_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="what follows whsec_ is no base64"):
-        payloads.headers("0ABC", ["whsec_***"], b"{}", 5)
+        payloads.call_headers("0ABC", ["whsec_***"], b"{}", 5)

@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 
 from tests.triage.mails import mail as written, multipart, part
 from triage.addressing.envelope import Address
-from triage.message.summary import Summary, summarise
-from triage.policy.contacts.contact_evidence import WORDS, Reason, digest, sent, why_not, why_not_address
+from triage.message.summary import Summary, make_summary
+from triage.policy.contacts.contact_evidence import WORDS, Reason, digest_subject, read_sent, why_not, why_not_address
 
 OURS = frozenset({"company.example"})
 JOE = "joe.fern@company.example"
@@ -88,19 +88,19 @@ def calendar(method: str) -> bytes:
     ],
 )
 def test_what_a_mail_says_itself(raw: bytes, reason: Reason | None) -> None:
-    assert why_not(summarise(raw), JOE) == reason
-    assert sent(summarise(raw), JOE, ("ann@supplier.example",), NOW).why_not == reason
+    assert why_not(make_summary(raw), JOE) == reason
+    assert read_sent(make_summary(raw), JOE, ("ann@supplier.example",), NOW).why_not == reason
 
 
 def test_a_null_sender_teaches_nothing() -> None:
-    assert why_not(summarise(mail(HEAD)), "") == Reason.NULL_SENDER
+    assert why_not(make_summary(mail(HEAD)), "") == Reason.NULL_SENDER
 
 
 @pytest.mark.parametrize(
     ("method", "uid"), [("REQUEST", "4711-0815-folded@company.example"), ("CANCEL", "4711-0815-folded@company.example"), ("REPLY", "")]
 )
 def test_the_uid_of_what_somebody_is_invited_to_is_kept(method: str, uid: str) -> None:
-    assert sent(summarise(calendar(method)), JOE, (), NOW).uid == uid
+    assert read_sent(make_summary(calendar(method)), JOE, (), NOW).uid == uid
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_every_reason_has_words() -> None:
 
 @pytest.mark.parametrize("subject", ["Offer", "RE: Offer", "AW: Re: offer ", "Re[2]: Offer"])
 def test_answers_have_the_digest_of_what_they_answer(subject: str) -> None:
-    assert digest(subject) == digest("offer") != digest("Offers")
+    assert digest_subject(subject) == digest_subject("offer") != digest_subject("Offers")
 
 
 @given(st.text(max_size=60), st.text(max_size=200))
 def test_no_text_is_too_odd(local: str, subject: str) -> None:
-    digest(subject)
+    digest_subject(subject)
     assert why_not(replace(Summary(), subject=subject), JOE) in (None, Reason.AUTOMATIC, Reason.UNSUBSCRIBE)
     try:
         address = Address.parse(f"{local}@supplier.example")

@@ -14,7 +14,7 @@ from triage.directory import apply as directory
 from triage.intake import receive as intake
 from triage.message.signals.priority import Past
 from triage.message.signals.signal_context import Met
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.policy.contacts import sender_history
 from triage.policy.contacts.sender_history import Standing
 from triage.quarantine.decisions import decide as decisions
@@ -37,7 +37,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 def decide(session: Session, settings: Settings, verb: Verb, *ids: int) -> None:
     """Ana decides."""
-    decisions.decide(session, DecisionRequest(Selection.of(ids=ids), verb), by=ANA, now=NOW, settings=settings)
+    decisions.decide_messages(session, DecisionRequest(Selection.of(ids=ids), verb), by=ANA, now=NOW, settings=settings)
 
 
 def of(session: Session, author: str = AUTHOR, *, proven: bool = True) -> Standing:
@@ -76,7 +76,7 @@ def test_colleagues_at_a_free_mail_provider_are_strangers(company: Engine, setti
 def test_what_is_under_a_seal_is_not_told(company: Engine, settings: Settings) -> None:
     closed = replace(COMPANY, sealed=(SealedEntry("department:legal", ("ana",)),))
     with db.transaction(company) as session:
-        directory.apply(session, closed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, closed, settings.company, by=SYNC, now=NOW)
         (one,) = arrive(session, settings, MARA, dmarc=DMARC_PASS)
         decide(session, settings, Verb.RELEASE, one)
         assert of(session).by_sender == Past(0, 0)
@@ -112,7 +112,7 @@ def test_a_decision_moves_what_comes_later(company: Engine, settings: Settings) 
 
 def test_signals_of_the_message_and_of_the_copy_are_both_kept(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
-        (one,) = intake.receive(
+        (one,) = intake.receive_message(
             session,
             arriving.envelope(JOE, reverse_path="bounce@other.example"),
             b"From: sales@supplier.example\r\n\r\n",
@@ -131,8 +131,8 @@ def test_what_became_of_a_campaign_counts_for_its_other_senders(company: Engine,
         reasons = []
         for number in range(2):
             author = f"sales@sender{number}.example"
-            said = summarise(f"From: {author}\r\nSubject: Your invoice for the ordered parts\r\n\r\n{text}\r\n".encode())
-            (one,) = intake.receive(
+            said = make_summary(f"From: {author}\r\nSubject: Your invoice for the ordered parts\r\n\r\n{text}\r\n".encode())
+            (one,) = intake.receive_message(
                 session,
                 arriving.envelope(JOE, reverse_path=author),
                 f"{number}".encode(),

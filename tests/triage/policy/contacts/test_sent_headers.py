@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from triage.message import authors
 from triage.message.mime.mime_parts import headers_of
 from triage.policy.contacts.contact_evidence import ANSWERS, Reason, Sent, why_not_subject
-from triage.policy.contacts.sent_headers import PlainMails, date_of, elaborate, quick_date, read, slow_date
+from triage.policy.contacts.sent_headers import PlainMails, date_of, quick_date, read_addresses, read_elaborately, slow_date
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ADA = "ada@company.example"
@@ -25,7 +25,7 @@ def sent(head: bytes) -> Sent:
     """As it is read in the end."""
     if plain := READER.read(head, NOW):
         return Sent(**{one.name: getattr(plain, one.name) for one in fields(Sent) if one.name != "uid"})
-    return elaborate(head, ADA, lambda: None, NOW)
+    return read_elaborately(head, ADA, lambda: None, NOW)
 
 
 def test_a_line_without_a_colon_is_looked_through_once() -> None:
@@ -147,7 +147,7 @@ BEGINNINGS = st.sampled_from([b"", b"From: ada@company.example\r\nDate: 2 Nov 20
 @given(BEGINNINGS, st.lists(FIELDS, max_size=8))
 def test_the_quick_way_reads_what_the_careful_one_reads(beginning: bytes, written: list[tuple[bytes, bytes, bytes]]) -> None:
     head = headers_of(beginning + b"".join(name + b": " + value + end for name, value, end in written) + b"\r\n\r\n")
-    assert sent(head) == elaborate(head, ADA, lambda: None, NOW)
+    assert sent(head) == read_elaborately(head, ADA, lambda: None, NOW)
 
 
 PIECES = ["a", "B", "ada", "x-y", "9", "_", "@", ".", "..", ".example", " ", "  ", ",", "<", ">", "'", '"', "(", ")", ";", ":", "="]
@@ -171,7 +171,7 @@ PIECES += [
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_the_quick_way_reads_the_addresses_that_the_careful_one_reads(text: str) -> None:
-    assert read(text.encode()) == tuple(mailbox.address for mailbox in authors.read(text.encode()).mailboxes)
+    assert read_addresses(text.encode()) == tuple(mailbox.address for mailbox in authors.read_mailbox(text.encode()).mailboxes)
 
 
 SUBJECTS = ["Re: ", "AW:", "re[2]: ", "Out of Office", "out  of office", "\t", "Autosvar", "nicht im büro", "x"]
@@ -190,5 +190,5 @@ def test_the_quick_way_reads_real_mail_alike(corpus: Path) -> None:
             if entry.isfile() and (file := packed.extractfile(entry)):
                 head = headers_of(file.read())
                 quick += PlainMails(ADA).fields(head) is not None
-                assert sent(head) == elaborate(head, ADA, lambda: None, NOW), entry.name
+                assert sent(head) == read_elaborately(head, ADA, lambda: None, NOW), entry.name
     assert quick > 500

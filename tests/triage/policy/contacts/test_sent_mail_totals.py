@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, strategies as st
 
 from triage.policy.contacts.contact_evidence import Reason, Sent
-from triage.policy.contacts.sent_mail_totals import Contact, Gathered, gather, together
+from triage.policy.contacts.sent_mail_totals import Contact, Gathered, gather_mail, join_totals
 from triage.times import to_micros
 
 JOE, MARA = "joe@company.example", "mara@company.example"
@@ -41,7 +41,7 @@ def one_by_one(mails: list[Sent]) -> dict[tuple[str, str, str], tuple[int, int, 
 
 @given(st.lists(MAILS, max_size=20))
 def test_each_recipient_is_there_once_with_all_that_went_there(mails: list[Sent]) -> None:
-    found = gather(mails)
+    found = gather_mail(mails)
     contacts = [(*whose, one) for whose, theirs in found.contacts.items() for one in theirs]
     assert {(sender, author, one.recipient): (one.sent, one.first, one.last) for sender, author, one in contacts} == one_by_one(mails)
     last = {(mail.message_id, mail.subject_digest, to_micros(mail.at)) for mail in mails}
@@ -54,7 +54,7 @@ def test_each_recipient_is_there_once_with_all_that_went_there(mails: list[Sent]
 def test_the_last_mail_is_the_one_that_is_shown() -> None:
     mails = [Sent(JOE, ("ann@a.example",), JOE, DAY + timedelta(days=day), f"{day}", f"d{day}") for day in (1, 3, 2)]
     first, last = to_micros(DAY + timedelta(days=1)), to_micros(DAY + timedelta(days=3))
-    assert gather(mails).contacts == {(JOE, JOE): [Contact("ann@a.example", 3, first, last, "3", "d3")]}
+    assert gather_mail(mails).contacts == {(JOE, JOE): [Contact("ann@a.example", 3, first, last, "3", "d3")]}
 
 
 def sent(found: Gathered) -> dict[tuple[str, str], int]:
@@ -64,7 +64,7 @@ def sent(found: Gathered) -> dict[tuple[str, str], int]:
 
 @given(st.lists(MAILS, max_size=9), st.lists(MAILS, max_size=9))
 def test_what_several_gathered_is_what_one_would_have(one: list[Sent], other: list[Sent]) -> None:
-    both, all_of_it = together([gather(one), gather(other)]), gather(one + other)
+    both, all_of_it = join_totals([gather_mail(one), gather_mail(other)]), gather_mail(one + other)
     assert sent(both) == sent(all_of_it)
     assert (both.mails, both.recipients, both.why_not) == (all_of_it.mails, all_of_it.recipients, all_of_it.why_not)
     assert (both.authors, both.without) == (all_of_it.authors, all_of_it.without)

@@ -18,9 +18,9 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.intake import receive as intake
 from triage.message.authentication import Authentication, Dkim, Dmarc, Result
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.policy.contacts import contact_review, store as contacts
-from triage.policy.contacts.contact_evidence import Sent, sent
+from triage.policy.contacts.contact_evidence import Sent, read_sent
 from triage.policy.learning import learn_contacts
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
@@ -44,7 +44,7 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
 
 def write(session: Session, settings: Settings, raw: bytes = b"", *recipients: str, sender: str = JOE) -> None:
     """A mail of ours leaves, and nobody is learned of: what passes here passes as an answer."""
-    mails = [sent(summarise(raw or mail(LETTER, "Hello")), sender, recipients or (ANN, MARA), NOW)]
+    mails = [read_sent(make_summary(raw or mail(LETTER, "Hello")), sender, recipients or (ANN, MARA), NOW)]
     quiet = replace(settings, outbound=replace(settings.outbound, learn="none"))
     learn_contacts.learn_many(session, mails, how="outbound", settings=quiet, by=Actor.system("outbound"), now=NOW)
 
@@ -53,8 +53,8 @@ def come(
     session: Session, settings: Settings, raw: bytes, *recipients: str, dmarc: Dmarc = DMARC_PASS, reverse_path: str = ANN
 ) -> list[Delivery]:
     """A message comes in; its deliveries."""
-    summary = summarise(raw)
-    found = intake.receive(
+    summary = make_summary(raw)
+    found = intake.receive_message(
         session,
         arriving.envelope(*(recipients or (JOE,)), reverse_path=reverse_path),
         raw + f"X-Once: {ids.new_id()}\r\n".encode(),
@@ -102,7 +102,7 @@ def test_what_only_pretends_to_answer_does_not(session: Session, settings: Setti
 
 def test_a_block_is_stronger(session: Session, settings: Settings) -> None:
     write(session, settings)
-    rules.add(session, RuleOrder("block", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+    rules.add_rule(session, RuleOrder("block", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
     assert come(session, settings, answer())[0].rule == "blocked-sender"
 
 
@@ -264,7 +264,7 @@ def test_what_only_looks_like_a_bounce_does_not(session: Session, settings: Sett
 def test_a_bounce_that_is_no_report_is_believed_for_two_weeks(session: Session, settings: Settings) -> None:
     late = replace(arriving.envelope(JOE, reverse_path=""), received_at=NOW + timedelta(days=14))
     write(session, settings)
-    found = intake.receive(session, late, in_words(), Authentication(""), summarise(in_words()), settings=settings, now=NOW)
+    found = intake.receive_message(session, late, in_words(), Authentication(""), make_summary(in_words()), settings=settings, now=NOW)
     assert session.get_one(Delivery, found[0]).state == State.HELD
 
 
@@ -294,15 +294,15 @@ def test_bounces_of_automatic_mail_come_back_too(session: Session, settings: Set
 
 def test_answers_are_awaited_for_as_long_as_addresses_are_known(session: Session, settings: Settings) -> None:
     write(session, settings)
-    contacts.tidy(session, settings=settings, now=NOW + timedelta(days=399))
+    contacts.forget_lapsed(session, settings=settings, now=NOW + timedelta(days=399))
     assert come(session, settings, answer())[0].rule == "reply-to-ours"
-    contacts.tidy(session, settings=settings, now=NOW + timedelta(days=400))
+    contacts.forget_lapsed(session, settings=settings, now=NOW + timedelta(days=400))
     assert session.scalars(select(SentMail)).all() == []
 
 
 def test_nobody_is_named_whose_mail_is_sealed(session: Session, settings: Settings) -> None:
     shut = replace(arriving.COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
-    directory.apply(session, shut, settings.company, by=arriving.SYNC, now=NOW)
+    directory.apply_directory(session, shut, settings.company, by=arriving.SYNC, now=NOW)
     write(session, settings)
     wide = replace(settings, outbound=replace(settings.outbound, learn="company"))
     learn_contacts.learn_many(session, [Sent(JOE, (ANN,), JOE, NOW)], how="seed", settings=wide, by=Actor.system("seed"), now=NOW)
@@ -329,7 +329,7 @@ def test_a_list_is_known_by_its_posts(session: Session, settings: Settings, sign
     raw = mail(f"From: eve@verein.example\nList-Id: Club <club.verein.example>\nList-Post: <mailto:{post}>")
     for _ in range(2):
         found = Authentication("eve@verein.example", (), (signature,))
-        intake.receive(session, arriving.envelope(JOE), raw, found, summarise(raw), settings=settings, now=NOW)
+        intake.receive_message(session, arriving.envelope(JOE), raw, found, make_summary(raw), settings=settings, now=NOW)
     assert [(one.address, one.list_id, one.signer) for one in session.scalars(select(PostedList))] == known
 
 
@@ -340,8 +340,8 @@ def dropped(session: Session, settings: Settings, *addresses: str) -> None:
     """Joe wrote to them, and then staff said no."""
     mails = [Sent(JOE, (one,), JOE, NOW) for one in addresses]
     learn_contacts.learn_many(session, mails, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
-    found = contact_review.listing(session, by=ANA, settings=settings)
-    contact_review.drop(session, [one.id for one in found if one.address in addresses], by=ANA, now=NOW)
+    found = contact_review.list_contacts(session, by=ANA, settings=settings)
+    contact_review.drop_contacts(session, [one.id for one in found if one.address in addresses], by=ANA, now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def company(engine: Engine, settings: Settings) -> Engine:
     """The small company, which knows Ann Lee of Northwind and has had mail from her."""
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-        rules.add(session, RuleOrder("allow", "address", KNOWN, "company"), by=ANA, now=NOW, settings=settings)
-        rules.add(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("allow", "address", KNOWN, "company"), by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
         follow(session, settings)
         assert came(session, settings, KNOWN, "Ann Lee")[1] == "queued"
     return engine
@@ -38,14 +38,14 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 def follow(session: Session, settings: Settings) -> tuple[list[str], list[str]]:
     """What upkeep does."""
-    found = known_names.changes(session, settings=settings, now=NOW)
-    known_names.change(session, *found)
+    found = known_names.find_changes(session, settings=settings, now=NOW)
+    known_names.change_domains(session, *found)
     return found
 
 
 def came(session: Session, settings: Settings, author: str, name: str, proven: bool = True) -> tuple[dict[str, str], str]:
     """Proven mail comes: its signals, and its state."""
-    (one,) = intake.receive(
+    (one,) = intake.receive_message(
         session,
         arriving.envelope(JOE),
         f"From: {name} <{author}>\r\n\r\n{NOW}\r\n".encode(),
@@ -89,7 +89,7 @@ def test_the_known_sender_looks_like_nobody(company: Engine, settings: Settings)
 def test_who_is_no_longer_known_is_forgotten(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         for one in session.scalars(select(Rule)).all():
-            rules.remove(session, one.id, by=ANA, now=NOW)
+            rules.remove_rule(session, one.id, by=ANA, now=NOW)
         assert follow(session, settings) == ([], ["northwind.example", "supplier.example"])
         assert session.scalar(select(func.count()).select_from(FamiliarDomain)) == 0
         found, _ = came(session, settings, "ann.lee@n0rthwind.example", "Ann Lee")
@@ -101,7 +101,7 @@ def test_only_what_changed_is_written(company: Engine, settings: Settings) -> No
         assert follow(session, settings) == ([], [])
         later = NOW + timedelta(days=1)
         order = RuleOrder("allow", "address", "bo@gmail.com", "company", until=later)
-        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         assert follow(session, settings) == ([], []), "a free-mail domain says nothing"
 
 

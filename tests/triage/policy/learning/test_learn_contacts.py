@@ -101,7 +101,7 @@ def test_what_a_role_address_wrote_to_is_known_to_its_department(session: Sessio
 @pytest.mark.parametrize("block", [("address", ANN), ("domain", "supplier.example")])
 def test_it_never_beats_a_block(session: Session, settings: Settings, block: tuple[str, str]) -> None:
     learn(session, settings, wrote())
-    rules.add(session, RuleOrder("block", *block, "company"), by=ANA, now=NOW, settings=settings)
+    rules.add_rule(session, RuleOrder("block", *block, "company"), by=ANA, now=NOW, settings=settings)
     (one,) = arrive(session, settings, JOE, author=ANN, dmarc=DMARC_PASS)
     assert session.get_one(Delivery, one).rule == "blocked-sender"
 
@@ -117,10 +117,10 @@ def test_it_lapses_after_the_last_mail_either_way(session: Session, settings: Se
     assert (known(NOW + 9 * day), known(NOW + 10 * day)) == (True, False)
     learn(session, settings, wrote(at=NOW + 5 * day), now=NOW + 5 * day)
     assert (known(NOW + 14 * day), known(NOW + 15 * day)) == (True, False)
-    contacts.heard(session, session.scalars(select(col(Correspondent.id))), NOW + 8 * day)
+    contacts.count_heard(session, session.scalars(select(col(Correspondent.id))), NOW + 8 * day)
     assert (known(NOW + 17 * day), known(NOW + 18 * day)) == (True, False)
-    assert contacts.tidy(session, settings=settings, now=NOW + 17 * day) == 2  # the two mails: nobody answers them any more
-    assert contacts.tidy(session, settings=settings, now=NOW + 18 * day) == 1
+    assert contacts.forget_lapsed(session, settings=settings, now=NOW + 17 * day) == 2  # the two mails: nobody answers them any more
+    assert contacts.forget_lapsed(session, settings=settings, now=NOW + 18 * day) == 1
     assert session.scalars(select(Correspondent)).all() == []
 
 
@@ -155,12 +155,12 @@ def test_the_counted_reasons_are_those_of_the_own_folders(session: Session, sett
         learn_contacts.learn_many(session, mails, how="outbound", settings=settings, by=outbound, now=NOW)
 
     def counted(by: Actor) -> int:
-        return sum(number for _, _, number in contact_review.reasons(session, by=by, since=NOW))
+        return sum(number for _, _, number in contact_review.count_unlearned(session, by=by, since=NOW))
 
     eva = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
     sent("joe.fern@company.example", "info@company.example", "mara.berg@company.example", "stranger@elsewhere.example")
     assert (counted(ANA), counted(OTTO), counted(BEN), counted(eva)) == (4, 4, 1, 0)
-    directory.apply(session, sealed, settings.company, by=arriving.SYNC, now=NOW)
+    directory.apply_directory(session, sealed, settings.company, by=arriving.SYNC, now=NOW)
     sent("mara.berg@company.example")
     assert (counted(ANA), counted(OTTO), counted(BEN), counted(eva)) == (5, 4, 1, 0)
 
@@ -183,7 +183,7 @@ def test_what_is_not_learned_is_counted(session: Session, settings: Settings, ma
     report = learn(session, settings, mail)
     assert (report.learned, report.skipped) == (0, {reason: 1})
     learn(session, settings, mail)
-    assert contact_review.reasons(session, by=ANA, since=NOW) == [("outbound", str(reason), 2)]
+    assert contact_review.count_unlearned(session, by=ANA, since=NOW) == [("outbound", str(reason), 2)]
     assert session.scalars(select(Correspondent)).all() == []
 
 
@@ -228,29 +228,29 @@ def test_the_cap_holds_over_several_listeners(engine: Engine, settings: Settings
 def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> None:
     settings = outbound(settings, daily_cap=0)
     learn(session, settings, wrote(ANN, "b@supplier.example"))
-    parked = {one.address: one for one in contact_review.listing(session, by=ANA, settings=settings, state="parked")}
+    parked = {one.address: one for one in contact_review.list_contacts(session, by=ANA, settings=settings, state="parked")}
     assert parked[ANN].provenance == f"Joe Fern wrote to {ANN} on 24 Nov 2026 (Message-ID <1@company.example>)"
-    assert contact_review.accept(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 1
-    assert contact_review.drop(session, [parked["b@supplier.example"].id], by=ANA, now=NOW) == 1
+    assert contact_review.accept_contacts(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 1
+    assert contact_review.drop_contacts(session, [parked["b@supplier.example"].id], by=ANA, now=NOW) == 1
     learn(session, settings, wrote("b@supplier.example"))
     states = [
         session.get_one(Delivery, arrive(session, settings, JOE, author=who, dmarc=DMARC_PASS)[0]).state
         for who in (ANN, "b@supplier.example")
     ]
     assert states == [State.QUEUED, State.HELD]
-    assert contact_review.accept(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 0
+    assert contact_review.accept_contacts(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 0
     acts = [record.act for record in session.scalars(select(AuditRecord)) if record.act in ("learn", "correspondents")]
     assert acts == ["learn", "correspondents", "correspondents"]
 
 
 def test_nobody_sees_or_decides_about_the_correspondents_of_others(session: Session, settings: Settings) -> None:
     learn(session, settings, wrote(), wrote("lawyer@law.example", sender=MARA))
-    assert {one.address for one in contact_review.listing(session, by=BEN, settings=settings)} == {"lawyer@law.example"}
-    ids = {one.address: one.id for one in contact_review.listing(session, by=ANA, settings=settings)}
+    assert {one.address for one in contact_review.list_contacts(session, by=BEN, settings=settings)} == {"lawyer@law.example"}
+    ids = {one.address: one.id for one in contact_review.list_contacts(session, by=ANA, settings=settings)}
     with pytest.raises(NotFound):
-        contact_review.drop(session, [ids[ANN]], by=BEN, now=NOW)
+        contact_review.drop_contacts(session, [ids[ANN]], by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
-        contact_review.drop(session, [ids[ANN]], by=OTTO, now=NOW)
+        contact_review.drop_contacts(session, [ids[ANN]], by=OTTO, now=NOW)
 
 
 def test_posts_to_lists_are_proposed_as_lists(session: Session, settings: Settings) -> None:
@@ -283,10 +283,10 @@ def test_what_left_is_remembered_for_answers(session: Session, settings: Setting
 def test_what_is_parked_or_dropped_opens_no_door_by_answering(session: Session, settings: Settings) -> None:
     settings = outbound(settings, daily_cap=1)
     learn(session, settings, wrote(ANN, "b@other.example"), wrote("b@other.example", number=2))
-    (parked,) = contact_review.listing(session, by=ANA, settings=settings, state="parked")
-    contact_review.drop(session, [parked.id], by=ANA, now=NOW)
+    (parked,) = contact_review.list_contacts(session, by=ANA, settings=settings, state="parked")
+    contact_review.drop_contacts(session, [parked.id], by=ANA, now=NOW)
     learn(session, settings, wrote(ANN, "b@other.example", number=3))
-    contact_review.accept(session, [parked.id], by=ANA, settings=settings, now=NOW)
+    contact_review.accept_contacts(session, [parked.id], by=ANA, settings=settings, now=NOW)
     learn(session, settings, wrote("b@other.example", number=4))
     kept = {one.message_id[0]: one.went_to for one in session.scalars(select(SentMail))}
     assert kept == {"1": ["supplier.example"], "3": ["supplier.example"], "4": ["other.example"]}
@@ -332,10 +332,10 @@ def test_nobody_opens_the_door_for_more_people_than_are_in_their_scope(
     settings = outbound(settings, learn=learned_for, daily_cap=0)
     learn(session, settings, wrote())
     by = Actor.person("kim", Role.TRIAGE, Scope.parse([scope]), "Kim Day")
-    (parked,) = contact_review.listing(session, by=by, settings=settings, state="parked")
+    (parked,) = contact_review.list_contacts(session, by=by, settings=settings, state="parked")
     acts = (
-        lambda: contact_review.accept(session, [parked.id], by=by, settings=settings, now=NOW),
-        lambda: learn_contacts.announce(session, [Announced(JOE, "new@supplier.example")], settings=settings, by=by, now=NOW),
+        lambda: contact_review.accept_contacts(session, [parked.id], by=by, settings=settings, now=NOW),
+        lambda: learn_contacts.announce_contacts(session, [Announced(JOE, "new@supplier.example")], settings=settings, by=by, now=NOW),
     )
     for act in acts:
         with contextlib.nullcontext() if may else pytest.raises(NotAllowed, match="beyond your scope"):

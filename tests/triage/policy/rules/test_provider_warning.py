@@ -25,7 +25,7 @@ def written(engine: Engine, settings: Settings) -> Engine:
         for number, to in enumerate((JOE, JOE, MARA)):
             mails = [arrive(session, settings, to, author=f"one{number}@gmail.com", subject=f"Number {count}") for count in range(2)]
         wanted = Selection.of(ids=mails[0])
-        decisions.decide(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         for author in ("x@supplier.example", "y@web.de"):
             arrive(session, settings, JOE, author=author)
     return engine
@@ -52,8 +52,8 @@ def written(engine: Engine, settings: Settings) -> Engine:
     ],
 )
 def test_what_is_said_of_a_domain(written: Engine, settings: Settings, by: Actor, domain: str, says: str) -> None:
-    with db.reading(written) as session:
-        assert provider_warning.caution(session, domain, settings.policy.freemail_domains, by=by, now=NOW) == says
+    with db.read_transaction(written) as session:
+        assert provider_warning.warn_about_provider(session, domain, settings.policy.freemail_domains, by=by, now=NOW) == says
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,6 @@ def test_what_is_said_of_a_domain(written: Engine, settings: Settings, by: Actor
 )
 def test_the_rule_says_so_too(written: Engine, settings: Settings, effect: str, match: str, value: str, warned: bool) -> None:
     with db.transaction(written) as session:
-        made = rules.add(session, RuleOrder(effect, match, value, "company"), by=ANA, now=NOW, settings=settings)
+        made = rules.add_rule(session, RuleOrder(effect, match, value, "company"), by=ANA, now=NOW, settings=settings)
         assert made.doubt.startswith(WHAT) is warned
         assert bool(made.doubt) is warned

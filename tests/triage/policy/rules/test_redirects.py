@@ -65,7 +65,7 @@ def test_mail_of_a_list_goes_where_the_rule_says_whoever_wrote_it(known: Engine,
         for list_id in ("dev.lists.example", ""):
             said = arriving.summary(author, list_id=list_id)
             post = b"Subject: a post\r\n\r\n" + list_id.encode()
-            found += intake.receive(
+            found += intake.receive_message(
                 session, arriving.envelope(JOE), post, arriving.authentication(author), said, settings=settings, now=NOW
             )
         assert [session.get_one(Delivery, one).mailbox for one in found] == [MARA, JOE]
@@ -80,7 +80,7 @@ def test_it_lets_nothing_in_and_stays_in_the_folder(known: Engine, settings: Set
         assert session.get_one(Rule, rule).used == 1
         note = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "receive")).one()
         assert MARA in str(note)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(row.id,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(row.id,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         session.refresh(row)
         assert (row.state, row.mailbox) == ("queued", MARA)
     add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
@@ -127,7 +127,7 @@ def test_a_target_that_is_gone_moves_nothing_and_says_so(known: Engine, settings
     add_rules(known, settings, BILLS)
     people = tuple(replace(one, active=False) if one.uid == "mara.berg" else one for one in COMPANY.people)
     with db.transaction(known) as session:
-        directory.apply(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW, confirmed=True)
+        directory.apply_directory(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW, confirmed=True)
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [IT]
         assert "who is nobody here any more" in session.scalars(select(col(Delivery.note))).one()
 
@@ -136,7 +136,7 @@ def test_a_seal_keeps_others_rules_out(known: Engine, settings: Settings) -> Non
     add_rules(known, settings, replace(BILLS, recipient="", to=JOE))
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         assert [mailbox for *_, mailbox in came(session, settings, MARA)] == [MARA]
     with pytest.raises(NotAllowed, match="is a confidential folder"):
         add_rules(known, settings, replace(BILLS, scope="person:mara.berg"))
@@ -166,7 +166,7 @@ def test_always_from_now_on_along_with_a_redirect_and_undone_with_it(known: Engi
     always = RuleOrder("redirect", "address", "", "company")
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, INFO)
-        made = decisions.decide(
+        made = decisions.decide_messages(
             session,
             DecisionRequest(Selection.of(ids=(mail,)), Verb.REDIRECT, to="mara.berg", rule=always),
             by=ANA,
@@ -176,10 +176,10 @@ def test_always_from_now_on_along_with_a_redirect_and_undone_with_it(known: Engi
         assert "mail of sales@supplier.example always goes to mara.berg" in made.sentence
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [MARA]
     with db.transaction(known) as session:
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [IT]
 
 
 def test_a_rule_reaches_as_far_as_its_maker(known: Engine, settings: Settings) -> None:
     with pytest.raises(NotAllowed), db.transaction(known) as session:
-        rules.add(session, BILLS, by=BEN, now=NOW, settings=settings)
+        rules.add_rule(session, BILLS, by=BEN, now=NOW, settings=settings)

@@ -8,10 +8,10 @@ from hypothesis import given
 
 from tests.triage.arriving import DMARC_PASS, NOW
 from tests.triage.policy.test_decide import PRECEDENCE, facts, rule
-from triage.policy.decide import decide
+from triage.policy.decide import decide_verdict
 from triage.policy.facts import MatchedRule
-from triage.policy.proof import precision
-from triage.policy.rules.rule_conflicts import clashes
+from triage.policy.proof import rule_precision
+from triage.policy.rules.rule_conflicts import find_conflicts
 
 ALLOW, BLOCK = rule("allow"), rule("block", id=8)
 DOMAIN = rule("allow", "domain", "supplier.example", id=9)
@@ -61,7 +61,7 @@ DEEP = rule("allow", "address", "a@deep.supplier.example")
     ],
 )
 def test_how_two_rules_stand(one: MatchedRule, other: MatchedRule, kind: str) -> None:
-    found = list(clashes(one, [other]))
+    found = list(find_conflicts(one, [other]))
     assert [clash.kind for clash in found] == ([kind] if kind else [])
     assert all(clash.rule_id == other.id and other.value in clash.sentence for clash in found)
 
@@ -78,20 +78,20 @@ def test_how_two_rules_stand(one: MatchedRule, other: MatchedRule, kind: str) ->
     ],
 )
 def test_a_department_s_rule_reaches_its_people(one: MatchedRule, other: MatchedRule, kind: str) -> None:
-    assert [clash.kind for clash in clashes(one, [other], "it")] == ([kind] if kind else [])
+    assert [clash.kind for clash in find_conflicts(one, [other], "it")] == ([kind] if kind else [])
 
 
 def test_the_weightiest_comes_first() -> None:
     others = [replace(DOMAIN, id=20), replace(BLOCK, id=21)]
-    assert [clash.kind for clash in clashes(ALLOW, others)] == ["shadowed", "same"]
+    assert [clash.kind for clash in find_conflicts(ALLOW, others)] == ["shadowed", "same"]
 
 
 @given(PRECEDENCE, PRECEDENCE)
 def test_a_shadowed_rule_does_not_decide_beside_the_other(one: MatchedRule, other: MatchedRule) -> None:
     other = replace(other, id=100)
-    kinds = [clash.kind for clash in clashes(one, [other], "it")]
-    ordered = sorted([one, other], key=lambda each: (tuple(-part for part in precision(each)), each.effect != "block"))
-    decides = decide(facts(DMARC_PASS, *ordered)).rule_id
+    kinds = [clash.kind for clash in find_conflicts(one, [other], "it")]
+    ordered = sorted([one, other], key=lambda each: (tuple(-part for part in rule_precision(each)), each.effect != "block"))
+    decides = decide_verdict(facts(DMARC_PASS, *ordered)).rule_id
     if kinds == ["shadowed"]:
         assert decides != one.id
     if kinds == ["exception"] and not one.unproven_only:

@@ -19,7 +19,7 @@ from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.intake.build_recipient_map import recipient_map_version
-from triage.policy.proof import precision
+from triage.policy.proof import rule_precision
 from triage.policy.rules import matching_rules, rule_request, smtp_blocks, store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.rules import rule_confirmation
@@ -36,12 +36,12 @@ HOLD = RuleOrder("hold", "domain", "supplier.example", "company", note="their ma
 
 def add(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -> int:
     with db.transaction(engine) as session:
-        return rules.add(session, order, by=by, now=NOW, settings=settings).id
+        return rules.add_rule(session, order, by=by, now=NOW, settings=settings).id
 
 
 def matching(engine: Engine, author: str, recipient: Recipient = JOE, **more: object) -> list[tuple[str, str]]:
-    with db.reading(engine) as session:
-        found = matching_rules.fitting(arriving.rules_about(session, summary(author, **more)), recipient)  # type: ignore[arg-type]
+    with db.read_transaction(engine) as session:
+        found = matching_rules.rules_for_recipient(arriving.rules_about(session, summary(author, **more)), recipient)  # type: ignore[arg-type]
     return [(rule.effect, rule.value) for rule in found]
 
 
@@ -108,15 +108,15 @@ def test_a_hold_always_ends_and_says_why(known: Engine, settings: Settings) -> N
     with db.transaction(known) as session:
         found = session.get_one(Rule, made)
         assert (found.until, found.note, found.proof) == (NOW + timedelta(days=14), "their mailbox was hacked", "")
-        (seen,) = rules.listing(session, NOW, by=BEN)  # who decides about its messages reads why
+        (seen,) = rules.list_rules(session, NOW, by=BEN)  # who decides about its messages reads why
         assert (seen.note, bool(seen.used)) == ("their mailbox was hacked", False)
-        later = rule_confirmation.change(session, made, {"until": NOW + timedelta(days=30)}, by=ANA, now=NOW, settings=settings)
+        later = rule_confirmation.change_rule(session, made, {"until": NOW + timedelta(days=30)}, by=ANA, now=NOW, settings=settings)
         assert later.until == NOW + timedelta(days=30)
         with pytest.raises(BadInput, match="note: say why"):
-            rule_confirmation.change(session, made, {"note": ""}, by=ANA, now=NOW, settings=settings)
+            rule_confirmation.change_rule(session, made, {"note": ""}, by=ANA, now=NOW, settings=settings)
     assert matching(known, "sales@supplier.example") == [("hold", "supplier.example")]
     with db.transaction(known) as session:
-        rules.remove(session, made, by=ANA, now=NOW)
+        rules.remove_rule(session, made, by=ANA, now=NOW)
     assert matching(known, "sales@supplier.example") == []
 
 
@@ -141,7 +141,7 @@ def test_a_seal_is_a_proof_where_the_sealer_is_trusted(sqlite_engine: Engine, se
         add(sqlite_engine, settings, order)
     trusting = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
     made = add(sqlite_engine, trusting, order)
-    with db.reading(sqlite_engine) as session:
+    with db.read_transaction(sqlite_engine) as session:
         assert session.get_one(Rule, made).proof == "arc:forwarder.example"
 
 
@@ -227,21 +227,23 @@ def test_the_same_rule_twice_is_one_rule_with_the_later_end(known: Engine, setti
     soon, later = NOW + timedelta(days=1), NOW + timedelta(days=9)
     first = add(known, settings, replace(ALLOW, until=soon))
     assert add(known, settings, replace(ALLOW, until=later)) == first
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.get_one(Rule, first).until == later
     add(known, settings, ALLOW)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.get_one(Rule, first).until is None
 
 
 def test_staff_make_a_rule_of_their_own_beside_a_learned_one(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        learned = rules.add(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id
-        assert rules.add(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id == learned
+        learned = rules.add_rule(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id
+        assert (
+            rules.add_rule(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id == learned
+        )
     made = add(known, settings, ALLOW)
     assert made != learned
     with db.transaction(known) as session:
-        assert rules.add(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id in (
+        assert rules.add_rule(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id in (
             made,
             learned,
         )
@@ -252,19 +254,19 @@ def test_a_rule_lapses_so_many_days_after_the_last_mail_either_way(known: Engine
     other = add(known, settings, replace(ALLOW, value="b@supplier.example", until=NOW + timedelta(days=10)))
 
     def ends() -> list[object]:
-        with db.reading(known) as session:
+        with db.read_transaction(known) as session:
             return [session.get_one(Rule, one).until for one in (rule, other)]
 
     day = timedelta(days=1)
     assert ends() == [NOW + 10 * day, NOW + 10 * day]
     with db.transaction(known) as session:
-        rules.used(session, [rule, other], NOW + 5 * day)
+        rules.count_uses(session, [rule, other], NOW + 5 * day)
     assert ends() == [NOW + 15 * day, NOW + 10 * day]
     with db.transaction(known) as session:
-        rules.prolong(session, ["sales@supplier.example", "b@supplier.example"], NOW + 9 * day)
+        rules.prolong_rules(session, ["sales@supplier.example", "b@supplier.example"], NOW + 9 * day)
     assert ends() == [NOW + 19 * day, NOW + 10 * day]
     with db.transaction(known) as session:
-        rules.prolong(session, ["sales@supplier.example"], NOW + 20 * day)
+        rules.prolong_rules(session, ["sales@supplier.example"], NOW + 20 * day)
     assert ends()[0] == NOW + 19 * day  # over is over
 
 
@@ -272,8 +274,8 @@ def test_uses_are_counted_with_the_first_and_the_last(known: Engine, settings: S
     rule = add(known, settings, ALLOW)
     for day in (1, 2, 3):
         with db.transaction(known) as session:
-            rules.used(session, [rule], NOW + timedelta(days=day))
-    with db.reading(known) as session:
+            rules.count_uses(session, [rule], NOW + timedelta(days=day))
+    with db.read_transaction(known) as session:
         found = session.get_one(Rule, rule)
         assert (found.used, found.first_used_at, found.last_used_at) == (3, NOW + timedelta(days=1), NOW + timedelta(days=3))
 
@@ -282,7 +284,7 @@ def test_widening_a_rule_is_on_the_record(known: Engine, settings: Settings) -> 
     add(known, settings, replace(ALLOW, until=NOW + timedelta(days=1)))
     add(known, settings, ALLOW, IDA)
     add(known, settings, ALLOW, IDA)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         acts = session.execute(select(col(AuditRecord.act), col(AuditRecord.by)).order_by(col(AuditRecord.id))).all()
     assert [tuple(one) for one in acts][-2:] == [("rule", "person:ana"), ("widen-rule", "person:ida")]
 
@@ -296,10 +298,10 @@ def test_two_who_ask_for_the_same_rule_at_once_make_one(known: Engine, settings:
 def test_a_removed_rule_matches_nobody(known: Engine, settings: Settings) -> None:
     rule = add(known, settings, ALLOW)
     with db.transaction(known) as session:
-        rules.remove(session, rule, by=ANA, now=NOW)
+        rules.remove_rule(session, rule, by=ANA, now=NOW)
     assert matching(known, "sales@supplier.example") == []
     with pytest.raises(NotFound), db.transaction(known) as session:
-        rules.remove(session, 7, by=ANA, now=NOW)
+        rules.remove_rule(session, 7, by=ANA, now=NOW)
 
 
 PRECISE = replace(ALLOW, value="one@supplier.example")
@@ -326,7 +328,7 @@ PRECISE = replace(ALLOW, value="one@supplier.example")
 def test_what_the_door_enforces(known: Engine, settings: Settings, orders: list[RuleOrder], always: set[str], unsigned: set[str]) -> None:
     for order in orders:
         add(known, settings, order)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert smtp_blocks.door_entries(session, NOW) == smtp_blocks.DoorEntries(frozenset(always), frozenset(unsigned))
 
 
@@ -334,7 +336,7 @@ def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> No
     versions = []
 
     def look(later: timedelta = timedelta()) -> None:
-        with db.reading(known) as session:
+        with db.read_transaction(known) as session:
             versions.append(recipient_map_version(session, NOW + later))
 
     look()
@@ -342,7 +344,7 @@ def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> No
     look()
     look(timedelta(hours=2))  # it has run out
     with db.transaction(known) as session:
-        rules.remove(session, rule, by=ANA, now=NOW)
+        rules.remove_rule(session, rule, by=ANA, now=NOW)
     look()
     assert len(set(versions)) == len(versions)
 
@@ -369,20 +371,21 @@ def test_whom_rules_match_said_once_more(made: tuple[str, str, str, str], domain
         "domain": below if rule.effect == "block" else rule.value == domain,
     }
     said = summary(f"a@{domain}")
-    assert matching_rules.reaches(rule, matching_rules.sender_values(said), domain, set()) == by_hand[rule.match]
+    assert matching_rules.reaches_sender(rule, matching_rules.sender_values(said), domain, set()) == by_hand[rule.match]
 
 
 @given(st.lists(MADE, max_size=6), st.randoms())
 def test_the_order_in_which_rules_were_read_does_not_matter(made: list[tuple[str, str, str, str]], chance: Random) -> None:
-    rows = [matching_rules.matched(row(number, *one)) for number, one in enumerate(made)]
+    rows = [matching_rules.rule_of_row(row(number, *one)) for number, one in enumerate(made)]
     mixed = list(rows)
     chance.shuffle(mixed)
-    found = matching_rules.fitting(rows, JOE)
-    assert found == matching_rules.fitting(mixed, JOE)
+    found = matching_rules.rules_for_recipient(rows, JOE)
+    assert found == matching_rules.rules_for_recipient(mixed, JOE)
     assert all(one.scope in ("company", "department:it", "person:joe.fern") for one in found)
-    assert [precision(one) for one in found] == sorted((precision(one) for one in found), reverse=True)
+    assert [rule_precision(one) for one in found] == sorted((rule_precision(one) for one in found), reverse=True)
     assert all(
-        (one.effect, other.effect) != ("allow", "block") or precision(one) > precision(other) for one, other in itertools.pairwise(found)
+        (one.effect, other.effect) != ("allow", "block") or rule_precision(one) > rule_precision(other)
+        for one, other in itertools.pairwise(found)
     )
 
 
@@ -397,5 +400,5 @@ def test_nobody_allows_a_free_mail_provider_as_a_whole(provider: str, match: str
     value = form.format(provider.upper() if loud else provider)
     settings = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))
     with pytest.raises(BadInput, match=r"anybody can get an address at|is not a domain|anybody can register a domain under"):
-        rule_request.checked(Session(), RuleOrder("allow", match, value, "company", proof), settings)
-    assert rule_request.checked(Session(), RuleOrder("allow", "address", f"pal@{provider}", "company"), settings).proof == "dmarc"
+        rule_request.check_order(Session(), RuleOrder("allow", match, value, "company", proof), settings)
+    assert rule_request.check_order(Session(), RuleOrder("allow", "address", f"pal@{provider}", "company"), settings).proof == "dmarc"

@@ -67,13 +67,13 @@ def correspond(session: Session, settings: Settings, author: str = SUPPLIER, cou
 
 def found(session: Session, settings: Settings) -> dict[str, Candidate]:
     """What is proposed, by value."""
-    return {one.value: one for one in candidates.found(session, settings=settings, now=NOW)}
+    return {one.value: one for one in candidates.find_candidates(session, settings=settings, now=NOW)}
 
 
 def proposed(session: Session, settings: Settings) -> Proposal:
     """The only proposal."""
-    rule_suggestions.refresh(session, candidates.found(session, settings=settings, now=NOW), now=NOW)
-    (only,) = rule_suggestions.listing(session, by=ANA, now=NOW)
+    rule_suggestions.refresh_suggestions(session, candidates.find_candidates(session, settings=settings, now=NOW), now=NOW)
+    (only,) = rule_suggestions.list_suggestions(session, by=ANA, now=NOW)
     return only
 
 
@@ -83,9 +83,9 @@ def test_a_domain_that_people_correspond_with_is_proposed(session: Session, sett
     one = proposed(session, settings)
     assert (one.kind, one.match, one.value, one.proof) == (Kind.CORRESPONDENCE, "domain", "supplier.example", "dmarc")
     said = "3 people, 5 mails in 90 days, all DMARC pass (1 more without proof stay out): allow supplier.example for the company?"
-    assert rule_suggestions.said(one) == said
+    assert rule_suggestions.suggestion_sentence(one) == said
     assert one.evidence["subjects"] == ["Order 4", "Order 3", "Order 2"]
-    assert rules.listing(session, NOW, by=IDA) == []
+    assert rules.list_rules(session, NOW, by=IDA) == []
 
 
 def test_a_domain_that_sends_sign_in_mails_is_proposed_with_what_would_have_passed(session: Session, settings: Settings) -> None:
@@ -96,7 +96,7 @@ def test_a_domain_that_sends_sign_in_mails_is_proposed_with_what_would_have_pass
     session.execute(update(Delivery).where(held).values(perishable_until=NOW + timedelta(minutes=10)))
     one = proposed(session, settings)
     assert (one.kind, one.value, one.evidence["would_pass"], one.evidence["perishable"]) == (Kind.SIGN_IN, "portal.example", 5, 4)
-    assert rule_suggestions.said(one).startswith("4 sign-in or password mails to 2 people in 90 days, all DMARC pass")
+    assert rule_suggestions.suggestion_sentence(one).startswith("4 sign-in or password mails to 2 people in 90 days, all DMARC pass")
 
 
 @pytest.mark.parametrize("author", ["friend@gmail.com", "boss@company.example", "x@mail.company.example", "shop@someone.github.io"])
@@ -126,7 +126,7 @@ def test_the_providers_own_name_for_everybody_is_never_proposed(session: Session
 )
 def test_where_somebody_has_said_something_nobody_is_asked(session: Session, settings: Settings, order: RuleOrder, there: bool) -> None:
     correspond(session, settings)
-    rules.add(session, order, by=ANA, now=NOW, settings=settings)
+    rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
     assert ("supplier.example" in found(session, settings)) is there
 
 
@@ -134,26 +134,26 @@ def test_a_domain_whose_proven_mail_was_purged_is_not_proposed(session: Session,
     correspond(session, settings)
     phish = arrive(session, settings, JOE, author="x@supplier.example", subject="Pay now")
     assert "supplier.example" in found(session, settings)
-    decisions.decide(session, DecisionRequest(Selection.of(ids=(phish,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+    decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(phish,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert found(session, settings) == {}
 
 
 def test_what_staff_release_counts_as_correspondence(session: Session, settings: Settings) -> None:
     ids = tuple(arrive(session, settings, (JOE, MARA, INFO)[number % 3], subject=f"Order {number}") for number in range(6))
     assert found(session, settings) == {}
-    decisions.decide(session, DecisionRequest(Selection.of(ids=ids), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+    decisions.decide_messages(session, DecisionRequest(Selection.of(ids=ids), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
     assert found(session, settings)["supplier.example"].evidence.people == 3
 
 
 def test_old_mail_counts_no_more(session: Session, settings: Settings) -> None:
     correspond(session, settings)
-    assert candidates.found(session, settings=settings, now=NOW + timedelta(days=91)) == []
+    assert candidates.find_candidates(session, settings=settings, now=NOW + timedelta(days=91)) == []
 
 
 def test_sealed_mail_is_no_evidence(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     sealed = replace(COMPANY, sealed=(SealedEntry("department:it", ("hana",)),))
-    directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+    directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     assert found(session, settings) == {}
 
 
@@ -166,8 +166,8 @@ def test_a_list_that_somebody_writes_to_is_proposed_as_a_list(session: Session, 
     session.flush()
     one = proposed(session, settings)
     assert (one.match, one.value, one.proof) == ("list", "a.l.example", "dkim:l.example")
-    answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
-    (rule,) = rules.listing(session, NOW, by=IDA)
+    answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
+    (rule,) = rules.list_rules(session, NOW, by=IDA)
     assert (rule.match, rule.value, rule.proof) == ("list", "a.l.example", "dkim:l.example")
     assert found(session, settings) == {}
 
@@ -178,76 +178,76 @@ def test_to_whom_sealed_people_write_is_no_evidence(session: Session, settings: 
     theirs = PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2, person="joe.fern", last_posted_at=NOW)
     session.add(theirs)
     seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),))
-    directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
-    assert candidates.writers(session, ["supplier.example"]) == {"supplier.example": {"/mara.berg"}}
+    directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
+    assert candidates.find_writers(session, ["supplier.example"]) == {"supplier.example": {"/mara.berg"}}
     assert found(session, settings) == {}
 
 
 def test_accepting_makes_the_rule_and_is_on_the_record(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
-    answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
-    (rule,) = rules.listing(session, NOW, by=IDA)
+    answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
+    (rule,) = rules.list_rules(session, NOW, by=IDA)
     assert (rule.effect, rule.value, rule.scope, rule.proof, rule.author) == ("allow", "supplier.example", "company", "dmarc", "Ana Roth")
     assert rule.note.startswith("3 people, 5 mails in 90 days")
     acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "answer-proposal")).all()
     assert [(act.by, act.detail["answer"], act.detail["value"]) for act in acts] == [("person:ana", "accepted", "supplier.example")]
-    rule_suggestions.refresh(session, candidates.found(session, settings=settings, now=NOW), now=NOW)
+    rule_suggestions.refresh_suggestions(session, candidates.find_candidates(session, settings=settings, now=NOW), now=NOW)
     assert (
-        rule_suggestions.listing(session, by=ANA, now=NOW),
-        [row.id for row in rule_suggestions.listing(session, by=OTTO, now=NOW, state="accepted")],
+        rule_suggestions.list_suggestions(session, by=ANA, now=NOW),
+        [row.id for row in rule_suggestions.list_suggestions(session, by=OTTO, now=NOW, state="accepted")],
     ) == ([], [one.id])
 
 
 def test_what_was_refused_is_not_proposed_again(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
-    answer_suggestion.answer(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
-    assert rule_suggestions.refresh(session, candidates.found(session, settings=settings, now=NOW), now=NOW) == 0
-    assert rule_suggestions.listing(session, by=ANA, now=NOW) == []
-    assert rules.listing(session, NOW, by=IDA) == []
+    answer_suggestion.answer_suggestion(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
+    assert rule_suggestions.refresh_suggestions(session, candidates.find_candidates(session, settings=settings, now=NOW), now=NOW) == 0
+    assert rule_suggestions.list_suggestions(session, by=ANA, now=NOW) == []
+    assert rules.list_rules(session, NOW, by=IDA) == []
 
 
 def test_an_answer_can_be_taken_back_by_who_gave_it(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
-    answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
+    answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
     with pytest.raises(Overtaken, match="Ana Roth has accepted this suggestion"):
-        answer_suggestion.answer(session, one.id, "open", by=IDA, now=NOW, settings=settings)
-    answer_suggestion.answer(session, one.id, "open", by=ANA, now=NOW, settings=settings)
-    assert rules.listing(session, NOW, by=IDA) == []
-    assert [row.id for row in rule_suggestions.take(session, by=ANA, now=NOW)] == [one.id]
+        answer_suggestion.answer_suggestion(session, one.id, "open", by=IDA, now=NOW, settings=settings)
+    answer_suggestion.answer_suggestion(session, one.id, "open", by=ANA, now=NOW, settings=settings)
+    assert rules.list_rules(session, NOW, by=IDA) == []
+    assert [row.id for row in rule_suggestions.take_cards(session, by=ANA, now=NOW)] == [one.id]
 
 
 def test_the_second_who_answers_is_told_who_was_faster(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
-    answer_suggestion.answer(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
+    answer_suggestion.answer_suggestion(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
     with pytest.raises(Overtaken, match="Ana Roth has already refused this suggestion"):
-        answer_suggestion.answer(session, one.id, "accept", by=IDA, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, one.id, "accept", by=IDA, now=NOW, settings=settings)
 
 
 def test_no_two_people_have_the_same_card(session: Session, settings: Settings) -> None:
     for number in range(25):
         correspond(session, settings, f"x@partner{number}.example")
-    rule_suggestions.refresh(session, candidates.found(session, settings=settings, now=NOW), now=NOW)
-    anas, idas = rule_suggestions.take(session, by=ANA, now=NOW), rule_suggestions.take(session, by=IDA, now=NOW)
+    rule_suggestions.refresh_suggestions(session, candidates.find_candidates(session, settings=settings, now=NOW), now=NOW)
+    anas, idas = rule_suggestions.take_cards(session, by=ANA, now=NOW), rule_suggestions.take_cards(session, by=IDA, now=NOW)
     assert (len(anas), len(idas)) == (rule_suggestions.HAND, rule_suggestions.HAND)
     assert not {one.id for one in anas} & {one.id for one in idas}
-    assert {one.id for one in rule_suggestions.take(session, by=ANA, now=NOW)} == {one.id for one in anas}
+    assert {one.id for one in rule_suggestions.take_cards(session, by=ANA, now=NOW)} == {one.id for one in anas}
     with pytest.raises(Overtaken, match="Ida Lind is working on this suggestion"):
-        answer_suggestion.answer(session, idas[0].id, "accept", by=ANA, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=NOW, settings=settings)
     later = NOW + rule_suggestions.LEASE
-    answer_suggestion.answer(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
+    answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
     rule_suggestions.lay_back(session, by=IDA)
-    assert len(rule_suggestions.take(session, by=ANA, now=later, count=50)) == 24
-    assert rule_suggestions.numbers(session, now=later) == {"open": 24, "accepted": 1}
+    assert len(rule_suggestions.take_cards(session, by=ANA, now=later, count=50)) == 24
+    assert rule_suggestions.count_suggestions(session, now=later) == {"open": 24, "accepted": 1}
 
 
 def test_what_nothing_speaks_for_any_more_is_gone(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     proposed(session, settings)
-    rule_suggestions.refresh(session, [], now=NOW)
+    rule_suggestions.refresh_suggestions(session, [], now=NOW)
     assert session.scalars(select(Proposal)).all() == []
 
 
@@ -255,11 +255,11 @@ def test_where_two_keys_are_wanted_the_rule_waits_for_the_second(session: Sessio
     settings = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
     correspond(session, settings)
     one = proposed(session, settings)
-    answered = answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
+    answered = answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
     assert (answered.state, answered.rule_id, session.scalars(select(Rule)).all()) == ("accepted", None, [])
     pending = session.get_one(PendingAct, answered.pending_id)
     with pytest.raises(BadInput, match="it waits for approval"):
-        answer_suggestion.answer(session, one.id, "open", by=ANA, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, one.id, "open", by=ANA, now=NOW, settings=settings)
     pending.state = "declined"
     session.add(pending)
     assert proposed(session, settings).id == one.id
@@ -269,30 +269,30 @@ def test_proposals_need_the_whole_company(session: Session, settings: Settings) 
     correspond(session, settings)
     one = proposed(session, settings)
     with pytest.raises(NotAllowed):
-        rule_suggestions.take(session, by=BEN, now=NOW)
+        rule_suggestions.take_cards(session, by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
-        rule_suggestions.listing(session, by=BEN, now=NOW)
+        rule_suggestions.list_suggestions(session, by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
-        answer_suggestion.answer(session, one.id, "accept", by=OTTO, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, one.id, "accept", by=OTTO, now=NOW, settings=settings)
     with pytest.raises(NotFound):
-        answer_suggestion.answer(session, 1, "accept", by=ANA, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, 1, "accept", by=ANA, now=NOW, settings=settings)
     with pytest.raises(BadInput, match="answer: accept, refuse, open"):
-        answer_suggestion.answer(session, one.id, "perhaps", by=ANA, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, one.id, "perhaps", by=ANA, now=NOW, settings=settings)
 
 
 def test_a_program_answers_under_its_own_name(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     shell = Actor("shell", "root", IDA.role, IDA.scope, "root (shell)")
-    answer_suggestion.answer(session, proposed(session, settings).id, "accept", by=shell, now=NOW, settings=settings)
-    assert rules.listing(session, NOW, by=IDA)[0].author == "root (shell)"
+    answer_suggestion.answer_suggestion(session, proposed(session, settings).id, "accept", by=shell, now=NOW, settings=settings)
+    assert rules.list_rules(session, NOW, by=IDA)[0].author == "root (shell)"
 
 
 def block(session: Session, settings: Settings, match: str, value: str) -> None:
-    rules.add(session, RuleOrder("block", match, value, "company"), by=IDA, now=NOW, settings=settings)
+    rules.add_rule(session, RuleOrder("block", match, value, "company"), by=IDA, now=NOW, settings=settings)
 
 
 def purge(session: Session, settings: Settings, sender: str) -> None:
-    decisions.decide(
+    decisions.decide_messages(
         session, DecisionRequest(Selection.of(sender=sender, states=("held", "queued")), Verb.PURGE), by=IDA, now=NOW, settings=settings
     )
 
@@ -304,13 +304,13 @@ def purge(session: Session, settings: Settings, sender: str) -> None:
 def test_what_was_blocked_a_moment_ago_is_proposed_to_nobody(session: Session, settings: Settings, match: str, value: str) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
-    rule_suggestions.take(session, by=ANA, now=NOW)
+    rule_suggestions.take_cards(session, by=ANA, now=NOW)
     block(session, settings, match, value)
-    assert rule_suggestions.listing(session, by=ANA, now=NOW) == []
-    assert rule_suggestions.take(session, by=ANA, now=NOW) == []
-    assert rule_suggestions.numbers(session, now=NOW)["open"] == 0
+    assert rule_suggestions.list_suggestions(session, by=ANA, now=NOW) == []
+    assert rule_suggestions.take_cards(session, by=ANA, now=NOW) == []
+    assert rule_suggestions.count_suggestions(session, now=NOW)["open"] == 0
     with pytest.raises(Overtaken, match="staff blocked the sender"):
-        answer_suggestion.answer(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
+        answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
 
 
 def test_another_domain_that_ends_alike_stays_proposed(session: Session, settings: Settings) -> None:
@@ -318,14 +318,14 @@ def test_another_domain_that_ends_alike_stays_proposed(session: Session, setting
     proposed(session, settings)
     block(session, settings, "domain", "plier.example")
     block(session, settings, "address", "orders@another-supplier.example")
-    assert len(rule_suggestions.listing(session, by=ANA, now=NOW)) == 1
+    assert len(rule_suggestions.list_suggestions(session, by=ANA, now=NOW)) == 1
 
 
 def test_what_was_purged_a_moment_ago_comes_back_with_the_undo_only(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
     purge(session, settings, SUPPLIER)
-    assert rule_suggestions.take(session, by=ANA, now=NOW) == []
+    assert rule_suggestions.take_cards(session, by=ANA, now=NOW) == []
     (last,) = session.scalars(select(Decision).where(col(Decision.verb) == "purge"))
-    undoing.undo(session, last.id, by=IDA, reason="wanted", now=NOW, settings=settings)
-    assert [row.id for row in rule_suggestions.take(session, by=ANA, now=NOW)] == [one.id]
+    undoing.undo_decision(session, last.id, by=IDA, reason="wanted", now=NOW, settings=settings)
+    assert [row.id for row in rule_suggestions.take_cards(session, by=ANA, now=NOW)] == [one.id]

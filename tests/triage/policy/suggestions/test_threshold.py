@@ -3,7 +3,7 @@
 import pytest
 
 from triage.message.signals.severity import Severity
-from triage.policy.suggestions.threshold import Evidence, Kind, kind_of, sentence
+from triage.policy.suggestions.threshold import Evidence, Kind, kind_of, suggestion_question
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_what_is_worth_a_question(evidence: Evidence, kind: Kind | None) -> None
     ],
 )
 def test_the_question_has_its_evidence_in_it(kind: Kind, evidence: Evidence, said: str) -> None:
-    assert sentence(kind, "dell.com", evidence) == f"{said} for the company?"
+    assert suggestion_question(kind, "dell.com", evidence) == f"{said} for the company?"
     assert Evidence.from_json(evidence.as_json()) == evidence

@@ -18,7 +18,7 @@ from triage.ids import new_id
 from triage.intake import receive as intake
 from triage.message.fingerprint import Fingerprint
 from triage.message.similarity import MOST_REPRESENTATIVES, OF_A_BAND, Likeness
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.quarantine.campaigns import assign as campaigns
 from triage.store import db
 from triage.store.models.campaigns import Campaign, Representative
@@ -29,7 +29,7 @@ NEWS = "Our harvest festival opens on Saturday with music, cider and a market of
 
 def read(raw: bytes) -> Fingerprint | None:
     """The fingerprint of a message."""
-    return Fingerprint.from_text(summarise(raw).fingerprint)
+    return Fingerprint.from_text(make_summary(raw).fingerprint)
 
 
 def test_a_wave_is_one_campaign_and_other_mail_is_not_in_it(engine: Engine) -> None:
@@ -41,7 +41,7 @@ def test_a_wave_is_one_campaign_and_other_mail_is_not_in_it(engine: Engine) -> N
     found: dict[int, int | None] = {}
     for place in order:
         with db.transaction(engine) as session:
-            found[place] = campaigns.assign(session, read(copies[place].raw), now=NOW)
+            found[place] = campaigns.assign_campaign(session, read(copies[place].raw), now=NOW)
     pairs = [(one, other) for one in order for other in order if one < other]
     same = [(one, other) for one, other in pairs if truth[one] == truth[other]]
     together = [(one, other) for one, other in pairs if found[one] == found[other]]
@@ -56,7 +56,7 @@ def test_a_slow_wave_stays_one_campaign(engine: Engine) -> None:
     seen = set()
     for month, one in enumerate(copies):
         with db.transaction(engine) as session:
-            seen.add(campaigns.assign(session, read(one.raw), now=NOW + timedelta(days=30 * month)))
+            seen.add(campaigns.assign_campaign(session, read(one.raw), now=NOW + timedelta(days=30 * month)))
     assert len(seen) == 1
 
 
@@ -65,20 +65,20 @@ def test_a_campaign_that_drifts_gets_representatives_and_not_too_many(engine: En
     subject, text = waves.TEXTS[7]
     words = waves.invented(chance, 400)
     with db.transaction(engine) as session:
-        first = campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW)
+        first = campaigns.assign_campaign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW)
         assert first
-        assert campaigns.represented(session, [first])[first] == 1
+        assert campaigns.count_representatives(session, [first])[first] == 1
     for _ in range(40):  # each copy has a little of its words replaced, and stays so
         text = waves.replaced(text, 0.03, chance, words)
         with db.transaction(engine) as session:
-            assert campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW) == first
-    with db.reading(engine) as session:
-        assert 1 < campaigns.represented(session, [first])[first] <= MOST_REPRESENTATIVES
+            assert campaigns.assign_campaign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW) == first
+    with db.read_transaction(engine) as session:
+        assert 1 < campaigns.count_representatives(session, [first])[first] <= MOST_REPRESENTATIVES
 
 
 def test_mail_without_features_has_no_campaign(engine: Engine) -> None:
     with db.transaction(engine) as session:
-        assert campaigns.assign(session, None, now=NOW) is None
+        assert campaigns.assign_campaign(session, None, now=NOW) is None
         assert not session.scalar(select(func.count()).select_from(Campaign))
 
 
@@ -87,11 +87,11 @@ def test_common_bands_do_not_hide_a_campaign(engine: Engine) -> None:
     mine = read(next(waves.wave(0, waves.TEXTS[0][1], waves.TEXTS[0][0], 1, chance)).raw)
     assert mine
     with db.transaction(engine) as session:
-        first = campaigns.assign(session, mine, now=NOW)
+        first = campaigns.assign_campaign(session, mine, now=NOW)
         for number in range(OF_A_BAND * 2):  # newer, of few words, and found under half of the same bands
             crowd = Fingerprint((*mine.bands[:8], *range(number * 8, number * 8 + 8)), frozenset(range(number * 20, number * 20 + 20)))
             begin(session, crowd)
-        assert campaigns.assign(session, mine, now=NOW) == first
+        assert campaigns.assign_campaign(session, mine, now=NOW) == first
 
 
 def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settings) -> None:
@@ -101,8 +101,8 @@ def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settin
         raw = f"From: {author}\r\nSubject: Harvest {number}\r\n\r\nDear friend {number},\r\n\r\n{NEWS}\r\n".encode()
         with db.transaction(engine) as session:
             everybody = arriving.envelope("it+joe.fern@company.example", "legal+mara.berg@company.example", reverse_path=author)
-            intake.receive(session, everybody, raw, arriving.authentication(author), summarise(raw), settings=settings, now=NOW)
-    with db.reading(engine) as session:
+            intake.receive_message(session, everybody, raw, arriving.authentication(author), make_summary(raw), settings=settings, now=NOW)
+    with db.read_transaction(engine) as session:
         groups = session.execute(select(col(Delivery.campaign_id), func.count()).group_by(col(Delivery.campaign_id))).all()
         assert [number for _, number in groups] == [6]
         assert groups[0][0] == session.scalars(select(col(Campaign.id))).one()
@@ -114,7 +114,7 @@ def begin(session: Session, mail: Fingerprint) -> int:
     campaign_id = new_id()
     session.add(Campaign(id=campaign_id, begun_at=NOW))
     session.flush()
-    campaigns.represent(session, campaign_id, mail)
+    campaigns.add_representative(session, campaign_id, mail)
     return campaign_id
 
 
@@ -143,7 +143,7 @@ def test_what_comes_in_together_is_sorted_as_if_it_came_one_by_one(engine: Engin
     alike = Likeness()
     assert found[5] is None
     assert partition(found) == partition([alike.name(mail) for mail in mails])
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(Campaign)) == len(set(found) - {None})
 
 
@@ -174,16 +174,16 @@ def test_two_judges_that_enter_the_first_of_a_wave_begin_one_campaign(postgresql
 
     def other() -> None:
         with db.transaction(engine) as session:
-            found.append(campaigns.assign(session, copies[1], now=NOW))
+            found.append(campaigns.assign_campaign(session, copies[1], now=NOW))
 
     def is_waited_for() -> bool:
-        with db.reading(engine) as session:
+        with db.read_transaction(engine) as session:
             waiting = sql("select count(*) from pg_locks where locktype = 'advisory' and not granted")
             return bool(found) or bool(session.scalar(waiting))
 
     thread = threading.Thread(target=other)
     with db.transaction(engine) as session:
-        first = campaigns.assign(session, copies[0], now=NOW)
+        first = campaigns.assign_campaign(session, copies[0], now=NOW)
         thread.start()
         until(is_waited_for)
     thread.join(HANG)

@@ -13,7 +13,7 @@ from triage.quarantine.campaigns import backfill
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.campaigns import Campaign, Representative, RepresentativeBand
 from triage.store.models.deliveries import Delivery
 
@@ -35,7 +35,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 def grouped(engine: Engine) -> list[int]:
     """How many deliveries each campaign has."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         rows = session.execute(select(col(Delivery.campaign_id), func.count()).group_by(col(Delivery.campaign_id)))
         return sorted(number for campaign, number in rows if campaign is not None)
 
@@ -58,17 +58,17 @@ def test_old_mail_is_put_into_campaigns_once(company: Engine, settings: Settings
 
 
 def test_what_is_erased_is_recognised_no_more(company: Engine, settings: Settings) -> None:
-    with reading(company) as session:
+    with read_transaction(company) as session:
         voice = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.author) == "1@sender.example")).one()
         assert voice
     with transaction(company) as session:
         purged = Selection.of(campaign=voice)
-        decisions.decide(session, DecisionRequest(purged, Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(purged, Verb.PURGE), by=ANA, now=NOW, settings=settings)
     later = NOW + timedelta(days=settings.retention.purged_days + 1)
     with transaction(company) as session:
         session.execute(update(Delivery).where(col(Delivery.campaign_id) == voice).values(settled_at=NOW))
         assert arriving.erase(session, settings=settings, now=later + timedelta(days=400)) == 3
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert set(session.scalars(select(col(Representative.campaign_id)))) & {voice} == set()
         kept = set(session.scalars(select(col(Representative.id))))
         assert set(session.scalars(select(col(RepresentativeBand.representative_id)))) == kept

@@ -21,7 +21,7 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -54,12 +54,12 @@ class House:
         found = arriving.authentication(author, dmarc)
         raw = f"From: {author}\r\nSubject: {subject} {author} {envelope.spool_id}\r\n\r\nHello\r\n".encode()
         with transaction(self.engine) as session:
-            return intake.receive(session, envelope, raw, found, said, settings=self.settings, now=at)[0]
+            return intake.receive_message(session, envelope, raw, found, said, settings=self.settings, now=at)[0]
 
     def cards(self) -> dict[frozenset[int], card_list.Card]:
         """The queue."""
-        with reading(self.engine) as session:
-            page = card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=100)
+        with read_transaction(self.engine) as session:
+            page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=100)
         return {frozenset(card.ids): card for card in page.items}
 
 
@@ -83,8 +83,8 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
     card = found[frozenset(bomb)]
     assert (card.count, card.apart, card.lead.flood) == (21, 0, True)
     with transaction(house.engine) as session:
-        sheet = selection_summary.evidence(session, card.select, by=ANA, now=NOW)
-        done = decisions.decide(
+        sheet = selection_summary.selection_evidence(session, card.select, by=ANA, now=NOW)
+        done = decisions.decide_messages(
             session, DecisionRequest(replace(card.select, states=("held",)), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
         )
         assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
@@ -105,7 +105,7 @@ def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> Non
         ]
         entered = intake.receive_all(session, arrivals, settings=house.settings, now=NOW)
     assert [len(one) for one in entered if not isinstance(one, Exception)] == [1] * len(more)
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         assert set(session.scalars(select(col(Delivery.flood)).where(col(Delivery.author).in_(more)))) == {True}
     assert [sum(words in one for one in asked) for words in ("DISTINCT delivery.author", "campaign.about =")] == [1, 1]
 
@@ -122,7 +122,7 @@ def test_a_loop_of_one_sender_is_one_card_and_the_forger_of_it_another(house: Ho
     found = house.cards()
     assert set(found) >= {frozenset(loop)}
     assert not any(one in ids for ids in found for one in (forged, other) if len(ids) > 2)
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         assert session.get_one(Delivery, forged).flood is False
         assert session.get_one(Delivery, other).flood is False
 
@@ -130,17 +130,17 @@ def test_a_loop_of_one_sender_is_one_card_and_the_forger_of_it_another(house: Ho
 def test_slow_mail_is_no_flood_and_a_flood_ends_with_its_hour(house: House) -> None:
     for number in range(CAPS.per_folder * 2):
         house.came(f"slow@list{number}.example", minutes=number * 10)
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         assert not session.scalar(select(col(Delivery.id)).where(col(Delivery.flood)))
     for number in range(CAPS.per_folder + 1):
         house.came(f"fast@list{number}.example", minutes=1000 + number / 10)
     late = house.came("late@list.example", minutes=1100)
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         assert session.get_one(Delivery, late).flood is False
         first = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.flood)).distinct()).all()
     for number in range(CAPS.per_folder + 1):
         house.came(f"again@list{number}.example", minutes=2000 + number / 10)
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         assert session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.flood)).distinct()).all() == first
 
 
@@ -148,7 +148,7 @@ def test_a_cap_of_nothing_never_makes_one(house: House) -> None:
     house.settings = replace(house.settings, floods=Floods(per_sender=0, per_folder=0))
     for number in range(20):
         house.came("robot@loop.example", subject=str(number))
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         assert not session.scalar(select(col(Delivery.id)).where(col(Delivery.flood)))
 
 
@@ -164,7 +164,7 @@ def test_a_wave_is_purged_out_of_a_flood_too(house: House) -> None:
         campaign = session.get_one(Delivery, outside).campaign_id
         mine = session.get_one(Delivery, inside)
         assert (mine.flood, mine.wave_id, campaign is not None) == (True, campaign, True)
-        done = decisions.decide(
+        done = decisions.decide_messages(
             session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
         )
         assert {item.delivery_id for item in done.items} == {outside, inside}
@@ -193,7 +193,7 @@ def test_whatever_comes_wanted_mail_is_never_buried(sqlite_engine: Engine, setti
             found = arriving.authentication(author, proven(author.rpartition("@")[2]) if proof else NO_DMARC)
             raw = f"From: {author}\r\nSubject: {kind} {len(rows)}\r\n\r\nHello\r\n".encode()
             envelope = arriving.envelope(JOE, reverse_path=author)
-            one = intake.receive(session, envelope, raw, found, said, settings=caps, now=NOW)[0]
+            one = intake.receive_message(session, envelope, raw, found, said, settings=caps, now=NOW)[0]
             rows.append((kind, author, session.get_one(Delivery, one)))
             if kind == "friend" and not written[author]:  # what was let in before is known, and not held
                 session.execute(update(Delivery).where(col(Delivery.id) == one).values(state=State.DELIVERED, settled_at=NOW))

@@ -3,7 +3,7 @@
 import pytest
 
 from triage.message.summary import Link, Summary
-from triage.quarantine.campaigns.traits import Kind, number, traits_of
+from triage.quarantine.campaigns.traits import Kind, trait_number, traits_of
 
 PLAIN = Summary(subject="Hi")
 
@@ -41,5 +41,5 @@ def test_links_to_ourselves_say_nothing() -> None:
 
 def test_a_number_holds_its_kind_and_fits_a_database() -> None:
     for kind in Kind:
-        assert number(kind, "x") & 3 == kind
-        assert 0 <= number(kind, "x") < 2**63
+        assert trait_number(kind, "x") & 3 == kind
+        assert 0 <= trait_number(kind, "x") < 2**63

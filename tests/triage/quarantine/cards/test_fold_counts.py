@@ -25,10 +25,10 @@ from triage.quarantine.cards.card_list import Cards
 from triage.quarantine.cards.folder_views import View
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.search.folder_totals import by_index, in_piles, parts
-from triage.quarantine.search.listing import seen
+from triage.quarantine.search.folder_totals import by_index, card_parts, in_piles
+from triage.quarantine.search.listing import visible_selection
 from triage.quarantine.search.selection import ANY_PROOF, Selection
-from triage.store.db import open_engine, reading, transaction
+from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.counts import KeptCard, KeptTotal, KeptView, Touched
 from triage.store.models.deliveries import Delivery
@@ -54,7 +54,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
     """A small company with four who triage."""
     with transaction(engine) as session:
         set_up(session, settings)
-        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     return engine
 
 
@@ -75,14 +75,14 @@ def some_mail(engine: Engine, settings: Settings) -> list[int]:
 
 def counted(engine: Engine) -> None:
     """Upkeep has made the views and folded what was touched."""
-    fold_counts.build(engine, now=NOW)
+    fold_counts.build_views(engine, now=NOW)
     while folded(engine):
         pass
 
 
 def folded(engine: Engine) -> int:
     with transaction(engine) as session:
-        return fold_counts.fold(session, now=NOW)
+        return fold_counts.fold_counts(session, now=NOW)
 
 
 def both(session: Session, by: Actor, group: Group, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[Cards, Cards]:
@@ -90,15 +90,15 @@ def both(session: Session, by: Actor, group: Group, monkeypatch: pytest.MonkeyPa
     wanted = replace(HELD, department=more.pop("department", None))
     asked = {"by": by, "now": more.pop("now", NOW), "group": group} | more
     assert card_list.kept_for(session, wanted, by, group, asked["now"]) is not None
-    from_kept = card_list.cards(session, wanted, **asked)
+    from_kept = card_list.list_cards(session, wanted, **asked)
     with monkeypatch.context() as patch:
         patch.setattr(card_list, "kept_for", lambda *_: None)
-        return from_kept, card_list.cards(session, wanted, **asked)
+        return from_kept, card_list.list_cards(session, wanted, **asked)
 
 
 def agree(engine: Engine, monkeypatch: pytest.MonkeyPatch, actors: Iterable[Actor] = (), **more: Any) -> None:
     """Both say the same, page by page: to everybody, or on PostgreSQL to who sees all and who sees something of two kinds."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         for by in actors or (ACTORS if engine.dialect.name == "sqlite" else (ANA, BOTH)):
             for group in GROUPS:
                 after, pages = None, 0
@@ -121,7 +121,7 @@ def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settin
     counted(company)
     with transaction(company) as session:
         chosen = Selection.of(ids=tuple(made[:2]))
-        decisions.decide(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
     came(company, settings, JOE, author="new@new.example")
     came(company, settings, MARA, author="wave@bad.example")
     agree(company, monkeypatch)
@@ -129,12 +129,12 @@ def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settin
     agree(company, monkeypatch)
     with transaction(company) as session:
         everything = Selection.of(sender="wave@bad.example")
-        purged = decisions.decide(session, DecisionRequest(everything, Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        purged = decisions.decide_messages(session, DecisionRequest(everything, Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert purged.done > 0
     agree(company, monkeypatch)
     counted(company)
     agree(company, monkeypatch)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert not session.scalars(select(KeptCard).where(col(KeptCard.pile) == "wave@bad.example")).all()
 
 
@@ -147,9 +147,9 @@ def test_what_perishes_moves_back_when_its_time_is_over(company: Engine, setting
     agree(company, monkeypatch)
     agree(company, monkeypatch, now=NOW + timedelta(minutes=11))
     with transaction(company) as session:
-        assert fold_counts.due(session, NOW + timedelta(minutes=11))
-        fold_counts.fold(session, now=NOW + timedelta(minutes=11))
-        assert not fold_counts.due(session, NOW + timedelta(minutes=11))
+        assert fold_counts.is_due(session, NOW + timedelta(minutes=11))
+        fold_counts.fold_counts(session, now=NOW + timedelta(minutes=11))
+        assert not fold_counts.is_due(session, NOW + timedelta(minutes=11))
     agree(company, monkeypatch, now=NOW + timedelta(minutes=11))
 
 
@@ -157,9 +157,11 @@ def test_totals_are_those_of_the_rows(company: Engine, settings: Settings) -> No
     made = some_mail(company, settings)
     counted(company)
     with transaction(company) as session:
-        decisions.decide(session, DecisionRequest(Selection.of(ids=tuple(made[:3])), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=tuple(made[:3])), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
     counted(company)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         columns = (col(KeptCard.view), col(KeptCard.grouped))
         rows = session.execute(select(*columns, func.count(), func.sum(col(KeptCard.number))).group_by(*columns)).all()
         totals = session.scalars(select(KeptTotal).where(col(KeptTotal.cards) > 0))
@@ -170,18 +172,18 @@ def test_two_who_count_at_once_subtract_once(postgresql_engine: Engine, settings
     """A process that was paused for longer than its lease counts beside the one that has taken over."""
     with transaction(postgresql_engine) as session:
         set_up(session, settings)
-        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     first, *_ = [came(postgresql_engine, settings, JOE, author=f"one{number}@good.example")[0] for number in range(3)]
     counted(postgresql_engine)
     with transaction(postgresql_engine) as session:
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(first,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(first,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     other = threading.Thread(target=folded, args=(postgresql_engine,))
     with transaction(postgresql_engine) as session:
-        fold_counts.fold(session, now=NOW)
+        fold_counts.fold_counts(session, now=NOW)
         other.start()
         until_somebody_waits(postgresql_engine)
     other.join()
-    with reading(postgresql_engine) as session:
+    with read_transaction(postgresql_engine) as session:
         rows = session.scalar(select(func.count()).select_from(KeptCard))
         totals = session.scalars(select(col(KeptTotal.cards)))
         assert sum(totals) == rows
@@ -205,7 +207,7 @@ def test_names_stand_in_the_database_s_own_order(postgresql_server: Server, sett
     upgrade(engine)
     with transaction(engine) as session:
         set_up(session, settings)
-        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     names = ("a-b", "a.b", "ab", "a_b", "a1", "b-1", "b", "ba", "c.d", "c-d", "cd")
     for name in names[::2]:
         came(engine, settings, JOE, author=f"{name}@good.example")
@@ -223,13 +225,13 @@ def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
     counted(company)
     with transaction(company) as session:
         sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
-    with reading(company) as session:
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
+    with read_transaction(company) as session:
         assert card_list.kept_for(session, HELD, ANA, "sender", NOW) is None  # her view is another one now
     counted(company)
     agree(company, monkeypatch)
-    with reading(company) as session:
-        assert all(card.lead.person != "joe.fern" for card in card_list.cards(session, HELD, by=ANA, now=NOW, group="none").items)
+    with read_transaction(company) as session:
+        assert all(card.lead.person != "joe.fern" for card in card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none").items)
         assert View.of(session, ANA) != View.of(session, BOTH)
 
 
@@ -239,9 +241,9 @@ def test_views_that_nobody_has_are_dropped_and_half_made_ones_made_whole(company
     with transaction(company) as session:
         before = {one.name for one in session.scalars(select(KeptView))}
         session.execute(update(KeptView).where(col(KeptView.name) == View.of(session, ANA).name).values(ready=False, stage=0))
-        directory.apply(session, replace(COMPANY, staff=STAFF[:1]), settings.company, by=SYNC, now=NOW)
-    assert fold_counts.build(company, now=NOW) == 0
-    with reading(company) as session:
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF[:1]), settings.company, by=SYNC, now=NOW)
+    assert fold_counts.build_views(company, now=NOW) == 0
+    with read_transaction(company) as session:
         assert set(session.scalars(select(col(KeptView.ready)))) == {True}
         left = {one.id: one.name for one in session.scalars(select(KeptView))}
         assert View.of(session, ANA).name in left.values()
@@ -253,15 +255,15 @@ def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypa
     made = some_mail(company, settings)
     counted(company)
     for step in range(3):
-        with reading(company) as session:
+        with read_transaction(company) as session:
             for by in (*ACTORS, IDA, OTTO):
-                kept = folders.folders(session, by=by)
+                kept = folders.list_folders(session, by=by)
                 with monkeypatch.context() as patch:
-                    patch.setattr(folder_counts, "kept", lambda _: None)
-                    assert kept == folders.folders(session, by=by)
+                    patch.setattr(folder_counts, "kept_counts", lambda _: None)
+                    assert kept == folders.list_folders(session, by=by)
         if step == 0:
             with transaction(company) as session:
-                decisions.decide(
+                decisions.decide_messages(
                     session, DecisionRequest(Selection.of(ids=tuple(made[:3])), Verb.RELEASE), by=ANA, now=NOW, settings=settings
                 )
         else:
@@ -273,7 +275,7 @@ def test_who_moves_takes_the_counts_along(company: Engine, settings: Settings, m
     counted(company)
     moved = tuple(replace(one, department="legal") if one.uid == "joe.fern" else one for one in COMPANY.people)
     with transaction(company) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF, people=moved), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF, people=moved), settings.company, by=SYNC, now=NOW)
     agree(company, monkeypatch, (ANA, BEN))
     counted(company)
     agree(company, monkeypatch, (ANA, BEN))
@@ -284,7 +286,7 @@ def test_while_much_is_touched_everything_is_counted(company: Engine, settings: 
     counted(company)
     monkeypatch.setattr(dirty_counts, "MOST", 1)
     came(company, settings, JOE, MARA, author="x@x.example")
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert card_list.kept_for(session, HELD, ANA, "sender", NOW) is None
         assert session.scalar(select(func.count()).select_from(Touched)) == 2
 
@@ -294,15 +296,15 @@ def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, mon
     for module in (fold_counts, card_list):
         monkeypatch.setattr(module, "ANCHOR_EVERY", 2)
     counted(company)
-    fold_counts.anchor(company)
-    with reading(company) as session:
-        whole = card_list.cards(session, HELD, by=ANA, now=NOW, limit=50)
-        kept = card_list.anchors(session, HELD, by=ANA, now=NOW)
+    fold_counts.note_anchors(company)
+    with read_transaction(company) as session:
+        whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, limit=50)
+        kept = card_list.list_anchors(session, HELD, by=ANA, now=NOW)
         monkeypatch.setattr(card_list, "kept_for", lambda *_: None)
-        assert kept == card_list.anchors(session, HELD, by=ANA, now=NOW)
+        assert kept == card_list.list_anchors(session, HELD, by=ANA, now=NOW)
         assert (kept.cards, [position for position, _ in kept.items]) == (5, [0, 2, 4])
         for position, place in kept.items:
-            page = card_list.cards(session, HELD, by=ANA, now=NOW, limit=2, at=place)
+            page = card_list.list_cards(session, HELD, by=ANA, now=NOW, limit=2, at=place)
             assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
 
 
@@ -321,9 +323,9 @@ def test_a_page_is_found_by_its_position_and_read_upwards(
     monkeypatch.setattr(fold_counts, "SINGLES_EVERY", 2)
     monkeypatch.setattr(card_list, "is_few", lambda *_: few)
     counted(company)
-    fold_counts.anchor(company)
-    with reading(company) as session:
-        asked = partial(card_list.cards, session, HELD, by=ANA, now=NOW, group=group, limit=2)
+    fold_counts.note_anchors(company)
+    with read_transaction(company) as session:
+        asked = partial(card_list.list_cards, session, HELD, by=ANA, now=NOW, group=group, limit=2)
         whole = [card.key for card in asked(limit=50).items]
         assert len(whole) > 4
         for position in range(len(whole)):
@@ -355,9 +357,9 @@ def plan_of(session: Session, words: str, values: Any) -> list[str]:
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_few_piles_are_not_looked_for_among_all_that_is_held(sqlite_engine: Engine, piles: set[str], group: Group) -> None:
     asked: list[tuple[str, Any]] = []
-    with reading(sqlite_engine) as session:
+    with read_transaction(sqlite_engine) as session:
         event.listen(sqlite_engine, "before_cursor_execute", lambda _, __, words, values, *___: asked.append((words, values)))
-        session.execute(parts(in_piles(session, piles, group), group, NOW)).all()
+        session.execute(card_parts(in_piles(session, piles, group), group, NOW)).all()
         words, values = asked[-1]
         plan = plan_of(session, words, values)
     ways = [line for line in plan if line.startswith("SEARCH delivery")]
@@ -369,12 +371,12 @@ def test_a_few_piles_are_not_looked_for_among_all_that_is_held(sqlite_engine: En
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_card_carries_its_ids_unless_they_are_many(company: Engine, settings: Settings, group: Group, by: Actor) -> None:
     some_mail(company, settings)
-    with reading(company) as session:
-        whole = card_list.cards(session, HELD, by=by, now=NOW, group=group)
+    with read_transaction(company) as session:
+        whole = card_list.list_cards(session, HELD, by=by, now=NOW, group=group)
         assert max(len(card.ids) for card in whole.items) >= 4
         assert all(list(card.ids) == sorted(card.ids, reverse=True) for card in whole.items)
         for most in (1, 2, 3):
-            fewer = card_list.cards(session, HELD, by=by, now=NOW, group=group, most_ids=most)
+            fewer = card_list.list_cards(session, HELD, by=by, now=NOW, group=group, most_ids=most)
             assert [card.ids for card in fewer.items] == [card.ids if card.count <= most else (card.lead.id,) for card in whole.items]
 
 
@@ -386,9 +388,9 @@ FEW = {"campaign": ({"71", "72"}, {"a@x.example", "b@x.example"}), "sender": ({"
 def test_the_ids_of_cards_are_not_looked_for_among_all_of_their_departments(sqlite_engine: Engine, group: Group, departments: int) -> None:
     whose = Actor.person("max", Role.TRIAGE, Scope(departments=frozenset(f"d{number}" for number in range(departments))), "Max")
     assert sorted(map(sorted, by_index({pile for some in FEW[group] for pile in some}, group))) == sorted(map(sorted, FEW[group]))
-    with reading(sqlite_engine) as session:
+    with read_transaction(sqlite_engine) as session:
         for some in FEW[group]:
-            words = select(col(Delivery.id)).where(seen(HELD, whose), in_piles(session, some, group))
+            words = select(col(Delivery.id)).where(visible_selection(HELD, whose), in_piles(session, some, group))
             compiled = words.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
             plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
             ways = [line for line in plan if line.startswith("SEARCH delivery")]
@@ -409,11 +411,11 @@ def test_the_last_page_is_the_end_of_the_whole_list(
     counted(company)
     came(company, settings, JOE, MARA, author="late@x.example", subject="Touched since")
     for _ in range(2):
-        with reading(company) as session:
-            whole = card_list.cards(session, HELD, by=ANA, now=NOW, group=group)
+        with read_transaction(company) as session:
+            whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group)
             assert whole.items[0].lead.id in perish
             for limit in (1, 3, len(whole.items), 50):
-                last = card_list.cards(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
+                last = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
                 inside, first = limit < len(whole.items), last.items[0]
                 assert last == replace(
                     whole, items=whole.items[-limit:], position=len(whole.items) - len(last.items), preceding=last.preceding
@@ -430,7 +432,7 @@ def test_addresses_that_look_like_names_of_piles(
     counted(company)
     came(company, settings, JOE, MARA, author=author)
     for _ in range(2):
-        with reading(company) as session:
+        with read_transaction(company) as session:
             from_kept, all_counted = both(session, ANA, group, monkeypatch)
             assert from_kept == all_counted
             assert (from_kept.cards, from_kept.deliveries) == (1, 2)
@@ -441,7 +443,7 @@ def test_addresses_that_look_like_names_of_piles(
 def test_other_questions_are_counted(company: Engine, settings: Settings, wanted: Selection) -> None:
     some_mail(company, settings)
     counted(company)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert card_list.kept_for(session, wanted, ANA, "sender", NOW) is None
 
 
@@ -452,8 +454,8 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
             until = NOW + timedelta(minutes=number) if number % 3 == 0 else None
             session.execute(update(Delivery).where(col(Delivery.id) == one).values(urgency=20 * (number % 5), perishable_until=until))
     for _ in range(2):
-        with reading(company) as session:
-            whole = card_list.cards(session, HELD, by=ANA, now=NOW, group="none")
+        with read_transaction(company) as session:
+            whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none")
             rows = session.scalars(select(Delivery)).all()
             never = NOW + timedelta(days=1)
             expected = sorted(
@@ -469,7 +471,7 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
             assert (whole.cards, whole.deliveries) == (len(made), len(made))
             after, seen = None, list[str]()
             while after is not None or not seen:
-                page = card_list.cards(session, HELD, by=ANA, now=NOW, group="none", limit=3, after=after)
+                page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none", limit=3, after=after)
                 seen += [card.key for card in page.items]
                 after = page.following
             assert seen == [card.key for card in whole.items]
@@ -482,14 +484,14 @@ def test_a_view_that_is_made_in_slices_misses_nothing_that_comes_or_goes_meanwhi
     monkeypatch.setattr(fold_counts, "AT_ONCE", 3)
     made = some_mail(company, settings)
     came(company, settings, JOE, author="")
-    assert fold_counts.begin(company, now=NOW) > 0
+    assert fold_counts.begin_views(company, now=NOW) > 0
     for step in range(100):
         if step % 2:
             came(company, settings, (JOE, MARA)[step % 4 // 2], author=f"{'zam'[step % 3]}{step % 5}@late.example")
         elif made:
             with transaction(company) as session:
                 purged = Selection.of(ids=(made.pop(),))
-                decisions.decide(session, DecisionRequest(purged, Verb.PURGE), by=ANA, now=NOW, settings=settings)
+                decisions.decide_messages(session, DecisionRequest(purged, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         if step % 3 == 0:
             folded(company)
         if not fold_counts.go_on(company, now=NOW):
@@ -497,7 +499,7 @@ def test_a_view_that_is_made_in_slices_misses_nothing_that_comes_or_goes_meanwhi
     assert step > 5
     while folded(company):
         pass
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert set(session.scalars(select(col(KeptView.ready)))) == {True}
     agree(company, monkeypatch, (ANA, BOTH))
 
@@ -505,10 +507,10 @@ def test_a_view_that_is_made_in_slices_misses_nothing_that_comes_or_goes_meanwhi
 def test_who_comes_after_a_crash_goes_on_where_it_was(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold_counts, "AT_ONCE", 2)
     some_mail(company, settings)
-    fold_counts.begin(company, now=NOW)
+    fold_counts.begin_views(company, now=NOW)
     fold_counts.go_on(company, now=NOW)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert {(one.ready, one.stage, one.reached) for one in session.scalars(select(KeptView))} == {(False, 0, "one1@good.example")}
-    assert fold_counts.begin(company, now=NOW) == 0
+    assert fold_counts.begin_views(company, now=NOW) == 0
     counted(company)
     agree(company, monkeypatch, (BOTH,))

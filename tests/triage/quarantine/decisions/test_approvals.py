@@ -21,7 +21,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
@@ -48,7 +48,7 @@ def careful(settings: Settings) -> Settings:
 def company(engine: Engine, settings: Settings) -> Engine:
     """The small company with staff of every role."""
     with transaction(engine) as session:
-        directory.apply(session, HOUSE, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, HOUSE, settings.company, by=SYNC, now=NOW)
     return engine
 
 
@@ -84,13 +84,13 @@ def states(session: Session, ids: tuple[int, ...]) -> list[str]:
 
 def confirmed(session: Session, settings: Settings, one: PendingAct, by: Actor = IDA, **more: Any) -> PendingAct:
     """The second key is turned."""
-    return approvals.confirm(session, one.id, by=by, settings=settings, **{"now": NOW} | more)
+    return approvals.confirm_approval(session, one.id, by=by, settings=settings, **{"now": NOW} | more)
 
 
 def test_without_the_setting_nobody_is_asked(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         mail = risky(session, settings)
-        decisions.decide(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         assert isinstance(approvals.add_rule(session, WHOLE_DOMAIN, by=ANA, now=NOW, settings=settings), Rule)
         assert states(session, mail) == ["queued"]
 
@@ -100,7 +100,9 @@ def test_a_risky_release_waits_for_another_person_and_bears_both_names(company: 
         mail = risky(session, careful)
         one = asked(session, careful, mail)
         assert (one.needs, states(session, mail)) == (["risky-release"], ["held"])
-        assert approvals.sentence(one).startswith("Ana Roth asks for a second key: release 1 mail. Two are needed because a signal says")
+        assert approvals.approval_sentence(one).startswith(
+            "Ana Roth asks for a second key: release 1 mail. Two are needed because a signal says"
+        )
         with pytest.raises(NotAllowed, match="somebody else"):
             confirmed(session, careful, one, ANA)
         confirmed(session, careful, one)
@@ -170,9 +172,9 @@ def test_nobody_goes_around_the_second_key(company: Engine, careful: Settings) -
     with transaction(company) as session:
         mail = risky(session, careful)
         with pytest.raises(SecondKeyNeeded):
-            decisions.decide(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=IDA, now=NOW, settings=careful)
+            decisions.decide_messages(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=IDA, now=NOW, settings=careful)
         with pytest.raises(SecondKeyNeeded):
-            rules.add(session, WHOLE_DOMAIN, by=Actor("shell", "root", Role.ADMIN, IDA.scope), now=NOW, settings=careful)
+            rules.add_rule(session, WHOLE_DOMAIN, by=Actor("shell", "root", Role.ADMIN, IDA.scope), now=NOW, settings=careful)
 
 
 def test_the_mail_must_be_what_it_was(company: Engine, careful: Settings) -> None:
@@ -184,7 +186,7 @@ def test_the_mail_must_be_what_it_was(company: Engine, careful: Settings) -> Non
         arrive(session, careful, MARA)
         with pytest.raises(Stale):
             confirmed(session, careful, one)
-        approvals.decline(session, one.id, by=IDA, now=NOW, reason="look again")
+        approvals.decline_approval(session, one.id, by=IDA, now=NOW, reason="look again")
         assert (one.state, one.settled_reason) == ("declined", "look again")
 
 
@@ -195,11 +197,11 @@ def test_who_does_not_see_all_of_it_does_not_know_of_it(company: Engine, careful
         with pytest.raises(NotFound):
             confirmed(session, careful, one, LEO)
         with pytest.raises(NotFound):
-            approvals.decline(session, one.id, by=LEO, now=NOW)
-        assert approvals.listing(session, by=LEO, now=NOW) == []
-        assert approvals.listing(session, by=ANA, now=NOW) == approvals.listing(session, by=OTTO, now=NOW) == [one]
+            approvals.decline_approval(session, one.id, by=LEO, now=NOW)
+        assert approvals.list_approvals(session, by=LEO, now=NOW) == []
+        assert approvals.list_approvals(session, by=ANA, now=NOW) == approvals.list_approvals(session, by=OTTO, now=NOW) == [one]
         with pytest.raises(NotAllowed):
-            approvals.decline(session, one.id, by=OTTO, now=NOW)
+            approvals.decline_approval(session, one.id, by=OTTO, now=NOW)
 
 
 def test_a_rule_is_confirmed_by_whose_scope_it_is(company: Engine, careful: Settings) -> None:
@@ -211,7 +213,7 @@ def test_a_rule_for_each_is_confirmed_by_whoever_may_make_each(company: Engine, 
     for_each = replace(WHOLE_DOMAIN, match="address", value="", scope="")
     with transaction(company) as session:
         one = asked(session, careful, risky(session, careful, dmarc=ALIGNED), rule=for_each)
-        assert approvals.listing(session, by=LEO, now=NOW) == []
+        assert approvals.list_approvals(session, by=LEO, now=NOW) == []
         confirmed(session, careful, one)
         assert session.scalars(select(col(Rule.scope))).all() == ["person:joe.fern"]
 
@@ -219,9 +221,9 @@ def test_a_rule_for_each_is_confirmed_by_whoever_may_make_each(company: Engine, 
 def test_sealed_mail_stays_among_those_named(company: Engine, careful: Settings) -> None:
     sealed = replace(HOUSE, sealed=(SealedEntry("person:joe.fern", ("ana",)),))
     with transaction(company) as session:
-        directory.apply(session, sealed, careful.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, careful.company, by=SYNC, now=NOW)
         one = asked(session, careful, risky(session, careful))
-        assert approvals.listing(session, by=IDA, now=NOW) == []
+        assert approvals.list_approvals(session, by=IDA, now=NOW) == []
         with pytest.raises(NotFound):
             confirmed(session, careful, one)
 
@@ -231,26 +233,26 @@ def test_it_lapses_after_three_days(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
         mail = risky(session, careful)
         one = asked(session, careful, mail)
-        assert dual_control.lapse(session, now=late - timedelta(seconds=1)) == 0
+        assert dual_control.lapse_approvals(session, now=late - timedelta(seconds=1)) == 0
         with pytest.raises(NotAllowedNow, match="lapsed"):
             confirmed(session, careful, one, now=late)
-        assert dual_control.lapse(session, now=late) == 1
+        assert dual_control.lapse_approvals(session, now=late) == 1
         assert (one.state, states(session, mail)) == ("lapsed", ["held"])
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "second-key-lapsed")).one().by == "system:second-key"
 
 
 def test_the_one_who_asked_may_withdraw_it(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
         one = asked(session, careful, risky(session, careful))
-        assert approvals.decline(session, one.id, by=ANA, now=NOW).state == "withdrawn"
+        assert approvals.decline_approval(session, one.id, by=ANA, now=NOW).state == "withdrawn"
 
 
 def test_who_has_lost_the_role_has_asked_for_nothing(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
         one = asked(session, careful, risky(session, careful))
         staff = tuple(replace(entry, role="auditor") if entry.login == "ana" else entry for entry in STAFF)
-        directory.apply(session, replace(HOUSE, staff=staff), careful.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(HOUSE, staff=staff), careful.company, by=SYNC, now=NOW)
         with pytest.raises(NotAllowedNow, match="may no longer decide"):
             confirmed(session, careful, one)
 

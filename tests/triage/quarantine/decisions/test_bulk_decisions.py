@@ -26,7 +26,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
-from triage.store.db import among, reading, transaction
+from triage.store.db import is_among, read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
@@ -57,11 +57,11 @@ def begun(
     engine: Engine, settings: Settings, verb: Verb = Verb.PURGE, *, by: Actor = ANA, select: Selection = WAVE, **more: Any
 ) -> DecisionReport:
     """A large decision is made."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         planned = decision_plan.plan_large(session, DecisionRequest(select, verb, **more), by=by, now=NOW, settings=settings)
     assert planned is not None
     with transaction(engine) as session:
-        return decisions.decide(
+        return decisions.decide_messages(
             session, DecisionRequest(select, verb, "phishing", **more), by=by, now=NOW, settings=settings, planned=planned
         )
 
@@ -80,13 +80,13 @@ def go_on(engine: Engine, settings: Settings, slices: int = 1000) -> int:
 
 
 def states(engine: Engine) -> dict[str, int]:
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return dict(session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all())
 
 
 def reported(engine: Engine, decision_id: int, by: Actor = ANA) -> DecisionReport:
-    with reading(engine) as session:
-        return outcomes.report(session, decision_id, by=by)
+    with read_transaction(engine) as session:
+        return outcomes.get_decision(session, decision_id, by=by)
 
 
 def test_it_is_made_at_once_and_carried_out_in_slices(company: Engine, settings: Settings) -> None:
@@ -111,7 +111,7 @@ def test_no_more_senders_are_told_no_than_at_once(company: Engine, settings: Set
 
 
 def test_fewer_are_decided_as_ever(company: Engine, settings: Settings) -> None:
-    with reading(company) as session:
+    with read_transaction(company) as session:
         few = replace(WAVE, person="joe.fern", q="Wave 1")
         assert decision_plan.plan_large(session, DecisionRequest(few, Verb.PURGE), by=ANA, now=NOW, settings=settings) is None
 
@@ -122,7 +122,9 @@ def test_others_decide_meanwhile_and_what_comes_later_is_not_meant(company: Engi
     with transaction(company) as session:
         held = select(col(Delivery.id)).where(col(Delivery.state) == State.HELD)
         last = tuple(session.scalars(held.order_by(col(Delivery.id).desc()).limit(2)))
-        released = decisions.decide(session, DecisionRequest(Selection.of(ids=last), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        released = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=last), Verb.RELEASE), by=ANA, now=NOW, settings=settings
+        )
         arrive(session, settings, JOE, author="wave@bad.example", subject="late")
     assert released.done == 2
     go_on(company, settings)
@@ -141,7 +143,7 @@ def test_it_goes_on_where_a_crash_has_left_it(company: Engine, settings: Setting
     assert states(company) == {"held": 19, "purged": 5}  # nothing of the slice that crashed
     go_on(company, settings)
     assert states(company) == {"purged": 24}
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert session.scalar(select(func.count()).select_from(DecisionItem)) == 24
 
 
@@ -155,7 +157,7 @@ def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: 
     go_on(company, settings)
     with transaction(company) as session:
         assert undoing.is_large(session, session.get_one(Decision, made.id))
-        undone = undoing.undo(session, made.id, by=ANA, reason="wrong", now=NOW, settings=settings)
+        undone = undoing.undo_decision(session, made.id, by=ANA, reason="wrong", now=NOW, settings=settings)
         assert session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all() == []
     assert (undone.count, undone.left) == (24, 24)
     go_on(company, settings, 2)
@@ -164,7 +166,7 @@ def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: 
     assert states(company) == {"held": 24}
     assert (reported(company, undone.id).done, reported(company, made.id).undone_by) == (24, undone.id)
     with transaction(company) as session, pytest.raises(Overtaken):
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
 
 
 def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings) -> None:
@@ -172,21 +174,21 @@ def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings
     go_on(company, settings, 1)
     with transaction(company) as session:
         assert undoing.is_large(session, session.get_one(Decision, made.id))
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
     go_on(company, settings)
     assert states(company) == {"held": 24}
     assert reported(company, made.id).left == 0
 
 
 def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
-    with reading(company) as session:
-        sheet = selection_summary.evidence(session, WAVE, by=ANA, now=NOW)
+    with read_transaction(company) as session:
+        sheet = selection_summary.selection_evidence(session, WAVE, by=ANA, now=NOW)
         decision_plan.plan_large(
             session, DecisionRequest(WAVE, Verb.PURGE, expect=24, fence=sheet.fence), by=ANA, now=NOW, settings=settings
         )
     with transaction(company) as session:
         arrive(session, settings, JOE, author="wave@bad.example", subject="one more")
-    with reading(company) as session:
+    with read_transaction(company) as session:
         for seen in ({"expect": 24}, {"fence": sheet.fence}):
             with pytest.raises(Stale):
                 decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE, **seen), by=ANA, now=NOW, settings=settings)
@@ -194,7 +196,7 @@ def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
 
 def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings) -> None:
     two = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
-    with reading(company) as session:
+    with read_transaction(company) as session:
         with pytest.raises(NotAllowed):
             decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE), by=OTTO, now=NOW, settings=settings)
         allow = RuleOrder("allow", "domain", "dell.example", "company")
@@ -206,7 +208,7 @@ def test_only_what_is_in_scope_is_meant_also_later(company: Engine, settings: Se
     made = begun(company, settings, by=BEN)
     assert (made.count, made.outside) == (12, 12)
     go_on(company, settings)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         left = session.scalars(select(col(Delivery.department)).where(col(Delivery.state) == State.HELD).distinct()).all()
     assert left == ["it"]
 
@@ -220,12 +222,12 @@ def test_who_may_no_longer_decide_decides_no_further(company: Engine, settings: 
 
 
 def test_the_kept_counts_follow(company: Engine, settings: Settings) -> None:
-    fold_counts.build(company, now=NOW)
+    fold_counts.build_views(company, now=NOW)
     begun(company, settings)
     go_on(company, settings)
     with transaction(company) as session:
-        fold_counts.fold(session, now=NOW)
-    with reading(company) as session:
+        fold_counts.fold_counts(session, now=NOW)
+    with read_transaction(company) as session:
         assert session.scalars(select(col(KeptCard.key))).all() == []
 
 
@@ -244,10 +246,10 @@ def test_what_can_no_longer_be_done_ends_and_stands_in_nobodys_way(company: Engi
     other = begun(company, settings)
     go_on(company, settings, 1)
     with transaction(company) as session:
-        directory.apply(session, replace(COMPANY, people=COMPANY.people[:1]), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, people=COMPANY.people[:1]), settings.company, by=SYNC, now=NOW)
     go_on(company, settings, 1)
     assert reported(company, made.id).left == 0
-    with reading(company) as session:
+    with read_transaction(company) as session:
         said = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "end-redirect")).one()
         assert said.detail["left"] == 19
         assert "joe.fern" in said.detail["why"]
@@ -263,7 +265,7 @@ def test_who_sees_a_part_stops_nothing_for_the_others(company: Engine, settings:
     made = begun(company, settings)
     go_on(company, settings, 2)  # of what lies in Ben's folders alone
     with transaction(company) as session, pytest.raises(NotAllowed, match="outside your scope"):
-        undoing.undo(session, made.id, by=BEN, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=BEN, reason="", now=NOW, settings=settings)
     go_on(company, settings)
     assert states(company) == {"purged": 24}
 
@@ -272,14 +274,18 @@ def test_a_campaign_means_the_same_mail_until_the_end(company: Engine, settings:
     with transaction(company) as session:
         ids = list(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))))
         session.execute(update(Delivery).values(campaign_id=7))
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[1::2])).values(proof="dmarc", proven_as="bad.example"))
+        session.execute(
+            update(Delivery).where(is_among(session, col(Delivery.id), ids[1::2])).values(proof="dmarc", proven_as="bad.example")
+        )
         session.execute(update(Delivery).where(col(Delivery.id) == ids[1]).values(proof="", proven_as=""))
     made = begun(company, settings, select=Selection.of(campaign=7))
     assert made.count == 13
     with transaction(company) as session:
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[4:8])).values(proof="dmarc", proven_as="bad.example"))
+        session.execute(
+            update(Delivery).where(is_among(session, col(Delivery.id), ids[4:8])).values(proof="dmarc", proven_as="bad.example")
+        )
     go_on(company, settings)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         purged = select(col(Delivery.proof)).where(col(Delivery.state) == State.PURGED).distinct()
         assert session.scalars(purged).all() == [""]
 
@@ -291,7 +297,7 @@ def test_the_undo_of_a_large_join_is_done_at_once(company: Engine, settings: Set
         one = arrive(session, settings, JOE, author="other@bad.example")[0]
         session.execute(update(Delivery).where(col(Delivery.id) == one).values(campaign_id=8))
     with transaction(company) as session:
-        made = regroup.join(session, 7, 8, by=ANA, reason="", now=NOW)
+        made = regroup.join_campaigns(session, 7, 8, by=ANA, reason="", now=NOW)
         assert not undoing.is_large(session, session.get_one(Decision, made.id))
 
 
@@ -332,7 +338,7 @@ directory = "{settings.spool.directory}"
         worker.wait()
     go_on(company, settings)
     assert states(company) == {"purged": 24}
-    with reading(company) as session:
+    with read_transaction(company) as session:
         counted = session.execute(
             select(func.count(), func.count(col(DecisionItem.delivery_id).distinct())).select_from(DecisionItem)
         ).one()

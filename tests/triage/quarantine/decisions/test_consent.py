@@ -48,10 +48,10 @@ class Desk:
             return arriving.arrive(session, self.settings, *to, author=author, dmarc=named)[0]
 
     def sheet(self, ids: Sequence[int], order: RuleOrder = ALLOW, by: Actor = ANA) -> Consent:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             wanted = Selection.of(ids=tuple(ids))
             meant = decision_plan.meant_ids(session, DecisionRequest(wanted, Verb.RELEASE), by=by, settings=self.settings)
-            return consent.consent(session, wanted, order, meant, by=by, settings=self.settings, now=NOW)
+            return consent.preview_consent(session, wanted, order, meant, by=by, settings=self.settings, now=NOW)
 
     def decides(self, ids: Sequence[int], order: RuleOrder, **more: object) -> outcomes.DecisionReport:
         return self.decides_over(Selection.of(ids=tuple(ids)), order, **more)
@@ -59,18 +59,20 @@ class Desk:
     def decides_over(self, wanted: Selection, order: RuleOrder, **more: object) -> outcomes.DecisionReport:
         """As Ana, who confirms whatever second look the preview of it names."""
         with db.transaction(self.engine) as session:
-            asked, _ = decision_plan.preview(session, DecisionRequest(wanted, Verb.RELEASE, rule=order), by=ANA, settings=self.settings)
-            fence = selection.fence(session, selection.condition(wanted))
+            asked, _ = decision_plan.preview_decision(
+                session, DecisionRequest(wanted, Verb.RELEASE, rule=order), by=ANA, settings=self.settings
+            )
+            fence = selection.selection_fence(session, selection.selection_condition(wanted))
             said = {"rule": order, "confirm": [one.name for one in asked], "fence": fence, **more}
             request = DecisionRequest(wanted, Verb.RELEASE, **said)  # type: ignore[arg-type]
-            return decisions.decide(session, request, by=ANA, now=NOW, settings=self.settings)
+            return decisions.decide_messages(session, request, by=ANA, now=NOW, settings=self.settings)
 
     def states(self, ids: Sequence[int]) -> list[State]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return [State(session.get_one(Delivery, one).state) for one in ids]
 
     def in_force(self) -> set[tuple[str, str, str, str]]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             found = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None), col(Rule.effect) == "allow"))
             return {(one.match, one.value, one.scope, one.proof) for one in found}
 
@@ -143,8 +145,8 @@ def test_others_than_were_agreed_to_make_nothing(desk: Desk, senders: tuple[str,
 def test_a_selection_that_grew_makes_nothing(desk: Desk) -> None:
     first = desk.came(GOOD, JOE)
     wanted = Selection.of(department="it")
-    with db.reading(desk.engine) as session:
-        sheet = consent.consent(session, wanted, ALLOW, [first], by=ANA, settings=desk.settings, now=NOW)
+    with db.read_transaction(desk.engine) as session:
+        sheet = consent.preview_consent(session, wanted, ALLOW, [first], by=ANA, settings=desk.settings, now=NOW)
     late = desk.came(NEWS, JOE)
     with pytest.raises(Stale, match=f"{NEWS} also wrote"):
         desk.decides_over(wanted, agreed_to(sheet))
@@ -193,7 +195,7 @@ def test_too_many_senders_are_no_question_for_one_sheet(desk: Desk) -> None:
 
 def test_a_rule_of_before_is_named_too_and_stays_when_it_is_undone(desk: Desk) -> None:
     with db.transaction(desk.engine) as session:
-        rules.add(session, RuleOrder("allow", "address", GOOD, "person:joe.fern"), by=ANA, now=NOW, settings=desk.settings)
+        rules.add_rule(session, RuleOrder("allow", "address", GOOD, "person:joe.fern"), by=ANA, now=NOW, settings=desk.settings)
     with db.transaction(desk.engine) as session:
         again = arriving.arrive(session, desk.settings, MARA, author=NEWS, dmarc=replace(ALIGNED, domain="b.example"))[0]
     ids = [again, desk.came(GOOD, MARA)]
@@ -201,7 +203,7 @@ def test_a_rule_of_before_is_named_too_and_stays_when_it_is_undone(desk: Desk) -
     done = desk.decides(ids, agreed_to(sheet, "company"))
     assert {one["value"] for one in done.agreed["rules"]} == {GOOD, NEWS}
     with db.transaction(desk.engine) as session:
-        undoing.undo(session, done.id, by=ANA, reason="", now=NOW + timedelta(seconds=1), settings=desk.settings)
+        undoing.undo_decision(session, done.id, by=ANA, reason="", now=NOW + timedelta(seconds=1), settings=desk.settings)
     assert desk.in_force() == {("address", GOOD, "person:joe.fern", "dmarc")}
 
 
@@ -209,8 +211,8 @@ def test_who_was_left_out_is_told_to_those_who_may_know_of_them(desk: Desk) -> N
     ids = [desk.came(GOOD, JOE), desk.came(GOOD, MARA), desk.came(FORGED, JOE)]
     done = desk.decides(ids, agreed_to(desk.sheet(ids)))
     eva = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})), "Eva")
-    with db.reading(desk.engine) as session:
-        seen = {by.name: outcomes.report(session, done.id, by=by).agreed for by in (ANA, BEN, eva)}
+    with db.read_transaction(desk.engine) as session:
+        seen = {by.name: outcomes.get_decision(session, done.id, by=by).agreed for by in (ANA, BEN, eva)}
     assert [len(seen[name]["left_out"]) for name in ("ana", "ben", "eva")] == [1, 0, 0]
     assert [{rule["scope"] for rule in seen[name]["rules"]} for name in ("ben", "eva")] == [set(), {"person:mara.berg"}]
 

@@ -52,31 +52,33 @@ class Office:
 
     def decides(self, verb: Verb, selected: Selection, by: Actor = ANA, **more: Any) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, DecisionRequest(selected, verb, "a test", **more), by=by, now=self.now, settings=self.settings)
+            return decisions.decide_messages(
+                session, DecisionRequest(selected, verb, "a test", **more), by=by, now=self.now, settings=self.settings
+            )
 
     def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return undoing.undo(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
+            return undoing.undo_decision(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
 
     def happens(self, delivery: int, *events: Event) -> None:
         with db.transaction(self.engine) as session:
             for event in events:
-                ledger.record(session, delivery, event, by=ANA, now=self.now)
+                ledger.record_event(session, delivery, event, by=ANA, now=self.now)
 
     def delivery(self, delivery: int) -> Delivery:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             return session.get_one(Delivery, delivery)
 
     def states(self, *deliveries: int) -> list[str]:
         return [self.delivery(one).state for one in deliveries]
 
     def rules(self) -> list[tuple[str, str, str, bool]]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             rows = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.value)))
             return [(row.effect, row.value, row.proof, row.unproven_only) for row in rows]
 
     def refused_at_the_door(self) -> tuple[set[str], set[str]]:
-        with db.reading(self.engine) as session:
+        with db.read_transaction(self.engine) as session:
             always, unsigned = smtp_blocks.door_entries(session, self.now)
         return set(always), set(unsigned)
 
@@ -175,13 +177,13 @@ def test_a_purge_that_met_a_delivery_in_flight_is_carried_out_when_it_lands(offi
     office.decides(Verb.RELEASE, by_id(mail))
     office.now += timedelta(seconds=11)
     with db.transaction(office.engine) as session:
-        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)
     done = office.decides(Verb.PURGE, by_id(mail))
     with db.transaction(office.engine) as session:
-        queue.settle(session, claim, Outcome(outcome, "said so", "next.example"), settings=office.settings, now=office.now)
+        queue.settle_claim(session, claim, Outcome(outcome, "said so", "next.example"), settings=office.settings, now=office.now)
     assert office.states(mail) == [state]
-    with db.reading(office.engine) as session:
-        assert [item.outcome for item in outcomes.report(session, done.id, by=ANA).items] == [said]
+    with db.read_transaction(office.engine) as session:
+        assert [item.outcome for item in outcomes.get_decision(session, done.id, by=ANA).items] == [said]
 
 
 def test_the_second_click_is_told_that_the_sender_was_blocked(office: Office) -> None:
@@ -224,8 +226,8 @@ def test_two_at_once_release_one_copy(office: Office) -> None:
 
 def test_a_selection_that_grew_is_refused(office: Office) -> None:
     office.arrives()
-    with db.reading(office.engine) as session:
-        sheet = selection_summary.evidence(session, SALES, by=ANA, now=NOW)
+    with db.read_transaction(office.engine) as session:
+        sheet = selection_summary.selection_evidence(session, SALES, by=ANA, now=NOW)
     late = office.arrives()
     with pytest.raises(Stale, match="changed since you looked"):
         office.decides(Verb.PURGE, SALES, fence=sheet.fence)
@@ -321,7 +323,7 @@ def test_a_rule_without_a_scope_is_for_each_of_those_whom_the_mail_is_for(office
         (both, replace(BLOCK, value="named@supplier.example"), {"person:joe.fern", "person:mara.berg"}),
     ):
         done = office.decides(Verb.RELEASE if rule.effect == "allow" else Verb.PURGE, SALES, by=by, rule=replace(rule, scope=""))
-        with db.reading(office.engine) as session:
+        with db.read_transaction(office.engine) as session:
             made = session.scalars(select(Rule).where(col(Rule.decision_id) == done.id)).all()
         assert {one.scope for one in made} == scopes
         office.undoes(done, by=by)
@@ -364,7 +366,7 @@ def in_flight(office: Office) -> tuple[int, Claim, DecisionReport]:
     office.decides(Verb.RELEASE, by_id(mail))
     office.now += timedelta(seconds=11)
     with db.transaction(office.engine) as session:
-        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+        (claim,) = queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)
     return mail, claim, office.decides(Verb.PURGE, by_id(mail))
 
 
@@ -372,14 +374,14 @@ def test_undo_calls_off_a_purge_in_flight(office: Office) -> None:
     mail, claim, purge = in_flight(office)
     assert [(item.delivery_id, item.outcome) for item in office.undoes(purge).items] == [(mail, "done")]
     with db.transaction(office.engine) as session:
-        queue.settle(session, claim, Outcome("deferred", "later", "next.example"), settings=office.settings, now=office.now)
+        queue.settle_claim(session, claim, Outcome("deferred", "later", "next.example"), settings=office.settings, now=office.now)
     assert office.states(mail) == [State.QUEUED]
 
 
 def test_undo_of_a_purge_that_fired_sends_the_mail_on_its_way_again(office: Office) -> None:
     mail, claim, purge = in_flight(office)
     with db.transaction(office.engine) as session:
-        queue.settle(session, claim, Outcome("deferred", "later", "next.example"), settings=office.settings, now=office.now)
+        queue.settle_claim(session, claim, Outcome("deferred", "later", "next.example"), settings=office.settings, now=office.now)
     assert office.states(mail) == [State.PURGED]
     office.undoes(purge)
     assert office.states(mail) == [State.QUEUED]
@@ -415,8 +417,8 @@ def test_what_was_redirected_goes_to_the_same_person_when_it_is_delivered_again(
 
 def test_a_redirects_target_is_on_the_record(office: Office) -> None:
     done = office.decides(Verb.REDIRECT, by_id(office.arrives()), to="mara.berg")
-    with db.reading(office.engine) as session:
-        (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"decision:{ids.show(done.id)}"))
+    with db.read_transaction(office.engine) as session:
+        (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"decision:{ids.format_id(done.id)}"))
     assert record.detail == {"reason": "a test", "to": "mara.berg@company.example"}
 
 
@@ -443,18 +445,18 @@ def test_one_act_is_one_record_with_its_reason(office: Office) -> None:
     for _ in range(5):
         office.arrives()
     done = office.decides(Verb.PURGE, SALES)
-    with db.reading(office.engine) as session:
-        (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"decision:{ids.show(done.id)}"))
+    with db.read_transaction(office.engine) as session:
+        (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"decision:{ids.format_id(done.id)}"))
     assert (record.act, record.items, record.by, record.detail) == ("purge", 5, "person:ana", {"reason": "a test"})
 
 
 def test_decisions_are_listed_for_those_whose_business_they_are(office: Office) -> None:
     office.decides(Verb.RELEASE, by_id(office.arrives("joe.fern@company.example")))
     office.decides(Verb.RELEASE, by_id(office.arrives("mara.berg@company.example")), by=IDA)
-    with db.reading(office.engine) as session:
-        assert [one.by for one in outcomes.listing(session, by=ANA)] == ["person:ida", "person:ana"]
-        assert [one.by for one in outcomes.listing(session, by=ANA, mine=True)] == ["person:ana"]
-        assert [one.by for one in outcomes.listing(session, by=BEN)] == ["person:ida"]
+    with db.read_transaction(office.engine) as session:
+        assert [one.by for one in outcomes.list_decisions(session, by=ANA)] == ["person:ida", "person:ana"]
+        assert [one.by for one in outcomes.list_decisions(session, by=ANA, mine=True)] == ["person:ana"]
+        assert [one.by for one in outcomes.list_decisions(session, by=BEN)] == ["person:ida"]
 
 
 @pytest.mark.parametrize("many", [1_100, pytest.param(10_000, marks=pytest.mark.long)])
@@ -485,7 +487,7 @@ def test_what_is_named_is_not_looked_for_among_all_of_its_state(sqlite_engine: E
     mails = [office.arrives("legal+mara.berg@company.example") for _ in range(12)]
     plans = explained(sqlite_engine)
     with db.transaction(sqlite_engine) as session:
-        assignment.hand(session, by_id(*mails), "ben", "for you", by=ANA, now=NOW)
+        assignment.assign_messages(session, by_id(*mails), "ben", "for you", by=ANA, now=NOW)
         assignment.number_for(session, BEN)
     office.undoes(office.decides(verb, replace(by_id(*mails), states=(State.HELD,))))
     assert plans

@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, SYNC, arrive
 from triage.actor import Actor, Role, Scope
 from triage.addressing.company import SealedEntry, StaffEntry
 from triage.compliance.retention import expire as retention, legal_holds
-from triage.config.duties import Duty, standing_for, suggestion
+from triage.config.duties import Duty, standing_for, suggest_duty
 from triage.config.settings import Escalation, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
@@ -42,12 +42,12 @@ def ours(settings: Settings) -> Settings:
 def escalate(session: Session, settings: Settings, *ids: int, by: Actor = ANA, to: str = "legal", **more: object) -> Shown:
     selected = Selection.of(ids=ids) if ids else Selection(sender="sales@supplier.example")
     asked = {"reason": "a summons", "now": NOW, "settings": settings} | more
-    return decisions_escalate.escalate(session, selected, to, by=by, **asked)  # type: ignore[arg-type]
+    return decisions_escalate.escalate_messages(session, selected, to, by=by, **asked)  # type: ignore[arg-type]
 
 
 def seen(session: Session, delivery_id: int) -> listing.Listed:
     session.flush()
-    return listing.some(session, [delivery_id], by=ANA)[0]
+    return listing.list_some(session, [delivery_id], by=ANA)[0]
 
 
 def letters(session: Session) -> list[str]:
@@ -56,12 +56,12 @@ def letters(session: Session) -> list[str]:
 
 def raw_of(session: Session, delivery_id: int) -> bytes:
     message = session.get_one(Message, session.get_one(Delivery, delivery_id).message_id)
-    return bodies.load(session, message.content_id)
+    return bodies.load_body(session, message.content_id)
 
 
 def test_it_is_kept_told_and_stays_in_view(known: Engine, ours: Settings) -> None:
     with db.transaction(known) as session:
-        directory.apply(
+        directory.apply_directory(
             session,
             replace(
                 arriving.COMPANY, staff=(*arriving.COMPANY.staff, StaffEntry("mara.berg", "Mara Berg", "auditor", ("department:legal",)))
@@ -90,11 +90,11 @@ def test_what_was_escalated_neither_expires_nor_is_erased(known: Engine, ours: S
         (kept,) = arrive(session, ours, JOE)
         (other,) = arrive(session, ours, JOE, author="else@supplier.example")
         made = escalate(session, ours, kept)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(kept, other)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
-        assert legal_holds.cover(session, made.hold, now=NOW + timedelta(hours=1)) is False
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(kept, other)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
+        assert legal_holds.cover_deliveries(session, made.hold, now=NOW + timedelta(hours=1)) is False
     with db.transaction(known) as session:
         arriving.erase(session, settings=ours, now=NOW + timedelta(days=400))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert [session.get_one(Delivery, one).erased_at is None for one in (kept, other)] == [True, False]
         assert seen(session, kept).escalated is not None
 
@@ -118,19 +118,19 @@ def test_the_duty_confirms_and_nobody_else(known: Engine, ours: Settings, by: Ac
         assert made.may_confirm is (not duty.staff)
         if not may:
             with pytest.raises((NotAllowed, NotFound)):
-                decisions_escalate.confirm(session, made.id, by=by, now=NOW, settings=ours)
+                decisions_escalate.confirm_escalation(session, made.id, by=by, now=NOW, settings=ours)
             return
-        done = decisions_escalate.confirm(session, made.id, by=by, now=NOW + timedelta(hours=1), settings=ours)
+        done = decisions_escalate.confirm_escalation(session, made.id, by=by, now=NOW + timedelta(hours=1), settings=ours)
         assert (done.confirmed_by_shown, done.may_confirm) == (by.shown, False)
-        assert decisions_escalate.listing(session, by=ANA, settings=ours) == []
-        assert [each.id for each in decisions_escalate.listing(session, by=ANA, settings=ours, confirmed=True)] == [made.id]
+        assert decisions_escalate.list_escalations(session, by=ANA, settings=ours) == []
+        assert [each.id for each in decisions_escalate.list_escalations(session, by=ANA, settings=ours, confirmed=True)] == [made.id]
         escalated = seen(session, one).escalated
         assert escalated is not None
         assert escalated.confirmed_by_shown == by.shown
         with pytest.raises(NotAllowedNow, match="already confirmed it on 24 Nov 2026"):
-            decisions_escalate.confirm(session, made.id, by=by, now=NOW, settings=ours)
+            decisions_escalate.confirm_escalation(session, made.id, by=by, now=NOW, settings=ours)
         with pytest.raises(NotAllowedNow, match="Legal is in charge now, and an administrator can lift the legal hold"):
-            undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=ours)
+            undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=ours)
         assert session.get_one(LegalHold, made.hold).lifted_at is None
 
 
@@ -139,26 +139,26 @@ def test_undo_ends_the_hold_and_the_escalation(known: Engine, ours: Settings) ->
         (one,) = arrive(session, ours, JOE)
         first, second = escalate(session, ours, one, to="security"), escalate(session, ours, one)
         assert not undoing.is_large(session, session.get_one(Decision, second.id))
-        undone = undoing.undo(session, second.id, by=ANA, reason="wrong message", now=NOW, settings=ours)
+        undone = undoing.undo_decision(session, second.id, by=ANA, reason="wrong message", now=NOW, settings=ours)
         assert (undone.done, undone.verb) == (1, "undo")
         assert session.get_one(LegalHold, second.hold).lifted_at == NOW
         escalated = seen(session, one).escalated
         assert escalated is not None
         assert escalated.title == "Security"  # the one before is shown again
         with pytest.raises(NotAllowedNow, match="it was undone"):
-            decisions_escalate.confirm(session, second.id, by=COURT, now=NOW, settings=ours)
-        undoing.undo(session, first.id, by=ANA, reason="", now=NOW, settings=ours)
+            decisions_escalate.confirm_escalation(session, second.id, by=COURT, now=NOW, settings=ours)
+        undoing.undo_decision(session, first.id, by=ANA, reason="", now=NOW, settings=ours)
         assert seen(session, one).escalated is None
         assert [seen(session, one).state, seen(session, one).legal_hold] == ["held", False]
         with pytest.raises(Overtaken):
-            undoing.undo(session, first.id, by=ANA, reason="", now=NOW, settings=ours)
+            undoing.undo_decision(session, first.id, by=ANA, reason="", now=NOW, settings=ours)
 
 
 def test_the_decision_is_on_the_record_in_words(known: Engine, ours: Settings) -> None:
     with db.transaction(known) as session:
         arrive(session, ours, JOE)
         made = escalate(session, ours)
-        report = outcomes.report(session, made.id, by=ANA)
+        report = outcomes.get_decision(session, made.id, by=ANA)
         assert (report.verb, report.sentence, report.undoable) == ("escalate", "Escalated “Your order” to Legal.", True)
 
 
@@ -177,14 +177,14 @@ def test_what_is_refused(known: Engine, ours: Settings, more: dict[str, object],
         arrive(session, ours, JOE)
     with pytest.raises(refusal, match=says), db.transaction(known) as session:
         escalate(session, ours, **more)  # type: ignore[arg-type]
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert session.scalars(select(LegalHold)).all() == []
 
 
 def test_there_is_no_evidence_in_what_was_erased(known: Engine, ours: Settings) -> None:
     with db.transaction(known) as session:
         (one,) = arrive(session, ours, JOE)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
     with db.transaction(known) as session:
         assert arriving.erase(session, settings=ours, now=NOW + timedelta(days=400))
     with db.transaction(known) as session, pytest.raises(NotAllowedNow, match="there is no evidence left to preserve"):
@@ -202,11 +202,11 @@ def test_no_more_than_a_person_can_have_looked_at(known: Engine, ours: Settings,
 def test_why_sealed_messages_are_escalated_is_told_to_those_named_for_them(known: Engine, ours: Settings) -> None:
     sealed_company = replace(arriving.COMPANY, sealed=(SealedEntry("department:it", ("ana",)),))
     with db.transaction(known) as session:
-        directory.apply(session, sealed_company, ours.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed_company, ours.company, by=SYNC, now=NOW)
         (one,) = arrive(session, ours, JOE)
         made = escalate(session, ours, one)
         assert session.get_one(LegalHold, made.hold).reason == "Escalated to Legal"
-        assert decisions_escalate.listing(session, by=IDA, settings=ours) == []
+        assert decisions_escalate.list_escalations(session, by=IDA, settings=ours) == []
         record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "escalate")).one()
         assert "department:it" in record.detail["scope"]
 
@@ -214,13 +214,13 @@ def test_why_sealed_messages_are_escalated_is_told_to_those_named_for_them(known
 def test_sealed_messages_are_escalated_apart_from_others(known: Engine, ours: Settings) -> None:
     sealed_company = replace(arriving.COMPANY, sealed=(SealedEntry("department:it", ("ana",)),))
     with db.transaction(known) as session:
-        directory.apply(session, sealed_company, ours.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed_company, ours.company, by=SYNC, now=NOW)
         (closed, opened) = arrive(session, ours, JOE, MARA)
         with pytest.raises(BadInput, match="messages in confidential folders are escalated separately"):
             escalate(session, ours, closed, opened)
         assert not session.scalars(select(LegalHold)).all()
         assert escalate(session, ours, closed).count == escalate(session, ours, opened).count == 1
-        (told,) = decisions_escalate.listing(session, by=IDA, settings=ours)
+        (told,) = decisions_escalate.list_escalations(session, by=IDA, settings=ours)
         assert told.deliveries == (opened,)
 
 
@@ -235,7 +235,7 @@ def test_sealed_messages_are_escalated_apart_from_others(known: Engine, ours: Se
     ],
 )
 def test_what_signals_suggest(findings: set[str], duty: str | None) -> None:
-    found = suggestion(findings)
+    found = suggest_duty(findings)
     assert (found.duty if found else None) == duty
 
 
@@ -250,8 +250,8 @@ def test_old_mail_is_erased_after_the_undo(known: Engine, ours: Settings) -> Non
     with db.transaction(known) as session:
         (one,) = arrive(session, ours, JOE)
         made = escalate(session, ours, one)
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=ours)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=ours)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(one,)), Verb.PURGE), by=ANA, now=NOW, settings=ours)
     with db.transaction(known) as session:
-        found, _ = retention.due(session, settings=ours, now=NOW + timedelta(days=400), limit=retention.WINDOW)
+        found, _ = retention.due_contents(session, settings=ours, now=NOW + timedelta(days=400), limit=retention.WINDOW)
         assert found

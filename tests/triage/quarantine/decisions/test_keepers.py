@@ -24,7 +24,7 @@ from triage.quarantine.decisions.outcome_text import FOLDERS_LEFT_OUT, KEEPERS_A
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.approvals import KeepersRequest
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
@@ -50,7 +50,7 @@ TEN = tuple(f"it+it{number}@company.example" for number in range(10))
 def company(engine: Engine, settings: Settings) -> Engine:
     """A company whose legal department is confidential."""
     with transaction(engine) as session:
-        directory.apply(session, HOUSE, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, HOUSE, settings.company, by=SYNC, now=NOW)
     return engine
 
 
@@ -72,16 +72,16 @@ def wave(engine: Engine, settings: Settings, *recipients: str, **more: Any) -> l
 def remove(engine: Engine, settings: Settings, by: Actor = ANA, **features: Any) -> DecisionReport:
     with transaction(engine) as session:
         selected = Selection.of(**(features or {"campaign": WAVE}))
-        return decisions.decide(session, DecisionRequest(selected, Verb.PURGE, "a wave"), by=by, now=NOW, settings=settings)
+        return decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE, "a wave"), by=by, now=NOW, settings=settings)
 
 
 def asked(engine: Engine, by: Actor = HANA, now: Any = NOW) -> list[keepers.Asked]:
-    with reading(engine) as session:
-        return keepers.listing(session, by=by, now=now)
+    with read_transaction(engine) as session:
+        return keepers.list_requests(session, by=by, now=now)
 
 
 def states(engine: Engine, *ids: int) -> list[str]:
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         return [session.get_one(Delivery, one).state for one in ids]
 
 
@@ -97,16 +97,16 @@ def test_keepers_are_asked_confirm_and_can_undo(company: Engine, settings: Setti
     assert (request.count, request.reason, set(request.items)) == (2, "a wave", set(theirs))
     assert request.sentence == "Ana Roth removed a campaign from the rest of the company. Remove its 2 messages from this folder too?"
     with transaction(company) as session:
-        done = keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings, expect=2)
+        done = keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings, expect=2)
     assert (done.state, states(company, *theirs)) == ("confirmed", ["purged", "purged"])
     with transaction(company) as session:
         own = session.get_one(Decision, done.result_id)
         assert (own.by, own.second_by, own.verb, own.undone_by) == ("person:hana", "person:ana", "purge", None)
         with pytest.raises(NotFound):
-            outcomes.report(session, own.id, by=ANA)
-        undoing.undo(session, own.id, by=HANA, reason="", now=NOW, settings=settings)
+            outcomes.get_decision(session, own.id, by=ANA)
+        undoing.undo_decision(session, own.id, by=HANA, reason="", now=NOW, settings=settings)
     assert states(company, ours, *theirs) == ["purged", "held", "held"]
-    with reading(company) as session:
+    with read_transaction(company) as session:
         assert session.get_one(Decision, made.id).undone_by is None
 
 
@@ -116,9 +116,9 @@ def test_keepers_decline_and_nothing_moves(company: Engine, settings: Settings) 
     remove(company, settings)
     (request,) = asked(company)
     with transaction(company) as session:
-        assert keepers.decline(session, request.id, by=HANA, now=NOW, reason="wanted here").state == "declined"
+        assert keepers.decline_request(session, request.id, by=HANA, now=NOW, reason="wanted here").state == "declined"
         with pytest.raises(NotAllowedNow, match="declined by Hana Novak already"):
-            keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings)
+            keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings)
     assert (asked(company), states(company, held)) == ([], ["held"])
 
 
@@ -127,20 +127,20 @@ def test_keepers_decline_and_nothing_moves(company: Engine, settings: Settings) 
 def test_who_asks_learns_nothing(company: Engine, settings: Settings, by: Actor, in_folder: tuple[str, ...]) -> None:
     """The same preview, outcome, listings and audit log, whether the confidential folder holds copies or not."""
     wave(company, settings, JOE, *in_folder)
-    with reading(company) as session:
-        assert ask_keepers.concern(session, Selection(campaign=WAVE), "purge", by=by) == "asked"
-        assert selection_summary.evidence(session, Selection(campaign=WAVE), by=by, now=NOW).count == 1
+    with read_transaction(company) as session:
+        assert ask_keepers.find_concerned(session, Selection(campaign=WAVE), "purge", by=by) == "asked"
+        assert selection_summary.selection_evidence(session, Selection(campaign=WAVE), by=by, now=NOW).count == 1
     made = remove(company, settings, by)
     late = "late copies of this campaign are caught until 27 Nov 09:30 UTC for the whole company"
-    with reading(company) as session:
-        for one in (made, *outcomes.listing(session, by=by)):
+    with read_transaction(company) as session:
+        for one in (made, *outcomes.list_decisions(session, by=by)):
             assert (one.sentence, one.count, one.outside) == (f"Purged “Your order”; {late}. {KEEPERS_ASKED}", 1, 0)
         assert acts(session)[-3:] == ["purge", "rule", "ask-keepers"]
         record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "ask-keepers")).one()
         assert (record.items, record.detail) == (0, {"folders": ["department:legal"]})
         assert session.scalar(select(func.count()).select_from(KeepersRequest)) == 1
-        assert keepers.listing(session, by=by, now=NOW) == []
-        assert len(keepers.listing(session, by=HANA, now=NOW)) == (1 if in_folder else 0)
+        assert keepers.list_requests(session, by=by, now=NOW) == []
+        assert len(keepers.list_requests(session, by=HANA, now=NOW)) == (1 if in_folder else 0)
 
 
 def test_what_keepers_answer_is_kept_back_from_others(company: Engine, settings: Settings) -> None:
@@ -148,12 +148,12 @@ def test_what_keepers_answer_is_kept_back_from_others(company: Engine, settings:
     remove(company, settings, IDA)
     (request,) = asked(company)
     with transaction(company) as session:
-        keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings)
-        keepers.lapse(session, now=NOW + timedelta(days=4))
-    with reading(company) as session:
-        told = {one.act: (one.subject, one.detail) for one in audit_log.record(session, by=IDA).items}
-        known = {one.act: one.detail for one in audit_log.record(session, by=HUGO).items}
-        assert keepers.listing(session, by=HUGO, now=NOW) == []
+        keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings)
+        keepers.lapse_requests(session, now=NOW + timedelta(days=4))
+    with read_transaction(company) as session:
+        told = {one.act: (one.subject, one.detail) for one in audit_log.list_entries(session, by=IDA).items}
+        known = {one.act: one.detail for one in audit_log.list_entries(session, by=HUGO).items}
+        assert keepers.list_requests(session, by=HUGO, now=NOW) == []
     for act in ("answer-keepers-request", "keepers-request-over"):
         assert told[act] == ("confidential", {"sealed": True})
         assert (known[act]["scope"], known[act]["answer"]) == ("department:legal", "confirmed")
@@ -164,10 +164,10 @@ def test_what_is_over_is_on_record_alike_with_and_without_copies(company: Engine
     wave(company, settings, JOE)
     remove(company, settings)
     with transaction(company) as session:
-        assert keepers.lapse(session, now=NOW + timedelta(hours=71)) == 0
-        assert keepers.lapse(session, now=NOW + timedelta(hours=72)) == 1
+        assert keepers.lapse_requests(session, now=NOW + timedelta(hours=71)) == 0
+        assert keepers.lapse_requests(session, now=NOW + timedelta(hours=72)) == 1
         assert acts(session)[-1] == "keepers-request-over"
-        assert keepers.lapse(session, now=NOW + timedelta(days=40)) == 0
+        assert keepers.lapse_requests(session, now=NOW + timedelta(days=40)) == 0
         assert session.scalars(select(KeepersRequest)).all() == []
 
 
@@ -187,13 +187,13 @@ def test_what_is_over_is_on_record_alike_with_and_without_copies(company: Engine
     ],
 )
 def test_only_the_removal_of_a_campaign_asks(company: Engine, features: dict[str, Any], what: str) -> None:
-    with reading(company) as session:
+    with read_transaction(company) as session:
         selected = Selection.of(**features)
-        assert ask_keepers.concern(session, selected, "purge", by=ANA) == what
-        assert ask_keepers.concern(session, selected, "release", by=ANA) == ""
+        assert ask_keepers.find_concerned(session, selected, "purge", by=ANA) == what
+        assert ask_keepers.find_concerned(session, selected, "release", by=ANA) == ""
         for_department = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"it"})))
-        assert ask_keepers.concern(session, selected, "purge", by=for_department) == ""
-        assert ask_keepers.concern(session, selected, "purge", by=replace(HANA, scope=EVERYTHING)) == ""
+        assert ask_keepers.find_concerned(session, selected, "purge", by=for_department) == ""
+        assert ask_keepers.find_concerned(session, selected, "purge", by=replace(HANA, scope=EVERYTHING)) == ""
 
 
 def test_a_removal_by_sender_says_that_folders_are_left_out(company: Engine, settings: Settings) -> None:
@@ -224,7 +224,7 @@ def test_the_keepers_removal_catches_late_copies_in_their_folder(company: Engine
     remove(company, settings)
     (request,) = asked(company)
     with transaction(company) as session:
-        keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings)
+        keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings)
         found = session.scalars(select(Rule).where(col(Rule.origin) == rules.STANDING).order_by(col(Rule.id))).all()
         assert [(one.scope, one.kept_out) for one in found] == [("company", ["department:legal"]), ("department:legal", [])]
 
@@ -236,7 +236,7 @@ def test_what_came_since_is_told_and_nothing_is_done(company: Engine, settings: 
     (request,) = asked(company)
     wave(company, settings, LENA)
     with transaction(company) as session, pytest.raises(Stale):
-        keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings, expect=request.count)
+        keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings, expect=request.count)
     assert states(company, held) == ["held"]
     assert asked(company)[0].count == 2
 
@@ -246,9 +246,9 @@ def test_a_removal_that_was_undone_asks_nobody(company: Engine, settings: Settin
     made = remove(company, settings)
     (request,) = asked(company)
     with transaction(company) as session:
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         with pytest.raises(NotAllowedNow, match="Ana Roth's removal was undone"):
-            keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings)
+            keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings)
     assert asked(company) == []
 
 
@@ -258,7 +258,7 @@ def test_only_keepers_who_decide_and_see_it_answer(company: Engine, settings: Se
     remove(company, settings)
     (request,) = asked(company)
     with transaction(company) as session, pytest.raises((NotFound, NotAllowed)):
-        keepers.confirm(session, request.id, by=by, now=NOW, settings=settings)
+        keepers.confirm_request(session, request.id, by=by, now=NOW, settings=settings)
 
 
 def test_a_very_large_removal_asks_too(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,19 +268,19 @@ def test_a_very_large_removal_asks_too(company: Engine, settings: Settings, monk
     with transaction(company) as session:
         planned = decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), **said)
         assert planned is not None
-        made = decisions.decide(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE, "a wave"), planned=planned, **said)
+        made = decisions.decide_messages(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE, "a wave"), planned=planned, **said)
     assert made.confidential == "asked"
     assert [one.count for one in asked(company)] == [1]
 
 
 def joined(engine: Engine, settings: Settings) -> int:
     """One look of upkeep: how many decisions it made."""
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         due = keepers.agreed_due(session, settings, NOW)
     number = 0
     for one in due:
         with transaction(engine) as session:
-            number += keepers.join(session, one, settings=settings, now=NOW)
+            number += keepers.join_removal(session, one, settings=settings, now=NOW)
     return number
 
 
@@ -315,7 +315,7 @@ def test_late_copies_go_along_too_until_a_keeper_takes_it_back(company: Engine, 
     assert (joined(company, agreed), joined(company, agreed)) == (1, 0)
     with transaction(company) as session:
         own = session.scalars(select(Decision).where(col(Decision.by) == "system:confidential-folders").order_by(col(Decision.id))).all()
-        undoing.undo(session, own[0].id, by=HANA, reason="wanted", now=NOW, settings=agreed)
+        undoing.undo_decision(session, own[0].id, by=HANA, reason="wanted", now=NOW, settings=agreed)
     wave(company, agreed, LENA)
     assert (joined(company, agreed), states(company, first, second)) == (0, ["held", "purged"])
 
@@ -326,14 +326,14 @@ def test_what_went_along_comes_back_with_the_removal(company: Engine, agreed: Se
     made = remove(company, agreed)
     assert (joined(company, agreed), states(company, held)) == (1, ["purged"])
     with transaction(company) as session:
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=agreed)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=agreed)
     assert (joined(company, agreed), joined(company, agreed), states(company, held)) == (1, 0, ["held"])
 
 
 def test_an_agreement_does_not_open_another_folder_within(company: Engine, agreed: Settings) -> None:
     within = replace(HOUSE, sealed=(LEGAL, SealedEntry("person:mara.berg", ("hana",))))
     with transaction(company) as session:
-        directory.apply(session, within, agreed.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, within, agreed.company, by=SYNC, now=NOW)
     mara, desk = wave(company, agreed, MARA, LENA)
     wave(company, agreed, *TEN)
     remove(company, agreed)
@@ -345,11 +345,13 @@ def test_a_sweep_says_that_mailboxes_are_left_out(company: Engine, settings: Set
     asked_for: dict[str, Any] = {"reason": "", "now": NOW, "settings": settings}
     with transaction(company) as session:
         for dry_run in (True, False):
-            made = mailbox_sweep.begin(session, CROOK, by=IDA, dry_run=dry_run, **asked_for)
+            made = mailbox_sweep.begin_sweep(session, CROOK, by=IDA, dry_run=dry_run, **asked_for)
             assert made.sentence.endswith(MAILBOXES_LEFT_OUT)
         record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "sweep")).all()
         assert [one.detail["confidential"] for one in record] == ["left out", "left out"]
-        everything = mailbox_sweep.begin(session, CROOK, by=Actor.person("hana", Role.ADMIN, EVERYTHING, rights=ALL_RIGHTS), **asked_for)
+        everything = mailbox_sweep.begin_sweep(
+            session, CROOK, by=Actor.person("hana", Role.ADMIN, EVERYTHING, rights=ALL_RIGHTS), **asked_for
+        )
         assert MAILBOXES_LEFT_OUT not in everything.sentence
 
 
@@ -358,11 +360,11 @@ def test_programs_elsewhere_hear_of_the_removal_and_not_of_the_answer(company: E
     remove(company, settings)
     (request,) = asked(company)
     with transaction(company) as session:
-        done = keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings)
-        undoing.undo(session, done.result_id or 0, by=HANA, reason="", now=NOW, settings=settings)
+        done = keepers.confirm_request(session, request.id, by=HANA, now=NOW, settings=settings)
+        undoing.undo_decision(session, done.result_id or 0, by=HANA, reason="", now=NOW, settings=settings)
         about = col(AuditRecord.subject).startswith("decision:") & col(AuditRecord.act).in_(["purge", "restore"])
         records = session.scalars(select(AuditRecord).where(about).order_by(col(AuditRecord.id))).all()
-        told = [webhook_events.decided(session, one, settings) for one in records]
+        told = [webhook_events.decision_event(session, one, settings) for one in records]
         assert [(one.by, told_of is None) for one, told_of in zip(records, told, strict=True)] == [
             ("person:ana", False),
             ("person:hana", True),

@@ -67,7 +67,7 @@ def come(
     proof = dmarc or proven(author.partition("@")[2])
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text}\r\n".encode()
     mail = arriving.envelope(JOE, reverse_path=author if path is None else path)
-    (came,) = intake.receive(session, mail, raw, arriving.authentication(author, proof), said, settings=settings, now=NOW)
+    (came,) = intake.receive_message(session, mail, raw, arriving.authentication(author, proof), said, settings=settings, now=NOW)
     return came
 
 
@@ -129,10 +129,12 @@ def test_wanted_look_alikes_share_no_row_and_never_go_with_a_wave(sqlite_engine:
         assert copies == set(wave)
         assert [authors for authors in authors_by_row(session, real) if len(authors) > 1] == []
         campaign = session.get_one(Delivery, wave[0]).campaign_id
-        plan = removal_plan.plan(session, Selection.of(campaign=campaign), by=ANA, settings=settings, now=NOW)
+        plan = removal_plan.plan_removal(session, Selection.of(campaign=campaign), by=ANA, settings=settings, now=NOW)
         assert plan.count == len(wave)
         assert not any("maker" in one.value or "supplier" in one.value for one in plan.blocks.made)
-        made = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        made = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert made.done == len(wave)
         gone = set(session.scalars(select(col(Delivery.id)).where(col(Delivery.state) != "held")))
         assert not gone & real.keys()

@@ -42,7 +42,7 @@ def copied(engine: Engine, settings: Settings, **mail: Any) -> tuple[int, int]:
 def put(engine: Engine, session: object, delivery: int, alike: str = "alike") -> int:
     copy = ids.new_id()
     row = MirrorCopy(id=copy, account=ACCOUNT, delivery_id=delivery, folder="joe.fern", digest=str(copy), alike=alike, placed_at=NOW)
-    mirror_copies.begin(session, row)  # type: ignore[arg-type]
+    mirror_copies.begin_copy(session, row)  # type: ignore[arg-type]
     return copy
 
 
@@ -51,21 +51,21 @@ def moves(
 ) -> Outcome:
     moved = {"occasion": occasion, "account": ACCOUNT}
     with db.transaction(engine) as session:
-        return mailbox_moves.act(session, copy, folder, **moved, by=by, settings=settings, now=NOW + later)
+        return mailbox_moves.act_on_move(session, copy, folder, **moved, by=by, settings=settings, now=NOW + later)
 
 
 def decides(engine: Engine, settings: Settings, delivery: int, verb: Verb) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, DecisionRequest(Selection(ids=(delivery,)), verb), by=ANA, now=NOW, settings=settings).id
+        return decisions.decide_messages(session, DecisionRequest(Selection(ids=(delivery,)), verb), by=ANA, now=NOW, settings=settings).id
 
 
 def state(engine: Engine, delivery: int) -> str:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return session.get_one(Delivery, delivery).state
 
 
 def number_of_decisions(engine: Engine) -> int:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return len(session.scalars(select(Decision)).all())
 
 
@@ -108,8 +108,8 @@ def test_an_old_copy_of_what_is_held_again_decides_nothing(known: Engine, settin
     delivery, copy = copied(known, settings)
     decision = decides(known, settings, delivery, Verb.PURGE)
     with db.transaction(known) as session:
-        mirror_copies.end(session, [copy], NOW)
-        undoing.undo(session, decision, by=ANA, reason="", now=NOW, settings=settings)
+        mirror_copies.end_copies(session, [copy], NOW)
+        undoing.undo_decision(session, decision, by=ANA, reason="", now=NOW, settings=settings)
         fresh = put(known, session, delivery)
     assert moves(known, settings, copy, "Release").kind == ALREADY
     assert state(known, delivery) == State.HELD
@@ -134,14 +134,14 @@ def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_ove
     waits = Outcome(REFUSED, "It waits for a second person's key.")
 
     def asked() -> list[str]:
-        with db.reading(known) as session:
+        with db.read_transaction(known) as session:
             return list(session.scalars(select(col(PendingAct.state)).order_by(col(PendingAct.id))))
 
     for occasion in ("7.1", "7.1", "7.2"):  # the same move met again, and another one of a mail that was given back
         assert moves(known, settings, copy, "Release", occasion=occasion) == waits
     assert asked() == ["waiting"]
     with db.transaction(known) as session:
-        approvals.decline(session, session.scalars(select(col(PendingAct.id))).one(), by=ANA, now=NOW)
+        approvals.decline_approval(session, session.scalars(select(col(PendingAct.id))).one(), by=ANA, now=NOW)
     assert moves(known, settings, copy, "Release", occasion="7.1") == Outcome(
         REFUSED, "A second person's key was needed, and was withdrawn."
     )
@@ -149,7 +149,7 @@ def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_ove
     assert moves(known, settings, copy, "Release", occasion="7.4", later=LATE) == waits  # nobody came in time
     assert asked() == ["withdrawn", "waiting", "waiting"]
     with db.transaction(known) as session:
-        dual_control.lapse(session, now=NOW + LATE)
+        dual_control.lapse_approvals(session, now=NOW + LATE)
     assert (asked(), state(known, delivery)) == (["withdrawn", "lapsed", "waiting"], State.HELD)
 
 
@@ -165,16 +165,16 @@ def test_which_copies_there_should_be(known: Engine, settings: Settings) -> None
         arrive(session, settings, "legal+mara.berg@company.example")
     decides(known, settings, gone, Verb.PURGE)
     with db.transaction(known) as session:
-        assert mirror_copies.wanted(session, "it", by=ANA) == {mine: "joe.fern", shared: ""}
-        assert mirror_copies.wanted(session, "it", by=BEN) == {}
-        assert mirror_copies.held(session, gone, NOW) is None
-        held = mirror_copies.held(session, mine, NOW)
+        assert mirror_copies.wanted_copies(session, "it", by=ANA) == {mine: "joe.fern", shared: ""}
+        assert mirror_copies.wanted_copies(session, "it", by=BEN) == {}
+        assert mirror_copies.find_held(session, gone, NOW) is None
+        held = mirror_copies.find_held(session, mine, NOW)
         assert held
         assert held.why.startswith("Nobody here knows sales@supplier.example yet.")
 
         sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("ben",)),))
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
-        assert mirror_copies.wanted(session, "it", by=ANA) == {shared: ""}
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
+        assert mirror_copies.wanted_copies(session, "it", by=ANA) == {shared: ""}
 
 
 def test_a_rewritten_copy_that_is_over_decides_about_no_other_recipients_mail(known: Engine, settings: Settings) -> None:
@@ -184,7 +184,7 @@ def test_a_rewritten_copy_that_is_over_decides_about_no_other_recipients_mail(kn
         other = put(known, session, second)
     decides(known, settings, first, Verb.PURGE)
     with db.transaction(known) as session:
-        mirror_copies.end(session, [copy], NOW)
+        mirror_copies.end_copies(session, [copy], NOW)
         assert mirror_copies.by_likeness(session, "alike") is None  # it may be the one of before
         found = {one: mirror_copies.by_likeness(session, "alike", one) for one in (copy, other, 7)}
         assert [row and row.delivery_id for row in found.values()] == [first, second, None]
@@ -200,7 +200,7 @@ def test_which_message_is_which(known: Engine, settings: Settings) -> None:
         assert (mirror_copies.by_likeness(session, "alike"), mirror_copies.by_likeness(session, "")) == (found, None)
         put(known, session, delivery)
         assert mirror_copies.by_likeness(session, "alike") is None  # it could be either
-        mirror_copies.end(session, [copy], NOW)
+        mirror_copies.end_copies(session, [copy], NOW)
         assert mirror_copies.by_likeness(session, "alike") not in (None, found)
-        mirror_copies.forget(session, ACCOUNT, NOW + timedelta(days=91))
+        mirror_copies.forget_copies(session, ACCOUNT, NOW + timedelta(days=91))
         assert [one.id == copy for one in session.scalars(select(MirrorCopy))] == [False]

@@ -19,7 +19,7 @@ from triage.quarantine.decisions import outcomes, regroup, undo as undoing
 from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -45,23 +45,23 @@ class House:
 
     def campaign(self, delivery_id: int) -> int:
         """The campaign of a delivery."""
-        with reading(self.engine) as session:
+        with read_transaction(self.engine) as session:
             return session.get_one(Delivery, delivery_id).campaign_id or 0
 
     def join(self, one: int, other: int, by: Actor = ANA) -> DecisionReport:
         """Join two campaigns."""
         with transaction(self.engine) as session:
-            return regroup.join(session, one, other, by=by, reason="the same crook", now=NOW)
+            return regroup.join_campaigns(session, one, other, by=by, reason="the same crook", now=NOW)
 
     def split(self, campaign: int, *ids: int, by: Actor = ANA) -> DecisionReport:
         """Split these off."""
         with transaction(self.engine) as session:
-            return regroup.split(session, ids, campaign, by=by, reason="", now=NOW)
+            return regroup.split_campaign(session, ids, campaign, by=by, reason="", now=NOW)
 
     def undo(self, decision: int, by: Actor = ANA) -> DecisionReport:
         """Undo it."""
         with transaction(self.engine) as session:
-            return undoing.undo(session, decision, by=by, reason="", now=NOW, settings=self.settings)
+            return undoing.undo_decision(session, decision, by=by, reason="", now=NOW, settings=self.settings)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_joined_campaigns_are_one_and_new_mail_comes_to_it(house: House) -> None
     undone = house.undo(made.id)
     assert (undone.done, house.campaign(parcel), house.campaign(voice)) == (1, source, target)
     assert house.campaign(house.came(PARCEL)) == source
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         acts = {one.act: one for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act).in_(["join", "undo"])))}
         assert (acts["join"].items, acts["undo"].items, acts["join"].detail["reason"]) == (1, 1, "the same crook")
     with pytest.raises(Overtaken):
@@ -95,8 +95,8 @@ def test_mail_that_was_split_off_keeps_new_mail_like_it(house: House) -> None:
     target = house.campaign(second)
     assert (made.verb, made.done, target != source, house.campaign(third), house.campaign(first)) == ("split", 3, True, target, source)
     assert (house.campaign(house.came(VOICES)), house.campaign(house.came(VOICE))) == (target, source)
-    with reading(house.engine) as session:
-        assert campaign_list.campaign(session, target, by=ANA).made_by == "person:ana"
+    with read_transaction(house.engine) as session:
+        assert campaign_list.get_campaign(session, target, by=ANA).made_by == "person:ana"
     house.undo(made.id)
     assert house.campaign(second) == source
     assert house.campaign(house.came(VOICES)) == source
@@ -126,13 +126,13 @@ def test_an_undo_puts_mail_back_into_a_campaign_that_was_forgotten(house: House)
     made = house.join(source, house.campaign(other), by=BEN)
     with transaction(house.engine) as session:
         for mail, at in ((theirs, NOW), (mine, NOW + days)):
-            ledger.record(session, mail, Event.PURGE, by=ANA, now=at)
+            ledger.record_event(session, mail, Event.PURGE, by=ANA, now=at)
         later = {"settings": house.settings, "now": NOW + days + timedelta(hours=1)}
         arriving.erase(session, **later)  # type: ignore[arg-type]
         assert arriving.forget(session, **later) == 1  # type: ignore[arg-type]
     house.undo(made.id)
-    with reading(house.engine) as session:
-        assert campaign_list.campaign(session, source, by=ANA).wave.mails == 1
+    with read_transaction(house.engine) as session:
+        assert campaign_list.get_campaign(session, source, by=ANA).wave.mails == 1
 
 
 def test_nobody_learns_by_a_split_that_others_got_of_it_too(house: House) -> None:
@@ -167,20 +167,20 @@ def test_campaigns_are_listed_by_their_mail_within_the_scope(house: House) -> No
         house.came(PARCEL, JOE, MARA, author=f"{number}@crook.example")
     house.came(VOICE), house.came(VOICE)
     house.came("The harvest festival opens with cider, music and growers.")
-    with reading(house.engine) as session:
-        page = campaign_list.waves(session, Selection(states=("held",)), by=ANA, limit=1)
-        rest = campaign_list.waves(session, Selection(states=("held",)), by=ANA, limit=1, after=page.following)
-        own = campaign_list.waves(session, Selection(states=("held",)), by=BEN)
+    with read_transaction(house.engine) as session:
+        page = campaign_list.list_campaigns(session, Selection(states=("held",)), by=ANA, limit=1)
+        rest = campaign_list.list_campaigns(session, Selection(states=("held",)), by=ANA, limit=1, after=page.following)
+        own = campaign_list.list_campaigns(session, Selection(states=("held",)), by=BEN)
         (wave,) = page.items
         assert (wave.mails, wave.deliveries, wave.held, wave.people, wave.departments, wave.senders) == (3, 6, 6, 2, 2, 3)
         assert [(one.mails, one.deliveries) for one in rest.items] == [(2, 2)]
         assert rest.following is None
         assert [(one.id, one.deliveries, one.people) for one in own.items] == [(wave.id, 3, 1)]
-        full = campaign_list.campaign(session, wave.id, by=BEN)
+        full = campaign_list.get_campaign(session, wave.id, by=BEN)
         assert (full.by_state, full.by_proof, len(full.by_sender), len(full.examples)) == ((("held", 3),), (("", 3),), 3, 3)
         with pytest.raises(NotFound):
-            campaign_list.campaign(session, rest.items[0].id, by=BEN)
-        assert outcomes.listing(session, by=ANA) == []
+            campaign_list.get_campaign(session, rest.items[0].id, by=BEN)
+        assert outcomes.list_decisions(session, by=ANA) == []
 
 
 def test_a_campaign_of_many_kinds_gets_no_further_representatives_by_a_split(house: House) -> None:
@@ -192,8 +192,8 @@ def test_a_campaign_of_many_kinds_gets_no_further_representatives_by_a_split(hou
     like = [house.came(kinds[0].replace(kinds[0].split()[7], word)) for word in ("other", "another", "different")]
     assert {house.campaign(one) for one in like} == {house.campaign(last)}
     house.split(house.campaign(last), *mails, *like)
-    with reading(house.engine) as session:
+    with read_transaction(house.engine) as session:
         moved = house.campaign(mails[0])
-        assert campaigns.represented(session, [moved])[moved] == len(mails), (
+        assert campaigns.count_representatives(session, [moved])[moved] == len(mails), (
             "they came along; where there are too many already none are added"
         )

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, arrive
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.removal import delivered_lately
@@ -35,7 +35,7 @@ def delivered(session: Session, settings: Settings, *to: str, **more: Any) -> li
 
 
 def lately(session: Session, settings: Settings, order: RuleOrder, by: Actor = ANA) -> Lately:
-    made = rules.add(session, order, by=ANA, now=NOW, settings=settings)
+    made = rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
     return delivered_lately.of_rule(session, made, by=by, now=NOW)
 
 
@@ -68,7 +68,7 @@ def test_what_was_delivered_lately(known: Engine, settings: Settings, order: Rul
         assert (offered.select is None) is (found == (0, 0))
         if offered.select:
             assert (
-                selection_summary.evidence(session, offered.select, by=by, now=NOW).count == offered.messages
+                selection_summary.selection_evidence(session, offered.select, by=by, now=NOW).count == offered.messages
             )  # the removal is of just these
 
 
@@ -77,7 +77,7 @@ def test_the_campaign_of_a_block_too(known: Engine, settings: Settings) -> None:
         for delivery_id in delivered(session, settings, JOE, MARA, author="a@b.example"):
             session.get_one(Delivery, delivery_id).campaign_id = 77
         session.flush()
-        one = lately(session, settings, RuleOrder("block", "campaign", show(77), "company", unproven_only=True))
+        one = lately(session, settings, RuleOrder("block", "campaign", format_id(77), "company", unproven_only=True))
         assert (one.messages, one.mailboxes, one.select and one.select.campaign) == (2, 2, 77)
 
 
@@ -99,7 +99,7 @@ def test_of_an_imported_list_those_that_delivered_something(known: Engine, setti
         delivered(session, settings, JOE)
         delivered(session, settings, JOE, MARA, author="a@bad.example")
         lines = f"block {CROOK}\nblock bad.example\nblock nothing.example\nblock a@nothing.example\nallow friend.example"
-        loaded = rule_import_export.load(session, lines, by=ANA, now=NOW, settings=settings)
+        loaded = rule_import_export.load_rules(session, lines, by=ANA, now=NOW, settings=settings)
         found = delivered_lately.of_rules(session, loaded.rules, by=ANA, now=NOW)
         assert [(one.value, one.messages) for one in found] == [("bad.example", 2), (CROOK, 1)]
         assert [one.value for one in delivered_lately.of_rules(session, loaded.rules, by=BEN, now=NOW)] == ["bad.example"]

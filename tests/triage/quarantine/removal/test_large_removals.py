@@ -14,7 +14,7 @@ from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Notices, Settings
 from triage.directory import apply as directory
-from triage.ids import show
+from triage.ids import format_id
 from triage.notifications import alerts
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -34,18 +34,18 @@ IDAS, LEADS = "ida@company.example", "eva@company.example"
 def staffed(known: Engine, settings: Settings) -> Settings:
     """The small company with staff who have mailboxes, where more than two messages are many."""
     with db.transaction(known) as session:
-        directory.apply(session, STAFFED, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, STAFFED, settings.company, by=SYNC, now=NOW)
     return replace(settings, notices=Notices(removal_messages=2, queue_minutes=0))
 
 
 def remove(engine: Engine, settings: Settings, number: int, to: str = JOE, by: Actor = ANA) -> DecisionReport:
     with db.transaction(engine) as session:
         ids = tuple(one for _ in range(number) for one in arrive(session, settings, to, author=CROOK))
-        return decisions.decide(session, DecisionRequest(Selection(ids=ids), Verb.PURGE), by=by, now=NOW, settings=settings)
+        return decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), Verb.PURGE), by=by, now=NOW, settings=settings)
 
 
 def shown(engine: Engine, settings: Settings, by: Actor) -> list[tuple[int, str, int, bool]]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return [(one.decision, one.by_shown, one.count, one.is_mine) for one in large_removals.shown_to(session, by=by, settings=settings)]
 
 
@@ -53,18 +53,18 @@ def test_administrators_are_told_at_once_and_once(known: Engine, staffed: Settin
     made = remove(known, staffed, 3)
     found = told(known, staffed, SOON)
     assert set(found) == {IDAS}
-    assert f"Ana Roth removed 3 messages. Undo: mailroom decisions undo {show(made.id)}" in found[IDAS]
+    assert f"Ana Roth removed 3 messages. Undo: mailroom decisions undo {format_id(made.id)}" in found[IDAS]
     assert CROOK not in found[IDAS]
     assert told(known, staffed, SOON + timedelta(hours=2)) == {}
     second = remove(known, staffed, 4)
     again = told(known, staffed, SOON + timedelta(seconds=5))[IDAS]  # nothing is quiet about these
-    assert (show(second.id) in again, show(made.id) in again) == (True, False)
+    assert (format_id(second.id) in again, format_id(made.id) in again) == (True, False)
 
 
 def test_the_link_leads_to_the_decision(known: Engine, staffed: Settings) -> None:
     linked = replace(staffed, api=replace(staffed.api, public_url="https://mailroom.example/"))
     made = remove(known, linked, 3)
-    assert f"Undo: https://mailroom.example/decisions/{show(made.id)}" in told(known, linked, SOON)[IDAS]
+    assert f"Undo: https://mailroom.example/decisions/{format_id(made.id)}" in told(known, linked, SOON)[IDAS]
 
 
 @pytest.mark.parametrize(("number", "notices"), [(2, {}), (3, {"removal_messages": 0}), (3, {"staff": ("queue",)})])
@@ -79,7 +79,7 @@ def test_a_small_one_or_where_nobody_wants_it_is_told_to_nobody(
 def test_what_is_undone_is_told_to_nobody(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
     with db.transaction(known) as session:
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=staffed)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=staffed)
     assert told(known, staffed, SOON) == {}
     assert shown(known, staffed, IDA) == []
 
@@ -104,7 +104,7 @@ def test_the_console_shows_it_to_those_who_are_told(known: Engine, staffed: Sett
 def test_of_confidential_folders_nobody_is_told(known: Engine, staffed: Settings) -> None:
     with db.transaction(known) as session:
         sealed = replace(STAFFED, sealed=(SealedEntry("department:legal", ("ben",)),))
-        directory.apply(session, sealed, staffed.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, staffed.company, by=SYNC, now=NOW)
     remove(known, staffed, 3, MARA, BEN)
     assert told(known, staffed, SOON) == {}
     remove(known, staffed, 3, JOE)
@@ -114,8 +114,8 @@ def test_of_confidential_folders_nobody_is_told(known: Engine, staffed: Settings
 def test_programs_elsewhere_are_told(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
     with db.transaction(known) as session:
-        alerts.keep(session, alerts.look(session, staffed, SOON), now=SOON)
-        assert alerts.record(session, staffed, now=SOON) == 1
+        alerts.keep_alerts(session, alerts.find_alerts(session, staffed, SOON), now=SOON)
+        assert alerts.record_alerts(session, staffed, now=SOON) == 1
         detail = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "alarm")).one()
-        assert (detail["cause"], detail["number"], detail["decisions"]) == ("removal", 3, [show(made.id)])
-        assert alerts.record(session, staffed, now=SOON + timedelta(hours=3)) == 0
+        assert (detail["cause"], detail["number"], detail["decisions"]) == ("removal", 3, [format_id(made.id)])
+        assert alerts.record_alerts(session, staffed, now=SOON + timedelta(hours=3)) == 0

@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Settings
 from triage.errors import NotYet
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import receive as intake
 from triage.message.authentication import Dmarc
 from triage.policy import decide as policy
@@ -44,11 +44,13 @@ def known(engine: Engine, settings: Settings) -> Engine:
 def purge(engine: Engine, settings: Settings, by: Actor = ANA, rule: RuleOrder | None = None, **features: object) -> DecisionReport:
     with db.transaction(engine) as session:
         selected = Selection.of(**features)
-        return decisions.decide(session, DecisionRequest(selected, Verb.PURGE, "a wave", rule=rule), by=by, now=NOW, settings=settings)
+        return decisions.decide_messages(
+            session, DecisionRequest(selected, Verb.PURGE, "a wave", rule=rule), by=by, now=NOW, settings=settings
+        )
 
 
 def standing(engine: Engine) -> list[tuple[str, str, str, bool]]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = session.scalars(select(Rule).where(col(Rule.origin) == rules.STANDING, rules.in_force(NOW)).order_by(col(Rule.scope)))
         return [(one.match, one.value, one.scope, one.unproven_only) for one in found]
 
@@ -71,13 +73,13 @@ def test_late_copies_are_caught_and_come_back_when_the_purge_is_undone(known: En
     assert "late copies from crook@evil.example are caught until 27 Nov 09:30 UTC for the whole company" in made.sentence
     assert late(known, settings) == ("purged", "blocked-sender")
     assert late(known, settings, author="other@evil.example") == ("held", "first-contact")
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert smtp_blocks.door_entries(session, NOW) == smtp_blocks.DoorEntries(frozenset(), frozenset())
     with db.transaction(known) as session:
-        undone = undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undone = undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
     assert (undone.done, undone.count) == (3, 3)
     assert standing(known) == []
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert set(session.scalars(select(col(Delivery.state)))) == {"held"}
     assert late(known, settings) == ("held", "first-contact")
 
@@ -95,10 +97,10 @@ def test_what_is_judged_while_the_purge_is_undone_is_judged_again(
     def decided(facts: Facts) -> policy.Verdict:
         monkeypatch.undo()
         with db.transaction(engine) as other:
-            undoing.undo(other, made.id, by=ANA, reason="", now=NOW, settings=settings)
-        return policy.decide(facts)
+            undoing.undo_decision(other, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        return policy.decide_verdict(facts)
 
-    monkeypatch.setattr(intake, "decide", decided)
+    monkeypatch.setattr(intake, "decide_verdict", decided)
     with pytest.raises(NotYet, match="taken back"):
         late(engine, settings)
     assert late(engine, settings) == ("held", "first-contact")
@@ -107,7 +109,7 @@ def test_what_is_judged_while_the_purge_is_undone_is_judged_again(
 
 def test_it_ends_by_itself(known: Engine, settings: Settings) -> None:
     purge(known, settings, sender=CROOK)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         (rule,) = session.scalars(select(Rule)).all()
     assert (rule.until, rule.note) == (NOW + timedelta(hours=72), "late copies of what was purged")
 
@@ -138,13 +140,13 @@ def test_a_campaign_is_caught_whoever_sends_it(known: Engine, settings: Settings
         for one in wave:
             one.campaign_id = 77
     made = purge(known, settings, campaign=77)
-    assert standing(known) == [("campaign", show(77), "company", True)]
+    assert standing(known) == [("campaign", format_id(77), "company", True)]
     assert "late copies of this campaign are caught" in made.sentence
 
     def met(author: str, dmarc: Dmarc, campaign_id: int = 77) -> list[str]:
-        with db.reading(known) as session:
+        with db.read_transaction(known) as session:
             found = arriving.rules_about(session, arriving.summary(author), "", campaign_id, dmarc is DMARC_PASS)
-            return [policy.decide(facts_of(author, dmarc, matching_rules.fitting(found, JOE))).rule]
+            return [policy.decide_verdict(facts_of(author, dmarc, matching_rules.rules_for_recipient(found, JOE))).rule]
 
     assert met("anybody@else.example", NO_DMARC) == ["blocked-sender"]
     assert met("sales@supplier.example", DMARC_PASS) == ["first-contact"]  # what is proven was left alone
@@ -156,8 +158,8 @@ def test_a_proven_campaign_is_caught_from_its_own_domain_only(known: Engine, set
         (came,) = arrive(session, settings, author="deal@shop.example", dmarc=DMARC_PASS)
         session.get_one(Delivery, came).campaign_id = 77
     purge(known, settings, campaign=77)
-    assert standing(known) == [("campaign", show(77), "company", False)]
-    with db.reading(known) as session:
+    assert standing(known) == [("campaign", format_id(77), "company", False)]
+    with db.read_transaction(known) as session:
         for author, proven, caught in (("a@shop.example", True, 1), ("a@other.example", True, 0), ("a@shop.example", False, 0)):
             found = arriving.rules_about(session, arriving.summary(author), "", 77, proven)
             assert len(found) == caught
@@ -169,7 +171,7 @@ def test_at_a_free_mail_provider_a_campaign_is_caught_from_one_address_only(know
             (came,) = arrive(session, settings, author=author, dmarc=DMARC_PASS)
             session.get_one(Delivery, came).campaign_id = 77
     assert purge(known, settings, campaign=77).count == 2
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         met = {
             author: [rule.proof for rule in arriving.rules_about(session, arriving.summary(author), "", 77, True)]
             for author in ("one@gmail.com", "two@gmail.com", "three@gmail.com")
@@ -183,7 +185,7 @@ def test_who_names_a_free_mail_provider_means_everybody_there(known: Engine, set
             (came,) = arrive(session, settings, author=author, dmarc=DMARC_PASS)
             session.get_one(Delivery, came).campaign_id = 77
     assert purge(known, settings, campaign=77, proof="gmail.com").count == 2
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert [len(arriving.rules_about(session, arriving.summary(f"{name}@gmail.com"), "", 77, True)) for name in ("one", "x")] == [
             1,
             1,
@@ -221,7 +223,7 @@ def test_the_settings_turn_it_off_and_a_block_for_good_needs_none(known: Engine,
     made = purge(known, off, sender=CROOK)
     assert standing(known) == []
     with db.transaction(known) as session:
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
     purge(known, settings, sender=CROOK, rule=RuleOrder("block", "address", "", "company"))
     assert standing(known) == []
 
@@ -231,6 +233,6 @@ def test_two_purges_each_leave_their_own(known: Engine, settings: Settings) -> N
     purge(known, settings, sender=CROOK)
     assert [scope for _, _, scope, _ in standing(known)] == ["company", "department:legal"]
     with db.transaction(known) as session:
-        undoing.undo(session, first.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, first.id, by=ANA, reason="", now=NOW, settings=settings)
     assert [scope for _, _, scope, _ in standing(known)] == ["company"]
     assert late(known, settings, MARA) == ("purged", "blocked-sender")

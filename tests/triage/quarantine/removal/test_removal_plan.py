@@ -47,7 +47,7 @@ def campaign(session: Session) -> Selection:
 
 
 def planned(session: Session, settings: Settings, selected: Selection | None = None, by: Actor = ANA) -> Plan:
-    return removal_plan.plan(session, selected or campaign(session), by=by, settings=settings, now=NOW)
+    return removal_plan.plan_removal(session, selected or campaign(session), by=by, settings=settings, now=NOW)
 
 
 def remove(
@@ -59,7 +59,7 @@ def remove(
     **more: object,
 ) -> DecisionReport:
     request = DecisionRequest(selected or campaign(session), Verb.PURGE, "a wave", block=wish, **more)  # type: ignore[arg-type]
-    return decisions.decide(session, request, by=by, now=NOW, settings=settings)
+    return decisions.decide_messages(session, request, by=by, now=NOW, settings=settings)
 
 
 def states(session: Session, ids: Iterable[int]) -> list[str]:
@@ -76,7 +76,7 @@ def test_a_wave_of_300_domains_goes_with_one_decision_and_is_blocked(known: Engi
     forged = [f"ceo{place}@bank-{place}.example" for place in range(30)]
     with db.transaction(known) as session:
         came = wave(session, settings, senders) + wave(session, settings, forged, dmarc=NO_DMARC)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         plan = planned(session, settings)
         assert (plan.count, plan.severity, plan.blocks_by_default) == (90, Severity.SUSPICIOUS, True)
         assert [(one.match, one.count) for one in plan.blocks.made][:3] == [("campaign", 90), ("domain", 3), ("domain", 3)]
@@ -99,21 +99,21 @@ def test_blocks_hold_for_a_day_and_then_refuse(known: Engine, settings: Settings
         wave(session, settings, many(4))
         made = remove(session, settings)
         assert smtp_blocks.door_entries(session, NOW).always == frozenset()
-        version = smtp_blocks.version(session, NOW)
+        version = smtp_blocks.blocks_version(session, NOW)
         (late,) = arrive(session, settings, author=many(1)[0], subject=ODD, dmarc=proven("throw-away-0.example"))
         found = session.get_one(Delivery, late)
         assert (found.state, found.rule) == ("held", "held-by-block")
         assert "late copies are held" in found.reason
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert smtp_blocks.door_entries(session, tomorrow).always == {f"throw-away-{place}.example" for place in range(4)}
-        assert smtp_blocks.version(session, tomorrow) != version
+        assert smtp_blocks.blocks_version(session, tomorrow) != version
     with db.transaction(known) as session:
         (later,) = arrive(session, settings, author=many(1)[0], subject=ODD, dmarc=proven("throw-away-0.example"), at=tomorrow)
         assert states(session, [later]) == ["purged"]
-        undone = undoing.undo(session, made.id, by=ANA, reason="", now=tomorrow, settings=settings)
+        undone = undoing.undo_decision(session, made.id, by=ANA, reason="", now=tomorrow, settings=settings)
         assert (undone.done, blocks(session)) == (5, [])
         assert states(session, [late, later]) == ["held", "held"]
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert smtp_blocks.door_entries(session, tomorrow).always == frozenset()
 
 
@@ -152,11 +152,11 @@ def test_what_is_wanted_is_named_and_left_alone(known: Engine, settings: Setting
         if how == "contact":
             write_to(session, settings, ROSA)
         elif how == "allowed":
-            rules.add(session, RuleOrder("allow", "address", ROSA, "company"), by=ANA, now=NOW, settings=settings)
+            rules.add_rule(session, RuleOrder("allow", "address", ROSA, "company"), by=ANA, now=NOW, settings=settings)
         else:
             one = Selection.of(ids=(mine[0],))
             seen = looked(session, settings, one, Verb.RELEASE, by=ANA)
-            decisions.decide(session, DecisionRequest(one, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
+            decisions.decide_messages(session, DecisionRequest(one, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
         selected = replace(campaign(session), proof=ANY_PROOF)
         plan = planned(session, settings, selected)
         assert plan.count == 4
@@ -241,7 +241,7 @@ def test_our_own_domain_and_providers_are_never_blocked_as_domains(known: Engine
 def test_a_block_that_would_have_stopped_what_staff_released_is_unticked(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (first,) = arrive(session, settings, author="x@elsewhere.example")
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(first,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(first,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         wave(session, settings, many(3))
         (mine,) = wave(session, settings, ["x@elsewhere.example"], dmarc=NO_DMARC)
         selected = replace(campaign(session), proof=ANY_PROOF, known=True)
@@ -289,10 +289,10 @@ def test_a_department_blocks_for_itself(known: Engine, settings: Settings) -> No
 def test_what_staff_has_blocked_stays_blocked_when_the_removal_is_undone(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         wave(session, settings, many(2))
-        rules.add(session, RuleOrder("block", "domain", "throw-away-0.example", "company"), by=IDA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("block", "domain", "throw-away-0.example", "company"), by=IDA, now=NOW, settings=settings)
         made = remove(session, settings)
         assert [value for match, value, _ in blocks(session) if match == "domain"] == ["throw-away-1.example"]
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         assert session.scalars(select(col(Rule.value)).where(rules.in_force(NOW))).all() == ["throw-away-0.example"]
 
 
@@ -300,7 +300,7 @@ def test_each_block_is_on_the_record(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         wave(session, settings, many(2))
         made = remove(session, settings)
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         acts = [row.act for row in session.scalars(select(AuditRecord).where(col(AuditRecord.subject).startswith("rule:")))]
         assert (acts.count("rule"), acts.count("unrule")) == (3, 3)
 
@@ -316,7 +316,7 @@ def test_a_very_large_removal_leaves_the_same_alone(known: Engine, settings: Set
         large = decision_plan.plan_large(session, request, by=ANA, now=NOW, settings=settings)
         assert large is not None
         assert (large.count, len(large.blocks)) == (6, 7)
-        made = decisions.decide(session, request, by=ANA, now=NOW, settings=settings, planned=large)
+        made = decisions.decide_messages(session, request, by=ANA, now=NOW, settings=settings, planned=large)
         while bulk_decisions.go_on(session, made.id, now=NOW, settings=settings):
             pass
         assert (states(session, mine), len(blocks(session))) == (["held"], 7)
@@ -337,7 +337,7 @@ def test_very_many_hostile_senders_are_blocked(sqlite_engine: Engine, settings: 
         made = remove(session, settings)
         assert made.done == many
         assert len(blocks(session)) == many + 1
-        undone = undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undone = undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         assert (undone.done, blocks(session)) == (many, [])
 
 

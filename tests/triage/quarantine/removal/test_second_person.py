@@ -44,7 +44,7 @@ def few(settings: Settings) -> Settings:
 @pytest.fixture
 def session(engine: Engine, settings: Settings) -> Iterator[Session]:
     with transaction(engine) as session:
-        directory.apply(session, HOUSE, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, HOUSE, settings.company, by=SYNC, now=NOW)
         yield session
 
 
@@ -67,7 +67,7 @@ BY_CAMPAIGN, BY_DOMAIN, BY_SEARCH, BY_SENDER = {"campaign": WAVE}, {"domain": "e
 
 def needs_of(session: Session, selected: Selection, *, by: Actor, settings: Settings) -> list[str]:
     """As the preview asks it."""
-    plan = removal_plan.plan(session, selected, by=by, settings=settings, now=NOW)
+    plan = removal_plan.plan_removal(session, selected, by=by, settings=settings, now=NOW)
     return decision_plan.removal_needs(session, selected, plan.where, by=by, settings=settings)
 
 
@@ -114,8 +114,8 @@ def test_somebody_else_confirms_and_both_are_named(session: Session, few: Settin
     ids = delivered(session, few, 3, Severity.NONE)
     asked = removed(session, few, SAM, **BY_CAMPAIGN)
     assert isinstance(asked, PendingAct)
-    assert approvals.sentence(asked).endswith("Two are needed because it takes delivered messages out of mailboxes.")
-    done = approvals.confirm(session, asked.id, by=EVE, now=NOW, settings=few)
+    assert approvals.approval_sentence(asked).endswith("Two are needed because it takes delivered messages out of mailboxes.")
+    done = approvals.confirm_approval(session, asked.id, by=EVE, now=NOW, settings=few)
     made = session.get_one(Decision, done.result_id)
     assert (made.by, made.second_by, made.count) == ("person:sam", "person:eve", len(ids))
 
@@ -123,11 +123,11 @@ def test_somebody_else_confirms_and_both_are_named(session: Session, few: Settin
 def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: Settings) -> None:
     delivered(session, few, 1, Severity.NONE)
     alone = replace(HOUSE, staff=(replace(STAFF[0], rights=()), StaffEntry("ben", "Ben", "triage", ("department:legal",))))
-    directory.apply(session, alone, few.company, by=SYNC, now=NOW, confirmed=True)
+    directory.apply_directory(session, alone, few.company, by=SYNC, now=NOW, confirmed=True)
     with pytest.raises(NotAllowed, match="nobody else here could give it: somebody with the right remove-delivered can do it alone"):
         removed(session, few, replace(ANA, rights=frozenset()), **BY_CAMPAIGN)
-    directory.apply(session, replace(alone, staff=(STAFF[0],)), few.company, by=SYNC, now=NOW, confirmed=True)
-    ana = staff_members.staff(session, "ana", NOW)
+    directory.apply_directory(session, replace(alone, staff=(STAFF[0],)), few.company, by=SYNC, now=NOW, confirmed=True)
+    ana = staff_members.find_staff_actor(session, "ana", NOW)
     assert ana is not None
     assert isinstance(removed(session, few, ana, **BY_CAMPAIGN), DecisionReport)
 
@@ -145,17 +145,17 @@ def test_a_very_large_one_is_refused(session: Session, few: Settings, monkeypatc
 def test_a_sweep_needs_the_right_and_counting_does_not(session: Session, settings: Settings) -> None:
     said: dict[str, Any] = {"reason": "", "now": NOW, "settings": settings}
     with pytest.raises(NotAllowed, match="remove-delivered"):
-        mailbox_sweep.begin(session, CROOK, by=EVE, **said)
-    assert mailbox_sweep.begin(session, CROOK, by=EVE, dry_run=True, **said).verb == "sweep"
-    assert mailbox_sweep.begin(session, CROOK, by=IDA, **said).verb == "sweep"
+        mailbox_sweep.begin_sweep(session, CROOK, by=EVE, **said)
+    assert mailbox_sweep.begin_sweep(session, CROOK, by=EVE, dry_run=True, **said).verb == "sweep"
+    assert mailbox_sweep.begin_sweep(session, CROOK, by=IDA, **said).verb == "sweep"
 
 
 def test_the_directory_gives_the_right_and_takes_it(session: Session, settings: Settings) -> None:
-    found = {login: staff_members.staff(session, login, NOW) for login in ("ana", "eve")}
+    found = {login: staff_members.find_staff_actor(session, login, NOW) for login in ("ana", "eve")}
     assert [one and one.rights for one in found.values()] == [{Right.REMOVE_DELIVERED}, frozenset()]
     none = replace(HOUSE, staff=tuple(replace(one, rights=()) for one in STAFF))
-    directory.apply(session, none, settings.company, by=SYNC, now=NOW)
-    ana = staff_members.staff(session, "ana", NOW)
+    directory.apply_directory(session, none, settings.company, by=SYNC, now=NOW)
+    ana = staff_members.find_staff_actor(session, "ana", NOW)
     assert ana is not None
     assert ana.rights == frozenset()
 
@@ -165,4 +165,4 @@ def test_a_right_that_is_none_is_refused(session: Session, settings: Settings) -
         rights_of(["purge-all"])
     odd = replace(HOUSE, staff=(*STAFF, StaffEntry("odd", "Odd", "triage", ("company",), rights=("purge-all",))))
     with pytest.raises((BadInput, ValueError), match="is no right"):
-        directory.apply(session, odd, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, odd, settings.company, by=SYNC, now=NOW)

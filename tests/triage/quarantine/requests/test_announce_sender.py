@@ -27,13 +27,15 @@ ANN = "ann@supplier.example"
 
 def expect(engine: Engine, settings: Settings, sender: str = ANN, by: Actor = JOE, words: str = "", **more: timedelta) -> int:
     with db.transaction(engine) as session:
-        return announce_sender.expect(session, sender, by=by, words=words, settings=settings, now=NOW + more.get("later", timedelta()))
+        return announce_sender.expect_sender(
+            session, sender, by=by, words=words, settings=settings, now=NOW + more.get("later", timedelta())
+        )
 
 
 def came(engine: Engine, settings: Settings, to: str = TO_JOE, **mail: object) -> Delivery:
     with db.transaction(engine) as session:
         (made,) = arrive(session, settings, to, **({"author": ANN} | mail))  # type: ignore[arg-type]
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = session.get_one(Delivery, made)
         session.expunge_all()
         return found
@@ -68,7 +70,7 @@ def test_what_is_held_already_says_so_too(known: Engine, settings: Settings) -> 
     held = came(known, settings)
     expect(known, settings, words="first")
     expect(known, settings, words="second")
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         after = session.get_one(Delivery, held.id)
         assert (len(said(after)), "second" in said(after)[0]) == (1, True)
         assert after.urgency > held.urgency
@@ -87,8 +89,8 @@ def test_said_again_it_lasts_longer_and_it_can_be_taken_back(known: Engine, sett
         (one,) = announce_sender.of_person(session, "joe.fern", now=NOW)
         assert one.until == NOW + timedelta(days=17)
         with pytest.raises(NotFound):
-            announce_sender.forget(session, first, by=MARA, now=NOW)
-        announce_sender.forget(session, first, by=JOE, now=NOW)
+            announce_sender.forget_expectation(session, first, by=MARA, now=NOW)
+        announce_sender.forget_expectation(session, first, by=JOE, now=NOW)
     assert said(came(known, settings)) == []
 
 
@@ -109,13 +111,13 @@ def by_mail(
 
 
 def letters(engine: Engine) -> int:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return len(session.scalars(select(Delivery).where(col(Delivery.rule) == announce_sender.RULE)).all())
 
 
 def test_a_mail_says_so_as_well(known: Engine, settings: Settings) -> None:
     assert by_mail(known, settings, summary("joe.fern@company.example", f"please, {ANN} and other.example")) == ""
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert set(session.scalars(select(col(Expectation.sender)))) == {ANN, "other.example"}
     assert by_mail(known, settings, summary("joe.fern@company.example", "hello")) == ""  # they hear how to write it
     assert letters(known) == 2
@@ -129,7 +131,7 @@ def test_a_mail_that_comes_out_of_the_spool_again_after_a_crash_is_answered_once
     for _ in range(2):
         assert by_mail(known, settings, summary("joe.fern@company.example", ANN), spool_id=number) == ""
     assert letters(known) == 1
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert len(session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "expect")).all()) == 1
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triage.quarantine.requests.parse_expected_sender import senders
+from triage.quarantine.requests.parse_expected_sender import parse_senders
 
 OURS, FREE = frozenset({"company.example"}), ("gmail.com",)
 
@@ -25,4 +25,4 @@ OURS, FREE = frozenset({"company.example"}), ("gmail.com",)
     ],
 )
 def test_senders(subject: str, text: str, found: tuple[str, ...]) -> None:
-    assert senders(subject, text, ours=OURS, freemail=FREE) == found
+    assert parse_senders(subject, text, ours=OURS, freemail=FREE) == found

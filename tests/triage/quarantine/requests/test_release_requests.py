@@ -38,24 +38,26 @@ def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
 
 def ask(engine: Engine, mail: int, by: Actor = JOE, words: str = "") -> int:
     with db.transaction(engine) as session:
-        return release_requests.ask(session, mail, by=by, words=words, now=NOW)
+        return release_requests.request_release(session, mail, by=by, words=words, now=NOW)
 
 
 def decide(engine: Engine, settings: Settings, verb: Verb, mail: int, now: timedelta = timedelta()) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=NOW + now, settings=settings).id
+        return decisions.decide_messages(
+            session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=NOW + now, settings=settings
+        ).id
 
 
 def wanted(engine: Engine, by: Actor = ANA) -> list[tuple[str, str]]:
     """What is asked for: who asks, and in which state it is."""
-    with db.reading(engine) as session:
-        return [(one.by_shown, one.mail.state) for one in release_requests.listing(session, by=by)]
+    with db.read_transaction(engine) as session:
+        return [(one.by_shown, one.mail.state) for one in release_requests.list_requests(session, by=by)]
 
 
 def queue(engine: Engine) -> list[tuple[str, list[str]]]:
     """The cards: the sender, and who asks for something on it."""
-    with db.reading(engine) as session:
-        found = card_list.cards(session, HELD, by=ANA, now=NOW).items
+    with db.read_transaction(engine) as session:
+        found = card_list.list_cards(session, HELD, by=ANA, now=NOW).items
         return [(one.lead.author, [asked.by_shown for asked in one.asked]) for one in found]
 
 
@@ -68,7 +70,7 @@ def test_the_card_rises_and_says_who_asks(known: Engine, settings: Settings, kep
     assert [author for author, _ in queue(known)] == ["news@letter.example", "zoo@inn.example"]  # alike: by name
     ask(known, mail, words="my  booking\nfor Berlin")
     assert queue(known) == [("zoo@inn.example", ["Joe Fern"]), ("news@letter.example", [])]
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         delivery = session.get_one(Delivery, mail)
         (first, *_) = delivery.why_here
         assert (first["name"], first["points"], first["sentence"]) == ("requested", 50, "Joe Fern asked for it.")
@@ -84,7 +86,7 @@ def test_each_card_has_its_own_requests_and_none_that_is_answered(known: Engine,
     released = decide(known, settings, Verb.RELEASE, answered, timedelta(minutes=1))
     assert sorted(queue(known)) == [("a@inn.example", ["Joe Fern"]), ("b@inn.example", ["Joe Fern"])]
     with db.transaction(known) as session:
-        undoing.undo(session, released, by=ANA, reason="", now=NOW + timedelta(minutes=2), settings=settings)
+        undoing.undo_decision(session, released, by=ANA, reason="", now=NOW + timedelta(minutes=2), settings=settings)
     assert sorted(queue(known)) == [(f"{name}@inn.example", ["Joe Fern"]) for name in "abc"]
 
 
@@ -95,7 +97,7 @@ def test_what_is_surely_odd_rises_and_stays_behind_what_is_wanted(known: Engine,
         session.execute(update(Delivery).where(col(Delivery.id) == odd).values(why_here=[worst], urgency=0))
     ask(known, odd)
     ask(known, good)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         urgencies = [session.get_one(Delivery, one).urgency for one in (odd, good)]
     assert urgencies[0] == 40
     assert urgencies[1] > 80
@@ -120,10 +122,10 @@ def test_one_asks_for_ones_own_mail_only(known: Engine, settings: Settings) -> N
 
 def test_staff_write_it_down_for_whoever_calls(known: Engine, settings: Settings) -> None:
     first = ask(known, came(known, settings), ANA, "she called")
-    with db.reading(known) as session:
-        (one,) = release_requests.listing(session, by=ANA)
+    with db.read_transaction(known) as session:
+        (one,) = release_requests.list_requests(session, by=ANA)
         assert (one.id, one.by_shown, one.taken_by_shown, one.words) == (first, "Joe Fern", "Ana Roth", "she called")
-        assert release_requests.listing(session, by=BEN) == []
+        assert release_requests.list_requests(session, by=BEN) == []
 
 
 def test_asked_for_twice_it_is_one_request(known: Engine, settings: Settings) -> None:
@@ -138,7 +140,7 @@ def test_a_decision_answers_and_its_undo_opens_it_again(known: Engine, settings:
     made = decide(known, settings, verb, mail)
     assert wanted(known) == []
     with db.transaction(known) as session:
-        undoing.undo(session, made, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made, by=ANA, reason="", now=NOW, settings=settings)
     assert wanted(known) == [("Joe Fern", "held")]
 
 
@@ -161,12 +163,12 @@ def test_no_is_an_answer_with_a_word(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         before = session.get_one(Delivery, mail).urgency
         with pytest.raises(NotFound):
-            release_requests.decline(session, request, by=BEN, reason="", now=NOW)
+            release_requests.decline_request(session, request, by=BEN, reason="", now=NOW)
         with pytest.raises(NotAllowed):
-            release_requests.decline(session, request, by=OTTO, reason="", now=NOW)
-        release_requests.decline(session, request, by=ANA, reason="It is not from your bank.", now=NOW)
+            release_requests.decline_request(session, request, by=OTTO, reason="", now=NOW)
+        release_requests.decline_request(session, request, by=ANA, reason="It is not from your bank.", now=NOW)
         with pytest.raises(NotAllowedNow, match="is already answered"):
-            release_requests.decline(session, request, by=ANA, reason="", now=NOW)
+            release_requests.decline_request(session, request, by=ANA, reason="", now=NOW)
         assert session.get_one(Delivery, mail).urgency == before - 50
     assert queue(known) == [("sales@supplier.example", [])]
     with pytest.raises(NotAllowedNow, match="Ana Roth declined this: It is not from your bank"):
@@ -203,16 +205,18 @@ def test_ones_own_mail(known: Engine, settings: Settings) -> None:
     decide(known, settings, Verb.RELEASE, came(known, settings, subject="released"))
     request = ask(known, held)
     with db.transaction(known) as session:
-        release_requests.decline(session, request, by=ANA, reason="no", now=NOW)
+        release_requests.decline_request(session, request, by=ANA, reason="no", now=NOW)
         now, since = NOW + 3 * DAY, NOW + 2 * DAY - timedelta(hours=1)
         mine = [
-            one for waits in (True, False) for one in own_mail.part(session, "joe.fern", waits, settings=settings, now=now, since=since)
+            one
+            for waits in (True, False)
+            for one in own_mail.list_part(session, "joe.fern", waits, settings=settings, now=now, since=since)
         ]
     assert [(one.subject, one.waits) for one in mine] == [("held", True), ("purged", False)]
     assert (mine[0].expires_at, mine[0].declined, mine[1].gone_at) == (NOW + 30 * DAY, "Ana Roth: no", NOW + 2 * DAY)
     with db.transaction(known) as session:
-        assert retention.expire(session, settings=arriving.expire_unseen(settings), now=NOW + 31 * DAY) == 3
-        everything = own_mail.part(session, "joe.fern", False, settings=settings, now=NOW + 31 * DAY)
+        assert retention.expire_messages(session, settings=arriving.expire_unseen(settings), now=NOW + 31 * DAY) == 3
+        everything = own_mail.list_part(session, "joe.fern", False, settings=settings, now=NOW + 31 * DAY)
     assert {one.subject for one in everything} == {"held", "purged", "old"}
 
 
@@ -224,19 +228,19 @@ def test_ones_own_mail_in_parts(known: Engine, settings: Settings) -> None:
         parts: list[list[own_mail.Own]] = []
         while not parts or parts[-1]:
             after = parts[-1][-1].place if parts else None
-            parts.append(own_mail.part(session, "joe.fern", True, settings=settings, now=NOW, after=after, limit=4))
+            parts.append(own_mail.list_part(session, "joe.fern", True, settings=settings, now=NOW, after=after, limit=4))
         assert [len(one) for one in parts] == [4, 2, 0]
         assert {one.id for some in parts for one in some} == set(mails[:6])
-        (gone,) = own_mail.part(session, "joe.fern", False, settings=settings, now=NOW)
-        assert own_mail.part(session, "joe.fern", False, settings=settings, now=NOW, after=gone.place) == []
+        (gone,) = own_mail.list_part(session, "joe.fern", False, settings=settings, now=NOW)
+        assert own_mail.list_part(session, "joe.fern", False, settings=settings, now=NOW, after=gone.place) == []
         for mail, found in ((mails[0], True), (mails[6], True), (other, False)):
-            assert (own_mail.one(session, "joe.fern", mail, settings=settings, now=NOW) is not None) == found
+            assert (own_mail.find_own(session, "joe.fern", mail, settings=settings, now=NOW) is not None) == found
 
 
 @pytest.mark.parametrize(("days", "found"), [(6, True), (8, False)])
 def test_what_was_removed_stays_on_ones_own_list_for_seven_days(known: Engine, settings: Settings, days: int, found: bool) -> None:
     short = replace(settings, retention=replace(settings.retention, held_days=1, purged_days=1))
     decide(known, short, Verb.PURGE, came(known, short), timedelta())
-    with db.reading(known) as session:
-        gone = own_mail.part(session, "joe.fern", False, settings=short, now=NOW + days * DAY)
+    with db.read_transaction(known) as session:
+        gone = own_mail.list_part(session, "joe.fern", False, settings=short, now=NOW + days * DAY)
     assert bool(gone) is found

@@ -16,7 +16,7 @@ from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings, Webhooks
 from triage.config.webhooks import Hook
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.message.forwarded import Pointed, digest
+from triage.message.forwarded import Pointed, content_digest
 from triage.message.summary import Summary, fingerprint_of
 from triage.notifications.webhooks import webhook_events
 from triage.quarantine.cards import card_list
@@ -48,29 +48,29 @@ def report(engine: Engine, settings: Settings, *pointed: Pointed, sender: str = 
     mail = replace(Summary(parsed=True, author=JOE, subject="Fwd: odd"), **more)  # type: ignore[arg-type]
     with db.transaction(engine) as session:
         envelope = arriving.envelope("report@company.example", reverse_path=sender, spool_id=spool_id)
-        return suspicion_reports.report(session, envelope, mail, pointed, settings=settings, now=NOW)
+        return suspicion_reports.report_message(session, envelope, mail, pointed, settings=settings, now=NOW)
 
 
 def letters(engine: Engine) -> list[tuple[str, str]]:
     """What people here were told: to whom, and which rule wrote it."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         rows = select(Delivery).where(col(Delivery.direction) == "report").order_by(col(Delivery.id))
         return [(one.recipient, one.rule) for one in session.scalars(rows)]
 
 
 def reports(engine: Engine) -> list[tuple[int | None, str]]:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return [(one.delivery_id, one.how) for one in session.scalars(select(MailReport).order_by(col(MailReport.id)))]
 
 
 def subject_of(engine: Engine, mail: int) -> str:
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return session.get_one(Delivery, mail).subject
 
 
 def decide(engine: Engine, settings: Settings, verb: Verb, mail: int) -> int:
     with db.transaction(engine) as session:
-        return decisions.decide(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=NOW, settings=settings).id
+        return decisions.decide_messages(session, DecisionRequest(Selection(ids=(mail,)), verb), by=ANA, now=NOW, settings=settings).id
 
 
 def tell(engine: Engine, settings: Settings, later: timedelta = timedelta(minutes=2)) -> int:
@@ -83,10 +83,10 @@ def test_the_mail_is_found_by_what_the_program_has_kept_of_it(known: Engine, set
     with db.transaction(known) as session:
         message = session.get_one(Message, session.get_one(Delivery, mails[1]).message_id)
         message.summary = message.summary | {"message_id": "one@x.example"}
-        marker = ids.show(session.get_one(Delivery, mails[0]).message_id)
+        marker = ids.format_id(session.get_one(Delivery, mails[0]).message_id)
         fingerprint = session.get_one(Delivery, mails[4]).campaign_id
     assert fingerprint
-    said = digest(f"{LONG} 2", ())
+    said = content_digest(f"{LONG} 2", ())
     for pointed in (
         Pointed(marker=marker, message_id="one@x.example"),
         Pointed(marker="nonsense", message_id="one@x.example"),
@@ -115,12 +115,12 @@ def test_what_is_only_like_it_is_found_by_its_campaign(known: Engine, settings: 
 
 def test_nobody_points_at_mail_that_never_came_to_them(known: Engine, settings: Settings) -> None:
     hers = came(known, settings, TO_MARA)
-    with db.reading(known) as session:
-        marker = ids.show(session.get_one(Delivery, hers).message_id)
+    with db.read_transaction(known) as session:
+        marker = ids.format_id(session.get_one(Delivery, hers).message_id)
     shared = came(known, settings, "info@company.example", author="b@shared.example")
     report(known, settings, Pointed(marker=marker))
     report(known, settings, Pointed(author="b@shared.example", subject=subject_of(known, shared), message_id=""))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert {one.delivery_id for one in session.scalars(select(MailReport))} <= {None, shared}
 
 
@@ -146,8 +146,8 @@ def test_nobody_else_is_heard_or_thanked(known: Engine, settings: Settings, send
 
 def test_what_a_server_sent_on_as_it_is_counts_where_it_came_through_us_to_them(known: Engine, settings: Settings) -> None:
     mail, hers = came(known, settings, author="odd@x.example"), came(known, settings, TO_MARA, author="odd@x.example")
-    with db.reading(known) as session:
-        mine, other = (ids.show(session.get_one(Delivery, one).message_id) for one in (mail, hers))
+    with db.read_transaction(known) as session:
+        mine, other = (ids.format_id(session.get_one(Delivery, one).message_id) for one in (mail, hers))
     more: Any = {"author": "odd@x.example", "automatic": "precedence"}
     assert report(known, settings, Pointed(marker=other, author="odd@x.example"), **more) == ""
     assert report(known, settings, Pointed(marker="", author="odd@x.example"), **more) == "no employee wrote it"
@@ -158,17 +158,17 @@ def test_what_a_server_sent_on_as_it_is_counts_where_it_came_through_us_to_them(
 
 def test_they_are_thanked_once_and_the_mail_stays_where_it_is(known: Engine, settings: Settings) -> None:
     mail = came(known, settings)
-    with db.reading(known) as session:
-        pointed = Pointed(marker=ids.show(session.get_one(Delivery, mail).message_id))
+    with db.read_transaction(known) as session:
+        pointed = Pointed(marker=ids.format_id(session.get_one(Delivery, mail).message_id))
     for spool_id in (77, 77, None):  # read again after a crash; and forwarded again
         assert report(known, settings, pointed, spool_id=spool_id) == ""
     assert reports(known) == [(mail, "trace field")]
     assert letters(known) == [(JOE, "report-thanks")]
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         delivery = session.get_one(Delivery, mail)
         assert (delivery.state, delivery.decision_id) == (State.HELD, None)
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect")
-        assert [(one.by, one.subject) for one in session.scalars(acts)] == [("employee:joe.fern", f"delivery:{ids.show(mail)}")]
+        assert [(one.by, one.subject) for one in session.scalars(acts)] == [("employee:joe.fern", f"delivery:{ids.format_id(mail)}")]
 
 
 def test_whoever_reports_without_end_is_not_heard_without_end(known: Engine, settings: Settings) -> None:
@@ -183,31 +183,33 @@ def test_one_card_says_who_and_how_many(known: Engine, settings: Settings) -> No
     with db.transaction(known) as session:
         mails = arrive(session, settings, TO_JOE, TO_MARA, author="odd@x.example")
     came(known, settings, author="fine@x.example")
-    with db.reading(known) as session:
-        marker = ids.show(session.get_one(Delivery, mails[0]).message_id)
+    with db.read_transaction(known) as session:
+        marker = ids.format_id(session.get_one(Delivery, mails[0]).message_id)
     report(known, settings, Pointed(marker=marker))
     report(known, settings, Pointed(marker=marker), sender=MARA, author=MARA)
-    with db.reading(known) as session:
-        (card,) = card_list.cards(session, Selection(reported=True), by=ANA, now=NOW).items
+    with db.read_transaction(known) as session:
+        (card,) = card_list.list_cards(session, Selection(reported=True), by=ANA, now=NOW).items
         assert (card.lead.author, [one.by_shown for one in card.suspected]) == ("odd@x.example", ["Joe Fern", "Mara Berg"])
-        assert [one.id for one in listing.deliveries(session, Selection(reported=True), by=BEN, limit=9).items] == [mails[1]]
-        assert [(one.by_shown, one.mail.id) for one in suspicion_reports.listing(session, by=BEN) if one.mail] == [("Mara Berg", mails[1])]
-        assert [one.others for one in suspicion_reports.listing(session, by=ANA)] == [0, 0]
+        assert [one.id for one in listing.list_deliveries(session, Selection(reported=True), by=BEN, limit=9).items] == [mails[1]]
+        assert [(one.by_shown, one.mail.id) for one in suspicion_reports.list_reports(session, by=BEN) if one.mail] == [
+            ("Mara Berg", mails[1])
+        ]
+        assert [one.others for one in suspicion_reports.list_reports(session, by=ANA)] == [0, 0]
 
 
 def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> None:
     mail = came(known, settings, author="odd@x.example")
-    with db.reading(known) as session:
-        marker = ids.show(session.get_one(Delivery, mail).message_id)
+    with db.read_transaction(known) as session:
+        marker = ids.format_id(session.get_one(Delivery, mail).message_id)
     report(known, settings, Pointed(marker=marker), Pointed(author="x@y.example", subject="Unknown"))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
         naming = replace(settings, webhooks=Webhooks(hooks=(Hook("all", "https://all.example", details=True),)))
         first, second = (webhook_events.told_by(session, one, naming) for one in session.scalars(acts))
     assert first
     assert second
     assert (first.kind, first.text) == ("mail.reported", "Joe Fern finds a mail odd and reported it.")
-    assert (first.data["delivery"], first.data["found"], first.departments) == (ids.show(mail), "trace field", frozenset({"it"}))
+    assert (first.data["delivery"], first.data["found"], first.departments) == (ids.format_id(mail), "trace field", frozenset({"it"}))
     assert [one.sender for one in first.mails[()]] == ["odd@x.example"]
     assert ("report" in second.data, second.data["found"], second.departments, second.mails) == (True, "", frozenset({"it"}), {})
 
@@ -218,8 +220,8 @@ def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings:
     for sender in (JOE, MARA):
         report(known, settings, Pointed(author="odd@x.example", subject="Unknown"), sender=sender, author=sender)
     with db.transaction(known) as session:
-        confidential_folders.equalise(session, (SealedEntry(folder, ("ana",)),))
-    with db.reading(known) as session:
+        confidential_folders.equalise_confidential(session, (SealedEntry(folder, ("ana",)),))
+    with db.read_transaction(known) as session:
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
         hidden, told = (webhook_events.told_by(session, one, settings) for one in session.scalars(acts))
     assert hidden
@@ -231,17 +233,17 @@ def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings:
 @pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was not good"), (Verb.RELEASE, "It is fine")])
 def test_a_decision_about_the_mail_is_the_verdict(known: Engine, settings: Settings, verb: Verb, words: str) -> None:
     mail = came(known, settings, author="odd@x.example")
-    with db.reading(known) as session:
-        report_of = Pointed(marker=ids.show(session.get_one(Delivery, mail).message_id))
+    with db.read_transaction(known) as session:
+        report_of = Pointed(marker=ids.format_id(session.get_one(Delivery, mail).message_id))
     report(known, settings, report_of)
     assert tell(known, settings) == 0
     decide(known, settings, verb, mail)
     assert tell(known, settings, timedelta(seconds=5)) == 0  # it may still be taken back
-    with db.reading(known) as session:
-        assert suspicion_reports.listing(session, by=ANA) == []
+    with db.read_transaction(known) as session:
+        assert suspicion_reports.list_reports(session, by=ANA) == []
     assert (tell(known, settings), tell(known, settings)) == (1, 0)
     assert letters(known)[1:] == [(JOE, "report-answer")]
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         row = session.scalars(select(MailReport)).one()
         assert (row.answered_by_shown, row.verdict) == ("Ana Roth", open_reports.SETTLING[verb])
         assert words in suspicion_reports.verdict_letter(row, JOE).opening
@@ -249,33 +251,33 @@ def test_a_decision_about_the_mail_is_the_verdict(known: Engine, settings: Setti
 
 def test_an_undone_decision_is_no_verdict(known: Engine, settings: Settings) -> None:
     mail = came(known, settings)
-    with db.reading(known) as session:
-        pointed = Pointed(marker=ids.show(session.get_one(Delivery, mail).message_id))
+    with db.read_transaction(known) as session:
+        pointed = Pointed(marker=ids.format_id(session.get_one(Delivery, mail).message_id))
     report(known, settings, pointed)
     decision = decide(known, settings, Verb.PURGE, mail)
     with db.transaction(known) as session:
-        undoing.undo(session, decision, by=ANA, reason="", now=NOW + timedelta(seconds=1), settings=settings)
+        undoing.undo_decision(session, decision, by=ANA, reason="", now=NOW + timedelta(seconds=1), settings=settings)
     assert tell(known, settings) == 0
-    with db.reading(known) as session:
-        assert len(suspicion_reports.listing(session, by=ANA)) == 1
+    with db.read_transaction(known) as session:
+        assert len(suspicion_reports.list_reports(session, by=ANA)) == 1
 
 
 def test_staff_says_what_it_is_without_touching_it(known: Engine, settings: Settings) -> None:
     report(known, settings, Pointed(author="fine@x.example", subject="A\nnewsletter http://evil.example"))
-    with db.reading(known) as session:
-        (one,) = suspicion_reports.listing(session, by=ANA)
+    with db.read_transaction(known) as session:
+        (one,) = suspicion_reports.list_reports(session, by=ANA)
     assert one.mail is None
     with db.transaction(known) as session:
         for by, fault in ((BEN, NotFound), (OTTO, NotAllowed)):
             with pytest.raises(fault):
-                suspicion_reports.answer(session, one.id, "good", by=by, now=NOW)
+                suspicion_reports.answer_report(session, one.id, "good", by=by, now=NOW)
         with pytest.raises(BadInput, match="not one of good, bad"):
-            suspicion_reports.answer(session, one.id, "perhaps", by=ANA, now=NOW)
-        assert suspicion_reports.answer(session, one.id, "good", by=ANA, words="we get it every week", now=NOW) == 1
+            suspicion_reports.answer_report(session, one.id, "perhaps", by=ANA, now=NOW)
+        assert suspicion_reports.answer_report(session, one.id, "good", by=ANA, words="we get it every week", now=NOW) == 1
         with pytest.raises(NotAllowedNow, match="is already answered"):
-            suspicion_reports.answer(session, one.id, "bad", by=ANA, now=NOW)
+            suspicion_reports.answer_report(session, one.id, "bad", by=ANA, now=NOW)
     assert tell(known, settings) == 1
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         letter = suspicion_reports.verdict_letter(session.scalars(select(MailReport)).one(), JOE)
     assert "hxxp://evil[.]example" in letter.opening
     assert letter.footer == "Ana Roth adds: we get it every week"

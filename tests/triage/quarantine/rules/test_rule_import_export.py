@@ -33,7 +33,7 @@ ORDERS = [
 def load(engine: Engine, settings: Settings, text: str, by: Actor = ANA) -> tuple[int, int]:
     """How many rules were made, and how many were there already."""
     with db.transaction(engine) as session:
-        loaded = rule_import_export.load(session, text, by=by, now=NOW, settings=settings)
+        loaded = rule_import_export.load_rules(session, text, by=by, now=NOW, settings=settings)
         assert len(set(loaded.rules)) == loaded.made
         return loaded.made, loaded.kept
 
@@ -54,7 +54,7 @@ def shown(engine: Engine) -> list[tuple[object, ...]]:
         "recipient",
         "target",
     )
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = session.scalars(select(Rule).where(rules.in_force(NOW)).order_by(col(Rule.value), col(Rule.match)))
         return [tuple(getattr(rule, name) for name in names) for rule in found]
 
@@ -62,16 +62,16 @@ def shown(engine: Engine) -> list[tuple[object, ...]]:
 def test_what_is_written_is_read_back(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         for order in ORDERS:
-            rules.add(session, order, by=ANA, now=NOW, settings=settings)
-        text = "\n".join(rule_import_export.written(rule) for rule in session.scalars(select(Rule)))
+            rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
+        text = "\n".join(rule_import_export.write_rule_line(rule) for rule in session.scalars(select(Rule)))
     before = shown(known)
     assert load(known, settings, text) == (0, 7)
     with db.transaction(known) as session:
         for rule in session.scalars(select(Rule)).all():
-            rules.remove(session, rule.id, by=ANA, now=NOW)
+            rules.remove_rule(session, rule.id, by=ANA, now=NOW)
     assert load(known, settings, text) == (7, 0)
     assert shown(known) == before
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         assert set(session.scalars(select(col(Rule.origin)).where(rules.in_force(NOW)))) == {"import"}
 
 

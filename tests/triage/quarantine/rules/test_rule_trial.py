@@ -30,8 +30,8 @@ ALLOW = RuleOrder("allow", "address", SALES, "company")
 
 
 def tried(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -> Trial:
-    with db.reading(engine) as session:
-        return rule_trial.trial(session, order, by=by, settings=settings, now=NOW)
+    with db.read_transaction(engine) as session:
+        return rule_trial.try_rule(session, order, by=by, settings=settings, now=NOW)
 
 
 def numbers(found: Trial) -> tuple[int, int, int, int]:
@@ -48,15 +48,15 @@ def test_what_an_allow_would_have_let_in(known: Engine, settings: Settings) -> N
         came(session, settings, JOE, dmarc=NO_DMARC)
         came(session, settings, JOE, author="other@supplier.example", dmarc=DMARC_PASS)
         (bad,) = came(session, settings, JOE, dmarc=DMARC_PASS)
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(bad,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(bad,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     found = tried(known, settings, ALLOW)
     assert numbers(found) == (4, 3, 2, 1)
     assert found.sentence == "In the last 30 days it would have let in 3 mails to 2 people; staff purged 1 of them."
     assert numbers(tried(known, settings, replace(ALLOW, scope="person:joe.fern"))) == (3, 2, 1, 1)
     assert numbers(tried(known, settings, replace(ALLOW, match="domain", value="supplier.example"))) == (5, 4, 2, 1)
     assert numbers(tried(known, settings, ALLOW, BEN)) == (1, 1, 1, 0)
-    with db.reading(known) as session:
-        later = rule_trial.trial(session, ALLOW, by=ANA, settings=settings, now=NOW + timedelta(days=31))
+    with db.read_transaction(known) as session:
+        later = rule_trial.try_rule(session, ALLOW, by=ANA, settings=settings, now=NOW + timedelta(days=31))
     assert (later.came, later.sentence) == (0, "No mail of theirs came in the last 30 days.")
 
 
@@ -64,7 +64,7 @@ def test_what_a_block_would_have_kept_out(known: Engine, settings: Settings) -> 
     with db.transaction(known) as session:
         (good,) = came(session, settings, JOE, dmarc=DMARC_PASS)
         came(session, settings, JOE, author="x@deep.supplier.example")
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(good,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(good,)), Verb.RELEASE), by=ANA, now=NOW, settings=settings)
     found = tried(known, settings, RuleOrder("block", "domain", "supplier.example", "company"))
     assert numbers(found) == (2, 2, 1, 1)
     assert found.sentence == "In the last 30 days it would have kept out 2 mails to 1 person; staff released 1 of them."
@@ -76,7 +76,7 @@ def test_what_a_hold_would_have_held(known: Engine, settings: Settings) -> None:
         came(session, settings, JOE, dmarc=DMARC_PASS)
     assert tried(known, settings, hold).sentence == "In the last 30 days it would have held nothing more; 1 mail came from there."
     with db.transaction(known) as session:
-        rules.add(session, ALLOW, by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, ALLOW, by=ANA, now=NOW, settings=settings)
         came(session, settings, JOE, MARA, dmarc=DMARC_PASS)
     found = tried(known, settings, hold)
     assert found.sentence == "In the last 30 days it would have held 2 mails to 2 people."
@@ -87,7 +87,7 @@ def test_a_list_is_found_by_its_id(known: Engine, settings: Settings) -> None:
     signed = Authentication("anna@home.example", dkim=(Dkim(Result.PASS, "lists.example", signs_list=True),))
     with db.transaction(known) as session:
         said = arriving.summary("anna@home.example", list_id="dev.lists.example")
-        intake.receive(session, arriving.envelope(JOE), b"From: a\r\n\r\n", signed, said, settings=settings, now=NOW)
+        intake.receive_message(session, arriving.envelope(JOE), b"From: a\r\n\r\n", signed, said, settings=settings, now=NOW)
         came(session, settings, JOE)
     order = RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example")
     assert numbers(tried(known, settings, order)) == (1, 1, 1, 0)
@@ -119,7 +119,7 @@ def test_a_rule_that_cannot_work_says_so_when_it_is_made(
     with db.transaction(known) as session:
         came(session, settings, JOE, dmarc=dmarc)
         came(session, settings, JOE, dmarc=dmarc)
-        made = rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        made = rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         assert says in made.doubt
         assert bool(made.doubt) is bool(says)
 
@@ -127,28 +127,30 @@ def test_a_rule_that_cannot_work_says_so_when_it_is_made(
 def test_nobody_learns_from_a_doubt_that_others_got_mail(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         came(session, settings, JOE)
-        made = rules.add(session, ALLOW, by=ANA, now=NOW, settings=settings)
+        made = rules.add_rule(session, ALLOW, by=ANA, now=NOW, settings=settings)
         assert made.doubt
         assert rules.known_to(session, [made.id], by=BEN)[0].doubt == ""
     assert tried(known, settings, ALLOW).doubt
     assert tried(known, settings, replace(ALLOW, scope="department:legal"), BEN).doubt == ""
     with db.transaction(known) as session:
-        confidential_folders.equalise(session, [SealedEntry("department:it", ("ida",))])
+        confidential_folders.equalise_confidential(session, [SealedEntry("department:it", ("ida",))])
     assert tried(known, settings, ALLOW).doubt == ""
 
 
 def test_the_signature_that_all_of_it_bears_is_named(known: Engine, settings: Settings) -> None:
     signed = replace(arriving.authentication(SALES), dkim=(Dkim(Result.PASS, "sender.example"),))
     with db.transaction(known) as session:
-        intake.receive(session, arriving.envelope(JOE), b"From: a\r\n\r\n", signed, arriving.summary(SALES), settings=settings, now=NOW)
-        made = rules.add(session, ALLOW, by=ANA, now=NOW, settings=settings)
+        intake.receive_message(
+            session, arriving.envelope(JOE), b"From: a\r\n\r\n", signed, arriving.summary(SALES), settings=settings, now=NOW
+        )
+        made = rules.add_rule(session, ALLOW, by=ANA, now=NOW, settings=settings)
         assert "signed by sender.example: you may ask for “dkim:sender.example”" in made.doubt
 
 
 def test_clashes_are_told_to_those_who_may_know(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        block = rules.add(session, RuleOrder("block", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
-        allow = rules.add(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+        block = rules.add_rule(session, RuleOrder("block", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+        allow = rules.add_rule(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
         told = rule_warnings.of_rules(session, [allow, block], NOW, by=ANA)
         assert [(one.kind, one.rule_id) for one in told[allow.id]] == [("shadowed", block.id)]
     assert [one.kind for one in tried(known, settings, ALLOW).clashes] == ["same", "exception"]
@@ -156,7 +158,7 @@ def test_clashes_are_told_to_those_who_may_know(known: Engine, settings: Setting
 
 def test_a_person_is_reached_by_rules_for_their_department(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        rules.add(session, RuleOrder("block", "domain", "supplier.example", "department:it"), by=ANA, now=NOW, settings=settings)
+        rules.add_rule(session, RuleOrder("block", "domain", "supplier.example", "department:it"), by=ANA, now=NOW, settings=settings)
     below = RuleOrder("allow", "subdomains", "supplier.example", "person:joe.fern")
     assert [one.kind for one in tried(known, settings, below).clashes] == ["shadowed"]
     assert tried(known, settings, replace(below, scope="person:mara.berg")).clashes == ()
@@ -167,8 +169,8 @@ def test_the_narrowest_sensible_rule_is_offered_first(known: Engine, settings: S
         (mail, _) = came(session, settings, JOE, MARA, dmarc=DMARC_PASS)
 
     def offered(by: Actor, **features: object) -> list[tuple[str, str, str, int]]:
-        with db.reading(known) as session:
-            found = rule_trial.offers(session, Selection.of(**features), by=by, settings=settings, now=NOW)
+        with db.read_transaction(known) as session:
+            found = rule_trial.offer_rules(session, Selection.of(**features), by=by, settings=settings, now=NOW)
         return [(one.order.match, one.order.value, one.order.scope, one.changed) for one in found]
 
     assert offered(ANA, ids=(mail,)) == [
@@ -196,9 +198,9 @@ def test_where_no_scope_of_theirs_holds_all_of_it_several_together_are_offered(
 ) -> None:
     with db.transaction(known) as session:
         came(session, settings, JOE, MARA, dmarc=DMARC_PASS)
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         eva = Actor.person("eva", Role.TRIAGE, scope, "Eva")
-        found = rule_trial.offers(session, Selection.of(sender=SALES), by=eva, settings=settings, now=NOW)
+        found = rule_trial.offer_rules(session, Selection.of(sender=SALES), by=eva, settings=settings, now=NOW)
     offered = [{(one.order.match, one.order.scope, one.changed) for one in found if one.step == step} for step in (0, 1)]
     assert offered == [{(match, scope, 1) for scope in first} for match in ("address", "domain")]
     assert len(found) == 4
@@ -207,6 +209,6 @@ def test_where_no_scope_of_theirs_holds_all_of_it_several_together_are_offered(
 def test_a_free_mail_domain_is_never_offered(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail,) = came(session, settings, JOE, author="someone@gmail.com", dmarc=DMARC_PASS)
-    with db.reading(known) as session:
-        found = rule_trial.offers(session, Selection.of(ids=(mail,)), by=ANA, settings=settings, now=NOW)
+    with db.read_transaction(known) as session:
+        found = rule_trial.offer_rules(session, Selection.of(ids=(mail,)), by=ANA, settings=settings, now=NOW)
     assert {one.order.match for one in found} == {"address"}

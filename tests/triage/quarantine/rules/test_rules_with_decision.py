@@ -40,13 +40,13 @@ def posted(
     envelope = arriving.envelope()
     found = replace(authentication(LIST, replace(DMARC_PASS, domain="lists.example")), dkim=signatures)
     said = summary(LIST, author_name=name, list_id=list_id, reply_to=("anna@sender.example",))
-    return intake.receive(session, envelope, f"{envelope.spool_id}".encode(), found, said, settings=settings, now=NOW)[0]
+    return intake.receive_message(session, envelope, f"{envelope.spool_id}".encode(), found, said, settings=settings, now=NOW)[0]
 
 
 def approve(session: Session, settings: Settings, order: RuleOrder, verb: Verb, *ids: int) -> list[tuple[str, str, str]]:
     """Decide about mail and its senders; the rules that were made."""
-    made = decisions.decide(session, DecisionRequest(Selection.of(ids=ids), verb, rule=order), by=ANA, now=NOW, settings=settings)
-    return [(rule.match, rule.value, rule.proof) for rule in rules.listing(session, NOW, by=ANA) if rule.decision_id == made.id]
+    made = decisions.decide_messages(session, DecisionRequest(Selection.of(ids=ids), verb, rule=order), by=ANA, now=NOW, settings=settings)
+    return [(rule.match, rule.value, rule.proof) for rule in rules.list_rules(session, NOW, by=ANA) if rule.decision_id == made.id]
 
 
 def test_approving_a_post_lets_the_list_in_and_the_next_post_passes(company: Engine, settings: Settings) -> None:

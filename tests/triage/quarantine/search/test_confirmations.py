@@ -87,14 +87,14 @@ def comes(session: Session, settings: Settings, letter: Letter, *, dkim: tuple[D
     found = replace(authentication(letter.author, replace(letter.dmarc, domain=letter.author.rpartition("@")[2])), dkim=dkim)
     said, sent = summary(letter.author, text=letter.text, list_id=list_id), arriving.envelope(letter.to, at=at)
     scan = Scan(virus="Eicar") if letter.virus else Scan()
-    (one,) = intake.receive(session, sent, f"{sent.spool_id}".encode(), found, said, settings=settings, now=at, scan=scan)
+    (one,) = intake.receive_message(session, sent, f"{sent.spool_id}".encode(), found, said, settings=settings, now=at, scan=scan)
     return one
 
 
 def decide(session: Session, settings: Settings, verb: Verb, *mails: int, by: Actor = ANA, days: float = 0, **more: Any) -> Any:
     """Decide about mail by id."""
     now = NOW + timedelta(days=days, minutes=1)
-    return decisions.decide(session, DecisionRequest(Selection.of(ids=mails), verb, **more), by=by, now=now, settings=settings)
+    return decisions.decide_messages(session, DecisionRequest(Selection.of(ids=mails), verb, **more), by=by, now=now, settings=settings)
 
 
 def release(session: Session, settings: Settings, *mails: int, days: float = 0, **more: Any) -> Any:
@@ -129,12 +129,12 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
         held = [one for one in mails if session.get_one(Delivery, one).state == State.HELD]
         chosen = Selection.of(ids=tuple(mails))
         more: dict[str, Any] = {"to": MARA} if verb is Verb.REDIRECT else {}
-        asked, _ = decision_plan.preview(session, DecisionRequest(chosen, verb), by=ANA, settings=settings)
+        asked, _ = decision_plan.preview_decision(session, DecisionRequest(chosen, verb), by=ANA, settings=settings)
         names = {one.name for one in asked}
         stay = [letter for letter, one in zip(letters, mails, strict=True) if one in held]
         assert names - {"dangerous", "suspicious"} == set().union(*(one.names for one in stay))
-        assert {name for one in listing.some(session, held, by=ANA) for name in one.second_look} == names
-        found = card_list.cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
+        assert {name for one in listing.list_some(session, held, by=ANA) for name in one.second_look} == names
+        found = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
         assert {name for card in found.items for name in card.second_look} == names
         seen = looked(session, settings, chosen, verb, by=ANA)
         refused: list[dict[str, Any]] = [{}, {"confirm": sorted(names)}, {"confirm": guess}, {"confirm": guess, "fence": seen.get("fence")}]
@@ -168,7 +168,7 @@ def test_a_row_that_changed_meanwhile_is_stale(house: Engine, settings: Settings
         seen = looked(session, settings, chosen, Verb.RELEASE, by=ANA)
         comes(session, settings, Letter(dmarc=DMARC_FAIL))
         with pytest.raises(Stale):
-            decisions.decide(session, DecisionRequest(chosen, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
+            decisions.decide_messages(session, DecisionRequest(chosen, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
 
 
 @pytest.mark.parametrize(("verb", "asked"), [(Verb.RELEASE, True), (Verb.PURGE, False), (Verb.REJECT, False)])
@@ -213,7 +213,7 @@ def test_a_forwarder_that_was_confirmed_does_not_ask_again(
         letter = Letter(dmarc=DMARC_FAIL)._replace(**{name: value for name, value in later.items() if name not in ("dkim", "days")})
         second = comes(session, settings, letter, dkim=dkim, days=days)
         assert asks(session, settings, second) == names
-        assert listing.some(session, [second], by=ANA)[0].second_look == names
+        assert listing.list_some(session, [second], by=ANA)[0].second_look == names
 
 
 def test_what_was_confirmed_and_undone_asks_again(house: Engine, settings: Settings) -> None:
@@ -222,7 +222,7 @@ def test_what_was_confirmed_and_undone_asks_again(house: Engine, settings: Setti
         made = release(session, settings, first)
         second = comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
         assert asks(session, settings, second) == ()
-        undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         assert "dmarc-fails" in asks(session, settings, second)
 
 
@@ -283,7 +283,7 @@ def test_an_author_who_is_no_longer_verified_asks_until_somebody_confirmed_it(
             release(session, settings, comes(session, settings, Letter(dmarc=dmarc), days=days), days=days)
         last = comes(session, settings, Letter(dmarc=now), days=len(before))
         assert asks(session, settings, last) == names
-        assert listing.some(session, [last], by=ANA)[0].second_look == names
+        assert listing.list_some(session, [last], by=ANA)[0].second_look == names
 
 
 def test_a_list_that_passes_on_what_is_no_longer_verified_asks_once(house: Engine, settings: Settings) -> None:
@@ -331,15 +331,15 @@ def test_undoing_a_removal_asks_where_it_lets_out_again(house: Engine, settings:
         release(session, settings, left)
         removed = decide(session, settings, Verb.PURGE, left, held)
         with pytest.raises(SecondLookNeeded) as need:
-            undoing.undo(session, removed.id, by=ANA, reason="", now=NOW, settings=settings)
+            undoing.undo_decision(session, removed.id, by=ANA, reason="", now=NOW, settings=settings)
         found = [(one.name, one.count, one.example) for one in need.value.asked]
         assert found == [(name, 1, left) for name in BOTH]  # the held one is only held again
         said: dict[str, Any] = {"by": ANA, "reason": "", "now": NOW, "settings": settings, "confirm": BOTH}
         with pytest.raises(SecondLookNeeded):
-            undoing.undo(session, removed.id, **said)  # without the fence
+            undoing.undo_decision(session, removed.id, **said)  # without the fence
         with pytest.raises(Stale):
-            undoing.undo(session, removed.id, **said, fence="0" * 24)
-        undone = undoing.undo(session, removed.id, **said, fence=need.value.fence)
+            undoing.undo_decision(session, removed.id, **said, fence="0" * 24)
+        undone = undoing.undo_decision(session, removed.id, **said, fence=need.value.fence)
         assert undone.confirmed == BOTH
         assert [session.get_one(Delivery, one).state for one in (left, held)] == [State.QUEUED, State.HELD]
 
@@ -350,13 +350,13 @@ def test_undoing_a_hold_asks_and_undoing_a_release_does_not(house: Engine, setti
         release(session, settings, mail)
         stopped = decide(session, settings, Verb.HOLD, mail)
         with pytest.raises(SecondLookNeeded) as need:
-            undoing.undo(session, stopped.id, by=ANA, reason="", now=NOW, settings=settings)
+            undoing.undo_decision(session, stopped.id, by=ANA, reason="", now=NOW, settings=settings)
         said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
-        undoing.undo(session, stopped.id, by=ANA, reason="", now=NOW, settings=settings, **said)
+        undoing.undo_decision(session, stopped.id, by=ANA, reason="", now=NOW, settings=settings, **said)
         again = decide(session, settings, Verb.HOLD, mail)
         assert again.done == 1
         made = release(session, settings, mail)
-        assert undoing.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings).done == 1
+        assert undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings).done == 1
 
 
 # allow
@@ -379,7 +379,7 @@ def test_allow_is_not_offered_for_ourselves_and_without_a_proof(
     with transaction(house) as session:
         mail = comes(session, settings, letter)
         chosen = Selection.of(ids=(mail,))
-        _, refused = decision_plan.preview(session, DecisionRequest(chosen, Verb.RELEASE, rule=ALLOW), by=ANA, settings=settings)
+        _, refused = decision_plan.preview_decision(session, DecisionRequest(chosen, Verb.RELEASE, rule=ALLOW), by=ANA, settings=settings)
         seen = looked(session, settings, chosen, Verb.RELEASE, by=ANA, rule=ALLOW)
         if not why:
             assert refused == ()
@@ -411,14 +411,14 @@ def test_a_rule_by_itself_asks_about_what_it_would_let_in(house: Engine, setting
     with transaction(house) as session:
         comes(session, settings, Letter(dmarc=DMARC_FAIL))  # somebody else in their name: the rule lets nothing of it in
         assert approvals.add_rule(session, alone, by=IDA, now=NOW, settings=settings).id
-        rules.remove(session, session.scalars(select(col(Rule.id))).one(), by=IDA, now=NOW)
+        rules.remove_rule(session, session.scalars(select(col(Rule.id))).one(), by=IDA, now=NOW)
         comes(session, settings, Letter(virus=True))
         with pytest.raises(SecondLookNeeded) as need:
             approvals.add_rule(session, alone, by=IDA, now=NOW, settings=settings)
         assert need.value.names == ("danger-found", "dangerous")
         said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
         made = approvals.add_rule(session, alone, by=IDA, now=NOW, settings=settings, **said)
-        kept = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"rule:{ids.show(made.id)}")).one()
+        kept = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"rule:{ids.format_id(made.id)}")).one()
         assert kept.detail["confirmed"] == ["danger-found", "dangerous"]
 
 
@@ -437,21 +437,21 @@ def test_rules_from_a_file_ask_once_and_say_which_of_them_ask(house: Engine, set
         comes(session, settings, Letter(virus=True, to=MARA))  # beyond the scope of the rule
         comes(session, settings, Letter("rosa@customer.example"))
         with pytest.raises(SecondLookNeeded) as need:
-            rule_import_export.load(session, LINES, **more)
+            rule_import_export.load_rules(session, LINES, **more)
         assert [(one.name, one.count) for one in need.value.asked] == [("danger-found", 2), ("dangerous", 2)]
         assert [(one.value, one.scope, one.names, one.count) for one in need.value.rules] == [
             ("sales@supplier.example", "department:it", ("danger-found", "dangerous"), 2)
         ]
         assert session.scalars(select(Rule)).all() == []
-        told = rule_import_export.load(session, LINES.splitlines()[2], **more, asks=False)
+        told = rule_import_export.load_rules(session, LINES.splitlines()[2], **more, asks=False)
         assert (told.made, told.looked.asked) == (1, ())
         said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
         for wrong in ({"confirm": need.value.names}, said | {"confirm": NAMES}):
             with pytest.raises(SecondLookNeeded):
-                rule_import_export.load(session, LINES, **more, **wrong)
+                rule_import_export.load_rules(session, LINES, **more, **wrong)
         with pytest.raises(Stale):
-            rule_import_export.load(session, LINES, **more, **said | {"fence": "0" * 24})
-        loaded = rule_import_export.load(session, LINES, **more, **said)
+            rule_import_export.load_rules(session, LINES, **more, **said | {"fence": "0" * 24})
+        loaded = rule_import_export.load_rules(session, LINES, **more, **said)
         assert (loaded.made, loaded.kept) == (2, 1)
         details = [one.detail for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "rule"))]
         assert {one["value"]: one.get("confirmed") for one in details} == {
@@ -479,7 +479,7 @@ def test_every_kind_of_rule_from_a_file_asks(house: Engine, settings: Settings, 
     with transaction(house) as session:
         author = "orders@eu.supplier.example"
         comes(session, settings, Letter(author, virus=True), dkim=signed, list_id="orders.eu.supplier.example")
-        told = rule_import_export.load(session, line, by=IDA, now=NOW, settings=settings, asks=False)
+        told = rule_import_export.load_rules(session, line, by=IDA, now=NOW, settings=settings, asks=False)
         assert bool(told.looked.rules) is asks
 
 
@@ -490,13 +490,13 @@ def test_a_file_that_says_what_is_in_force_asks_nothing(house: Engine, settings:
         lapsing = replace(ALLOW, value="supplier.example", match="domain", lapse_days=30)
         for order in (alone, lapsing):
             approvals.add_rule(session, order, **more)
-        text = "\n".join(rule_import_export.written(rule) for rule in session.scalars(select(Rule)))
+        text = "\n".join(rule_import_export.write_rule_line(rule) for rule in session.scalars(select(Rule)))
         comes(session, settings, Letter(virus=True))
-        loaded = rule_import_export.load(session, text, **more)
+        loaded = rule_import_export.load_rules(session, text, **more)
         assert (loaded.made, loaded.kept) == (0, 2)
         for line in ("allow sales@supplier.example", "allow sales@supplier.example until=2999-01-01", "allow supplier.example lapse=31"):
             with pytest.raises(SecondLookNeeded):
-                rule_import_export.load(session, line, **more)
+                rule_import_export.load_rules(session, line, **more)
 
 
 @pytest.mark.parametrize(
@@ -525,12 +525,12 @@ def test_a_change_asks_about_what_a_rule_lets_in_now_and_did_not_before(
         said: dict[str, Any] = {}
         if names:
             with pytest.raises(SecondLookNeeded) as need:
-                rule_confirmation.change(session, made.id, changes, **more)
+                rule_confirmation.change_rule(session, made.id, changes, **more)
             assert (need.value.names, [one.names for one in need.value.rules]) == (names, [names])
             session.expire_all()
             assert session.get_one(Rule, made.id).until == NOW + timedelta(days=9)
             said = {"confirm": need.value.names, "fence": need.value.fence}
-        rule_confirmation.change(session, made.id, changes, **more, **said)
+        rule_confirmation.change_rule(session, made.id, changes, **more, **said)
         kept = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "change-rule")).one()
         assert kept.detail.get("confirmed", []) == list(names)
 
@@ -541,11 +541,11 @@ def test_a_rule_that_lapses_is_not_renewed_by_another_change(house: Engine, sett
         made = approvals.add_rule(session, replace(ALLOW, value="sales@supplier.example", lapse_days=30), **more, now=NOW)
         comes(session, settings, Letter(virus=True))
         later: dict[str, Any] = more | {"now": NOW + timedelta(days=20)}
-        same = rule_confirmation.change(session, made.id, {"note": "x", "lapse_days": 30, "until": None}, **later)
+        same = rule_confirmation.change_rule(session, made.id, {"note": "x", "lapse_days": 30, "until": None}, **later)
         assert (same.note, same.until) == ("x", NOW + timedelta(days=30))
-        assert rule_confirmation.change(session, made.id, {"lapse_days": 5}, **later).until == NOW + timedelta(days=25)
+        assert rule_confirmation.change_rule(session, made.id, {"lapse_days": 5}, **later).until == NOW + timedelta(days=25)
         with pytest.raises(SecondLookNeeded):
-            rule_confirmation.change(session, made.id, {"lapse_days": 6}, **later)
+            rule_confirmation.change_rule(session, made.id, {"lapse_days": 6}, **later)
 
 
 # two people
@@ -564,9 +564,9 @@ def test_both_people_look(house: Engine, settings: Settings) -> None:
         assert isinstance(waits, PendingAct)
         assert waits.order["confirmed"] == ["own-domain-forged", "dangerous"]
         with pytest.raises(SecondLookNeeded) as need:
-            approvals.confirm(session, waits.id, by=IDA, now=NOW, settings=careful)
+            approvals.confirm_approval(session, waits.id, by=IDA, now=NOW, settings=careful)
         assert session.get_one(Delivery, mail).state == State.HELD
         said: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
-        confirmed = approvals.confirm(session, waits.id, by=IDA, now=NOW, settings=careful, **said)
+        confirmed = approvals.confirm_approval(session, waits.id, by=IDA, now=NOW, settings=careful, **said)
         assert session.get_one(Decision, confirmed.result_id).confirmed == ["own-domain-forged", "dangerous"]
         assert session.get_one(Delivery, mail).state == State.QUEUED

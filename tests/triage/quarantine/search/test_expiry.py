@@ -47,20 +47,20 @@ MARA, JOE = "mara.berg@company.example", "joe.fern@company.example"
 def test_when_mail_expires(
     state: str, entered_at: datetime, decided_at: datetime | None, days: int | None, expires: datetime | None
 ) -> None:
-    assert expiry.moment(state, ids.first_id_at(entered_at), NOW, decided_at, days) == expires
+    assert expiry.expiry_moment(state, ids.first_id_at(entered_at), NOW, decided_at, days) == expires
 
 
 def test_what_lay_in_the_spool_for_long_is_held_as_long_as_all_other_mail(known: Engine, settings: Settings) -> None:
     short = arriving.expire_unseen(replace(settings, retention=replace(settings.retention, held_days=2)))
     with db.transaction(known) as session:
         arrive(session, short, at=NOW - 5 * DAYS)
-        expiry.note(session, expiry.terms(short))
+        expiry.note_terms(session, expiry.expiry_terms(short))
         ends = NOW + 2 * DAYS
-        assert [one.expires_at for one in listing.deliveries(session, Selection(), by=ANA).items] == [ends]
-        assert retention.expiring(session, by=ANA, settings=short, now=NOW) == []
-        assert retention.expiring(session, by=ANA, settings=short, now=ends - DAYS / 2) == [Expiring("it", "joe.fern", 1, ends)]
-        assert retention.expire(session, settings=short, now=ends - DAYS / 2) == 0
-        assert retention.expire(session, settings=short, now=ends + DAYS / 2) == 1
+        assert [one.expires_at for one in listing.list_deliveries(session, Selection(), by=ANA).items] == [ends]
+        assert retention.list_expiring(session, by=ANA, settings=short, now=NOW) == []
+        assert retention.list_expiring(session, by=ANA, settings=short, now=ends - DAYS / 2) == [Expiring("it", "joe.fern", 1, ends)]
+        assert retention.expire_messages(session, settings=short, now=ends - DAYS / 2) == 0
+        assert retention.expire_messages(session, settings=short, now=ends + DAYS / 2) == 1
 
 
 def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Settings) -> None:
@@ -68,15 +68,17 @@ def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Se
     with db.transaction(known) as session:
         arrive(session, settings, MARA, JOE)
         (spared,) = arrive(session, settings, JOE, subject="Held for the court")
-        legal_holds.add(session, by=IDA, reason="x", now=NOW, selected=Selection.of(ids=(spared,)))
+        legal_holds.add_hold(session, by=IDA, reason="x", now=NOW, selected=Selection.of(ids=(spared,)))
         (again,) = arrive(session, settings, JOE, subject="Looked at again")
         for verb in (Verb.PURGE, Verb.RESTORE):
-            decisions.decide(session, DecisionRequest(Selection.of(ids=(again,)), verb), by=ANA, now=NOW + 5 * DAYS, settings=settings)
+            decisions.decide_messages(
+                session, DecisionRequest(Selection.of(ids=(again,)), verb), by=ANA, now=NOW + 5 * DAYS, settings=settings
+            )
         ends = NOW + 30 * DAYS
-        assert retention.expiring(session, by=ANA, settings=settings, now=ends - 2 * DAYS) == []
-        told = retention.expiring(session, by=ANA, settings=settings, now=ends - DAYS / 2)
+        assert retention.list_expiring(session, by=ANA, settings=settings, now=ends - 2 * DAYS) == []
+        told = retention.list_expiring(session, by=ANA, settings=settings, now=ends - DAYS / 2)
         assert told == [Expiring("it", "joe.fern", 1, ends), Expiring("legal", "mara.berg", 1, ends)]
-        assert [one.department for one in retention.expiring(session, by=BEN, settings=settings, now=ends - DAYS / 2)] == ["legal"]
+        assert [one.department for one in retention.list_expiring(session, by=BEN, settings=settings, now=ends - DAYS / 2)] == ["legal"]
 
 
 def test_lists_and_cards_say_so(known: Engine, settings: Settings) -> None:
@@ -85,23 +87,23 @@ def test_lists_and_cards_say_so(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         arrive(session, settings, MARA, JOE)
         arrive(session, settings, JOE, author="other@elsewhere.example")
-        expiry.note(session, expiry.terms(settings))
-    with db.reading(known) as session:
+        expiry.note_terms(session, expiry.expiry_terms(settings))
+    with db.read_transaction(known) as session:
         for now, soon in ((NOW, None), (ends - DAYS / 2, ends)):
-            page = card_list.cards(session, Selection(states=(State.HELD,)), by=ANA, now=now)
+            page = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=now)
             assert {(one.count, one.expires_at) for one in page.items} == {(2, soon), (1, soon)}
-            single = card_list.cards(session, Selection(states=(State.HELD,)), by=ANA, now=now, group="none")
+            single = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=now, group="none")
             assert [one.expires_at for one in single.items] == [soon] * 3
-        assert {one.expires_at for one in listing.deliveries(session, Selection(), by=ANA).items} == {ends}
-        assert listing.deliveries(session, Selection(), by=ANA, expiring_by=NOW + DAYS).total == 0
-        assert listing.deliveries(session, Selection(), by=ANA, expiring_by=ends + DAYS).total == 3
+        assert {one.expires_at for one in listing.list_deliveries(session, Selection(), by=ANA).items} == {ends}
+        assert listing.list_deliveries(session, Selection(), by=ANA, expiring_by=NOW + DAYS).total == 0
+        assert listing.list_deliveries(session, Selection(), by=ANA, expiring_by=ends + DAYS).total == 3
 
 
 def test_nothing_is_said_where_nothing_was_ever_let_expire(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         arrive(session, settings, MARA)
-        assert [one.expires_at for one in listing.deliveries(session, Selection(), by=ANA).items] == [None]
-        assert listing.deliveries(session, Selection(), by=ANA, expiring_by=NOW + 99 * DAYS).total == 0
+        assert [one.expires_at for one in listing.list_deliveries(session, Selection(), by=ANA).items] == [None]
+        assert listing.list_deliveries(session, Selection(), by=ANA, expiring_by=NOW + 99 * DAYS).total == 0
 
 
 FOUR, AFTER = NOW.replace(hour=16, minute=0), NOW + 31 * DAYS
@@ -117,7 +119,7 @@ def named_in_a_digest(engine: Engine, settings: Settings, *, at: datetime = FOUR
 
 def refuse_digest(engine: Engine) -> None:
     with db.transaction(engine) as session:
-        digests.choose(session, by=Actor.employee("joe.fern", "Joe Fern"), wanted=False, now=NOW)
+        digests.set_choice(session, by=Actor.employee("joe.fern", "Joe Fern"), wanted=False, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_nothing_expires_undecided_unless_its_recipient_had_it_in_a_digest(
     here = arriving.expire_unseen(here) if "expire_unseen" in case else here
     with db.transaction(known) as session:
         (mail,) = arrive(session, here, to)
-        expiry.note(session, expiry.terms(here))
+        expiry.note_terms(session, expiry.expiry_terms(here))
         if case == "dangerous":
             session.get_one(Delivery, mail).severity = Severity.DANGEROUS
     if case == "refused":
@@ -160,13 +162,13 @@ def test_nothing_expires_undecided_unless_its_recipient_had_it_in_a_digest(
         if case == "moved to a colleague":
             session.get_one(Delivery, mail).person = "mara.berg"
     with db.transaction(known) as session:
-        soon = {one.cause for one in alerts.look(session, here, AFTER) if one.cause in ("expiring", "unseen")}
+        soon = {one.cause for one in alerts.find_alerts(session, here, AFTER) if one.cause in ("expiring", "unseen")}
         assert soon == {"expiring" if expires else "unseen"}
         assert retention.count_unseen(session, settings=here, now=AFTER) == (0 if expires else 1)
-        (listed,) = listing.deliveries(session, Selection(states=(State.HELD,)), by=ANA).items
+        (listed,) = listing.list_deliveries(session, Selection(states=(State.HELD,)), by=ANA).items
         assert listed.expires_at == (NOW + 30 * DAYS if expires else None)
-        assert listing.deliveries(session, Selection(), by=ANA, expiring_by=AFTER).total == int(expires)
-        assert retention.expire(session, settings=here, now=AFTER) == int(expires)
+        assert listing.list_deliveries(session, Selection(), by=ANA, expiring_by=AFTER).total == int(expires)
+        assert retention.expire_messages(session, settings=here, now=AFTER) == int(expires)
         assert session.get_one(Delivery, mail, populate_existing=True).state == (State.EXPIRED if expires else State.HELD)
 
 
@@ -180,12 +182,12 @@ def test_a_digest_that_came_back_is_made_good_by_the_next_one(known: Engine, set
     with db.transaction(known) as session:
         (entry,) = session.scalars(select(DigestEntry))
         assert (entry.delivery_id, entry.person, entry.counted, entry.at) == (mail, "joe.fern", False, FOUR + DAYS)
-        assert retention.expire(session, settings=daily, now=AFTER) == 1
+        assert retention.expire_messages(session, settings=daily, now=AFTER) == 1
 
 
 def test_what_somebody_restored_is_in_a_digest_before_it_expires(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail,) = arrive(session, settings, JOE)
         for verb in (Verb.PURGE, Verb.RESTORE):
-            decisions.decide(session, DecisionRequest(Selection.of(ids=(mail,)), verb), by=ANA, now=NOW, settings=settings)
-        assert retention.expire(session, settings=settings, now=AFTER) == 0
+            decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mail,)), verb), by=ANA, now=NOW, settings=settings)
+        assert retention.expire_messages(session, settings=settings, now=AFTER) == 0

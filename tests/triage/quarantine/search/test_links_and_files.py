@@ -14,9 +14,9 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.intake import receive as intake
 from triage.message import summary
-from triage.message.mime.links import destination
+from triage.message.mime.links import link_destination
 from triage.message.summary import Link
-from triage.quarantine.decisions.decide import decide
+from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection, selection_summary
 from triage.quarantine.search.selection import Selection
@@ -57,16 +57,16 @@ def came(
     if attached:
         kind = f'MIME-Version: 1.0\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename="{name}"\r\n'
         raw = f"From: a@shop.example\r\nSubject: {ids.new_id()}\r\n{kind}\r\n".encode() + attached
-    said = replace(summary.summarise(raw), links=links)
+    said = replace(summary.make_summary(raw), links=links)
     with db.transaction(engine) as session:
         mail = arriving.envelope(*to, reverse_path="a@shop.example", at=NOW)
-        return list(intake.receive(session, mail, raw, arriving.authentication("a@shop.example"), said, settings=settings, now=NOW))
+        return list(intake.receive_message(session, mail, raw, arriving.authentication("a@shop.example"), said, settings=settings, now=NOW))
 
 
 def found(engine: Engine, **features: object) -> list[int]:
     """The deliveries that a selection names."""
-    with db.reading(engine) as session:
-        where = selection.condition(Selection.of(**features))
+    with db.read_transaction(engine) as session:
+        where = selection.selection_condition(Selection.of(**features))
         return list(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))))
 
 
@@ -75,7 +75,7 @@ def test_by_where_a_link_really_leads(engine: Engine, settings: Settings) -> Non
         arriving.set_up(session, settings)
     wanted = []
     for target, leads in OPENS:
-        assert f".{destination(target).host}".endswith(".evil.example") is leads, target  # as it is read elsewhere
+        assert f".{link_destination(target).host}".endswith(".evil.example") is leads, target  # as it is read elsewhere
         made = came(engine, settings, Link("https://evil.example", target), Link("more", "https://good.example/"))
         wanted += made if leads else []
     assert found(engine, link_domain="Evil.example") == wanted
@@ -108,14 +108,14 @@ def test_it_is_decided_as_any_selection(engine: Engine, settings: Settings) -> N
         arriving.set_up(session, settings)
     came(engine, settings, attached=BYTES, to=(JOE, MARA))
     chosen = Selection.of(attachment_sha256=DIGEST)
-    with db.reading(engine) as session:
-        sheet = selection_summary.evidence(session, chosen, by=ANA, now=NOW)
-        own = selection_summary.evidence(session, chosen, by=BEN, now=NOW)
+    with db.read_transaction(engine) as session:
+        sheet = selection_summary.selection_evidence(session, chosen, by=ANA, now=NOW)
+        own = selection_summary.selection_evidence(session, chosen, by=BEN, now=NOW)
     assert (sheet.count, own.count) == (2, 1)
     assert own.outside == 0, "whether others got the same file is theirs"
     assert selection.from_json(chosen.as_json()) == chosen
     with db.transaction(engine) as session:
-        made = decide(session, DecisionRequest(chosen, Verb.PURGE, fence=sheet.fence), by=ANA, now=NOW, settings=settings)
+        made = decide_messages(session, DecisionRequest(chosen, Verb.PURGE, fence=sheet.fence), by=ANA, now=NOW, settings=settings)
         assert [item.outcome for item in made.items] == ["done", "done"]
         assert session.scalars(select(Rule)).all() == [], "it was not about whoever sends this"
 
@@ -123,4 +123,4 @@ def test_it_is_decided_as_any_selection(engine: Engine, settings: Settings) -> N
 @pytest.mark.parametrize(("features", "says"), [({"link_domain": "no domain"}, "link_domain: "), ({"attachment_sha256": "abc"}, "64 hex")])
 def test_what_is_neither(features: dict[str, object], says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        selection.condition(Selection.of(**features))
+        selection.selection_condition(Selection.of(**features))

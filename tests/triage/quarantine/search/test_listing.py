@@ -36,10 +36,10 @@ def test_the_newest_come_first_on_every_page(engine: Engine, settings: Settings,
                 came = NOW - timedelta(hours=hour)
                 session.execute(update(Delivery).where(col(Delivery.id) == one).values(received_at=came))
                 if verb:
-                    decisions.decide(session, DecisionRequest(Selection.of(ids=(one,)), verb), by=ANA, now=NOW, settings=settings)
+                    decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(one,)), verb), by=ANA, now=NOW, settings=settings)
     wanted = Selection(states=states)
-    with db.reading(engine) as session:
-        whole = listing.deliveries(session, wanted, by=ANA)
+    with db.read_transaction(engine) as session:
+        whole = listing.list_deliveries(session, wanted, by=ANA)
         places = [(one.received_at, one.id) for one in whole.items]
         assert places == sorted(places, reverse=True)
         assert {one.state for one in whole.items} <= set(states or State)
@@ -47,7 +47,7 @@ def test_the_newest_come_first_on_every_page(engine: Engine, settings: Settings,
         found: list[Place] = []
         after = None
         while len(found) < 12:
-            page = listing.deliveries(session, wanted, by=ANA, limit=3, after=after)
+            page = listing.list_deliveries(session, wanted, by=ANA, limit=3, after=after)
             found += [(one.received_at, one.id) for one in page.items]
             if not (after := page.following):
                 break
@@ -56,8 +56,8 @@ def test_the_newest_come_first_on_every_page(engine: Engine, settings: Settings,
 
 def test_what_is_decided_is_not_looked_for_among_all_that_is_held(sqlite_engine: Engine) -> None:
     steps = explained(sqlite_engine)
-    with db.reading(sqlite_engine) as session:
-        listing.deliveries(session, Selection(states=DECIDED), by=ANA)
+    with db.read_transaction(sqlite_engine) as session:
+        listing.list_deliveries(session, Selection(states=DECIDED), by=ANA)
     read = [step.partition(" of ")[0] for step in steps if re.match(r"(SEARCH|SCAN) delivery\b", step)]
     *walked, counted = read
     assert walked == ["SEARCH delivery USING INDEX delivery_by_time (state=?)"] * len(DECIDED)
@@ -66,8 +66,8 @@ def test_what_is_decided_is_not_looked_for_among_all_that_is_held(sqlite_engine:
 
 def test_the_largest_campaigns_are_counted_in_their_index_alone(sqlite_engine: Engine) -> None:
     steps = explained(sqlite_engine)
-    with db.reading(sqlite_engine) as session:
-        campaign_list.waves(session, Selection(states=(State.HELD,)), by=ANA)
+    with db.read_transaction(sqlite_engine) as session:
+        campaign_list.list_campaigns(session, Selection(states=(State.HELD,)), by=ANA)
     first, second = [step.partition(" of ")[0] for step in steps if re.match(r"(SEARCH|SCAN) delivery\b", step)]
     assert first == "SEARCH delivery USING COVERING INDEX delivery_of_campaign (campaign_id>?)"
     assert second == "SEARCH delivery USING INDEX delivery_of_campaign (campaign_id=? AND state=?)"

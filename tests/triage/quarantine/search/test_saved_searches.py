@@ -10,8 +10,8 @@ from triage.access import preferences
 from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.quarantine.search.saved_searches import MOST, Wish, listing, remove, save
-from triage.store.db import reading, transaction
+from triage.quarantine.search.saved_searches import MOST, Wish, list_searches, remove_search, save_search
+from triage.store.db import read_transaction, transaction
 
 BEN = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Ben Okafor")
 LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo Falk")
@@ -20,7 +20,7 @@ OTTO = Actor.person("otto", Role.AUDITOR, Scope(company=True), "Otto Weiss")
 
 def names(session: Session, by: Actor) -> list[str]:
     """What somebody finds in their side bar."""
-    return [one.name for one in listing(session, by=by)]
+    return [one.name for one in list_searches(session, by=by)]
 
 
 def test_whom_a_search_is_shared_with(engine: Engine) -> None:
@@ -31,12 +31,12 @@ def test_whom_a_search_is_shared_with(engine: Engine) -> None:
             (ANA, "IT", "department:it"),
             (BEN, "Legal", "department:legal"),
         ):
-            save(session, Wish(name, "parcel", shared_with=shared), by=by, now=NOW)
-    with reading(engine) as session:
+            save_search(session, Wish(name, "parcel", shared_with=shared), by=by, now=NOW)
+    with read_transaction(engine) as session:
         assert names(session, ANA) == ["all", "IT", "Legal", "mine"]
         assert names(session, BEN) == ["all", "Legal"]
         assert names(session, OTTO) == ["all", "IT", "Legal"]
-        assert [(one.name, one.mine, one.by_shown) for one in listing(session, by=BEN)] == [
+        assert [(one.name, one.mine, one.by_shown) for one in list_searches(session, by=BEN)] == [
             ("all", False, "Ana Roth"),
             ("Legal", True, "Ben Okafor"),
         ]
@@ -44,9 +44,9 @@ def test_whom_a_search_is_shared_with(engine: Engine) -> None:
 
 def test_the_same_name_again_is_the_same_search(engine: Engine) -> None:
     with transaction(engine) as session:
-        first = save(session, Wish("Parcels", "dhl"), by=ANA, now=NOW)
-        again = save(session, Wish(" Parcels ", "ups", tab="all"), by=ANA, now=NOW)
-        other = save(session, Wish("Parcels", "fedex"), by=IDA, now=NOW)
+        first = save_search(session, Wish("Parcels", "dhl"), by=ANA, now=NOW)
+        again = save_search(session, Wish(" Parcels ", "ups", tab="all"), by=ANA, now=NOW)
+        other = save_search(session, Wish("Parcels", "fedex"), by=IDA, now=NOW)
     assert (again.id, again.q, again.tab) == (first.id, "ups", "all")
     assert other.id != first.id
 
@@ -64,29 +64,29 @@ def test_the_same_name_again_is_the_same_search(engine: Engine) -> None:
 )
 def test_what_is_not_kept(engine: Engine, wish: Wish, by: Actor, error: type[Exception]) -> None:
     with transaction(engine) as session, pytest.raises(error):
-        save(session, wish, by=by, now=NOW)
+        save_search(session, wish, by=by, now=NOW)
 
 
 def test_nobody_keeps_too_many(engine: Engine) -> None:
     with transaction(engine) as session:
         for number in range(MOST):
-            save(session, Wish(str(number), "x"), by=ANA, now=NOW)
+            save_search(session, Wish(str(number), "x"), by=ANA, now=NOW)
         with pytest.raises(BadInput, match="remove one"):
-            save(session, Wish("one more", "x"), by=ANA, now=NOW)
-        assert save(session, Wish("1", "y"), by=ANA, now=NOW).q == "y"
+            save_search(session, Wish("one more", "x"), by=ANA, now=NOW)
+        assert save_search(session, Wish("1", "y"), by=ANA, now=NOW).q == "y"
 
 
 def test_who_removes_which(engine: Engine) -> None:
     with transaction(engine) as session:
-        mine = save(session, Wish("mine", "x"), by=BEN, now=NOW)
-        legal = save(session, Wish("Legal", "x", shared_with="department:legal"), by=BEN, now=NOW)
+        mine = save_search(session, Wish("mine", "x"), by=BEN, now=NOW)
+        legal = save_search(session, Wish("Legal", "x", shared_with="department:legal"), by=BEN, now=NOW)
     with transaction(engine) as session:
         with pytest.raises(NotFound):
-            remove(session, mine.id, by=IDA)
+            remove_search(session, mine.id, by=IDA)
         with pytest.raises(NotAllowed, match="role admin"):
-            remove(session, legal.id, by=ANA)
-        remove(session, legal.id, by=LEO)
-        remove(session, mine.id, by=BEN)
+            remove_search(session, legal.id, by=ANA)
+        remove_search(session, legal.id, by=LEO)
+        remove_search(session, mine.id, by=BEN)
         assert names(session, BEN) == []
 
 
@@ -95,17 +95,17 @@ def test_what_waits_is_counted_within_ones_scope(engine: Engine, settings: Setti
         arriving.set_up(session, settings)
         for to in ("it+joe.fern@company.example", "legal+mara.berg@company.example"):
             arrive(session, settings, to)
-        save(session, Wish("from there", "from:supplier.example", shared_with="company"), by=ANA, now=NOW)
-        save(session, Wish("Legal", department="legal"), by=ANA, now=NOW)
-    with reading(engine) as session:
-        assert [one.held for one in listing(session, by=ANA, counts=True)] == [2, 1]
-        assert [one.held for one in listing(session, by=BEN, counts=True)] == [1]
+        save_search(session, Wish("from there", "from:supplier.example", shared_with="company"), by=ANA, now=NOW)
+        save_search(session, Wish("Legal", department="legal"), by=ANA, now=NOW)
+    with read_transaction(engine) as session:
+        assert [one.held for one in list_searches(session, by=ANA, counts=True)] == [2, 1]
+        assert [one.held for one in list_searches(session, by=BEN, counts=True)] == [1]
 
 
 def test_with_an_account_go_its_own_searches_and_stay_the_shared_ones(engine: Engine) -> None:
     with transaction(engine) as session:
-        save(session, Wish("mine", "x"), by=BEN, now=NOW)
-        save(session, Wish("Legal", "x", shared_with="department:legal"), by=BEN, now=NOW)
-        preferences.forget(session, "ben")
+        save_search(session, Wish("mine", "x"), by=BEN, now=NOW)
+        save_search(session, Wish("Legal", "x", shared_with="department:legal"), by=BEN, now=NOW)
+        preferences.forget_preferences(session, "ben")
         assert names(session, LEO) == ["Legal"]
         assert names(session, BEN) == ["Legal"]

@@ -38,10 +38,10 @@ def full(known: Engine, settings: Settings) -> Engine:
         raw = mail("From: DHL Express <post@dhl.example>\nSubject: Your Parcel\nContent-Type: text/html", PAGE)
         proof = authentication("post@dhl.example", proven("dhl.example"))
         envelope = arriving.envelope(JOE, reverse_path="post@dhl.example")
-        intake.receive(session, envelope, raw, proof, summary.summarise(raw), settings=settings, now=NOW)
+        intake.receive_message(session, envelope, raw, proof, summary.make_summary(raw), settings=settings, now=NOW)
         (gone,) = arrive(session, settings, JOE, author="kim@free.example", subject="Offer 100% free")
         arrive(session, settings, MARA, author="kim@law.example", subject="The contract", dmarc=proven("law.example"))
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(gone,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(gone,)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     return known
 
 
@@ -81,9 +81,9 @@ def full(known: Engine, settings: Settings) -> Engine:
 )
 def test_what_is_found(full: Engine, text: str, found: str) -> None:
     with transaction(full) as session:
-        authors = session.scalars(select(col(Delivery.author_domain)).where(selection.condition(Selection(q=text))))
+        authors = session.scalars(select(col(Delivery.author_domain)).where(selection.selection_condition(Selection(q=text))))
         assert " ".join(sorted(one.removesuffix(".example") for one in authors)) == found
-        listed = listing.deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
+        listed = listing.list_deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
         assert " ".join(sorted(one.author_domain.removesuffix(".example") for one in listed)) == found
 
 
@@ -109,7 +109,9 @@ def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, 
         for subject in SUBJECTS:
             arrive(session, settings, JOE, subject=subject)
         session.execute(update(Department).where(col(Department.code) == "it").values(name="IT Österreich"))
-        subjects = session.scalars(select(col(Delivery.subject)).where(selection.condition(Selection(q=text))).order_by(col(Delivery.id)))
+        subjects = session.scalars(
+            select(col(Delivery.subject)).where(selection.selection_condition(Selection(q=text))).order_by(col(Delivery.id))
+        )
         assert tuple(subjects) == found
 
 
@@ -126,4 +128,4 @@ def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, 
 )
 def test_what_cannot_be_meant_is_said(full: Engine, text: str, fault: str) -> None:
     with transaction(full) as session, pytest.raises(BadInput, match=fault):
-        session.scalar(select(func.count()).select_from(Delivery).where(selection.condition(Selection(q=text))))
+        session.scalar(select(func.count()).select_from(Delivery).where(selection.selection_condition(Selection(q=text))))

@@ -24,13 +24,13 @@ from triage.quarantine.search.search_query import Term
     ],
 )
 def test_terms(text: str, terms: tuple[Term, ...]) -> None:
-    assert search_query.terms(text) == terms
+    assert search_query.parse_terms(text) == terms
 
 
 @given(st.text(max_size=60))
 def test_nothing_that_is_typed_means_everything(text: str) -> None:
     try:
-        found = search_query.terms(text)
+        found = search_query.parse_terms(text)
     except BadInput:
         return
     assert bool(found) == bool(text.split())
@@ -38,11 +38,11 @@ def test_nothing_that_is_typed_means_everything(text: str) -> None:
 
 
 def test_a_day_is_a_day() -> None:
-    assert search_query.day(Term("before", "2026-11-24")) == datetime(2026, 11, 24, tzinfo=UTC)
+    assert search_query.parse_day(Term("before", "2026-11-24")) == datetime(2026, 11, 24, tzinfo=UTC)
     with pytest.raises(BadInput, match="before: takes a day like"):
-        search_query.day(Term("before", "yesterday"))
+        search_query.parse_day(Term("before", "yesterday"))
 
 
 def test_too_much_is_said() -> None:
     with pytest.raises(BadInput, match="at most 20"):
-        search_query.terms("x " * 21)
+        search_query.parse_terms("x " * 21)

@@ -63,8 +63,8 @@ CARDS = (Selection(sender="news@shop.example", proof="none"), Selection(sender="
     ],
 )
 def test_what_a_selection_names(mail: Engine, features: dict[str, object], subjects: list[str]) -> None:
-    with db.reading(mail) as session:
-        where = selection.condition(Selection.of(**features))
+    with db.read_transaction(mail) as session:
+        where = selection.selection_condition(Selection.of(**features))
         assert list(session.scalars(select(col(Delivery.subject)).where(where).order_by(col(Delivery.id)))) == subjects
 
 
@@ -87,13 +87,13 @@ def test_a_selection_never_means_everything_by_mistake(features: dict[str, objec
 @pytest.mark.parametrize("features", [{"domain": "no domain"}, {"q": "x " * 21}])
 def test_features_that_are_malformed(features: dict[str, object]) -> None:
     with pytest.raises(BadInput):
-        selection.condition(Selection.of(**features))
+        selection.selection_condition(Selection.of(**features))
 
 
 def test_the_evidence_sheet(mail: Engine, settings: Settings) -> None:
     with db.transaction(mail) as session:
-        rule = rules.add(session, RuleOrder("allow", "domain", "evil-shop.example", "company"), by=ANA, now=NOW, settings=settings).id
-        sheet = selection_summary.evidence(session, Selection.of(department="it"), by=ANA, now=NOW)
+        rule = rules.add_rule(session, RuleOrder("allow", "domain", "evil-shop.example", "company"), by=ANA, now=NOW, settings=settings).id
+        sheet = selection_summary.selection_evidence(session, Selection.of(department="it"), by=ANA, now=NOW)
     assert (sheet.count, sheet.people, sheet.departments, sheet.proven, sheet.in_mailboxes) == (2, 2, 1, 1, 0)
     assert sheet.by_state == {"held": 2}
     assert sheet.senders == (("ceo@evil-shop.example", 1), ("news@mail.shop.example", 1))
@@ -101,15 +101,15 @@ def test_the_evidence_sheet(mail: Engine, settings: Settings) -> None:
 
 
 def test_nobody_sees_evidence_outside_their_scope(mail: Engine) -> None:
-    with db.reading(mail) as session:
-        assert selection_summary.evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW).count == 1
-        assert selection_summary.evidence(session, Selection.of(department="it"), by=BEN, now=NOW).count == 0
+    with db.read_transaction(mail) as session:
+        assert selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW).count == 1
+        assert selection_summary.selection_evidence(session, Selection.of(department="it"), by=BEN, now=NOW).count == 0
 
 
 def test_the_fence_moves_with_the_selection(mail: Engine, settings: Settings) -> None:
     def fence() -> str:
-        with db.reading(mail) as session:
-            return selection_summary.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW).fence
+        with db.read_transaction(mail) as session:
+            return selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW).fence
 
     first = fence()
     assert fence() == first
@@ -117,7 +117,7 @@ def test_the_fence_moves_with_the_selection(mail: Engine, settings: Settings) ->
         (fresh,) = arrive(session, settings, author="other@shop.example")
     grown = fence()
     with db.transaction(mail) as session:
-        ledger.record(session, fresh, Event.RELEASE, by=ANA, now=NOW)
+        ledger.record_event(session, fresh, Event.RELEASE, by=ANA, now=NOW)
     assert len({first, grown, fence()}) == 3
 
 
@@ -127,7 +127,7 @@ def test_how_a_selection_stands_on_the_record() -> None:
         "states": ("held",),
         "since": "2026-11-24T09:30:00+00:00",
     }
-    assert Selection.of(ids=(7,)).as_json() == {"ids": [ids.show(7)]}
+    assert Selection.of(ids=(7,)).as_json() == {"ids": [ids.format_id(7)]}
 
 
 def test_several_cards_come_back_from_the_record_as_they_were() -> None:
@@ -136,9 +136,9 @@ def test_several_cards_come_back_from_the_record_as_they_were() -> None:
 
 
 def test_of_several_cards_those_beyond_the_scope_are_counted_and_ids_that_there_are_not(mail: Engine) -> None:
-    with db.reading(mail) as session:
+    with db.read_transaction(mail) as session:
         (sale,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.subject) == "Sale"))
         cards = Selection.of(
             any_of=(Selection(ids=(sale, 1)), Selection(sender="news@shop.example"), Selection(sender="ceo@evil-shop.example"))
         )
-        assert [selection_summary.evidence(session, cards, by=by, now=NOW).outside for by in (ANA, BEN)] == [1, 3]
+        assert [selection_summary.selection_evidence(session, cards, by=by, now=NOW).outside for by in (ANA, BEN)] == [1, 3]

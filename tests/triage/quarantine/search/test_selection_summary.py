@@ -14,7 +14,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.search.selection_summary import least_alike
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.contacts import Correspondent
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
@@ -34,9 +34,9 @@ def test_it_says_how_they_prove_themselves_and_what_people_did_with_them(engine:
         wrote: dict[str, Any] = {"first_sent_at": NOW, "learned_at": NOW, "last_mail_at": NOW}
         for person, at in (("mara.berg", NOW + timedelta(hours=1)), ("joe.fern", NOW - timedelta(days=9))):
             session.add(Correspondent(address="x@shop.example", person=person, last_sent_at=at, **wrote))
-    with reading(engine) as session:
-        sheet = selection_summary.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
-        own = selection_summary.evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW)
+    with read_transaction(engine) as session:
+        sheet = selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
+        own = selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW)
     assert (sheet.count, sheet.by_proof, sheet.proven) == (3, {"dmarc": 2, "none": 1}, 2)
     assert (sheet.opened, sheet.answered) == (1, 1)
     assert (own.count, own.by_proof, own.opened, own.answered) == (1, {"dmarc": 1}, 0, 1)
@@ -59,13 +59,13 @@ def test_it_names_every_rule_that_says_otherwise(engine: Engine, settings: Setti
         for number in range(13):
             arrive(session, settings, JOE, author=f"sales{number}@shop.example")
         arrive(session, settings, JOE, author="news@mail.shop.example")
-        made = {rules.add(session, order, by=ANA, now=NOW, settings=settings).id: wanted for order, wanted in RULES}
+        made = {rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id: wanted for order, wanted in RULES}
         order = RuleOrder("allow", "list", "dev.lists.example", "company", proof="dkim:lists.example")
-        for_its_list = rules.add(session, order, by=ANA, now=NOW, settings=settings).id
+        for_its_list = rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id
         (one, *_) = arrive(session, settings, JOE, author="hans@shop.example")
         session.get_one(Delivery, one).rule_id = for_its_list
-    with reading(engine) as session:
-        sheet = selection_summary.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
+    with read_transaction(engine) as session:
+        sheet = selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
     assert set(sheet.rules_contradicted) == {*(rule for rule, wanted in made.items() if wanted), for_its_list}
 
 
@@ -75,8 +75,8 @@ def test_it_shows_those_that_are_least_like_the_others(engine: Engine, settings:
         for number in range(8):
             arrive(session, settings, JOE, author="wave@bad.example", subject=f"Your parcel waits {number}")
         (odd,) = arrive(session, settings, JOE, author="anna@bad.example", subject="Contract for signature", dmarc=DMARC_PASS)
-    with reading(engine) as session:
-        sheet = selection_summary.evidence(session, Selection.of(domain="bad.example"), by=ANA, now=NOW)
+    with read_transaction(engine) as session:
+        sheet = selection_summary.selection_evidence(session, Selection.of(domain="bad.example"), by=ANA, now=NOW)
         assert session.get_one(Delivery, odd).proof == "dmarc"
         weights = set(session.scalars(select(col(Delivery.weight))))
     assert sheet.least_alike[0] == odd

@@ -37,7 +37,7 @@ def listed(session: Session, search: str, page: int = 7) -> list[int]:
     found: list[int] = []
     after = None
     while True:
-        one = listing.deliveries(session, Selection(q=search), by=ANA, limit=page, after=after)
+        one = listing.list_deliveries(session, Selection(q=search), by=ANA, limit=page, after=after)
         found += [item.id for item in one.items]
         if one.following is None:
             return found
@@ -82,11 +82,11 @@ def test_what_is_looked_up(search: str, words: list[str]) -> None:
 
 def test_few_is_said_only_of_few(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with transaction(full) as session:
-        assert len(trigram_index.few(session, "supplier") or ()) == MAILS
-        assert trigram_index.few(session, "nowhere") == []
-        assert trigram_index.few(session, "ab") is None
+        assert len(trigram_index.few_candidates(session, "supplier") or ()) == MAILS
+        assert trigram_index.few_candidates(session, "nowhere") == []
+        assert trigram_index.few_candidates(session, "ab") is None
         monkeypatch.setattr(trigram_index, "FEW", MAILS - 1)
-        assert trigram_index.few(session, "supplier") is None
+        assert trigram_index.few_candidates(session, "supplier") is None
 
 
 def test_the_index_follows_every_change(full: Engine) -> None:
@@ -96,13 +96,13 @@ def test_the_index_follows_every_change(full: Engine) -> None:
         session.execute(delete(Delivery).where(col(Delivery.id) == other))
         assert listed(session, "quite different") == [one]
         assert len(listed(session, "supplier")) == MAILS - 2
-        assert not {one, other} & set(trigram_index.few(session, "supplier") or ())
+        assert not {one, other} & set(trigram_index.few_candidates(session, "supplier") or ())
 
 
 def test_a_search_that_finds_much_says_that_there_is_more(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trigram_index, "FEW", 10)
     with transaction(full) as session:
-        page = listing.deliveries(session, Selection(q="supplier"), by=ANA, limit=5)
+        page = listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5)
         assert (len(page.items), page.total, page.following is None) == (5, 6, False)
         monkeypatch.setattr(trigram_index, "FEW", MAILS)
-        assert listing.deliveries(session, Selection(q="supplier"), by=ANA, limit=5).total == MAILS
+        assert listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5).total == MAILS

@@ -14,7 +14,7 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing, selection, selection_summary
 from triage.quarantine.search.selection import Selection
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import Group
@@ -46,8 +46,8 @@ def came(engine: Engine, settings: Settings, recipient: str, author: str, text: 
 
 def shown(engine: Engine, group: Group, wanted: Selection = HELD) -> tuple[card_list.Card, ...]:
     """The cards of the whole company."""
-    with reading(engine) as session:
-        return card_list.cards(session, wanted, by=ANA, now=NOW, group=group).items
+    with read_transaction(engine) as session:
+        return card_list.list_cards(session, wanted, by=ANA, now=NOW, group=group).items
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def test_what_a_card_says_selects_what_is_on_it(company: Engine, wave: dict[str,
     assert wave
     for group in ("campaign", "sender", "none"):
         for card in shown(company, group):
-            with reading(company) as session:
-                page = listing.deliveries(session, card.select, by=ANA)
+            with read_transaction(company) as session:
+                page = listing.list_deliveries(session, card.select, by=ANA)
             assert {one.id for one in page.items} == set(card.ids)
 
 
@@ -108,12 +108,12 @@ def test_what_a_card_says_selects_what_is_on_it(company: Engine, wave: dict[str,
 def test_a_selected_campaign_leaves_out_what_is_proven_differently(
     company: Engine, wave: dict[str, int], proof: str, names: tuple[str, ...], apart: int
 ) -> None:
-    with reading(company) as session:
+    with read_transaction(company) as session:
         campaign = session.get_one(Delivery, wave["one"]).campaign_id
         assert campaign
         chosen = Selection.of(campaign=campaign, proof=proof)
-        sheet = selection_summary.evidence(session, chosen, by=ANA, now=NOW)
-        page = listing.deliveries(session, chosen, by=ANA)
+        sheet = selection_summary.selection_evidence(session, chosen, by=ANA, now=NOW)
+        page = listing.list_deliveries(session, chosen, by=ANA)
     assert {one.id for one in page.items} == {wave[name] for name in names}
     assert (sheet.count, sheet.apart) == (len(names), apart)
 
@@ -122,25 +122,27 @@ def test_a_purged_campaign_leaves_the_real_mail_where_it_is(company: Engine, set
     with transaction(company) as session:
         campaign = session.get_one(Delivery, wave["one"]).campaign_id
         assert campaign
-        done = decisions.decide(session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        done = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(campaign=campaign), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
         assert done.done == 3
-    with reading(company) as session:
+    with read_transaction(company) as session:
         states = {name: session.get_one(Delivery, one).state for name, one in wave.items()}
     assert states == {"one": "purged", "two": "purged", "three": "purged", "real": "held", "other": "held"}
 
 
 def test_nobody_sees_or_counts_beyond_their_scope(company: Engine, wave: dict[str, int]) -> None:
-    with reading(company) as session:
-        (only,) = card_list.cards(session, HELD, by=BEN, now=NOW, group="campaign").items
-        sheet = selection_summary.evidence(session, only.select, by=BEN, now=NOW)
+    with read_transaction(company) as session:
+        (only,) = card_list.list_cards(session, HELD, by=BEN, now=NOW, group="campaign").items
+        sheet = selection_summary.selection_evidence(session, only.select, by=BEN, now=NOW)
     assert (only.ids, only.apart, sheet.count, sheet.apart, sheet.outside) == ((wave["two"],), 0, 1, 0, 2)
 
 
 def test_pages_of_cards_by_campaign_meet(company: Engine, wave: dict[str, int]) -> None:
     found, after = [], None
-    with reading(company) as session:
+    with read_transaction(company) as session:
         while True:
-            page = card_list.cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=1, after=after)
+            page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=1, after=after)
             found += [one for card in page.items for one in card.ids]
             assert (page.cards, page.deliveries) == (3, 5)
             if page.following is None:
@@ -160,4 +162,4 @@ def test_a_proof_alone_selects_nothing() -> None:
     with pytest.raises(BadInput, match="name ids"):
         Selection.of(proof="none")
     assert Selection.of(campaign=7, proof="any").as_json() == {"campaign": "0000000000007", "proof": "any"}
-    assert str(selection.condition(Selection(campaign=7, proof="any"))).count(str(col(Delivery.proof))) == 0
+    assert str(selection.selection_condition(Selection(campaign=7, proof="any"))).count(str(col(Delivery.proof))) == 0

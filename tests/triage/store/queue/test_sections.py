@@ -15,7 +15,7 @@ from triage.actor import Actor
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.ids import show
+from triage.ids import format_id
 from triage.message.forwarded import Pointed
 from triage.message.signals.severity import Severity
 from triage.message.summary import Summary
@@ -26,7 +26,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
 from triage.store.models.contacts import Correspondent
 from triage.store.models.deliveries import Delivery
@@ -72,7 +72,7 @@ def deliver(engine: Engine, one: int) -> None:
     """It reaches its mailbox."""
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
         with transaction(engine) as session:
-            ledger.record(session, one, event, by=RELAY, now=NOW)
+            ledger.record_event(session, one, event, by=RELAY, now=NOW)
 
 
 def report(engine: Engine, settings: Settings, one: int) -> None:
@@ -81,24 +81,27 @@ def report(engine: Engine, settings: Settings, one: int) -> None:
         message = session.get_one(Delivery, one).message_id
         envelope = arriving.envelope("report@company.example", reverse_path="joe.fern@company.example")
         said = Summary(parsed=True, author="joe.fern@company.example", subject="Fwd: odd")
-        assert suspicion_reports.report(session, envelope, said, [Pointed(marker=show(message))], settings=settings, now=NOW) == ""
+        assert (
+            suspicion_reports.report_message(session, envelope, said, [Pointed(marker=format_id(message))], settings=settings, now=NOW)
+            == ""
+        )
 
 
 def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group = "campaign", by: Actor = ANA, **more: Any) -> list[Card]:
     """The cards of the queue: the same from the kept counts, read page by page and counted."""
     asked: dict[str, Any] = {"by": by, "now": NOW, "group": group} | more
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         assert card_list.kept_for(session, HELD, by, group, asked["now"]) is not None
-        kept = list(card_list.cards(session, HELD, **asked).items)
+        kept = list(card_list.list_cards(session, HELD, **asked).items)
         assert paged(session, asked) == [card.key for card in kept]
         assert paged(session, asked, backwards=True) == [card.key for card in kept]
         with monkeypatch.context() as patch:
             patch.setattr(card_list, "kept_for", lambda *_: None)
-            assert list(card_list.cards(session, HELD, **asked).items) == kept
+            assert list(card_list.list_cards(session, HELD, **asked).items) == kept
             patch.setattr(single_cards, "MOST_FOUND", 0)  # as in a list of very many
-            assert list(card_list.cards(session, HELD, **asked).items) == kept
+            assert list(card_list.list_cards(session, HELD, **asked).items) == kept
         for section in Section:
-            part = card_list.cards(session, HELD, **asked, section=section)
+            part = card_list.list_cards(session, HELD, **asked, section=section)
             assert [card.key for card in part.items] == [card.key for card in kept if card.section is section]
     return kept
 
@@ -106,11 +109,11 @@ def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group = "campai
 def paged(session: Session, asked: dict[str, Any], *, backwards: bool = False) -> list[str]:
     """The keys of all cards, one card a page."""
     asked = dict(asked)
-    page = card_list.cards(session, HELD, **asked, limit=1, end=backwards)
+    page = card_list.list_cards(session, HELD, **asked, limit=1, end=backwards)
     found = [card.key for card in page.items]
     while place := page.preceding if backwards else page.following:
         asked |= {"before" if backwards else "after": place}
-        page = card_list.cards(session, HELD, **asked, limit=1)
+        page = card_list.list_cards(session, HELD, **asked, limit=1)
         found = [card.key for card in page.items] + found if backwards else found + [card.key for card in page.items]
     return found
 
@@ -172,11 +175,13 @@ def test_a_row_is_acted_on_first_while_a_copy_is_in_a_mailbox(
     deliver(company, phish[0])
     assert sections() == {Section.ACT_NOW}
     with transaction(company) as session:
-        gone = decisions.decide(session, DecisionRequest(Selection.of(ids=(phish[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        gone = decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(phish[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
     assert sections() == {Section.REST}
     with transaction(company) as session:
-        undoing.undo(session, gone.id, by=ANA, reason="", now=NOW, settings=settings)
-    with reading(company) as session:
+        undoing.undo_decision(session, gone.id, by=ANA, reason="", now=NOW, settings=settings)
+    with read_transaction(company) as session:
         assert session.get_one(Delivery, phish[0]).state == State.DELIVERED
     assert sections() == {Section.ACT_NOW}
 
@@ -218,7 +223,7 @@ def test_who_sees_one_department_is_told_no_numbers_of_others(company: Engine, s
 def test_a_copy_in_a_confidential_folder_is_told_to_nobody(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
     with transaction(company) as session:
-        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     deliver(company, wave(company, settings, JOE, MARA)[0])
     counted(company)
     assert [(card.section, card.delivered) for card in rows(company, monkeypatch)] == [(Section.REST, 0)]
@@ -241,7 +246,7 @@ def test_what_is_reported_is_acted_on_first_until_somebody_answers(
     counted(company)
     assert rows(company, monkeypatch)[0].section is Section.ACT_NOW
     with transaction(company) as session:
-        assert suspicion_reports.answer(session, first.suspected[0].id, "good", by=ANA, now=NOW) == 1
+        assert suspicion_reports.answer_report(session, first.suspected[0].id, "good", by=ANA, now=NOW) == 1
     assert {card.section for card in rows(company, monkeypatch)} == {Section.REST}
 
 
@@ -253,7 +258,7 @@ def test_deciding_about_a_reported_message_answers_for_its_row(
     counted(company)
     assert [card.section for card in rows(company, monkeypatch)] == [Section.ACT_NOW]
     with transaction(company) as session:
-        decisions.decide(session, DecisionRequest(Selection.of(ids=(mails[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mails[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
     assert [(card.count, card.section) for card in rows(company, monkeypatch)] == [(1, Section.REST)]
 
 
@@ -275,7 +280,7 @@ def test_deciding_about_a_reported_message_answers_for_its_row(
 def test_whose_deadline_counts(company: Engine, settings: Settings, author: str, text: str, more: dict[str, Any], deadline: Any) -> None:
     proof = {"dmarc": replace(DMARC_PASS, domain=author.partition("@")[2])}
     (one,) = come(company, settings, **CODE | {"author": author, "text": text} | proof | more)
-    with reading(company) as session:
+    with read_transaction(company) as session:
         delivery = session.get_one(Delivery, one)
         assert delivery.perishable_until == deadline, (delivery.severity, delivery.weight)
         assert [reason["points"] for reason in delivery.why_here if reason["name"] == "time-limited"] == ([0] if deadline else [])
@@ -300,7 +305,7 @@ def test_an_assumed_end_is_read_back() -> None:
 
 def test_who_is_held_is_all_that_is_acted_on(company: Engine, settings: Settings) -> None:
     deliver(company, wave(company, settings, JOE, MARA)[0])
-    with reading(company) as session:
-        found = card_list.cards(session, replace(HELD, states=(State.DELIVERED,)), by=ANA, now=NOW)
+    with read_transaction(company) as session:
+        found = card_list.list_cards(session, replace(HELD, states=(State.DELIVERED,)), by=ANA, now=NOW)
         assert [card.section for card in found.items] == [Section.REST]
         assert session.scalars(select(col(Delivery.state)).order_by(col(Delivery.id))).all() == ["delivered", "held"]

@@ -30,8 +30,8 @@ def test_everybody_is_told_that_a_restored_system_sends_nothing_yet(new_browser:
     ben = new_browser("ben")
     assert ben.get("/coverage").json()["restored"] is None
     with transaction(engine) as session:
-        restore_pause.pause(session, backup_at=NOW, now=NOW + timedelta(days=1))
+        restore_pause.pause_delivery(session, backup_at=NOW, now=NOW + timedelta(days=1))
     assert ben.get("/coverage").json()["restored"] == {"since": "2026-11-25T09:30:00Z", "backup_at": "2026-11-24T09:30:00Z"}
     with transaction(engine) as session:
-        restore_pause.end(session)
+        restore_pause.end_pause(session)
     assert ben.get("/coverage").json()["restored"] is None

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage import ids
-from triage.store.db import reading
+from triage.store.db import read_transaction
 from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
@@ -53,5 +53,5 @@ def test_what_is_released_waits_as_long_as_whoever_released_it_chose(ana: Browse
     (joe,) = came(JOE)
     made = ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}})
     assert made.status_code == 201
-    with reading(engine) as session:
-        assert session.get_one(Delivery, ids.read(joe)).due_at == datetime.fromisoformat(made.json()["at"]) + timedelta(seconds=45)
+    with read_transaction(engine) as session:
+        assert session.get_one(Delivery, ids.parse_id(joe)).due_at == datetime.fromisoformat(made.json()["at"]) + timedelta(seconds=45)

@@ -366,7 +366,7 @@ def test_a_very_large_decision_is_carried_out_behind_the_answer(
         came(JOE, author="wave@bad.example", subject=f"late {number}")
     assert ana.post("/decisions", order, headers={"Idempotency-Key": "x"}).json() == made.json()  # though more are selected by now
     with transaction(engine) as session:
-        bulk_decisions.go_on(session, ids.read(made.json()["id"]), now=utcnow(), settings=api_settings)
+        bulk_decisions.go_on(session, ids.parse_id(made.json()["id"]), now=utcnow(), settings=api_settings)
     shown = ana.get(f"/decisions/{made.json()['id']}").json()
     assert (shown["left"], shown["done"], len(shown["items"])) == (0, 3, 3)
     undone = ana.post(f"/decisions/{made.json()['id']}/undo").json()

@@ -16,7 +16,7 @@ from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
-CAMPAIGN = ids.show(77)
+CAMPAIGN = ids.format_id(77)
 ASKED = "Keepers of confidential folders are asked."
 
 
@@ -25,13 +25,13 @@ def wave(new_browser: NewBrowser, came: Came, engine: Engine, api_settings: Sett
     """Lets copies of one campaign come in, where the legal department is confidential."""
     with transaction(engine) as session:
         sealed = (SealedEntry("department:legal", ("hana", "hugo")),)
-        directory.apply(session, replace(COMPANY, staff=STAFF, sealed=sealed), api_settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=sealed), api_settings.company, by=SYNC, now=NOW)
 
     def come(*recipients: str) -> list[str]:
         shown = [one for to in recipients for one in came(to, author="crook@evil.example")]
         with transaction(engine) as session:
             for one in shown:
-                session.get_one(Delivery, ids.read(one)).campaign_id = 77
+                session.get_one(Delivery, ids.parse_id(one)).campaign_id = 77
         return shown
 
     return come

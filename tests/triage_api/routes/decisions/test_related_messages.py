@@ -27,11 +27,11 @@ def purged(ana: Browser, came: Came, engine: Engine) -> str:
     (joe,) = came(JOE)
     made: str = ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe]}}).json()["id"]
     with db.transaction(engine) as session:
-        delivery = session.get_one(Delivery, ids.read(joe))
+        delivery = session.get_one(Delivery, ids.parse_id(joe))
         beside = [
             Related(Place("INBOX", 7, uid, ""), NOW, uid == 1, None, f"writer{uid}@x.example", f"subject \x1b{uid}") for uid in (1, 2)
         ]
-        related_messages.keep(session, ids.read(made), delivery, beside, NOW)
+        related_messages.keep_related(session, ids.parse_id(made), delivery, beside, NOW)
     return made
 
 
@@ -54,7 +54,7 @@ def test_what_lay_beside_is_shown_and_taken(ana: Browser, purged: str, engine: E
     assert [one["taken_by"] for one in ana.get(f"/decisions/{purged}/related").json()["items"]] == [take["id"], None]
     again = ana.post(f"/decisions/{purged}/related", {"copies": [items[0]["id"]]})
     assert (again.status_code, "already removed" in again.json()["detail"]) == (409, True)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "take"))
         assert (record.by, record.detail["related_to"], record.items) == ("person:ana", purged, 1)
         (mailbox,) = session.scalars(select(col(SweptMailbox.mailbox)))
@@ -79,12 +79,12 @@ def test_what_lay_in_another_s_mailbox_is_for_who_sees_both(
 ) -> None:
     (one,) = came(to)
     with db.transaction(engine) as session:
-        delivery = session.get_one(Delivery, ids.read(one))
+        delivery = session.get_one(Delivery, ids.parse_id(one))
         delivery.mailbox, delivery.redirected = box, (to, box) == (MARA, JOES)
     made = new_browser("ana").post("/decisions", {"verb": "purge", "select": {"ids": [one]}}).json()["id"]
     with db.transaction(engine) as session:
         beside = [Related(Place("INBOX", 7, uid, ""), NOW, True, None, "writer@x.example", "private") for uid in (1, 2)]
-        related_messages.keep(session, ids.read(made), session.get_one(Delivery, ids.read(one)), beside, NOW)
+        related_messages.keep_related(session, ids.parse_id(made), session.get_one(Delivery, ids.parse_id(one)), beside, NOW)
     copies = [item["id"] for item in new_browser("ana").get(f"/decisions/{made}/related").json()["items"]]
     for login, number in told.items():
         browser = new_browser(login)

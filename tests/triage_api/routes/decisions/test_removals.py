@@ -9,9 +9,9 @@ from sqlmodel import col
 from tests.triage.throwaways import many, wave, weigh_by_subject, write_to
 from tests.triage_api.conftest import Browser
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.policy.rules import store as rules
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
 from triage.times import utcnow
@@ -26,7 +26,7 @@ def campaign(engine: Engine, api_settings: Settings, monkeypatch: pytest.MonkeyP
     with transaction(engine) as session:
         came = wave(session, api_settings, [*many(6), ROSA], at=utcnow())
         write_to(session, api_settings, ROSA)
-        return show(session.get_one(Delivery, came[0]).campaign_id or 0)
+        return format_id(session.get_one(Delivery, came[0]).campaign_id or 0)
 
 
 def test_the_preview_is_what_the_decision_does(ana: Browser, campaign: str, engine: Engine) -> None:
@@ -70,7 +70,7 @@ def test_the_same_key_blocks_once(ana: Browser, campaign: str, engine: Engine) -
     order = {"verb": "purge", "select": {"campaign": campaign}, "block": {}}
     first, second = (ana.post("/decisions", order, headers={"Idempotency-Key": "wave"}).json() for _ in range(2))
     assert first["id"] == second["id"]
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         made = session.scalars(select(Rule).where(col(Rule.origin) == rules.REMOVAL)).all()
         assert [one.holds_until and one.holds_until - one.created_at for one in made] == [timedelta(hours=24)] * 7
 

@@ -136,14 +136,14 @@ def test_one_says_whether_one_wants_the_letter(joe: Browser) -> None:
 
 def test_who_signs_in_anew_leaves_no_session_behind(joe: Browser, engine: Engine) -> None:
     assert (signed_in(joe), signed_in(joe)) == (201, 201)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert len(session.scalars(select(EmployeeSession)).all()) == 1
 
 
 def test_wrong_passwords_are_on_the_record_under_the_name_of_nobody_who_is_not_here(joe: Browser, engine: Engine) -> None:
     for login in ("joe.fern", "typed.a.password"):
         assert signed_in(joe, login, "wrong") == 401
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         tries = select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "sign-in-failed").order_by(col(AuditRecord.id))
         assert session.scalars(tries).all() == ["employee:joe.fern", "employee"]
 

@@ -13,8 +13,8 @@ def reported(engine: Engine, delivery: str, person: str = "joe.fern", shown: str
     made = ids.new_id()
     with transaction(engine) as session:
         about = {"author": "odd@evil.example", "subject": "Gift cards", "how": "message id", "department": "it"}
-        session.add(MailReport(id=made, delivery_id=ids.read(delivery), person=person, person_shown=shown, at=NOW, spool_id=1, **about))  # type: ignore[arg-type]
-    return ids.show(made)
+        session.add(MailReport(id=made, delivery_id=ids.parse_id(delivery), person=person, person_shown=shown, at=NOW, spool_id=1, **about))  # type: ignore[arg-type]
+    return ids.format_id(made)
 
 
 def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, engine: Engine) -> None:

@@ -17,9 +17,9 @@ from tests.triage import pdfs
 from tests.triage.arriving import DMARC_PASS, NOW, authentication, envelope
 from tests.triage_api.conftest import Browser, opened, session_key
 from triage.config.settings import Api, Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import receive as intake
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool
 from triage.store.db import transaction
@@ -52,13 +52,15 @@ def received(engine: Engine, settings: Settings) -> str:
     raw = letter()
     with transaction(engine) as session:
         proof = authentication(AUTHOR, DMARC_PASS)
-        (delivery,) = intake.receive(session, envelope(reverse_path=AUTHOR), raw, proof, summarise(raw), settings=settings, now=NOW)
-        return show(session.get_one(Delivery, delivery).message_id)
+        (delivery,) = intake.receive_message(
+            session, envelope(reverse_path=AUTHOR), raw, proof, make_summary(raw), settings=settings, now=NOW
+        )
+        return format_id(session.get_one(Delivery, delivery).message_id)
 
 
 @pytest.mark.peers
 def test_pages_are_pictures_and_looking_is_on_the_record(ana: Browser, engine: Engine, message: str) -> None:
-    sandbox.wrapper.cache_clear()
+    sandbox.sandbox_wrapper.cache_clear()
     assert ana.get(f"/messages/{message}/attachments/{PDF}/pages").json() == {"pages": 2}
     answer = ana.get(f"/messages/{message}/attachments/{PDF}/pages/1")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
@@ -83,7 +85,7 @@ def test_pages_are_pictures_and_looking_is_on_the_record(ana: Browser, engine: E
     ("number", "page", "status"), [(PROGRAM, "", 409), (PDF, "/3", 409), (9, "", 404), (PDF, "/0", 422), (PDF, "/51", 422)]
 )
 def test_what_is_not_there(ana: Browser, message: str, number: int, page: str, status: int) -> None:
-    sandbox.wrapper.cache_clear()
+    sandbox.sandbox_wrapper.cache_clear()
     answer = ana.get(f"/messages/{message}/attachments/{number}/pages{page}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert number != PROGRAM or answer.json()["detail"] == WHY["unknown"]

@@ -10,12 +10,12 @@ from tests.triage_api.conftest import Browser, NewBrowser
 from triage import ids
 from triage.compliance.audit.audit_log import number_of_acts
 from triage.config.settings import Settings
-from triage.ids import show
+from triage.ids import format_id
 from triage.intake import receive as intake
 from triage.message.preview.preview_document import FRAME_HEADERS
-from triage.message.summary import summarise
+from triage.message.summary import make_summary
 from triage.runtime.sandbox_pool import Overrun, Pool
-from triage.store.db import reading, transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content
@@ -52,16 +52,16 @@ aGVsbG8=\r
 def message(app: FastAPI, engine: Engine, api_settings: Settings) -> str:
     """The id of a message with a lying link, a remote picture, a script and an attachment."""
     with transaction(engine) as session:
-        (delivery_id,) = intake.receive(
+        (delivery_id,) = intake.receive_message(
             session,
             envelope(reverse_path=AUTHOR),
             RAW,
             authentication(AUTHOR, DMARC_PASS),
-            summarise(RAW),
+            make_summary(RAW),
             settings=api_settings,
             now=NOW,
         )
-        return show(session.get_one(Delivery, delivery_id).message_id)
+        return format_id(session.get_one(Delivery, delivery_id).message_id)
 
 
 def acts(engine: Engine, message: str) -> list[tuple[str, str, dict[str, object]]]:
@@ -169,7 +169,7 @@ def test_attachments_that_are_not_there(ana: Browser, engine: Engine, message: s
 
 
 def test_each_fetch_is_on_the_record(ana: Browser, engine: Engine, message: str) -> None:
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         before = number_of_acts(session)
     assert ana.get(f"/messages/{message}").status_code == 200
     assert acts(engine, message) == []
@@ -178,7 +178,7 @@ def test_each_fetch_is_on_the_record(ana: Browser, engine: Engine, message: str)
     assert acts(engine, message) == [("person:ana", "fetch", {"what": what} | FROM) for what in ("html", "headers", "text", "text")]
     delivery = ana.get(f"/messages/{message}").json()["deliveries"][0]["id"]
     assert ana.get(f"/deliveries/{delivery}").json()["history"][-1]["sentence"] == "Fetched by Ana Roth."
-    with reading(engine) as session:
+    with read_transaction(engine) as session:
         assert number_of_acts(session) == before, "nobody's screen moves for it"
 
 
@@ -218,9 +218,9 @@ def test_foreign_is_unknown(new_browser: NewBrowser, engine: Engine, message: st
     ben = new_browser("ben")
     for path in ("", "/view", "/headers", "/source", "/attachments/1"):
         foreign = ben.get(f"/messages/{message}{path}")
-        unknown = ben.get(f"/messages/{show(ids.read(message) + 1)}{path}")
+        unknown = ben.get(f"/messages/{format_id(ids.parse_id(message) + 1)}{path}")
         assert (foreign.status_code, unknown.status_code) == (404, 404)
-        assert foreign.json()["detail"].replace(message, "") == unknown.json()["detail"].replace(show(ids.read(message) + 1), "")
+        assert foreign.json()["detail"].replace(message, "") == unknown.json()["detail"].replace(format_id(ids.parse_id(message) + 1), "")
     assert acts(engine, message) == []
 
 

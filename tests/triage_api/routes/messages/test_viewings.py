@@ -41,20 +41,20 @@ def message_of(browser: Browser, delivery: str) -> str:
 def acts(engine: Engine, *kinds: str) -> list[tuple[str, str, str]]:
     """(who, act, about) of those who looked, oldest first."""
     wanted = select(AuditRecord).where(col(AuditRecord.act).in_(kinds or sorted(viewings.LOOKS))).order_by(col(AuditRecord.id))
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return [(one.by, one.act, one.subject.partition(":")[2]) for one in session.scalars(wanted)]
 
 
 def waiting(engine: Engine) -> list[int]:
     """What was read ahead and is not settled: how many requests of each message."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return sorted(one.ahead for one in session.scalars(select(Viewing)) if one.ahead)
 
 
 def settle(engine: Engine, minutes: int) -> None:
     """As upkeep does it, so many minutes from now."""
     with db.transaction(engine) as session:
-        viewings.settle(session, now=utcnow() + timedelta(minutes=minutes))
+        viewings.settle_fetches(session, now=utcnow() + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize("query", ["", "?ahead=true"])
@@ -79,7 +79,7 @@ def test_ten_thousand_bodies_leave_ten_thousand_entries(sqlite_engine: Engine) -
         put_fetch_on_record(here, message, "html", token, ahead=number % 2 == 1)
         if number in (0, MANY // 2):
             assert len(acts(sqlite_engine)) == number + 1, "before the body leaves"
-    assert acts(sqlite_engine) == [(str(token), "fetch", ids.show(message)) for message in messages]
+    assert acts(sqlite_engine) == [(str(token), "fetch", ids.format_id(message)) for message in messages]
     assert waiting(sqlite_engine) == []
 
 
@@ -104,7 +104,7 @@ def test_a_read_ahead_is_on_the_record_after_ten_minutes_also_when_the_api_start
     assert acts(engine) == [("person:ana", "viewed", seen)]
     settle(engine, 10)
     assert acts(engine) == [("person:ana", "viewed", seen), ("person:ana", "fetch", unseen)]
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         (one,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "fetch"))
     assert (one.detail["what"], one.detail["times"], one.detail["from"]) == ("ahead", 2, "192.0.2.9")
 
@@ -157,7 +157,7 @@ def viewed(ana: Browser, engine: Engine, new_browser: NewBrowser, came: Came) ->
         session.get_one(StaffMember, "hana").rights = ["data-protection"]
         session.get_one(Person, "joe.fern").login = "hugo"  # Joe is staff, as an auditor of something else
         session.get_one(StaffMember, "hugo").role = "triage"
-        while hash_chain.seal(session):
+        while hash_chain.seal_entries(session):
             pass
     return delivery, message
 

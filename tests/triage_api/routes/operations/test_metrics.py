@@ -56,7 +56,7 @@ def test_what_waits(new_browser: NewBrowser, came: Came, spool: Path, monkeypatc
     for name in ("incoming", "retry", "damaged"):
         (spool / OUTBOUND / name).mkdir(parents=True)
     hour = ids.first_id_at(utcnow() - timedelta(hours=1))
-    (spool / OUTBOUND / "incoming" / f"{ids.show(hour)}.1.3.batch").write_bytes(b"")
+    (spool / OUTBOUND / "incoming" / f"{ids.format_id(hour)}.1.3.batch").write_bytes(b"")
     for attempt in (1, OFTEN):
         (spool / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").write_bytes(b"")
     found = asked(monitor)
@@ -122,7 +122,7 @@ def test_a_spool_or_a_database_that_is_gone_is_a_number_too(new_browser: NewBrow
     def gone(*_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    monkeypatch.setattr(metrics, "gauges", gone)
+    monkeypatch.setattr(metrics, "read_gauges", gone)
     found = asked(new_browser(address="127.0.0.1"))
     ups = {name: value for (name, _), value in found.items() if name.endswith("_up")}
     assert ups == {"mailroom_spool_up": 0, "mailroom_database_up": 0}

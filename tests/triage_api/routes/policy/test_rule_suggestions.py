@@ -20,7 +20,7 @@ def proposed(engine: Engine, ana: Browser) -> None:
 
     found = [candidate(number) for number in range(1, 13)]
     with db.transaction(engine) as session:
-        rule_suggestions.refresh(session, found, now=NOW)
+        rule_suggestions.refresh_suggestions(session, found, now=NOW)
 
 
 @pytest.mark.usefixtures("proposed")

@@ -36,7 +36,7 @@ def test_an_erasure_is_looked_at_begun_and_followed(app: FastAPI, new_browser: N
     assert found == {"kind": "outside", "deliveries": 1, "under_way": 0, "kept": 0}
     begun = ida.post("/person-data/erasures", {"address": ANNA, "reason": "case 12"})
     assert (begun.status_code, begun.json()["address"], begun.json()["done_at"]) == (201, ANNA, None)
-    number = ids.read(begun.json()["id"])
+    number = ids.parse_id(begun.json()["id"])
     with db.transaction(app.state.office.engine) as session:
         while person_erasure.carry_on(session, number, now=utcnow()):
             pass

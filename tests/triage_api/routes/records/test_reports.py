@@ -65,7 +65,7 @@ def test_a_token_that_reads_may_read_them(sqlite_ana: Browser) -> None:
 
 def test_what_a_decision_took_is_kept(decided: Browser, engine: Engine) -> None:
     assert decided.get("/me").json()["measures"] is True
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         kept = session.execute(select(col(Decision.keys), col(Decision.milliseconds)).order_by(col(Decision.id))).all()
     assert [tuple(row) for row in kept] == [(2, 4500), (None, None)]
 

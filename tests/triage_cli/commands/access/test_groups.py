@@ -19,7 +19,7 @@ def test_groups_and_their_members(shell: Shell, engine: Engine, settings: Settin
         GroupEntry("far@company.example", "Far away", "it", expand=False),
     )
     with db.transaction(engine) as session:
-        directory.apply(session, replace(arriving.COMPANY, groups=groups), settings.company, by=arriving.SYNC, now=arriving.NOW)
+        directory.apply_directory(session, replace(arriving.COMPANY, groups=groups), settings.company, by=arriving.SYNC, now=arriving.NOW)
     said = shell("groups")
     assert said.code == 0
     assert [line.split()[0] for line in said.out.splitlines() if "@" in line] == ["all@company.example", "far@company.example"]

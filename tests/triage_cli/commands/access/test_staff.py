@@ -21,8 +21,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def proves(engine: Engine, login: str, password: str) -> bool:
     with db.transaction(engine) as session:
-        attempt = staff_login.begin(session, login, "192.0.2.1", now=NOW)
-    return staff_login.proves(attempt, password)
+        attempt = staff_login.begin_attempt(session, login, "192.0.2.1", now=NOW)
+    return staff_login.verify_password(attempt, password)
 
 
 @pytest.mark.usefixtures("typed")

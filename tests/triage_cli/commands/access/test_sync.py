@@ -109,7 +109,7 @@ def test_a_server_that_is_down_is_named(shell: Shell, server: Slapd) -> None:
 
 
 def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings, moment = settings_loader.read(str(config)), utcnow()
+    settings, moment = settings_loader.read_settings(str(config)), utcnow()
     source = open_source(settings)
 
     def noted() -> timedelta | None:
@@ -134,7 +134,7 @@ def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: 
 
 def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server: Slapd) -> None:
     assert shell("sync").code == 0
-    settings = settings_loader.read(str(config))
+    settings = settings_loader.read_settings(str(config))
     stop, bell = threading.Event(), Bell(settings.spool.directory, "door")
     role = threading.Thread(target=sync.run, args=(settings, stop))
     role.start()
@@ -145,8 +145,8 @@ def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server:
         engine = db.open_engine(settings.database.url)
 
         def is_known() -> bool:
-            with db.reading(engine) as session:
-                return recipients.resolve(session, Address.parse("new@company.example"), settings.company) is not None
+            with db.read_transaction(engine) as session:
+                return recipients.resolve_address(session, Address.parse("new@company.example"), settings.company) is not None
 
         processes.until(is_known, "the joiner is known")
         assert bell.wait(processes.HANG), "the judge writes the door anew"

@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from tests.triage.arriving import NOW
 from tests.triage_cli.conftest import Arrives, Shell
-from triage.ids import read
+from triage.ids import parse_id
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -15,7 +15,7 @@ from triage.store.models.deliveries import Delivery
 
 
 def test_redeliver(shell: Shell, arrives: Arrives, engine: Engine) -> None:
-    late, early = read(arrives()), read(arrives())
+    late, early = parse_id(arrives()), parse_id(arrives())
     with db.transaction(engine) as session:
         for one, settled in ((late, NOW), (early, NOW - timedelta(days=9))):
             session.execute(update(Delivery).where(col(Delivery.id) == one).values(state=State.DELIVERED, settled_at=settled))
@@ -24,7 +24,7 @@ def test_redeliver(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     assert shell("redeliver", *since, "--expect", "2").code == 1
     said = shell("redeliver", *since, "--reason", "disk lost", "--unchecked")
     assert (said.code, "Delivered again “Your order”." in said.out) == (0, True)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         states = dict(session.execute(select(col(Delivery.id), col(Delivery.state))).all())
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "redeliver"))
     assert (states, record.detail) == ({late: State.QUEUED, early: State.DELIVERED}, {"reason": "disk lost"})

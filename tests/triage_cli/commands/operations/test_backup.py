@@ -19,7 +19,7 @@ from tests.triage_cli.conftest import Arrives, Shell
 from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.delivery.recall import reconcile
-from triage.ids import read
+from triage.ids import parse_id
 from triage.runtime import spool_backup
 from triage.store import db, restore_pause
 from triage.store.delivery_state import State
@@ -31,7 +31,7 @@ from triage_cli.services import upkeep
 def pause(engine: Engine) -> None:
     """As after a restore."""
     with db.transaction(engine) as session:
-        restore_pause.pause(session, backup_at=utcnow(), now=utcnow() + timedelta(days=365))
+        restore_pause.pause_delivery(session, backup_at=utcnow(), now=utcnow() + timedelta(days=365))
 
 
 def test_a_backup_is_whole_named_and_for_nobody_else(shell: Shell, arrives: Arrives, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_sqlite_left_of_a_database_that_was_moved_away_does_not_get_into_th
 def rows(url: str) -> dict[str, Counter[str]]:
     """All that a database holds, by its tables."""
     engine = db.open_engine(url)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = {table.name: Counter(map(repr, session.execute(select(table)))) for table in SQLModel.metadata.sorted_tables}
     engine.dispose()
     return found
@@ -152,7 +152,7 @@ def test_what_is_restored_stays_also_where_its_large_indexes_do_not_come_about(
     spool = Spool(settings.spool.directory)
     spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
     spool.close()
-    waiting = spool_backup.listed(settings.spool.directory)
+    waiting = spool_backup.list_batches(settings.spool.directory)
     assert shell("backup", str(tmp_path / "backup")).code == 0
     for name in waiting:
         (settings.spool.directory / name).unlink()
@@ -163,7 +163,7 @@ def test_what_is_restored_stays_also_where_its_large_indexes_do_not_come_about(
 
     monkeypatch.setattr(concurrent_indexes, "build", fail)
     said = shell("restore", str(tmp_path / "backup"))
-    assert (len(waiting), spool_backup.listed(settings.spool.directory)) == (1, waiting)
+    assert (len(waiting), spool_backup.list_batches(settings.spool.directory)) == (1, waiting)
     assert shell("db", "check").code == 0
     if isinstance(fault, OperationalError):
         assert (said.code, "`mailroom db upgrade`" in said.err, "is restored" in said.out) == (0, True, True)
@@ -214,9 +214,9 @@ def test_while_it_is_paused_nothing_is_claimed(shell: Shell, arrives: Arrives, e
     pause(engine)
     with db.transaction(engine) as session:
         assert queue.next_due(session) is None
-        assert queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1)) == []
-        restore_pause.end(session)
-        assert len(queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
+        assert queue.claim_deliveries(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1)) == []
+        restore_pause.end_pause(session)
+        assert len(queue.claim_deliveries(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
 
 
 def test_what_nobody_can_look_for_waits_for_a_word(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings) -> None:
@@ -224,26 +224,28 @@ def test_what_nobody_can_look_for_waits_for_a_word(shell: Shell, arrives: Arrive
     assert shell("release", queued).code == 0
     pause(engine)
     with db.transaction(engine) as session:
-        waiting = reconcile.resume(session, found=[], absent=[], unknown=[read(queued), read(held)], by=IDA, now=utcnow(), send=False)
-        assert waiting == [read(queued)]
-        assert queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1)) == []
-    with db.reading(engine) as session:
-        rows = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_([read(queued), read(held)])))}
-        assert rows[read(queued)].last_reply == reconcile.UNKNOWN
-        assert reconcile.NOTE in rows[read(held)].note
+        waiting = reconcile.resume_delivery(
+            session, found=[], absent=[], unknown=[parse_id(queued), parse_id(held)], by=IDA, now=utcnow(), send=False
+        )
+        assert waiting == [parse_id(queued)]
+        assert queue.claim_deliveries(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1)) == []
+    with db.read_transaction(engine) as session:
+        rows = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_([parse_id(queued), parse_id(held)])))}
+        assert rows[parse_id(queued)].last_reply == reconcile.UNKNOWN
+        assert reconcile.NOTE in rows[parse_id(held)].note
     assert shell("queue", "retry", queued).code == 0
     with db.transaction(engine) as session:
-        assert len(queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
+        assert len(queue.claim_deliveries(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
 
 
 def test_what_was_found_is_delivered(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     queued, held = arrives(), arrives()
     assert shell("release", queued).code == 0
     pause(engine)
-    found = [read(queued), read(held)]
+    found = [parse_id(queued), parse_id(held)]
     with db.transaction(engine) as session:
-        assert reconcile.resume(session, found=found, absent=[], unknown=[], by=IDA, now=utcnow(), send=False) == []
-    with db.reading(engine) as session:
+        assert reconcile.resume_delivery(session, found=found, absent=[], unknown=[], by=IDA, now=utcnow(), send=False) == []
+    with db.read_transaction(engine) as session:
         assert set(session.scalars(select(col(Delivery.state)))) == {State.DELIVERED}
 
 

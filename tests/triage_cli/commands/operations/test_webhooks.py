@@ -37,9 +37,9 @@ def test_tried_out_gone_and_called_again(shell: Shell, hooked: Path, engine: Eng
     assert "is to be sent by `mailroom webhooks`" in shell("webhooks", "test", "ops").out
     assert state(shell) == ["ops new 1"]
     with db.transaction(engine) as session:
-        call = outbox.claim(session, "ops", settings, now=utcnow())
+        call = outbox.claim_call(session, "ops", settings, now=utcnow())
         assert call
-        outbox.settle(session, "ops", call, Answer("gone", "410 Gone"), now=utcnow())
+        outbox.settle_call(session, "ops", call, Answer("gone", "410 Gone"), now=utcnow())
     assert state(shell) == ["ops gone 1"]
     assert shell("webhooks", "resume", "ops").out == "it is called again\n"
     assert state(shell) == ["ops new 1"]

@@ -53,7 +53,7 @@ def maildir(path: Path, *letters: bytes) -> Path:
 
 def deliveries(engine: Engine) -> list[tuple[str, str, str]]:
     """Subject, state and rule of each, by subject."""
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         return sorted((one.subject, one.state, one.rule) for one in session.scalars(select(Delivery)))
 
 
@@ -80,9 +80,9 @@ def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: S
         ("Order 2", "held", "unproven-known-sender"),
         ("Order 3", "held", "unproven-known-sender"),
     ]
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         message = session.scalars(select(Message).where(col(Message.summary)["subject"].as_string() == "Order 1")).one()
-        assert bodies.load(session, message.content_id) == mails[0].replace(b"\n", b"\r\n")
+        assert bodies.load_body(session, message.content_id) == mails[0].replace(b"\n", b"\r\n")
         assert utcnow() - message.received_at < timedelta(hours=1)  # it is held from now on
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "import")).all()
     assert [(one.items, one.detail["to"], one.detail["source"]) for one in acts] == [(3, [TO], str(file))]

@@ -48,13 +48,13 @@ def test_seed_tells_a_pipe_in_json_lines(shell: Shell, sent: Path, engine: Engin
         "event": "report", "accounts": 1, "done": 1, "failed": 0, "folders": 1, "messages": 2, "addresses": 2, "learned": 2, "known": 0,
         "without_sent_folder": 0, "skipped": {}, "unreadable": {}, "failures": {}, "source": "", "dry_run": False,
     }  # fmt: skip
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Correspondent.how))).all() == ["seed", "seed"]
 
 
 def test_a_dry_run_learns_nothing(shell: Shell, sent: Path, engine: Engine) -> None:
     assert report(shell("seed", "maildir", str(sent / "maildirs"), "--dry-run").out)["learned"] == 2
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(Correspondent)).all() == []
 
 

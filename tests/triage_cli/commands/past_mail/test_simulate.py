@@ -64,12 +64,12 @@ def rehearse(
     assert copies
     config = tmp_path / "mailroom.toml"
     config.write_text((demo / "mailroom.toml").read_text().replace(f"sqlite:///{demo / 'mailroom.db'}", database_url))
-    settings = settings_loader.read(str(config), {})
+    settings = settings_loader.read_settings(str(config), {})
     people = toml_reader.read_directory(Path(settings.directory.file), settings.company.domains)
     with db.transaction(engine) as session:
-        directory.apply(session, people, settings.company, by=SYSTEM, now=START)
+        directory.apply_directory(session, people, settings.company, by=SYSTEM, now=START)
         for order in company.RULES:
-            rules.add(session, order, by=IDA, now=START, settings=settings)
+            rules.add_rule(session, order, by=IDA, now=START, settings=settings)
 
     def run(*words: str) -> Said:
         capsys.readouterr()

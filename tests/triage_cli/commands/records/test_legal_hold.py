@@ -17,7 +17,7 @@ def test_a_hold_is_made_listed_and_lifted(shell: Shell, arrives: Arrives, engine
     made = shell("legal-hold", "add", "--of", "mara.berg", "--reason", "a dispute")
     assert (made.code, "mail of mara.berg: 1 mails are held" in made.out) == (0, True)
     upkeep_retention.hold_legally(engine)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalar(select(col(LegallyHeld.delivery_id))) == session.scalar(select(col(Delivery.id)))
     (one,) = json.loads(shell("legal-hold", "list", "--json").out)
     assert (one["person"], one["mails"], one["reason"], one["lifted"]) == ("mara.berg", 1, "a dispute", "")

@@ -63,7 +63,7 @@ def test_erasing_says_what_it_finds_and_what_it_did(shell: Shell, arrives: Arriv
     upkeep.erase_persons(engine, settings)
     (row,) = json.loads(shell("person-data", "list", "--json").out)
     assert (row["mails"], row["contents"], bool(row["done"])) == (1, 1, True)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Delivery.author))).all() == [f"{row['pseudonym']}@erased.invalid"]
 
 
@@ -75,5 +75,5 @@ def test_upkeep_goes_on_with_what_is_begun(shell: Shell, arrives: Arrives, engin
     assert f"and {int(under_way)} are still under way" in shell("person-data", "erase", ANNA, "--dry-run").out
     assert shell("person-data", "erase", ANNA, "--reason", "case 12").code == 0
     upkeep.erase_persons(engine, settings)
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert (session.scalars(select(col(PersonErasure.done_at))).one() is None) == under_way
