@@ -66,7 +66,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],
     "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
     "ChosenContacts": [{"ids": [ID]}],
-    "TrainingOrder": [{"card": "invoice", "answer": "keep-out"}],
+    "TrainingOrder": [{"message": "invoice", "answer": "keep-out"}],
     "EnforcementOrder": [{"department": "it", "mode": "observe"}],
 }
 REFUSALS = {  # a true one of each status

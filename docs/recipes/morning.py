@@ -49,8 +49,8 @@ class Morning:
         """One card: the first thing that applies is done."""
         lead = card["lead"]
         signals = {signal["name"]: signal["sentence"] for signal in lead["signals"]}
-        odd = max(lead["signals"], key=lambda signal: signal["weight"], default={"sentence": ""})["sentence"]
-        print(f"{card['urgency']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({card['count']})")
+        odd = max(lead["signals"], key=lambda signal: signal["risk"], default={"sentence": ""})["sentence"]
+        print(f"{card['priority']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({card['count']})")
         to = self.redirects.get(lead["recipient"])
         deceives = card["severity"] in ODD or any(name in signals for name in DECEIVES)
         if to and not card["second_look"]:  # that is for a person: a script confirms nothing

@@ -28,11 +28,11 @@ JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.exampl
 def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
     (shown,) = came(JOE, dmarc=DMARC_PASS)
     (one,) = ana.get("/deliveries").json()["items"]
-    assert one["urgency"] == 50 + sum(reason["points"] for reason in one["why_here"])
+    assert one["priority"] == 50 + sum(reason["points"] for reason in one["why_here"])
     assert {"name": "proven", "points": 10, "sentence": "It is proven to come from supplier.example."} in one["why_here"]
     assert {(signal["name"], tuple(signal["evidence"])) for signal in one["signals"]} >= {("first-contact", ("sales@supplier.example",))}
     assert (one["severity"], one["is_copy"]) == ("none", False)
-    left_out = ("message_id", "size", "signals", "weight", "severity", "second_look", "is_copy", "urgency", "why_here")
+    left_out = ("message_id", "size", "signals", "risk", "severity", "second_look", "is_copy", "priority", "why_here")
     assert {name: one[name] for name in one if name not in left_out} == {
         "id": shown,
         "state": "held",
@@ -51,18 +51,18 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "attachments": 0,
         "proof": "dmarc",
         "proven_as": "supplier.example",
-        "perishable_until": None,
+        "time_limited_until": None,
         "lifetime_assumed": False,
         "verdict": {"disposition": "quarantine", "rule": "first-contact", "reason": one["verdict"]["reason"]},
         "withheld": "",
         "campaign": None,
         "flood": False,
-        "handed": None,
+        "assigned": None,
         "due_at": None,
         "attempts": 0,
         "last_reply": "",
         "decided": None,
-        "sealed": False,
+        "confidential": False,
         "expires_at": None,
         "legal_hold": False,
         "escalated": None,
@@ -140,16 +140,16 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     with transaction(engine) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(code)).values(perishable_until=until))
     page = ana.get("/triage").json()
-    assert (page["total_cards"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
+    assert (page["total_items"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
     first, second = page["items"]
-    assert (first["key"], first["ids"], datetime.fromisoformat(first["perishable_until"])) == ("code@good.example", [code], until)
+    assert (first["key"], first["ids"], datetime.fromisoformat(first["time_limited_until"])) == ("code@good.example", [code], until)
     assert [(one["section"], one["lifetime_assumed"]) for one in (first, second)] == [("time-limited", False), ("rest", False)]
     assert [(one["delivered"], one["opened"]) for one in (first, second)] == [(0, None), (0, None)]
     assert (second["count"], second["people"], second["departments"]) == (3, 2, 2)
     assert (second["ids"], second["lead"]["id"]) == (sorted(wave, reverse=True), max(wave))
     assert ana.get("/triage?department=legal").json()["total_deliveries"] == 1
     assert ana.get("/triage?state=purged").json()["items"] == []
-    assert ana.get("/triage?group=none").json()["total_cards"] == 4
+    assert ana.get("/triage?group=none").json()["total_items"] == 4
     for section, keys in (("act-now", []), ("time-limited", ["code@good.example"]), ("rest", ["wave@bad.example"])):
         assert [one["key"] for one in ana.get(f"/triage?section={section}").json()["items"]] == keys
     assert ana.get("/triage?section=soon").status_code == 422
@@ -167,7 +167,7 @@ def test_cards_by_campaign_are_decided_as_they_say(ana: Browser, came: Came) -> 
     assert first["select"] == {"ids": [], "sender": "", "campaign": campaign, "proof": "none"}
     assert {one["id"] for one in ana.get(f"/deliveries?campaign={campaign}").json()["items"]} == {*forged, real}
     assert ana.get(f"/deliveries?campaign={campaign}&proof=supplier.example").json()["items"][0]["id"] == real
-    assert ana.get(f"/triage?group=none&campaign={campaign}").json()["total_cards"] == 4
+    assert ana.get(f"/triage?group=none&campaign={campaign}").json()["total_items"] == 4
     sheet = ana.post("/selections/preview", {"select": first["select"]}).json()
     assert (sheet["count"], sheet["apart"]) == (3, 1)
     order = {"verb": "purge", "select": first["select"] | {"states": ["held"]}, "expect": 3}
@@ -183,11 +183,11 @@ def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
         "name": "Legal",
         "held": 1,
         "shared_held": 0,
-        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "sealed": False}],
-        "sealed": False,
+        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "confidential": False}],
+        "confidential": False,
     }
-    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "sealed": False}
-    it = {"code": "it", "name": "IT", "held": 2, "shared_held": 1, "people": [joe], "sealed": False}
+    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "confidential": False}
+    it = {"code": "it", "name": "IT", "held": 2, "shared_held": 1, "people": [joe], "confidential": False}
     assert ana.get("/departments").json() == [it, legal]
     assert ben.get("/departments").json() == [legal]
 
@@ -357,13 +357,13 @@ def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypat
         came(JOE, author=f"one{number}@good.example")
     whole = [card["key"] for card in ana.get("/triage").json()["items"]]
     found = ana.get("/triage/anchors").json()
-    assert (found["total_cards"], [one["position"] for one in found["items"]]) == (5, [0, 2, 4])
+    assert (found["total_items"], [one["position"] for one in found["items"]]) == (5, [0, 2, 4])
     for one in found["items"]:
         page = ana.get("/triage", params={"at": one["at"], "limit": 2}).json()
         assert [card["key"] for card in page["items"]] == whole[one["position"] : one["position"] + 2]
     assert ana.get("/triage", params={"at": "nonsense"}).status_code == 422
     last = ana.get("/triage", params={"end": True, "limit": 2}).json()
-    assert ([card["key"] for card in last["items"]], last["next_cursor"], last["total_cards"]) == (whole[-2:], None, 5)
+    assert ([card["key"] for card in last["items"]], last["next_cursor"], last["total_items"]) == (whole[-2:], None, 5)
 
 
 @pytest.mark.parametrize("group", ["sender", "campaign", "none"])

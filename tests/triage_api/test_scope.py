@@ -468,7 +468,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
     about["hook"] = "ops"
     about |= {
-        "card": secret.delivery,
+        "message": secret.delivery,
         "campaign_id": secret.campaign,
         "name": "campaigns",
         "request_id": secret.request,
@@ -488,7 +488,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     if name == "create_request":
         body = {"delivery": secret.wanted}
     if name == "answer_training":
-        body = {"card": secret.delivery, "answer": "let-in"}
+        body = {"message": secret.delivery, "answer": "let-in"}
     if name == "import_rules":
         body = {"text": f"block x.example scope={secret.scope}"}
     if name == "explain_rules":
@@ -691,11 +691,11 @@ def test_others_see_that_something_waits(sealed: Secret, ana: Browser, new_brows
     came(JOE)
     (it,) = [one for one in ana.get("/departments").json() if one["code"] == "it"]
     joe = it["people"][0]
-    assert (it["held"], joe["held"], joe["sealed"]) == (2, 2, True)
-    assert it["sealed"] is (sealed.scope == "department:it")
+    assert (it["held"], joe["held"], joe["confidential"]) == (2, 2, True)
+    assert it["confidential"] is (sealed.scope == "department:it")
     assert ana.get("/deliveries?department=it").json()["items"] == []
     seen = [one for one in new_browser("hana").get("/departments").json() if one["code"] == "it"]
-    assert seen[0]["people"][0] == {"uid": "joe.fern", "name": "Joe Fern", "held": 2, "sealed": False}
+    assert seen[0]["people"][0] == {"uid": "joe.fern", "name": "Joe Fern", "held": 2, "confidential": False}
 
 
 def test_a_copy_in_an_open_folder_is_opened_as_ever(sealed: Secret, ana: Browser, new_browser: NewBrowser, came: Came) -> None:

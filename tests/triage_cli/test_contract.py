@@ -45,9 +45,9 @@ DECIDED = "decision said count done items"
 MAIL = "id state received folder sender subject campaign"
 FIELDS = {  # of --json; there may come more
     "audit": "id at by act subject items sequence detail", "audit list": "id at by act subject items sequence detail",
-    "campaigns": "id mails deliveries held people senders newest subject",
-    "campaigns list": "id mails deliveries held people senders newest subject",
-    "campaigns show": "id mails deliveries held people senders newest subject made by compared with states proofs from subjects",
+    "campaigns": "id messages deliveries held people senders newest subject",
+    "campaigns list": "id messages deliveries held people senders newest subject",
+    "campaigns show": "id messages deliveries held people senders newest subject made by compared with states proofs from subjects",
     "campaigns join": DECIDED, "campaigns split": DECIDED, "decisions undo": DECIDED, "hold": DECIDED, "purge": DECIDED,
     "redeliver": DECIDED, "redirect": DECIDED, "reject": DECIDED, "release": DECIDED, "restore": DECIDED, "sweep": DECIDED,
     "correspondents list": "id address scope sent heard last_mail lapses how provenance",
@@ -81,7 +81,7 @@ FIELDS = {  # of --json; there may come more
     "rules propose": "id kind value proof would pass why evidence",
     "second-keys list": "id asked lapses said reason",
     "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",
-    "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals urgency why_here expires attachments "
+    "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals priority why_here expires attachments "
     "last_reply text",
     "staff list": "login name role scope rights source away sessions",
     "staff substitutes": "id absent substitute from until reason",

@@ -50,4 +50,4 @@ class Order(BaseModel):
 class Shape(BaseModel):
     """What a client gets, read from the house's values."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(from_attributes=True, validate_by_name=True, frozen=True, json_schema_serialization_defaults_required=True)

@@ -33,6 +33,6 @@ def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: 
     sign_in(page, alone)
     page.get_by_role("option").filter(has_text="Gift cards").click()
     why = page.get_by_text("Why here in the queue")
-    expect(why).to_contain_text(f"urgency {cards[1]['urgency']} of 100")
+    expect(why).to_contain_text(f"urgency {cards[1]['priority']} of 100")
     why.click()
     expect(page.get_by_text("What is odd about it speaks against it, above all: The name is one of ours")).to_be_visible()

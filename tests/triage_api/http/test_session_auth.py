@@ -25,7 +25,7 @@ ME = {
     "company": {"domains": ["company.example"], "mode": "enforce", "time_zone": "UTC"},
     "undo_seconds": 10,
     "preferences": dict.fromkeys(("theme", "density", "letters", "language", "group", "undo_seconds", "keys")),
-    "stands_in_for": [],
+    "substitutes_for": [],
     "recalls": True,
     "previews": True,
     "measures": True,

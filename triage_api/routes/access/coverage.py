@@ -30,7 +30,7 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
         {
             "out_of_hours": coverage.is_out_of_hours(settings, now),
             "away_until": coverage.away_until(session, by.name, now),
-            "alarm": alarm,
+            "uncovered": alarm,
             "folders": folders,
             "restored": restore_pause.pause_of(session),
             "removals": large_removals.shown_to(session, by=by, settings=here.settings),

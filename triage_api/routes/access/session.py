@@ -80,7 +80,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "company": {"domains": list(company.domains), "mode": mode, "time_zone": here.settings.cover.time_zone},
             "undo_seconds": undo_seconds,
             "preferences": chosen,
-            "stands_in_for": list(by.stands_in_for),
+            "substitutes_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
             "previews": here.settings.api.previews,
             "measures": here.settings.reports.staff != "none",

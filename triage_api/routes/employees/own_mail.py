@@ -115,7 +115,7 @@ def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: 
             if kind in (None, waits)
         }
         wanted = own_mail.find_own(session, by.name, message, **asked) if message is not None else None
-        letter = digests.get_choice(session, by.name, here.settings)
+        digest = digests.get_choice(session, by.name, here.settings)
         expected = [schemas.ExpectedSender.model_validate(one) for one in announce_sender.of_person(session, by.name, now=utcnow())]
         items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
         items = [*([wanted] if wanted and wanted not in items else ()), *items]
@@ -123,9 +123,9 @@ def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: 
     return schemas.OwnMessages.model_validate(
         {
             "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
-            "more_waits": following(parts, True),
-            "more_gone": following(parts, False),
-            "letter": letter,
+            "more_held": following(parts, True),
+            "more_removed": following(parts, False),
+            "digest": digest,
             "expected": expected,
         }
     )

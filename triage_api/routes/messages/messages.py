@@ -115,7 +115,7 @@ def message_of(opened: Opened, preview: Preview, not_allowed: str) -> schemas.Me
             "signals": opened.signals,
             "links": preview.links,
             "hidden_pictures": preview.hidden_pictures,
-            "sealed": opened.sealed,
+            "confidential": opened.sealed,
             "not_allowed": not_allowed,
             "deliveries": opened.deliveries,
         }

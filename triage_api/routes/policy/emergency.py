@@ -16,7 +16,7 @@ router = APIRouter(route_class=Once, prefix="/emergency", tags=["rules"])
 @router.get("", response_model=schemas.EmergencyNow, responses=described(401))
 def get_emergency(session: Read, _by: Staff) -> schemas.EmergencyNow:
     """Does everything pass that is neither blocked nor forged, until when, why, and on whose word? For all staff to know."""
-    return schemas.EmergencyNow.model_validate({"alarm": emergency.current_emergency(session, utcnow())})
+    return schemas.EmergencyNow.model_validate({"emergency": emergency.current_emergency(session, utcnow())})
 
 
 @router.put("", response_model=schemas.EmergencyNow, responses=described(401, 403, 422))
@@ -27,7 +27,7 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
     """
     opened = emergency.open_door(session, order.until, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
-    return schemas.EmergencyNow.model_validate({"alarm": opened})
+    return schemas.EmergencyNow.model_validate({"emergency": opened})
 
 
 @router.delete("", status_code=204, responses=described(401, 403, 404))

@@ -35,7 +35,7 @@ def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Camp
     """One campaign with its states, proofs, senders and subjects."""
     found = campaign_list.get_campaign(session, campaign_id, by=by)
     return schemas.CampaignDetail.model_validate(
-        {name: getattr(found.wave, name) for name in schemas.Campaign.model_fields}
+        schemas.Campaign.model_validate(found.wave).model_dump()
         | {
             "made_by": found.made_by,
             "representatives": found.representatives,

@@ -43,7 +43,7 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
             "previous_cursor": cursor_of(page.preceding),
             "position": page.position,
             "total_deliveries": page.deliveries,
-            "total_cards": page.cards,
+            "total_items": page.cards,
         }
     )
 
@@ -53,4 +53,4 @@ def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read
     """Where every 200th card of the same list begins: `at` of `/triage` takes one, so that a long list can be entered anywhere."""
     found = card_list.list_anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
-    return schemas.Anchors.model_validate({"items": items, "total_cards": found.cards})
+    return schemas.Anchors.model_validate({"items": items, "total_items": found.cards})

@@ -22,7 +22,7 @@ def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schema
     db.try_transaction(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
     with db.read_transaction(here.engine) as session:
         there = presence.list_others(session, by=by, now=now)
-        return schemas.Presence.model_validate({"colleagues": there, "handed": assignment.number_for(session, by)})
+        return schemas.Presence.model_validate({"colleagues": there, "assigned": assignment.number_for(session, by)})
 
 
 @router.delete("/presence", status_code=204, responses=described(401))
@@ -35,7 +35,7 @@ def end_presence(session: Tx, by: Staff) -> None:
 def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextItem:
     """Be given the next card that no colleague looks at; two who ask at once are given different ones."""
     card = next_free_row.next_free(session, order.selection(), by=by, now=utcnow(), group=order.group, skip=order.skip)
-    return schemas.NextItem.model_validate({"card": card})
+    return schemas.NextItem.model_validate({"item": card})
 
 
 @router.get("/colleagues", response_model=schemas.Candidates, responses=described(401))

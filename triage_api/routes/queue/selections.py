@@ -55,7 +55,7 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
             "by_proof": sheet.by_proof,
             "opened": sheet.opened,
             "answered": sheet.answered,
-            "least_weight": sheet.least_weight,
+            "least_risk": sheet.least_weight,
             "least_severity": sheet.least_severity,
             "senders": [{"author": author, "count": count} for author, count in sheet.senders],
             "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],

@@ -1,4 +1,4 @@
-"""Practising on mail whose answer is known: a hand of cards, a look at one, an answer, the scores. No real mail is touched."""
+"""Routes of the training: messages whose answer is known, a view of one, an answer, the scores. Nothing happens to real messages."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ router = APIRouter(route_class=Once, prefix="/training", tags=["training"])
 
 
 def laid_out(here: Here, _by: Staff) -> Deck:
-    """The generated cards; made before the database is asked, since making them takes a moment."""
+    """The invented messages; made before the database is asked, since making them takes a moment."""
     here.deck()
     return here.deck
 
@@ -43,31 +43,31 @@ def list_training_messages(
     return schemas.TrainingMessages.model_validate({"items": training.deal_cards(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
-@router.get("/messages/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
-def view_training_message(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
-    """The mail of a card as a harmless document of its own. That you fetched a real one goes on the record."""
+@router.get("/messages/{message}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
+def view_training_message(message: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
+    """A training message as a harmless document. Fetching a real one is noted in the audit log."""
     with db.read_transaction(here.engine) as session:
-        one = training.get_exercise(session, deck, card, by=by, now=utcnow())
+        one = training.get_exercise(session, deck, message, by=by, now=utcnow())
     if one.message_id is not None:
         put_fetch_on_record(here, one.message_id, "html", by)
-    preview = rendered(here, escape_visible(card), one.raw, "html") or unavailable_document(
+    preview = rendered(here, escape_visible(message), one.raw, "html") or unavailable_document(
         "it is too large or too complicated for its reader"
     )
     return framed(preview.document, language)
 
 
-@router.post("/messages/{card}/viewed", status_code=204, responses=described(401, 403, 404, 409))
-def note_training_viewed(card: Word, deck: Laid, session: Tx, by: Staff) -> None:
-    """Say that the mail of a card was on your screen, as the console does: of a real one it goes on the record, once in five minutes."""
-    one = training.get_exercise(session, deck, card, by=by, now=utcnow())
+@router.post("/messages/{message}/viewed", status_code=204, responses=described(401, 403, 404, 409))
+def note_training_viewed(message: Word, deck: Laid, session: Tx, by: Staff) -> None:
+    """Note that you saw a training message on your screen: of a real one in the audit log, once in five minutes."""
+    one = training.get_exercise(session, deck, message, by=by, now=utcnow())
     if one.message_id is not None:
         viewings.record_view(session, one.message_id, by=by, now=utcnow())
 
 
 @router.post("/answers", status_code=201, response_model=schemas.TrainingResult, responses=described(401, 403, 404, 422))
 def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: Staff) -> schemas.TrainingResult:
-    """Say what you would do with the mail of a card, and learn what was right and what gave it away. The first answer counts."""
-    return schemas.TrainingResult.model_validate(training.answer_exercise(session, deck, order.card, order.answer, by=by, now=utcnow()))
+    """Answer what you would do with a training message, and learn what is right and why. The first answer counts."""
+    return schemas.TrainingResult.model_validate(training.answer_exercise(session, deck, order.message, order.answer, by=by, now=utcnow()))
 
 
 @router.get("/scores", response_model=schemas.TrainingScores, responses=described(401, 403))

@@ -1,4 +1,4 @@
-"""Folders, people, groups: whom mail is for."""
+"""Folders, people and distribution lists."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ class PersonFolder(Shape):
     uid: str
     name: str
     held: int
-    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
+    confidential: Annotated[bool, Field(validation_alias="sealed", description="To you: you see how much waits, not what.")]
 
 
 class Folder(Shape):
@@ -27,7 +27,7 @@ class Folder(Shape):
     held: int
     shared_held: int
     people: list[PersonFolder]
-    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
+    confidential: Annotated[bool, Field(validation_alias="sealed", description="To you: you see how much waits, not what.")]
 
 
 class People(Shape):
@@ -61,7 +61,7 @@ class DirectoryState(Shape):
     departments: list[Place]
     people: int
     left: int
-    groups: int
+    distribution_lists: Annotated[int, Field(validation_alias="groups")]
     changed_at: Annotated[datetime | None, Field(description="null before the first sync")]
     changes: Annotated[list[Spoken], Field(description="of the last change, in words")]
     more: Annotated[int, Field(description="changes that are not among them")]

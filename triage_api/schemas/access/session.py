@@ -64,7 +64,7 @@ class Me(Shape):
     company: Company
     undo_seconds: Annotated[int, Field(description="How long what you release waits.")]
     preferences: Preferences
-    stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
+    substitutes_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     previews: Annotated[bool, Field(description="Are attachments shown as pictures?")]
     measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]
@@ -122,7 +122,7 @@ class Coverage(Shape):
 
     out_of_hours: bool
     away_until: Annotated[datetime | None, Field(description="of the one who asks; null: on duty")]
-    alarm: Annotated[list[CoveredFolder], Field(description="folders that nobody looks at, for administrators")]
+    uncovered: Annotated[list[CoveredFolder], Field(description="for administrators: folders with nobody on duty")]
     folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
     restored: Annotated[Restored | None, Field(description="nothing is sent on yet, since a backup was restored; null: all goes on")] = None
     removals: Annotated[

@@ -1,5 +1,9 @@
 """What rejected senders are told."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from triage_api.schemas.fields import Id, Letter, Order, Shape, Word
 from triage_api.schemas.language import Spoken
 from triage_api.schemas.queue.selections import Select
@@ -26,25 +30,25 @@ class Templates(Shape):
     items: list[Template]
 
 
-class Said(Shape):
-    """What one sender would be told about one message."""
+class SenderNotice(Shape):
+    """The notice that one sender would get about one message."""
 
     message: Id
     to: str
     text: str
 
 
-class NotTold(Shape):
-    """Why senders would not be told, and of how many deliveries."""
+class NotNotified(Shape):
+    """Why senders would get no notice, and for how many deliveries."""
 
     reason: Spoken
     count: int
 
 
 class Rejection(Shape):
-    """Who would be told what: the first letters, how many there are, and who would not be told."""
+    """The first notices, how many there are, and who would get none."""
 
-    letters: list[Said]
+    notices: Annotated[list[SenderNotice], Field(validation_alias="letters")]
     messages: int
     deliveries: int
-    refused: list[NotTold]
+    refused: list[NotNotified]

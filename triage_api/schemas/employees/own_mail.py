@@ -36,8 +36,8 @@ class OwnMessage(Shape):
     author_name: str
     subject: str
     received_at: datetime
-    waits: Annotated[bool, Field(description="else it was taken away")]
-    gone_at: datetime | None
+    held: Annotated[bool, Field(validation_alias="waits", description="false: it was removed")]
+    removed_at: Annotated[datetime | None, Field(validation_alias="gone_at")]
     expires_at: Annotated[datetime | None, Field(description="when it is put away if nobody decides")]
     asked_at: datetime | None
     counted: Annotated[bool, Field(description="it looks dangerous or was sent to many people: the daily digest does not name it")]
@@ -58,9 +58,9 @@ class OwnMessages(Shape):
     """What waits, and what was taken away lately; what one may want first."""
 
     items: list[OwnMessage]
-    more_waits: Annotated[str | None, Field(description="the cursor of more that waits")]
-    more_gone: Annotated[str | None, Field(description="the cursor of more that was taken away")]
-    letter: Annotated[bool | None, Field(description="whether one gets the daily letter; null: there is none here")]
+    more_held: Annotated[str | None, Field(description="the cursor of more held messages")]
+    more_removed: Annotated[str | None, Field(description="the cursor of more removed messages")]
+    digest: Annotated[bool | None, Field(description="is the daily digest on? null: there is none here")]
     expected: Annotated[list[ExpectedSender], Field(description="from whom one expects mail, the newest first")]
 
 

@@ -19,7 +19,7 @@ class ReleaseRequest(Shape):
     taken_by_shown: Annotated[str, Field(description="who wrote it down for them; empty: they asked themselves")]
     at: datetime
     words: str
-    mail: Delivery
+    delivery: Annotated[Delivery, Field(validation_alias="mail")]
 
 
 class ReleaseRequests(Shape):

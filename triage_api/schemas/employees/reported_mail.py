@@ -22,7 +22,7 @@ class MessageReport(Shape):
     author: str
     subject: str
     others: Annotated[int, Field(description="how many more report the same mail")]
-    mail: Annotated[Delivery | None, Field(description="null: no such mail came through us to them")]
+    delivery: Annotated[Delivery | None, Field(validation_alias="mail", description="null: no such mail came through us to them")]
 
 
 class MessageReports(Shape):

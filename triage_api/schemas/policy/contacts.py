@@ -59,7 +59,7 @@ class Contact(Shape):
     heard: Annotated[int, Field(description="proven mails that came back")]
     learned_at: datetime
     last_sent_at: datetime
-    last_mail_at: datetime
+    last_message_at: Annotated[datetime, Field(validation_alias="last_mail_at")]
     lapses_at: datetime
 
 

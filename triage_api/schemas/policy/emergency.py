@@ -21,7 +21,7 @@ class Emergency(Shape):
 class EmergencyNow(Shape):
     """Is there an emergency? null in ordinary times."""
 
-    alarm: Emergency | None
+    emergency: Emergency | None
 
 
 class EmergencyOrder(Order):

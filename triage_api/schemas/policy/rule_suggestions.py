@@ -35,14 +35,14 @@ class Speaking(Shape):
 
     people: Annotated[int, Field(description="who wrote to it, or whom staff released its mail to")]
     wrote: int
-    mails: int
+    messages: Annotated[int, Field(validation_alias="mails")]
     dmarc: int
     unproven: Annotated[int, Field(description="more mails that claim to come from there; the rule would not let them in")]
-    perishable: Annotated[int, Field(description="sign-in codes, password mails, links that expire")]
+    time_limited: Annotated[int, Field(validation_alias="perishable", description="sign-in codes, password mails, links that expire")]
     recipients: int
-    taken_away: int
+    removed: Annotated[int, Field(validation_alias="taken_away")]
     would_pass: Annotated[int, Field(description="mails that were, or in observe mode would have been, held, and that the rule lets in")]
-    weight: Annotated[int, Field(description="of the signals of the worst of them")]
+    risk: Annotated[int, Field(validation_alias="weight", description="of the worst of them")]
     severity: Annotated[Worst, Field(description="how bad the worst of them looks")] = "none"
     posts: Annotated[int, Field(description="mails of ours to a list")]
     subjects: list[str]
@@ -76,7 +76,7 @@ class Proposals(Shape):
 
 
 class ProposalBatch(Shape):
-    """One's own cards, and how far everybody together is."""
+    """Your batch of proposals, and how many remain for everybody."""
 
     items: list[Proposal]
     open: int

@@ -170,7 +170,7 @@ class Case(Shape):
     rule: str
     rule_id: Id | None
     reason: Spoken
-    beside: list[OtherRule]
+    other_rules: Annotated[list[OtherRule], Field(validation_alias="beside")]
 
 
 class Explanation(Shape):

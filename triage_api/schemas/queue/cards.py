@@ -46,12 +46,12 @@ class TriageItem(Shape):
     people: int
     departments: int
     newest_at: datetime
-    weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
+    risk: Annotated[int, Field(validation_alias="weight", description="0-100: the greatest of its deliveries.")]
     severity: Annotated[Severity, Field(description="How bad it looks: the worst of its deliveries.")]
     second_look: Annotated[
         Names, Field(description="of all its deliveries; of a card of more than 500 those of the lead and of its severity")
     ]
-    urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
+    priority: Annotated[int, Field(validation_alias="urgency", description="0-100: the greatest of its deliveries. It sorts, no more.")]
     section: Annotated[
         Section,
         Field(
@@ -59,8 +59,9 @@ class TriageItem(Shape):
             "`time-limited`: its code or link expires, those that say so first; `rest`."
         ),
     ]
-    perishable_until: Annotated[
-        datetime | None, Field(description="When the first code or link of it expires that has not; null: none does.")
+    time_limited_until: Annotated[
+        datetime | None,
+        Field(validation_alias="perishable_until", description="When its next code or link stops working; null: none."),
     ]
     lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
     delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
@@ -81,7 +82,7 @@ class TriageItems(Shape):
     previous_cursor: Annotated[str | None, Field(description="what `before` takes for the page before this one; null at the top")]
     position: Annotated[int | None, Field(description="how many cards come before this page; null where that is not known")]
     total_deliveries: int
-    total_cards: int
+    total_items: int
 
 
 class TriageFilter(Order):
@@ -92,7 +93,7 @@ class TriageFilter(Order):
     campaign: GivenId | None = None
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
-    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
+    assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     reported: Annotated[bool, Field(description="Only what somebody here reported; of any state unless `state` is given.")] = False
     q: Text = ""
 
@@ -104,7 +105,7 @@ class TriageFilter(Order):
             proof=ANY_PROOF,
             department=self.department,
             person=self.person,
-            handed_to=self.handed_to,
+            handed_to=self.assigned_to,
             q=self.q,
             states=() if any_state else tuple(self.state),
             reported=self.reported,
@@ -139,4 +140,4 @@ class Anchors(Shape):
     """Places for jumping into a long list. They may be half a minute old: each leads to where its card was."""
 
     items: list[Anchor]
-    total_cards: int
+    total_items: int

@@ -1,4 +1,4 @@
-"""Several people at one queue: who is there, who looks at what, and what is handed to whom."""
+"""Several people at one queue: who is there, who looks at what, and what is assigned to whom."""
 
 from typing import Annotated
 
@@ -30,10 +30,10 @@ class OtherHere(Shape):
 
 
 class Presence(Shape):
-    """Who else is there, and how much is handed to you."""
+    """Who else is there, and how much is assigned to you."""
 
     colleagues: list[OtherHere]
-    handed: int
+    assigned: int
 
 
 class NextOrder(Order):
@@ -53,7 +53,7 @@ class NextOrder(Order):
 class NextItem(Shape):
     """The card that is yours now; null: nobody else left one."""
 
-    card: TriageItem | None
+    item: TriageItem | None
 
 
 class Candidates(Shape):

@@ -22,7 +22,7 @@ class Signal(Shape):
 
     name: str
     sentence: Spoken
-    weight: int
+    risk: Annotated[int, Field(validation_alias="weight", description="What it adds to the message's risk.")]
     evidence: Annotated[list[str], Field(description="What it rests on: addresses, hosts, words of the mail.")] = []
 
 
@@ -54,7 +54,7 @@ class Decided(Shape):
 
 
 class Assignment(Shape):
-    """Handed to a colleague, with a note."""
+    """Who a held message is assigned to, with a note."""
 
     to: Annotated[str, Field(description="login")]
     to_shown: str
@@ -85,17 +85,18 @@ class Delivery(Shape):
     attachments: int
     proof: str
     proven_as: Annotated[str, Field(description="Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody.")]
-    weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the weights of the signals added up.")]
-    severity: Annotated[Severity, Field(description="How bad it looks, by its weight and by dangers found in it.")]
+    risk: Annotated[int, Field(validation_alias="weight", description="0-100: the sum of the signals' risks.")]
+    severity: Annotated[Severity, Field(description="How bad it looks: by its risk and by dangers found in it.")]
     second_look: Names
     is_copy: Annotated[bool, Field(description="One of the copies of its campaign, which are decided about together.")]
-    urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]
-    why_here: Annotated[list[WhyHere], Field(description="What makes the urgency, what moves it most first; it starts at 50.")]
-    perishable_until: Annotated[
+    priority: Annotated[int, Field(validation_alias="urgency", description="0-100. It sorts the queue and decides nothing.")]
+    why_here: Annotated[list[WhyHere], Field(description="What changes the priority, the greatest change first. It starts at 50.")]
+    time_limited_until: Annotated[
         datetime | None,
         Field(
+            validation_alias="perishable_until",
             description="When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the "
-            "sender's own domain is not verified, does not fit what the message says, or the message looks suspicious."
+            "sender's own domain is not verified, does not fit what the message says, or the message looks suspicious.",
         ),
     ]
     lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
@@ -108,10 +109,10 @@ class Delivery(Shape):
     attempts: int
     last_reply: Spoken
     decided: Decided | None
-    handed: Annotated[Assignment | None, Field(description="While it is held.")]
+    assigned: Annotated[Assignment | None, Field(validation_alias="handed", description="While it is held.")]
     escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
     escalation: Annotated[Suggested | None, Field(description="Escalate it rather than remove it; null for most messages.")]
-    sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
+    confidential: Annotated[bool, Field(validation_alias="sealed", description="Only named staff see it; opening it needs a reason.")]
     legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
     expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]
 
@@ -166,7 +167,7 @@ class DeliveryQuery(Order):
     domain: Word = ""
     campaign: GivenId | None = None
     proof: Annotated[Word, Field(description="`any`, `none`, `copies`, or who proves to have sent this, as `proven_as` says")] = ""
-    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
+    assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     q: Text = ""
     link_domain: Annotated[Word, Field(description=LINK)] = ""
     attachment_sha256: Annotated[Word, Field(description=ATTACHED)] = ""
@@ -182,9 +183,15 @@ class DeliveryQuery(Order):
 
     def selection(self) -> Selection:
         """As the house knows it; empty means everything."""
-        features = {"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until", "reported"}
+        features = {"department", "person", "sender", "domain", "campaign", "q", "since", "until", "reported"}
         given = self.model_dump(include=features | {"link_domain", "attachment_sha256"})
-        return Selection(**given, ids=tuple(self.id), proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
+        return Selection(
+            **given,
+            handed_to=self.assigned_to,
+            ids=tuple(self.id),
+            proof=self.proof or (ANY_PROOF if self.campaign else ""),
+            states=tuple(self.state),
+        )
 
 
 class Arrivals(Shape):

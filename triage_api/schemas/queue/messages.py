@@ -109,7 +109,7 @@ class Message(Shape):
     problems: list[str]
     hidden_pictures: int
     parsed: bool
-    sealed: Annotated[bool, Field(description="Opening its content asks for a reason.")]
+    confidential: Annotated[bool, Field(description="Opening its content asks for a reason.")]
     not_allowed: Annotated[Spoken, Field(description="why no allow rule can be about its sender, and what to do; empty: one can")]
     deliveries: list[Delivery]
 

@@ -55,7 +55,7 @@ class Select(Order):
     proof: Annotated[Word, Field(description=PROOF)] = ""
     department: Word | None = None
     person: Word | None = None
-    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
+    assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     q: Text = ""
     link_domain: Annotated[Word, Field(description=LINK)] = ""
     attachment_sha256: Annotated[Word, Field(description=ATTACHED)] = ""
@@ -68,7 +68,7 @@ class Select(Order):
 
     def selection(self) -> Selection:
         """As the house knows it; BadInput when it is empty."""
-        given = self.model_dump(exclude={"any_of"})
+        given = self.model_dump(exclude={"any_of", "assigned_to"}) | {"handed_to": self.assigned_to}
         several = tuple(card.selection() for card in self.any_of)
         return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"]), "any_of": several})
 
@@ -192,7 +192,7 @@ class Evidence(Shape):
     by_proof: Annotated[dict[Literal["dmarc", "aligned", "none"], int], Field(description="how it is proven who sent them")]
     opened: Annotated[int, Field(description="read or answered, as the mailbox said when a recall took the copy out")]
     answered: Annotated[int, Field(description="whose reader has written to the sender since")]
-    least_weight: Annotated[int, Field(description="what the signals of the least odd of them add up to, 0 to 100")]
+    least_risk: Annotated[int, Field(description="0 to 100: of the least suspicious of them")]
     least_severity: Annotated[Severity, Field(description="how bad the least bad of them looks")]
     senders: list[SenderCount]
     subjects: list[SubjectCount]

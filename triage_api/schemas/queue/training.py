@@ -20,7 +20,7 @@ class ShownLink(Shape):
 class TrainingMessage(Shape):
     """A mail to practise on, without its answer."""
 
-    card: str
+    id: Annotated[str, Field(validation_alias="card")]
     author_name: str
     author: str
     recipient: str
@@ -39,9 +39,9 @@ class TrainingMessages(Shape):
 
 
 class TrainingOrder(Order):
-    """What you would do with the mail of a card. Nothing becomes of it."""
+    """What you would do with the message. Nothing becomes of it."""
 
-    card: Word
+    message: Word
     answer: TrainingAnswer
 
 
@@ -55,13 +55,13 @@ class TrainingResult(Shape):
 
 
 class TrainingScore(Shape):
-    """How somebody does, by the first answer to each card."""
+    """How somebody does, by the first answer to each message."""
 
     login: str
     answered: int
     right: int
-    let_bad_in: int
-    kept_good_out: int
+    bad_released: Annotated[int, Field(validation_alias="let_bad_in")]
+    good_removed: Annotated[int, Field(validation_alias="kept_good_out")]
     last_at: datetime
 
 

@@ -53,7 +53,7 @@ def departments(desk: Desk, form: Form) -> None:
     if form is not Form.TEXT:
         return
     changed = f"last changed {when(found['changed_at'], 'minutes')}" if found["changed_at"] else "never taken over: run `mailroom sync`"
-    say(f"{found['people']} people, {found['left']} who have left, {found['groups']} groups; {changed}")
+    say(f"{found['people']} people, {found['left']} who have left, {found['distribution_lists']} distribution lists; {changed}")
     if brake := found["brake"]:
         say(f"not believed since {when(brake['since'], 'minutes')}: {brake['words']}")
 

@@ -44,7 +44,7 @@ def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features
     made = desk.post("/escalations", {"select": select_of(**features), "to": to, "reason": reason, "expect": expect})
     say(f"{made['id']}  escalated {plural(made['count'], 'message')} to {made['title']}")
     say(f"Call {made['title']}: {made['phone']}" if made["phone"] else f"The settings have no phone number of {made['title']}.")
-    say("A legal hold keeps the evidence." + (f" {made['told']} got a notice." if made["told"] else " Nobody got a notice: call."))
+    say("A legal hold keeps the evidence." + (f" {made['notified']} got a notice." if made["notified"] else " Nobody got a notice: call."))
 
 
 @click.group("escalations", invoke_without_command=True)

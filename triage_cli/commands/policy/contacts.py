@@ -59,7 +59,7 @@ def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int,
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A correspondent as a line."""
-    return one | {"last_mail": day(one["last_mail_at"]), "lapses": day(one["lapses_at"])}
+    return one | {"last_mail": day(one["last_message_at"]), "lapses": day(one["lapses_at"])}
 
 
 @correspondents.command("accept")

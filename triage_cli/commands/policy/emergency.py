@@ -30,11 +30,11 @@ def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     elif until:
         moment = moment_of(until, desk.get("/me")["company"]["time_zone"], utcnow())
         opened = desk.ask("PUT", "/emergency", {"until": moment, "reason": reason})
-        say(f"{opened['alarm']['sentence']}. Close it with `mailroom open --close`")
+        say(f"{opened['emergency']['sentence']}. Close it with `mailroom open --close`")
     elif reason:
         raise BadInput("--until: say when it ends, such as 18:30 or 4h")
     else:
-        alarm = desk.get("/emergency")["alarm"]
+        alarm = desk.get("/emergency")["emergency"]
         say(alarm["sentence"] if alarm else CLOSED)
 
 

@@ -168,7 +168,7 @@ def delivery_of(text: str) -> str:
 def rows_of(when: str, one: dict[str, Any]) -> list[dict[str, str]]:
     """One case: what decides, and below it what matches too."""
     decides = {"when": when, "what": one["disposition"], "rule": rule_name(one), "reason": one["reason"]}
-    return [decides, *({"when": "", "what": "also", "rule": rule_name(two), "reason": two["reason"]} for two in one["beside"])]
+    return [decides, *({"when": "", "what": "also", "rule": rule_name(two), "reason": two["reason"]} for two in one["other_rules"])]
 
 
 def rule_name(one: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from triage_cli.output.timestamps import when
 
 LINE = {
     "id": "of the campaign",
-    "mails": "messages, each however many people it was for",
+    "messages": "each counted once, whatever its recipients",
     "deliveries": "a message for one recipient each",
     "held": "of which so many are held",
     "people": "whom it was for",
@@ -24,7 +24,7 @@ LINE = {
     "newest": "when the newest came in",
     "subject": "of the newest",
 }
-CAMPAIGNS = Shape(LINE, ("id", "mails", "held", "people", "senders", "newest", "subject"))
+CAMPAIGNS = Shape(LINE, ("id", "messages", "held", "people", "senders", "newest", "subject"))
 CAMPAIGN = Shape(
     LINE
     | {
@@ -88,7 +88,7 @@ def list_campaigns(
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A campaign as a line of a list."""
-    return {name: one[name] for name in ("id", "mails", "deliveries", "held", "people", "senders")} | {
+    return {name: one[name] for name in ("id", "messages", "deliveries", "held", "people", "senders")} | {
         "newest": when(one["newest_at"]),
         "subject": one["lead"]["subject"],
     }

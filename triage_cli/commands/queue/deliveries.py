@@ -37,8 +37,8 @@ DELIVERY = Shape(
         "rule": "of the policy, that decided",
         "why": "in words",
         "signals": "what a trained eye wants to know",
-        "urgency": "0-100: what is looked at first",
-        "why_here": "what makes the urgency",
+        "priority": "0-100; it sorts the queue",
+        "why_here": "what makes the priority",
         "expires": "when its code or link expires, where that counts",
         "attachments": "name, type and size of each",
         "last_reply": "of the next hop",
@@ -125,7 +125,7 @@ def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> d
         "rule": delivery["verdict"]["rule"],
         "why": delivery["verdict"]["reason"],
         "signals": [signal["sentence"] for signal in delivery["signals"]],
-        "urgency": delivery["urgency"],
+        "priority": delivery["priority"],
         "why_here": [f"{reason['points']:+d} {reason['sentence']}" for reason in delivery["why_here"]],
         "expires": expiry_of(delivery),
         "attachments": [f"{one['name']} ({one['media_type']}, {one['size']} bytes)" for one in message["attachments"]],
@@ -137,7 +137,7 @@ def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> d
 
 def expiry_of(delivery: dict[str, Any]) -> str:
     """When its code or link expires, and whether that is over or only usual; "" where nothing does."""
-    until = delivery["perishable_until"]
+    until = delivery["time_limited_until"]
     if until is None:
         return ""
     is_over = datetime.fromisoformat(until) <= utcnow()

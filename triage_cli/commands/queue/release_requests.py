@@ -49,7 +49,7 @@ def list_requests(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A request as a line."""
-    mail = one["mail"]
+    mail = one["delivery"]
     about = {"delivery": mail["id"], "state": mail["state"], "author": mail["author"], "subject": mail["subject"]}
     return about | {"id": one["id"], "asked": when(one["at"], "minutes"), "by": one["by_shown"], "words": one["words"]}
 

@@ -40,7 +40,7 @@ def list_reported(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A report as a line."""
-    mail = one["mail"] or {"id": "", "state": ""}
+    mail = one["delivery"] or {"id": "", "state": ""}
     about = {"delivery": mail["id"], "state": mail["state"], "author": one["author"], "subject": one["subject"], "found": one["how"]}
     return {"id": one["id"], "at": when(one["at"], "minutes"), "by": one["by_shown"], "others": one["others"]} | about
 

@@ -12,16 +12,16 @@ from triage.store.db import transaction
 
 def test_when_everybody_is_away_administrators_are_told(new_browser: NewBrowser) -> None:
     ida, ana, ben = new_browser("ida"), new_browser("ana"), new_browser("ben")
-    assert ida.get("/coverage").json()["alarm"] == []
+    assert ida.get("/coverage").json()["uncovered"] == []
     logins = {login for folder in ida.get("/coverage").json()["folders"] for login in folder["on_duty"]}
     for login in logins:
         assert ida.request("PUT", "/away", json={"login": login, "until": "2099-01-01T00:00:00Z"}).status_code == 204
-    assert [(one["code"], one["on_duty"]) for one in ida.get("/coverage").json()["alarm"]] == [("it", []), ("legal", [])]
-    assert ana.get("/coverage").json()["alarm"] == []
+    assert [(one["code"], one["on_duty"]) for one in ida.get("/coverage").json()["uncovered"]] == [("it", []), ("legal", [])]
+    assert ana.get("/coverage").json()["uncovered"] == []
     mine = ben.get("/coverage").json()
     assert ([one["code"] for one in mine["folders"]], mine["away_until"]) == (["legal"], "2099-01-01T00:00:00Z")
     assert ben.request("PUT", "/away", json={"until": None}).status_code == 204
-    assert [one["code"] for one in ida.get("/coverage").json()["alarm"]] == ["it"]
+    assert [one["code"] for one in ida.get("/coverage").json()["uncovered"]] == ["it"]
     assert ben.request("PUT", "/away", json={"until": "2020-01-01T00:00:00Z"}).status_code == 422
     assert ben.request("PUT", "/away", json={"login": "ana", "until": None}).status_code == 403
 

@@ -320,8 +320,8 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
     assert [one["name"] for one in templates] == ["not-wanted", "wrong-address", "no-such-attachments"]
     order = {"select": {"ids": [proven, forged]}, "template": "wrong-address"}
     seen = ana.post("/rejections/preview", order).json()
-    assert (seen["messages"], seen["deliveries"], [one["to"] for one in seen["letters"]]) == (1, 1, ["sales@supplier.example"])
-    assert f"{JOE} is not the right address" in seen["letters"][0]["text"]
+    assert (seen["messages"], seen["deliveries"], [one["to"] for one in seen["notices"]]) == (1, 1, ["sales@supplier.example"])
+    assert f"{JOE} is not the right address" in seen["notices"][0]["text"]
     assert seen["refused"][0]["count"] == 1
     rang(api_settings)
     made = ana.post("/decisions", order | {"verb": "reject", "reason": "somebody else has to approve"}).json()

@@ -59,9 +59,9 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert joe.get("/me/messages").status_code == 401
     assert signed_in(joe, "Joe.Fern ") == 201
     (one,) = joe.get("/me/messages").json()["items"]
-    assert (one["id"], one["author"], one["subject"], one["waits"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
+    assert (one["id"], one["author"], one["subject"], one["held"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
     assert set(one) == {
-        "id", "author", "author_name", "subject", "received_at", "waits", "gone_at", "expires_at", "asked_at", "counted", "declined",
+        "id", "author", "author_name", "subject", "received_at", "held", "removed_at", "expires_at", "asked_at", "counted", "declined",
         "viewed",
     }  # fmt: skip
     made = joe.post("/me/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
@@ -99,8 +99,8 @@ def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: 
     while cursor is not None:
         page = joe.get(f"/me/messages?cursor={cursor}").json()
         found += [one["id"] for one in page["items"]]
-        cursor = page["more_waits"]
-        assert page["more_gone"] is None
+        cursor = page["more_held"]
+        assert page["more_removed"] is None
     assert sorted(found) == sorted(mails)
     for mail in mails:
         assert mail in [one["id"] for one in joe.get(f"/me/messages?message={mail}").json()["items"]]
@@ -129,9 +129,9 @@ def test_what_the_digest_only_counts_is_marked_and_can_be_asked_for(
 def test_one_says_whether_one_wants_the_letter(joe: Browser) -> None:
     assert joe.request("PUT", "/me/digest", json={"wanted": False}).status_code == 401
     assert signed_in(joe) == 201
-    assert joe.get("/me/messages").json()["letter"] is True
+    assert joe.get("/me/messages").json()["digest"] is True
     assert joe.request("PUT", "/me/digest", json={"wanted": False}).status_code == 204
-    assert joe.get("/me/messages").json()["letter"] is False
+    assert joe.get("/me/messages").json()["digest"] is False
 
 
 def test_who_signs_in_anew_leaves_no_session_behind(joe: Browser, engine: Engine) -> None:

@@ -27,7 +27,7 @@ def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, en
     assert {len(one["reports"]) for one in ana.get("/triage").json()["items"]} == {0, 2}
     assert ana.get("/requests").json()["reported"] == 2
     page = ana.get("/reported?limit=1").json()
-    assert [(one["id"], one["others"], one["mail"]["id"]) for one in page["items"]] == [(second, 1, mail)]
+    assert [(one["id"], one["others"], one["delivery"]["id"]) for one in page["items"]] == [(second, 1, mail)]
     (rest,) = ana.get(f"/reported?limit=1&cursor={page['next_cursor']}").json()["items"]
     assert rest["id"] == first
     assert ana.post(f"/reported/{first}/answer", {"verdict": "perhaps"}).status_code == 422

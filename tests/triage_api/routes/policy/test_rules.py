@@ -89,7 +89,7 @@ def test_explained(ana: Browser, came: Came) -> None:
         ("dmarc", "allowed-sender", rule),
         ("aligned", "unproven-known-sender", None),
     ]
-    assert told["cases"][1]["beside"][0]["rule_id"] == rule
+    assert told["cases"][1]["other_rules"][0]["rule_id"] == rule
     (mail,) = came("it+joe.fern@company.example", author="sales@supplier.example")
     past = ana.post("/rules/explain", {"delivery": mail}).json()
     assert (past["delivery"], past["then"]["rule"], past["today"]["rule"]) == (mail, "unproven-known-sender", "unproven-known-sender")

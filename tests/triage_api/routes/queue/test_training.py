@@ -16,19 +16,19 @@ def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browse
     hand = ana.get("/training/messages?limit=20").json()["items"]
     assert len(hand) == 20
     assert set(hand[0]) == {
-        *("card", "author_name", "author", "recipient", "subject", "written", "proof", "reply_to", "attachments", "links"),
+        *("id", "author_name", "author", "recipient", "subject", "written", "proof", "reply_to", "attachments", "links"),
     }
-    card = hand[0]["card"]
+    card = hand[0]["id"]
     view = ana.get(f"/training/messages/{card}/view")
     assert (view.status_code, view.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "sandbox" in view.headers["content-security-policy"]
     right = next(one for one in deck() if one.card == card)
-    told = ana.post("/training/answers", {"card": card, "answer": right.answer})
+    told = ana.post("/training/answers", {"message": card, "answer": right.answer})
     assert (told.status_code, told.json()) == (
         201,
         {"right": True, "answer": right.answer, "gave_away": list(right.gave_away), "counted": True},
     )
-    assert card not in {one["card"] for one in ana.get("/training/messages?limit=50").json()["items"]}
+    assert card not in {one["id"] for one in ana.get("/training/messages?limit=50").json()["items"]}
     (score,) = ana.get("/training/scores").json()["items"]
     assert (score["login"], score["answered"], score["right"]) == ("ana", 1, 1)
     assert new_browser("ben").get("/training/scores").json()["items"] == []
@@ -45,15 +45,15 @@ def test_past_mail_stays_in_its_scope(ana: Browser, ben: Browser, new_browser: N
         assert ana.post(f"/training/messages/{joe}/viewed").status_code == 204
     acts = [(one["by"], one["act"]) for one in new_browser("otto").get("/audit").json()["items"]]
     assert acts[1:3] == [("person:ana", "viewed"), ("person:ana", "fetch")]
-    told = ana.post("/training/answers", {"card": joe, "answer": "let-in"}).json()
+    told = ana.post("/training/answers", {"message": joe, "answer": "let-in"}).json()
     assert (told["right"], told["answer"], told["gave_away"][-1].startswith("Ana Roth purged it on ")) == (False, "keep-out", True)
     assert ana.get(f"/deliveries/{joe}").json()["state"] == "purged"
     assert ben.get(f"/training/messages/{joe}/view").status_code == 404
     assert ben.post(f"/training/messages/{joe}/viewed").status_code == 404
-    assert ben.post("/training/answers", {"card": joe, "answer": "let-in"}).status_code == 404
+    assert ben.post("/training/answers", {"message": joe, "answer": "let-in"}).status_code == 404
 
 
 def test_bad_input(ana: Browser) -> None:
-    assert ana.post("/training/answers", {"card": "made-1", "answer": "maybe"}).status_code == 422
+    assert ana.post("/training/answers", {"message": "made-1", "answer": "maybe"}).status_code == 422
     assert ana.get("/training/messages?limit=0").status_code == 422
     assert ana.get("/training/messages/nonsense/view").status_code == 404

@@ -150,7 +150,7 @@ export const api = {
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
 
   presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),
-  nextFree: (words: Words) => call<{ card: TriageItem | null }>('POST', '/presence/next', words),
+  nextFree: (words: Words) => call<{ item: TriageItem | null }>('POST', '/presence/next', words),
   candidates: () => get<{ items: Candidate[] }>('/colleagues'),
   duties: () => get<{ items: DutyShown[] }>('/duties'),
   escalations: (words: Words) => get<Page<Escalation>>('/escalations', words),
@@ -158,7 +158,7 @@ export const api = {
   confirmEscalation: (id: string) => call<Escalation>('POST', `/escalations/${id}/confirm`, {}),
   handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/assignments', { select, to, note }),
 
-  emergency: () => get<{ alarm: Emergency | null }>('/emergency'),
+  emergency: () => get<{ emergency: Emergency | null }>('/emergency'),
   closeEmergency: () => call<void>('DELETE', '/emergency'),
   correspondents: (words: Words) => get<Page<Contact>>('/contacts', words),
   settleCorrespondents: (verb: 'accept' | 'remove', ids: string[]) => call<{ count: number }>('POST', `/contacts/${verb}`, { ids }),
@@ -180,7 +180,7 @@ export const api = {
   switchMode: (department: string, mode: 'enforce' | 'observe' | null, reason: string) => call<{ items: DepartmentEnforcement[] }>('PUT', '/enforcement', { department, mode, reason }),
 
   practiceCards: () => get<{ items: TrainingMessage[] }>('/training/messages'),
-  practise: (card: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { card, answer }),
+  practise: (card: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { message: card, answer }),
   practiceScores: () => get<{ items: TrainingScore[] }>('/training/scores'),
 
   reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),

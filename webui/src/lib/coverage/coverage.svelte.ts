@@ -27,12 +27,12 @@ class CoverStore {
 
   /** Is there anything to tell below the bar on top? */
   get speaks(): boolean {
-    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length || this.removals.length || this.escalations.some((one) => one.may_confirm))
+    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.uncovered.length || this.removals.length || this.escalations.some((one) => one.may_confirm))
   }
 
   load = async (): Promise<void> => {
     this.now = await api.cover().catch(() => this.now)
-    this.alarm = await api.emergency().then(({ alarm }) => alarm, () => this.alarm)
+    this.alarm = await api.emergency().then(({ emergency }) => emergency, () => this.alarm)
     this.escalations = await api.escalations({ limit: 20 }).then(({ items }) => items, () => this.escalations)
   }
 

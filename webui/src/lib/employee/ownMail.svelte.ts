@@ -84,7 +84,7 @@ class Own {
   }
 
   /** The next page of what waits, or of what was taken away. */
-  more(which: 'waits' | 'gone'): Promise<boolean> {
+  more(which: 'held' | 'removed'): Promise<boolean> {
     const next = `more_${which}` as const
     return this.#act(next, () => read({ cursor: this.mine?.[next] ?? null }), (page, mine) => {
       const known = new Set(mine.items.map((one) => one.id))
@@ -108,7 +108,7 @@ class Own {
 
   /** Whether they want the daily letter. */
   want(letter: boolean): Promise<boolean> {
-    return this.#act('letter', () => call('PUT', '/me/digest', { wanted: letter }), () => ({ letter }))
+    return this.#act('letter', () => call('PUT', '/me/digest', { wanted: letter }), () => ({ digest: letter }))
   }
 }
 

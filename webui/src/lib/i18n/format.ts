@@ -126,9 +126,9 @@ export function perishing(until: string | null, now: number): string {
 const spell = (minutes: number): string => (minutes < 60 ? t('{n} min', { n: minutes }) : t('{n} h', { n: Math.floor(minutes / 60) }))
 
 /** How long a message is of use: "expires in 4 min", "usually valid for an hour" where it does not say so itself, "expired 2 min ago". */
-export function lifetime(mail: { perishable_until: string | null; lifetime_assumed: boolean; received_at: string }, now: number): string {
-  if (!mail.perishable_until || !mail.lifetime_assumed || hasExpired(mail.perishable_until, now)) return perishing(mail.perishable_until, now)
-  const minutes = minutesTo(mail.perishable_until, new Date(mail.received_at).getTime())
+export function lifetime(mail: { time_limited_until: string | null; lifetime_assumed: boolean; received_at: string }, now: number): string {
+  if (!mail.time_limited_until || !mail.lifetime_assumed || hasExpired(mail.time_limited_until, now)) return perishing(mail.time_limited_until, now)
+  const minutes = minutesTo(mail.time_limited_until, new Date(mail.received_at).getTime())
   return minutes % 60 ? plural('usually valid for {n} minute|usually valid for {n} minutes', minutes) : plural('usually valid for an hour|usually valid for {n} hours', minutes / 60)
 }
 

@@ -16,7 +16,7 @@ export async function nextFree(): Promise<void> {
   const skip = [...new Set([...passed, ...queue.rows.filter((one) => queue.markOf(one)).map((one) => one.key)])].slice(0, 1_000)
   const { department, person } = folderWords(view)
   await colleagues.quietly(async () => {
-    const { card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip })
+    const { item: card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip })
     if (!card) {
       passed.clear()
       return desk.say(t('There is no other free card: what waits here you have seen, or others have it in hand.'))

@@ -43,7 +43,7 @@ class Colleagues {
     this.#telling = Promise.resolve(asked)
     const told = await asked
     this.others = told?.colleagues ?? [] // who is not told of any more may be gone
-    this.handed = told?.handed ?? this.handed
+    this.handed = told?.assigned ?? this.handed
   })
 
   /** While we are given another card nothing is told of the one before: a word that came late would leave to others what we were given. */
@@ -57,7 +57,7 @@ class Colleagues {
   at = (row: Row): OtherHere[] => this.others.filter((one) => one.delivery !== null && row.ids.includes(one.delivery))
 
   /** Is this row somebody else's just now: in their hands, or handed to them? */
-  isOthers = (row: Row): boolean => this.at(row).length > 0 || (row.lead.handed !== null && row.lead.handed.to !== session.me?.login)
+  isOthers = (row: Row): boolean => this.at(row).length > 0 || (row.lead.assigned !== null && row.lead.assigned.to !== session.me?.login)
 
   /** Begin; returns how to end it. */
   begin(): () => void {

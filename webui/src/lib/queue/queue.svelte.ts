@@ -256,7 +256,7 @@ class Queue {
     rows.forEach((row, index) => {
       const mail = answers[index]
       if (mail && mail.state !== 'held') this.markAs(namesOf(row), markOfDelivery(mail))
-      else if (mail && this.view.handed && mail.handed?.to !== this.view.handed) this.markAs(namesOf(row), takenBack(mail))
+      else if (mail && this.view.handed && mail.assigned?.to !== this.view.handed) this.markAs(namesOf(row), takenBack(mail))
     })
   }
 

@@ -13,4 +13,4 @@ export function markOfDelivery(mail: Delivery): Mark {
 }
 
 /** The mark for what is held as before, but handed to us no more. */
-export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.handed?.by_shown ?? '', at: serverInstant(), decision: '', sure: true })
+export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.assigned?.by_shown ?? '', at: serverInstant(), decision: '', sure: true })

@@ -63,10 +63,10 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
   const page = await api.cards({ ...cardWords(asked), limit, ...from })
   const prev = page.previous_cursor ? { before: page.previous_cursor } : null
-  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, position: page.position, next: following(page.next_cursor), prev }
+  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, next: following(page.next_cursor), prev }
 }
 
-const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, handed_to: asked.handed || null, state: 'held' })
+const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, assigned_to: asked.handed || null, state: 'held' })
 const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked) })
 
 /** How many mails came into these folders since then, of those that `known` does not know; at most 200. */

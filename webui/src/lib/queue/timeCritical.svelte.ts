@@ -19,7 +19,7 @@ class Perishables {
   }
 
   /** Those of them that are still of use. */
-  left = (now: number): readonly Delivery[] => this.items.filter((one) => one.perishable_until && new Date(one.perishable_until).getTime() > now)
+  left = (now: number): readonly Delivery[] => this.items.filter((one) => one.time_limited_until && new Date(one.time_limited_until).getTime() > now)
 
   /** What came in since and is not shown yet. */
   fresh = (now: number): readonly Delivery[] => this.left(now).filter((one) => !this.shown?.has(one.id))

@@ -71,7 +71,7 @@ export interface Anchor {
 /** Places for jumping into a long list. They may be half a minute old: each leads to where its card was. */
 export interface Anchors {
   items: Anchor[]
-  total_cards: number
+  total_items: number
 }
 
 /** The ARC chain. */
@@ -146,7 +146,7 @@ export interface AssignedCount {
   count: number
 }
 
-/** Handed to a colleague, with a note. */
+/** Who a held message is assigned to, with a note. */
 export interface Assignment {
   /** login */
   to: string
@@ -231,8 +231,8 @@ export interface Brake {
 /** A campaign, as far as it is in your scope. */
 export interface Campaign {
   id: string
-  /** messages, each however many people it was for */
-  mails: number
+  /** each however many people it was for */
+  messages: number
   deliveries: number
   held: number
   people: number
@@ -247,8 +247,8 @@ export interface Campaign {
 /** A campaign with what it is made of; the ten most frequent of each. */
 export interface CampaignDetail {
   id: string
-  /** messages, each however many people it was for */
-  mails: number
+  /** each however many people it was for */
+  messages: number
   deliveries: number
   held: number
   people: number
@@ -298,7 +298,7 @@ export interface Case {
   rule: string
   rule_id: string | null
   reason: string
-  beside: OtherRule[]
+  other_rules: OtherRule[]
 }
 
 /** Some of them. */
@@ -389,7 +389,7 @@ export interface Contact {
   heard: number
   learned_at: string
   last_sent_at: string
-  last_mail_at: string
+  last_message_at: string
   lapses_at: string
 }
 
@@ -409,8 +409,8 @@ export interface Coverage {
   out_of_hours: boolean
   /** of the one who asks; null: on duty */
   away_until: string | null
-  /** folders that nobody looks at, for administrators */
-  alarm: CoveredFolder[]
+  /** for administrators: folders with nobody on duty */
+  uncovered: CoveredFolder[]
   /** those in scope */
   folders: CoveredFolder[]
   /** nothing is sent on yet, since a backup was restored; null: all goes on */
@@ -638,20 +638,20 @@ export interface Delivery {
   proof: string
   /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
   proven_as: string
-  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
-  weight: number
-  /** How bad it looks, by its weight and by dangers found in it. */
+  /** 0-100: the sum of the signals' risks. */
+  risk: number
+  /** How bad it looks: by its risk and by dangers found in it. */
   severity: Severity
   /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
   second_look: LookName[]
   /** One of the copies of its campaign, which are decided about together. */
   is_copy: boolean
-  /** What is looked at first, 0-100. It never decides. */
-  urgency: number
-  /** What makes the urgency, what moves it most first; it starts at 50. */
+  /** 0-100. It sorts the queue and decides nothing. */
+  priority: number
+  /** What changes the priority, the greatest change first. It starts at 50. */
   why_here: WhyHere[]
   /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
-  perishable_until: string | null
+  time_limited_until: string | null
   /** The message does not say when that is: it is what is usual. */
   lifetime_assumed: boolean
   verdict: Verdict
@@ -666,13 +666,13 @@ export interface Delivery {
   last_reply: string
   decided: Decided | null
   /** While it is held. */
-  handed: Assignment | null
+  assigned: Assignment | null
   /** The last escalation that was not undone. */
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
   escalation: Suggested | null
-  /** Only named staff sees it; opening the message asks for a reason. */
-  sealed: boolean
+  /** Only named staff see it; opening it needs a reason. */
+  confidential: boolean
   /** It must be kept: it is neither expired nor erased. */
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
@@ -702,20 +702,20 @@ export interface DeliveryDetail {
   proof: string
   /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
   proven_as: string
-  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
-  weight: number
-  /** How bad it looks, by its weight and by dangers found in it. */
+  /** 0-100: the sum of the signals' risks. */
+  risk: number
+  /** How bad it looks: by its risk and by dangers found in it. */
   severity: Severity
   /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
   second_look: LookName[]
   /** One of the copies of its campaign, which are decided about together. */
   is_copy: boolean
-  /** What is looked at first, 0-100. It never decides. */
-  urgency: number
-  /** What makes the urgency, what moves it most first; it starts at 50. */
+  /** 0-100. It sorts the queue and decides nothing. */
+  priority: number
+  /** What changes the priority, the greatest change first. It starts at 50. */
   why_here: WhyHere[]
   /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
-  perishable_until: string | null
+  time_limited_until: string | null
   /** The message does not say when that is: it is what is usual. */
   lifetime_assumed: boolean
   verdict: Verdict
@@ -730,13 +730,13 @@ export interface DeliveryDetail {
   last_reply: string
   decided: Decided | null
   /** While it is held. */
-  handed: Assignment | null
+  assigned: Assignment | null
   /** The last escalation that was not undone. */
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
   escalation: Suggested | null
-  /** Only named staff sees it; opening the message asks for a reason. */
-  sealed: boolean
+  /** Only named staff see it; opening it needs a reason. */
+  confidential: boolean
   /** It must be kept: it is neither expired nor erased. */
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
@@ -766,7 +766,7 @@ export interface DirectoryState {
   departments: Place[]
   people: number
   left: number
-  groups: number
+  distribution_lists: number
   /** null before the first sync */
   changed_at: string | null
   /** of the last change, in words */
@@ -855,7 +855,7 @@ export interface Emergency {
 
 /** Is there an emergency? null in ordinary times. */
 export interface EmergencyNow {
-  alarm: Emergency | null
+  emergency: Emergency | null
 }
 
 /** Until when the door stands open, and why. */
@@ -951,7 +951,7 @@ export interface Escalation {
   /** the legal hold that keeps the evidence */
   hold: string
   /** people and addresses that got a notice */
-  told: number
+  notified: number
   confirmed_at: string | null
   confirmed_by_shown: string
   /** when it was undone */
@@ -997,8 +997,8 @@ export interface Evidence {
   opened: number
   /** whose reader has written to the sender since */
   answered: number
-  /** what the signals of the least odd of them add up to, 0 to 100 */
-  least_weight: number
+  /** 0 to 100: of the least suspicious of them */
+  least_risk: number
   /** how bad the least bad of them looks */
   least_severity: Severity
   senders: SenderCount[]
@@ -1081,7 +1081,7 @@ export interface Folder {
   shared_held: number
   people: PersonFolder[]
   /** To you: you see how much waits, not what. */
-  sealed: boolean
+  confidential: boolean
 }
 
 /** How much went to a folder. */
@@ -1327,7 +1327,7 @@ export interface Me {
   undo_seconds: number
   preferences: Preferences
   /** Logins whose scope is yours too, for now. */
-  stands_in_for: string[]
+  substitutes_for: string[]
   /** can mail be taken back out of mailboxes? */
   recalls: boolean
   /** Are attachments shown as pictures? */
@@ -1366,7 +1366,7 @@ export interface Message {
   hidden_pictures: number
   parsed: boolean
   /** Opening its content asks for a reason. */
-  sealed: boolean
+  confidential: boolean
   /** why no allow rule can be about its sender, and what to do; empty: one can */
   not_allowed: string
   deliveries: Delivery[]
@@ -1384,7 +1384,7 @@ export interface MessageReport {
   /** how many more report the same mail */
   others: number
   /** null: no such mail came through us to them */
-  mail: Delivery | null
+  delivery: Delivery | null
 }
 
 /** What is reported in your scope, the newest first. */
@@ -1441,7 +1441,7 @@ export interface NextHopOrder {
 
 /** The card that is yours now; null: nobody else left one. */
 export interface NextItem {
-  card: TriageItem | null
+  item: TriageItem | null
 }
 
 /** Of which cards to be given the next free one. */
@@ -1496,8 +1496,8 @@ export interface NotLearned {
   count: number
 }
 
-/** Why senders would not be told, and of how many deliveries. */
-export interface NotTold {
+/** Why senders would get no notice, and for how many deliveries. */
+export interface NotNotified {
   reason: string
   count: number
 }
@@ -1578,20 +1578,20 @@ export interface OutgoingDelivery {
   proof: string
   /** Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody. */
   proven_as: string
-  /** How much a trained eye minds, 0-100: the weights of the signals added up. */
-  weight: number
-  /** How bad it looks, by its weight and by dangers found in it. */
+  /** 0-100: the sum of the signals' risks. */
+  risk: number
+  /** How bad it looks: by its risk and by dangers found in it. */
   severity: Severity
   /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
   second_look: LookName[]
   /** One of the copies of its campaign, which are decided about together. */
   is_copy: boolean
-  /** What is looked at first, 0-100. It never decides. */
-  urgency: number
-  /** What makes the urgency, what moves it most first; it starts at 50. */
+  /** 0-100. It sorts the queue and decides nothing. */
+  priority: number
+  /** What changes the priority, the greatest change first. It starts at 50. */
   why_here: WhyHere[]
   /** When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the sender's own domain is not verified, does not fit what the message says, or the message looks suspicious. */
-  perishable_until: string | null
+  time_limited_until: string | null
   /** The message does not say when that is: it is what is usual. */
   lifetime_assumed: boolean
   verdict: Verdict
@@ -1606,13 +1606,13 @@ export interface OutgoingDelivery {
   last_reply: string
   decided: Decided | null
   /** While it is held. */
-  handed: Assignment | null
+  assigned: Assignment | null
   /** The last escalation that was not undone. */
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
   escalation: Suggested | null
-  /** Only named staff sees it; opening the message asks for a reason. */
-  sealed: boolean
+  /** Only named staff see it; opening it needs a reason. */
+  confidential: boolean
   /** It must be kept: it is neither expired nor erased. */
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
@@ -1633,9 +1633,9 @@ export interface OwnMessage {
   author_name: string
   subject: string
   received_at: string
-  /** else it was taken away */
-  waits: boolean
-  gone_at: string | null
+  /** false: it was removed */
+  held: boolean
+  removed_at: string | null
   /** when it is put away if nobody decides */
   expires_at: string | null
   asked_at: string | null
@@ -1650,12 +1650,12 @@ export interface OwnMessage {
 /** What waits, and what was taken away lately; what one may want first. */
 export interface OwnMessages {
   items: OwnMessage[]
-  /** the cursor of more that waits */
-  more_waits: string | null
-  /** the cursor of more that was taken away */
-  more_gone: string | null
-  /** whether one gets the daily letter; null: there is none here */
-  letter: boolean | null
+  /** the cursor of more held messages */
+  more_held: string | null
+  /** the cursor of more removed messages */
+  more_removed: string | null
+  /** is the daily digest on? null: there is none here */
+  digest: boolean | null
   /** from whom one expects mail, the newest first */
   expected: ExpectedSender[]
 }
@@ -1720,7 +1720,7 @@ export interface PersonFolder {
   name: string
   held: number
   /** To you: you see how much waits, not what. */
-  sealed: boolean
+  confidential: boolean
 }
 
 /** What an erasure would find. */
@@ -1820,10 +1820,10 @@ export interface PreferencesOrder {
   keys?: Record<string, string> | null
 }
 
-/** Who else is there, and how much is handed to you. */
+/** Who else is there, and how much is assigned to you. */
 export interface Presence {
   colleagues: OtherHere[]
-  handed: number
+  assigned: number
 }
 
 /** What you look at. */
@@ -1892,7 +1892,7 @@ export interface ProposalAnswer {
   fence?: string | null
 }
 
-/** One's own cards, and how far everybody together is. */
+/** Your batch of proposals, and how many remain for everybody. */
 export interface ProposalBatch {
   items: Proposal[]
   open: number
@@ -1926,12 +1926,12 @@ export interface Recipients {
   items: Recipient[]
 }
 
-/** Who would be told what: the first letters, how many there are, and who would not be told. */
+/** The first notices, how many there are, and who would get none. */
 export interface Rejection {
-  letters: Said[]
+  notices: SenderNotice[]
   messages: number
   deliveries: number
-  refused: NotTold[]
+  refused: NotNotified[]
 }
 
 /** A rejection to be looked at: a template, or a text. */
@@ -1983,7 +1983,7 @@ export interface ReleaseRequest {
   taken_by_shown: string
   at: string
   words: string
-  mail: Delivery
+  delivery: Delivery
 }
 
 /** What is asked for in your scope, the newest first. */
@@ -2215,13 +2215,6 @@ export interface Rules {
   next_cursor: string | null
 }
 
-/** What one sender would be told about one message. */
-export interface Said {
-  message: string
-  to: string
-  text: string
-}
-
 /** A search that is kept. */
 export interface SavedSearch {
   id: string
@@ -2282,8 +2275,8 @@ export interface Select {
   proof?: string
   department?: string | null
   person?: string | null
-  /** login of a colleague to whom it was handed */
-  handed_to?: string
+  /** login of a colleague to whom it is assigned */
+  assigned_to?: string
   q?: string
   /** a link of the mail opens this domain, or what lies below it */
   link_domain?: string
@@ -2322,8 +2315,8 @@ export interface Selected {
 export interface Sender {
   /** the address, or the domain */
   name: string
-  /** messages, each however many people it was for */
-  mails: number
+  /** each however many people it was for */
+  messages: number
   deliveries: number
   held: number
   people: number
@@ -2345,6 +2338,13 @@ export interface Sender {
 export interface SenderCount {
   author: string
   count: number
+}
+
+/** The notice that one sender would get about one message. */
+export interface SenderNotice {
+  message: string
+  to: string
+  text: string
 }
 
 /** A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for each of those whom it is for, as far as your scope reaches. */
@@ -2384,7 +2384,8 @@ export interface ShownLink {
 export interface Signal {
   name: string
   sentence: string
-  weight: number
+  /** What it adds to the message's risk. */
+  risk: number
   /** What it rests on: addresses, hosts, words of the mail. */
   evidence: string[]
 }
@@ -2394,18 +2395,18 @@ export interface Speaking {
   /** who wrote to it, or whom staff released its mail to */
   people: number
   wrote: number
-  mails: number
+  messages: number
   dmarc: number
   /** more mails that claim to come from there; the rule would not let them in */
   unproven: number
   /** sign-in codes, password mails, links that expire */
-  perishable: number
+  time_limited: number
   recipients: number
-  taken_away: number
+  removed: number
   /** mails that were, or in observe mode would have been, held, and that the rule lets in */
   would_pass: number
-  /** of the signals of the worst of them */
-  weight: number
+  /** of the worst of them */
+  risk: number
   /** how bad the worst of them looks */
   severity: Severity
   /** mails of ours to a list */
@@ -2559,7 +2560,7 @@ export type TrainingAnswer = 'let-in' | 'keep-out'
 
 /** A mail to practise on, without its answer. */
 export interface TrainingMessage {
-  card: string
+  id: string
   author_name: string
   author: string
   recipient: string
@@ -2579,9 +2580,9 @@ export interface TrainingMessages {
   items: TrainingMessage[]
 }
 
-/** What you would do with the mail of a card. Nothing becomes of it. */
+/** What you would do with the message. Nothing becomes of it. */
 export interface TrainingOrder {
-  card: string
+  message: string
   answer: TrainingAnswer
 }
 
@@ -2596,13 +2597,13 @@ export interface TrainingResult {
   counted: boolean
 }
 
-/** How somebody does, by the first answer to each card. */
+/** How somebody does, by the first answer to each message. */
 export interface TrainingScore {
   login: string
   answered: number
   right: number
-  let_bad_in: number
-  kept_good_out: number
+  bad_released: number
+  good_removed: number
   last_at: string
 }
 
@@ -2620,18 +2621,18 @@ export interface TriageItem {
   people: number
   departments: number
   newest_at: string
-  /** How much a trained eye minds, 0-100: the greatest of its deliveries. */
-  weight: number
+  /** 0-100: the greatest of its deliveries. */
+  risk: number
   /** How bad it looks: the worst of its deliveries. */
   severity: Severity
   /** of all its deliveries; of a card of more than 500 those of the lead and of its severity */
   second_look: LookName[]
-  /** What is looked at first, 0-100: the greatest of its deliveries. It never decides. */
-  urgency: number
+  /** 0-100: the greatest of its deliveries. It sorts, no more. */
+  priority: number
   /** Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: its code or link expires, those that say so first; `rest`. */
   section: Section
-  /** When the first code or link of it expires that has not; null: none does. */
-  perishable_until: string | null
+  /** When its next code or link stops working; null: none. */
+  time_limited_until: string | null
   /** The message does not say when that is: it is what is usual. */
   lifetime_assumed: boolean
   /** In `act-now`: how many copies are in mailboxes in your scope; else 0. */
@@ -2660,7 +2661,7 @@ export interface TriageItems {
   /** how many cards come before this page; null where that is not known */
   position: number | null
   total_deliveries: number
-  total_cards: number
+  total_items: number
 }
 
 /** Why a decision is taken back. */

@@ -11,7 +11,7 @@ export const reasonFor = (message: string): string | undefined => given.get(mess
 /** Is the content of this mail kept back until somebody says why? A copy in an open folder opens it too. */
 export function keptBack(mail: Delivery): boolean {
   const got = letter(mail.message_id)
-  const sealed = got && !(got instanceof Problem) ? got.sealed : mail.sealed
+  const sealed = got && !(got instanceof Problem) ? got.confidential : mail.confidential
   return sealed && !given.has(mail.message_id)
 }
 

@@ -4,7 +4,7 @@ import { own } from '../../../src/lib/employee/ownMail.svelte'
 import type { OwnMessage } from '../../../src/lib/schema/types'
 
 const SIZE = 3
-const mail = (id: number, waits = true): OwnMessage => ({ id: String(id), waits, asked_at: null, declined: '' }) as OwnMessage
+const mail = (id: number, waits = true): OwnMessage => ({ id: String(id), held: waits, asked_at: null, declined: '' }) as OwnMessage
 
 /** A server with so much that waits, and one mail that was taken away. */
 function serves(count: number) {
@@ -16,13 +16,13 @@ function serves(count: number) {
     const words = new URL(path, 'https://a.example').searchParams
     const start = Number(words.get('cursor') ?? 0)
     const wanted = all.filter((one) => one.id === words.get('message'))
-    const page = { items: [...wanted, ...all.slice(start, start + SIZE).filter((one) => !wanted.includes(one)), ...(start ? [] : [mail(900, false)])], more_waits: start + SIZE < count ? String(start + SIZE) : null, more_gone: null, letter: true, expected: [] }
+    const page = { items: [...wanted, ...all.slice(start, start + SIZE).filter((one) => !wanted.includes(one)), ...(start ? [] : [mail(900, false)])], more_held: start + SIZE < count ? String(start + SIZE) : null, more_removed: null, digest: true, expected: [] }
     return Promise.resolve(new Response(JSON.stringify(method === 'GET' ? page : { id: 'R', detail: 'No.' }), { status: method === 'GET' ? 200 : status }))
   })
   return { asked, answers: (code: number) => (status = code) }
 }
 
-const ids = () => own.mine?.items.filter((one) => one.waits).map((one) => Number(one.id))
+const ids = () => own.mine?.items.filter((one) => one.held).map((one) => Number(one.id))
 
 beforeEach(async () => {
   serves(0)
@@ -35,14 +35,14 @@ test('all that waits is had page by page, each mail once', async () => {
   own.wanted = '7'
   await own.load()
   expect(ids()).toEqual([7, 0, 1, 2])
-  while (own.mine?.more_waits) expect(await own.more('waits')).toBe(true)
+  while (own.mine?.more_held) expect(await own.more('held')).toBe(true)
   expect(ids()).toEqual([7, 0, 1, 2, 3, 4, 5, 6])
 })
 
 test('what is asked for stays in its place, and nothing is read anew', async () => {
   const { asked } = serves(8)
   await own.load()
-  await own.more('waits')
+  await own.more('held')
   expect(await own.ask(mail(4))).toBe(true)
   expect([ids(), own.mine?.items.find((one) => one.id === '4')?.asked_at]).toEqual([[0, 1, 2, 3, 4, 5], expect.any(String)])
   expect(asked).toEqual(['GET /me/messages', 'GET /me/messages?cursor=3', 'POST /me/requests'])
@@ -51,7 +51,7 @@ test('what is asked for stays in its place, and nothing is read anew', async () 
 test('a second press while the first waits for its answer asks nothing', async () => {
   const { asked } = serves(8)
   await own.load()
-  await Promise.all([own.ask(mail(1)), own.ask(mail(1)), own.more('waits'), own.more('waits'), own.ask(mail(2))])
+  await Promise.all([own.ask(mail(1)), own.ask(mail(1)), own.more('held'), own.more('held'), own.ask(mail(2))])
   expect(asked.filter((one) => one.startsWith('POST')).length).toBe(2)
   expect(ids()).toEqual([0, 1, 2, 3, 4, 5])
 })
@@ -59,7 +59,7 @@ test('a second press while the first waits for its answer asks nothing', async (
 test('a refusal is said beside the mail; who was signed out comes back to it', async () => {
   const { asked, answers } = serves(8)
   await own.load()
-  await own.more('waits')
+  await own.more('held')
   answers(409)
   expect([await own.ask(mail(1)), own.said['1']]).toEqual([false, 'No.'])
   answers(401)

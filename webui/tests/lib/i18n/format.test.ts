@@ -45,7 +45,7 @@ test.each([
   [after(118), true, 'usually valid for 2 hours'],
 ] as const)('what lasts until %s, assumed: %s', (until, assumed, words) => {
   const now = until === after(-1) ? NOW - 119_000 : NOW
-  expect(lifetime({ perishable_until: until, lifetime_assumed: assumed, received_at: after(-2) }, now)).toBe(words)
+  expect(lifetime({ time_limited_until: until, lifetime_assumed: assumed, received_at: after(-2) }, now)).toBe(words)
 })
 
 test.each([

@@ -11,7 +11,7 @@ test('a server that takes its time is asked one question at a time', async () =>
     most = Math.max(most, ++under)
     await new Promise((resolve) => setTimeout(resolve, 12_000))
     under -= 1
-    return { colleagues: [], handed: 0 }
+    return { colleagues: [], assigned: 0 }
   })
   const end = colleagues.begin()
   await vi.advanceTimersByTimeAsync(60_000)

@@ -12,7 +12,7 @@ import { session } from '../../../src/lib/state/session.svelte'
 import type { NeededLook } from '../../../src/lib/api/client'
 import type { TriageItems, Decision, Deliveries, Delivery, Me } from '../../../src/lib/schema/types'
 
-const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', weight: 10, department: 'it', person: 'joe', handed: null, decided: null }) as Delivery
+const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', risk: 10, department: 'it', person: 'joe', assigned: null, decided: null }) as Delivery
 const group = (...ids: string[]): Row => ({ ...rowOfDelivery(mail(ids[0]!)), key: `g${ids[0]}`, ids, count: ids.length, select: { sender: 's@x.example' } })
 const made = (about: Partial<Decision> = {}): Decision => ({ id: 'D', verb: 'release', at: '2026-11-26T09:01:00Z', by_shown: 'Ana', count: 1, done: 1, recalling: 0, restoring: 0, rules: [], items: [], undoable: true, ...about }) as Decision
 
@@ -384,7 +384,7 @@ describe('a second look', () => {
 test('after a refusal the cursor stays on the mail it has gone on to', async () => {
   vi.spyOn(api, 'decide').mockRejectedValue(new Problem(412, 'There are 2 now.'))
   vi.spyOn(api, 'delivery').mockResolvedValue(mail('a') as never)
-  const cards = vi.spyOn(api, 'cards').mockResolvedValue({ items: [], next_cursor: null, previous_cursor: null, position: 0, total_cards: 0, total_deliveries: 0 } as never)
+  const cards = vi.spyOn(api, 'cards').mockResolvedValue({ items: [], next_cursor: null, previous_cursor: null, position: 0, total_items: 0, total_deliveries: 0 } as never)
   vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [], next_cursor: null, total_estimate: 0 } as never)
   await desk.decide({ verb: 'release' }, queue.inHand)
   await vi.waitFor(() => expect(cards).toHaveBeenCalled())
@@ -455,7 +455,7 @@ describe('what is selected is what is acted on', () => {
 describe('a long list', () => {
   // a million cards of which the server knows the place about: it takes what lies at 500,000 for what lies at 499,000
   const MILLION = 1_000_000
-  const card = (n: number) => ({ key: String(n), lead: mail(String(n)), count: 1, people: 1, departments: 1, apart: 0, newest_at: '', weight: 10, perishable_until: null, expires_at: null, requests: [], reports: [], ids: [String(n)], select: { ids: [String(n)] } })
+  const card = (n: number) => ({ key: String(n), lead: mail(String(n)), count: 1, people: 1, departments: 1, apart: 0, newest_at: '', risk: 10, time_limited_until: null, expires_at: null, requests: [], reports: [], ids: [String(n)], select: { ids: [String(n)] } })
   const asked: Record<string, unknown>[] = []
   let wrong = 0 // by so many the server errs
   let size = MILLION
@@ -472,7 +472,7 @@ describe('a long list', () => {
       const [from, to] = [Math.max(0, start), Math.min(size, start + limit)]
       return Promise.resolve({
         items: Array.from({ length: to - from }, (_, index) => card(from + index)), next_cursor: to < size ? String(to) : null, previous_cursor: from ? String(from) : null,
-        position: words.end ? from : words.cursor || words.before || words.at ? null : position, total_cards: size, total_deliveries: size,
+        position: words.end ? from : words.cursor || words.before || words.at ? null : position, total_items: size, total_deliveries: size,
       } as never)
     })
     await queue.reload()
@@ -618,7 +618,7 @@ describe('a long list', () => {
 })
 
 describe('a reading that is answered late', () => {
-  const page = { items: [], total_deliveries: 0, total_cards: 0, next_cursor: null, previous_cursor: null, position: 0 } as unknown as TriageItems
+  const page = { items: [], total_deliveries: 0, total_items: 0, next_cursor: null, previous_cursor: null, position: 0 } as unknown as TriageItems
 
   test('keeps what was decided and selected since', async () => {
     const cards = later<TriageItems>()
@@ -656,7 +656,7 @@ describe('a reading that is answered late', () => {
 test('what changes while a page is read is looked at once that is here', async () => {
   const cards = vi.spyOn(api, 'cards')
   let answer: (page: TriageItems) => void = () => undefined
-  const page = (...ids: string[]) => ({ items: ids.map((id) => ({ key: id, count: 1, ids: [id], select: {}, lead: mail(id), departments: [], people: 1 })), next_cursor: null, previous_cursor: null, total_cards: ids.length, total_deliveries: ids.length, position: 0 }) as unknown as TriageItems
+  const page = (...ids: string[]) => ({ items: ids.map((id) => ({ key: id, count: 1, ids: [id], select: {}, lead: mail(id), departments: [], people: 1 })), next_cursor: null, previous_cursor: null, total_items: ids.length, total_deliveries: ids.length, position: 0 }) as unknown as TriageItems
   cards.mockReturnValueOnce(new Promise((resolve) => (answer = resolve))).mockResolvedValue(page('n', 'a'))
   const reading = queue.reload()
   await queue.look()
