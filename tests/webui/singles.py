@@ -52,10 +52,10 @@ def singles(site: Site) -> tuple[Single, ...]:
         ).id
     return (
         Single("/people/joe.fern", "Joe Fern", "Rules", (CHANGE.format("paper.example"),)),
-        Single(f"/senders/{LUCK}", LUCK, "Mail of this sender", ("b", "p", CHANGE.format(LUCK))),
-        Single("/senders/paper.example", "paper.example", "Mail of this sender", ("b", "p")),
-        Single(f"/campaigns/{format_id(campaign or 0)}", "You have won", "Mails of this campaign", ("p", "y")),
-        Single(f"/decisions/{format_id(decision)}", "Purged", "What became of each mail"),
+        Single(f"/senders/{LUCK}", LUCK, "Messages from this sender", ("b", "p", CHANGE.format(LUCK))),
+        Single("/senders/paper.example", "paper.example", "Messages from this sender", ("b", "p")),
+        Single(f"/campaigns/{format_id(campaign or 0)}", "You have won", "Messages of this campaign", ("p", "y")),
+        Single(f"/decisions/{format_id(decision)}", "Removed", "Outcome of each message"),
     )
 
 

@@ -71,7 +71,7 @@ class Site:
 def undo_by_name(page: Page) -> None:
     """A decision of before is undone as a whole: it is named first."""
     page.get_by_role("button", name="Undo").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Undo as a whole").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo all of it").click()
 
 
 @contextlib.contextmanager

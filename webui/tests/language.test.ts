@@ -38,6 +38,6 @@ test.each(Object.entries(sources).filter(([name]) => name.endsWith('.svelte')))(
 
 test('values and forms', () => {
   expect(t('“{subject}”', { subject: 'a {name} in it' })).toBe('“a {name} in it”')
-  expect([plural('{n} mail|{n} mails', 1), plural('{n} mail|{n} mails', 1_234)]).toEqual(['1 mail', '1,234 mails'])
+  expect([plural('{n} message|{n} messages', 1), plural('{n} message|{n} messages', 1_234)]).toEqual(['1 message', '1,234 messages'])
   expect(number(1_234_567)).toBe('1,234,567')
 })

@@ -34,7 +34,7 @@ def test_a_wave_is_one_row_and_goes_as_one(house: House, page: Page) -> None:
     with house.company.signed_in() as desk:
         desk.wait_for(len(COPIES) + 1, q=subject, state="held")
         sign_in(page, house)
-        rows = page.get_by_role("listbox", name="Held mail").get_by_role("option").filter(has_text=subject)
+        rows = page.get_by_role("listbox", name="Held messages").get_by_role("option").filter(has_text=subject)
         expect(rows).to_have_count(2)
         rows.filter(has_text="3 people").click()
         page.keyboard.press("p")

@@ -120,8 +120,8 @@ def test_a_block_takes_every_held_copy_and_the_next_one_is_refused(house: House,
         page.keyboard.press("b")
         sheet = page.get_by_role("dialog")
         sheet.get_by_role("radio", name="This sender").check()
-        sheet.get_by_role("button", name=f"Block and purge {len(people)} mails").click()
-        expect(page.get_by_role("status").filter(has_text="Purged and blocked")).to_be_visible()
+        sheet.get_by_role("button", name=f"Block and remove {len(people)} messages").click()
+        expect(page.get_by_role("status").filter(has_text="Removed and blocked")).to_be_visible()
         assert {found["state"] for found in desk.deliveries(sender=crook, state=["held", "purged"])} == {"purged"}
         assert len(desk.deliveries(sender=crook, state="purged")) == len(people)
 
@@ -160,7 +160,7 @@ def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: 
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name=shows)).to_be_hidden()
     page.keyboard.press("m")
-    page.get_by_role("combobox", name="To whom").fill("Luc Mor")
+    page.get_by_role("combobox", name="Recipient").fill("Luc Mor")
     expect(page.get_by_role("button", name="Redirect to Luc Moreau")).to_be_enabled()
     page.keyboard.press("Enter")
     assert house.arrived("luc.moreau", letter.subject).endswith(raw)
@@ -178,7 +178,7 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
         button = page.get_by_role("dialog").get_by_role("button", name="Remove 1 message")
         expect(button).to_be_enabled()
         button.press("Enter")
-        expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="Removed")).to_be_visible()
         desk.wait_for(q=letter.subject, state="purged")
         page.keyboard.press("z")
         expect(page.get_by_role("status").filter(has_text="Undone")).to_be_visible()
@@ -186,7 +186,7 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
         page.reload()
         choose(page, letter.subject)
         page.keyboard.press("4")
-        expect(page.get_by_role("region", name="People and history")).to_contain_text("held here, put back by ")
+        expect(page.get_by_role("region", name="Recipients and history")).to_contain_text("held here, put back by ")
     assert back["person"] == "ada.byron"
 
 
@@ -230,7 +230,7 @@ def test_a_selection_that_changed_meanwhile_is_refused_whole(house: House) -> No
 def test_a_wrong_sign_in_is_told_and_lets_nobody_in(house: House, page: Page) -> None:
     sign_in(page, house, "maria", "wrong")
     expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong.")
-    expect(page.get_by_role("listbox", name="Held mail")).to_have_count(0)
+    expect(page.get_by_role("listbox", name="Held messages")).to_have_count(0)
 
 
 def test_staff_see_their_own_folders_only(house: House) -> None:

@@ -22,8 +22,8 @@ def site(tmp_path: Path) -> Iterator[Company]:
 @pytest.mark.peers
 def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
     sign_in(page, House(site, None))
-    page.get_by_role("link", name="Practice").click()
-    expect(page.get_by_role("heading", name="Practice")).to_be_visible()
+    page.get_by_role("link", name="Training").click()
+    expect(page.get_by_role("heading", name="Training")).to_be_visible()
     expect(page.get_by_text("1 of 10")).to_be_visible()
     shown = page.locator("article h2").inner_text()
     card = next(one for one in deck() if one.subject == shown)
@@ -34,7 +34,7 @@ def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
         expect(page.get_by_text(sentence)).to_be_visible()
     page.keyboard.press("e")
     expect(page.get_by_text("2 of 10, 1 right")).to_be_visible()
-    page.get_by_role("button", name="Keep out").click()
+    page.get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text("3 of 10")).to_be_visible()
     page.reload()

@@ -61,7 +61,7 @@ class Receptionist:
         self.press("p")
         expect(self.page.get_by_role("dialog").locator("button.go")).to_be_enabled()
         self.press("Enter")
-        expect(self.page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+        expect(self.page.get_by_role("status").filter(has_text="Removed")).to_be_visible()
 
     def let_in(self, subject: str) -> None:
         """For good; of several that were not all on the screen it is asked whether all are meant."""
@@ -70,7 +70,7 @@ class Receptionist:
         done = (
             self.page.get_by_role("status").filter(has_text="let in for").filter(has_text="from now on, with proof").filter(has_text=told)
         )
-        asked = self.page.get_by_text("You have seen the newest only.")
+        asked = self.page.get_by_text("You have seen only the newest.")
         self.press("a")
         if several:
             expect(done.or_(asked).first).to_be_visible()
@@ -120,7 +120,7 @@ def test_a_receptionist_clears_the_morning(morning: str, page: Page) -> None:
     while waiting.count():
         one.decide()
     page.reload()
-    expect(page.get_by_text("Nothing waits.")).to_be_visible()
+    expect(page.get_by_text("No messages need a decision.")).to_be_visible()
     assert one.keys / one.done.total() <= MOST_KEYS, one.done
     assert [keys for what, keys in one.done if what == "the wave"] == [2]  # all of it at once, from five domains
     assert one.done["the wave", 2] == 1

@@ -52,7 +52,7 @@ def test_a_decision_outlives_the_outage(alone: House, page: Page) -> None:
 
     browser_peer.intercept(page, "**/api/v1/decisions", stop)
     page.keyboard.press("r")
-    said = page.get_by_role("alert").filter(has_text="Mailroom does not answer.")
+    said = page.get_by_role("alert").filter(has_text="No connection to Mailroom.")
     expect(said).to_contain_text("What you decided about “The second offer” is kept, and sent by itself")
     expect(page.get_by_role("button", name="Release", exact=True)).to_be_disabled()
     page.keyboard.press("r")  # does nothing now
@@ -96,5 +96,5 @@ def test_an_outage_is_told_before_anything_was_fetched_ahead(alone: House, page:
     sign_in(page, alone)
     expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
     alone.company.stop()
-    expect(page.get_by_role("alert")).to_contain_text("Mailroom does not answer.")
+    expect(page.get_by_role("alert")).to_contain_text("No connection to Mailroom.")
     alone.company.start()

@@ -119,12 +119,12 @@ def test_a_wave_goes_with_two_keys_and_comes_back_with_one(hit: tuple[House, int
         identity = file_one_away(house)
 
         sign_in(page, house)
-        page.get_by_role("listbox", name="Held mail").get_by_role("option").filter(has_text="password expires").click()
+        page.get_by_role("listbox", name="Held messages").get_by_role("option").filter(has_text="password expires").click()
         page.keyboard.press("p")
         sheet = page.get_by_role("dialog")
         expect(sheet.get_by_role("button", name=f"Remove {copies} messages and block")).to_be_enabled()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("status").filter(has_text="Purged and blocked")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="Removed and blocked")).to_be_visible()
         processes.until(lambda: in_mailboxes(house) == before, "all copies are gone from the mailboxes", log=house.company.log)
         assert number_of(desk, state="held") == 0
         assert len(house.with_text("ada.byron", friend.subject)) == 1

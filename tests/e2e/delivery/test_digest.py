@@ -92,13 +92,13 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Mail for you")).to_be_visible()
+    expect(page.get_by_role("heading", name="Held messages")).to_be_visible()
     room = page.get_by_role("listitem").filter(has_text="Your room")
     expect(room).to_have_class(re.compile("wanted"))
     assert alone.company.run("requests", "list").stdout == ""
     room.get_by_label("What is it?").fill("my booking")
-    room.get_by_role("button", name="May I have it?").click()
-    expect(room).to_contain_text("You asked for it. Somebody will look at it.")
+    room.get_by_role("button", name="Request release").click()
+    expect(room).to_contain_text("You requested this message. Staff will review your request.")
     assert re.search(r"Ada Byron .*held .*Your room .*my booking", alone.company.run("requests", "list").stdout)
     assert held(alone) == before
     page.get_by_label("Write to me once a day").uncheck()

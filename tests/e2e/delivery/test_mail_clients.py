@@ -140,7 +140,7 @@ def test_two_programs_and_the_console_decide_one_morning_without_a_contradiction
         )
         processes.until(lambda: set(lying(program, FOLDER)) == left, "and shown in the program", log=alone.company.log)
         page.reload()  # what others decided stays in the list until then, and says so
-        options = page.get_by_role("listbox", name="Held mail").get_by_role("option")
+        options = page.get_by_role("listbox", name="Held messages").get_by_role("option")
         expect(options).to_have_count(len(left))
 
         found = {one["subject"]: one for one in desk.deliveries()}

@@ -31,21 +31,21 @@ def test_purged_in_the_browser_it_is_gone_from_the_mailbox_and_undone_it_is_back
     letter, _ = delivered(house, "ada.byron", "Urgent wire transfer")
     (before,) = house.with_text("ada.byron", letter.subject)
     sign_in(page, house)
-    expect(page.get_by_role("listbox", name="Held mail")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Held messages")).to_be_visible()
     page.goto(f"{house.company.url}/?tab=decided")
-    page.get_by_role("listbox", name="Decided mail").get_by_role("option").filter(has_text=letter.subject).click()
+    page.get_by_role("listbox", name="Decided messages").get_by_role("option").filter(has_text=letter.subject).click()
     expect(page.get_by_role("heading", name=letter.subject)).to_be_visible()
-    page.get_by_role("group", name="Decided").get_by_role("button", name="Purge").click()
+    page.get_by_role("group", name="Decided").get_by_role("button", name="Remove everywhere").click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("listitem").filter(has_text="delivered")).to_contain_text("1")
     sheet.get_by_role("button", name=re.compile("^Remove 1 message")).click()
-    expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Removed")).to_be_visible()
     processes.until(lambda: not house.with_text("ada.byron", letter.subject), "it is gone from the mailbox", log=house.company.log)
 
     page.goto(f"{house.company.url}/decisions")
     row = page.get_by_role("listitem").filter(has_text=f"Purged “{letter.subject}”")  # once the recaller has told what became of it
     row.get_by_role("button", name="Undo").click()
-    page.get_by_role("dialog").get_by_role("button", name="Undo as a whole").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo all of it").click()
     processes.until(lambda: house.with_text("ada.byron", letter.subject), "it is back in the mailbox", log=house.company.log)
     assert house.with_text("ada.byron", letter.subject) == [before]
 
@@ -63,15 +63,15 @@ def test_what_only_shares_the_message_id_is_offered_and_taken_when_somebody_says
     assert len(before) == 1
 
     sign_in(page, house)
-    expect(page.get_by_role("listbox", name="Held mail")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Held messages")).to_be_visible()
     page.goto(f"{house.company.url}/decisions")
     row = page.get_by_role("listitem").filter(has_text=letter.subject).filter(has_text="phishing")
     row.get_by_role("button", name="Seen beside it: 1").click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text(words)).to_be_visible()
-    expect(sheet.get_by_role("button", name="Take 0 mails out")).to_be_disabled()
+    expect(sheet.get_by_role("button", name="Remove 0 messages")).to_be_disabled()
     sheet.get_by_role("checkbox").check()
-    sheet.get_by_role("button", name="Take 1 mail out").click()
+    sheet.get_by_role("button", name="Remove 1 message").click()
     processes.until(lambda: not house.with_text("ada.byron", words), "the reply is gone too", log=house.company.log)
     with house.company.signed_in() as desk:
         (take,) = (one for one in desk.client.get("/decisions").json()["items"] if one["verb"] == "take" and not one["undone_by"])

@@ -37,14 +37,14 @@ def test_what_waits_for_a_next_hop_is_seen_and_decided(alone: House, page: Page,
         held = desk.wait_for(3, state="held")
         desk.decide("release", {"ids": [one["id"] for one in held]})
     sign_in(page, alone)
-    page.get_by_role("link", name="On the way").click()
-    expect(page.get_by_text("Cannot be reached.")).to_be_visible()
-    expect(page.get_by_text("3 mails wait")).to_be_visible()
+    page.get_by_role("link", name="Outgoing").click()
+    expect(page.get_by_text("Server not reachable.")).to_be_visible()
+    expect(page.get_by_text("3 messages waiting")).to_be_visible()
     expect(page.get_by_text("it cannot be reached: Connection refused").first).to_be_visible()
     page.get_by_role("button", name="Hold: Offer 0").click()
-    expect(page.get_by_text("2 mails wait")).to_be_visible()
+    expect(page.get_by_text("2 messages waiting")).to_be_visible()
     page.get_by_role("button", name="Give up: Offer 1").click()
-    expect(page.get_by_text("1 mail waits, 1 refused")).to_be_visible()
+    expect(page.get_by_text("1 message waiting, 1 rejected")).to_be_visible()
     with contextlib.ExitStack() as stack:
         peers: list[Peer] = []
 
@@ -55,11 +55,11 @@ def test_what_waits_for_a_next_hop_is_seen_and_decided(alone: House, page: Page,
 
         browser_peer.intercept(page, "**/api/v1/outgoing/retry", is_back, times=1)
         with page.expect_response("**/api/v1/outgoing/retry"):
-            page.get_by_role("button", name="Try all again now").click()
+            page.get_by_role("button", name="Retry all now").click()
         processes.until(lambda: peers and len(peers[0].taken) == 1, "the one that still waits arrives", log=alone.company.log)
         (peer,) = peers
-        page.get_by_role("button", name="Try again now: Offer 1").click()
-        expect(page.get_by_text("Nothing waits.")).to_be_visible()
+        page.get_by_role("button", name="Retry now: Offer 1").click()
+        expect(page.get_by_text("No messages waiting for delivery.")).to_be_visible()
         assert sorted(line for taken in peer.taken for line in taken.raw.split(b"\r\n") if line.startswith(b"Subject:")) == [
             b"Subject: Offer 1",
             b"Subject: Offer 2",

@@ -58,7 +58,7 @@ def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Pa
     page.get_by_label("Name").fill(login)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    rows = page.get_by_role("listbox", name="Held mail").get_by_role("option")
+    rows = page.get_by_role("listbox", name="Held messages").get_by_role("option")
     expect(rows.nth(5)).to_be_visible()
     page.keyboard.press("j")
     shown = page.get_by_role("region", name="Message").locator("iframe.shown").content_frame.locator("body")
@@ -78,7 +78,7 @@ def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Pa
     page.screenshot(path=pictures / "purge.png")
     page.keyboard.press("Escape")
 
-    page.get_by_role("combobox", name="Search mail").fill("from:stadtwerke-hollersund.example")
+    page.get_by_role("combobox", name="Search messages").fill("from:stadtwerke-hollersund.example")
     expect(rows.filter(has_not_text="stadtwerke-hollersund.example")).to_have_count(0)
     page.screenshot(path=pictures / "search.png")
 

@@ -42,23 +42,23 @@ def test_questions_are_shared_and_answered_by_key(house: House, two_pages: tuple
     marias.get_by_role("link", name="First day 2").click()
     question = f"3 sign-in or password mails to 2 people in 90 days, all DMARC pass: allow {SUPPLIER.name} for the company?"
     expect(marias.get_by_role("heading", name=question)).to_be_visible()
-    expect(marias.get_by_text("2 questions left, 0 answered; 2 cards in your hand.")).to_be_visible()
+    expect(marias.get_by_text("2 suggestions left, 0 answered, 2 assigned to you.")).to_be_visible()
     expect(marias.get_by_text("Your sign-in code is 482913")).to_be_visible()
     sign_in(jons, house, "jon")
     jons.get_by_role("link", name="First day 2").click()
-    expect(jons.get_by_text("The 2 questions that are left are in other people’s hands.")).to_be_visible()
+    expect(jons.get_by_text("The 2 remaining suggestions are assigned to colleagues.")).to_be_visible()
 
     marias.keyboard.press("n")
     expect(marias.get_by_role("heading", name=f"allow {PHISHER.name} for the company?")).to_be_visible()
-    expect(marias.get_by_text("1 question left, 1 answered")).to_be_visible()
+    expect(marias.get_by_text("1 suggestion left, 1 answered")).to_be_visible()
     marias.keyboard.press("z")
     expect(marias.get_by_role("heading", name=question)).to_be_visible()
     marias.keyboard.press("a")
-    expect(marias.get_by_text(f"{SUPPLIER.name} is let in for the company when it proves itself.")).to_be_visible()
+    expect(marias.get_by_text(f"{SUPPLIER.name} is allowed for the whole company, with proof.")).to_be_visible()
     marias.get_by_role("link", name="Rules").click()
 
     expect(jons.get_by_role("heading", name=f"allow {PHISHER.name} for the company?")).to_be_visible()
-    jons.get_by_role("button", name="No, never ask again").click()
+    jons.get_by_role("button", name="Do not suggest again").click()
     expect(jons.get_by_text("Nothing is proposed.")).to_be_visible()
 
     with house.company.signed_in() as desk:

@@ -98,14 +98,14 @@ def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Des
 @pytest.mark.peers
 def test_administrators_close_and_open_the_doors_in_the_console(house: Company, store: dovecot_peer.Server, page: Page) -> None:
     sign_in(page, House(house, store))
-    page.get_by_role("link", name="Doors").click()
-    expect(page.get_by_role("heading", name="Doors")).to_be_visible()
-    page.get_by_label("Reason, for the record").fill("too early")
-    page.get_by_role("button", name="Open the door IT").click()
+    page.get_by_role("link", name="Enforcement").click()
+    expect(page.get_by_role("heading", name="Enforcement")).to_be_visible()
+    page.get_by_label("Reason (for the audit log)").fill("too early")
+    page.get_by_role("button", name="Record only IT").click()
     expect(page.get_by_text("too early")).to_be_visible()
     assert "observe" in house.run("mode", "list", check=True).stdout
-    page.get_by_role("button", name="As the settings say IT").click()
-    expect(page.get_by_role("button", name="Open the door IT")).to_be_visible()
+    page.get_by_role("button", name="Use the configuration IT").click()
+    expect(page.get_by_role("button", name="Record only IT")).to_be_visible()
     assert "observe" not in house.run("mode", "list", check=True).stdout
 
 

@@ -147,7 +147,7 @@ def test_nothing_moves_under_the_hand(site: Site, desk: Page, width: int) -> Non
     seen["another row"] = line(desk)
     desk.keyboard.press("x")
     desk.keyboard.press("J")
-    expect(desk.locator(".acts").get_by_role("button", name=re.compile(r"^(Purge|Entfernen) 2$"))).to_be_visible()
+    expect(desk.locator(".acts").get_by_role("button", name=re.compile(r"^(Remove everywhere|Überall entfernen) 2$"))).to_be_visible()
     seen["two selected"] = line(desk)
     desk.keyboard.press("Escape")
     browser_peer.intercept(desk, "**/api/**", lambda route: route.abort())

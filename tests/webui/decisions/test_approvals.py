@@ -88,7 +88,7 @@ def waiting(page: Page) -> Locator:
 
 def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Two-look")
-    ida = site.sit_down(other_page, "ida", "/second-keys")
+    ida = site.sit_down(other_page, "ida", "/approvals")
     entry = waiting(ida)
     expect(entry).to_contain_text("a signal says that somebody pretends to be one of us")
     for reflex, leaves in ((("Enter", "r"), "Escape"), (("Enter",), "Enter")):  # `r` comes before anybody has read the reason
@@ -98,7 +98,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
         sheet = look(ida, "Confirm")
         ida.keyboard.press(leaves)
         expect(sheet).to_have_count(0)
-        expect(said(ida, "Nothing was confirmed: it waits as before.")).to_be_visible()
+        expect(said(ida, "Nothing was confirmed. It still needs approval.")).to_be_visible()
         assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.WAITING, None)])
     entry.get_by_role("button", name="Confirm").click()
     sheet = look(ida, "Confirm")
@@ -106,8 +106,8 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
     expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
     assert faults(ida) == []
     ida.keyboard.press("r")
-    expect(said(ida, "Confirmed: it is done now, in the name of both of you.")).to_be_visible()
-    expect(ida.get_by_text("Nothing waits for a second key.")).to_be_visible()
+    expect(said(ida, "Confirmed and done, in both your names.")).to_be_visible()
+    expect(ida.get_by_text("No decisions need approval.")).to_be_visible()
     ((how, decision),) = asked(site, mail)
     assert (state(site, mail), how) == ("queued", dual_control.CONFIRMED)
     with db.read_transaction(site.engine) as session:
@@ -117,19 +117,19 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
 
 def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Not-by-her")
-    page.goto(f"{site.url}/second-keys")
+    page.goto(f"{site.url}/approvals")
     entry = waiting(page)
-    expect(entry.get_by_text("Somebody else has to confirm it.")).to_be_visible()
+    expect(entry.get_by_text("A colleague must confirm.")).to_be_visible()
     expect(entry.get_by_role("button", name="Confirm")).to_have_count(0)
-    ida = site.sit_down(other_page, "ida", "/second-keys")
+    ida = site.sit_down(other_page, "ida", "/approvals")
     waiting(ida).get_by_role("button", name="Decline").click()
-    expect(said(ida, "Declined: nothing was changed.")).to_be_visible()
+    expect(said(ida, "Declined. Nothing was changed.")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.DECLINED, None)])
 
 
 def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Changed-since")
-    ida = site.sit_down(other_page, "ida", "/second-keys")
+    ida = site.sit_down(other_page, "ida", "/approvals")
     waiting(ida).get_by_role("button", name="Confirm").click()
     look(ida, "Confirm")
     with db.transaction(site.engine) as session:

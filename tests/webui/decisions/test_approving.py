@@ -38,7 +38,7 @@ def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_un
     page.keyboard.press("+")
     expect(toast).to_contain_text("is let in for the whole company")
     page.keyboard.press("+")
-    expect(toast).to_contain_text("Anybody at supplier.example is let in for the whole company")
+    expect(toast).to_contain_text("Anyone at supplier.example is allowed for the whole company")
     expect(toast).to_contain_text("it would have let in 2 mails")
     assert in_force(site, HANNA) == []
     assert in_force(site, "supplier.example") == [("domain", "company", "dmarc")]
@@ -87,10 +87,10 @@ def test_an_assistant_of_two_approves_one_card_for_both(site: Site, page: Page) 
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     row(page, "2 people").click()
     page.keyboard.press("a")
-    expect(page.get_by_text(f"Release 2 mails and let in {agent} for Joe Fern and Mara Berg?")).to_be_visible()
+    expect(page.get_by_text(f"Release 2 messages and allow {agent} for Joe Fern and Mara Berg?")).to_be_visible()
     page.keyboard.press("Enter")
     toast = page.get_by_role("status").filter(has_text="Released 2 mails")
-    expect(toast).to_contain_text(f"{agent} is let in for Joe Fern and Mara Berg from now on, with proof.")
+    expect(toast).to_contain_text(f"{agent} is allowed for Joe Fern and Mara Berg from now on, with proof.")
     assert sorted(in_force(site, agent)) == [("address", f"person:{one}", "dmarc") for one in ("joe.fern", "mara.berg")]
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()

@@ -62,7 +62,7 @@ def test_each_sender_is_named_and_who_fails_or_is_unticked_stays_held(site: Site
     assert ticked(sheet) == {
         f"{name}.named.example": on for name, on in (("good@a", True), ("news@b", True), ("bill@c", False), ("plain@d", False))
     }
-    expect(sheet.get_by_text("2 senders are left out: nothing of theirs is released.")).to_be_visible()
+    expect(sheet.get_by_text("Not included: 2 senders. Their messages stay held.")).to_be_visible()
     expect(sheet.get_by_role("radio", name="the 2 recipients")).to_be_checked()
     assert faults(page) == []
     sheet.get_by_role("checkbox", name="news@b.named.example").uncheck()
@@ -73,7 +73,7 @@ def test_each_sender_is_named_and_who_fails_or_is_unticked_stays_held(site: Site
     expect(act).not_to_have_attribute("aria-disabled", "true")
     act.press("Enter")
     toast = page.get_by_role("status").filter(has_text="Released 2 mails")
-    expect(toast).to_contain_text("1 sender is let in for the whole company from now on, with proof. 3 messages stay held.")
+    expect(toast).to_contain_text("1 sender is allowed for the whole company from now on, with proof. 3 messages stay held.")
     assert in_force(site, "named.example") == {("good@a.named.example", "company", "dmarc")}
     assert states(site, *good, news, bill, plain) == ["queued", "queued", "held", "held", "held"]
     expect(row(page, "Tender one")).to_contain_text("Released")
@@ -95,7 +95,7 @@ def test_one_verified_sender_is_one_key_and_of_several_messages_a_second_one(sit
     page.goto(f"{site.url}/?q=from:pair.example")
     row(page, "Pair").click()
     page.keyboard.press("a")
-    bar = page.get_by_role("group", name="Release 2 mails and let in two@pair.example for Joe Fern?")
+    bar = page.get_by_role("group", name="Release 2 messages and allow two@pair.example for Joe Fern?")
     expect(bar).to_contain_text("No warnings")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
@@ -111,7 +111,7 @@ def test_a_row_that_changed_while_the_sheet_is_open_makes_nothing_and_says_so(si
     other_page.keyboard.press("r")
     expect(other_page.get_by_role("status").filter(has_text="Released")).to_be_visible()
     sheet.get_by_role("button", name="Release 2, allow 2").press("Enter")
-    expect(page.get_by_role("alert").filter(has_text="The queue changed.")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="The queue has changed.")).to_be_visible()
     assert (in_force(site, "changed.example"), states(site, *ids)) == (set(), ["queued", "held"])
 
 
@@ -146,9 +146,9 @@ def test_where_nothing_proves_the_sender_the_button_says_why_and_what_to_do(site
     (mail,) = site.come(JOE, author="who@unproven.example", subject="Unproven offer", dmarc=NO_DMARC)
     site.sit_down(page, path="/?q=from:unproven.example")
     row(page, "Unproven offer").click()
-    button = page.get_by_role("group", name="Decide").get_by_role("button", name="Release and approve")
+    button = page.get_by_role("group", name="Decide").get_by_role("button", name="Release and always allow")
     expect(button).to_have_attribute("title", re.compile("^Nothing proves that they sent it. Release it without a rule."))
     expect(button).to_have_attribute("aria-disabled", "true")
     page.keyboard.press("a")
-    expect(page.get_by_role("status").filter(has_text="Always allow is not offered. Nothing proves")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="“Always allow” is not available. Nothing proves")).to_be_visible()
     assert (in_force(site, "unproven.example"), states(site, mail)) == (set(), ["held"])

@@ -44,12 +44,12 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
     expect(page.get_by_role("button", name="Hold from now on")).to_be_visible()
     page.keyboard.press("h")
     sheet = page.get_by_role("dialog")
-    expect(sheet).to_have_accessible_name(f"Hold every message from {SALES} from now on")
+    expect(sheet).to_have_accessible_name(f"Hold all messages from {SALES} from now on")
     sheet.get_by_role("radio", name="Whole domain").check()
     sheet.get_by_label("Reason").fill("Their mailbox was hacked")
     assert faults(page) == []
     page.keyboard.press("Enter")
-    banner = page.get_by_role("region", name="Held from now on")
+    banner = page.get_by_role("region", name="Sender on hold")
     expect(banner).to_contain_text("Their mailbox was hacked")
     expect(banner).to_contain_text("Ana Roth decided this on")
     assert holds(allowed) == [("domain", "supplier.example", "Their mailbox was hacked")]
@@ -60,7 +60,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
         held = session.scalars(select(Delivery).where(col(Delivery.subject) == "Our new bank details")).one()
         assert (held.state, held.rule) == ("held", "held-sender")
     banner.get_by_role("button", name="Remove this message").click()
-    removal = page.get_by_role("dialog", name=f"Remove all of {SALES} from all mailboxes")
+    removal = page.get_by_role("dialog", name=f"Remove all messages from {SALES} everywhere")
     expect(removal).to_contain_text("Delivered in the last 14 days")
     page.keyboard.press("Escape")
     page.keyboard.press("h")
@@ -77,7 +77,7 @@ def test_a_message_leads_to_the_hold_of_its_sender(allowed: Site, page: Page) ->
     page.get_by_role("option").filter(has_text="Hello from a stranger").click()
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Hold from now on").click()
-    sheet = page.get_by_role("dialog", name="Hold every message from other@stranger.example from now on")
+    sheet = page.get_by_role("dialog", name="Hold all messages from other@stranger.example from now on")
     page.keyboard.press("Enter")  # without a reason nothing is sent
     expect(sheet).to_be_visible()
     sheet.get_by_label("Reason").fill("They called")

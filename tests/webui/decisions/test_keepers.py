@@ -21,7 +21,7 @@ from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 
 WAVE = ids.format_id(4_242)
-ASKED = "Keepers of confidential folders are asked."
+ASKED = "Staff of confidential folders are asked to confirm."
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def test_keepers_answer_under_the_approvals(confidential: Site, page: Page, othe
     expect(sheet.get_by_text(ASKED)).to_be_visible()
     ana.keyboard.press("Enter")
     expect(ana.get_by_role("status").filter(has_text=ASKED)).to_be_visible()
-    sam = confidential.sit_down(other_page, "sam", "/second-keys")
+    sam = confidential.sit_down(other_page, "sam", "/approvals")
     request = sam.get_by_role("listitem").filter(has_text="Ana Roth removed a campaign from the rest of the company")
     expect(request).to_contain_text("Remove its 1 message from this folder too?")
     request.get_by_role("button", name="Remove 1 message").click()
     expect(sam.get_by_role("status").filter(has_text="Removed from this folder too.")).to_be_visible()
     expect(request).to_have_count(0)
-    ana.goto(confidential.url + "/second-keys")
-    expect(ana.get_by_text("Nothing waits for a second key.")).to_be_visible()
+    ana.goto(confidential.url + "/approvals")
+    expect(ana.get_by_text("No decisions need approval.")).to_be_visible()
 
 
 def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) -> None:
@@ -64,7 +64,7 @@ def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) 
     sam.get_by_role("option").filter(has_text="One of many").click()
     sam.keyboard.press("p")
     sam.get_by_role("dialog").get_by_role("button", name=re.compile("Remove 1 message")).click()
-    expect(sam.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+    expect(sam.get_by_role("status").filter(has_text="Removed")).to_be_visible()
     with db.transaction(site.engine) as session:
         made = session.scalars(select(Decision).order_by(col(Decision.id).desc())).first()
         assert made is not None
@@ -89,4 +89,4 @@ def test_a_block_offers_the_removal_of_what_was_delivered(site: Site, page: Page
     form.get_by_role("textbox").first.press("Enter")
     expect(ana.get_by_text("1 message in 1 mailbox, 0 opened. Remove them too?")).to_be_visible()
     ana.get_by_role("button", name="Review and remove").click()
-    expect(ana.get_by_role("dialog")).to_contain_text("What was delivered")
+    expect(ana.get_by_role("dialog")).to_contain_text("Delivered messages")

@@ -79,7 +79,7 @@ def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site
     page.keyboard.press("z")  # the second of a double press was pressed before anybody could read what it is about
     expect(sheet).to_be_visible()
     assert [state(site, one) for one in mails] == ["purged"] * 2
-    sheet.get_by_role("button", name="Undo as a whole").click()
+    sheet.get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("status").filter(has_text="2 mails put back")).to_be_visible()
     assert [state(site, one) for one in mails] == ["held"] * 2
 
@@ -103,11 +103,11 @@ def test_a_colleagues_decision_is_undone_by_name_and_never_by_the_key(site: Site
     decided(site, BEN, mail, ago=timedelta(minutes=3, seconds=30))
     site.sit_down(page, "ida", "/")
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="There is nothing of yours to undo.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="You have no decision to undo.")).to_be_visible()
     page.goto(site.url + "/decisions")
     page.get_by_role("button", name="Undo: ").first.click()
     sheet = asked(page, "1 message")
     expect(sheet).to_contain_text("by Ben Okafor, 3 minutes ago")
-    sheet.get_by_role("button", name="Undo as a whole").click()
+    sheet.get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("status").filter(has_text="Undone")).to_be_visible()
     assert state(site, mail) == "held"

@@ -31,16 +31,16 @@ def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
     waiting = page.get_by_role("region", name="Waiting time of wanted mail")
     expect(waiting.get_by_role("row", name="IT – –")).to_be_visible()
     rules = page.get_by_role("region", name="What the rules did")
-    rules.get_by_text("The numbers").first.click()
+    rules.get_by_text("Show the numbers").first.click()
     expect(rules.get_by_role("row", name="nobody here knows the sender yet first-contact 2 100 %")).to_be_visible()
     with page.expect_download() as loaded:
-        rules.get_by_role("link", name="As CSV").first.click()
+        rules.get_by_role("link", name="Download CSV").first.click()
     assert loaded.value.path().read_text().splitlines() == [
         '"rule","name","mails","share"',
         '"nobody here knows the sender yet","first-contact","2","1.0"',
     ]
-    page.get_by_role("link", name="A week").click()
-    expect(page.get_by_role("link", name="A week")).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="1 week").click()
+    expect(page.get_by_role("link", name="1 week")).to_have_attribute("aria-current", "true")
     page.get_by_label("From").fill("2026-01-05")
     page.get_by_label("to", exact=True).fill("2026-01-06")
     page.get_by_role("button", name="Show").click()

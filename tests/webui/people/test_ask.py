@@ -65,7 +65,7 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
     enter(page, "wrong")
     expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
     enter(page)
-    expect(page.get_by_role("heading", name="Mail for you")).to_be_focused()
+    expect(page.get_by_role("heading", name="Held messages")).to_be_focused()
     first = page.get_by_role("listitem").first
     expect(first).to_contain_text(f"hotel@inn{width}.example")
     assert "Not for Joe" not in page.content()
@@ -74,12 +74,12 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
     first.get_by_label("What is it?").fill("my booking")
     with db.transaction(open_site.engine) as session:
         session.execute(delete(EmployeeSession))
-    first.get_by_role("button", name="May I have it?").click()
+    first.get_by_role("button", name="Request release").click()
     expect(page.get_by_role("alert")).to_contain_text("You were signed out")
     enter(page)
     expect(first.get_by_label("What is it?")).to_have_value("my booking")
-    first.get_by_role("button", name="May I have it?").click()
-    expect(first.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
+    first.get_by_role("button", name="Request release").click()
+    expect(first.get_by_role("status")).to_have_text("You requested this message. Staff will review your request.")
     assert faults(page) == []
 
 
@@ -107,7 +107,7 @@ def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
     keys.press("Tab")
     keys.type(RIGHT)
     keys.press("Enter")
-    expect(page.get_by_role("heading", name="Mail for you")).to_be_focused()
+    expect(page.get_by_role("heading", name="Held messages")).to_be_focused()
     table = page.get_by_role("listitem").filter(has_text="Your table")
     for _ in range(MOST):
         keys.press("Tab")
@@ -115,7 +115,7 @@ def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
             break
     keys.type("dinner on Friday")
     keys.press("Enter")
-    expect(table.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
+    expect(table.get_by_role("status")).to_have_text("You requested this message. Staff will review your request.")
     page.evaluate("document.activeElement.blur()")
     assert walked(page) == [], "the mails"
 
@@ -125,7 +125,7 @@ def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, p
     mails = [open_site.come(MARA, author=f"host{number}@pages.example", subject=f"Room {number}")[0] for number in range(10)]
     page.goto(f"{open_site.url}/ask?mail={mails[0]}")
     enter(page, login="mara.berg")
-    waits = page.get_by_role("region", name="Waits until somebody has looked at it")
+    waits = page.get_by_role("region", name="Held for review")
     items = waits.get_by_role("listitem")
     expect(items.first).to_contain_text("Room 0")
     more = waits.get_by_role("button", name="Show more")
@@ -137,7 +137,7 @@ def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, p
     assert faults(page) == []
     last = items.filter(has_text="Room 1")
     before = items.all_inner_texts()
-    last.get_by_role("button", name="May I have it?").press("Enter")
+    last.get_by_role("button", name="Request release").press("Enter")
     expect(last.get_by_role("status")).to_be_focused()
     after = items.all_inner_texts()
     assert [text.split("\n")[0] for text in after] == [text.split("\n")[0] for text in before]
@@ -183,23 +183,23 @@ def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> Non
     page.set_viewport_size({"width": 320, "height": 700})
     page.goto(f"{open_site.url}/ask")
     enter(page)
-    expected = page.get_by_role("region", name="Mail that you expect")
+    expected = page.get_by_role("region", name="Expected senders")
     expected.get_by_label("Address or domain").fill("joe.fern@company.example")
-    expected.get_by_role("button", name="I expect mail from there").click()
+    expected.get_by_role("button", name="Add expected sender").click()
     expect(expected.get_by_role("alert")).to_contain_text("of somebody outside")
     expected.get_by_label("Address or domain").fill("Ann@Supplier.Example")
-    expected.get_by_role("button", name="I expect mail from there").click()
+    expected.get_by_role("button", name="Add expected sender").click()
     expect(expected.get_by_role("listitem")).to_contain_text("ann@supplier.example")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert faults(page) == []
-    expected.get_by_role("button", name="No longer").click()
+    expected.get_by_role("button", name="Remove").click()
     expect(expected.get_by_role("listitem")).to_have_count(0)
 
 
 def test_what_one_types_next_stays_when_the_answer_comes(open_site: Site, page: Page) -> None:
     page.goto(f"{open_site.url}/ask")
     enter(page)
-    expected = page.get_by_role("region", name="Mail that you expect")
+    expected = page.get_by_role("region", name="Expected senders")
     sender = expected.get_by_label("Address or domain")
     sender.fill("first@next.example")
     held = Held(page, "**/own/expectations", "POST")
@@ -236,7 +236,7 @@ def in_german(site: Site, page: Page) -> None:
             assert left(page) == []
     expect(page.get_by_role("listitem").filter(has_text="Buchung 2")).to_be_visible()
     assert left(page) == []
-    expected = page.get_by_role("region", name="Mail, die Sie erwarten")
+    expected = page.get_by_role("region", name="Erwartete Absender")
     for sender in ("joe.fern@company.example", "wer9@reise.example"):
         expected.get_by_role("textbox").fill(sender)
         expected.get_by_role("button").first.click()
@@ -250,7 +250,7 @@ def test_an_answer_that_comes_after_signing_out_is_not_shown(open_site: Site, pa
     expect(page.get_by_label("Address or domain")).to_be_visible()
     held = Held(page, "**/own/mail")
     page.get_by_label("Address or domain").fill("clinic@health.example")
-    page.get_by_role("button", name="I expect mail from there").click()
+    page.get_by_role("button", name="Add expected sender").click()
     held.wait(1)
     answer = held[0].fetch()
     assert answer.ok

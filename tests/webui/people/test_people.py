@@ -18,13 +18,13 @@ def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> No
     site.sit_down(page, "ida", "/people")
     departments = page.get_by_role("table", name="Departments")
     expect(departments.get_by_role("row").filter(has_text="IT")).to_contain_text("info")
-    page.get_by_label("Find somebody").fill("fern it")
+    page.get_by_label("Find people").fill("fern it")
     people = page.get_by_role("table", name="People")
     expect(people.get_by_role("row")).to_have_count(2)
     expect(departments).to_have_count(0)
     people.get_by_role("link", name="Joe Fern").click()
     expect(page.get_by_role("heading", level=1, name="Joe Fern")).to_be_visible()
-    wrote = page.get_by_role("heading", name="Who wrote to them").locator("..")
+    wrote = page.get_by_role("heading", name="Senders").locator("..")
     expect(wrote.get_by_role("link", name="stranger@elsewhere.example")).to_be_visible()
     expect(page.get_by_role("table", name="Rules")).to_contain_text("paper.example")
     assert faults(page) == []
@@ -36,10 +36,10 @@ def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> No
 def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
     site.come(JOE, author="secret@elsewhere.example", subject="For Joe alone")
     site.sit_down(page, "ben", "/people/joe.fern")
-    expect(page.get_by_text("Their folder is not in your scope.")).to_be_visible()
+    expect(page.get_by_text("Their folder is outside your scope.")).to_be_visible()
     expect(page.get_by_text("secret@elsewhere.example")).to_have_count(0)
     page.goto(site.url + "/people/nobody.here")
-    expect(page.get_by_role("heading", name="There is no such person")).to_be_visible()
+    expect(page.get_by_role("heading", name="Person not found")).to_be_visible()
 
 
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:

@@ -45,7 +45,7 @@ def test_the_card_says_who_finds_it_odd(site: Site, page: Page) -> None:
     row.click()
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").press("Enter")
-    expect(row).to_contain_text("Purged")
+    expect(row).to_contain_text("Removed")
     expect(row).not_to_contain_text("reported by")
 
 
@@ -54,14 +54,14 @@ def test_it_is_taken_away_or_said_to_be_fine(site: Site, page: Page) -> None:
     report(site, mail, "Gift cards, reported", "joe", "mara")
     report(site, None, "Our newsletter, reported", "joe")
     site.sit_down(page)
-    page.get_by_role("link", name="Asked for").click()
-    reported = page.get_by_role("region", name="Reported")
+    page.get_by_role("link", name="Requests").click()
+    reported = page.get_by_role("region", name="Reported as suspicious")
     cards = reported.get_by_role("listitem").filter(has_text="Gift cards, reported")
     expect(cards).to_have_count(1)
     expect(cards).to_contain_text("and 1 more")
     assert faults(page) == []
-    reported.get_by_role("button", name="It is fine Our newsletter, reported").click()
-    expect(page.get_by_text("Joe will hear of it.")).to_be_visible()
+    reported.get_by_role("button", name="Mark as harmless Our newsletter, reported").click()
+    expect(page.get_by_text("Joe gets a notice.")).to_be_visible()
     expect(reported.get_by_role("listitem").filter(has_text="newsletter, reported")).to_have_count(0)
-    reported.get_by_role("button", name="Take it away Gift cards, reported").click()
+    reported.get_by_role("button", name="Remove everywhere Gift cards, reported").click()
     expect(cards).to_have_count(0)

@@ -49,6 +49,6 @@ def test_a_long_mail_goes_to_its_end(site: Site, page: Page, tmp_path: Path, sub
     assert [number for number in range(PARAGRAPHS) if f"Paragraph {number} of" not in text] == []
     for said in ("All of it", f"{subtype}@paper.example", proof):
         assert said in text
-    assert "Release and approve" not in text
+    assert "Release and always allow" not in text
     expect(page.locator(".words")).to_have_count(0)
     expect(frame.locator("body")).to_be_visible()

@@ -54,7 +54,7 @@ def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
     for key, number in (("", 1), ("ArrowRight", 2), ("j", 3), ("j", 3), ("k", 2), ("Home", 1), ("End", 3), ("PageUp", 2)):
         if key:
             page.keyboard.press(key)
-        picture = sheet.get_by_role("img", name=f"Page {number} of 3, as a picture")
+        picture = sheet.get_by_role("img", name=f"Page {number} of 3, as an image")
         expect(picture).to_have_js_property("complete", True)
         expect(picture).to_have_js_property("naturalWidth", 1400)
     assert faults(page) == []
@@ -69,7 +69,7 @@ def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
     site.come(JOE, author="art@studio.example", raw=with_attachments("The photo").replace(b"sales@supplier", b"art@studio"))
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="The photo").click()
-    page.get_by_role("button", name="Show photo.png as pictures").click()
+    page.get_by_role("button", name="Preview photo.png as images").click()
     expect(page.get_by_role("dialog", name="photo.png").get_by_role("alert")).to_have_text(
         "This is neither a PDF nor an image that can be shown; download it only if you must."
     )

@@ -54,30 +54,30 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
     expect(page.get_by_text("4 mails from 4 senders to 2 people in 2 departments")).to_be_visible()
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
-    expect(sheet.get_by_text("what nobody proves to have sent")).to_be_visible()
+    expect(sheet.get_by_text("copies whose sender is not proven")).to_be_visible()
     sheet.get_by_role("radio", name="Whole campaign").check()
-    expect(sheet.get_by_text("1 is really from its sender (1 by DMARC): look twice.")).to_be_visible()
-    expect(sheet.get_by_text("Looks different: open before removing")).to_be_visible()
+    expect(sheet.get_by_text("1 is really from its sender (1 by DMARC). Check it before you remove it.")).to_be_visible()
+    expect(sheet.get_by_text("Least similar copies: review them before you remove")).to_be_visible()
     sheet.get_by_role("radio", name="This campaign").check()
     expect(sheet.get_by_text("1 related message stays")).to_be_visible()
     sheet.get_by_role("button", name="Remove 3 messages").click()
     made = page.get_by_role("listitem").filter(has_text="Purged 3 mails")
     expect(made).to_be_visible()
-    expect(page.get_by_role("listitem").filter(has_text="held here")).to_contain_text("1")
+    expect(page.get_by_role("listitem").filter(has_text="held")).to_contain_text("1")
     made.get_by_role("link").click()
-    expect(page.get_by_role("table", name="What became of each mail").get_by_role("row")).to_have_count(4)
-    expect(page.get_by_role("status").filter(has_text="3 mails of 3 done.")).to_be_visible()
+    expect(page.get_by_role("table", name="Outcome of each message").get_by_role("row")).to_have_count(4)
+    expect(page.get_by_role("status").filter(has_text="3 of 3 messages done.")).to_be_visible()
     page.go_back()
     page.reload()  # it is no fresh act of this page any more
     undo_by_name(page)
-    expect(page.get_by_role("listitem").filter(has_text="held here")).to_contain_text("4")
+    expect(page.get_by_role("listitem").filter(has_text="held")).to_contain_text("4")
 
 
 def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Page, proven: str) -> None:
     site.sit_down(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()
     page.get_by_role("button", name="real.example", exact=True).click()
-    table = page.get_by_role("table", name="Mails of this campaign")
+    table = page.get_by_role("table", name="Messages of this campaign")
     expect(table.get_by_role("row")).to_have_count(2)
     table.get_by_role("checkbox").check()
     page.keyboard.press("Shift+Y")
@@ -85,18 +85,18 @@ def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Pa
     expect(page.get_by_text("3 mails from 3 senders")).to_be_visible()
     page.keyboard.press("y")
     sheet = page.get_by_role("dialog")
-    sheet.get_by_label("Find it").fill("parcel")
+    sheet.get_by_label("Find").fill("parcel")
     sheet.get_by_role("radio", name="Parcel on hold").check()
-    sheet.get_by_role("button", name="Join").click()
+    sheet.get_by_role("button", name="Merge").click()
     expect(page.get_by_text("4 mails from 4 senders")).to_be_visible()
     assert state_of(site, proven) == "held"
 
 
 def test_a_campaign_that_is_not_there_says_so(site: Site, page: Page) -> None:
     site.sit_down(page, path="/campaigns/0000000000000")
-    expect(page.get_by_role("heading", name="There is no such campaign")).to_be_visible()
+    expect(page.get_by_role("heading", name="Campaign not found")).to_be_visible()
     page.goto(site.url + "/decisions/nonsense")
-    expect(page.get_by_role("heading", name="There is no such decision")).to_be_visible()
+    expect(page.get_by_role("heading", name="Decision not found")).to_be_visible()
 
 
 def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, page: Page) -> None:
@@ -111,7 +111,7 @@ def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, 
     rows.filter(has_text="2 people").click()
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
-    expect(sheet.get_by_text("the same mail that anna@gmail.com proves to have sent")).to_be_visible()
+    expect(sheet.get_by_text("copies really from anna@gmail.com")).to_be_visible()
     sheet.get_by_role("radio", name="This campaign").check()
     expect(sheet.get_by_text("1 related message stays")).to_be_visible()
     sheet.get_by_role("button", name="Remove 2 messages").click()
@@ -149,7 +149,7 @@ def test_two_keys_take_and_block_a_wave_but_never_what_is_less_odd(site: Site, p
     expect(sheet.get_by_role("radio", name="All copies")).to_be_checked()
     expect(sheet.get_by_role("checkbox", name="This campaign")).to_be_checked()
     page.keyboard.press("Enter")
-    done = page.get_by_role("status").filter(has_text="Purged and blocked")
+    done = page.get_by_role("status").filter(has_text="Removed and blocked")
     expect(done).to_contain_text("Blocked: the campaign, ")
     with db.read_transaction(site.engine) as session:
         states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Your storage is full"))
@@ -159,8 +159,8 @@ def test_two_keys_take_and_block_a_wave_but_never_what_is_less_odd(site: Site, p
             "storage@gate3.example": "purged",
             "storage@gate4.example": "held",
         }
-    page.get_by_role("status").get_by_role("link", name="What became of each").click()
-    table = page.get_by_role("table", name="What became of each mail")
+    page.get_by_role("status").get_by_role("link", name="Show each outcome").click()
+    table = page.get_by_role("table", name="Outcome of each message")
     expect(table.get_by_role("row").filter(has_text="done")).to_have_count(3)
     page.reload()
     undo_by_name(page)
@@ -183,13 +183,13 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
         page.keyboard.press("p")
         held.wait(1)
         if chosen:
-            sheet.get_by_text("These 3 mails").click()
+            sheet.get_by_text("These 3 messages").click()
         page.keyboard.press("Enter")  # nothing is counted yet: it does nothing
         held.end()
-        expect(sheet.get_by_role("radio", name="These 3 mails" if chosen else "All copies")).to_be_checked()
+        expect(sheet.get_by_role("radio", name="These 3 messages" if chosen else "All copies")).to_be_checked()
         act = sheet.get_by_role("button", name="Remove 3 messages and block")
         expect(act).to_be_enabled()
-        expect(sheet.get_by_role("radio", name="These 3 mails") if chosen else act).to_be_focused()
+        expect(sheet.get_by_role("radio", name="These 3 messages") if chosen else act).to_be_focused()
         page.keyboard.press("Escape")
 
 
@@ -200,14 +200,14 @@ def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site,
     expect(page.get_by_text("4 mails from 4 senders")).to_be_visible()
     page.keyboard.press("y")
     sheet = page.get_by_role("dialog")
-    sheet.get_by_label("Find it").fill("won")
+    sheet.get_by_label("Find").fill("won")
     sheet.get_by_role("radio", name="You have won").check()
     held = Held(page, "**/join", "POST")
-    sheet.get_by_role("button", name="Join").click()
+    sheet.get_by_role("button", name="Merge").click()
     held.wait(1)
     page.keyboard.press("g")
     page.keyboard.press("r")
     expect(page.get_by_role("heading", name="Rules", exact=True)).to_be_visible()
     held.go()
-    expect(page.get_by_role("status").filter(has_text="Joined")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Merged")).to_be_visible()
     expect(page).to_have_url(re.compile("/rules$"))

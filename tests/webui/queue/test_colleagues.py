@@ -32,10 +32,10 @@ def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_card(three
     three.sit_down(page, "ana")
     three.sit_down(other_page, "ben")
     row(page, "Second offer").click()
-    expect(row(other_page, "Second offer").get_by_text("Ana Roth looks at it")).to_be_attached()
+    expect(row(other_page, "Second offer").get_by_text("Ana Roth has this open")).to_be_attached()
     expect(other_page.get_by_role("banner").get_by_text("Ana Roth,")).to_be_attached()
     row(other_page, "Second offer").click()
-    expect(other_page.get_by_text("Ana Roth looks at it right now")).to_be_visible()
+    expect(other_page.get_by_text("Ana Roth has this message open")).to_be_visible()
     with other_page.expect_response("**/presence/next"):
         other_page.keyboard.press("f")
     expect(other_page.locator(".row.at")).not_to_contain_text("Second offer")
@@ -70,15 +70,15 @@ def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, othe
     sheet.get_by_role("radio", name="Ben Okafor").check()
     sheet.get_by_label("Note").fill("Do you know them?")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Handed “Third offer” to Ben Okafor.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Assigned “Third offer” to Ben Okafor.")).to_be_visible()
     expect(row(page, "Third offer")).to_contain_text("for Ben Okafor")
-    other_page.get_by_role("navigation", name="Folders").get_by_role("link", name="Handed to me").click()
+    other_page.get_by_role("navigation", name="Folders").get_by_role("link", name="Assigned to me").click()
     expect(other_page.get_by_role("option")).to_have_count(1)
     expect(other_page.get_by_text("“Do you know them?”")).to_be_visible()
-    expect(row(other_page, "Third offer")).to_contain_text("for you")
+    expect(row(other_page, "Third offer")).to_contain_text("assigned to you")
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="Taken back")).to_be_visible()
-    expect(row(other_page, "Third offer")).to_contain_text("Taken back")  # nothing moves under the cursor
+    expect(page.get_by_role("status").filter(has_text="Held again")).to_be_visible()
+    expect(row(other_page, "Third offer")).to_contain_text("Held again")  # nothing moves under the cursor
 
 
 def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
@@ -89,10 +89,10 @@ def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
     page.keyboard.press("c")
     page.get_by_role("dialog").get_by_role("radio", name="Ben Okafor").check()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Handed 2 mails to Ben Okafor.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Assigned 2 messages to Ben Okafor.")).to_be_visible()
     row(page, "Pair offer").click()
-    page.get_by_role("region", name="Message").get_by_role("button", name="take back").click()
-    expect(page.get_by_role("status").filter(has_text="Taken back")).to_be_visible()
+    page.get_by_role("region", name="Message").get_by_role("button", name="unassign").click()
+    expect(page.get_by_role("status").filter(has_text="Unassigned.")).to_be_visible()
     with db.read_transaction(three.engine) as session:
         assert session.scalar(select(func.count()).select_from(Handed)) == 0
 
@@ -105,10 +105,10 @@ def test_who_cannot_see_it_all_is_no_one_to_hand_it_to(three: Site, page: Page) 
     sheet = page.get_by_role("dialog")
     sheet.get_by_role("radio", name="Ben Okafor").check()
     assert faults(page) == []
-    sheet.get_by_role("button", name="Hand over").click()
+    sheet.get_by_role("button", name="Assign").click()
     expect(sheet.get_by_role("alert")).to_contain_text("Ben Okafor may not see all of these messages")
     page.keyboard.press("Escape")
-    expect(row(page, "For IT")).not_to_contain_text("for Ben")
+    expect(row(page, "For IT")).not_to_contain_text("assigned to Ben")
 
 
 def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_page: Page) -> None:
@@ -121,20 +121,20 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
     browser_peer.intercept(page, "**/api/v1/triage?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
     other_page.keyboard.press("b")
     with other_page.expect_response("**/api/v1/decisions"):
-        other_page.get_by_role("button", name="Block and purge 1 mail").press("Enter")
+        other_page.get_by_role("button", name="Block and remove 1 message").press("Enter")
     page.keyboard.press("r")
-    told = page.get_by_role("alert").filter(has_text="Your release of “Late offer” was not carried out.")
+    told = page.get_by_role("alert").filter(has_text="“Late offer” was not released.")
     expect(told).to_contain_text(re.compile(r"Purged, and its sender blocked, by Ben Okafor \d+ seconds? ago\."))
     expect(row(page, "Late offer")).to_contain_text("Purged · BO")
-    page.get_by_role("button", name="Undo it").click()
+    page.get_by_role("button", name="Undo").click()
     sheet = page.get_by_role("dialog", name="Undo the decision about 1 message?")
     expect(sheet).to_contain_text("late@supplier.example blocked")
-    expect(sheet).to_contain_text("The rule that was made with it is removed.")
+    expect(sheet).to_contain_text("The rule made with it is removed.")
     expect(page.locator(":is([role=alert], [role=status]) dialog")).to_have_count(0)  # it would be read aloud from end to end
     assert faults(page) == []
     page.keyboard.press("Escape")
     expect(told).to_be_visible()
-    page.get_by_role("button", name="Undo it").click()
-    sheet.get_by_role("button", name="Undo as a whole").click()
+    page.get_by_role("button", name="Undo").click()
+    sheet.get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("status").filter(has_text="“Late offer” is back.")).to_be_visible()
     expect(told).to_have_count(0)

@@ -29,17 +29,17 @@ def desk(site: Site, page: Page) -> Iterator[Page]:
 def test_each_sealed_mail_asks_why(site: Site, desk: Page) -> None:
     mail, reason = desk.get_by_role("option"), desk.get_by_label("Reason", exact=True)
     mail.filter(has_text="Findings 1").click()
-    expect(desk.get_by_text("This mail is sealed.")).to_be_visible()
-    expect(desk.get_by_role("button", name="Open it")).to_be_disabled()
+    expect(desk.get_by_text("This message is confidential.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Open the message")).to_be_disabled()
     reason.fill("Mara asked about the f")
     mail.filter(has_text="Findings 2").click()
     expect(desk.get_by_role("heading", name="Findings 2")).to_be_visible()
     expect(reason).to_have_value("")
     reason.fill("Mara asked for it")
-    desk.get_by_role("button", name="Open it").click()
+    desk.get_by_role("button", name="Open the message").click()
     expect(desk.frame_locator("iframe:visible").get_by_text("Hello")).to_be_visible()
     mail.filter(has_text="Findings 1").click()
-    expect(desk.get_by_text("This mail is sealed.")).to_be_visible()
+    expect(desk.get_by_text("This message is confidential.")).to_be_visible()
     with db.read_transaction(site.engine) as session:
         said = {one.detail.get("reason") for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open"))}
     assert said == {"Mara asked for it"}

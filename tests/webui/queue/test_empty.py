@@ -19,19 +19,19 @@ def test_before_the_first_mail(site: Site, browser: Browser, locale: str) -> Non
             assert left(page) == []
     with browser_peer.page(browser, locale=locale) as page:
         site.sit_down(page, "ana")
-        expect(page.get_by_role("main").locator('a[href="/practice"]')).to_be_visible()
+        expect(page.get_by_role("main").locator('a[href="/training"]')).to_be_visible()
         expect(page.get_by_text("mailroom doctor")).to_have_count(0)
 
 
 def test_the_first_mail_takes_their_place(site: Site, page: Page) -> None:
     site.sit_down(page, "ida")
-    expect(page.get_by_text("What to do next")).to_be_visible()
+    expect(page.get_by_text("Next steps")).to_be_visible()
     site.come(JOE, subject="The first one")
     expect(page.get_by_role("option").filter(has_text="The first one")).to_be_visible()
-    expect(page.get_by_text("What to do next")).to_have_count(0)
+    expect(page.get_by_text("Next steps")).to_have_count(0)
     page.get_by_role("option").click()
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Nothing waits.")).to_be_visible()
-    expect(page.get_by_text("What to do next")).to_have_count(0)
+    expect(page.get_by_text("No messages need a decision.")).to_be_visible()
+    expect(page.get_by_text("Next steps")).to_have_count(0)

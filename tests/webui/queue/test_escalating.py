@@ -51,7 +51,7 @@ def test_a_message_is_escalated_confirmed_and_undone(guarded: Site, page: Page, 
     head = page.get_by_role("region", name="Message")
     expect(head).to_contain_text("to Legal by Ana Roth")
     expect(head.locator(".button.go.block")).to_have_count(0)
-    expect(head).to_contain_text("not confirmed: “A summons for next week”")
+    expect(head).to_contain_text("not confirmed yet: “A summons for next week”")
     expect(head.get_by_text("Call +49 30 1234")).to_be_visible()
     assert faults(page) == []
     with db.read_transaction(guarded.engine) as session:
@@ -79,7 +79,7 @@ def test_one_key_takes_it_back(guarded: Site, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(row).to_contain_text("escalated to Security")
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="Undone: the escalation and its legal hold have ended.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Undone. The escalation and its legal hold have ended.")).to_be_visible()
     expect(row).not_to_contain_text("escalated to")
     with db.read_transaction(guarded.engine) as session:
         assert session.scalars(select(Escalation).where(col(Escalation.reason) == "By mistake")).one().ended_at is not None
@@ -99,7 +99,7 @@ def test_a_threat_is_escalated_and_no_removal_is_filled(guarded: Site, page: Pag
     expect(page.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("option").filter(has_text="Your files")).not_to_contain_text("Purged")
+    expect(page.get_by_role("option").filter(has_text="Your files")).not_to_contain_text("Removed")
     message.get_by_role("button", name="Escalate to Security").click()
     expect(page.get_by_role("dialog").get_by_role("radio", name="Security")).to_be_checked()
     assert faults(page) == []

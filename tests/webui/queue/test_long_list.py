@@ -106,9 +106,9 @@ def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> Non
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("listitem").filter(has_text="held")).to_have_text(f"{legal} held")
     sheet.get_by_role("button", name=f"Remove {legal} messages").click()
-    expect(page.get_by_text("Nothing waits in this folder.")).to_be_visible()
+    expect(page.get_by_text("No messages need a decision in this folder.")).to_be_visible()
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} mails put back.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} messages are back.")).to_be_visible()
 
 
 def test_what_comes_in_and_expires_soon_moves_no_row_until_it_is_asked_for(full: Site, page: Page) -> None:
@@ -119,16 +119,16 @@ def test_what_comes_in_and_expires_soon_moves_no_row_until_it_is_asked_for(full:
     expect(at(page)).not_to_have_attribute("aria-posinset", "1")
     expect(at(page)).to_be_in_viewport(ratio=1)
     place = at(page).bounding_box()
-    lane = page.get_by_role("region", name="Soon of no use").get_by_role("button")
+    lane = page.get_by_role("region", name="Time-limited messages").get_by_role("button")
     expect(lane).to_have_count(0)
     for number in range(3):
         author = f"no-reply@shop{number}.example"
         full.come(JOE, author=author, subject="Sign in", text=f"Your Shop{number} sign-in code is 481 922. It is valid for 30 minutes.")
-    expect(page.get_by_role("button", name="3 expire soon")).to_be_visible()
+    expect(page.get_by_role("button", name="3 time-limited")).to_be_visible()
     expect(lane).to_have_count(0)
     assert at(page).bounding_box() == place
     page.keyboard.press("u")
     expect(lane).to_have_count(0)  # they stand in the list now
-    expect(page.locator(".all .head").first).to_have_text(re.compile("Expires soon: 3, the first in (29|30) min"))
+    expect(page.locator(".all .head").first).to_have_text(re.compile("Time-limited: 3, first in (29|30) min"))
     expect(at(page)).to_contain_text("Sign in")
     expect(at(page)).to_be_in_viewport(ratio=1)

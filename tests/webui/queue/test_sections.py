@@ -70,9 +70,9 @@ def test_the_sections_stand_one_below_the_other(site: Site, page: Page) -> None:
     wave(site, 5, 3)
     site.sit_down(page)
     heads, rows = page.locator(".all .head"), page.get_by_role("option")
-    expect(heads).to_have_text(["Act now: 1", re.compile("Expires soon: 2, the first in 1 min"), "To decide"])
+    expect(heads).to_have_text(["Act now: 1", re.compile("Time-limited: 2, first in 1 min"), "To decide"])
     expect(rows.nth(0)).to_contain_text("3 delivered")
-    expect(rows.nth(1)).to_contain_text("expires in 1 min")
+    expect(rows.nth(1)).to_contain_text("valid for 1 min")
     expect(rows.nth(2)).to_contain_text("usually valid for 10 minutes")
     assert faults(page) == []
     stuck = page.locator(".stuck")

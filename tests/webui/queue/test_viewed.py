@@ -78,14 +78,14 @@ def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, pag
         for subject in (first, next(iter(ahead))):
             other_page.get_by_role("option").filter(has_text=subject).click()
             other_page.keyboard.press("4")
-            history = other_page.get_by_role("region", name="People and history")
+            history = other_page.get_by_role("region", name="Recipients and history")
             expect(history).to_contain_text("Arrived for")
             assert ("Looked at by Ana Roth." in history.inner_text()) is (told and subject == first)
             assert ("Fetched ahead by the console of Ana Roth, and not shown." in history.inner_text()) is (told and subject != first)
         other_page.goto(f"{site.url}/audit")
         views = other_page.get_by_role("row").filter(has=other_page.get_by_text("viewed", exact=True))
-        expect(views.filter(has_text="person:ana" if told else "not told")).not_to_have_count(0)
-        expect(views.filter(has_text="not told" if told else "person:ana")).to_have_count(0)
+        expect(views.filter(has_text="person:ana" if told else "hidden")).not_to_have_count(0)
+        expect(views.filter(has_text="hidden" if told else "person:ana")).to_have_count(0)
 
 
 def test_a_message_that_a_held_key_passes_is_not_viewed_whatever_the_browser_s_clock_says(site: Site, page: Page) -> None:
@@ -116,7 +116,7 @@ def test_what_other_tabs_cover_is_not_viewed_and_headers_are(site: Site, page: P
     page.keyboard.press("4")
     page.keyboard.press("j")
     second = shown(page)
-    expect(page.get_by_role("region", name="People and history")).to_be_visible()
+    expect(page.get_by_role("region", name="Recipients and history")).to_be_visible()
     browser_peer.settle(page, PAUSE)
     assert f"viewed {second}" not in looks(site)
     page.keyboard.press("3")
@@ -163,11 +163,11 @@ def test_what_needs_a_reason_is_never_read_ahead(site: Site, page: Page) -> None
     other.click()
     until(lambda: "viewed Offer B" in looks(site), "an open one is viewed")
     findings.click()
-    expect(page.get_by_text("This mail is sealed.")).to_be_visible()
+    expect(page.get_by_text("This message is confidential.")).to_be_visible()
     browser_peer.settle(page, PAUSE)
     assert not [one for one in looks(site) if "Findings" in one]
     page.get_by_label("Reason", exact=True).fill("Mara asked")
-    page.get_by_role("button", name="Open it").click()
+    page.get_by_role("button", name="Open the message").click()
     until(lambda: "viewed Findings" in looks(site), "it is viewed")
     opened = [one for one in looks(site) if "Findings" in one]
     assert sorted(set(opened)) == ["fetch Findings", "open Findings", "viewed Findings"]

@@ -28,28 +28,28 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="Invoice").click()
     page.get_by_text("What else matched").click()
-    expect(page.get_by_text("Nothing else matched.")).to_be_visible()
+    expect(page.get_by_text("No other rule matched.")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("r")
     form = page.get_by_role("form", name="New rule")
     form.get_by_label("Value").fill(BILLS)
-    form.get_by_role("button", name="Try it out").click()
+    form.get_by_role("button", name="Preview effect").click()
     expect(form.get_by_text("it would have let in nothing more; 1 mail came from there")).to_be_visible()
     expect(form.get_by_text("could not prove itself by dmarc")).to_be_visible()
     form.get_by_role("button", name="Add rule").click()
     table = page.get_by_role("table", name="Rules")
     expect(table.get_by_text("could not prove itself by dmarc").first).to_be_visible()
-    form.get_by_role("combobox", name="Do", exact=True).select_option("block")
+    form.get_by_role("combobox", name="Action", exact=True).select_option("block")
     form.get_by_label("Value").fill(BILLS)
     form.get_by_role("button", name="Add rule").click()
     expect(table.get_by_text("Never takes effect.")).to_be_visible()
-    form.get_by_role("combobox", name="Do", exact=True).select_option("redirect")
-    form.get_by_role("combobox", name="What").select_option("recipient")
+    form.get_by_role("combobox", name="Action", exact=True).select_option("redirect")
+    form.get_by_role("combobox", name="Applies to").select_option("recipient")
     form.get_by_label("Value").fill("joe.fern@company.example")
-    form.get_by_label("Goes to").fill("nobody.here")
+    form.get_by_label("Redirect to").fill("nobody.here")
     form.get_by_role("button", name="Add rule").click()
     expect(form.get_by_role("alert")).to_contain_text("The directory has no")
-    expect(table.get_by_text("mail to this address")).to_have_count(0)
+    expect(table.get_by_text("messages to this address")).to_have_count(0)
 
 
 def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
@@ -58,21 +58,21 @@ def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
     page.get_by_role("button", name="Change the rule for changed.example").click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Note").fill("asked by the lawyers")
-    sheet.get_by_role("combobox", name="Proven by").select_option("dkim")
+    sheet.get_by_role("combobox", name="Required proof").select_option("dkim")
     sheet.get_by_role("textbox", name="Domain").fill("mailer.example")
-    sheet.get_by_role("combobox", name="Ends").select_option("lapse")
-    sheet.get_by_label("Days after the last mail").fill("30")
-    sheet.get_by_label("also with risky attachments").check()
+    sheet.get_by_role("combobox", name="Expires").select_option("lapse")
+    sheet.get_by_label("Days after the last message").fill("30")
+    sheet.get_by_label("allow risky attachments too").check()
     sheet.get_by_role("button", name="Save").click()
     row = page.get_by_role("row").filter(has_text="changed.example")
     expect(row).to_contain_text("asked by the lawyers")
-    expect(row).to_contain_text("signed by mailer.example")
+    expect(row).to_contain_text("signed by mailer.example (DKIM)")
     expect(row).to_contain_text("30 days after the last mail")
-    expect(row).to_contain_text("with risky attachments")
+    expect(row).to_contain_text("including risky attachments")
     changed = rule_of(site, number)
     assert (changed.proof, changed.lapse_days, changed.risky) == ("dkim:mailer.example", 30, True)
     page.get_by_role("button", name="Change the rule for changed.example").click()
-    sheet.get_by_role("combobox", name="Ends").select_option("never")
+    sheet.get_by_role("combobox", name="Expires").select_option("never")
     sheet.get_by_role("button", name="Save").click()
     expect(row).not_to_contain_text("after the last mail")
     assert rule_of(site, number).until is None
@@ -90,7 +90,7 @@ def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Pa
     assert rule_of(site, number).removed_at is not None
 
 
-@pytest.mark.parametrize(("answer", "kept"), [("Keep that", "theirs"), ("Save", "mine")])
+@pytest.mark.parametrize(("answer", "kept"), [("Keep that version", "theirs"), ("Save", "mine")])
 def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, page: Page, answer: str, kept: str) -> None:
     value = f"{kept}.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", value, "company"))
@@ -103,7 +103,7 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
     sheet.get_by_label("Note").fill("mine")
     sheet.get_by_role("button", name="Save").click()
     expect(sheet.get_by_role("alert")).to_contain_text(
-        "Somebody changed this rule after you opened it. It now says: proved by DMARC; never ends; “theirs”"
+        "This rule has changed since you opened it. It is now: DMARC; does not expire; “theirs”"
     )
     assert rule_of(site, number).note == "theirs"
     sheet.get_by_role("button", name=answer).click()
@@ -123,7 +123,7 @@ def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> Non
     expect(page.get_by_text("The door stands open")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "about to leave"), (False, "Restore", "held here")])
+@pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "released"), (False, "Restore", "held")])
 def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page: Page, young: bool, button: str, after: str) -> None:
     domain = f"{button.lower()}d.example"
     holds_until = utcnow() + timedelta(days=1) if young else None
@@ -131,11 +131,11 @@ def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page:
     site.come(JOE, author=f"a@{domain}", subject="The first of them")
     site.come(JOE, author=f"b@{domain}", subject="The second of them")
     site.sit_down(page, path="/rules")
-    page.get_by_role("button", name=f"What the block of {domain} stopped").click()
-    sheet = page.get_by_role("dialog", name="What this block stopped")
+    page.get_by_role("button", name=f"Messages stopped by the block of {domain}").click()
+    sheet = page.get_by_role("dialog", name="Messages stopped by this block")
     expect(sheet.get_by_text("it only holds")).to_have_count(1 if young else 0)
     stopped = sheet.get_by_role("list", name="Stopped messages").get_by_role("listitem")
     expect(stopped).to_have_count(2)
     sheet.get_by_role("button", name=f"{button} The first of them").click()
     expect(stopped.filter(has_text="The first of them")).to_contain_text(after)
-    expect(stopped.filter(has_text="The second of them")).to_contain_text("held here" if young else "purged")
+    expect(stopped.filter(has_text="The second of them")).to_contain_text("held" if young else "purged")

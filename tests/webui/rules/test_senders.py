@@ -52,8 +52,8 @@ def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site,
     expect(page.get_by_role("heading", level=1, name=SALES)).to_be_visible()
     expect(page.get_by_text("2 mails to 2 people in 2 departments")).to_contain_text("3 wait for a decision")
     expect(page.get_by_role("listitem").filter(has_text="nobody")).to_contain_text("1")
-    expect(page.get_by_role("listitem").filter(has_text="Joe Fern wrote to")).to_contain_text("1 mail sent")
-    expect(page.get_by_role("table", name="Mail of this sender").get_by_role("row")).to_have_count(4)
+    expect(page.get_by_role("listitem").filter(has_text="Joe Fern wrote to")).to_contain_text("1 message sent")
+    expect(page.get_by_role("table", name="Messages from this sender").get_by_role("row")).to_have_count(4)
     assert faults(page) == []
     page.keyboard.press("s")
     expect(page.get_by_role("heading", level=1, name="supplier.example", exact=True)).to_be_visible()
@@ -72,7 +72,7 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     sheet.get_by_role("button", name="Remove 3 messages").click()
     expect(page.get_by_role("listitem").filter(has=page.get_by_role("button", name="purged", exact=True))).to_contain_text("3")
     assert states(known, SALES) == ["purged"] * 3
-    page.get_by_role("button", name="Hold 3 purged copies again").click()
+    page.get_by_role("button", name="Hold 3 removed copies again").click()
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
     page.keyboard.press("a")
     expect(page.get_by_role("dialog")).to_contain_text("Not proven")  # one of the three
@@ -86,7 +86,7 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     expect(page.get_by_role("button", name="Release 3")).to_have_count(0)
     assert ("allow", "address", SALES) in in_force(known)
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="Undone. 3 mails put back.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Undone. 3 messages are back.")).to_be_visible()
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
     assert ("allow", "address", SALES) not in in_force(known)
 
@@ -97,7 +97,7 @@ def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> Non
     expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     page.keyboard.press("b")
     sheet = page.get_by_role("dialog", name="Block prize.example")
-    sheet.get_by_role("button", name="Block and purge 1 mail").click()
+    sheet.get_by_role("button", name="Block and remove 1 message").click()
     expect(page.get_by_role("table", name="Rules")).to_contain_text("prize.example")
     assert states(known, "win@prize.example") == ["purged"]
     page.keyboard.press("z")
@@ -122,9 +122,9 @@ def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site
     page.goto(known.url + "/rules")
     form = page.get_by_role("form", name="New rule")
     form.get_by_role("combobox", name="Do", exact=True).select_option("block")
-    form.get_by_role("combobox", name="What").select_option("domain")
+    form.get_by_role("combobox", name="Applies to").select_option("domain")
     form.get_by_label("Value").fill("gmail.com")
-    form.get_by_role("button", name="Try it out").click()
+    form.get_by_role("button", name="Preview effect").click()
     expect(form.get_by_text(said)).to_be_visible()
 
 
@@ -134,12 +134,12 @@ def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, p
     expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
-    expect(page.get_by_role("button", name="Let in from now on")).to_be_visible()
+    expect(page.get_by_role("button", name="Always allow")).to_be_visible()
     page.keyboard.press("a")
     expect(page.get_by_role("status").filter(has_text="late@partner.example is let in for Joe Fern")).to_be_visible()
     assert ("allow", "address", "late@partner.example") in in_force(known)
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="Undone: the rule for late@partner.example is removed.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Undone. The rule for late@partner.example was removed.")).to_be_visible()
     assert ("allow", "address", "late@partner.example") not in in_force(known)
 
 
@@ -158,7 +158,7 @@ def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> N
     browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
-    told = page.get_by_role("alert").filter(has_text="The queue changed.")
+    told = page.get_by_role("alert").filter(has_text="The queue has changed.")
     expect(told).to_contain_text("It is 2 mails by now.")
     assert faults(page) == []
     page.get_by_role("button", name="OK").click()

@@ -11,9 +11,9 @@ def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: 
     site.come(MARA, author="orders@kept.example", subject="Parcel two")
     site.sit_down(page, "ana", "/?q=from%3Akept.example&tab=all")
     page.keyboard.press("S")
-    sheet = page.get_by_role("dialog", name="Keep this search")
+    sheet = page.get_by_role("dialog", name="Save this search")
     sheet.get_by_label("Name").fill("Parcels")
-    sheet.get_by_label("For whom").select_option(label="everybody who looks after Legal")
+    sheet.get_by_label("Visible to").select_option(label="everyone responsible for Legal")
     assert faults(page) == []
     page.keyboard.press("Enter")
     expect(sheet).to_have_count(0)
@@ -25,7 +25,7 @@ def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: 
     expect(mine).not_to_have_attribute("aria-current", "page")
     page.keyboard.press("g")
     page.keyboard.press("1")
-    expect(page.get_by_role("heading", level=1, name="Found for “from:kept.example”")).to_be_attached()
+    expect(page.get_by_role("heading", level=1, name="Results for “from:kept.example”")).to_be_attached()
 
     site.sit_down(other_page, "ben")
     theirs = other_page.get_by_role("navigation", name="Folders").get_by_role("link", name="Parcels")
@@ -34,16 +34,16 @@ def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: 
     assert faults(other_page) == []
 
     expect(mine).to_have_attribute("aria-current", "page")
-    page.get_by_role("button", name="Keep it").click()
-    page.get_by_role("button", name="Keep “Parcels” no longer").click()
-    expect(page.get_by_role("status").filter(has_text="“Parcels” is kept no longer.")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Delete “Parcels”").click()
+    expect(page.get_by_role("status").filter(has_text="Deleted the saved search “Parcels”.")).to_be_visible()
     expect(mine).to_have_count(0)
 
 
 def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
     site.sit_down(page, "sam")
     page.keyboard.press("S")
-    sheet = page.get_by_role("dialog", name="Keep this search")
+    sheet = page.get_by_role("dialog", name="Save this search")
     expect(sheet).to_contain_text("Search for something or choose a folder first")
     assert faults(page) == []
     page.keyboard.press("Escape")
@@ -53,8 +53,8 @@ def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
 def test_where_the_window_has_no_room_for_the_side_bar(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1000, "height": 800})
     site.sit_down(page, "hana", "/?q=narrow")
-    page.get_by_role("button", name="Keep it").click()
-    sheet = page.get_by_role("dialog", name="Keep this search")
+    page.get_by_role("button", name="Save").click()
+    sheet = page.get_by_role("dialog", name="Save this search")
     sheet.get_by_label("Name").fill("Narrow")
     page.keyboard.press("Enter")
     expect(sheet).to_have_count(0)

@@ -11,7 +11,7 @@ from tests.webui.access import faults
 from tests.webui.queue.test_campaigns import PRIZE
 from tests.webui.site import JOE, MARA, Site
 
-ASKED = "Search mail"
+ASKED = "Search messages"
 PAGE = 50  # rows that are read at once
 
 
@@ -31,12 +31,12 @@ def full(site: Site) -> Site:
 def test_it_completes_itself_by_keyboard(full: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     full.sit_down(page)
-    expect(page.get_by_role("listbox", name="Held mail").get_by_role("option")).to_have_count(2)
+    expect(page.get_by_role("listbox", name="Held messages").get_by_role("option")).to_have_count(2)
     page.keyboard.press("/")
     field = page.get_by_role("combobox", name=ASKED)
     expect(field).to_be_focused()
     field.press_sequentially("ha")
-    offers = page.get_by_role("listbox", name="What can be searched for")
+    offers = page.get_by_role("listbox", name="Search suggestions")
     expect(offers.get_by_role("option")).to_have_text(["has: attachment or link"])
     page.keyboard.press("ArrowDown")
     expect(offers.get_by_role("option", selected=True)).to_have_count(1)
@@ -46,12 +46,12 @@ def test_it_completes_itself_by_keyboard(full: Site, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(field).to_have_value("has:attachment ")
     expect(offers).to_have_count(0)
-    expect(page.get_by_role("listbox", name="Held mail").get_by_role("option")).to_have_count(1)
+    expect(page.get_by_role("listbox", name="Held messages").get_by_role("option")).to_have_count(1)
     field.press_sequentially("to:mara")
     page.keyboard.press("Escape")  # first what is offered, then the search
     expect(page.get_by_text("Nothing here is about")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("listbox", name="Held mail").get_by_role("option")).to_have_count(2)
+    expect(page.get_by_role("listbox", name="Held messages").get_by_role("option")).to_have_count(2)
     expect(page.locator("#content")).to_be_focused()
 
 
@@ -59,10 +59,10 @@ def test_a_name_with_spaces_is_quoted(full: Site, page: Page) -> None:
     full.sit_down(page)
     field = page.get_by_role("combobox", name=ASKED)
     field.fill("to:joe")
-    page.get_by_role("listbox", name="What can be searched for").get_by_role("option").filter(has_text="Joe Fern").click()
+    page.get_by_role("listbox", name="Search suggestions").get_by_role("option").filter(has_text="Joe Fern").click()
     expect(field).to_have_value("to:joe.fern ")
     field.fill('from:"dhl" ')
-    rows = page.get_by_role("listbox", name="Held mail").get_by_role("option")
+    rows = page.get_by_role("listbox", name="Held messages").get_by_role("option")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Your parcel")
 
@@ -77,9 +77,9 @@ def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) 
     page.get_by_role("combobox", name=ASKED).fill("from:prize.example")
     expect(page.get_by_text("Nothing here is about")).to_be_visible()
     page.get_by_role("link", name="search all mail, whatever became of it").click()
-    rows = page.get_by_role("listbox", name="All mail").get_by_role("option")
+    rows = page.get_by_role("listbox", name="All messages").get_by_role("option")
     expect(rows).to_have_count(1)
-    expect(rows).to_contain_text("Purged")
+    expect(rows).to_contain_text("Removed")
     page.get_by_role("combobox", name=ASKED).fill("state:held")
     expect(rows).to_have_count(2)
 
@@ -96,11 +96,11 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
         full.come(to, author=f"luck@host{number}.example", subject="You have won", text=text, dmarc=NO_DMARC)
     full.come(JOE, author="shop@pointing.example", subject="There it is", text="See https://leads.example/there for all of it.")
     full.sit_down(page)
-    rows = page.get_by_role("listbox", name="Held mail").get_by_role("option")
+    rows = page.get_by_role("listbox", name="Held messages").get_by_role("option")
     rows.filter(has_text="There it is").click()
     expect(page.get_by_role("region", name="Links and attachments")).to_contain_text("leads.example")
     field = page.get_by_role("combobox", name=ASKED)
-    offers = page.get_by_role("listbox", name="What can be searched for").get_by_role("option")
+    offers = page.get_by_role("listbox", name="Search suggestions").get_by_role("option")
     field.fill("link:")
     browser_peer.settle(page, 600)  # longer than it takes to begin a search
     expect(offers).to_have_count(1)

@@ -12,20 +12,20 @@ from tests.webui.site import JOE, Site
 
 GERMAN = {
     "/": "Ganze Firma",
-    "/sending": "Unterwegs",
-    "/requests": "Erbeten",
-    "/second-keys": "Zweite Schlüssel",
+    "/outgoing": "Postausgang",
+    "/requests": "Anfragen",
+    "/approvals": "Vier-Augen-Freigaben",
     "/decisions": "Entscheidungen",
     "/first-day": "Erster Tag",
     "/campaigns": "Kampagnen",
     "/rules": "Regeln",
-    "/correspondents": "Bekannte",
+    "/contacts": "Kontakte",
     "/people": "Personen",
     "/reports": "Berichte",
-    "/practice": "Übung",
+    "/training": "Training",
     "/staff": "Team",
     "/audit": "Protokoll",
-    "/doors": "Türen",
+    "/enforcement": "Durchsetzung",
     "/settings": "Einstellungen",
 }
 
@@ -71,7 +71,7 @@ def test_a_decision_in_german(site: Site, browser: Browser) -> None:
         page.keyboard.press("z")
         expect(page.get_by_role("status").filter(has_text="Rückgängig gemacht. „Über 1.000 Angebote“ ist wieder da.")).to_be_visible()
         page.keyboard.press("?")
-        expect(page.get_by_role("dialog", name="Alle Tasten")).to_contain_text("Meine letzte Entscheidung rückgängig machen")
+        expect(page.get_by_role("dialog", name="Tastenkürzel")).to_contain_text("Meine letzte Entscheidung rückgängig machen")
         page.keyboard.press("Escape")
         assert page.evaluate(SIDEWAYS) == []
 

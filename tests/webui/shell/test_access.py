@@ -75,7 +75,7 @@ def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
     expect(page.get_by_text("Nothing here is about")).to_be_visible()
     assert faults(page) == [], "nothing found"
     page.goto(filled.url + "/nowhere")
-    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     assert faults(page) == [], "no such page"
 
 

@@ -81,7 +81,7 @@ def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
     keys.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
     keys.press("?")
-    expect(page.get_by_role("dialog", name="All keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     keys.press("Escape")
     keys.press("g")
     keys.press("r")
@@ -122,7 +122,7 @@ def test_a_long_mail_is_scrolled_without_a_pointer(filled: Site, page: Page) -> 
     box = frame.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 60, box["y"] + 60)  # a click takes no keyboard away
-    expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()
+    expect(page.get_by_role("listbox", name="Held messages")).to_be_focused()
 
 
 def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Page) -> None:
@@ -131,14 +131,14 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
         with db.transaction(filled.engine) as session:
             release_requests.request_release(session, ids.parse_id(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
     filled.sit_down(page, "ana", "/requests")
-    items = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Let it in"))
+    items = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Release"))
     expect(items).to_have_count(3)
     subjects = [items.nth(place).locator("b").nth(1).inner_text() for place in range(3)]
     for gone, next_one in ((1, 2), (2, 0)):
-        items.filter(has_text=subjects[gone]).get_by_role("button", name="Let it in").press("Enter")
+        items.filter(has_text=subjects[gone]).get_by_role("button", name="Release").press("Enter")
         expect(items.filter(has_text=subjects[gone])).to_have_count(0)
         expect(items.filter(has_text=subjects[next_one])).to_be_focused()
-    items.get_by_role("button", name="Let it in").press("Enter")
+    items.get_by_role("button", name="Release").press("Enter")
     expect(items).to_have_count(0)
     expect(page.locator("#content")).to_be_focused()
 
@@ -150,7 +150,7 @@ def test_in_the_queue_the_keyboard_goes_back_to_the_list(filled: Site, page: Pag
     page.keyboard.press("r")
     page.get_by_role("status").filter(has_text="Released").get_by_role("button", name="Undo").press("Enter")
     expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
-    expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()
+    expect(page.get_by_role("listbox", name="Held messages")).to_be_focused()
     page.keyboard.press("x")
     page.get_by_role("button", name="Clear selection").press("Enter")
-    expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()
+    expect(page.get_by_role("listbox", name="Held messages")).to_be_focused()

@@ -111,7 +111,7 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     expect(phone.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")
     assert phone.evaluate("() => document.documentElement.scrollWidth") <= 375
     assert faults(phone) == []
-    verbs = [touchable(phone.get_by_role("button", name=name, exact=True)) for name in ("Release", "Release and approve", "Purge", "More")]
+    verbs = [touchable(phone.get_by_role("button", name=name, exact=True)) for name in ("Release", "Release and always allow", "Remove everywhere", "More")]
     verbs[0].tap()
     toast = phone.get_by_role("status").filter(has_text="Released “Wanted on the way”.")
     expect(toast).to_be_visible()
@@ -127,12 +127,12 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     verbs[3].tap()
     touchable(phone.get_by_role("button", name="Block sender")).tap()
     sheet = phone.get_by_role("dialog")
-    expect(sheet.get_by_role("row", name="Held here")).to_be_visible()
-    touchable(sheet.get_by_role("button", name="Block and purge 1 mail")).tap()
-    blocked = phone.get_by_role("status").filter(has_text="Purged and blocked “Not wanted at all”.")
+    expect(sheet.get_by_role("row", name="Held")).to_be_visible()
+    touchable(sheet.get_by_role("button", name="Block and remove 1 message")).tap()
+    blocked = phone.get_by_role("status").filter(has_text="Removed and blocked “Not wanted at all”.")
     touchable(blocked.get_by_role("button", name="Undo")).tap()
     expect(phone.get_by_role("status").filter(has_text="Undone. “Not wanted at all” is back.")).to_be_visible()
-    phone.get_by_role("group", name="Decide").get_by_role("button", name="Purge").tap()
+    phone.get_by_role("group", name="Decide").get_by_role("button", name="Remove everywhere").tap()
     expect(sheet.get_by_role("button", name="Remove 1 message")).to_be_in_viewport(ratio=1)  # though the sheet is longer than the screen
 
 
@@ -146,7 +146,7 @@ def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Pa
     expect(toast).to_be_visible()
     phone.get_by_role("button", name="Queue", exact=True).tap()
     toast.get_by_role("button", name="Undo").tap()
-    told = phone.get_by_role("alert").filter(has_text="It has left already. Your undo was not carried out.")
+    told = phone.get_by_role("alert").filter(has_text="It has left already. Nothing was undone.")
     expect(told).to_be_in_viewport(ratio=1)
     assert faults(phone) == []
     touchable(phone.get_by_role("button", name="OK")).tap()

@@ -11,20 +11,20 @@ from triage.policy.rules.rule_request import RuleOrder
 
 PAGES = {
     "g q": ("/", "Whole company"),
-    "g w": ("/sending", "On the way"),
-    "g i": ("/requests", "Asked for"),
-    "g k": ("/second-keys", "Second keys"),
+    "g w": ("/outgoing", "Outgoing"),
+    "g i": ("/requests", "Requests"),
+    "g k": ("/approvals", "Approvals"),
     "g d": ("/decisions", "Decisions"),
     "g f": ("/first-day", "First day"),
     "g m": ("/campaigns", "Campaigns"),
     "g r": ("/rules", "Rules"),
-    "g c": ("/correspondents", "Correspondents"),
+    "g c": ("/contacts", "Contacts"),
     "g p": ("/people", "People"),
     "g s": ("/reports", "Reports"),
-    "g t": ("/practice", "Practice"),
+    "g t": ("/training", "Training"),
     "g u": ("/staff", "Staff"),
-    "g a": ("/audit", "Audit"),
-    "g o": ("/doors", "Doors"),
+    "g a": ("/audit", "Audit log"),
+    "g o": ("/enforcement", "Enforcement"),
     "g ,": ("/settings", "Settings"),
 }
 
@@ -64,16 +64,16 @@ def test_every_page_has_a_key_and_the_reader_begins_there(site: Site, page: Page
 
 def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
     site.sit_down(page, path="/nowhere/at-all")
-    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     expect(page).to_have_title("Not found · Mailroom")
-    page.get_by_role("link", name="To the queue", exact=True).click()
-    expect(page.get_by_role("listbox", name="Held mail")).to_be_visible()
+    page.get_by_role("link", name="Go to the queue", exact=True).click()
+    expect(page.get_by_role("listbox", name="Held messages")).to_be_visible()
 
 
 def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Page) -> None:
     site.sit_down(page)
     browser_peer.intercept(page, "**/assets/EnforcementMode-*", lambda route: route.fulfill(status=404))
-    page.evaluate("history.pushState(null, '', '/doors'); dispatchEvent(new PopStateEvent('popstate'))")
+    page.evaluate("history.pushState(null, '', '/enforcement'); dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("alert").filter(has_text="could not be fetched")).to_be_visible()
 
 
@@ -98,7 +98,7 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
     for path, title in PAGES.values():
         page.get_by_role("button", name="Menu").click()
         menu = page.get_by_role("dialog", name="Folders and pages")
-        if path in ("/second-keys", "/first-day", "/requests"):  # in the menu only when something waits there
+        if path in ("/approvals", "/first-day", "/requests"):  # in the menu only when something waits there
             page.goto(site.url + path)
         else:
             menu.locator(f'a[href="{path}"]').click()

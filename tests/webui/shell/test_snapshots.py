@@ -151,7 +151,7 @@ def reports(desk: Site, page: Page) -> None:
 def sender(desk: Site, page: Page) -> None:
     """All that is known about a domain."""
     desk.sit_down(page, "ida", "/senders/stadtwerke-hollersund.example")
-    expect(page.get_by_role("table", name="Mail of this sender").get_by_role("row").nth(7)).to_be_attached()
+    expect(page.get_by_role("table", name="Messages from this sender").get_by_role("row").nth(7)).to_be_attached()
     expect(page.get_by_role("table", name="Rules")).to_be_attached()
 
 

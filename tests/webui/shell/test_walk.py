@@ -64,12 +64,12 @@ def test_the_keys_open_at_their_top(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1100, "height": 480})
     site.sit_down(page)
     page.keyboard.press("?")
-    sheet = page.get_by_role("dialog", name="All keys")
-    expect(sheet.get_by_role("heading", name="All keys")).to_be_in_viewport(ratio=1)
-    expect(sheet.get_by_text("Next mail")).to_be_in_viewport(ratio=1)
+    sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(sheet.get_by_role("heading", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
+    expect(sheet.get_by_text("Next message")).to_be_in_viewport(ratio=1)
     assert sheet.evaluate("sheet => sheet.scrollTop") == 0
     page.keyboard.press("End")  # and it is read by the keyboard
-    expect(sheet.get_by_role("link", name="Choose your own keys")).to_be_in_viewport(ratio=1)
+    expect(sheet.get_by_role("link", name="Change shortcuts")).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
 
@@ -119,7 +119,7 @@ def test_a_search_is_called_by_its_words(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1024, "height": 800})
     site.sit_down(page, path=f"/?q={asked}")
     title = page.locator(".list .name")
-    expect(title).to_have_text(f"Found for “{asked}”")
+    expect(title).to_have_text(f"Results for “{asked}”")
     assert title.evaluate("one => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight + 1"), "it is cut"
     expect(page).to_have_title(re.compile(re.escape(asked)))
 
@@ -130,7 +130,7 @@ def test_a_message_has_a_link_that_leads_to_it(site: Site, page: Page, other_pag
     site.sit_down(page, path="/?q=from:link@letters.example")
     expect(page.get_by_role("heading", name="A letter with a link")).to_be_visible()
     page.keyboard.press("l")
-    expect(page.get_by_role("status").filter(has_text="The link to this message is copied.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Copied the link to this message.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(rf"{site.url}/messages/\w+", link)
     site.sit_down(other_page, "ida", link.removeprefix(site.url))
@@ -149,7 +149,7 @@ def test_who_may_not_see_a_message_gets_the_usual_answer(site: Site, page: Page)
     for path in (f"/messages/{mail}", f"/deliveries/{mail}", "/messages/0AMR92XANA62D"):
         site.sit_down(page, "ben", path)  # Legal is his
         told = page.get_by_role("alert")
-        expect(told).to_contain_text("This mail could not be shown.")
+        expect(told).to_contain_text("Could not show this message.")
         expect(told).to_contain_text("There is no ")
         expect(page.get_by_role("option")).to_have_count(0)
 
@@ -159,13 +159,13 @@ def test_entries_about_messages_lead_to_them(site: Site, page: Page) -> None:
     decide(site, Verb.RELEASE, mail)
     site.sit_down(page, "ida", "/audit")
     for kind in ("message", "delivery"):
-        page.get_by_label("About").fill("")
+        page.get_by_label("Subject").fill("")
         entry = page.get_by_role("link", name=re.compile(f"^{kind}:")).first
         if entry.count():
             entry.click()
             expect(page.get_by_role("option").first).to_be_visible()
             page.go_back()
-            expect(page.get_by_role("table", name="Acts")).to_be_visible()
+            expect(page.get_by_role("table", name="Entries")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^message:")).first).to_have_attribute("href", re.compile("^/messages/"))
 
 
@@ -179,7 +179,7 @@ def test_a_block_begins_at_what_is_chosen(site: Site, page: Page) -> None:
     expect(sheet.locator("label:has(:focus)")).to_contain_text("This sender")
     page.keyboard.press("ArrowDown")
     expect(sheet.locator("label:has(:focus)")).to_contain_text("Whole domain")
-    expect(sheet.get_by_role("button", name=re.compile("^Block and purge 1 mail"))).to_be_enabled()
+    expect(sheet.get_by_role("button", name=re.compile("^Block and remove 1 message"))).to_be_enabled()
     page.keyboard.press("Enter")
     expect(sheet).to_have_count(0)
 
@@ -210,7 +210,7 @@ def test_the_button_that_removes_is_in_sight_on_a_phone(site: Site, phone: Page)
     waves(site, "voucher", "Fetch it", 12, JOE, MARA)
     site.sit_down(phone, path="/?q=subject:fetch")
     phone.get_by_role("option").first.tap()
-    purge = phone.get_by_role("group", name="Decide").get_by_role("button", name="Purge")
+    purge = phone.get_by_role("group", name="Decide").get_by_role("button", name="Remove everywhere")
     expect(purge).to_be_in_viewport(ratio=1)
     purge.tap()
     sheet = phone.get_by_role("dialog")
@@ -228,7 +228,7 @@ def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
     expect(page.get_by_role("option")).to_have_count(2)
     expect(page.locator(".acts")).to_be_visible()
     page.evaluate(TWICE, "r")
-    told = page.get_by_role("status").filter(has_text="Not released: this message has only just come up. Press the key again.")
+    told = page.get_by_role("status").filter(has_text="Not released: this message has only just appeared. Press the key again.")
     expect(told).to_be_visible()
     expect(told).to_be_in_viewport(ratio=1)
     expect(page.locator(".row .stamp")).to_have_count(1)
@@ -241,7 +241,7 @@ def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
 def test_a_report_calls_a_campaign_by_its_subject(site: Site, page: Page) -> None:
     decide(site, Verb.PURGE, *waves(site, "present", "A gift for you", 3, JOE))
     site.sit_down(page, "ida", "/reports")
-    largest = page.get_by_role("region", name="The largest: the numbers")
+    largest = page.get_by_role("region", name="The largest: numbers")
     link = largest.get_by_role("link", name="A gift for you")
     expect(link).to_be_visible()
     expect(largest.get_by_role("columnheader", name="Campaign")).to_have_count(0)
@@ -257,10 +257,10 @@ def test_a_time_carries_its_zone(site: Site, new_york: Page) -> None:
     expect(new_york.locator(".when")).to_have_text(here)
     expect(new_york.locator(".row time")).to_have_attribute("title", here)
     site.sit_down(new_york, path="/reports")
-    period = new_york.get_by_text("days and hours of UTC")
-    expect(period).to_have_text(re.compile(r"\d\d:\d\d UTC to .*\d\d:\d\d UTC; days and hours of UTC$"))
+    period = new_york.get_by_text("time zone UTC")
+    expect(period).to_have_text(re.compile(r"\d\d:\d\d UTC to .*\d\d:\d\d UTC, time zone UTC$"))
     assert not re.search(r"GMT-|E[SD]T", new_york.locator("main").inner_text())
     new_york.get_by_label("From").fill("2026-01-05")
     new_york.get_by_label("to", exact=True).fill("2026-01-06")
     new_york.get_by_role("button", name="Show").click()
-    expect(period).to_have_text(re.compile(r"^5 Jan 2026, 00:00 UTC to 7 Jan 2026, 00:00 UTC;"))
+    expect(period).to_have_text(re.compile(r"^5 Jan 2026, 00:00 UTC to 7 Jan 2026, 00:00 UTC,"))

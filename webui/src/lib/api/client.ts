@@ -63,7 +63,7 @@ const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
 const SECOND_LOOK = 'urn:mailroom:second-look'
 
 async function answerOf(response: Response): Promise<Problem> {
-  const fallback = t('The server answered {status}. Try again; if it stays, tell your administrator.', { status: response.status })
+  const fallback = t('The server answered {status}. Try again. If it happens again, tell your administrator.', { status: response.status })
   const body = await response.json().catch(() => ({}))
   const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
   return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null)

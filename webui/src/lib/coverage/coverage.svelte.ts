@@ -45,7 +45,7 @@ class CoverStore {
   async confirm(one: Escalation): Promise<void> {
     try {
       await api.confirmEscalation(one.id)
-      desk.say(t('Confirmed: {duty} has it. The legal hold stays.', { duty: one.title }))
+      desk.say(t('Confirmed by {duty}. The legal hold stays.', { duty: one.title }))
     } catch (thrown) {
       desk.say(problemOf(thrown).message)
     }

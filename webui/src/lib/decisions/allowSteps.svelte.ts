@@ -16,7 +16,7 @@ export const stepsOf = (items: readonly RuleTrial[]): Step[] => [...new Set(item
 /** For whom the rules of a step are. */
 export const scopesOf = (step: Step, names: (scope: string) => string): string => several(step.map(({ order }) => names(order.scope)))
 
-const who = ({ order }: RuleTrial): string => (order.match === 'domain' ? t('Anybody at {domain}', { domain: plain(order.value) }) : order.match === 'list' ? t('The list {list}', { list: plain(order.value) }) : plain(order.value))
+const who = ({ order }: RuleTrial): string => (order.match === 'domain' ? t('Anyone at {domain}', { domain: plain(order.value) }) : order.match === 'list' ? t('The list {list}', { list: plain(order.value) }) : plain(order.value))
 
 export class Approval {
   at = $state(0) // -1: no rule
@@ -57,12 +57,12 @@ export class Approval {
   words(names: (scope: string) => string): string[] {
     const step = this.steps[this.at]
     const one = step?.[0]
-    if (!one) return this.at < 0 ? [t('Released only this once: no rule was made.')] : []
+    if (!one) return this.at < 0 ? [t('Released once. No rule was made.')] : []
     const scope = scopesOf(step, names)
     const senders = new Set(step.map(({ order }) => order.value)).size
-    const done = senders === 1 ? t('{sender} is let in for {scope} from now on, with proof.', { sender: who(one), scope }) : plural('{n} sender is let in for {scope} from now on, with proof.|{n} senders are let in for {scope} from now on, with proof.', senders, { scope })
+    const done = senders === 1 ? t('{sender} is allowed for {scope} from now on, with proof.', { sender: who(one), scope }) : plural('{n} sender is allowed for {scope} from now on, with proof.|{n} senders are allowed for {scope} from now on, with proof.', senders, { scope })
     const mails = step.reduce((sum, trial) => sum + trial.changed, 0)
-    const meant = step.length === 1 ? one.sentence : plural('In the last 30 days they would have let in {n} mail.|In the last 30 days they would have let in {n} mails.', mails)
+    const meant = step.length === 1 ? one.sentence : plural('In the last 30 days these rules would have allowed {n} message.|In the last 30 days these rules would have allowed {n} messages.', mails)
     return [done, meant, ...new Set(step.map((trial) => plain(trial.doubt)).filter(Boolean))]
   }
 

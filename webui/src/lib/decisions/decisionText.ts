@@ -10,7 +10,7 @@ export const wordOfDecision = (one: Decision): string => (one.undoes ? t('Undone
 
 /** What became of an item, by the word that the API has for it. */
 export const OUTCOMES: Record<string, string> = {
-  done: t('done'), recalling: t('recalling'), restoring: t('restoring'), 'still there': t('still there'), 'already gone': t('already gone'), 'in flight': t('in flight'), 'out of reach': t('out of reach'), refused: t('refused'),
+  done: t('done'), recalling: t('being removed'), restoring: t('being restored'), 'still there': t('still in the mailbox'), 'already gone': t('already deleted'), 'in flight': t('being delivered'), 'out of reach': t('cannot be removed'), refused: t('not possible'),
 }
 
 export interface Progress { all: number; open: number; says: string }
@@ -18,14 +18,14 @@ export interface Progress { all: number; open: number; says: string }
 /** How far a decision is: `open` of `all` are not there yet. */
 export function progressOf(one: Decision): Progress {
   const parts = [
-    one.left && t('{n} still to come', { n: one.left }),
-    one.in_flight && t('{n} leaving already', { n: one.in_flight }),
-    one.recalling && t('{n} being taken out of mailboxes', { n: one.recalling }),
-    one.restoring && t('{n} being put back into mailboxes', { n: one.restoring }),
-    one.already_gone && t('{n} deleted already by their owners', { n: one.already_gone }),
-    one.out_of_reach && t('{n} out of reach', { n: one.out_of_reach }),
-    one.refused && t('{n} not possible any more', { n: one.refused }),
-    one.outside && t('{n} beyond your scope', { n: one.outside }),
+    one.left && t('{n} pending', { n: one.left }),
+    one.in_flight && t('{n} being delivered', { n: one.in_flight }),
+    one.recalling && t('{n} being removed from mailboxes', { n: one.recalling }),
+    one.restoring && t('{n} being restored to mailboxes', { n: one.restoring }),
+    one.already_gone && t('{n} already deleted by recipients', { n: one.already_gone }),
+    one.out_of_reach && t('{n} cannot be removed', { n: one.out_of_reach }),
+    one.refused && t('{n} no longer possible', { n: one.refused }),
+    one.outside && t('{n} outside your scope', { n: one.outside }),
   ]
   return {
     all: one.mailboxes || one.count,

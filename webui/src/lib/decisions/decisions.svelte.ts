@@ -29,7 +29,7 @@ interface Fresh { toast: number; leaves: number }
 /** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. `refusal`: the one that stood there then. */
 type Act = Partial<Done> & Pick<Done, 'names'> & { count?: number; answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
 
-const confidentialWords = (one: Decision): string => (one.confidential === 'asked' ? t('Keepers of confidential folders are asked.') : one.confidential ? t('Confidential folders are left out.') : '')
+const confidentialWords = (one: Decision): string => (one.confidential === 'asked' ? t('Staff of confidential folders are asked to confirm.') : one.confidential ? t('Confidential folders are not included.') : '')
 
 export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: boolean }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
@@ -65,9 +65,9 @@ const needsLook = (verb: Verb, rows: readonly Row[]): boolean => LETS_OUT.has(ve
 
 /** What the recaller has yet to do for a decision, in words. */
 function inMailboxes({ count, recalling, restoring }: Decision): string {
-  if (count === 1) return recalling ? t('It is taken out of the mailbox now.') : restoring ? t('It is put back into the mailbox now.') : ''
-  if (recalling) return plural('{n} of them is taken out of mailboxes now.|{n} of them are taken out of mailboxes now.', recalling)
-  return restoring ? plural('{n} of them is put back into mailboxes now.|{n} of them are put back into mailboxes now.', restoring) : ''
+  if (count === 1) return recalling ? t('It is being removed from the mailbox.') : restoring ? t('It is being restored to the mailbox.') : ''
+  if (recalling) return plural('{n} is being removed from mailboxes.|{n} are being removed from mailboxes.', recalling)
+  return restoring ? plural('{n} is being restored to mailboxes.|{n} are being restored to mailboxes.', restoring) : ''
 }
 
 /** What a second look asks of other verbs than a release. */
@@ -92,7 +92,7 @@ function agreedWords({ agreed, verb }: Decision): string {
   const scopes = [...new Set(agreed.rules.map(({ scope }) => scopeWords(scope, folders.nameOf)))].join(', ')
   const values = [...new Set(agreed.rules.map(({ value }) => value))]
   const stay = agreed.left_out.reduce((sum, one) => sum + one.count, 0)
-  return `${plural('{n} sender is let in for {scope} from now on, with proof.|{n} senders are let in for {scope} from now on, with proof.', values.length, { scope: scopes })} ${stay ? plural('{n} message stays held.|{n} messages stay held.', stay) : ''}`
+  return `${plural('{n} sender is allowed for {scope} from now on, with proof.|{n} senders are allowed for {scope} from now on, with proof.', values.length, { scope: scopes })} ${stay ? plural('{n} message stays held.|{n} messages stay held.', stay) : ''}`
 }
 
 class Desk {
@@ -181,7 +181,7 @@ class Desk {
   #wording(verb: Verb, rows: readonly Row[], count: number): Wording {
     const what = count === 1 ? this.#called(rows.slice(0, 1)) : plural('{n} message|{n} messages', count)
     const [title, act] = LOOKS[verb]?.(what) ?? [t('Release {what}?', { what }), t('Release')]
-    return { title, act, kept: t('Kept held: {what}. Nothing was released.', { what }) }
+    return { title, act, kept: t('Nothing was released. Still held: {what}.', { what }) }
   }
 
   /** It was not carried out: the rows are as they were. */
@@ -218,7 +218,7 @@ class Desk {
   /** It needs a second person. */
   asked(): void {
     void secondKeys.load()
-    this.say(t('This needs a second key: nothing is changed yet.'), { note: t('Somebody else confirms or declines it under “Second keys”.') })
+    this.say(t('This needs approval by a second person. Nothing has changed yet.'), { note: t('A colleague confirms or declines it under “Approvals”.') })
   }
 
   #carriedOut(decision: Decision, rows: readonly Row[], act: Act, blocked: boolean, approval: Approval | null): void {
@@ -240,14 +240,14 @@ class Desk {
 
   #announce(done: Done, blocked = false): void {
     const { decision } = done
-    const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject ?? '' }) : plural('{n} mail|{n} mails', decision.count)
-    const past = blocked && decision.verb === 'purge' ? t('Purged and blocked') : PAST[decision.verb]
+    const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject ?? '' }) : plural('{n} message|{n} messages', decision.count)
+    const past = blocked && decision.verb === 'purge' ? t('Removed and blocked') : PAST[decision.verb]
     const mailboxes = decision.recalling + decision.restoring
     const left = decision.left ?? 0
     const missed = decision.count - decision.done - mailboxes - left
     const leaves = LEAVING.has(decision.verb)
     this.say(t('{done} {what}.', { done: past, what }), {
-      note: [blockedWords(decision), done.approval ? '' : agreedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : '', confidentialWords(decision)].join(' ').trim(),
+      note: [blockedWords(decision), done.approval ? '' : agreedWords(decision), left ? `${t('{n} pending', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be removed.', { n: missed, all: decision.count }) : '', confidentialWords(decision)].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,
@@ -281,12 +281,12 @@ class Desk {
     const notDone = await refusals().then(({ NOT_DONE }) => NOT_DONE[verb](this.#called(rows)), () => '')
     const mark = problem.status === 409 || problem.status === 412 ? await this.#whatBecameOf(rows) : null
     if (problem.status === 412) void queue.look() // what the cursor has gone on to stays under it
-    const title = problem.status === 412 ? t('The queue changed.') : problem.message
-    const detail = problem.status === 412 ? `${problem.message} ${notDone} ${t('Look again, then decide.')}` : notDone
+    const title = problem.status === 412 ? t('The queue has changed.') : problem.message
+    const detail = problem.status === 412 ? `${problem.message} ${notDone} ${t('Review the messages and try again.')}` : notDone
     this.refusal = { id: ++this.#count, title, detail, rows, mark, again: problem.status >= 500 || problem.status === 401 ? again : null }
   }
 
-  #called = (rows: readonly Row[]): string => (rows.length === 1 && rows[0] ? t('“{subject}”', { subject: calledOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length))
+  #called = (rows: readonly Row[]): string => (rows.length === 1 && rows[0] ? t('“{subject}”', { subject: calledOf(rows[0].lead) }) : plural('{n} message|{n} messages', rows.length))
 
   async #whatBecameOf(rows: readonly Row[]): Promise<Mark | null> {
     let last: Mark | null = null
@@ -301,7 +301,7 @@ class Desk {
 
   /** Take back my last act that can still be taken back. What is on its way is what is meant: when it was not carried out, nothing is taken back. */
   async undoLast(): Promise<void> {
-    if (this.unanswered.length) return live.unreachable(t('Your undo was not carried out.'))
+    if (this.unanswered.length) return live.unreachable(t('Nothing was undone.'))
     const act = this.#past.pop()
     if (act?.back) return act.back()
     await act?.answer
@@ -310,7 +310,7 @@ class Desk {
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
     if (last) return void (await this.takeBackDone({ decision: last, names: [] }))
-    this.say(t('There is nothing of yours to undo.'))
+    this.say(t('You have no decision to undo.'))
   }
 
   /** Take back an act of mine: at once while its toast lives and nothing has left, else it is named first. */
@@ -330,7 +330,7 @@ class Desk {
       const decision = await api.decision(id)
       return await new Promise<boolean>((resolve) => (this.reach = { decision, answer: (sure) => ((this.reach = null), resolve(sure)) }))
     } catch (thrown) {
-      this.refuse(problemOf(thrown), t('Your undo was not carried out.'))
+      this.refuse(problemOf(thrown), t('Nothing was undone.'))
       return false
     }
   }
@@ -339,16 +339,16 @@ class Desk {
     this.#forget(done)
     this.toast = null
     try {
-      const undone = await secondLooks.confirmed((said) => api.undo(done.decision.id, mine, said), { title: t('Undo it? It would be released.'), act: t('Undo it'), kept: t('It stays as it is: nothing was undone.') })
+      const undone = await secondLooks.confirmed((said) => api.undo(done.decision.id, mine, said), { title: t('Undo? This would release the message.'), act: t('Undo'), kept: t('Nothing was undone.') })
       if (!undone) return void this.#past.push(done)
       const stays = await done.approval?.drop().then(() => undefined, problemOf)
       this.#undone(done, undone)
-      if (stays) this.refuse(stays, t('The rule is as it was.'))
+      if (stays) this.refuse(stays, t('The rule was not changed.'))
     } catch (thrown) {
       const problem = problemOf(thrown)
       if (problem.passes || problem.status === 401) this.#past.push(done)
-      if (problem.status === 0) return live.unreachable(t('Your undo was not carried out.'))
-      this.refuse(problem, t('Your undo was not carried out.'))
+      if (problem.status === 0) return live.unreachable(t('Nothing was undone.'))
+      this.refuse(problem, t('Nothing was undone.'))
     }
   }
 
@@ -358,7 +358,7 @@ class Desk {
     queue.unmark(done.names)
     if (!this.#show(done.key)) void queue.reload()
     const one = done.subject ? t('Undone. “{subject}” is back.', { subject: done.subject }) : done.decision.sentence ? t('Undone: {sentence}', { sentence: done.decision.sentence }) : t('Undone.')
-    this.say(count === 1 ? one : plural('Undone. {n} mail put back.|Undone. {n} mails put back.', count - missed), { note: [inMailboxes(undone), missed ? t('{n} could not be taken back.', { n: missed }) : ''].join(' ').trim() })
+    this.say(count === 1 ? one : plural('Undone. {n} message is back.|Undone. {n} messages are back.', count - missed), { note: [inMailboxes(undone), missed ? t('{n} could not be undone.', { n: missed }) : ''].join(' ').trim() })
   }
 
   /** The cursor on this row, where it is held and here. */
@@ -399,7 +399,7 @@ class Desk {
       return true
     } catch (thrown) {
       this.#forget(act)
-      this.refuse(problemOf(thrown), t('The campaigns are as they were.'))
+      this.refuse(problemOf(thrown), t('The campaigns were not changed.'))
       return false
     } finally {
       this.busy -= 1
@@ -410,7 +410,7 @@ class Desk {
   async takeBack(select: DecisionOrder['select']): Promise<void> {
     try {
       await api.handOver(select, '', '')
-      this.say(t('Taken back: it is nobody’s in particular again.'))
+      this.say(t('Unassigned.'))
     } catch (thrown) {
       this.say(problemOf(thrown).message)
     }
@@ -434,7 +434,7 @@ class Desk {
       this.#show(rows[0]!.key)
       this.say(t('Undone.'))
     }
-    this.say(t('{done} {what}.', { done: t('Kept'), what: this.#called(rows) }), { back })
+    this.say(t('{done} {what}.', { done: t('Skipped'), what: this.#called(rows) }), { back })
   }
 }
 

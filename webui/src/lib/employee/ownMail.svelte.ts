@@ -80,7 +80,7 @@ class Own {
     const problem = problemOf(thrown)
     if (problem.status !== 401) return void (this.said[name] = problem.message)
     if (this.mine?.items.some((one) => one.id === name)) this.wanted = name
-    this.#out(thrown, t('You were signed out: an hour is over. Sign in again; what you typed is still here.'))
+    this.#out(thrown, t('You were signed out after an hour. Sign in again. Your text is still here.'))
   }
 
   /** The next page of what waits, or of what was taken away. */

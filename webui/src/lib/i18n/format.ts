@@ -33,7 +33,7 @@ export const senderOf = (mail: { author_name: string; author: string }): string 
 
 /** Whose mail it is: the person, or the department's own folder. */
 export function folderOf(mail: Delivery): string {
-  return mail.person_name || (mail.department_name ? t('{department}, shared', { department: mail.department_name }) : mail.recipient)
+  return mail.person_name || (mail.department_name ? t('{department} (shared)', { department: mail.department_name }) : mail.recipient)
 }
 
 /** How many people, and in how many departments when those are several. */
@@ -119,7 +119,7 @@ export function perishing(until: string | null, now: number): string {
   const minutes = minutesTo(until, now)
   if (minutes <= -1_440) return t('expired on {day}', { day: day(until) })
   if (minutes <= 0) return minutes ? t('expired {time} ago', { time: spell(-minutes) }) : t('expired')
-  return minutes < 1_440 ? t('expires in {time}', { time: spell(minutes) }) : t('expires {day}', { day: day(until) })
+  return minutes < 1_440 ? t('valid for {time}', { time: spell(minutes) }) : t('valid until {day}', { day: day(until) })
 }
 
 /** 4 min, 5 h. */
@@ -153,8 +153,8 @@ export function ending(at: string | null, now: number): string {
   if (!at) return ''
   const minutes = Math.ceil((new Date(at).getTime() - now) / 60_000)
   if (minutes > 1_440) return ''
-  if (minutes <= 0) return t('put away any moment')
-  return t('put away in {time}', { time: spell(minutes) })
+  if (minutes <= 0) return t('retention ends now')
+  return t('retention ends in {time}', { time: spell(minutes) })
 }
 
 export function bytes(size: number): string {
@@ -187,17 +187,17 @@ export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
 export const PAST: Record<DecisionVerb, string> = {
-  release: t('Released'), redirect: t('Redirected'), purge: t('Purged'), restore: t('Restored'), reject: t('Rejected'), hold: t('Taken back'), redeliver: t('Delivered again'), sweep: t('Swept'), take: t('Taken along'), join: t('Joined'), split: t('Split off'), escalate: t('Escalated'), undo: t('Put back'),
+  release: t('Released'), redirect: t('Redirected'), purge: t('Removed'), restore: t('Restored'), reject: t('Rejected'), hold: t('Held again'), redeliver: t('Delivered again'), sweep: t('Mailboxes searched'), take: t('Related removed'), join: t('Merged'), split: t('Split off'), escalate: t('Escalated'), undo: t('Undone'),
 }
 
 export const STATES: Record<State, string> = {
-  held: t('held here'), queued: t('about to leave'), relaying: t('leaving now'), delivered: t('delivered'), bounced: t('could not be delivered'),
-  recalling: t('being taken back'), restoring: t('being put back'), purged: t('purged'), rejected: t('rejected'), expired: t('put away'),
+  held: t('held'), queued: t('released'), relaying: t('being delivered'), delivered: t('delivered'), bounced: t('not delivered'),
+  recalling: t('being removed'), restoring: t('being restored'), purged: t('removed'), rejected: t('rejected'), expired: t('expired'),
 }
 export const STATES_ALL = Object.keys(STATES) as readonly State[]
 
 /** What became of a copy, in words. */
-export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? t('put off') : STATES[mail.state])
+export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? t('retrying') : STATES[mail.state])
 
 /** "company", "department:it" and "person:uid" in words; "": each of those whom the mail is for. */
 export function scopeWords(scope: string, names: (scope: string) => string | undefined): string {
@@ -215,5 +215,5 @@ export function reporting(reported: readonly { by_shown: string }[]): string {
 export function asking(asked: readonly { by_shown: string }[]): string {
   const names = [...new Set(asked.map((one) => plain(one.by_shown)))]
   if (!names.length) return ''
-  return names.length === 1 ? t('{name} asks', { name: names[0]! }) : plural('{name} and {n} other ask|{name} and {n} others ask', names.length - 1, { name: names[0]! })
+  return names.length === 1 ? t('requested by {name}', { name: names[0]! }) : plural('requested by {name} and {n} other|requested by {name} and {n} others', names.length - 1, { name: names[0]! })
 }

@@ -23,5 +23,5 @@ async function write(text: string): Promise<boolean> {
 /** Copy the link of a message; where that is not let happen, it is shown instead. */
 export async function copyLink(message: string): Promise<void> {
   const address = location.origin + messageAddress(message)
-  desk.say((await write(address)) ? t('The link to this message is copied.') : t('The browser lets nothing be copied. The link is {address}', { address }))
+  desk.say((await write(address)) ? t('Copied the link to this message.') : t('The browser refused to copy. Copy this link yourself: {address}', { address }))
 }

@@ -19,7 +19,7 @@ export async function nextFree(): Promise<void> {
     const { item: card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip })
     if (!card) {
       passed.clear()
-      return desk.say(t('There is no other free card: what waits here you have seen, or others have it in hand.'))
+      return desk.say(t('No other row is free: you have seen all rows here, or colleagues have them open.'))
     }
     if (queue.moved !== moved) return // the cursor went elsewhere meanwhile
     if (!queue.rows.some((one) => one.key === card.key)) await queue.reload()

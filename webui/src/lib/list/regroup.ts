@@ -7,13 +7,13 @@ import type { Row } from '../queue/row'
 /** The campaigns of these rows are one from now on. */
 export async function join(rows: readonly Row[]): Promise<void> {
   const [into, other, more] = [...new Set(rows.map((row) => row.lead.campaign).filter((one) => one !== null))]
-  if (!into || !other || more) return desk.say(t('Select rows of two campaigns to join them.'))
-  await desk.regroup(api.joinCampaign(other, into), t('Joined: they are one campaign now.'))
+  if (!into || !other || more) return desk.say(t('Select rows of two campaigns to merge them.'))
+  await desk.regroup(api.joinCampaign(other, into), t('Merged into one campaign.'))
 }
 
 /** These mails are a campaign of their own from now on. */
 export async function split(rows: readonly Row[]): Promise<void> {
   const campaign = rows[0]?.lead.campaign
-  if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return desk.say(t('Open a group and select the mails that do not belong to it.'))
-  await desk.regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), t('Split off: they are a campaign of their own now.'))
+  if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return desk.say(t('Expand a campaign and select the messages that do not belong to it.'))
+  await desk.regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), t('Split off into a campaign of their own.'))
 }

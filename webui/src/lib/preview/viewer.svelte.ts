@@ -2,7 +2,7 @@
 import { t } from '../i18n/i18n'
 
 export const VIEWS = [
-  { tab: 'looks', says: t('Looks') },
+  { tab: 'looks', says: t('Preview') },
   { tab: 'text', says: t('Text') },
   { tab: 'headers', says: t('Headers') },
   { tab: 'people', says: t('People') },

@@ -5,7 +5,7 @@ import type { Row } from './row'
 import type { Section } from '../schema/types'
 
 export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'rest']
-export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Expires soon'), rest: t('To decide') }
+export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Time-limited'), rest: t('To decide') }
 
 const hasExpired = (row: Row, now: number): boolean => row.perishable !== null && new Date(row.perishable).getTime() <= now
 

@@ -18,10 +18,10 @@ export const GROUPS: readonly { name: Group; says: string }[] = [
 /** The tabs of the list; "mine" is what waits and was handed to us. */
 export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'held', says: t('Needs a decision') },
-  { tab: 'mine', says: t('Handed to me') },
+  { tab: 'mine', says: t('Assigned to me') },
   { tab: 'decided', says: t('Decided') },
-  { tab: 'problems', says: t('Queue problems') },
-  { tab: 'all', says: t('All mail') },
+  { tab: 'problems', says: t('Delivery problems') },
+  { tab: 'all', says: t('All messages') },
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string }

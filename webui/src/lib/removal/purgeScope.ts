@@ -18,21 +18,21 @@ function campaignOf(rows: readonly Row[]): Reach[] {
   if (!row?.lead.campaign || rows.length > 1) return []
   const { campaign, proven_as, flood, is_copy, author_domain } = row.lead
   if (is_copy) {
-    const all: Reach = { name: 'campaign', says: t('All copies'), about: t('same text or links, from any sender whom nobody here knows'), select: { campaign, proof: 'copies', states: PURGEABLE } }
+    const all: Reach = { name: 'campaign', says: t('All copies'), about: t('same text or links, from any sender that is not a contact'), select: { campaign, proof: 'copies', states: PURGEABLE } }
     const near: Reach = { name: 'near', says: t('Only copies from {domain}', { domain: plain(author_domain) }), about: '', select: { campaign, proof: 'copies', domain: author_domain, states: PURGEABLE } }
     return author_domain ? [all, near] : [all]
   }
-  const whose = proven_as && !flood ? t('the same mail that {sender} proves to have sent', { sender: plain(proven_as) }) : t('the same mail from anybody')
+  const whose = proven_as && !flood ? t('copies really from {sender}', { sender: plain(proven_as) }) : t('copies from any sender')
   const alike: Reach = { name: 'campaign', says: t('This campaign'), about: whose, select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
-  const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('also what proves itself differently'), select: { campaign, proof: 'any', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('including copies with another proof'), select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
 }
 
 /** A campaign on its own page: its copies, or what most of it proves; and where others prove differently all of it. */
 export function reachesOfCampaign({ id, copies, by_proof: [most, ...others] }: CampaignDetail): Reach[] {
-  const alike: Reach = { name: 'campaign', says: t('This campaign'), about: others.length ? (most?.proof === 'none' ? t('what nobody proves to have sent') : t('what {sender} proves to have sent', { sender: plain(most?.proof) })) : t('the same mail from anybody'), select: { campaign: id, proof: most?.proof ?? 'any', states: PURGEABLE } }
-  const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('also what proves itself differently'), select: { campaign: id, proof: 'any', states: PURGEABLE } }
-  if (copies) return [{ name: 'campaign', says: t('All copies'), about: t('same text or links, from any sender whom nobody here knows'), select: { campaign: id, proof: 'copies', states: PURGEABLE } }, whole]
+  const alike: Reach = { name: 'campaign', says: t('This campaign'), about: others.length ? (most?.proof === 'none' ? t('copies whose sender is not proven') : t('copies really from {sender}', { sender: plain(most?.proof) })) : t('copies from any sender'), select: { campaign: id, proof: most?.proof ?? 'any', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('including copies with another proof'), select: { campaign: id, proof: 'any', states: PURGEABLE } }
+  if (copies) return [{ name: 'campaign', says: t('All copies'), about: t('same text or links, from any sender that is not a contact'), select: { campaign: id, proof: 'copies', states: PURGEABLE } }, whole]
   return others.length ? [alike, whole] : [alike]
 }
 
@@ -40,11 +40,11 @@ export function reachesOfCampaign({ id, copies, by_proof: [most, ...others] }: C
 export function reachesOf(rows: readonly Row[], shown: Shown, decided: (id: string) => boolean): Reach[] {
   const lead = rows[0]?.lead
   if (!lead) return []
-  if (rows[0]?.key === '*') return [{ name: 'these', says: plural('All {n} mail|All {n} mails', rows[0].count), about: t('that the search or the folder holds'), select: { ...rows[0].select, states: WAITING } }]
+  if (rows[0]?.key === '*') return [{ name: 'these', says: plural('All {n} message|All {n} messages', rows[0].count), about: t('in this search or folder'), select: { ...rows[0].select, states: WAITING } }]
   const { select, count } = selectOf(rows, decided, shown)
-  const these: Reach = { name: 'these', says: count === 1 ? t('This mail') : plural('These {n} mail|These {n} mails', count), about: count === 1 ? t('the one copy in hand') : t('what is in hand'), select }
+  const these: Reach = { name: 'these', says: count === 1 ? t('This message') : plural('This {n} message|These {n} messages', count), about: count === 1 ? t('only this copy') : t('only what you selected'), select }
   const campaign = campaignOf(rows)
-  if (campaign.length) these.about = t('the copies in hand')
+  if (campaign.length) these.about = t('only these copies')
   const narrow = lead.is_copy && campaign.length ? [...campaign, these] : [these, ...campaign]
   if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return narrow
   return [...narrow, ofSender(lead.author), ofDomain(lead.author_domain)]

@@ -13,19 +13,19 @@ export interface Offers { start: number; end: number; items: readonly Offer[] }
 
 /** What can be asked for, as the server knows it. */
 export const ASKS: readonly Offer[] = [
-  { text: 'from:', says: t('who wrote it: address, domain or name') },
-  { text: 'to:', says: t('for whom it was: person, address or department') },
-  { text: 'dept:', says: t('of which department') },
-  { text: 'subject:', says: t('what its subject says') },
+  { text: 'from:', says: t('sender: address, domain or name') },
+  { text: 'to:', says: t('recipient: person, address or department') },
+  { text: 'dept:', says: t('department') },
+  { text: 'subject:', says: t('words in the subject') },
   { text: 'has:', says: t('attachment or link') },
-  { text: 'link:', says: t('where a link leads') },
-  { text: 'state:', says: t('what became of it') },
-  { text: 'by:', says: t('who decided about it') },
-  { text: 'proof:', says: t('what proves who sent it') },
-  { text: 'severity:', says: t('how bad it looks') },
-  { text: 'campaign:', says: t('the id of a campaign') },
-  { text: 'after:', says: t('came on this day or later') },
-  { text: 'before:', says: t('came before this day') },
+  { text: 'link:', says: t('target of a link') },
+  { text: 'state:', says: t('status') },
+  { text: 'by:', says: t('decided by') },
+  { text: 'proof:', says: t('proof of the sender') },
+  { text: 'severity:', says: t('severity') },
+  { text: 'campaign:', says: t('campaign id') },
+  { text: 'after:', says: t('received on this day or later') },
+  { text: 'before:', says: t('received before this day') },
 ]
 
 const MOST = 8
@@ -63,14 +63,14 @@ export function values(name: string): readonly Offer[] {
   if (name === 'dept') return folders.departments.map((one) => ({ text: one.code, says: one.name }))
   if (name === 'to') return folders.departments.flatMap((one) => [{ text: one.code, says: one.name }, ...one.people.map((person) => ({ text: person.uid, says: person.name }))])
   if (name === 'has') return [{ text: 'attachment', says: '' }, { text: 'link', says: '' }]
-  if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: t('sent on, or about to be') }, { text: 'decided', says: t('whatever is not held') }]
+  if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: t('delivered or being delivered') }, { text: 'decided', says: t('everything that is not held') }]
   if (name === 'by') return deciders()
   if (name === 'link') return hosts()
   if (name === 'campaign') return [...new Map(queue.rows.flatMap(({ lead }) => (lead.campaign ? [[lead.campaign, { text: lead.campaign, says: subjectOf(lead) }] as const] : []))).values()]
   if (name === 'severity') return SEVERITIES.map((one) => ({ text: one, says: SEVERITY_WORDS[one] }))
-  if (name === 'proof') return [{ text: 'none', says: t('nothing proves it') }, { text: 'any', says: t('something does') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
+  if (name === 'proof') return [{ text: 'none', says: t('not proven') }, { text: 'any', says: t('any proof') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
   if (name !== 'after' && name !== 'before') return []
-  return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
+  return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('30 days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
 }
 
 /** We ourselves, who is here, and who decided about what is listed. */

@@ -20,20 +20,20 @@ export interface Place {
 }
 
 export const PLACES: readonly Place[] = [
-  { path: '/sending', says: t('On the way'), command: 'goSending', part: 'queue', page: 'operations/OutgoingQueue' },
-  { path: '/requests', says: t('Asked for'), command: 'goRequests', part: 'queue', page: 'queue/Requests', shown: () => requests.open > 0, count: () => requests.open },
-  { path: '/second-keys', says: t('Second keys'), command: 'goSecondKeys', part: 'queue', page: 'decisions/Approvals', shown: () => secondKeys.count > 0, count: () => secondKeys.count },
+  { path: '/outgoing', says: t('Outgoing'), command: 'goSending', part: 'queue', page: 'operations/OutgoingQueue' },
+  { path: '/requests', says: t('Requests'), command: 'goRequests', part: 'queue', page: 'queue/Requests', shown: () => requests.open > 0, count: () => requests.open },
+  { path: '/approvals', says: t('Approvals'), command: 'goSecondKeys', part: 'queue', page: 'decisions/Approvals', shown: () => secondKeys.count > 0, count: () => secondKeys.count },
   { path: '/decisions', says: t('Decisions'), command: 'goDecisions', part: 'queue', page: 'decisions/Decisions', one: 'decisions/Decision' },
   { path: '/first-day', says: t('First day'), command: 'goFirstDay', part: 'end', page: 'rules/RuleSuggestions', shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },
   { path: '/campaigns', says: t('Campaigns'), command: 'goCampaigns', part: 'end', page: 'queue/Campaigns', one: 'queue/Campaign' },
   { path: '/rules', says: t('Rules'), command: 'goRules', part: 'end', page: 'rules/Rules' },
-  { path: '/correspondents', says: t('Correspondents'), command: 'goCorrespondents', part: 'end', page: 'rules/Contacts' },
+  { path: '/contacts', says: t('Contacts'), command: 'goCorrespondents', part: 'end', page: 'rules/Contacts' },
   { path: '/people', says: t('People'), command: 'goPeople', part: 'end', page: 'people/People', one: 'people/Person' },
   { path: '/reports', says: t('Reports'), command: 'goReports', part: 'end', page: 'operations/Reports' },
-  { path: '/practice', says: t('Practice'), command: 'goPractice', part: 'end', page: 'account/Training' },
+  { path: '/training', says: t('Training'), command: 'goPractice', part: 'end', page: 'account/Training' },
   { path: '/staff', says: t('Staff'), command: 'goStaff', part: 'end', page: 'people/Staff' },
-  { path: '/audit', says: t('Audit'), command: 'goAudit', part: 'end', page: 'operations/Audit', shown: () => session.me?.role !== 'triage' && session.wholeCompany },
-  { path: '/doors', says: t('Doors'), command: 'goDoors', part: 'end', page: 'operations/EnforcementMode', shown: () => session.me?.role === 'admin' },
+  { path: '/audit', says: t('Audit log'), command: 'goAudit', part: 'end', page: 'operations/Audit', shown: () => session.me?.role !== 'triage' && session.wholeCompany },
+  { path: '/enforcement', says: t('Enforcement'), command: 'goDoors', part: 'end', page: 'operations/EnforcementMode', shown: () => session.me?.role === 'admin' },
   { path: '/settings', says: t('Settings'), command: 'goSettings', part: 'end', page: 'account/Settings' },
 ]
 

@@ -43,7 +43,7 @@ test('where no scope of ours holds all of the mail, several together are one ste
   const approval = await Approval.of({ ids: ['a', 'b'] }, { effect: 'allow', match: 'address', scope: '' })
   expect(approval.wish).toEqual({ effect: 'allow', match: 'address', scope: '', senders: ['hanna@supplier.example'] })
   approval.made({ at: '2026-11-26T09:01:00Z', rules: [rule('narrow joe'), rule('narrow mara')] as Rule[] } as Decision)
-  expect(approval.words((scope) => scope.slice('person:'.length))[0]).toBe('hanna@supplier.example is let in for joe and mara from now on, with proof.')
+  expect(approval.words((scope) => scope.slice('person:'.length))[0]).toBe('hanna@supplier.example is allowed for joe and mara from now on, with proof.')
   add.mockClear()
   remove.mockClear()
   await approval.go(1)

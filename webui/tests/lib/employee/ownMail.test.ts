@@ -65,7 +65,7 @@ test('a refusal is said beside the mail; who was signed out comes back to it', a
   answers(401)
   own.words['4'] = 'my booking'
   await own.ask(mail(4))
-  expect([own.mine, own.failure.slice(0, 20), own.words['4']]).toEqual([null, 'You were signed out:', 'my booking'])
+  expect([own.mine, own.failure.slice(0, 20), own.words['4']]).toEqual([null, 'You were signed out ', 'my booking'])
   await own.load()
   expect([asked.at(-1), ids()]).toEqual(['GET /me/messages?message=4', [4, 0, 1, 2]])
 })

@@ -27,9 +27,9 @@ test.each([
 ] as const)('the parts of %s', (address, domain, parts) => expect(addressParts(address, domain)).toEqual(parts))
 
 test.each([
-  [after(4), 'expires in 4 min', 'in 4 min'],
-  [after(130), 'expires in 2 h', 'in 2 h'],
-  [after(1), 'expires in 1 min', 'in 1 min'],
+  [after(4), 'valid for 4 min', 'in 4 min'],
+  [after(130), 'valid for 2 h', 'in 2 h'],
+  [after(1), 'valid for 1 min', 'in 1 min'],
   [after(0), 'expired', 'expired'],
   [after(-1), 'expired 1 min ago', 'expired'],
   [after(-130), 'expired 2 h ago', 'expired'],
@@ -38,7 +38,7 @@ test.each([
 
 test.each([
   [null, false, ''],
-  [after(8), false, 'expires in 8 min'],
+  [after(8), false, 'valid for 8 min'],
   [after(8), true, 'usually valid for 10 minutes'],
   [after(-1), true, 'usually valid for 1 minute'],
   [after(58), true, 'usually valid for an hour'],
@@ -58,15 +58,15 @@ test.each([
 test.each([
   [null, ''],
   [after(3_000), ''],
-  [after(300), 'put away in 5 h'],
-  [after(0), 'put away any moment'],
-] as const)('what is put away at %s', (at, words) => expect(ending(at, NOW)).toBe(words))
+  [after(300), 'retention ends in 5 h'],
+  [after(0), 'retention ends now'],
+] as const)('when retention ends at %s', (at, words) => expect(ending(at, NOW)).toBe(words))
 
 test('sizes, people, names', () => {
   expect([bytes(999), bytes(12_400), bytes(5_000_000)]).toEqual(['999 B', '12 kB', '5.0 MB'])
   expect([peopleOf({ people: 1, departments: 1 }), peopleOf({ people: 1_198, departments: 7 })]).toEqual(['1 person', '1,198 people in 7 departments'])
   expect([initials('Ana Maria Roth'), initials('Özil'), initials('!')]).toEqual(['AR', 'Ö', '?'])
-  expect(asking([{ by_shown: 'Joe' }, { by_shown: 'Ann' }, { by_shown: 'Joe' }])).toBe('Joe and 1 other ask')
+  expect(asking([{ by_shown: 'Joe' }, { by_shown: 'Ann' }, { by_shown: 'Joe' }])).toBe('requested by Joe and 1 other')
 })
 
 test.each([

@@ -88,7 +88,7 @@ test('the late click: the row is as it became, and the reason is told', async ()
   vi.spyOn(api, 'decide').mockRejectedValue(new Problem(409, 'Maria blocked this sender 4 seconds ago.'))
   vi.spyOn(api, 'delivery').mockResolvedValue({ ...mail('a'), state: 'purged', decided: { decision: 'M', verb: 'purge', by: 'person:maria', by_shown: 'Maria', at: '2026-11-26T09:00:56Z', undone: false } } as never)
   await desk.decide({ verb: 'release' }, queue.inHand)
-  expect([desk.refusal?.title, desk.refusal?.detail]).toEqual(['Maria blocked this sender 4 seconds ago.', 'Your release of “Mail a” was not carried out.'])
+  expect([desk.refusal?.title, desk.refusal?.detail]).toEqual(['Maria blocked this sender 4 seconds ago.', '“Mail a” was not released.'])
   expect(marked()).toEqual([['a', 'purge', true]])
 })
 
@@ -239,7 +239,7 @@ describe('what is kept', () => {
     const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' }))
     await desk.decide({ verb: 'release' }, queue.inHand)
     desk.leave(queue.inHand)
-    expect([queue.cursor, desk.toast?.text]).toEqual(['e', 'Kept “Mail b”.'])
+    expect([queue.cursor, desk.toast?.text]).toEqual(['e', 'Skipped “Mail b”.'])
     desk.toast = null // as when its time is over
     await desk.undoLast()
     expect([called(undo), queue.cursor, marked()]).toEqual([[], 'gb', [['a', 'release', true]]])
@@ -296,12 +296,12 @@ test('what the session ended over is told and can be asked for again, and its un
   const decide = vi.spyOn(api, 'decide').mockRejectedValueOnce(ended).mockResolvedValue(made())
   const undo = vi.spyOn(api, 'undo').mockRejectedValueOnce(ended).mockResolvedValue(made({ id: 'U' }))
   await desk.decide({ verb: 'release' }, queue.inHand)
-  expect([desk.refusal?.detail, marked()]).toEqual(['Your release of “Mail a” was not carried out.', []])
+  expect([desk.refusal?.detail, marked()]).toEqual(['“Mail a” was not released.', []])
   desk.refusal?.again?.()
   await vi.waitFor(() => expect(marked()).toEqual([['a', 'release', true]]))
   expect(decide.mock.calls[1]).toEqual(decide.mock.calls[0])
   await desk.undoLast()
-  expect(desk.refusal?.detail).toBe('Your undo was not carried out.')
+  expect(desk.refusal?.detail).toBe('Nothing was undone.')
   await desk.undoLast()
   expect(called(undo)).toEqual([['D'], ['D']])
 })
@@ -312,7 +312,7 @@ test('a stamp knows of one row, the answer of all that came back', async () => {
   const undoing = desk.undoById('Maria’s', [queue.rows[0]!])
   await vi.waitFor(() => expect(desk.reach?.decision.count).toBe(214))
   desk.reach!.answer(true)
-  expect([await undoing, desk.toast?.text, desk.reach]).toEqual([true, 'Undone. 214 mails put back.', null])
+  expect([await undoing, desk.toast?.text, desk.reach]).toEqual([true, 'Undone. 214 messages are back.', null])
   expect(undo.mock.calls[0]).toEqual(['Maria’s', false, {}]) // by name: a colleague's too
 })
 
@@ -388,13 +388,13 @@ test('after a refusal the cursor stays on the mail it has gone on to', async () 
   vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [], next_cursor: null, total_estimate: 0 } as never)
   await desk.decide({ verb: 'release' }, queue.inHand)
   await vi.waitFor(() => expect(cards).toHaveBeenCalled())
-  expect([queue.cursor, desk.refusal?.title]).toEqual(['gb', 'The queue changed.'])
+  expect([queue.cursor, desk.refusal?.title]).toEqual(['gb', 'The queue has changed.'])
 })
 
 test('what an item could not be done to is not stamped', async () => {
   vi.spyOn(api, 'decide').mockResolvedValue(made({ verb: 'purge', count: 3, done: 2, items: [{ delivery: 'c', outcome: 'out of reach' }] } as Partial<Decision>))
   await desk.decide({ verb: 'purge' }, [queue.rows[1]!])
-  expect([marked().map(([id]) => id), desk.toast?.note]).toEqual([['b', 'd'], '1 of 3 could not be reached.'])
+  expect([marked().map(([id]) => id), desk.toast?.note]).toEqual([['b', 'd'], '1 of 3 could not be removed.'])
 })
 
 test('the selection', () => {
