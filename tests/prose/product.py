@@ -2,14 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from tests.prose.rules import ROOT, Fault, banned
+from tests.prose.rules import ROOT, VALUE, Fault, banned
 
 SOURCES = ROOT / "webui" / "src"
 SAID = re.compile(r"(?<![\w.])(?:t|plural)\(\s*'((?:[^'\\]|\\.)*)'")
@@ -45,18 +45,28 @@ def catalogues() -> Iterator[tuple[Path, str, str]]:
 
 
 def faults() -> Iterator[Fault]:
-    """Banned words, and sentences of the console that a language does not have."""
+    """Banned words, and translations that are missing, stale or mistyped."""
     said = console()
     for words, file in said.items():  # counted for the console as a whole: files move
-        yield from (replace(fault, text=f"{file}: {words}") for fault in banned("webui/src", words))
+        for section in ("banned", "console"):
+            yield from (replace(fault, text=f"{file}: {words}") for fault in banned("webui/src", words, section))
     for path, table in translations().items():
-        name = str(path.relative_to(ROOT))
-        for words, german in table.items():
-            yield from banned(name, german, "german")
-            if not german:
-                yield Fault(name, "missing", words, "not translated")
-        yield from (Fault(name, "missing", words, "not translated") for words in said.keys() - table.keys())
+        yield from faults_of_table(str(path.relative_to(ROOT)), table, said)
     for path, english, german in catalogues():
         name = str(path.relative_to(ROOT))
         yield from banned(name, english)
         yield from banned(name, german, "german")
+
+
+def faults_of_table(name: str, table: Mapping[str, str], said: Mapping[str, str]) -> Iterator[Fault]:
+    """What is wrong with one language of the console."""
+    yield from (Fault(name, "missing", words, "not translated") for words in said.keys() - table.keys())
+    for words, german in table.items():
+        yield from banned(name, german, "german")
+        yield from banned(name, german, "console-german")
+        if words not in said:
+            yield Fault(name, "stale", words, "nothing says it any more")
+        if not german:
+            yield Fault(name, "missing", words, "not translated")
+        elif set(VALUE.findall(words)) != set(VALUE.findall(german)):
+            yield Fault(name, "mistyped", words, "other values than in English")

@@ -55,6 +55,27 @@ def test_a_sentence_without_a_translation_is_found(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
+    ("english", "german", "kinds"),
+    [
+        ("{n} messages", "{n} Nachrichten", []),
+        ("{n} messages", "{m} Nachrichten", ["mistyped"]),
+        ("{n} messages", "", ["missing"]),
+        ("{n} messages", "{n} Mails", ["Mails"]),
+        ("Nothing says this", "Das sagt niemand", ["stale"]),
+    ],
+)
+def test_a_wrong_translation_is_found(english: str, german: str, kinds: list[str]) -> None:
+    said = {english: "a.svelte"} if english.startswith("{") else {}
+    assert [fault.kind for fault in product.faults_of_table("de.ts", {english: german}, said)] == kinds
+
+
+@pytest.mark.parametrize("words", ["Another card", "The mail", "Purge", "Let it in", "They could not be read."])
+def test_a_private_word_of_the_console_is_found(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.setattr(product, "console", lambda: {words: "a.svelte"})
+    assert [fault for fault in product.faults() if fault.file == "webui/src"]
+
+
+@pytest.mark.parametrize(
     ("known", "now", "code"),
     [
         ({}, {}, 0),

@@ -220,7 +220,7 @@ def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
     page.get_by_role("button", name="To review").click()
     page.get_by_role("button", name=f"Accept {first}").click()
     expect(page.get_by_text(f"{first} is a contact from now on.")).to_be_visible()
-    page.get_by_role("button", name=f"Drop {second}").click()
+    page.get_by_role("button", name=f"Remove {second}").click()
     expect(page.get_by_text(f"{second} is no longer a contact.")).to_be_visible()
     site.until(lambda: not parked(), "nothing is parked any more")
     page.get_by_role("button", name="Contacts", exact=True).click()

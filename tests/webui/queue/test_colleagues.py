@@ -71,14 +71,14 @@ def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, othe
     sheet.get_by_label("Note").fill("Do you know them?")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Assigned “Third offer” to Ben Okafor.")).to_be_visible()
-    expect(row(page, "Third offer")).to_contain_text("for Ben Okafor")
+    expect(row(page, "Third offer")).to_contain_text("assigned to Ben Okafor")
     other_page.get_by_role("navigation", name="Folders").get_by_role("link", name="Assigned to me").click()
     expect(other_page.get_by_role("option")).to_have_count(1)
     expect(other_page.get_by_text("“Do you know them?”")).to_be_visible()
     expect(row(other_page, "Third offer")).to_contain_text("assigned to you")
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="Held again")).to_be_visible()
-    expect(row(other_page, "Third offer")).to_contain_text("Held again")  # nothing moves under the cursor
+    expect(page.get_by_role("status").filter(has_text="Unassigned.")).to_be_visible()
+    expect(row(other_page, "Third offer")).to_contain_text("Unassigned")  # nothing moves under the cursor
 
 
 def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:

@@ -121,7 +121,7 @@ def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site
     page.keyboard.press("Escape")
     page.goto(known.url + "/rules")
     form = page.get_by_role("form", name="New rule")
-    form.get_by_role("combobox", name="Do", exact=True).select_option("block")
+    form.get_by_role("combobox", name="Action", exact=True).select_option("block")
     form.get_by_role("combobox", name="Applies to").select_option("domain")
     form.get_by_label("Value").fill("gmail.com")
     form.get_by_role("button", name="Preview effect").click()
