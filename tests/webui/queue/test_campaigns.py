@@ -56,7 +56,7 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text("copies whose sender is not proven")).to_be_visible()
     sheet.get_by_role("radio", name="Whole campaign").check()
-    expect(sheet.get_by_text("1 is really from its sender (1 by DMARC). Check it before you remove it.")).to_be_visible()
+    expect(sheet.get_by_text("1 message is really from its sender (1 by DMARC). Check it before you remove it.")).to_be_visible()
     expect(sheet.get_by_text("Least similar copies: review them before you remove")).to_be_visible()
     sheet.get_by_role("radio", name="This campaign").check()
     expect(sheet.get_by_text("1 related message stays")).to_be_visible()

@@ -168,7 +168,7 @@ export default {
   'For the first {hours} hours the blocks only hold messages, so you can undo everything. After that they reject. They end after {days} days; the campaign’s block ends 7 days after its last copy.': 'In den ersten {hours} Stunden halten die Sperren nur zurück, damit sich alles rückgängig machen lässt. Danach weisen sie ab. Sie enden nach {days} Tagen, die Sperre der Kampagne 7 Tage nach der letzten Kopie.',
   'In the last 30 days they would have stopped {n} other message.|In the last 30 days they would have stopped {n} other messages.': 'In den letzten 30 Tagen hätten sie {n} andere Nachricht aufgehalten.|In den letzten 30 Tagen hätten sie {n} andere Nachrichten aufgehalten.',
   'Staff released {n}.|Staff released {n}.': 'Davon wurde {n} freigegeben.|Davon wurden {n} freigegeben.',
-  '{n} is really from its sender ({proofs}). Check it before you remove it.|{n} are really from their senders ({proofs}). Check them before you remove them.': '{n} ist wirklich von ihrem Absender ({proofs}). Prüfen Sie sie vor dem Entfernen.|{n} sind wirklich von ihren Absendern ({proofs}). Prüfen Sie sie vor dem Entfernen.',
+  '{n} message is really from its sender ({proofs}). Check it before you remove it.|{n} messages are really from their senders ({proofs}). Check them before you remove them.': '{n} Nachricht ist wirklich von ihrem Absender ({proofs}). Prüfen Sie sie vor dem Entfernen.|{n} Nachrichten sind wirklich von ihren Absendern ({proofs}). Prüfen Sie sie vor dem Entfernen.',
   '{n} related message stays: {why}.|{n} related messages stay: {why}.': '{n} verwandte Nachricht bleibt: {why}.|{n} verwandte Nachrichten bleiben: {why}.',
   'a similar subject': 'ähnlicher Betreff',
   'links to the same domain': 'Links zur selben Domain',

@@ -44,7 +44,7 @@ export function reachesOf(rows: readonly Row[], shown: Shown, decided: (id: stri
   const { select, count } = selectOf(rows, decided, shown)
   const these: Reach = { name: 'these', says: count === 1 ? t('This message') : plural('This {n} message|These {n} messages', count), about: count === 1 ? t('only this copy') : t('only what you selected'), select }
   const campaign = campaignOf(rows)
-  if (campaign.length) these.about = t('only these copies')
+  if (campaign.length) these.about = count === 1 ? t('only this copy') : t('only these copies')
   const narrow = lead.is_copy && campaign.length ? [...campaign, these] : [these, ...campaign]
   if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return narrow
   return [...narrow, ofSender(lead.author), ofDomain(lead.author_domain)]
