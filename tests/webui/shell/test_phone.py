@@ -111,7 +111,10 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     expect(phone.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")
     assert phone.evaluate("() => document.documentElement.scrollWidth") <= 375
     assert faults(phone) == []
-    verbs = [touchable(phone.get_by_role("button", name=name, exact=True)) for name in ("Release", "Release and always allow", "Remove everywhere", "More")]
+    verbs = [
+        touchable(phone.get_by_role("button", name=name, exact=True))
+        for name in ("Release", "Release and always allow", "Remove everywhere", "More")
+    ]
     verbs[0].tap()
     toast = phone.get_by_role("status").filter(has_text="Released “Wanted on the way”.")
     expect(toast).to_be_visible()
