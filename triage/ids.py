@@ -59,6 +59,14 @@ def format_id(number: int) -> str:
     return ALPHABET[number >> 60 & 31] + "".join([PAIRS[number >> place & 1023] for place in (50, 40, 30, 20, 10, 0)])
 
 
+def is_like(text: str) -> bool:
+    """Does a word look like an id of this century? One of figures alone is rather a telephone number."""
+    try:
+        return text.startswith("0") and not text.isdigit() and parse_id(text) > 0
+    except ValueError:
+        return False
+
+
 def parse_id(text: str) -> int:
     """The id that `format_id` wrote; ValueError for anything else."""
     folded = text.strip().upper()

@@ -31,7 +31,7 @@ from triage_api.openapi import App
 from triage_api.routes.access import api_tokens, coverage, people, preferences, session, sessions, staff, substitutes
 from triage_api.routes.decisions import approvals, decisions, escalations, keeper_requests, rejections
 from triage_api.routes.employees import own_mail, release_requests, reported_mail
-from triage_api.routes.messages import attachment_pages, messages
+from triage_api.routes.messages import attachment_pages, message_trace, messages
 from triage_api.routes.operations import events, health, metrics, outgoing_queue, webhooks
 from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
@@ -53,6 +53,7 @@ RESOURCES = (
     colleagues,
     messages,
     attachment_pages,
+    message_trace,
     selections,
     saved_searches,
     senders,

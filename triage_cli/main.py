@@ -36,6 +36,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "token": "commands.access.api_tokens",
     "deliveries": "commands.queue.deliveries",
     "show": "commands.queue.deliveries",
+    "trace": "commands.queue.message_trace",
     "release": "commands.decisions.decide",
     "redirect": "commands.decisions.decide",
     "purge": "commands.decisions.decide",

@@ -26,6 +26,7 @@ HELPS = {
     "token": "Keys for programs: each for some kinds of work, some folders and a time.",
     "deliveries": "List deliveries, newest first; of all states where a selection is given, else those that are held.",
     "show": "Show one delivery: what it is, why it was held, what it says.",
+    "trace": "Print the life of a message: received, authenticated, held why, viewed, released by whom, attempts, the next hop's reply.",
     "release": "Send held mail on to the person.",
     "redirect": "Send held mail on to somebody else here.",
     "purge": "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",

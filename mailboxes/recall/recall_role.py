@@ -229,8 +229,8 @@ class Recaller:
         allowed = recall_jobs.secure_copies(session, found, now=utcnow()) if found else set()
         for errand, _ in found:
             if errand.delivery_id not in allowed:
-                left = {"delivery": format_id(errand.delivery_id)}
-                log.warning("delivery %(delivery)s: nothing is taken, another worker has taken over", left)
+                left = {"delivery": format_id(errand.delivery_id), "message": errand.marker}
+                log.warning("delivery %(delivery)s of message %(message)s: nothing is taken, another worker has taken over", left)
         return allowed
 
     def settle(self, session: Session, trips: list[Trip]) -> None:
@@ -239,8 +239,8 @@ class Recaller:
         settled = recall_jobs.settle_errands(session, ended, settings=self.settings, now=utcnow()) if ended else set()
         for errand, _ in ended:
             if errand.delivery_id not in settled:
-                late = {"delivery": format_id(errand.delivery_id), "attempt": errand.number}
-                log.warning("delivery %(delivery)s: the ending of attempt %(attempt)d came too late", late)
+                late = {"delivery": format_id(errand.delivery_id), "message": errand.marker, "attempt": errand.number}
+                log.warning("delivery %(delivery)s of message %(message)s: the ending of attempt %(attempt)d came too late", late)
 
     def set_out(self, errands: list[Errand]) -> None:
         """Send a worker to a mailbox; it rings when it is done."""
@@ -331,7 +331,7 @@ def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
         ending = endings[errand.delivery_id]
         metrics.count_event("mailroom_recalls", ending=ending.kind)
         level = logging.WARNING if ending.kind in ("deferred", "refused") else logging.INFO
-        about = {"delivery": format_id(errand.delivery_id), "mailbox": escape_visible(visit.address)}
+        about = {"delivery": format_id(errand.delivery_id), "message": errand.marker, "mailbox": escape_visible(visit.address)}
         said = about | {"outcome": ending.kind, "why": escape_visible(ending.why)}
-        log.log(level, "delivery %(delivery)s in %(mailbox)s: %(outcome)s. %(why)s", said)
+        log.log(level, "delivery %(delivery)s of message %(message)s in %(mailbox)s: %(outcome)s. %(why)s", said)
     return endings

@@ -120,8 +120,8 @@ class Relay:
                 self.tell_the_queue(session, one)
             claims = [(one, self.claim(session, one)) for one in self.carriers if claiming]
         for claim in late:
-            tardy = {"delivery": format_id(claim.delivery_id), "attempt": claim.number}
-            log.warning("delivery %(delivery)s: the outcome of attempt %(attempt)d came too late", tardy)
+            tardy = {"delivery": format_id(claim.delivery_id), "message": format_id(claim.message_id), "attempt": claim.number}
+            log.warning("delivery %(delivery)s of message %(message)s: the outcome of attempt %(attempt)d came too late", tardy)
         if self.unsettled or any(taken for _, taken in claims):
             self.changed.ring()
         self.unsettled = []
@@ -188,8 +188,8 @@ class Relay:
             if waiting_for_database:
                 patience -= time.monotonic() - since
         for claim, _ in (*self.unsettled, *(ended for one in self.carriers for ended in one.ended)):
-            unsaid = {"delivery": format_id(claim.delivery_id)}
-            log.error("delivery %(delivery)s: its outcome is not on the record, so it is sent again when its lease ends", unsaid)
+            unsaid = {"delivery": format_id(claim.delivery_id), "message": format_id(claim.message_id)}
+            log.error("delivery %(delivery)s of message %(message)s: its outcome is not recorded, so it is sent again later", unsaid)
 
     def unfinished(self) -> bool:
         """Is anything under way, or not on the record?"""

@@ -212,7 +212,8 @@ class Departures(Writer):
         """What an employee writes to ourselves: what they find odd, and from whom they expect mail."""
         for desk, take in ((REPORTS, self.report), (EXPECTED, self.expect)):
             if desk in desks and (why := take(session, envelope, found)):
-                log.warning("a mail to the address for %s was not taken: %s", desk, escape_visible(why))
+                about = {"message": format_id(envelope.spool_id), "address": desk, "why": escape_visible(why)}
+                log.warning("message %(message)s to the address for %(address)s was not taken: %(why)s", about)
 
     def report(self, session: Session, envelope: Envelope, found: Found) -> str:
         """Why a report is not taken, "" when it is."""

@@ -121,6 +121,7 @@ CALLS = {
     "join_campaign": Call(),
     "split_campaign": Call(),
     "get_message": Call(),
+    "trace_message": Call(),
     "view_message": Call(),
     "note_viewed": Call(),
     "get_text": Call(),

@@ -15,6 +15,7 @@ from triage.store.new_rows import NewDelivery
 def message_of(envelope: Envelope, content_id: int, summary: Summary, text: str = "") -> Message:
     """The message, about which nothing is judged."""
     return Message(
+        id=envelope.spool_id,
         spool_id=envelope.spool_id,
         content_id=content_id,
         received_at=envelope.received_at,

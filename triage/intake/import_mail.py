@@ -58,7 +58,9 @@ def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: 
     letters = list(letters)
     known = imported_ids(session, [one.envelope.spool_id for one in letters])
     once = {letter.envelope.spool_id: letter for letter in letters if letter.envelope.spool_id not in known}
-    arrivals = [Arrival(replace(one.envelope, received_at=now), one.raw, one.authentication, one.summary) for one in once.values()]
+    arrivals = [
+        Arrival(replace(one.envelope, received_at=now), one.raw, one.authentication, one.summary, imported=True) for one in once.values()
+    ]
     entered: list[int] = []
     for ids in intake.receive_all(session, arrivals, settings=settings, now=now):
         if isinstance(ids, Exception):

@@ -1,6 +1,7 @@
 """A message enters the database: examined, evaluated for each recipient, stored. Many at a time, each for itself."""
 
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -13,6 +14,7 @@ from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
 from triage.delivery import bounces, journal
 from triage.errors import NotYet
+from triage.ids import format_id
 from triage.intake import lookups
 from triage.intake.stages import Arrival, Evaluated, Examined, Faults, Fresh, Stored, with_first_look
 from triage.intake.store_incoming import store_all
@@ -29,7 +31,11 @@ from triage.quarantine.campaigns import assign as campaigns
 from triage.runtime import metrics
 from triage.store import message_ids
 from triage.store.models.deliveries import Delivery
+from triage.store.new_rows import NewDelivery
 from triage.text.sanitize import escape_visible
+
+log = logging.getLogger(__name__)
+DECIDED = "message %(message)s for %(recipient)s is %(state)s: verdict %(verdict)s by rule %(rule)s, delivery %(delivery)s"
 
 
 def receive_message(
@@ -71,7 +77,7 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
     evaluated = evaluate_all(session, examined, faults, settings=settings, now=now)
     stored = store_all(session, evaluated, faults, settings=settings, now=now)
     learn_from(session, stored, settings=settings, now=now)
-    count_after_commit(session, stored)
+    tell_after_commit(session, stored)
     written = {one.number: tuple(copy.id for copy in one.deliveries) for one in stored}
     return [
         faults.get(number) or written.get(number) or delivery_ids_of(session, entered or 0) for number, (_, entered) in enumerate(found)
@@ -155,15 +161,30 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
 
 
-def count_after_commit(session: Session, stored: Sequence[Stored]) -> None:
-    """Count for the metrics what was decided, once it is committed."""
+def tell_after_commit(session: Session, stored: Sequence[Stored]) -> None:
+    """Count what was decided and log it, a line for each delivery, once it is committed."""
     verdicts = Counter((verdict.rule, verdict.disposition) for one in stored for _, verdict in one.evaluated.verdicts)
 
     def count(_: Session) -> None:
         for (rule, disposition), number in verdicts.items():
             metrics.count_event("mailroom_verdicts", number, rule=rule, verdict=str(disposition))
+        if log.isEnabledFor(logging.INFO):
+            for copy in (copy for one in stored for copy in one.deliveries):
+                log.info(DECIDED, log_fields(copy))
 
     event.listen(session, "after_commit", count, once=True)
+
+
+def log_fields(copy: NewDelivery) -> dict[str, str]:
+    """What the log says of a delivery."""
+    return {
+        "message": format_id(copy.message_id),
+        "delivery": format_id(copy.id),
+        "recipient": escape_visible(copy.recipient),
+        "state": copy.state,
+        "verdict": copy.verdict,
+        "rule": copy.rule,
+    }
 
 
 def delivery_ids_of(session: Session, message_id: int) -> tuple[int, ...]:

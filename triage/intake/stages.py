@@ -48,6 +48,7 @@ class Arrival:
     listed: str = ""  # who lists the client as bad, in words
     scan: Scan = NOT_ASKED
     patient: bool = False  # there is time to judge it again
+    imported: bool = False  # its spool id is a digest, no id of ours: the message gets another one
     at_sight: AtSight | None = None  # None: nobody has looked yet
 
 

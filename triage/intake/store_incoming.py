@@ -71,7 +71,8 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
             known=familiar.of(one.stranger) if one.stranger else Correspondents(),
             recipients=len(one.facts),
         )
-        signs, message_id = find_signals.find_signals(beside, examined.at_sight.signs), new_id()
+        signs = find_signals.find_signals(beside, examined.at_sight.signs)
+        message_id = new_id() if examined.arrival.imported else examined.envelope.spool_id
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
         for copy in deliveries:
             found = sender_context.place_in_queue(

@@ -187,6 +187,8 @@ ACTS = {
     "pages": "Attachment {number} was looked at as pictures by {by}.",
     "page": "Page {page} of attachment {number} was fetched as a picture by {by}.",
 }
+OF_THE_MESSAGE = frozenset({"viewed", "fetch", "view", "fetch-ahead", "open", "source", "attachment", "pages", "page"})
+"""Acts about a whole message: every delivery of it tells them."""
 RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give_up": "The recaller gave up: {why}"}
 
 

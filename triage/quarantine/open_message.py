@@ -16,7 +16,7 @@ from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.search.listing import Listed, delivery_of_row, listing_statement
 from triage.say import said_by, say
-from triage.store import bodies, confidential_rows
+from triage.store import bodies, confidential_rows, message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 
@@ -46,12 +46,12 @@ class Opened:
 
 
 def open_message(session: Session, message_id: int, *, by: Actor) -> Opened:
-    """A message. NotFound unless one of its deliveries is in the actor's scope."""
-    where = and_(col(Delivery.message_id) == message_id, access.readable_deliveries(by))
+    """A message, by its id or the one in the 250 reply. NotFound unless one of its deliveries is in the actor's scope."""
+    where = and_(message_ids.named_message(message_id), access.readable_deliveries(by))
     own = tuple(delivery_of_row(row) for row in session.execute(listing_statement(where).order_by(col(Delivery.id))))
     if not own:
         raise NotFound(say("there is no message {message_id}", message_id=format_id(message_id)))
-    found = session.get_one(Message, message_id)
+    found = session.get_one(Message, own[0].message_id)
     content = session.get_one(Content, found.content_id)
     return Opened(
         id=found.id,

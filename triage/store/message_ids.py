@@ -1,14 +1,15 @@
-"""Has a message been entered already, and under which id: a second call for the same one changes nothing."""
+"""A message's ids: whether it was entered already and under which id, and which message an id of a reply, a log or a delivery names."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import BigInteger, select
+from sqlalchemy import BigInteger, ColumnElement, select, union
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import Envelope
-from triage.ids import sibling_id
+from triage.ids import format_id, sibling_id
 from triage.store.db import OneOf
+from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
 BY_SPOOL_ID = select(col(Message.spool_id), col(Message.id), col(Message.envelope)).where(
@@ -37,3 +38,23 @@ def identified_all(session: Session, envelopes: Sequence[Envelope]) -> list[tupl
         else:
             found.append(identify_envelope(session, replace(envelope, spool_id=sibling_id(envelope.spool_id, envelope.as_json()))))
     return found
+
+
+def named_message(number: int) -> ColumnElement[bool]:
+    """The deliveries of the message that this id names: its own, or the one in the 250 reply. Old messages have both."""
+    own = select(col(Message.id)).where(col(Message.id) == number)
+    return col(Delivery.message_id).in_(union(own, select(col(Message.id)).where(col(Message.spool_id) == number)))
+
+
+def audit_subjects(session: Session, number: int) -> list[str]:
+    """What audit entries about a message call it, whichever of its ids is given: the message, its deliveries, its place in the spool."""
+    theirs = select(col(Delivery.id), col(Delivery.message_id)).where(named_message(number) | (col(Delivery.id) == number))
+    rows = session.execute(theirs).all()
+    messages = {number, *(message for _, message in rows)}
+    spooled = session.scalars(select(col(Message.spool_id)).where(col(Message.id).in_(messages)))
+    deliveries = {number, *(delivery for delivery, _ in rows)}
+    return sorted(
+        [f"message:{format_id(one)}" for one in messages]
+        + [f"delivery:{format_id(one)}" for one in deliveries]
+        + [f"spool:{format_id(one)}" for one in {number, *spooled}]
+    )

@@ -615,7 +615,8 @@ def test_stopping_does_not_wait_for_a_database_for_ever(
             connection.exec_driver_sql("ALTER TABLE attempt RENAME TO elsewhere")
         stop.set()
         peer.go_on.set()
-    assert f"delivery {format_id(ids[0])}: its outcome is not on the record" in caplog.text
+    assert "its outcome is not recorded" in caplog.text
+    assert f"delivery {format_id(ids[0])} of message " in caplog.text
     assert states(sqlite_engine, ids) == ["relaying"]
 
 

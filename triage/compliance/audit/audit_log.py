@@ -16,6 +16,7 @@ from triage.compliance.audit import hash_chain
 from triage.directory import rename_records
 from triage.directory.renames import ASIDE
 from triage.quarantine import viewings
+from triage.store import message_ids
 from triage.store.db import is_among
 from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
@@ -59,7 +60,8 @@ def list_entries(
     """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id.
 
     `who`: only of this actor (a login alone is a person), `act`: only such, `subject`: only about this. Who viewed messages is told to
-    auditors and data protection officers: for others WITHHELD stands there, and `who` finds only what they viewed themselves.
+    auditors and data protection officers: for others WITHHELD stands there, and `who` finds only what they viewed themselves. `subject` may
+    be an id alone: then all that was done with that message.
     """
     require_auditor(by)
     rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
@@ -70,7 +72,7 @@ def list_entries(
     if act:
         rows = rows.where(col(AuditRecord.act) == act)
     if subject:
-        rows = rows.where(col(AuditRecord.subject) == subject)
+        rows = rows.where(col(AuditRecord.subject).in_(subjects_of(session, subject)))
     found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
     kept_back = entries_to_withhold(session, found, by)
     items = tuple(
@@ -78,6 +80,11 @@ def list_entries(
         for one in found[:limit]
     )
     return Acts(items, (items[-1].id,) if len(found) > limit else None)
+
+
+def subjects_of(session: Session, subject: str) -> list[str]:
+    """The subjects that somebody asks about; an id alone names a message and its deliveries."""
+    return message_ids.audit_subjects(session, ids.parse_id(subject)) if ids.is_like(subject) else [subject]
 
 
 def chained_entries(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
                 said.get("message_id", ""),
                 at,
                 bodies.if_there(session, content_id),
-                made_at(message_id) > pause.since,
+                made_at(one) > pause.since,
             )
             for one, message_id, said, content_id, at in some
         ]

@@ -189,6 +189,7 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     content_id, content = bodies.keep_body(session, copy.raw)
     envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")
     message = Message(
+        id=envelope.spool_id,
         spool_id=envelope.spool_id,
         content_id=content_id,
         received_at=copy.internal_date,

@@ -13,6 +13,7 @@ from triage.message.signals.severity import Severity
 from triage.quarantine.search import search_query
 from triage.quarantine.search.search_query import Term
 from triage.say import say
+from triage.store import message_ids
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -140,6 +141,27 @@ def match_campaign(term: Term) -> ColumnElement[bool]:
         raise BadInput(say("campaign: takes the id of a campaign, not {value}", value=repr(term.value)), field="q") from fault
 
 
+def match_any_id(term: Term) -> ColumnElement[bool]:
+    """A delivery, or all of a message."""
+    number = ids.parse_id(term.value)
+    return or_(col(Delivery.id) == number, message_ids.named_message(number))
+
+
+def match_queue_id(term: Term) -> ColumnElement[bool]:
+    """The id that the 250 reply named, and every log line names."""
+    try:
+        return message_ids.named_message(ids.parse_id(term.value))
+    except ValueError as fault:
+        raise BadInput(say("queue-id: takes the id of a message, not {value}", value=repr(term.value)), field="q") from fault
+
+
+def match_message_id(term: Term) -> ColumnElement[bool]:
+    """The Message-ID field, with or without its angle brackets."""
+    said = func.lower(col(Message.summary)["message_id"].as_string())
+    wanted = sorted(text_spellings(term.value.strip("<>")))
+    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), said.in_(wanted))
+
+
 MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "": match_anywhere,
     "from": match_author,
@@ -153,6 +175,9 @@ MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "proof": match_proof,
     "severity": how_bad,
     "campaign": match_campaign,
+    "message-id": match_message_id,
+    "queue-id": match_queue_id,
+    search_query.ANY_ID: match_any_id,
     "after": lambda term: col(Delivery.received_at) >= search_query.parse_day(term),
     "before": lambda term: col(Delivery.received_at) < search_query.parse_day(term),
 }

@@ -4,12 +4,14 @@ from sqlalchemy import select, text
 from sqlmodel import Session, col
 
 from triage.quarantine.search import search_query
+from triage.quarantine.search.search_condition import MEANING
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 
 FEW = 7_000  # deliveries: beyond that walking through the newest ones finds a page sooner
 PIECE = 3  # letters
 MOST_PIECES = 12  # that are asked for
+NAMING = (search_query.ANY_ID, "queue-id")  # fields that name one message
 KEPT = ("", "from", "subject")  # names of terms whose words `Delivery.search` holds
 MATCHING = text("SELECT rowid FROM delivery_words WHERE delivery_words MATCH :pieces LIMIT :most")
 
@@ -20,6 +22,8 @@ def few_candidates(session: Session, search: str) -> list[int] | None:
     What is asked first is the words alone: a database that sees the whole question rather walks through all mail, from
     the newest to the one that has them.
     """
+    if named := [term for term in search_query.parse_terms(search) if term.wanted and term.name in NAMING]:
+        return list(session.scalars(select(col(Delivery.id)).where(MEANING[named[0].name](named[0])).limit(FEW + 1)))
     words = looked_up(search)
     if not words:
         return None

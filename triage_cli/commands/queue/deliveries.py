@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from triage.times import utcnow
-from triage_cli.client.api_client import Desk
+from triage_cli.client.api_client import Declined, Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.selection_options import given_id, select_of, selecting
 from triage_cli.output.tables import Form, Shape, lists, say, tells
 from triage_cli.output.timestamps import when
 
+NOT_FOUND = 404
 LINE = {
     "id": "of the delivery",
     "state": "held, queued, relaying, delivered, bounced, recalling, restoring, purged, rejected or expired",
@@ -86,8 +87,13 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @tells(DELIVERY)
 @asks
 def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
-    """Show one delivery: what it is, why it was held, what it says. That you fetched it goes on the record."""
-    delivery = desk.get(f"/deliveries/{given_id(delivery_id)}")
+    """Show one delivery: what it is, why it was held, what it says. That you fetched it goes on the record.
+
+    The ID of a message will do, too; where it has several deliveries, they are listed.
+    """
+    delivery = delivery_named(desk, given_id(delivery_id), form)
+    if delivery is None:
+        return
     message = f"/messages/{delivery['message_id']}"
     if source:
         print_source(desk, message, reason)
@@ -97,6 +103,23 @@ def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str,
     else:
         text = desk.get(f"{message}/text", reason=reason)["text"]
         DELIVERY.print_one(described(delivery, desk.get(message, links="false"), text), form)
+
+
+def delivery_named(desk: Desk, number: str, form: Form) -> dict[str, Any] | None:
+    """The delivery with this id, or the only one of the message with this id; None when there are several, which are listed then."""
+    try:
+        found: dict[str, Any] = desk.get(f"/deliveries/{number}")
+        return found
+    except Declined as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        theirs = list(desk.items("/deliveries", q=f"queue-id:{number}"))
+        if not theirs:
+            raise
+    if len(theirs) == 1:
+        return delivery_named(desk, theirs[0]["id"], form)
+    DELIVERIES.print(map(row_of, theirs), form)
+    return None
 
 
 def print_source(desk: Desk, message: str, reason: str) -> None:

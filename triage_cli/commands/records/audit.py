@@ -36,7 +36,7 @@ def choosing(command: Command) -> Command:
     """The options that say which acts."""
     for option in (
         click.option("--limit", default=50, show_default=True, help="At most so many."),
-        click.option("--about", default="", metavar="SUBJECT", help="Only about this, such as message:ID or rule:ID."),
+        click.option("--about", default="", metavar="SUBJECT", help="Only about this, such as rule:ID; ID alone: a message."),
         click.option("--act", default="", metavar="ACT", help="Only such acts, as viewed, fetch or purge."),
         click.option("--by", default="", metavar="ACTOR", help="Only of this actor, such as ana, token:ID or shell:root."),
     ):

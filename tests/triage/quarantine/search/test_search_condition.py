@@ -21,6 +21,7 @@ from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
+from triage.store.models.messages import Message
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 PAGE = "<p>Look <a href='https://portal.evil.example/x'>here</a></p>"
@@ -77,6 +78,7 @@ def full(known: Engine, settings: Settings) -> Engine:
         ("before:2026-11-24", ""),
         ("-kim", "dhl"),
         ("campaign:0000000000000", ""),
+        ("message-id:nothing@nowhere.example", ""),
     ],
 )
 def test_what_is_found(full: Engine, text: str, found: str) -> None:
@@ -85,6 +87,17 @@ def test_what_is_found(full: Engine, text: str, found: str) -> None:
         assert " ".join(sorted(one.removesuffix(".example") for one in authors)) == found
         listed = listing.list_deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
         assert " ".join(sorted(one.author_domain.removesuffix(".example") for one in listed)) == found
+
+
+@pytest.mark.parametrize("text", ["message-id:<A.1@Mail.example>", "message-id:a.1@mail.example", "Message-ID:A.1@MAIL.example"])
+def test_a_message_is_found_by_its_message_id(known: Engine, settings: Settings, text: str) -> None:
+    with transaction(known) as session:
+        for named in ("A.1@Mail.example", "A.10@Mail.example"):
+            raw = mail(f"From: kim@free.example\nMessage-ID: <{named}>", "x")
+            proof = authentication("kim@free.example")
+            intake.receive(session, arriving.envelope(JOE), raw, proof, summary.summarise(raw), settings=settings, now=NOW)
+        (found,) = listing.deliveries(session, Selection(q=text), by=ANA).items
+        assert session.get_one(Message, found.message_id).summary["message_id"] == "A.1@Mail.example"
 
 
 SUBJECTS = ("Ärger mit MÜLLER", "Straße gesperrt", "Große Änderung über Übung", "Mueller")
@@ -123,6 +136,7 @@ def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, 
         ("severity:40", "severity: takes none, unclear, suspicious, dangerous"),
         ("proof:spf", "proof: takes none, any"),
         ("campaign:x", "campaign: takes the id"),
+        ("queue-id:x", "queue-id: takes the id"),
         ("after:soon", "after: takes a day"),
     ],
 )

@@ -21,6 +21,9 @@ from triage.quarantine.search.search_query import Term
         ("from: x", (Term("", "from:"), Term("", "x"))),  # nothing is typed yet: never everything
         ("re:invoice http://x.example -", (Term("", "re:invoice"), Term("", "http://x.example"), Term("", "-"))),
         ('"open', (Term("", '"open'),)),
+        ("queue-id:0ABC message-id:<A@b>", (Term("queue-id", "0abc"), Term("message-id", "<a@b>"))),
+        ("0ANBPKHPGKT0S", (Term("id", "0anbpkhpgkt0s"),)),
+        ('"0ANBPKHPGKT0S" 0049301234567', (Term("", "0anbpkhpgkt0s"), Term("", "0049301234567"))),
     ],
 )
 def test_terms(text: str, terms: tuple[Term, ...]) -> None:
@@ -35,6 +38,13 @@ def test_nothing_that_is_typed_means_everything(text: str) -> None:
         return
     assert bool(found) == bool(text.split())
     assert all(one.value and one.value == one.value.casefold() for one in found)
+
+
+@pytest.mark.parametrize("field", search_query.NOT_YET)
+def test_a_field_of_later_is_told_and_no_word(field: str) -> None:
+    with pytest.raises(BadInput, match=f"{field}: cannot be searched yet"):
+        search_query.terms(f"{field}:x")
+    assert search_query.terms(f'"{field}:x"') == (Term("", f"{field}:x"),)
 
 
 def test_a_day_is_a_day() -> None:

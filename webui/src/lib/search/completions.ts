@@ -24,6 +24,8 @@ export const ASKS: readonly Offer[] = [
   { text: 'proof:', says: t('proof of the sender') },
   { text: 'severity:', says: t('severity') },
   { text: 'campaign:', says: t('campaign id') },
+  { text: 'queue-id:', says: t('id in the 250 reply and the logs') },
+  { text: 'message-id:', says: t('Message-ID field') },
   { text: 'after:', says: t('received on this day or later') },
   { text: 'before:', says: t('received before this day') },
 ]

@@ -1,0 +1,50 @@
+"""Follow one message: `mailroom trace`."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import given_id
+from triage_cli.output.tables import Form, Shape, lists, say, warn
+from triage_cli.output.timestamps import when
+
+STEPS = Shape(
+    {
+        "at": "when",
+        "recipient": "of the delivery; empty: it concerns the whole message",
+        "delivery": "id of the delivery",
+        "by": "who: person:LOGIN, rule:NAME, system:PART",
+        "act": "received, authenticated, receive (the verdict), viewed, release, deliver, …",
+        "sentence": "what happened, in words",
+        "next_hop": "of an attempt to send it",
+        "attempt": "its number",
+    },
+)
+
+
+@click.command()
+@click.argument("message_id", metavar="ID")
+@lists(STEPS)
+@asks
+def trace(desk: Desk, message_id: str, form: Form) -> None:
+    """Print the life of a message: received, authenticated, held why, viewed, released by whom, attempts, the next hop's reply.
+
+    ID is the message's, as in the 250 reply, the logs and Received:, or a delivery's.
+    """
+    found = desk.get(f"/messages/{given_id(message_id)}/trace")
+    rows = [one | {"at": when(one["at"])} for one in found["steps"]]
+    if form is Form.TEXT:
+        for one in rows:
+            say(line_of(one))
+    else:
+        STEPS.print(rows, form)
+    if found["left_out"]:
+        warn(f"{found['left_out']} more deliveries are not followed; `mailroom deliveries --search queue-id:{found['id']}` lists them")
+
+
+def line_of(step: dict[str, Any]) -> str:
+    """One step as one line."""
+    attempt = f" (attempt {step['attempt']}, {step['next_hop']})" if step["attempt"] else ""
+    return f"{step['at']}  {step['recipient'] or 'message'}  {step['sentence']}{attempt}"
