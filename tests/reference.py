@@ -18,6 +18,7 @@ from triage.runtime.spool_stats import Backlog
 from triage.times import utcnow
 from triage_api.routes.operations.metrics import machine_families, record_families, spool_families
 from triage_cli.doctor.doctor_command import CHECKS
+from triage_cli.services.log_format import VALUES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs" / "reference"
@@ -54,6 +55,10 @@ For administrators who filter logs: every line that the roles write ([monitoring
 (`make reference`). *‹name›* marks a value that is also a field of its own in `[logs] format = "json"`. The sign … marks a value that is in
 the sentence only. The level `exception` is an error with its stack trace.
 
+Sentences may change from version to version; the names of values do not. Filter by `logger`, `level` and values.
+
+| value | meaning |
+|---|---|
 """
 DOCTOR = """# Checks of the doctor
 
@@ -118,15 +123,25 @@ def label_names(family: Metric) -> tuple[str, ...]:
 def events() -> str:
     """docs/reference/log-events.md."""
     by_logger: dict[str, list[Event]] = {}
+    for event in all_events():
+        by_logger.setdefault(event.logger, []).append(event)
+    return (
+        EVENTS
+        + "".join(f"| `{name}` | {cell(what)} |\n" for name, what in VALUES.items())
+        + "\n"
+        + "\n".join(
+            f"## {logger}\n\n| level | sentence | when |\n|---|---|---|\n"
+            + "".join(f"| {one.level} | {cell(one.sentence)} | {cell(one.when)} |\n" for one in found)
+            for logger, found in sorted(by_logger.items())
+        )
+    )
+
+
+def all_events() -> Iterator[Event]:
+    """Every log call, by module and line."""
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            for event in events_of(path):
-                by_logger.setdefault(event.logger, []).append(event)
-    return EVENTS + "\n".join(
-        f"## {logger}\n\n| level | sentence | when |\n|---|---|---|\n"
-        + "".join(f"| {one.level} | {cell(one.sentence)} | {cell(one.when)} |\n" for one in found)
-        for logger, found in sorted(by_logger.items())
-    )
+            yield from events_of(path)
 
 
 def doctor() -> str:

@@ -40,8 +40,12 @@ def log_refused(reply: str, visitor: Visitor, reverse_path: str | None = None, r
 
 
 def signed_in(reply: str, name: str, visitor: Visitor) -> None:
-    """Somebody has given a name and a password."""
-    log.info("signing in %s", escape_visible(f'"{reply}" name={name[:80]} {visitor}'))
+    """Somebody has given a name and a password. Of a failure fail2ban reads the line (deploy/fail2ban): the address comes first."""
+    named = {"client": escape_visible(visitor.peer), "account": escape_visible(name[:80]), "reply": escape_visible(reply)}
+    if reply.startswith("2"):
+        log.info("signed in from %(client)s as %(account)s", named)
+    else:
+        log.warning('sign-in failed from %(client)s as %(account)s: "%(reply)s"', named)
 
 
 def log_disconnected(envelope: Envelope, visitor: Visitor) -> None:
@@ -52,12 +56,12 @@ def log_disconnected(envelope: Envelope, visitor: Visitor) -> None:
 
 def not_stored(fault: BaseException, visitor: Visitor) -> None:
     """A message could not be made safe."""
-    log.error("not stored: %s", escape_visible(f"{describe_fault(fault)} {visitor}"))
+    log.error("not stored: %(why)s %(client)s", {"why": escape_visible(describe_fault(fault)), "client": escape_visible(str(visitor))})
 
 
 def log_fault(doing: str, error: BaseException, visitor: Visitor) -> None:
     """We made a mistake."""
-    log.error("fault at %s", escape_visible(f"{doing}: {describe_fault(error)} {visitor}"))
+    log.error("fault at %(why)s %(client)s", {"why": escape_visible(f"{doing}: {describe_fault(error)}"), "client": escape_visible(str(visitor))})
 
 
 def describe_fault(error: BaseException) -> str:

@@ -63,6 +63,15 @@ import json, sys, urllib.request
 with urllib.request.urlopen("http://127.0.0.1:8080" + sys.argv[1], timeout=180) as answer:
     print(json.dumps([answer.status, len(answer.read())]))
 """
+GUESS = """
+import json, urllib.error, urllib.request
+given = json.dumps({"login": "ana", "password": "wrong"}).encode()
+headers = {"Content-Type": "application/json", "Origin": "http://127.0.0.1:8080", "Sec-Fetch-Site": "same-origin"}
+try:
+    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/api/v1/session", given, headers), timeout=180)
+except urllib.error.HTTPError as refusal:
+    print(json.dumps(refusal.code))
+"""
 PROBE = """
 import ctypes, json, mmap, os, pathlib, socket, subprocess
 def can(deed):
@@ -159,6 +168,19 @@ def test_a_mail_comes_in_by_the_socket_and_goes_out_to_the_mailbox(machine: Mach
     found = machine.run("sh", "-c", "cat /var/lib/mailroom/mailboxes/*/new/*").stdout
     assert "Subject: hello" in found
     assert "X-Mailroom-Verdict: " in found
+
+
+def test_the_journal_knows_the_role_and_the_priority(machine: Machine) -> None:
+    def entries(*words: str) -> list[dict[str, str]]:
+        said = machine.run("journalctl", "-o", "json", "--no-pager", "-t", "mailroom-api", *words).stdout
+        return [json.loads(line) for line in said.splitlines()]
+
+    assert machine.python(GUESS) == 401
+    until(lambda: any("sign-in failed" in one["MESSAGE"] for one in entries("-p", "warning")), machine)
+    (guess,) = [one for one in entries("-p", "warning") if "sign-in failed" in one["MESSAGE"]]
+    assert guess["MESSAGE"].startswith("sign-in failed from 127.0.0.1 as ana: ")  # no second time, and no role: the unit tells it
+    assert guess["_SYSTEMD_UNIT"] == "mailroom-api.service"
+    assert {one["PRIORITY"] for one in entries()} >= {"4", "6"}
 
 
 def test_console_and_health_answer_through_the_socket(machine: Machine) -> None:

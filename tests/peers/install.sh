@@ -21,6 +21,7 @@ chromium-headless-shell /usr/bin/chromium-headless-shell
 fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 firefox-esr /usr/bin/firefox-esr
 strace /usr/bin/strace
+fail2ban /usr/bin/fail2ban-regex
 faketime /usr/bin/faketime
 fiu-utils /usr/bin/fiu-run
 docker-compose /usr/bin/docker-compose

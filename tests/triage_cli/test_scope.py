@@ -34,6 +34,7 @@ SECRETS = ("Secret plan", "secret@only-it.example", "secret.example")
 
 REFUSED = {  # about one delivery, decision or rule: there is none
     "show": "{mail}",
+    "trace": "{mail}",
     "show --source": "{mail} --reason curious",
     "release": "{mail}",
     "redirect": "{mail} --to joe.fern",

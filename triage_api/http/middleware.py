@@ -63,14 +63,16 @@ class Guard:
             else:
                 await (self.refusal(scope) or self.app)(scope, limited(receive), answer)
         except Exception:
-            log.exception("%s %s failed", scope["method"], plain_path(scope))
+            log.exception("%(method)s %(path)s failed", {"method": scope["method"], "path": plain_path(scope)})
             if status:  # half of the answer is out already
                 raise
             await problem(500, say("Something went wrong on the server. The log has the details."))(scope, receive, answer)
         finally:
             method = scope["method"] if scope["method"] in KNOWN else "other"
             metrics.observe_seconds("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
-            log.info("%s %s %d %.0f ms", scope["method"], plain_path(scope), status, 1000 * (time.monotonic() - began))
+            took = round(1000 * (time.monotonic() - began))
+            asked = {"method": method, "path": plain_path(scope), "status": status, "milliseconds": took}
+            log.info("%(method)s %(path)s %(status)d %(milliseconds)d ms", asked)
 
     def refusal(self, scope: Scope) -> Response | None:
         """Why a request does not even reach the app."""

@@ -14,10 +14,12 @@ from triage.quarantine import coverage
 from triage.say import say
 from triage.store import db
 from triage.times import utcnow
+from triage_api.http import sign_in_log
 from triage_api.http.bearer_auth import bearer, holder as token_holder, key_of
 from triage_api.http.dependencies import Here, Office, office
 from triage_api.http.local_caller import caller_of
 from triage_api.http.problems import NotSignedIn
+from triage_api.http.sign_in_log import place_of
 
 SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
@@ -40,6 +42,8 @@ def watcher(connection: HTTPConnection) -> staff_login.SignedIn:
     else:
         signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
+        if key:
+            sign_in_log.log_failure(place_of(connection), "(token)", "unknown or revoked token")
         raise NotSignedIn(BAD_TOKEN if key is not None else "")
     setattr(connection.state, SIGNED_IN, True)
     return signed_in
@@ -64,11 +68,6 @@ def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
             here.engine, lambda session: staff_login.touch_session(session, connection.cookies[here.cookie_name], now=utcnow())
         )
     return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
-
-
-def place_of(connection: HTTPConnection) -> str:
-    """The address that a request came from."""
-    return connection.client.host if connection.client else ""
 
 
 def holder(here: Office, key: str) -> staff_login.SignedIn | None:

@@ -1,6 +1,7 @@
-"""Log lines, for people or as JSON with what they speak of by name. Nothing in them acts on a terminal or begins a line of its own."""
+"""Log lines as text or JSON, on standard error or in the journal. Nothing in them acts on a terminal or begins a line of its own."""
 
 import logging
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,12 +10,66 @@ from triage.config.settings import Logs
 from triage.text.sanitize import escape_visible
 from triage_cli.output.tables import json_text
 
+OWN_KEYS = ("time", "level", "role", "logger", "event", "fault")  # of every JSON line; no value has such a name
+VALUES = {  # what a JSON line names, where it speaks of it: these names do not change
+    "account": "login or address that somebody signs in with, or a department's mailbox account",
+    "act": "folder of the mail program that a message was moved into",
+    "address": "address of Mailroom itself that an employee wrote to",
+    "at": "when it is tried again",
+    "attachment": "number of the attachment",
+    "attempt": "number of the attempt",
+    "client": "IP address of the client, with what it calls itself",
+    "copy": "id of a copy in a mail program",
+    "delivery": "id of a delivery",
+    "folder": "folder in a mailbox",
+    "mailbox": "mailbox that a delivery is for",
+    "message": "id of a message, as in the 250 reply",
+    "method": "method of an HTTP request",
+    "milliseconds": "how long a request took",
+    "next_hop": "server that deliveries go to",
+    "outcome": "what came of it",
+    "path": "route of an HTTP request, without what was searched for",
+    "recipient": "address in RCPT TO",
+    "recipients": "how many recipients a message has",
+    "reply": "reply of a server: ours to a client, or the next hop's",
+    "reverse_path": "address in MAIL FROM",
+    "rule": "name of the policy rule that decided",
+    "size": "bytes of a message",
+    "state": "state of a delivery",
+    "status": "status of an HTTP answer",
+    "tls": "version of TLS, empty without",
+    "verdict": "what the policy decided: relay, quarantine or purge",
+    "why": "reason in words",
+}
+STANDARD_ERROR = 2
+PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}  # syslog(3)
+
+
+def is_journal() -> bool:
+    """Does standard error go to the systemd journal? It notes the time itself, and reads priorities (sd-daemon(3))."""
+    try:
+        there = os.fstat(STANDARD_ERROR)
+    except OSError:  # it is closed
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+
+
+def is_own_unit() -> bool:
+    """Did systemd start this very process, so that the unit tells the role?"""
+    return os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+
 
 class TextLines(logging.Formatter):
-    """One line an event, with the role that it happened in; only the trace of a fault has more."""
+    """One line an event, with its time and role where nobody else notes them; only the trace of a fault has more."""
 
     def __init__(self, role: str) -> None:
-        super().__init__(f"%(asctime)s {role} %(levelname)s %(message)s")
+        self.in_journal = is_journal()
+        plain = "%(message)s" if is_own_unit() else f"{role}: %(message)s"
+        super().__init__(plain if self.in_journal else f"%(asctime)s {role} %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines, each with its priority for the journal."""
+        return prioritised(super().format(record), record) if self.in_journal else super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """What mail says in it is harmless."""
@@ -30,7 +85,7 @@ class JsonLines(logging.Formatter):
 
     def __init__(self, role: str) -> None:
         super().__init__()
-        self.role = role
+        self.role, self.in_journal = role, is_journal()
 
     def format(self, record: logging.LogRecord) -> str:
         named = record.args if isinstance(record.args, Mapping) else {}
@@ -44,7 +99,13 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["fault"] = escape_visible(self.formatException(record.exc_info).replace("\n", " | "))
-        return json_text(line)
+        return prioritised(json_text(line), record) if self.in_journal else json_text(line)
+
+
+def prioritised(text: str, record: logging.LogRecord) -> str:
+    """The text with its priority before each line: the journal takes each for an entry."""
+    mark = f"<{PRIORITIES.get(record.levelno, PRIORITIES[logging.INFO])}>"
+    return "\n".join(mark + line for line in text.split("\n"))
 
 
 def follow(logs: Logs, role: str) -> None:

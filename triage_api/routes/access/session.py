@@ -10,14 +10,12 @@ from triage.quarantine import presence
 from triage.say import say
 from triage.store import db
 from triage.times import utcnow
+from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, described
-from triage_api.http.session_auth import Staff, Watcher, holder, place_of
+from triage_api.http.session_auth import Staff, Watcher, holder
 from triage_api.schemas.access import session as schemas
-
-WRONG = say("Name or password is wrong.")
-
 
 router = APIRouter(route_class=Once, tags=["session"])
 
@@ -25,12 +23,9 @@ router = APIRouter(route_class=Once, tags=["session"])
 @router.post("/session", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
 def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me:
     """Sign in; the answer sets the session cookie."""
-    with db.transaction(here.engine) as session:
-        attempt = staff_login.begin_attempt(session, given.login, place_of(request), now=utcnow(), by_directory=here.prover is not None)
+    attempt = sign_in_log.begin_attempt(here, given.login, request, by_directory=here.prover is not None)
     if not staff_login.verify_password(attempt, given.password, here.prover):
-        with db.transaction(here.engine) as session:
-            staff_login.record_failure(session, attempt, now=utcnow())
-        raise NotSignedIn(WRONG)
+        raise sign_in_log.refuse_attempt(here, attempt)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
         opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow())
@@ -38,7 +33,7 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
             staff_login.sign_out(session, former, now=utcnow())
     signed_in = holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
-        raise NotSignedIn(WRONG)
+        raise NotSignedIn(sign_in_log.WRONG)
     _, key = opened
     response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
     return me_of(signed_in, here)

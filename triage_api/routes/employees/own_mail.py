@@ -18,14 +18,13 @@ from triage.quarantine.requests import announce_sender, own_mail, release_reques
 from triage.say import say
 from triage.store import db
 from triage.times import utcnow
-from triage_api.http import idempotency
+from triage_api.http import idempotency, sign_in_log
 from triage_api.http.bearer_auth import key_of
 from triage_api.http.dependencies import Here, Office, office
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, described
-from triage_api.http.session_auth import place_of
+from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import BELLS, ring_after
-from triage_api.routes.access.session import WRONG
 from triage_api.schemas import pagination as places
 from triage_api.schemas.employees import own_mail as schemas
 from triage_api.schemas.employees.release_requests import RequestMade, RequestOrder
@@ -78,17 +77,14 @@ def create_own_session(given: schemas.OwnCredentials, request: Request, response
     """Sign in for an hour with the directory's password to see your own messages; sets a cookie of its own."""
     if not is_open(here):
         raise NotAllowed(CLOSED)
-    with db.transaction(here.engine) as session:
-        attempt = staff_login.begin_attempt(session, given.login, place_of(request), now=utcnow(), employee=True)
+    attempt = sign_in_log.begin_attempt(here, given.login, request, employee=True)
     if not staff_login.verify_password(attempt, given.password, here.prover):
-        with db.transaction(here.engine) as session:
-            staff_login.record_failure(session, attempt, now=utcnow())
-        raise NotSignedIn(WRONG)
+        raise sign_in_log.refuse_attempt(here, attempt)
     with db.transaction(here.engine) as session:
         opened = staff_login.open_employee_session(session, attempt, now=utcnow())
         employee_sessions.end_employee_session(session, request.cookies.get(here.cookie_name + COOKIE, ""))
     if opened is None:
-        raise NotSignedIn(WRONG)
+        raise NotSignedIn(sign_in_log.WRONG)
     actor, key = opened
     response.set_cookie(here.cookie_name + COOKIE, key, path="/", secure=here.secure, httponly=True, samesite="strict")
     return schemas.OwnName(name=actor.shown)
