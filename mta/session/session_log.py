@@ -61,7 +61,9 @@ def not_stored(fault: BaseException, visitor: Visitor) -> None:
 
 def log_fault(doing: str, error: BaseException, visitor: Visitor) -> None:
     """We made a mistake."""
-    log.error("fault at %(why)s %(client)s", {"why": escape_visible(f"{doing}: {describe_fault(error)}"), "client": escape_visible(str(visitor))})
+    log.error(
+        "fault at %(why)s %(client)s", {"why": escape_visible(f"{doing}: {describe_fault(error)}"), "client": escape_visible(str(visitor))}
+    )
 
 
 def describe_fault(error: BaseException) -> str:

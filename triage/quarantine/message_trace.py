@@ -17,7 +17,7 @@ from triage.message import authentication
 from triage.message.authentication import Authentication
 from triage.quarantine import delivery_history
 from triage.quarantine.search.listing import Listed
-from triage.say import mark, say
+from triage.say import joined, mark, say
 from triage.store import message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -57,7 +57,12 @@ def trace_message(session: Session, number: int, *, by: Actor) -> Trace:
     asked = message_ids.named_message(number) | (col(Delivery.id) == number)
     rows = session.execute(select(col(Delivery.id), col(Delivery.message_id)).where(and_(asked, access.readable_deliveries(by)))).all()
     if not rows:
-        raise NotFound(say("there is no message {message_id}; one that was accepted just now may wait in the spool for its verdict", message_id=format_id(number)))
+        raise NotFound(
+            say(
+                "there is no message {message_id}; one that was accepted just now may wait in the spool for its verdict",
+                message_id=format_id(number),
+            )
+        )
     message = session.get_one(Message, rows[0].message_id)
     mine = and_(col(Delivery.message_id) == message.id, access.readable_deliveries(by))
     found = list(session.scalars(select(col(Delivery.id)).where(mine).order_by(col(Delivery.id))))
@@ -82,7 +87,12 @@ def received_sentence(envelope: Envelope, number: str) -> str:
     sender = escape_visible(envelope.reverse_path) or "<>"
     return say(
         "Received from {client} ({helo}) with {protocol}{tls}, sender {sender}, queued as {number}.",
-        client=client, helo=escape_visible(envelope.helo), protocol=envelope.protocol, tls=with_tls, sender=sender, number=number,
+        client=client,
+        helo=escape_visible(envelope.helo),
+        protocol=envelope.protocol,
+        tls=with_tls,
+        sender=sender,
+        number=number,
     )
 
 
@@ -126,7 +136,7 @@ VERDICTS = {
 def verdict_sentence(about: Listed) -> str:
     """What the policy decided, by which rule and why."""
     said = say(VERDICTS[about.verdict.disposition], rule=about.verdict.rule, reason=about.verdict.reason)
-    return f"{said} {about.note}" if about.note else said
+    return joined(" ", [said, about.note]) if about.note else said
 
 
 def drop_repeated(steps: list[Step]) -> list[Step]:

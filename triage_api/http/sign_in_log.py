@@ -40,7 +40,9 @@ def refuse_attempt(here: Office, attempt: Try) -> NotSignedIn:
 
 def log_failure(client: str, account: str, why: str) -> None:
     """One line in the log."""
-    log.warning("sign-in failed from %(client)s as %(account)s: %(why)s", {"client": client, "account": escape_visible(account), "why": why})
+    log.warning(
+        "sign-in failed from %(client)s as %(account)s: %(why)s", {"client": client, "account": escape_visible(account), "why": why}
+    )
 
 
 def place_of(connection: HTTPConnection) -> str:

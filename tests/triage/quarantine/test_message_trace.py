@@ -44,7 +44,7 @@ def lived(known: Engine, settings: Settings) -> tuple[Engine, int, tuple[int, ..
 
 def test_everything_is_told_in_order(lived: tuple[Engine, int, tuple[int, ...]]) -> None:
     engine, message, both = lived
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         found = message_trace.trace_message(session, message, by=OTTO)
     assert found.id == message
     assert [step.act for step in found.steps if step.delivery != both[1]] == [
@@ -65,7 +65,7 @@ def test_everything_is_told_in_order(lived: tuple[Engine, int, tuple[int, ...]])
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_delivery_s_id_leads_to_its_message(lived: tuple[Engine, int, tuple[int, ...]], which: int) -> None:
     engine, message, both = lived
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert message_trace.trace_message(session, both[which], by=ANA).id == message
 
 
@@ -75,7 +75,7 @@ def test_only_what_is_in_the_scope_is_followed(lived: tuple[Engine, int, tuple[i
     def told(found: Trace) -> set[int | None]:
         return {step.delivery for step in found.steps}
 
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         own = message_trace.trace_message(session, message, by=BEN)
         assert told(own) == {None, both[1]}
         assert "joe.fern" not in repr(own)

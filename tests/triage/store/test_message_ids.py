@@ -34,7 +34,7 @@ def both(known: Engine, settings: Settings) -> tuple[Engine, Message, Message]:
         today, before = (arrive(session, settings, JOE, subject=subject)[0] for subject in ("Today", "Before"))
         old = session.get_one(Delivery, before).message_id
         session.execute(update(Message).where(col(Message.id) == old).values(spool_id=ids.new_id()))
-    with db.reading(known) as session:
+    with db.read_transaction(known) as session:
         rows = [session.get_one(Message, session.get_one(Delivery, one).message_id) for one in (today, before)]
         session.expunge_all()
     return known, rows[0], rows[1]
@@ -49,7 +49,7 @@ def test_a_new_message_has_the_id_of_the_reply(known: Engine, settings: Settings
 
 def test_a_message_is_opened_by_either_id(both: tuple[Engine, Message, Message]) -> None:
     engine, today, before = both
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         assert open_message.open_message(session, today.id, by=ANA).id == today.id
         assert {open_message.open_message(session, one, by=ANA).id for one in (before.id, before.spool_id)} == {before.id}
         with pytest.raises(NotFound):
@@ -58,7 +58,7 @@ def test_a_message_is_opened_by_either_id(both: tuple[Engine, Message, Message])
 
 def test_a_search_takes_any_id(both: tuple[Engine, Message, Message]) -> None:
     engine, today, before = both
-    with db.reading(engine) as session:
+    with db.read_transaction(engine) as session:
         (delivery,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == before.id))
         for one in (before.id, before.spool_id, delivery):
             assert found(session, ids.format_id(one)) == [delivery]
@@ -73,7 +73,11 @@ def test_the_audit_log_takes_the_message_for_all_that_was_done_with_it(both: tup
     engine, today, before = both
     with db.transaction(engine) as session:
         (delivery,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == before.id))
-        for about in (f"message:{ids.format_id(before.id)}", f"delivery:{ids.format_id(delivery)}", f"spool:{ids.format_id(before.spool_id)}"):
+        for about in (
+            f"message:{ids.format_id(before.id)}",
+            f"delivery:{ids.format_id(delivery)}",
+            f"spool:{ids.format_id(before.spool_id)}",
+        ):
             ledger.write_act(session, "look", about, by=ANA, now=NOW, detail={})
         ledger.write_act(session, "look", f"message:{ids.format_id(today.id)}", by=ANA, now=NOW, detail={})
         for one in (before.id, before.spool_id, delivery):

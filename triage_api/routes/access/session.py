@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from triage.access import preferences, scope as access, staff_login
 from triage.directory import enforcement_mode
 from triage.quarantine import presence
-from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http import sign_in_log

@@ -95,8 +95,8 @@ def test_a_message_is_found_by_its_message_id(known: Engine, settings: Settings,
         for named in ("A.1@Mail.example", "A.10@Mail.example"):
             raw = mail(f"From: kim@free.example\nMessage-ID: <{named}>", "x")
             proof = authentication("kim@free.example")
-            intake.receive(session, arriving.envelope(JOE), raw, proof, summary.summarise(raw), settings=settings, now=NOW)
-        (found,) = listing.deliveries(session, Selection(q=text), by=ANA).items
+            intake.receive_message(session, arriving.envelope(JOE), raw, proof, summary.make_summary(raw), settings=settings, now=NOW)
+        (found,) = listing.list_deliveries(session, Selection(q=text), by=ANA).items
         assert session.get_one(Message, found.message_id).summary["message_id"] == "A.1@Mail.example"
 
 

@@ -43,8 +43,8 @@ def test_nothing_that_is_typed_means_everything(text: str) -> None:
 @pytest.mark.parametrize("field", search_query.NOT_YET)
 def test_a_field_of_later_is_told_and_no_word(field: str) -> None:
     with pytest.raises(BadInput, match=f"{field}: cannot be searched yet"):
-        search_query.terms(f"{field}:x")
-    assert search_query.terms(f'"{field}:x"') == (Term("", f"{field}:x"),)
+        search_query.parse_terms(f"{field}:x")
+    assert search_query.parse_terms(f'"{field}:x"') == (Term("", f"{field}:x"),)
 
 
 def test_a_day_is_a_day() -> None:

@@ -2464,6 +2464,23 @@ export interface StateCount {
   count: number
 }
 
+/** One thing that happened to a message, or to one of its deliveries. */
+export interface Step {
+  at: string
+  /** person:LOGIN, rule:NAME, system:PART */
+  by: string
+  /** received, authenticated, receive (the verdict), viewed, release, deliver, … */
+  act: string
+  sentence: string
+  /** Null: it concerns the whole message. */
+  delivery: string | null
+  recipient: string
+  /** Of an attempt to send it; else empty. */
+  next_hop: string
+  /** Number of the attempt; null for other steps. */
+  attempt: number | null
+}
+
 /** How often a subject occurs. */
 export interface SubjectCount {
   subject: string
@@ -2554,6 +2571,15 @@ export interface Token {
 export interface Tokens {
   items: Token[]
   next_cursor: string | null
+}
+
+/** The life of a message. */
+export interface Trace {
+  /** Its id, whichever id was asked for. */
+  id: string
+  steps: Step[]
+  /** How many of its deliveries are not followed; 50 are. */
+  left_out: number
 }
 
 export type TrainingAnswer = 'let-in' | 'keep-out'
