@@ -41,7 +41,7 @@ def test_a_wave_is_one_row_and_goes_as_one(house: House, page: Page) -> None:
         sheet = page.get_by_role("dialog")
         sheet.get_by_role("radio", name="This campaign").check()
         sheet.get_by_role("button", name="Remove 3 messages").click()
-        expect(page.get_by_role("status").filter(has_text="Purged 3 mails")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="Removed 3 messages")).to_be_visible()
         assert [one["author"] for one in desk.deliveries(q=subject, state="held")] == [proven.author]
         assert len(desk.deliveries(q=subject, state="purged")) == len(COPIES)
         page.keyboard.press("z")

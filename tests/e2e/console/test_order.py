@@ -32,7 +32,7 @@ def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: 
     assert [card["lead"]["subject"] for card in cards] == ["The offer you asked for", "Gift cards"]
     sign_in(page, alone)
     page.get_by_role("option").filter(has_text="Gift cards").click()
-    why = page.get_by_text("Why here in the queue")
-    expect(why).to_contain_text(f"urgency {cards[1]['priority']} of 100")
+    why = page.get_by_text("Priority")
+    expect(why).to_contain_text(f"Priority {cards[1]['priority']} of 100")
     why.click()
     expect(page.get_by_text("What is odd about it speaks against it, above all: The name is one of ours")).to_be_visible()

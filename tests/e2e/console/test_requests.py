@@ -33,13 +33,13 @@ def test_a_request_raises_its_card_and_is_answered(alone: House, page: Page) -> 
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()  # their words are alike
     first = page.get_by_role("listbox", name="Held messages").get_by_role("option").first
     expect(first).to_contain_text("Your room")
-    expect(first).to_contain_text("Russell Coker asks")
+    expect(first).to_contain_text("Russell Coker requested")
     first.click()
     expect(page.get_by_text("“my booking for Berlin”")).to_be_visible()
     page.get_by_role("link", name="Requests").click()
     expect(page.get_by_role("heading", name="Requests")).to_be_visible()
     taken = page.get_by_role("listitem").filter(has_text="Gift cards")
-    expect(taken).to_contain_text("is purged")
+    expect(taken).to_contain_text(", removed")
     taken.get_by_role("button", name="Move back to the queue").click()
     expect(page.get_by_text("Back in the queue.")).to_be_visible()
     gift = page.get_by_role("listitem").filter(has_text="Gift cards")

@@ -53,7 +53,7 @@ def test_a_decision_outlives_the_outage(alone: House, page: Page) -> None:
     browser_peer.intercept(page, "**/api/v1/decisions", stop)
     page.keyboard.press("r")
     said = page.get_by_role("alert").filter(has_text="No connection to Mailroom.")
-    expect(said).to_contain_text("What you decided about “The second offer” is kept, and sent by itself")
+    expect(said).to_contain_text("Your decision about “The second offer” is saved")
     expect(page.get_by_role("button", name="Release", exact=True)).to_be_disabled()
     page.keyboard.press("r")  # does nothing now
     expect(page.get_by_role("option").filter(has_text="Released")).to_have_count(1)

@@ -96,13 +96,13 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     room = page.get_by_role("listitem").filter(has_text="Your room")
     expect(room).to_have_class(re.compile("wanted"))
     assert alone.company.run("requests", "list").stdout == ""
-    room.get_by_label("What is it?").fill("my booking")
+    room.get_by_label("What is it about?").fill("my booking")
     room.get_by_role("button", name="Request release").click()
     expect(room).to_contain_text("You requested this message. Staff will review your request.")
     assert re.search(r"Ada Byron .*held .*Your room .*my booking", alone.company.run("requests", "list").stdout)
     assert held(alone) == before
-    page.get_by_label("Write to me once a day").uncheck()
-    expect(page.get_by_label("Write to me once a day")).not_to_be_checked()
+    page.get_by_label("Send me a daily digest").uncheck()
+    expect(page.get_by_label("Send me a daily digest")).not_to_be_checked()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_empty()
 

@@ -43,7 +43,7 @@ def test_purged_in_the_browser_it_is_gone_from_the_mailbox_and_undone_it_is_back
     processes.until(lambda: not house.with_text("ada.byron", letter.subject), "it is gone from the mailbox", log=house.company.log)
 
     page.goto(f"{house.company.url}/decisions")
-    row = page.get_by_role("listitem").filter(has_text=f"Purged “{letter.subject}”")  # once the recaller has told what became of it
+    row = page.get_by_role("listitem").filter(has_text=f"Removed “{letter.subject}”")  # once the recaller has told what became of it
     row.get_by_role("button", name="Undo").click()
     page.get_by_role("dialog").get_by_role("button", name="Undo all of it").click()
     processes.until(lambda: house.with_text("ada.byron", letter.subject), "it is back in the mailbox", log=house.company.log)
@@ -66,7 +66,7 @@ def test_what_only_shares_the_message_id_is_offered_and_taken_when_somebody_says
     expect(page.get_by_role("listbox", name="Held messages")).to_be_visible()
     page.goto(f"{house.company.url}/decisions")
     row = page.get_by_role("listitem").filter(has_text=letter.subject).filter(has_text="phishing")
-    row.get_by_role("button", name="Seen beside it: 1").click()
+    row.get_by_role("button", name="Related messages: 1").click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text(words)).to_be_visible()
     expect(sheet.get_by_role("button", name="Remove 0 messages")).to_be_disabled()

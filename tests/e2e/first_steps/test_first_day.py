@@ -59,7 +59,7 @@ def test_questions_are_shared_and_answered_by_key(house: House, two_pages: tuple
 
     expect(jons.get_by_role("heading", name=f"allow {PHISHER.name} for the company?")).to_be_visible()
     jons.get_by_role("button", name="Do not suggest again").click()
-    expect(jons.get_by_text("Nothing is proposed.")).to_be_visible()
+    expect(jons.get_by_text("No suggestions.")).to_be_visible()
 
     with house.company.signed_in() as desk:
         (rule,) = desk.client.get("/rules").json()["items"]

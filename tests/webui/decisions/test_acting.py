@@ -59,9 +59,9 @@ def test_what_comes_into_a_card_is_not_in_the_answer_to_its_question(site: Site,
     page.keyboard.press("r")
     expect(page.get_by_text("Release 2 messages?")).to_be_visible()
     (late,) = site.come(JOE, author=author, subject="Never looked at")
-    expect(row(page, "Never looked at")).to_contain_text("3 mails")
+    expect(row(page, "Never looked at")).to_contain_text("3 messages")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Released 2 messages")).to_be_visible()
     assert states(site, late) == ["held"]
 
 
@@ -244,7 +244,7 @@ def test_after_a_click_on_a_verb_the_arrows_are_for_the_list(site: Site, page: P
     row(page, "Arrows").first.click()
     page.get_by_role("button", name="Remove everywhere", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
-    expect(page.get_by_role("status").filter(has_text="Purged “Arrows")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Removed “Arrows")).to_be_visible()
     page.keyboard.press("ArrowDown")
     expect(page.locator(".row.at")).to_have_text(row(page, "Arrows").nth(2).inner_text(), use_inner_text=True)
 

@@ -74,7 +74,7 @@ def ask_for(site: Site, page: Page, subject: str) -> str:
     look(page, "Release")
     assert asked(site, mail) == []
     page.keyboard.press("r")
-    expect(said(page, "second key")).to_be_visible()
+    expect(said(page, "approval by a second person")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.WAITING, None)])
     return mail
 

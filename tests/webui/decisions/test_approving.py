@@ -29,21 +29,21 @@ def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_un
     row(page, "The offer of Hanna").click()
     page.keyboard.press("a")
     toast = page.get_by_role("status").filter(has_text="Released “The offer of Hanna”")
-    expect(toast).to_contain_text(f"{HANNA} is let in for Joe Fern from now on")
+    expect(toast).to_contain_text(f"{HANNA} is allowed for Joe Fern from now on")
     expect(toast).to_contain_text("In the last 30 days it would have let in 1 mail to 1 person.")
     assert in_force(site, HANNA) == [("address", "person:joe.fern", "dmarc")]
     page.keyboard.press("+")
-    expect(toast).to_contain_text("is let in for IT")
+    expect(toast).to_contain_text("is allowed for IT")
     assert in_force(site, HANNA) == [("address", "department:it", "dmarc")]
     page.keyboard.press("+")
-    expect(toast).to_contain_text("is let in for the whole company")
+    expect(toast).to_contain_text("is allowed for the whole company")
     page.keyboard.press("+")
     expect(toast).to_contain_text("Anyone at supplier.example is allowed for the whole company")
     expect(toast).to_contain_text("it would have let in 2 mails")
     assert in_force(site, HANNA) == []
     assert in_force(site, "supplier.example") == [("domain", "company", "dmarc")]
     page.keyboard.press("-")
-    expect(toast).to_contain_text(f"{HANNA} is let in for the whole company")
+    expect(toast).to_contain_text(f"{HANNA} is allowed for the whole company")
     assert in_force(site, "supplier.example") == []
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()
@@ -71,7 +71,7 @@ def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page
     site.come(MARA, author=first, subject="To somebody else too")
     row(page, "To somebody else too").click()
     page.keyboard.press("a")
-    expect(page.get_by_role("status").filter(has_text="is let in for Mara Berg")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is allowed for Mara Berg")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()
     assert in_force(site, first) == [("address", "person:joe.fern", "dmarc")]
@@ -89,7 +89,7 @@ def test_an_assistant_of_two_approves_one_card_for_both(site: Site, page: Page) 
     page.keyboard.press("a")
     expect(page.get_by_text(f"Release 2 messages and allow {agent} for Joe Fern and Mara Berg?")).to_be_visible()
     page.keyboard.press("Enter")
-    toast = page.get_by_role("status").filter(has_text="Released 2 mails")
+    toast = page.get_by_role("status").filter(has_text="Released 2 messages")
     expect(toast).to_contain_text(f"{agent} is allowed for Joe Fern and Mara Berg from now on, with proof.")
     assert sorted(in_force(site, agent)) == [("address", f"person:{one}", "dmarc") for one in ("joe.fern", "mara.berg")]
     page.keyboard.press("z")
@@ -103,5 +103,5 @@ def test_where_no_rule_can_be_made_nothing_is_released_and_the_reason_is_said(si
     site.sit_down(page)
     row(page, "From nobody").click()
     page.keyboard.press("a")
-    expect(page.get_by_role("alert").filter(has_text="was not carried out")).to_contain_text("senders")
+    expect(page.get_by_role("alert").filter(has_text="was not released")).to_contain_text("senders")
     expect(row(page, "From nobody")).not_to_contain_text("Released")

@@ -72,7 +72,7 @@ def test_each_sender_is_named_and_who_fails_or_is_unticked_stays_held(site: Site
     act = sheet.get_by_role("button", name="Release 2, allow 1")
     expect(act).not_to_have_attribute("aria-disabled", "true")
     act.press("Enter")
-    toast = page.get_by_role("status").filter(has_text="Released 2 mails")
+    toast = page.get_by_role("status").filter(has_text="Released 2 messages")
     expect(toast).to_contain_text("1 sender is allowed for the whole company from now on, with proof. 3 messages stay held.")
     assert in_force(site, "named.example") == {("good@a.named.example", "company", "dmarc")}
     assert states(site, *good, news, bill, plain) == ["queued", "queued", "held", "held", "held"]
@@ -98,7 +98,7 @@ def test_one_verified_sender_is_one_key_and_of_several_messages_a_second_one(sit
     bar = page.get_by_role("group", name="Release 2 messages and allow two@pair.example for Joe Fern?")
     expect(bar).to_contain_text("No warnings")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Released 2 messages")).to_be_visible()
     assert in_force(site, "pair.example") == {("two@pair.example", "person:joe.fern", "dmarc")}
 
 
@@ -122,7 +122,7 @@ def test_a_tick_after_the_row_has_changed_says_so_and_cannot_be_sent(site: Site,
     with db.transaction(site.engine) as session:
         session.get_one(Delivery, parse_id(ids[0])).state = "purged"
     sheet.get_by_role("checkbox", name="y@y.grown.example").uncheck()
-    expect(sheet.get_by_role("alert")).to_contain_text("These messages have changed meanwhile.")
+    expect(sheet.get_by_role("alert")).to_contain_text("These messages have changed.")
     sheet.get_by_role("button", name=re.compile("^Release ")).press("Enter")
     expect(sheet).to_be_visible()
     page.keyboard.press("Escape")
@@ -137,7 +137,7 @@ def test_a_double_press_makes_no_second_rule_and_releases_nothing_else(site: Sit
     expect(act).to_be_focused()
     for _ in range(3):
         page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Released 2 messages")).to_be_visible()
     assert len(in_force(site, "double.example")) == 2
     assert states(site, *ids, other) == ["queued", "queued", "held"]
 

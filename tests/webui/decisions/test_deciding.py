@@ -94,9 +94,9 @@ def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
-    expect(sheet).to_contain_text("61 mails")
+    expect(sheet).to_contain_text("61 messages")
     sheet.get_by_role("button", name="Remove 61 messages").press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Purged 61 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Removed 61 messages")).to_be_visible()
     page.unroute_all()
     page.reload()
     expect(page.get_by_role("option")).to_have_count(1)
@@ -114,7 +114,7 @@ def test_what_comes_in_takes_no_question_away(site: Site, page: Page) -> None:
     site.come(JOE, author="late@asked.example", subject="Meanwhile")
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Released 2 messages")).to_be_visible()
 
 
 def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
@@ -156,7 +156,7 @@ def test_what_was_kept_is_taken_back_before_the_decision_before_it(site: Site, p
     for key in ("r", "e"):
         page.keyboard.press(key)
     said = page.get_by_role("status")
-    expect(said.filter(has_text="Kept “Offer")).to_be_visible()
+    expect(said.filter(has_text="Skipped “Offer")).to_be_visible()
     expect(first).to_contain_text("Released")
     expect(second).to_contain_text("Legal hold")
     page.keyboard.press("z")
@@ -188,7 +188,7 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     expect(sheet).to_contain_text("This undoes the decision for all of them, not only for the message you see.")
     assert faults(page) == []
     sheet.get_by_role("button", name="Undo all of it").click()
-    expect(page.get_by_role("status").filter(has_text="mails put back")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="messages are back")).to_be_visible()
 
 
 def test_what_is_kept_is_not_asked_about_any_more(site: Site, page: Page) -> None:

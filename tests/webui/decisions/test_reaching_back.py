@@ -80,7 +80,7 @@ def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site
     expect(sheet).to_be_visible()
     assert [state(site, one) for one in mails] == ["purged"] * 2
     sheet.get_by_role("button", name="Undo all of it").click()
-    expect(page.get_by_role("status").filter(has_text="2 mails put back")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="2 messages are back")).to_be_visible()
     assert [state(site, one) for one in mails] == ["held"] * 2
 
 
@@ -93,7 +93,7 @@ def test_what_is_in_a_mailbox_already_is_said(site: Site, page: Page) -> None:
     page.keyboard.press("z")
     sheet = asked(page, "1 message")
     expect(sheet).to_contain_text("by you, 2 hours ago")
-    expect(sheet).to_contain_text("1 of them is in a mailbox already")
+    expect(sheet).to_contain_text("1 was already delivered")
     page.keyboard.press("Escape")
     assert state(site, mail) == "delivered"
 

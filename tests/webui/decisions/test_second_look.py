@@ -91,7 +91,7 @@ def test_no_careless_keys_release_it(site: Site, page: Page, keys: tuple[str, ..
     if released:
         expect(page.get_by_role("status").filter(has_text="Released “Keys")).to_be_visible()
     elif "READ" in keys and keys[-1] in ("Enter", "Escape"):
-        expect(page.get_by_role("status").filter(has_text="Kept held: “Keys")).to_contain_text("Nothing was released.")
+        expect(page.get_by_role("status").filter(has_text="Still held: “Keys")).to_contain_text("Nothing was released.")
     else:
         page.wait_for_load_state("networkidle")
     assert state(site, mail) == ("queued" if released else "held")
@@ -121,7 +121,7 @@ def test_bulk_asks_once_for_all_and_names_how_many(site: Site, page: Page) -> No
         page.keyboard.press(key)
     sheet = look(page)
     expect(sheet.get_by_role("heading")).to_have_text("Release 3 messages?")
-    expect(sheet.get_by_role("listitem").first).to_contain_text("2 messages, the newest: “Bulk 2”")
+    expect(sheet.get_by_role("listitem").first).to_contain_text("2 messages, newest: “Bulk 2”")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Nothing was released.")).to_be_visible()
     assert [state(site, one) for one in (*bad, good)] == ["held"] * 3
@@ -214,5 +214,5 @@ def test_a_row_that_changed_while_the_sheet_is_open_is_not_released_unseen(site:
         )
     read_it(sheet)
     page.keyboard.press("r")
-    expect(page.get_by_role("alert").filter(has_text="was not carried out")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="was not released")).to_be_visible()
     assert state(site, mail) == "purged"

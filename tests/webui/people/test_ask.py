@@ -71,13 +71,13 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
     assert "Not for Joe" not in page.content()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert faults(page) == []
-    first.get_by_label("What is it?").fill("my booking")
+    first.get_by_label("What is it about?").fill("my booking")
     with db.transaction(open_site.engine) as session:
         session.execute(delete(EmployeeSession))
     first.get_by_role("button", name="Request release").click()
     expect(page.get_by_role("alert")).to_contain_text("You were signed out")
     enter(page)
-    expect(first.get_by_label("What is it?")).to_have_value("my booking")
+    expect(first.get_by_label("What is it about?")).to_have_value("my booking")
     first.get_by_role("button", name="Request release").click()
     expect(first.get_by_role("status")).to_have_text("You requested this message. Staff will review your request.")
     assert faults(page) == []
@@ -90,7 +90,7 @@ def test_what_the_digest_only_counts_is_warned_of(open_site: Site, page: Page) -
     page.goto(f"{open_site.url}/ask?mail={crook}")
     enter(page)
     first = page.get_by_role("listitem").first
-    expect(first).to_contain_text("This message looks dangerous or was sent to many people. Ask for it only if you are sure")
+    expect(first).to_contain_text("This message looks dangerous or was sent to many people. Request it only if you are sure")
     expect(page.get_by_text("This message looks dangerous")).to_have_count(1)
     assert faults(page) == []
 
@@ -111,7 +111,7 @@ def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
     table = page.get_by_role("listitem").filter(has_text="Your table")
     for _ in range(MOST):
         keys.press("Tab")
-        if table.get_by_label("What is it?").evaluate("field => field === document.activeElement"):
+        if table.get_by_label("What is it about?").evaluate("field => field === document.activeElement"):
             break
     keys.type("dinner on Friday")
     keys.press("Enter")
@@ -146,7 +146,7 @@ def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, p
 def test_a_letter_that_was_declined_in_vain_is_still_wanted(open_site: Site, page: Page) -> None:
     page.goto(f"{open_site.url}/ask")
     enter(page)
-    box = page.get_by_role("checkbox", name="Write to me once a day")
+    box = page.get_by_role("checkbox", name="Send me a daily digest")
     expect(box).to_be_checked()
     browser_peer.intercept(page, "**/own/letter", lambda route: route.fulfill(status=429, json={"detail": "Not now."}))
     box.press("Space")

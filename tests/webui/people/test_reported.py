@@ -1,4 +1,4 @@
-"""What people here reported, on the page “Asked for”: who and how many, taken away or said to be fine."""
+"""What people here reported, on the page “Requests”: who and how many, removed or marked as harmless."""
 
 from playwright.sync_api import Page, expect
 
@@ -37,7 +37,7 @@ def test_the_card_says_who_finds_it_odd(site: Site, page: Page) -> None:
     expect(row).to_contain_text("reported by Joe and 1 other")
     row.click()
     message = page.get_by_role("region", name="Message")
-    expect(message.get_by_text("it seems odd")).to_have_count(2)
+    expect(message.get_by_text("as suspicious, by")).to_have_count(2)
     expect(message).to_contain_text("by Mara")
     assert faults(page) == []
     calm = page.get_by_role("option").filter(has_text="Nobody minds")

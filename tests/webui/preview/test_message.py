@@ -40,7 +40,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     why = page.get_by_role("region", name="Why it was held")
     expect(why).to_contain_text("Nobody here knows joe@links.example yet.")
     expect(why).to_contain_text("The name is one of ours")
-    page.get_by_text("Why here in the queue").click()
+    page.get_by_text("Priority").click()
     expect(why).to_contain_text("Every message starts at 50.")
     page.keyboard.press("3")
     expect(page.get_by_role("tabpanel", name="Headers")).to_contain_text('From: "Joe Fern" <joe@links.example>')

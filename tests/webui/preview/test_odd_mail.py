@@ -90,7 +90,7 @@ def test_a_thousand_recipients(site: Site, page: Page) -> None:
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("listitem").filter(has_text="held")).to_contain_text("1,000")
     sheet.get_by_role("button", name="Remove 1,000 messages").press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Purged 1,000 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Removed 1,000 messages")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone. 1,000 messages are back.")).to_be_visible()
 

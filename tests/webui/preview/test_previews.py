@@ -47,7 +47,7 @@ def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
     site.come(JOE, raw=with_attachments("The invoice"))
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="The invoice").click()
-    shows = page.get_by_role("button", name="as pictures")
+    shows = page.get_by_role("button", name="as images")
     expect(shows).to_have_count(2)  # not the program
     shows.first.click()
     sheet = page.get_by_role("dialog", name="invoice.pdf")
@@ -88,7 +88,7 @@ def test_by_default_nothing_is_shown(by_default: Site, page: Page) -> None:
     by_default.sit_down(page)
     page.get_by_role("option").filter(has_text="The invoice").click()
     expect(page.get_by_role("link", name="Download invoice.pdf")).to_be_visible()
-    expect(page.get_by_role("button", name="as pictures")).to_have_count(0)
+    expect(page.get_by_role("button", name="as images")).to_have_count(0)
 
 
 def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: Page) -> None:
@@ -97,11 +97,11 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     page.get_by_role("option").filter(has_text="Asked from 0").click()
     sheet = Held(page, re.compile("/assets/PagesDialog-[^/]*[.]js"))
-    page.get_by_role("button", name="as pictures").first.click()
+    page.get_by_role("button", name="as images").first.click()
     sheet.wait(1)
     page.get_by_role("option").filter(has_text="Asked from 1").click()
     expect(page.get_by_role("heading", name="Asked from 1")).to_be_visible()
-    expect(page.get_by_role("button", name="as pictures").first).to_be_visible()
+    expect(page.get_by_role("button", name="as images").first).to_be_visible()
     with db.read_transaction(site.engine) as session:
         message = ids.format_id(session.get_one(Delivery, ids.parse_id(mails[0])).message_id)
     with page.expect_request(re.compile("/attachments/[0-9]+/pages$")) as asked:

@@ -51,7 +51,7 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
     row = page.get_by_role("row").filter(has_text="Parcel on hold")
     expect(row).to_contain_text("4")
     page.get_by_role("link", name="Parcel on hold").click()
-    expect(page.get_by_text("4 mails from 4 senders to 2 people in 2 departments")).to_be_visible()
+    expect(page.get_by_text("4 messages from 4 senders to 2 people in 2 departments")).to_be_visible()
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text("copies whose sender is not proven")).to_be_visible()
@@ -61,7 +61,7 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
     sheet.get_by_role("radio", name="This campaign").check()
     expect(sheet.get_by_text("1 related message stays")).to_be_visible()
     sheet.get_by_role("button", name="Remove 3 messages").click()
-    made = page.get_by_role("listitem").filter(has_text="Purged 3 mails")
+    made = page.get_by_role("listitem").filter(has_text="Removed 3 messages")
     expect(made).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="held")).to_contain_text("1")
     made.get_by_role("link").click()
@@ -82,13 +82,13 @@ def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Pa
     table.get_by_role("checkbox").check()
     page.keyboard.press("Shift+Y")
     expect(page.get_by_role("status").filter(has_text="Split off")).to_be_visible()
-    expect(page.get_by_text("3 mails from 3 senders")).to_be_visible()
+    expect(page.get_by_text("3 messages from 3 senders")).to_be_visible()
     page.keyboard.press("y")
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Find").fill("parcel")
     sheet.get_by_role("radio", name="Parcel on hold").check()
     sheet.get_by_role("button", name="Merge").click()
-    expect(page.get_by_text("4 mails from 4 senders")).to_be_visible()
+    expect(page.get_by_text("4 messages from 4 senders")).to_be_visible()
     assert state_of(site, proven) == "held"
 
 
@@ -115,7 +115,7 @@ def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, 
     sheet.get_by_role("radio", name="This campaign").check()
     expect(sheet.get_by_text("1 related message stays")).to_be_visible()
     sheet.get_by_role("button", name="Remove 2 messages").click()
-    expect(page.get_by_role("status").filter(has_text="Purged 2 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Removed 2 messages")).to_be_visible()
     with db.read_transaction(site.engine) as session:
         states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Harvest supper"))
         assert sorted(states.all()) == [("anna@gmail.com", "purged"), ("anna@gmail.com", "purged"), ("bert@gmail.com", "held")]
@@ -197,7 +197,7 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
 def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site, page: Page) -> None:
     site.sit_down(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()
-    expect(page.get_by_text("4 mails from 4 senders")).to_be_visible()
+    expect(page.get_by_text("4 messages from 4 senders")).to_be_visible()
     page.keyboard.press("y")
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Find").fill("won")

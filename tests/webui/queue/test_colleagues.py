@@ -125,7 +125,7 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
     page.keyboard.press("r")
     told = page.get_by_role("alert").filter(has_text="“Late offer” was not released.")
     expect(told).to_contain_text(re.compile(r"Purged, and its sender blocked, by Ben Okafor \d+ seconds? ago\."))
-    expect(row(page, "Late offer")).to_contain_text("Purged · BO")
+    expect(row(page, "Late offer")).to_contain_text("Removed · BO")
     page.get_by_role("button", name="Undo").click()
     sheet = page.get_by_role("dialog", name="Undo the decision about 1 message?")
     expect(sheet).to_contain_text("late@supplier.example blocked")

@@ -27,7 +27,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
     site.come(JOE, author=BILLS, subject="Invoice", dmarc=NO_DMARC)
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="Invoice").click()
-    page.get_by_text("What else matched").click()
+    page.get_by_text("Other matching rules").click()
     expect(page.get_by_text("No other rule matched.")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("r")
@@ -67,14 +67,14 @@ def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
     row = page.get_by_role("row").filter(has_text="changed.example")
     expect(row).to_contain_text("asked by the lawyers")
     expect(row).to_contain_text("signed by mailer.example (DKIM)")
-    expect(row).to_contain_text("30 days after the last mail")
+    expect(row).to_contain_text("30 days after the last message")
     expect(row).to_contain_text("including risky attachments")
     changed = rule_of(site, number)
     assert (changed.proof, changed.lapse_days, changed.risky) == ("dkim:mailer.example", 30, True)
     page.get_by_role("button", name="Change the rule for changed.example").click()
     sheet.get_by_role("combobox", name="Expires").select_option("never")
     sheet.get_by_role("button", name="Save").click()
-    expect(row).not_to_contain_text("after the last mail")
+    expect(row).not_to_contain_text("after the last message")
     assert rule_of(site, number).until is None
 
 
@@ -116,11 +116,11 @@ def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> Non
     site.sit_down(page, path="/rules")
     with db.transaction(site.engine) as session:
         emergency.open_door(session, utcnow() + timedelta(hours=2), reason="the office is flooded", by=IDA, now=utcnow())
-    expect(page.get_by_text("The door stands open")).to_be_visible()
+    expect(page.get_by_text("All messages are being delivered")).to_be_visible()
     expect(page.get_by_text("the office is flooded")).to_be_visible()
     with db.transaction(site.engine) as session:
         emergency.close_emergency(session, by=IDA, now=utcnow())
-    expect(page.get_by_text("The door stands open")).to_have_count(0)
+    expect(page.get_by_text("All messages are being delivered")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "released"), (False, "Restore", "held")])
@@ -133,9 +133,9 @@ def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page:
     site.sit_down(page, path="/rules")
     page.get_by_role("button", name=f"Messages stopped by the block of {domain}").click()
     sheet = page.get_by_role("dialog", name="Messages stopped by this block")
-    expect(sheet.get_by_text("it only holds")).to_have_count(1 if young else 0)
+    expect(sheet.get_by_text("this block only holds")).to_have_count(1 if young else 0)
     stopped = sheet.get_by_role("list", name="Stopped messages").get_by_role("listitem")
     expect(stopped).to_have_count(2)
     sheet.get_by_role("button", name=f"{button} The first of them").click()
     expect(stopped.filter(has_text="The first of them")).to_contain_text(after)
-    expect(stopped.filter(has_text="The second of them")).to_contain_text("held" if young else "purged")
+    expect(stopped.filter(has_text="The second of them")).to_contain_text("held" if young else "removed")

@@ -50,14 +50,14 @@ def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site,
     page.get_by_role("option").filter(has_text="The invoice").click()
     page.keyboard.press("s")
     expect(page.get_by_role("heading", level=1, name=SALES)).to_be_visible()
-    expect(page.get_by_text("2 mails to 2 people in 2 departments")).to_contain_text("3 wait for a decision")
+    expect(page.get_by_text("2 messages to 2 people in 2 departments")).to_contain_text("3 need a decision")
     expect(page.get_by_role("listitem").filter(has_text="nobody")).to_contain_text("1")
     expect(page.get_by_role("listitem").filter(has_text="Joe Fern wrote to")).to_contain_text("1 message sent")
     expect(page.get_by_role("table", name="Messages from this sender").get_by_role("row")).to_have_count(4)
     assert faults(page) == []
     page.keyboard.press("s")
     expect(page.get_by_role("heading", level=1, name="supplier.example", exact=True)).to_be_visible()
-    expect(page.get_by_text("3 mails to 2 people")).to_be_visible()
+    expect(page.get_by_text("3 messages to 2 people")).to_be_visible()
     page.get_by_role("link", name="post@supplier.example").first.click()
     expect(page.get_by_role("heading", level=1, name="post@supplier.example")).to_be_visible()
     page.go_back()
@@ -68,9 +68,9 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     known.sit_down(page, path=f"/senders/{SALES}")
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
     page.keyboard.press("p")
-    sheet = page.get_by_role("dialog", name=f"Remove all of {SALES}")
+    sheet = page.get_by_role("dialog", name=f"Remove all messages from {SALES}")
     sheet.get_by_role("button", name="Remove 3 messages").click()
-    expect(page.get_by_role("listitem").filter(has=page.get_by_role("button", name="purged", exact=True))).to_contain_text("3")
+    expect(page.get_by_role("listitem").filter(has=page.get_by_role("button", name="removed", exact=True))).to_contain_text("3")
     assert states(known, SALES) == ["purged"] * 3
     page.get_by_role("button", name="Hold 3 removed copies again").click()
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
@@ -82,7 +82,7 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     sheet = page.get_by_role("dialog")
     sheet.get_by_role("checkbox", name=SALES).check()
     sheet.get_by_role("button", name="Release 3, allow 1").click()
-    expect(page.get_by_role("status").filter(has_text="Released 3 mails")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Released 3 messages")).to_be_visible()
     expect(page.get_by_role("button", name="Release 3")).to_have_count(0)
     assert ("allow", "address", SALES) in in_force(known)
     page.keyboard.press("z")
@@ -94,14 +94,14 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
 def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> None:
     known.come(JOE, author="win@prize.example", subject="A prize", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/prize.example")
-    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
+    expect(page.get_by_text("1 needs a decision")).to_be_visible()
     page.keyboard.press("b")
     sheet = page.get_by_role("dialog", name="Block prize.example")
     sheet.get_by_role("button", name="Block and remove 1 message").click()
     expect(page.get_by_role("table", name="Rules")).to_contain_text("prize.example")
     assert states(known, "win@prize.example") == ["purged"]
     page.keyboard.press("z")
-    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
+    expect(page.get_by_text("1 needs a decision")).to_be_visible()
 
 
 def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site, page: Page) -> None:
@@ -131,12 +131,12 @@ def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site
 def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, page: Page) -> None:
     known.come(JOE, author="late@partner.example", subject="Too late")
     known.sit_down(page, path="/senders/late@partner.example")
-    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
+    expect(page.get_by_text("1 needs a decision")).to_be_visible()
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     expect(page.get_by_role("button", name="Always allow")).to_be_visible()
     page.keyboard.press("a")
-    expect(page.get_by_role("status").filter(has_text="late@partner.example is let in for Joe Fern")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="late@partner.example is allowed for Joe Fern")).to_be_visible()
     assert ("allow", "address", "late@partner.example") in in_force(known)
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone. The rule for late@partner.example was removed.")).to_be_visible()
@@ -146,7 +146,7 @@ def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, p
 def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page) -> None:
     known.come(JOE, author="only@it.example", subject="For IT")
     known.sit_down(page, "ben", path="/senders/only@it.example")
-    expect(page.get_by_text("No mail of it has come that you may see.")).to_be_visible()
+    expect(page.get_by_text("No messages from this sender in your scope.")).to_be_visible()
     page.keyboard.press("p")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
@@ -154,7 +154,7 @@ def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page)
 def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> None:
     known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/late@refusing.example")
-    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
+    expect(page.get_by_text("1 needs a decision")).to_be_visible()
     browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()

@@ -44,7 +44,7 @@ def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
     site.sit_down(page, "sam")
     page.keyboard.press("S")
     sheet = page.get_by_role("dialog", name="Save this search")
-    expect(sheet).to_contain_text("Search for something or choose a folder first")
+    expect(sheet).to_contain_text("Search or choose a folder first")
     assert faults(page) == []
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)

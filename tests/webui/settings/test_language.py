@@ -67,7 +67,7 @@ def test_a_decision_in_german(site: Site, browser: Browser) -> None:
         page.keyboard.press("r")
         told = page.get_by_role("status").filter(has_text="Freigegeben: „Über 1.000 Angebote“.")
         expect(told).to_be_visible()
-        expect(told).to_contain_text(re.compile(r"Sie geht in \d+ Sekunden hinaus\."))
+        expect(told).to_contain_text(re.compile(r"Zustellung in \d+ Sekunden\."))
         page.keyboard.press("z")
         expect(page.get_by_role("status").filter(has_text="Rückgängig gemacht. „Über 1.000 Angebote“ ist wieder da.")).to_be_visible()
         page.keyboard.press("?")

@@ -89,7 +89,7 @@ def test_a_key_that_another_command_has(site: Site, page: Page) -> None:
     expect(hand.get_by_role("button", name="Reset")).to_be_visible()
     hand.get_by_role("button", name="Change").click()
     page.keyboard.press("Tab")
-    expect(hand.get_by_role("status")).to_contain_text("fixed meaning")
+    expect(hand.get_by_role("status")).to_contain_text("reserved")
     page.keyboard.press("Escape")
     expect(hand.get_by_role("status")).to_have_count(0)
 

@@ -69,10 +69,10 @@ def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("option").filter(has_text="Your order").click()
     page.keyboard.press("a")
-    expect(page.get_by_role("status").filter(has_text="is let in for")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is allowed for")).to_be_visible()
     assert faults(page) == [], "toast and stamp"
     page.goto(filled.url + "/?q=nothing+like+it")
-    expect(page.get_by_text("Nothing here is about")).to_be_visible()
+    expect(page.get_by_text("No messages match")).to_be_visible()
     assert faults(page) == [], "nothing found"
     page.goto(filled.url + "/nowhere")
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()

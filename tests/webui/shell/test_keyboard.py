@@ -77,7 +77,7 @@ def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
     keys.press("Escape")
     keys.press("Control+k")
     expect(page.get_by_role("combobox", name="Find a command or a folder")).to_be_focused()
-    keys.type("your settings")
+    keys.type("to settings")
     keys.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
     keys.press("?")

@@ -74,7 +74,7 @@ def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Pag
     site.sit_down(page)
     browser_peer.intercept(page, "**/assets/EnforcementMode-*", lambda route: route.fulfill(status=404))
     page.evaluate("history.pushState(null, '', '/enforcement'); dispatchEvent(new PopStateEvent('popstate'))")
-    expect(page.get_by_role("alert").filter(has_text="could not be fetched")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Could not load this page")).to_be_visible()
 
 
 def test_on_paper_a_page_goes_to_its_end_without_what_can_be_pressed(site: Site, page: Page) -> None:

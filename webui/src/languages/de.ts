@@ -480,6 +480,7 @@ export default {
   '{name} gets a notice.': '{name} wird benachrichtigt.',
   '{n} person gets a notice.|{n} people get a notice.': '{n} Person wird benachrichtigt.|{n} Personen werden benachrichtigt.',
   'Could not load the reports.': 'Die Berichte konnten nicht geladen werden.',
+  'Reported': 'Gemeldet',
   'Reported as suspicious': 'Als verdächtig gemeldet',
   'Employees reported these messages. A report changes nothing until you decide. The employee gets a notice of your decision.': 'Diese Nachrichten wurden von Beschäftigten gemeldet. Eine Meldung ändert nichts, bis Sie entscheiden. Wer gemeldet hat, wird über die Entscheidung benachrichtigt.',
   '{name} and {n} more reported {subject} from {sender}|{name} and {n} more reported {subject} from {sender}': '{name} und {n} weitere Person haben {subject} von {sender} gemeldet|{name} und {n} weitere Personen haben {subject} von {sender} gemeldet',
