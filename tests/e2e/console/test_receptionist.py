@@ -68,7 +68,10 @@ class Receptionist:
         several = self.row.locator(".score.pile").count() > 0
         told = re.compile(f"mails|{re.escape(subject[:40])}") if several else subject[:40]
         done = (
-            self.page.get_by_role("status").filter(has_text=re.compile("allowed? for")).filter(has_text="from now on, with proof").filter(has_text=told)
+            self.page.get_by_role("status")
+            .filter(has_text=re.compile("allowed? for"))
+            .filter(has_text="from now on, with proof")
+            .filter(has_text=told)
         )
         asked = self.page.get_by_text("You have seen only the newest.")
         self.press("a")
