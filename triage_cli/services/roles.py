@@ -91,7 +91,7 @@ def receive(ctx: click.Context) -> None:
         return settings
 
     watch(read(), "receive")
-    import_module("mta.server.supervisor").supervise(read)
+    import_module("mta.server.supervisor").supervise_workers(read)
 
 
 @click.command()
