@@ -23,7 +23,7 @@ mailroom_units=$(cd "$tree/deploy/systemd" && echo *.service *.socket *.timer *.
 upgrading=upgrade-of-mailroom.service # not mailroom-…: what our units may is too little for it
 python=${PYTHON:-/usr/bin/python3}
 always="receive judge relay api upkeep"
-behind_the_door="judge relay recall mirror outbound api upkeep webhooks"
+behind_the_door="judge relay recall mirror outbound api identity upkeep webhooks"
 
 say() { echo "mailroom: $*"; }
 fail() { echo "mailroom: $*" >&2; exit 1; }
@@ -44,7 +44,7 @@ check() {
 release_of_tree() { # prints the directory of a release made from this tree
     local version release
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$tree/pyproject.toml")
-    release=$releases/$version-$(cd "$tree" && cat pyproject.toml requirements/*.txt $(find triage* mail_auth mta mailboxes directory_sync webhooks webui/src webui/dist migrations demo -type f ! -path '*__pycache__*' 2>/dev/null | sort) | sha256sum | cut -c1-12)
+    release=$releases/$version-$(cd "$tree" && cat pyproject.toml requirements/*.txt $(find triage* mail_auth mta mailboxes directory_sync identity webhooks webui/src webui/dist migrations demo -type f ! -path '*__pycache__*' 2>/dev/null | sort) | sha256sum | cut -c1-12)
     if [ ! -e "$release/complete" ]; then
         rm -rf "$release"
         mkdir -p "$release"

@@ -22,7 +22,7 @@ from triage_cli.services.log_format import VALUES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs" / "reference"
-ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "triage")
+ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "identity", "webhooks", "triage_api", "triage_cli", "triage")
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
 METRICS = """# Metrics
 

@@ -15,7 +15,19 @@ from typing import Any
 from triage.store.delivery_state import ENTRY, TRANSITIONS
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "demo", "migrations")
+ROOMS = (
+    "triage",
+    "mail_auth",
+    "mta",
+    "mailboxes",
+    "directory_sync",
+    "identity",
+    "webhooks",
+    "triage_api",
+    "triage_cli",
+    "demo",
+    "migrations",
+)
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 MOST_FILES = 20
 SUBJECTS = (*ROOMS, "webui/src", "tests")

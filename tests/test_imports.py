@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "demo", "migrations")
+ROOMS = (
+    "triage",
+    "mail_auth",
+    "mta",
+    "mailboxes",
+    "directory_sync",
+    "identity",
+    "webhooks",
+    "triage_api",
+    "triage_cli",
+    "demo",
+    "migrations",
+)
 
 
 def modules(room: str) -> list[str]:

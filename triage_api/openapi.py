@@ -16,6 +16,7 @@ ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "ProviderSignIn": [{"return_to": "/rules"}],
     "DigestOrder": [{"wanted": False}],
     "AwayOrder": [{"until": "2027-01-07T08:00:00Z"}, {"until": None}],
     "PresenceOrder": [{"delivery": ID}, {"delivery": None}],
@@ -83,6 +84,7 @@ REFUSALS = {  # a true one of each status
     500: ("Internal Server Error", "Something went wrong here; it has been logged."),
     503: ("Service Unavailable", "the directory server did not answer: try again later"),
 }
+PUBLIC = ("/session/ways", "/session/providers/", "/session/outcome")  # before anybody has signed in
 FIELDS = {422: {"field": "select"}, 428: {"type": "urn:mailroom:reason-needed"}}
 
 
@@ -123,7 +125,7 @@ def refusal(status: int) -> dict[str, Any]:
 
 def security(method: str, path: str) -> list[dict[str, list[str]]]:
     """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
-    if (method, path) in {("POST", "/session"), ("POST", "/me/session")}:
+    if (method, path) in {("POST", "/session"), ("POST", "/me/session")} or path.startswith(PUBLIC):
         return []
     if path.startswith(EMPLOYEES):
         return [{"own": []}]

@@ -24,6 +24,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "recall": "services.roles",
     "mirror": "services.roles",
     "api": "services.roles",
+    "identity": "services.roles",
     "upkeep": "services.roles",
     "webhooks": "commands.operations.webhooks",
     "demo": "commands.operations.demo",

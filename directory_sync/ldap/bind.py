@@ -1,5 +1,6 @@
 """Proves a member of staff by their own password at the LDAP server (RFC 4513, 5.1.3)."""
 
+import time
 from dataclasses import replace
 
 from directory_sync.ldap.ldap_connection import Connection, Place, WrongPassword, escape_filter, open_connection
@@ -7,7 +8,6 @@ from directory_sync.ldap.ldap_source import place_of
 from directory_sync.ldap.schema import Schema, schema_of
 from triage.config.settings import Directory
 
-PATIENCE = 15.0  # seconds: somebody waits in front of a browser
 NOBODY = "cn=nobody"  # a bind that fails costs the same as one with a wrong password
 
 
@@ -17,7 +17,8 @@ class Bind:
     def __init__(self, settings: Directory) -> None:
         """Nothing is asked yet. BadInput names a setting that is of no use."""
         self.schema: Schema = schema_of(settings)
-        self.place: Place = replace(place_of(settings), patience=PATIENCE, timeout=min(int(PATIENCE), max(1, settings.timeout)))
+        self.seconds = settings.sign_in_timeout
+        self.place: Place = replace(place_of(settings), timeout=max(1, self.seconds // 2))
         self.base = settings.people_base or settings.base
 
     def __call__(self, login: str, password: str) -> bool:
@@ -27,10 +28,12 @@ class Bind:
         """
         if not password or "\0" in password:
             return False
-        with open_connection(self.place) as server:
+        ends = time.monotonic() + self.seconds
+        with open_connection(replace(self.place, patience=self.seconds)) as server:
             name = self.name_of(server, login)
+        left = max(0.1, ends - time.monotonic())
         try:
-            with open_connection(replace(self.place, bind_dn=name or f"{NOBODY},{self.base}", password=password)):
+            with open_connection(replace(self.place, bind_dn=name or f"{NOBODY},{self.base}", password=password, patience=left)):
                 return name != ""
         except WrongPassword:
             return False

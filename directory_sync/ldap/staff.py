@@ -1,32 +1,19 @@
 """Staff out of an LDAP directory: who is in which group has which role and scope; assistants see the mail of those they assist."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
-from triage.actor import ALL_RIGHTS, Role, Scope
+from triage.actor import Role, Scope
 from triage.addressing.company import PersonEntry, SealedEntry, StaffEntry
+from triage.config.group_grants import ARROW, OWN_DEPARTMENT, STRONGEST, Grant
 from triage.config.settings import Directory
 from triage.errors import BadInput
 
 if TYPE_CHECKING:
     from directory_sync.ldap.groups import Lists
-
-ARROW = "=>"
-OWN_DEPARTMENT = "own-department"
-STRONGEST = (Role.ADMIN, Role.TRIAGE, Role.AUDITOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What being in a group means: `cn=reception,ou=groups,dc=company,dc=example => triage company`."""
-
-    group: str  # dn_key
-    role: Role
-    scope: tuple[str, ...]
-    rights: tuple[str, ...] = ()
 
 
 @dataclass
@@ -42,16 +29,9 @@ def parse_grants(settings: Directory) -> list[Grant]:
     """The grants in the settings; BadInput shows how one is written."""
     found = []
     for line in settings.staff_groups:
-        group, arrow, rest = line.rpartition(ARROW)
-        words = rest.split()
         try:
-            if not arrow or len(words) < 2:
-                raise ValueError("it has no role and scope")
-            rights, scope = (tuple(word for word in words[1:] if (word in ALL_RIGHTS) is wanted) for wanted in (True, False))
-            if not scope:
-                raise ValueError("it has no scope")
-            Scope.parse([word for word in scope if word != OWN_DEPARTMENT])
-            found.append(Grant(dn_key(group), Role(words[0]), scope, rights))
+            grant = Grant.parse(line, words=(OWN_DEPARTMENT,))
+            found.append(replace(grant, group=dn_key(grant.group)))
         except ValueError as fault:
             raise BadInput(
                 f"[directory] staff_groups: {line!r}: {fault}; write GROUP-DN => ROLE SCOPE, "

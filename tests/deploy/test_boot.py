@@ -15,6 +15,7 @@ from tests.triage import pdfs
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
 
 ROLES = sorted(unit_name(path).removesuffix("@") for path in UNITS.glob("*.service"))
+IN_DIRECTORIES = {"webhooks": "webhooks_chat.key", "identity": "identity_company.secret"}
 SEALED_OFF = {"parse", "draw"}  # what reads hostile bytes sees nothing at all
 SETTINGS = """
 [company]
@@ -120,8 +121,9 @@ cp -r /opt/tree/deploy/systemd/. /etc/systemd/system/
 systemd-sysusers /opt/tree/deploy/sysusers.d/mailroom.conf
 systemd-tmpfiles --create /opt/tree/deploy/tmpfiles.d/mailroom.conf
 ln -s /opt/ready /opt/mailroom/venv
-mkdir -m 700 /etc/probed /etc/probed/webhooks
-for name in {" ".join(SECRETS.keys() - {"webhooks"})} webhooks/chat.key; do echo secret > /etc/probed/$name; done
+mkdir -m 700 /etc/probed /etc/probed/webhooks /etc/probed/identity
+for name in {" ".join(SECRETS.keys() - {"webhooks", "identity"})} \
+    webhooks/chat.key identity/company.secret; do echo secret > /etc/probed/$name; done
 cd /etc/systemd/system
 for role in {" ".join(ROLES)}; do
     sed -e 's|^ExecStart=.*|ExecStart=/opt/mailroom/venv/bin/python3 -I /etc/probe.py|' -e 's/^Type=.*/Type=oneshot/' \
@@ -197,7 +199,7 @@ def test_what_a_role_can_and_cannot_do(machine: Machine, role: str) -> None:
     assert able.pop("user") > 0
     assert able.pop("interfaces") in ([], ["lo"])
     own = {name for name, whose in SECRETS.items() if role in whose}
-    assert set(able.pop("credentials")) == {"webhooks_chat.key" if name == "webhooks" else name for name in own}
+    assert set(able.pop("credentials")) == {IN_DIRECTORIES.get(name, name) for name in own}
     assert able == {
         "shell": False,
         "writable_code": False,
@@ -209,7 +211,7 @@ def test_what_a_role_can_and_cannot_do(machine: Machine, role: str) -> None:
         "database": role in DATABASE | {"retention", "webhooks"},
         "settings": role not in SEALED_OFF,
         "company": role in ("sync", "upkeep"),
-        "spool": role not in SEALED_OFF,
+        "spool": role not in SEALED_OFF | {"identity"},
     }
 
 

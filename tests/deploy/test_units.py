@@ -14,7 +14,7 @@ UNITS = ROOT / "deploy" / "systemd"
 PAGE = (ROOT / "docs" / "how-to" / "systemd.md").read_text("utf-8")
 SCORE = re.compile(r"^\| ([a-z@, ]+) \| (\d\.\d) \|", re.MULTILINE)
 SCORES = {name: float(score) for names, score in SCORE.findall(PAGE) for name in names.split(", ")}  # of 10, as the page says
-NETWORKED = {"judge", "relay", "recall", "mirror", "sync", "webhooks"}  # 1.0 at most, the others 0.2
+NETWORKED = {"judge", "relay", "recall", "mirror", "sync", "webhooks", "identity"}  # 1.0 at most, the others 0.2
 DATABASE = {"judge", "relay", "recall", "mirror", "api", "outbound", "upkeep", "sync"}
 SECRETS = {  # who gets which
     "smtp.tls_cert": {"receive", "outbound"},
@@ -33,6 +33,7 @@ SECRETS = {  # who gets which
     "outbound.accounts_file": {"outbound"},
     "audit.key_file": {"upkeep"},
     "webhooks": {"webhooks"},  # a directory
+    "identity": {"identity"},  # likewise
 }
 
 pytestmark = pytest.mark.peers
@@ -85,11 +86,11 @@ def test_a_role_gets_its_secrets_as_credentials_and_no_other(unit: Path) -> None
     loaded = dict(line.removeprefix("LoadCredential=").split(":", 1) for line in lines if line.startswith("LoadCredential="))
     assert loaded == {name: f"/etc/mailroom/secrets/{name}" for name, whose in SECRETS.items() if unit_name(unit) in whose}
     default = {line.removeprefix("SetCredential=").removesuffix(r":\n") for line in lines if line.startswith("SetCredential=")}
-    assert loaded.keys() - {"webhooks"} == default, "each may be missing; a directory may be empty"
+    assert loaded.keys() - {"webhooks", "identity"} == default, "each may be missing; a directory may be empty"
     assert not [line for line in lines if "/etc/mailroom/secrets" in line and not line.startswith("LoadCredential=")]
 
 
 def test_every_secret_is_some_units_and_on_the_page() -> None:
     files = {f"{section}.{name}" for section, name, one in every_key() if one.metadata["file"]}
-    assert files | {"smtp.edge_token", "database.url", "database.listen_url", "webhooks"} == SECRETS.keys()
+    assert files | {"smtp.edge_token", "database.url", "database.listen_url", "webhooks", "identity"} == SECRETS.keys()
     assert [name for name in SECRETS if f"`{name}" not in PAGE] == []

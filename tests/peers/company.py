@@ -116,6 +116,7 @@ file = "{directory}/company.toml"
 
 [api]
 listen = "127.0.0.1:{api_port}"
+sign_in = "{sign_in}"
 
 {notices}
 [policy]
@@ -132,6 +133,7 @@ class Company:
     next_hop: str
     undo_seconds: int = 0
     more: str = ""  # further sections of the settings
+    sign_in: str = "local"
     program: Path = ROOT  # where mailroom's packages lie
     smtp_port: int = 0
     api_port: int = 0
@@ -170,6 +172,7 @@ class Company:
             "api_port": self.api_port,
             "next_hop": self.next_hop,
             "undo_seconds": self.undo_seconds,
+            "sign_in": self.sign_in,
         }
         notices = "" if "[notices]" in self.more else NO_DIGEST
         (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values, notices=notices) + self.more)

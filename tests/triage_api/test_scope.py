@@ -89,6 +89,12 @@ class Call:
 
 CALLS = {
     "create_session": Call(json={"login": "nobody", "password": "x"}, says=True),
+    "list_sign_in_ways": Call(says=True),
+    "begin_provider_sign_in": Call(json={}),
+    "finish_provider_sign_in": Call(),
+    "get_sign_in_outcome": Call(query="?key=nobody"),
+    "sign_out_at_provider": Call(),
+    "end_provider_sessions": Call(),
     "create_own_session": Call(json={"login": "nobody", "password": "x"}),
     "delete_own_session": Call(),
     "list_own_messages": Call(),
@@ -237,7 +243,16 @@ OWN = {
     "create_expected_sender",
     "forget_expected_sender",
 }
+SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/triage_api/routes/access/test_providers.py
+    "create_session",
+    "list_sign_in_ways",
+    "begin_provider_sign_in",
+    "finish_provider_sign_in",
+    "get_sign_in_outcome",
+    "end_provider_sessions",
+}
 PEOPLES = OWN | {
+    "sign_out_at_provider",
     "delete_session",
     "list_sessions",
     "end_sessions",
@@ -272,6 +287,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
+    "end_provider_sessions": {404, 422},  # without a provider, or a form
     "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/routes/employees/test_own_mail.py
     "delete_own_session": {401},
     "list_own_messages": {401},
@@ -513,7 +529,7 @@ def test_every_operation_has_its_line_here() -> None:
 def test_without_a_session_nothing_is_said(secret: Secret, new_browser: NewBrowser) -> None:
     nobody = new_browser()
     for name, method, path in operations():
-        if name in ("create_session", "create_own_session", "healthz", "readyz"):
+        if name in SIGNING_IN | {"create_own_session", "healthz", "readyz"}:
             continue
         answer = nobody.get("/events") if name == STREAM else called(nobody, secret, name, method, path)
         assert (name, answer.status_code) == (name, 401)
@@ -566,6 +582,8 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     }
     expected = dict.fromkeys(("delete_own_session", "list_own_messages", "create_own_request", "choose_digest"), 401)
     expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender"), 401)
+    elsewhere = ("begin_provider_sign_in", "finish_provider_sign_in", "get_sign_in_outcome", "sign_out_at_provider")
+    expected |= dict.fromkeys(elsewhere, 404) | {"end_provider_sessions": 422}  # the settings have no provider; it sends no form
     expected |= {
         "create_session": 401,
         "create_own_session": 403,
@@ -611,7 +629,7 @@ def test_a_token_does_what_it_was_made_for_and_nothing_else(secret: Secret, new_
     acting = {name for names in ACTING.values() for name in names}
     programs = {grant: new_browser().with_token(token_key(engine, grant)) for grant in Grant}
     for (grant, program), (name, method, path) in product(programs.items(), operations()):
-        if name in (STREAM, "healthz", "readyz", "create_session", "create_own_session"):
+        if name in SIGNING_IN | {STREAM, "healthz", "readyz", "create_own_session"}:
             continue
         answer = called(program, secret, name, method, path)
         reads = grant == "read" and name not in acting | PEOPLES

@@ -115,9 +115,10 @@ SILENT = {  # answered, and without it
 OTHERS = {
     "seed imap", "seed maildir", "seed mbox",
     "audit key",
-    "serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "upkeep", "demo",
+    "serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "identity", "upkeep", "demo",
     "db upgrade", "db check", "db compact", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff rights", "staff away", "staff sign-out", "staff substitute",
+    "staff link", "staff unlink",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",

@@ -1,6 +1,7 @@
 """Staff accounts of our own, for companies without a directory server: kept in the database, and left alone by every sync."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,12 +14,19 @@ from triage.actor import Actor, Role, Scope, rights_of
 from triage.addressing.company import StaffEntry
 from triage.addressing.envelope import fold_text
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.say import said_by, say
+from triage.say import mark, said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.staff import StaffMember, StaffSession
 
-LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
+LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
+PROVIDER = "provider"  # an account that an identity provider's groups made
+OIDC = "oidc"  # a way to sign in: at an identity provider
+TAKEN = {  # why a login cannot be made, by where its account comes from
+    LOCAL: mark("{login} already is staff"),
+    DIRECTORY: mark("the directory already makes {login} staff"),
+    PROVIDER: mark("an identity provider already makes {login} staff"),
+}
 LONGEST_LOGIN = 64  # characters
 TURN = 0x6164  # who takes administrators away does so under this number
 
@@ -39,8 +47,7 @@ def add_account(session: Session, account: Account, password_hash: str, *, by: A
     login = checked_login(account.login)
     taken = session.get(StaffMember, login)
     if taken is not None:
-        by_directory = taken.source == DIRECTORY
-        raise BadInput(say("the directory already makes {login} staff" if by_directory else "{login} already is staff", login=login))
+        raise BadInput(say(TAKEN[taken.source], login=login))
     scope = checked_scope(session, account.scope)
     role = checked_role(account.role)
     name = account.name.strip() or login
@@ -51,11 +58,11 @@ def add_account(session: Session, account: Account, password_hash: str, *, by: A
     return login
 
 
-def remove_account(session: Session, login: str, *, by: Actor, now: datetime, by_directory: bool = False) -> None:
+def remove_account(session: Session, login: str, *, by: Actor, now: datetime, ways: Collection[str] = (LOCAL,)) -> None:
     """Take an account away; who is signed in with it is out at once. NotAllowedNow when nobody would administer the company any more."""
     take_turns(session)
     member = get_local_account(session, login)
-    if list_administrators(session, by_directory=by_directory) == [member.login]:
+    if list_administrators(session, ways=ways) == [member.login]:
         raise NotAllowedNow(
             say(
                 "{login} is the only administrator of the whole company: name another one first, `mailroom staff add LOGIN --role admin "
@@ -115,12 +122,10 @@ def member_of_row(row: StaffMember, signed_in: int, now: datetime) -> Member:
     return Member(row.login, row.name, row.role, tuple(row.scope), tuple(row.rights), row.source, row.active, away, signed_in)
 
 
-def list_administrators(session: Session, *, by_directory: bool) -> list[str]:
-    """Who can sign in and administers the whole company; `by_directory`: with the directory's passwords, which our accounts do not have."""
+def list_administrators(session: Session, *, ways: Collection[str]) -> list[str]:
+    """Who can sign in by one of these ways (api.sign_in) and administers the whole company."""
     rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
-    return [
-        one.login for one in rows if is_company_administrator(one, by_directory=by_directory) and not (by_directory and one.source == LOCAL)
-    ]
+    return [one.login for one in rows if is_company_administrator(one, one.source, ways=ways)]
 
 
 def take_turns(session: Session) -> None:
@@ -128,9 +133,17 @@ def take_turns(session: Session) -> None:
     db.take_advisory_locks(session, TURN)
 
 
-def is_company_administrator(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:
-    """Is this an administrator of the whole company, with a password?"""
-    return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and (by_directory or bool(one.password_hash))
+def is_company_administrator(one: StaffMember | StaffEntry, source: str = DIRECTORY, *, ways: Collection[str]) -> bool:
+    """Is this an administrator of the whole company who can sign in?"""
+    return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and can_sign_in(source, bool(one.password_hash), ways)
+
+
+def can_sign_in(source: str, has_password: bool, ways: Collection[str]) -> bool:
+    """Is there a way for accounts that come from there? `has_password`: of our own keeping."""
+    if source == PROVIDER:
+        return OIDC in ways
+    by_password = LOCAL in ways and has_password
+    return by_password or (source == DIRECTORY and (DIRECTORY in ways or OIDC in ways))
 
 
 def own_ones(session: Session) -> dict[str, bool]:
@@ -143,6 +156,8 @@ def get_local_account(session: Session, login: str) -> StaffMember:
     member = session.get(StaffMember, fold_text(login.strip()))
     if member is None:
         raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    if member.source == PROVIDER:
+        raise BadInput(say("{login} comes from an identity provider: change the groups there", login=member.login))
     if member.source != LOCAL:
         raise BadInput(say("{login} comes from the directory: change the directory, then run `mailroom sync`", login=member.login))
     return member

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlmodel import Session, col
 
 from triage.access import employee_sessions, staff_members
-from triage.access.accounts import LOCAL
+from triage.access.accounts import DIRECTORY, LOCAL
 from triage.access.sessions import hash_session_key
 from triage.actor import EMPLOYEE, Actor
 from triage.addressing.networks import sender_network
@@ -62,8 +62,19 @@ class Try:
     login: str
     client: str
     password_hash: str
-    barred: bool = False  # an account of our own, where only the directory's passwords count
+    by_hash: bool = False  # the password is kept here, not in the directory
+    barred: bool = False  # no password counts for this account
     subject: str = STAFF  # as the record names it: staff:LOGIN, employee:UID; without a name where nobody has it: it may be a password
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """By which way somebody signed in."""
+
+    method: str = ""  # "": with a password
+    provider: str = ""
+    sid: str = ""  # of the provider's session
+    has_factor: bool = False  # a second factor was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,8 @@ class SignedIn:
     actor: Actor
     unseen: bool
     before: "Before | None" = None
+    provider: str = ""  # at which they signed in
+    factor_at: datetime | None = None  # when they last gave a second factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +101,14 @@ def hash_password(password: str) -> str:
     return HASHER.hash(password)
 
 
-def begin_attempt(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False, employee: bool = False) -> Try:
+def begin_attempt(
+    session: Session, login: str, client: str, *, now: datetime, ways: Collection[str] = (LOCAL,), employee: bool = False
+) -> Try:
     """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
 
     An account waits where it has failed, and everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
     An address waits for all who fail there together, though not for staff who have signed in from there lately: their work goes on.
-    `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
+    `ways`: how staff sign in (api.sign_in); passwords kept here do not count without "local", the directory's not without "directory".
     `employee`: it is about somebody's own mail.
     """
     login, place = login.strip().casefold(), sender_network(client)
@@ -111,8 +126,9 @@ def begin_attempt(session: Session, login: str, client: str, *, now: datetime, b
     session.add(attempt)
     member = session.get(StaffMember, login)
     password_hash = member.password_hash if member and member.active else ""
-    barred = by_directory and member is not None and member.source == LOCAL
-    return Try(attempt.id, login, client, password_hash or NOBODY, barred, subject)
+    by_hash = (not employee and DIRECTORY not in ways) or (member is not None and member.source == LOCAL)
+    barred = not employee and (LOCAL if by_hash else DIRECTORY) not in ways
+    return Try(attempt.id, login, client, password_hash or NOBODY, by_hash and not employee, barred, subject)
 
 
 def lock_number(whose: str) -> int:
@@ -144,40 +160,51 @@ def comes_from(session: Session, subject: str, place: str) -> bool:
 def verify_password(attempt: Try, password: str, prover: Prover | None = None) -> bool:
     """Is this the account's password? Slow on purpose: call it outside of a transaction.
 
-    `prover`: who says so, where staff sign in with the directory's passwords; our own hash otherwise.
+    `prover`: who says so of the directory's passwords.
     """
-    if prover is not None:
+    if prover is not None and not attempt.by_hash:
         return prover(attempt.login, password) and not attempt.barred
     with AT_ONCE:
         try:
             HASHER.verify(attempt.password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
-    return attempt.password_hash != NOBODY
+    return attempt.password_hash != NOBODY and not attempt.barred
 
 
-def open_session(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
+def open_session(session: Session, attempt: Try, *, lasts: timedelta, now: datetime, how: How = How()) -> tuple[Actor, str] | None:
     """Open a session: who signed in, and the key for the browser. None when the account was removed meanwhile."""
-    actor = staff_members.find_staff_actor(session, attempt.login, now)
+    opened = start_session(session, attempt.login, attempt.client, how, lasts=lasts, now=now)
+    if opened:
+        forget_failures(session, attempt)
+    return opened
+
+
+def start_session(session: Session, login: str, client: str, how: How, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
+    """Sign in somebody who has proven who they are, on the record. None when there is no such account, or it is closed."""
+    actor = staff_members.find_staff_actor(session, login, now)
     if actor is None:
         return None
-    forget_failures(session, attempt)
     session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
-    key = secrets.token_urlsafe(32)
-    subject = f"{STAFF}:{attempt.login}"
+    key, subject = secrets.token_urlsafe(32), f"{STAFF}:{login}"
     before = last_sign_in(session, subject)
     session.add(
         StaffSession(
             key_sha256=hash_session_key(key),
-            login=attempt.login,
+            login=login,
             started_at=now,
             seen_at=now,
-            client=attempt.client,
+            client=client,
             before_at=before.at if before else None,
             before_client=before.client if before else "",
+            method=how.method,
+            provider=how.provider,
+            provider_sid=how.sid,
+            factor_at=now if how.has_factor else None,
         )
     )
-    ledger.write_act(session, "sign-in", subject, by=actor, now=now, detail={"client": attempt.client})
+    detail = {"client": client, "method": how.method, "provider": how.provider, "second_factor": how.has_factor}
+    ledger.write_act(session, "sign-in", subject, by=actor, now=now, detail={name: value for name, value in detail.items() if value})
     return actor, key
 
 
@@ -201,7 +228,12 @@ def forget_failures(session: Session, attempt: Try) -> None:
 
 def record_failure(session: Session, attempt: Try, *, now: datetime) -> None:
     """Put a wrong password on the record."""
-    ledger.write_act(session, "sign-in-failed", attempt.subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
+    record_refusal(session, attempt.subject, attempt.client, now=now)
+
+
+def record_refusal(session: Session, subject: str, client: str, *, now: datetime, **why: str) -> None:
+    """Put a refused sign-in on the record."""
+    ledger.write_act(session, "sign-in-failed", subject, by=Actor.system("sign-in"), now=now, detail={"client": client} | why)
 
 
 def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
@@ -211,7 +243,7 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
         return None
     actor = staff_members.find_staff_actor(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
-    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before) if actor else None
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, kept.factor_at) if actor else None
 
 
 def last_sign_in(session: Session, subject: str) -> Before | None:

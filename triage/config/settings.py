@@ -9,6 +9,7 @@ from triage.addressing import freemail_domains
 from triage.addressing.subaddress import DELIMITERS
 from triage.config.alert_types import AUTO, CAUSES
 from triage.config.duties import USUAL, Duty
+from triage.config.identity_providers import Provider
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
 from triage.text.i18n import ENGLISH, LANGUAGES
@@ -16,6 +17,7 @@ from triage.text.i18n import ENGLISH, LANGUAGES
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 Hooks = tuple[Hook, ...]  # a table of tables by name
 Duties = tuple[Duty, ...]  # likewise
+Providers = tuple[Provider, ...]  # likewise
 
 
 def setting_key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False, least: int = 0) -> Any:
@@ -378,6 +380,7 @@ class Directory:
     interval: int = setting_key("Seconds between two looks at the LDAP server, for what has changed.", 300)
     full_hours: int = setting_key("Hours after which everything is read anew.", 24)
     timeout: int = setting_key("Seconds to wait for each answer of the LDAP server.", 30)
+    sign_in_timeout: int = setting_key("Seconds for all that one sign-in asks the LDAP server.", 2, least=1)
     patience: int = setting_key("Seconds that one reading may take in all.", 600)
     page_size: int = setting_key("Entries asked for at a time.", 500)
 
@@ -397,10 +400,11 @@ class Api:
     metrics: tuple[str, ...] = setting_key(
         "Networks whose clients may read /metrics (Prometheus); empty: nobody may.", ("127.0.0.0/8", "::1/128")
     )
-    sign_in: str = setting_key(
-        "local: staff have passwords of their own here; directory: those of the LDAP server. Exactly one way counts.",
-        "local",
-        choices=("local", "directory"),
+    sign_in: tuple[str, ...] = setting_key(
+        "How staff sign in, one or several ways. oidc: at the providers of [identity]; directory: with the LDAP server's passwords; local: "
+        "with passwords kept here.",
+        ("local",),
+        choices=("oidc", "directory", "local"),
     )
     session_hours: int = setting_key("Hours after which staff sign in again.", 12, least=1)
     idle_lock_minutes: int = setting_key("Minutes without a request after which staff sign in again.", 30, least=1)
@@ -408,6 +412,25 @@ class Api:
         "Show attachments as pictures, PDF and images, drawn in a sandbox without network: see docs/how-to/attachment-previews.md.", False
     )
     token_requests_per_minute: int = setting_key("Requests that one token may make in a minute; 0: no limit.", 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Identity providers at which staff sign in (docs/how-to/single-sign-on.md)."""
+
+    providers: Providers = setting_key(
+        "Tables [identity.providers.NAME] (docs/how-to/single-sign-on.md). They have issuer, client_id and client_secret_file; title, for "
+        "the sign-in page; scopes, login_claim, name_claim, groups_claim. A line of groups is such as `mailroom-admins => admin company`. "
+        "With link_by_login = true accounts that exist here belong to whom the provider's login claim names. second_factor = true: the "
+        "provider always asks for one.",
+        (),
+    )
+    timeout: int = setting_key("Seconds for all that one sign-in asks the provider.", 2, least=1)
+    clock_skew: int = setting_key("Seconds that the clocks of the provider and of this machine may differ.", 120)
+    ca_file: str = setting_key("PEM file of the authorities that vouch for the providers; empty: those of the system.", "")
+    close_days: int = setting_key(
+        "Days after the last sign-in at which an account that a provider made is closed, with its tokens.", 30, least=1
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -524,8 +547,8 @@ class Notices:
         (),
     )
     requests: bool = setting_key(
-        "Let employees sign in with the directory's passwords (api.sign_in = directory) to see sender and subject of their own mail that "
-        "waits or was taken away, and ask for it at PUBLIC_URL/ask.",
+        "Let employees sign in with the directory's passwords (api.sign_in holds directory) to see sender and subject of their own mail "
+        "that waits or was taken away, and ask for it at PUBLIC_URL/ask.",
         False,
     )
     digest_at: str = setting_key(
@@ -799,6 +822,7 @@ class Settings:
     dns: Dns = Dns()
     directory: Directory = Directory()
     api: Api = Api()
+    identity: Identity = Identity()
     cover: Cover = Cover()
     retention: Retention = Retention()
     audit: Audit = Audit()

@@ -13,7 +13,21 @@ from triage import business_hours
 from triage.addressing.envelope import ascii_domain
 from triage.config import alert_types
 from triage.config.duties import Duty
-from triage.config.settings import Client, Company, Confidential, Cover, Duties, Hooks, Notices, Settings, Texts, every_key, section_type
+from triage.config.identity_providers import Provider
+from triage.config.settings import (
+    Client,
+    Company,
+    Confidential,
+    Cover,
+    Duties,
+    Hooks,
+    Notices,
+    Providers,
+    Settings,
+    Texts,
+    every_key,
+    section_type,
+)
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
 
@@ -179,6 +193,10 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
         return named_tables(value, Hook.parse, 'hooks.chat] and below it url = "https://…"', where)
     if kind == Duties:
         return named_tables(value, Duty.parse, 'duties.legal] and below it phone = "+49 30 1234"', where)
+    if kind == Providers:
+        return named_tables(value, Provider.parse, 'providers.company] and below it issuer = "https://…"', where)
+    if get_origin(kind) is tuple and choices and isinstance(value, str):
+        value = [value]  # one of them, as a text
     if get_origin(kind) is tuple:
         return checked_list(value, get_args(kind)[0], choices, where)
     if type(value) is not kind:
@@ -218,7 +236,7 @@ def text_table(value: Any, where: str) -> Texts:
 
 
 def named_tables(value: Any, parse: Callable[[str, Mapping[str, Any]], Any], example: str, where: str) -> tuple[Any, ...]:
-    """Tables by their names: webhooks, duties."""
+    """Tables by their names: webhooks, duties, identity providers."""
     if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
         section = where.rpartition("[")[2].partition("]")[0]
         raise BadInput(f"{where} must be tables, such as [{section}.{example}")

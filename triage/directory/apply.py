@@ -1,5 +1,6 @@
 """Takes a company's directory over: departments, people, groups, addresses and staff become as it says. Who is staff."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from triage.access import accounts, confidential_folders
-from triage.access.accounts import DIRECTORY, LOCAL
+from triage.access.accounts import DIRECTORY
 from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.config.settings import Company
@@ -59,7 +60,7 @@ def apply_directory(
     now: datetime,
     confirmed: bool = False,
     leaving: Leaving = Leaving(),  # noqa: B008
-    by_directory: bool = False,
+    ways: Collection[str] = (accounts.LOCAL,),
     same_people: bool = False,
 ) -> Applied:
     """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
@@ -67,8 +68,8 @@ def apply_directory(
     Nothing is applied when it is inconsistent (BadInput says where), or when it would take away, move or strip of addresses
     more than 5 and more than 5 % of the people, or leave no administrator who can sign in (Braked), which is a broken source more
     often than a living company; `confirmed` says that it is meant. People whom the directory no longer names are disabled, never
-    deleted; their mail goes where `leaving` says. Who is called otherwise keeps all that they had (identities). `by_directory`: staff
-    sign in with the directory's passwords. `same_people`: everybody is who had their name so far, whatever identity they have now.
+    deleted; their mail goes where `leaving` says. Who is called otherwise keeps all that they had (identities). `ways`: how
+    staff sign in (api.sign_in). `same_people`: everybody is who had their name so far, whatever identity they have now.
     """
     accounts.take_turns(session)
     wanted = directory_rows.normalise_directory(directory, company)
@@ -80,7 +81,7 @@ def apply_directory(
         rename_records.carry_records(session, made, by=by, now=now)
         before = known_people(session, wanted, same_people=same_people)
     wanted = directory_rows.with_old_seals(named_today(wanted, *rename_records.former_names(session)), before)
-    intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, by_directory=by_directory))
+    intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, ways=ways))
     addresses = addresses_of(wanted, company)
     require_plausible(intended, confirmed=confirmed)
     write_rows(session, wanted)
@@ -158,16 +159,16 @@ def write_addresses(
 
 
 def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
-    """The staff that the directory names, without those who are staff here by an account of our own."""
-    own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL)))
+    """The staff that the directory names, without those who are staff here by an account that it did not make."""
+    own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) != DIRECTORY)))
     return [entry for entry in wanted.staff if entry.login not in own]
 
 
-def locks_out(session: Session, wanted: CompanyDirectory, *, by_directory: bool) -> bool:
+def locks_out(session: Session, wanted: CompanyDirectory, *, ways: Collection[str]) -> bool:
     """Does somebody administer the whole company now, and would nobody afterwards?"""
-    now = accounts.list_administrators(session, by_directory=by_directory)
-    ours = select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL, col(StaffMember.login).in_(now))
-    named = (accounts.is_company_administrator(entry, by_directory=by_directory) for entry in staff_of(session, wanted))
+    now = accounts.list_administrators(session, ways=ways)
+    ours = select(col(StaffMember.login)).where(col(StaffMember.source) != DIRECTORY, col(StaffMember.login).in_(now))
+    named = (accounts.is_company_administrator(entry, ways=ways) for entry in staff_of(session, wanted))
     return bool(now) and not any(named) and session.scalar(ours.limit(1)) is None
 
 

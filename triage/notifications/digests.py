@@ -240,7 +240,7 @@ def own_mail_page(settings: Settings) -> str:
 
 def may_ask(settings: Settings) -> bool:
     """Can employees ask by themselves?"""
-    return settings.notices.requests and settings.api.sign_in == "directory" and bool(settings.api.public_url)
+    return settings.notices.requests and "directory" in settings.api.sign_in and bool(settings.api.public_url)
 
 
 def write_footer(settings: Settings) -> Iterator[str]:

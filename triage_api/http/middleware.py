@@ -27,6 +27,7 @@ UNLESS_SET = {"cache-control": "no-store", "content-security-policy": "default-s
 BODY_LIMIT = 1024 * 1024  # bytes of a request; 5,000 ids are 80 KiB
 TOO_LARGE = say("A request has at most {size} KiB.", size=BODY_LIMIT // 1024)
 HSTS = "max-age=31536000"
+BACK_CHANNEL = re.compile(r"/api/v1/session/providers/[a-z0-9-]+/back-channel-logout")  # a provider asks, with a signed token and no cookie
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_-]*")
 VERSION = {"mailroom-version": version("mailroom")}  # for those who have signed in
 
@@ -77,7 +78,8 @@ class Guard:
     def refusal(self, scope: Scope) -> Response | None:
         """Why a request does not even reach the app."""
         headers = Headers(scope=scope)
-        if scope["method"] not in HARMLESS and "authorization" not in headers and not same_origin(headers, self.office.public_origin):
+        needs_origin = scope["method"] not in HARMLESS and "authorization" not in headers and not BACK_CHANNEL.fullmatch(scope["path"])
+        if needs_origin and not same_origin(headers, self.office.public_origin):
             return problem(403, say("This request does not come from the console: its Origin is another site."))
         if int(headers.get("content-length", "0")) > BODY_LIMIT:  # the server has checked that it is a number
             return problem(413, TOO_LARGE)

@@ -306,16 +306,18 @@ def open_door(settings: Settings) -> Iterator[Finding]:
 
 def administered(settings: Settings) -> Iterator[Finding]:
     """Can somebody sign in who administers the whole company? A database that does not answer has a finding of its own."""
-    directorys = settings.api.sign_in == "directory"
+    ways = settings.api.sign_in
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
-            found = accounts.list_administrators(session, by_directory=directorys)
+            found = accounts.list_administrators(session, ways=ways)
     except BadInput:
         return
     if found:
         yield Finding(OK, "staff", f"{len(found)} can sign in who administer the whole company")
     else:
-        do = "name one in [directory] staff_groups" if directorys else "`mailroom staff add LOGIN --role admin --scope company`"
+        do = "`mailroom staff add LOGIN --role admin --scope company`"
+        if "local" not in ways:
+            do = "name one in [directory] staff_groups" if "directory" in ways else "name one in groups of [identity]"
         yield Finding(WARN, "staff", "nobody can sign in who administers the whole company", do)
 
 

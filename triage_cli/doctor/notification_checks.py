@@ -86,10 +86,10 @@ def digest_clock(settings: Settings) -> str:
 def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str, str]]:
     """What is in the way, and what to do about it."""
     notices = settings.notices
-    if notices.requests and settings.api.sign_in != "directory":
+    if notices.requests and "directory" not in settings.api.sign_in:
         yield (
             "[notices] requests is on, but nobody can prove their passwords",
-            'set api.sign_in = "directory" (docs/how-to/staff-accounts.md)',
+            'name "directory" in api.sign_in (docs/how-to/staff-accounts.md)',
         )
     elif notices.requests and not settings.api.public_url:
         yield "the letter has no links: nobody knows where the page is", "set api.public_url"

@@ -21,7 +21,10 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
     ("Staff and programs", ("staff", "token", "people", "groups", "practice")),
     ("The record", ("audit", "report", "legal-hold", "person-data", "retention")),
     ("Setting up", ("demo", "db", "sync", "seed", "rehearse", "import", "doctor", "settings", "completion", "man")),
-    ("Running", ("serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "upkeep", "webhooks", "backup", "resume")),
+    (
+        "Running",
+        ("serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "identity", "upkeep", "webhooks", "backup", "resume"),
+    ),
 )
 OTHERS = "More"
 

@@ -1,4 +1,4 @@
-"""The api role: the HTTP API and the console, with the one way to sign in that the settings name."""
+"""The api role: the HTTP API and the console, with the ways to sign in that the settings name."""
 
 import threading
 
@@ -17,14 +17,16 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def prover_of(settings: Settings) -> Prover | None:
-    """Who says that a password is right; None: our own hashes."""
-    if settings.api.sign_in == "local":
-        return None
+    """Who says that a directory's password is right; None: our own hashes only."""
     check_sign_in(settings)
-    return Bind(settings.directory)
+    return Bind(settings.directory) if "directory" in settings.api.sign_in else None
 
 
 def check_sign_in(settings: Settings) -> None:
     """BadInput when nobody could sign in that way."""
-    if settings.api.sign_in == "directory" and settings.directory.source != "ldap":
+    if "directory" in settings.api.sign_in and settings.directory.source != "ldap":
         raise BadInput('[api] sign_in = "directory" needs [directory] source = "ldap"')
+    if "oidc" in settings.api.sign_in and not settings.identity.providers:
+        raise BadInput('[api] sign_in = "oidc" needs a provider: [identity.providers.NAME] (docs/how-to/single-sign-on.md)')
+    if not settings.api.sign_in:
+        raise BadInput("[api] sign_in is empty: nobody could sign in")

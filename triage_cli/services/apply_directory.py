@@ -53,7 +53,7 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
     """Take it over, in one transaction."""
 
     def take(session: Session) -> Applied:
-        how: dict[str, Any] = {"leaving": leaving_of(settings), "by_directory": settings.api.sign_in == "directory"}
+        how: dict[str, Any] = {"leaving": leaving_of(settings), "ways": settings.api.sign_in}
         how["same_people"] = same_people
         made = directory.apply_directory(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
         made = replace(made, outdated=tuple(stale_settings.find_outdated(session, settings)))

@@ -19,7 +19,8 @@ from triage_cli.services.log_format import TextLines, follow
 from triage_cli.services.stop_signals import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
-DOORS = frozenset({"receive", "outbound", "api"})  # roles that others connect to
+DOORS = frozenset({"receive", "outbound", "api", "identity"})  # roles that others connect to
+WITHOUT_SPOOL = frozenset({"receive", "identity"})  # roles that write no figures of their own there
 BUSY = frozenset({"judge"})  # roles that make and drop thousands of objects for each message
 SUPERVISOR = "MAILROOM_SUPERVISOR"  # in the environment of a role: the process that started it
 
@@ -42,7 +43,7 @@ def log_to_stderr(role: str) -> None:
 def watch(settings: Settings, role: str) -> None:
     """Log as the settings say from now on, and count what this role does, warnings too. Workers of `receive` begin by themselves."""
     follow(settings.logs, role)
-    if role != "receive":
+    if role not in WITHOUT_SPOOL:
         metrics.begin_metrics(settings.spool.directory, role)
     logging.getLogger().addHandler(metrics.Counting(role))
 
@@ -127,6 +128,13 @@ def recall(ctx: click.Context) -> None:
 def api(ctx: click.Context) -> None:
     """Serve the HTTP API and the console."""
     start(ctx, "triage_cli.services.api_role", "api")
+
+
+@click.command()
+@click.pass_context
+def identity(ctx: click.Context) -> None:
+    """Ask identity providers who signs in, for the API, which has no network."""
+    start(ctx, "identity.identity_role", "identity")
 
 
 @click.command()

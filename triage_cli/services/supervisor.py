@@ -66,6 +66,7 @@ def then(config: str | None) -> tuple[str, ...]:
         "mirror": bool(settings.mirror.departments),
         "sync --follow": settings.directory.source == "ldap",
         "webhooks": bool(settings.webhooks.hooks),
+        "identity": "oidc" in settings.api.sign_in,
     }
     return (*THEN, *(role for role, needed in wanted.items() if needed))
 

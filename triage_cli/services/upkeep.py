@@ -5,12 +5,13 @@ import os
 import socket
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage.access import api_tokens
+from triage.access import api_tokens, external_accounts
 from triage.compliance.audit import hash_chain, settings_changes
 from triage.compliance.privacy import person_erasure
 from triage.config.settings import Settings
@@ -80,6 +81,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             if time.monotonic() - let_go > LET_GO_EVERY:
                 let_go = time.monotonic()
                 recorder.let_go(engine, settings)
+                close_accounts(engine, settings)
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
                 let_tokens_go(engine)
@@ -178,6 +180,14 @@ def catch_up(engine: Engine, settings: Settings) -> bool:
                 return False
         time.sleep(BREATH)
     return True
+
+
+def close_accounts(engine: Engine, settings: Settings) -> None:
+    """Close accounts that an identity provider made and that nobody has used for `identity.close_days`."""
+    with db.transaction(engine) as session:
+        closed = external_accounts.close_unused(session, timedelta(days=settings.identity.close_days), now=utcnow())
+    if closed:
+        log.info("%d accounts of identity providers are closed: nobody signed in for %d days", closed, settings.identity.close_days)
 
 
 def let_tokens_go(engine: Engine) -> None:

@@ -240,7 +240,7 @@ def look_for_rules(engine: Engine, settings: Settings) -> None:
 def sound_alarm(engine: Engine, settings: Settings) -> None:
     """Say which folders nobody looks at, and that nobody administers the company."""
     with db.read_transaction(engine) as session:
-        administered = accounts.list_administrators(session, by_directory=settings.api.sign_in == "directory")
+        administered = accounts.list_administrators(session, ways=settings.api.sign_in)
         nobody = coverage.uncovered_folders(session, settings.cover, utcnow())
         opened = emergency.current_emergency(session, utcnow())
     if opened:

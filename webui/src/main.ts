@@ -2,7 +2,9 @@
 import './look'
 import { mount } from 'svelte'
 import App from './App.svelte'
+import { endSignInWindow } from './lib/browser/signedIn'
 import { choices } from './lib/state/preferences.svelte'
 
+endSignInWindow()
 choices.wear()
 mount(App, { target: document.getElementById('app')! })

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync.ldap.staff import Grant, parse_grants
+from directory_sync.ldap.staff import parse_grants
 from directory_sync.toml.toml_reader import read_directory
 from triage.actor import Role
+from triage.config.group_grants import Grant
 from triage.config.settings import Directory
 from triage.errors import BadInput
 

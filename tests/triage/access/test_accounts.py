@@ -1,6 +1,7 @@
 """Accounts of our own: made, changed, taken away, and never touched by a sync."""
 
 import threading
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -12,7 +13,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from triage.access import accounts, staff_login, staff_members
-from triage.access.accounts import Account
+from triage.access.accounts import DIRECTORY, LOCAL, Account
 from triage.actor import Right
 from triage.addressing.company import StaffEntry
 from triage.config.settings import Settings
@@ -112,20 +113,20 @@ CHIEF = Account("chief", "Ann Chief", "admin", ("company",))
 
 
 @pytest.mark.parametrize(
-    ("other", "values", "by_directory", "stays"),
+    ("other", "values", "ways", "stays"),
     [
-        (None, {}, False, True),
-        (replace(CHIEF, login="second"), {}, False, False),
-        (replace(CHIEF, login="second"), {"active": False}, False, True),
-        (replace(CHIEF, login="second"), {"password_hash": ""}, False, True),
-        (replace(CHIEF, login="second", role="auditor"), {}, False, True),
-        (replace(CHIEF, login="second", scope=("department:legal", "department:it")), {}, False, True),
-        (replace(CHIEF, login="second"), {"source": "directory"}, False, False),
-        (None, {}, True, False),  # she could not sign in anyway
+        (None, {}, LOCAL, True),
+        (replace(CHIEF, login="second"), {}, LOCAL, False),
+        (replace(CHIEF, login="second"), {"active": False}, LOCAL, True),
+        (replace(CHIEF, login="second"), {"password_hash": ""}, LOCAL, True),
+        (replace(CHIEF, login="second", role="auditor"), {}, LOCAL, True),
+        (replace(CHIEF, login="second", scope=("department:legal", "department:it")), {}, LOCAL, True),
+        (replace(CHIEF, login="second"), {"source": "directory"}, LOCAL, False),
+        (None, {}, DIRECTORY, False),  # she could not sign in anyway
     ],
 )
 def test_the_last_administrator_of_the_company_stays(
-    known: Engine, other: Account | None, values: dict[str, object], by_directory: bool, stays: bool
+    known: Engine, other: Account | None, values: dict[str, object], ways: str, stays: bool
 ) -> None:
     with db.transaction(known) as session:
         for account in filter(None, (CHIEF, other)):
@@ -136,7 +137,7 @@ def test_the_last_administrator_of_the_company_stays(
         pytest.raises(NotAllowedNow, match="chief is the only administrator") if stays else nullcontext()
     )
     with refused, db.transaction(known) as session:
-        accounts.remove_account(session, "Chief", by=IDA, now=NOW, by_directory=by_directory)
+        accounts.remove_account(session, "Chief", by=IDA, now=NOW, ways=(ways,))
     with db.transaction(known) as session:
         assert (session.get(StaffMember, "chief") is not None) is stays
         accounts.remove_account(session, "nora", by=IDA, now=NOW)  # who administers a part only may always go
@@ -164,8 +165,8 @@ def test_two_who_go_at_the_same_moment_leave_one(known: Engine, settings: Settin
             accounts.add_account(session, replace(CHIEF, login=other), HASH, by=IDA, now=NOW)
     both, counted = threading.Barrier(2, timeout=1), accounts.list_administrators
 
-    def counting(session: Session, *, by_directory: bool) -> list[str]:
-        found = counted(session, by_directory=by_directory)
+    def counting(session: Session, *, ways: Collection[str]) -> list[str]:
+        found = counted(session, ways=ways)
         with suppress(threading.BrokenBarrierError):
             both.wait()
         return found
@@ -175,7 +176,7 @@ def test_two_who_go_at_the_same_moment_leave_one(known: Engine, settings: Settin
         refused = [went.exception() for went in [shells.submit(go, login) for login in ("chief", other)]]
     assert sorted(type(one).__name__ for one in refused if one) in (["NotAllowedNow"], ["Braked"])
     with db.read_transaction(known) as session:
-        assert len(counted(session, by_directory=False)) == 1
+        assert len(counted(session, ways=(LOCAL,))) == 1
 
 
 def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> None:
@@ -192,7 +193,7 @@ def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> 
 
 def test_where_the_directorys_passwords_count_no_other_does(known: Engine) -> None:
     with db.transaction(known) as session:
-        own = staff_login.begin_attempt(session, "nora", "192.0.2.1", now=NOW, by_directory=True)
-        theirs = staff_login.begin_attempt(session, "ana", "192.0.2.1", now=NOW, by_directory=True)
+        own = staff_login.begin_attempt(session, "nora", "192.0.2.1", now=NOW, ways=(DIRECTORY,))
+        theirs = staff_login.begin_attempt(session, "ana", "192.0.2.1", now=NOW, ways=(DIRECTORY,))
     assert not staff_login.verify_password(own, "whatever", lambda login, password: True)
     assert staff_login.verify_password(theirs, "whatever", lambda login, password: True)

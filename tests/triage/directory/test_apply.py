@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
 from triage.access import accounts, staff_members
-from triage.access.accounts import Account
+from triage.access.accounts import DIRECTORY, LOCAL, Account
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings
@@ -221,10 +221,10 @@ def test_whose_entry_cannot_be_taken_stays_staff_as_long_as_a_group_says_so(know
     mara = StaffEntry("mara.berg", "Mara Berg", "admin", ("company",))
     said = replace(COMPANY, people=COMPANY.people[1:], unread=("mara.berg",), unread_staff=("mara.berg",) if named else ())
     with db.transaction(known) as session:
-        take_over(session, replace(COMPANY, staff=(*COMPANY.staff, mara)), by_directory=True)
+        take_over(session, replace(COMPANY, staff=(*COMPANY.staff, mara)), ways=(DIRECTORY,))
         braked: AbstractContextManager[Any] = pytest.raises(BadInput, match="leave nobody who administers the whole company")
         with nullcontext() if named else braked:
-            take_over(session, said, by_directory=True)
+            take_over(session, said, ways=(DIRECTORY,))
             assert staff_members.find_staff_actor(session, "mara.berg", NOW)
 
 
@@ -271,28 +271,28 @@ CHIEF = StaffEntry("chief", "Ann Chief", "admin", ("company",), "a hash")
 
 
 @pytest.mark.parametrize(
-    ("after", "own", "by_directory", "believed"),
+    ("after", "own", "ways", "believed"),
     [
-        ((), None, False, False),
-        ((), None, True, False),
-        ((replace(CHIEF, role="triage"),), None, False, False),
-        ((replace(CHIEF, scope=("department:it", "department:legal")),), None, False, False),
-        ((replace(CHIEF, password_hash=""),), None, False, False),
-        ((replace(CHIEF, password_hash=""),), None, True, True),
-        ((replace(CHIEF, login="next"),), None, False, True),
-        ((), Account("own", "", "admin", ("company",)), False, True),
-        ((), Account("own", "", "admin", ("company",)), True, False),
-        ((), Account("own", "", "admin", ("department:it",)), False, False),
+        ((), None, LOCAL, False),
+        ((), None, DIRECTORY, False),
+        ((replace(CHIEF, role="triage"),), None, LOCAL, False),
+        ((replace(CHIEF, scope=("department:it", "department:legal")),), None, LOCAL, False),
+        ((replace(CHIEF, password_hash=""),), None, LOCAL, False),
+        ((replace(CHIEF, password_hash=""),), None, DIRECTORY, True),
+        ((replace(CHIEF, login="next"),), None, LOCAL, True),
+        ((), Account("own", "", "admin", ("company",)), LOCAL, True),
+        ((), Account("own", "", "admin", ("company",)), DIRECTORY, False),
+        ((), Account("own", "", "admin", ("department:it",)), LOCAL, False),
     ],
 )
 def test_a_directory_that_leaves_no_administrator_is_not_believed(
-    known: Engine, after: tuple[StaffEntry, ...], own: Account | None, by_directory: bool, believed: bool
+    known: Engine, after: tuple[StaffEntry, ...], own: Account | None, ways: str, believed: bool
 ) -> None:
     def apply(*staff: StaffEntry, confirmed: bool = False) -> list[str]:
         with db.transaction(known) as session:
             named = replace(COMPANY, staff=staff)
-            directory.apply_directory(session, named, HOUSE, by=SYNC, now=NOW, confirmed=confirmed, by_directory=by_directory)
-            return accounts.list_administrators(session, by_directory=by_directory)
+            directory.apply_directory(session, named, HOUSE, by=SYNC, now=NOW, confirmed=confirmed, ways=(ways,))
+            return accounts.list_administrators(session, ways=(ways,))
 
     assert apply() == []  # there was none before
     assert apply(CHIEF) == ["chief"]

@@ -38,7 +38,7 @@ from triage.store.models.rules import Rule
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 FOUR = NOW.replace(hour=16, minute=0)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-ASKING = Api(sign_in="directory", public_url="https://mailroom.company.example/")
+ASKING = Api(sign_in=("directory",), public_url="https://mailroom.company.example/")
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_whether_somebody_administers_the_company(
 ) -> None:
     with db.transaction(sqlite_engine) as session:
         session.add(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=hashed, source=source))
-    ((said, _, _),) = told(local_checks.administered(replace(house, api=replace(house.api, sign_in=way))))
+    ((said, _, _),) = told(local_checks.administered(replace(house, api=replace(house.api, sign_in=(way,)))))
     assert said == level
 
 

@@ -9,7 +9,7 @@ from triage.config.settings import Api, Notices, Settings
 from triage_cli.doctor.finding import OK, WARN
 from triage_cli.doctor.notification_checks import employees
 
-OPEN = Api(sign_in="directory", public_url="https://mailroom.company.example")
+OPEN = Api(sign_in=("directory",), public_url="https://mailroom.company.example")
 
 
 @pytest.mark.parametrize(

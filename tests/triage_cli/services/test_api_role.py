@@ -29,7 +29,7 @@ def test_the_directory_says_who_may_in(server: Slapd, settings: Settings, sqlite
         settings,
         database=replace(settings.database, url=sqlite_url),
         directory=directory_settings(server),
-        api=replace(settings.api, sign_in="directory"),
+        api=replace(settings.api, sign_in=("directory",)),
     )
     with opened(own, sqlite_engine, prover_of(own)) as app, start_blocking_portal() as portal:
         browser = Browser(portal, app, "192.0.2.9")
@@ -50,4 +50,4 @@ def test_the_directory_says_who_may_in(server: Slapd, settings: Settings, sqlite
 def test_without_an_ldap_server_the_setting_is_of_no_use(settings: Settings) -> None:
     assert prover_of(settings) is None
     with pytest.raises(BadInput, match=r"needs \[directory\] source"):
-        prover_of(replace(settings, api=replace(settings.api, sign_in="directory")))
+        prover_of(replace(settings, api=replace(settings.api, sign_in=("directory",))))

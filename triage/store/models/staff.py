@@ -21,7 +21,8 @@ class StaffMember(SQLModel, table=True):
     password_hash: str  # argon2id
     active: bool = True
     away_until: datetime | None = instant_column(nullable=True)
-    source: str = "directory"  # local: made here, and left alone by every sync
+    source: str = "directory"  # local: made here; provider: by an identity provider's groups. Every sync leaves those alone
+    printed_code_sha256: str = ""  # of a break-glass account: its printed code, good once
 
 
 class Substitution(SQLModel, table=True):
@@ -49,6 +50,11 @@ class StaffSession(SQLModel, table=True):
     client: str = ""  # network address
     before_at: datetime | None = instant_column(nullable=True)  # the sign-in before this one
     before_client: str = ""
+    method: str = ""  # oidc, passkey, directory, local, header, break-glass
+    provider: str = ""  # the identity provider's name
+    provider_sid: str = ""  # its session, which it may end (OpenID Connect Back-Channel Logout 1.0)
+    factor_at: datetime | None = instant_column(nullable=True)  # when a second factor was last given
+    browser_sha256: str = Field(default="", index=True)  # in which browser, where a PIN leads back to it
 
 
 class ApiToken(SQLModel, table=True):

@@ -5,8 +5,11 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from triage.access import preferences, scope as access, staff_login
+from triage.config import identity_providers
 from triage.directory import enforcement_mode
+from triage.errors import NotAllowed
 from triage.quarantine import presence
+from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http import sign_in_log
@@ -22,7 +25,9 @@ router = APIRouter(route_class=Once, tags=["session"])
 @router.post("/session", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
 def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me:
     """Sign in; the answer sets the session cookie."""
-    attempt = sign_in_log.begin_attempt(here, given.login, request, by_directory=here.prover is not None)
+    if not {"directory", "local"} & set(here.settings.api.sign_in):
+        raise NotAllowed(say("nobody signs in here with a password; choose another way on the sign-in page"))
+    attempt = sign_in_log.begin_attempt(here, given.login, request, ways=here.settings.api.sign_in)
     if not staff_login.verify_password(attempt, given.password, here.prover):
         raise sign_in_log.refuse_attempt(here, attempt)
     lasts = timedelta(hours=here.settings.api.session_hours)
@@ -33,9 +38,13 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
     signed_in = holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise NotSignedIn(sign_in_log.WRONG)
-    _, key = opened
-    response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+    keep_cookie(response, here, opened[1])
     return me_of(signed_in, here)
+
+
+def keep_cookie(response: Response, here: Office, key: str) -> None:
+    """Give the browser the session's key."""
+    response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
 @router.delete("/session", status_code=204, responses=described(401, 403))
@@ -80,6 +89,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "measures": here.settings.reports.staff != "none",
             "verbs": access.verbs_of(by),
             "last_sign_in": signed_in.before,
+            "provider": identity_providers.named(here.settings.identity.providers, signed_in.provider),
             "grants": sorted(by.grants) if by.grants is not None else None,
         }
     )

@@ -54,6 +54,13 @@ class PreferencesOrder(Order, Preferences):
     """What is to be chosen; what is left out stays as it is."""
 
 
+class ProviderShown(Shape):
+    """An identity provider on the sign-in page."""
+
+    name: str
+    title: str
+
+
 class Me(Shape):
     """Who is signed in and what they may do."""
 
@@ -70,6 +77,7 @@ class Me(Shape):
     measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]
     verbs: list[Verb]
     last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None
+    provider: Annotated[ProviderShown | None, Field(description="At which they signed in; null: another way.")] = None
     grants: Annotated[list[Grant] | None, Field(description="What a token may do; null for people.")] = None
 
 

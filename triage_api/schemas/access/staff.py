@@ -17,7 +17,7 @@ class StaffMember(Shape):
     role: Role
     scope: list[str]
     rights: Annotated[list[str], Field(description="beside the role: remove-delivered, data-protection")]
-    source: Annotated[str, Field(description="directory, or local: an account made here")]
+    source: Annotated[str, Field(description="directory; local: an account made here; provider: by an identity provider's groups")]
     active: Annotated[bool, Field(description="false: the directory no longer names them")]
     away_until: Annotated[datetime | None, Field(description="null: on duty")]
     sessions: Annotated[int, Field(description="browsers they are signed in with")]

@@ -19,7 +19,7 @@ STAFF = Shape(
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
         "rights": "what they may do beside the role: remove-delivered, data-protection",
-        "source": "directory, or local: made here",
+        "source": "directory, local: made here, or provider: by an identity provider",
         "away": "until when; empty: on duty",
         "sessions": "browsers they are signed in with",
     }
@@ -30,6 +30,8 @@ LOCAL = {
     "remove": "commands.access.staff_accounts",
     "password": "commands.access.staff_accounts",
     "sign-out": "commands.access.staff_accounts",
+    "link": "commands.access.staff_identities",
+    "unlink": "commands.access.staff_identities",
 }
 
 

@@ -58,8 +58,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
 def remove_staff(ctx: click.Context, login: str) -> None:
     """Take an account away that was made here. Who is signed in with it is out at once."""
     settings = settings_of(ctx)
-    directorys = settings.api.sign_in == "directory"
-    write(settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), by_directory=directorys))
+    write(settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), ways=settings.api.sign_in))
 
 
 @click.command("password")
@@ -87,9 +86,10 @@ def sign_out(ctx: click.Context, login: str) -> None:
 
 
 def refuse_elsewhere(settings: Settings) -> None:
-    """BadInput where staff sign in with the directory's passwords: exactly one way counts."""
-    if settings.api.sign_in != "local":
-        raise BadInput('staff sign in with the directory\'s passwords ([api] sign_in = "directory"): name them in [directory] staff_groups')
+    """BadInput where passwords of our own do not count."""
+    if "local" not in settings.api.sign_in:
+        ways = ", ".join(settings.api.sign_in)
+        raise BadInput(f'staff do not sign in with passwords kept here ([api] sign_in is {ways}): add "local" to it, or name staff there')
 
 
 def chosen(login: str, *, from_stdin: bool) -> str:

@@ -1,5 +1,9 @@
 // German. Each sentence stands beside the English one that the code has; {name} is a value, | parts the forms for one and for more.
 export default {
+  'Sign out of {title} too': 'Auch bei {title} abmelden',
+  'Go on with {title}': 'Weiter mit {title}',
+  'Sign in with {title}': 'Mit {title} anmelden',
+  'or with a password': 'oder mit einem Passwort',
   'Skip to the messages': 'Zu den Nachrichten springen',
   'reviewer': 'Prüfung',
   'administrator': 'Administration',

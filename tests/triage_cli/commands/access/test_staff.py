@@ -68,4 +68,4 @@ def test_what_is_refused(shell: Shell, monkeypatch: pytest.MonkeyPatch, words: t
 def test_where_the_directorys_passwords_count_there_are_no_others(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILROOM_API__SIGN_IN", "directory")
     said = shell("staff", "add", "nora", "--scope", "company", "--password-stdin")
-    assert (said.code, "staff sign in with the directory's passwords" in said.err) == (2, True)
+    assert (said.code, "staff do not sign in with passwords kept here" in said.err) == (2, True)

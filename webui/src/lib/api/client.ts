@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentEnforcement, DutyShown, Escalation, Evidence, TrainingMessage, Explanation, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
+import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentEnforcement, DutyShown, Escalation, Evidence, TrainingMessage, Explanation, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SignInWays, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -105,6 +105,10 @@ export const api = {
   me: () => get<Me>('/me'),
   choose: (change: Partial<Preferences>) => call<Preferences>('PATCH', '/preferences', change),
   signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
+  signInWays: () => get<SignInWays>('/session/ways'),
+  providerSignIn: (name: string, return_to: string) => call<{ url: string }>('POST', `/session/providers/${name}`, { return_to }),
+  signInOutcome: (key: string) => get<{ refused: string }>('/session/outcome', { key }),
+  signOutAtProvider: () => call<{ url: string }>('POST', '/session/provider-logout'),
   signOut: () => call<void>('DELETE', '/session'),
   signOutEverywhere: () => call<{ ended: number }>('DELETE', '/sessions'),
 

@@ -844,6 +844,11 @@ export interface Effort {
   milliseconds: number
 }
 
+/** Where the browser goes next. */
+export interface Elsewhere {
+  url: string
+}
+
 /** Everything passes that is neither blocked nor forged. */
 export interface Emergency {
   until: string
@@ -1337,6 +1342,8 @@ export interface Me {
   verbs: Verb[]
   /** before this one; null at the first */
   last_sign_in: LastSignIn | null
+  /** At which they signed in; null: another way. */
+  provider: ProviderShown | null
   /** What a token may do; null for people. */
   grants: Grant[] | null
 }
@@ -1906,6 +1913,18 @@ export interface Proposals {
   total_estimate: number
 }
 
+/** An identity provider on the sign-in page. */
+export interface ProviderShown {
+  name: string
+  title: string
+}
+
+/** Where somebody wants to be afterwards. */
+export interface ProviderSignIn {
+  /** A path of the console; anything else is the queue. */
+  return_to?: string
+}
+
 /** The most frequent first. */
 export interface ReasonsNotLearned {
   items: NotLearned[]
@@ -2380,6 +2399,18 @@ export interface ShownLink {
   target: string
 }
 
+/** What became of a sign-in at a provider. */
+export interface SignInOutcome {
+  /** Why nobody is signed in, and what to do. */
+  refused: string
+}
+
+/** How staff can sign in here. */
+export interface SignInWays {
+  password: boolean
+  providers: ProviderShown[]
+}
+
 /** Something that a trained eye wants to know. */
 export interface Signal {
   name: string
@@ -2439,7 +2470,7 @@ export interface StaffMember {
   scope: string[]
   /** beside the role: remove-delivered, data-protection */
   rights: string[]
-  /** directory, or local: an account made here */
+  /** directory; local: an account made here; provider: by an identity provider's groups */
   source: string
   /** false: the directory no longer names them */
   active: boolean

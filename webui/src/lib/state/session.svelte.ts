@@ -1,6 +1,8 @@
 // Who sits at this console.
 import { api, onEnd, problemOf } from '../api/client'
 import { forget } from '../api/prefetch'
+import { place } from '../browser/location.svelte'
+import { SIGNED_IN, SIGNED_IN_PATH } from '../browser/signedIn'
 import { choices } from './preferences.svelte'
 import type { Me, Verb } from '../schema/types'
 
@@ -53,7 +55,35 @@ class Session {
   }
 
   async unlock(password: string): Promise<void> {
-    this.#is(await api.signIn(this.me?.login ?? '', password))
+    this.#open(await api.signIn(this.me?.login ?? '', password))
+  }
+
+  /** The browser goes to the provider, and comes back to where we are. */
+  async signInAt(provider: string): Promise<void> {
+    location.assign((await api.providerSignIn(provider, place.path + location.search)).url)
+  }
+
+  /** The provider signs us in again in a window of its own, so that the work stays on the page. */
+  async unlockAt(provider: string): Promise<void> {
+    const there = open('', 'sign-in', 'popup,width=520,height=720')
+    const heard = new BroadcastChannel(SIGNED_IN)
+    heard.onmessage = () => {
+      heard.close()
+      void api.me().then((me) => (me.login === this.me?.login ? this.#open(me) : location.assign('/')))
+    }
+    try {
+      const { url } = await api.providerSignIn(provider, SIGNED_IN_PATH)
+      if (there) there.location = url
+      else location.assign(url)
+    } catch (thrown) {
+      there?.close()
+      heard.close()
+      throw thrown
+    }
+  }
+
+  #open(me: Me): void {
+    this.#is(me)
     this.locked = false
   }
 

@@ -1,0 +1,94 @@
+"""HTTP to an identity provider, bounded in bytes and in time; certificates are checked and redirects are not followed."""
+
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from triage.config.identity_providers import is_trustworthy
+from triage.errors import Unanswered
+
+LARGEST = 512 * 1024  # bytes of an answer
+PIECE = 64 * 1024
+AGENT = "Mailroom identity"
+
+
+class Untrusted(Exception):
+    """A provider said what it must not say; the text says what, for the log and for administrators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and the JSON object of an answer."""
+
+    status: int
+    values: dict[str, Any]
+
+
+@dataclass
+class Http:
+    """All that one sign-in asks, within one time."""
+
+    seconds: float
+    ca_file: str = ""
+    ends: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ends = time.monotonic() + self.seconds
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The JSON object at a URL. Unanswered when there is none."""
+        answer = self.request("GET", url, headers or {}, None)
+        if answer.status != 200:
+            raise Unanswered(f"{url} answered {answer.status}")
+        return answer.values
+
+    def request(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
+        """One request. Unanswered when no whole answer comes in time, Untrusted when the URL or the answer is not to be used."""
+        if not is_trustworthy(url):
+            raise Untrusted(f"{url!r} is no https:// address")
+        try:
+            with self.pool() as pool:
+                fields = {"accept": "application/json", "user-agent": AGENT} | dict(headers)
+                response = pool.request(
+                    method, url, body=body, headers=fields, redirect=False, retries=False, preload_content=False, timeout=self.timeout()
+                )
+                return Answer(response.status, self.values_of(response))
+        except HTTPError as fault:
+            raise Unanswered(f"{url} does not answer within {self.seconds:g} s: {type(fault).__name__}") from fault
+
+    def pool(self) -> urllib3.PoolManager:
+        """Connections that check certificates."""
+        context = ssl.create_default_context(cafile=self.ca_file or None)
+        return urllib3.PoolManager(num_pools=1, ssl_context=context)
+
+    def timeout(self) -> urllib3.Timeout:
+        """What is left of the time."""
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise Unanswered(f"no answer within {self.seconds:g} s")
+        return urllib3.Timeout(total=left)
+
+    def values_of(self, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+        """The JSON object of an answer that ends in time and is not too large."""
+        got = b""
+        while piece := response.read1(PIECE):
+            got += piece
+            if len(got) > LARGEST:
+                raise Untrusted(f"an answer of more than {LARGEST // 1024} KiB")
+            if time.monotonic() > self.ends:
+                raise Unanswered(f"no whole answer within {self.seconds:g} s")
+        try:
+            values = json.loads(got)
+        except (ValueError, RecursionError):
+            values = None
+        if not isinstance(values, dict):
+            if 200 <= response.status < 300:
+                raise Untrusted("an answer that is no JSON object")
+            return {}
+        return values

@@ -1,0 +1,79 @@
+"""What a provider says about itself, and its keys: read when they are needed, kept for an hour, read anew when its keys change."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from identity.bounded_http import Http, Untrusted
+from triage.config.identity_providers import Provider, is_trustworthy
+
+WELL_KNOWN = "/.well-known/openid-configuration"  # OpenID Connect Discovery 1.0, 4
+KEEP = 3600.0  # seconds
+ANEW = 30.0  # seconds until keys are read again for a key that nobody knows: whoever invents key names does not make us ask
+NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
+SIGNED = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")  # never none, nor our secret
+
+
+@dataclass
+class Known:
+    """What is known of one provider."""
+
+    provider: Provider
+    metadata: dict[str, Any] = field(default_factory=dict)
+    keys: KeySet | None = None
+    read_at: float = -KEEP
+    keys_at: float = -KEEP
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def described(self, http: Http) -> dict[str, Any]:
+        """Its metadata. Untrusted when they are another one's."""
+        with self.lock:
+            if time.monotonic() - self.read_at >= KEEP:
+                self.metadata = checked(self.provider, http.get(self.provider.issuer.rstrip("/") + WELL_KNOWN))
+                self.read_at = time.monotonic()
+            return self.metadata
+
+    def key_set(self, http: Http, *, anew: bool = False) -> KeySet:
+        """Its keys; `anew`: they may have changed."""
+        uri = self.described(http)["jwks_uri"]
+        with self.lock:
+            age = time.monotonic() - self.keys_at
+            if self.keys is None or age >= KEEP or (anew and age >= ANEW):
+                self.keys, self.keys_at = read_keys(http.get(uri)), time.monotonic()
+            return self.keys
+
+    def algorithms(self, http: Http) -> list[str]:
+        """With which it signs, of those that can be trusted."""
+        said = self.described(http).get("id_token_signing_alg_values_supported", ["RS256"])
+        found = [one for one in SIGNED if isinstance(said, list) and one in said]
+        if not found:
+            raise Untrusted(f"it signs with none of {', '.join(SIGNED)}")
+        return found
+
+
+def checked(provider: Provider, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata of this provider, and of no other one (OpenID Connect Discovery 1.0, 4.3)."""
+    if metadata.get("issuer") != provider.issuer:
+        raise Untrusted(f"it is {metadata.get('issuer')!r}, and [identity] says issuer = {provider.issuer!r}: write it as it does")
+    for name in (*NEEDED, *(one for one in OPTIONAL if metadata.get(one))):
+        if not isinstance(url := metadata.get(name), str) or not is_trustworthy(url):
+            raise Untrusted(f"its {name} is no https:// address: {url!r}")
+    return metadata
+
+
+def read_keys(document: dict[str, Any]) -> KeySet:
+    """Public keys; those of a kind that is not known here are left out."""
+    found = []
+    for one in document.get("keys", ()):
+        try:
+            found += KeySet.import_key_set({"keys": [one]}).keys
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+    if not found:
+        raise Untrusted("it publishes no key that can be used")
+    return KeySet(found)

@@ -1,0 +1,275 @@
+"""The identity role at a provider that lies, fails, is late or is another one: nobody is identified, and the sentence says why."""
+
+import base64
+import hmac
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from joserfc import jwt
+
+from identity import identity_role, provider_metadata
+from identity.identity_role import Desk
+from tests.identity.hostile_provider import CLIENT, KEYS, HostileProvider, running
+from triage.config.identity_providers import Provider
+from triage.config.settings import Identity, Settings
+from triage.errors import Unanswered
+from triage.runtime import identity_socket
+
+REDIRECT = "https://mailroom.example/api/v1/session/providers/company/callback"
+LOGOUT = {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "jti": "1"}
+
+
+@pytest.fixture
+def provider() -> Iterator[HostileProvider]:
+    with running() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(provider: HostileProvider, settings: Settings) -> Desk:
+    """What the role does, for this provider."""
+    return Desk(with_provider(settings, provider))
+
+
+def with_provider(settings: Settings, provider: HostileProvider, **more: Any) -> Settings:
+    """The settings with this provider."""
+    known = Provider("company", provider.issuer, CLIENT, groups=("crew => triage company", "chiefs => admin company"), **more)
+    return replace(settings, identity=Identity(providers=(known,), timeout=2))
+
+
+def finish(desk: Desk, provider: HostileProvider, code: str = "c", **asked: Any) -> dict[str, Any]:
+    """A whole sign-in; what comes of it."""
+    begun = desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT, "is_fresh": asked.get("is_fresh", False)})["ok"]
+    provider.nonce = begun["nonce"]
+    kept = {name: begun[name] for name in ("nonce", "verifier")}
+    return desk.answer({"provider": "company", "want": "finish", "code": code, "redirect_uri": REDIRECT} | kept | asked)
+
+
+def test_who_is_identified(desk: Desk, provider: HostileProvider) -> None:
+    provider.claims |= {"preferred_username": "nora", "name": "Nora", "groups": ["crew", "others"], "sid": "s1", "amr": ["pwd", "otp"]}
+    assert finish(desk, provider)["ok"] == {
+        "issuer": provider.issuer,
+        "sub": "sub-nora",
+        "login": "nora",
+        "name": "Nora",
+        "groups": ["crew"],
+        "sends_groups": True,
+        "sid": "s1",
+        "has_factor": True,
+    }
+
+
+def test_the_browser_is_sent_with_pkce_nonce_and_state(desk: Desk, provider: HostileProvider) -> None:
+    begun = desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["ok"]
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(begun["url"]).query).items()}
+    assert begun["url"].startswith(f"{provider.issuer}/auth?")
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["code_challenge"] != begun["verifier"]
+    assert (asked["state"], asked["nonce"], asked["redirect_uri"]) == (begun["state"], begun["nonce"], REDIRECT)
+    assert (asked["response_type"], asked["client_id"]) == ("code", CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"iss": "https://evil.example"}, "not for this sign-in"),
+        ({"aud": "another"}, "not for this sign-in"),
+        ({"aud": [CLIENT, "another"], "azp": "another"}, "not for this sign-in"),
+        ({"nonce": "another sign-in's"}, "nonce"),
+        ({"nonce": None}, "nonce"),
+        ({"sub": ""}, "sub"),
+        ({"sub": None}, "sub"),
+        ({"iat": time.time() + 600}, "clock is [0-9]+ s ahead of ours"),
+        ({"iat": time.time() - 900, "exp": time.time() - 600}, "its clock may be behind ours"),
+        ({"iat": None}, "when it was issued"),
+        ({"exp": None}, "not for this sign-in"),
+        ({"at_hash": "AAAA"}, "at_hash"),
+        ({"groups": [f"g{number}" for number in range(6000)]}, "sends 6000 groups"),
+        ({"_claim_names": {"groups": "src1"}}, "a link instead of groups"),
+    ],
+    ids=str,
+)
+def test_claims_of_another_one_or_another_time(desk: Desk, provider: HostileProvider, claims: dict[str, Any], why: str) -> None:
+    provider.claims |= claims
+    answer = finish(desk, provider)
+    assert "ok" not in answer
+    assert re.search(why, answer["untrusted"]), answer
+
+
+def test_five_hundred_groups_are_read_and_only_those_of_the_settings_are_told(desk: Desk, provider: HostileProvider) -> None:
+    provider.claims["groups"] = [f"g{number}" for number in range(500)] + ["chiefs"]
+    assert finish(desk, provider)["ok"]["groups"] == ["chiefs"]
+
+
+def encoded(part: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def unsigned(provider: HostileProvider) -> str:
+    """alg none."""
+    parts = ({"alg": "none"}, provider.usual_claims() | {"nonce": provider.nonce})
+    return ".".join(encoded(json.dumps(one).encode()) for one in parts) + "."
+
+
+def by_our_own_secret(provider: HostileProvider) -> str:
+    """HS256 with what everybody knows: its public key."""
+    claims = provider.usual_claims() | {"nonce": provider.nonce}
+    parts = [encoded(json.dumps(one).encode()) for one in ({"alg": "HS256", "kid": provider.key.kid}, claims)]
+    proof = hmac.digest(provider.key.as_pem(private=False), ".".join(parts).encode(), "sha256")
+    return ".".join([*parts, encoded(proof)])
+
+
+def by_another(provider: HostileProvider) -> str:
+    """The right key's name, another key."""
+    return str(jwt.encode({"alg": "RS256", "kid": provider.key.kid}, provider.usual_claims() | {"nonce": provider.nonce}, KEYS[1]))
+
+
+@pytest.mark.parametrize("forge", [unsigned, by_our_own_secret, by_another, lambda _: "x", lambda _: "a" * 200_000])
+def test_a_token_that_the_provider_did_not_sign(desk: Desk, provider: HostileProvider, forge: Callable[[HostileProvider], str]) -> None:
+    begun = desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["ok"]
+    provider.nonce = begun["nonce"]
+    provider.id_token = forge(provider)
+    asked = {"provider": "company", "want": "finish", "code": "c", "redirect_uri": REDIRECT, "nonce": begun["nonce"], "verifier": "v"}
+    assert "untrusted" in desk.answer(asked)
+
+
+def test_a_provider_that_says_it_signs_with_nothing(desk: Desk, provider: HostileProvider) -> None:
+    provider.metadata["id_token_signing_alg_values_supported"] = ["none", "HS256"]
+    assert "signs with none of" in finish(desk, provider)["untrusted"]
+
+
+def test_a_code_is_good_once(desk: Desk, provider: HostileProvider) -> None:
+    assert "ok" in finish(desk, provider, "once")
+    assert "does not accept the code (400 invalid_grant code was used)" in finish(desk, provider, "once")["untrusted"]
+
+
+def test_the_answer_of_another_provider(desk: Desk, provider: HostileProvider) -> None:
+    """Mix-up (RFC 9207): it says whose it is, or it had to."""
+    assert "another provider's" in finish(desk, provider, iss="https://evil.example")["untrusted"]
+    provider.metadata["authorization_response_iss_parameter_supported"] = True
+    desk.known["company"].read_at = -provider_metadata.KEEP
+    assert "another provider's" in finish(desk, provider)["untrusted"]
+    assert "ok" in finish(desk, provider, "second", iss=provider.issuer)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"issuer": "https://evil.example"}, "'https://evil.example'"),
+        ({"token_endpoint": "http://evil.example/token"}, "token_endpoint is no https"),
+        ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri is no https"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "authorization_endpoint is no https"),
+        ({"end_session_endpoint": "http://evil.example/"}, "end_session_endpoint is no https"),
+        ({"token_endpoint": None}, "token_endpoint is no https"),
+    ],
+    ids=str,
+)
+def test_metadata_that_lead_elsewhere(desk: Desk, provider: HostileProvider, metadata: dict[str, Any], why: str) -> None:
+    provider.metadata |= metadata
+    assert why in desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["untrusted"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ((302, b"http://127.0.0.1:1/"), "unanswered"),
+        ((500, b""), "unanswered"),
+        ((200, b"<html>"), "untrusted"),
+        ((200, b"[]"), "untrusted"),
+        ((200, b"x" * 600_000), "untrusted"),
+        ((200, b"[" * 100_000), "untrusted"),
+    ],
+    ids=["elsewhere", "broken", "a page", "a list", "long", "deep"],
+)
+def test_answers_that_are_none(desk: Desk, provider: HostileProvider, answer: tuple[int, bytes], kind: str) -> None:
+    provider.answers["/.well-known/openid-configuration"] = answer
+    assert kind in desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})
+
+
+def test_a_provider_that_hangs_is_waited_for_as_long_as_the_settings_say(desk: Desk, provider: HostileProvider) -> None:
+    provider.stalls = threading.Event()
+    began = time.monotonic()
+    assert "within 2 s" in desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["unanswered"]
+    assert time.monotonic() - began < 20
+
+
+def test_new_keys_are_read_when_a_token_names_them(desk: Desk, provider: HostileProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_metadata, "ANEW", 0.0)
+    assert "ok" in finish(desk, provider, "first")
+    provider.key = KEYS[1]
+    assert "ok" in finish(desk, provider, "second")
+
+
+def test_unknown_key_names_do_not_make_us_ask_again_and_again(desk: Desk, provider: HostileProvider) -> None:
+    provider.header["kid"] = "nobody's"
+    for number in range(5):
+        assert "untrusted" in finish(desk, provider, f"c{number}")
+    assert provider.asked.count("/keys") == 1
+
+
+def test_user_information_of_somebody_else_is_not_taken(desk: Desk, provider: HostileProvider) -> None:
+    provider.userinfo = {"sub": "sub-nora", "preferred_username": "nora", "groups": ["crew"]}
+    desk.known["company"].read_at = -provider_metadata.KEEP
+    assert finish(desk, provider)["ok"]["groups"] == ["crew"]
+    provider.userinfo["sub"] = "sub-otto"
+    assert "somebody else" in finish(desk, provider, "second")["untrusted"]
+
+
+def test_a_fresh_sign_in_is_one(desk: Desk, provider: HostileProvider) -> None:
+    provider.claims["auth_time"] = time.time() - 3600
+    assert "ok" in finish(desk, provider, "first")
+    assert "prompt=login" in finish(desk, provider, "second", is_fresh=True)["untrusted"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({}, ""),
+        ({"nonce": "x"}, "no logout token"),
+        ({"events": {}}, "no logout token"),
+        ({"sub": None}, "no logout token"),
+        ({"aud": "another"}, "another one's"),
+        ({"iss": "https://evil.example"}, "another one's"),
+        ({"jti": None}, "jti"),
+        ({"iat": 1, "exp": 2}, "clock"),
+    ],
+    ids=str,
+)
+def test_a_logout_token(desk: Desk, provider: HostileProvider, claims: dict[str, Any], why: str) -> None:
+    given = provider.usual_claims() | LOGOUT | claims
+    token = provider.signed({name: value for name, value in given.items() if value is not None})
+    answer = desk.answer({"provider": "company", "want": "back-channel", "token": token})
+    assert ("ok" in answer) if not why else (why in answer["untrusted"])
+
+
+def test_an_id_token_is_no_logout_token(desk: Desk, provider: HostileProvider) -> None:
+    token = provider.signed(provider.usual_claims())
+    assert "untrusted" in desk.answer({"provider": "company", "want": "back-channel", "token": token})
+
+
+def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, settings: Settings) -> None:
+    own, stop = with_provider(settings, provider), threading.Event()
+    role = threading.Thread(target=identity_role.run, args=(own, stop))
+    role.start()
+    spool = own.spool.directory
+    try:
+        while not identity_socket.path_of(spool).exists():
+            time.sleep(0.01)
+        assert identity_socket.ask(spool, {"provider": "company", "want": "logout", "back_to": "https://m.example/"}, 2).startswith(
+            f"{provider.issuer}/end?client_id=mailroom&post_logout_redirect_uri=https"
+        )
+        with pytest.raises(identity_socket.Untrusted):
+            identity_socket.ask(spool, {"provider": "nobody"}, 2)
+    finally:
+        stop.set()
+        role.join(60)
+    with pytest.raises(Unanswered):
+        identity_socket.ask(spool, {"provider": "company", "want": "logout", "back_to": ""}, 2)

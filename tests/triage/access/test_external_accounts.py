@@ -1,0 +1,130 @@
+"""Accounts by an identity provider: bound to `sub`, made, changed and closed by groups, and never taken over by a name."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage.arriving import IDA, NOW
+from triage.access import accounts, external_accounts, staff_login, staff_members
+from triage.access.external_accounts import Admission, Proof
+from triage.access.staff_login import How
+from triage.config.identity_providers import Provider
+from triage.errors import BadInput, NotAllowed
+from triage.store.db import read_transaction, transaction
+from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import StaffMember, StaffSession
+
+ISSUER = "https://id.company.example"
+COMPANY = Provider("company", ISSUER, "mailroom", title="Company", groups=("crew => triage company", "chiefs => admin company"))
+NORA = Proof(ISSUER, "sub-nora", "Nora", "Nora Falk", frozenset({"crew"}))
+
+
+@pytest.fixture
+def admit(sqlite_engine: Engine) -> Callable[..., Admission]:
+    """One sign-in, committed."""
+
+    def enter(proof: Proof, provider: Provider = COMPANY, later: timedelta = timedelta()) -> Admission:
+        with transaction(sqlite_engine) as session:
+            return external_accounts.admit(session, provider, proof, now=NOW + later)
+
+    return enter
+
+
+def changes(engine: Engine) -> list[str]:
+    """What the record says of accounts."""
+    with read_transaction(engine) as session:
+        return [one["what"] for one in session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "staff"))]
+
+
+def test_groups_make_change_close_and_reopen_an_account(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    assert admit(NORA) == Admission("nora")
+    with read_transaction(sqlite_engine) as session:
+        actor = staff_members.find_staff_actor(session, "nora", NOW)
+        assert actor is not None
+        assert (actor.role, actor.scope.words(), actor.shown) == ("triage", ["company"], "Nora Falk")
+    assert admit(replace(NORA, groups=frozenset({"crew", "chiefs"}))) == Admission("nora")
+    with transaction(sqlite_engine) as session:
+        assert accounts.list_administrators(session, ways=("oidc",)) == ["nora"]
+        how = How("oidc", "company", "s1")
+        assert staff_login.start_session(session, "nora", "192.0.2.1", how, lasts=timedelta(hours=12), now=NOW)
+    gone = admit(replace(NORA, groups=frozenset()))
+    assert "no group of yours gives you a role here" in gone.refusal
+    with read_transaction(sqlite_engine) as session:
+        assert staff_members.find_staff_actor(session, "nora", NOW) is None
+        assert session.scalars(select(StaffSession)).all() == []
+    assert admit(NORA) == Admission("nora")
+    assert changes(sqlite_engine) == ["add", "link", "groups", "close", "groups"]
+
+
+def test_without_a_group_nobody_has_an_account(admit: Callable[..., Admission], sqlite_engine: Engine) -> None:
+    with pytest.raises(NotAllowed, match="adds you to one that"):
+        admit(replace(NORA, groups=frozenset()))
+    with pytest.raises(NotAllowed, match="sends no groups in 'groups'"):
+        admit(replace(NORA, groups=frozenset(), sends_groups=False))
+    with pytest.raises(NotAllowed, match="sends no usable preferred_username"):
+        admit(replace(NORA, login=""))
+    assert changes(sqlite_engine) == []
+
+
+def test_a_name_gives_nobody_the_account_of_another(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    with transaction(sqlite_engine) as session:
+        session.add(StaffMember(login="nora", name="Nora", role="admin", scope=["company"], password_hash="x"))
+    with pytest.raises(NotAllowed, match="not linked to Company; an administrator links it: `mailroom staff link nora company SUB`"):
+        admit(NORA)
+    with transaction(sqlite_engine) as session:
+        external_accounts.link(session, "nora", COMPANY, "sub-nora", by=IDA, now=NOW)
+    assert admit(NORA) == Admission("nora")
+    with read_transaction(sqlite_engine) as session:
+        assert session.get_one(StaffMember, "nora").role == "admin", "the directory's account is what the directory says"
+
+
+def test_where_logins_are_the_companys_own_a_name_is_enough_once(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    trusting = replace(COMPANY, link_by_login=True)
+    with transaction(sqlite_engine) as session:
+        session.add(StaffMember(login="nora", name="Nora", role="admin", scope=["company"], password_hash="x"))
+    assert admit(NORA, trusting) == Admission("nora")
+    with pytest.raises(NotAllowed, match="by another identifier"):
+        admit(replace(NORA, sub="sub-mallory"), trusting)
+    with transaction(sqlite_engine) as session:
+        external_accounts.link(session, "nora", trusting, "sub-mallory", by=IDA, now=NOW)
+    with pytest.raises(NotAllowed, match="by another identifier"):
+        admit(NORA, trusting)
+
+
+def test_a_changed_name_keeps_the_account(admit: Callable[..., Admission]) -> None:
+    assert admit(NORA) == Admission("nora")
+    assert admit(replace(NORA, login="nora.berg", name="Nora Berg")) == Admission("nora")
+
+
+def test_an_identity_has_one_account(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    admit(NORA)
+    admit(Proof(ISSUER, "sub-otto", "otto", "Otto", frozenset({"crew"})))
+    with transaction(sqlite_engine) as session:
+        with pytest.raises(BadInput, match="it is linked to nora"):
+            external_accounts.link(session, "otto", COMPANY, "sub-nora", by=IDA, now=NOW)
+        with pytest.raises(BadInput, match="printable"):
+            external_accounts.link(session, "otto", COMPANY, "", by=IDA, now=NOW)
+        assert external_accounts.unlink(session, "nora", by=IDA, now=NOW) == 1
+
+
+def test_accounts_that_nobody_uses_any_more_are_closed(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    admit(NORA)
+    later = NOW + timedelta(days=31)
+    with transaction(sqlite_engine) as session:
+        assert external_accounts.close_unused(session, timedelta(days=40), now=later) == 0
+        assert external_accounts.close_unused(session, timedelta(days=30), now=later) == 1
+        assert external_accounts.close_unused(session, timedelta(days=30), now=later) == 0
+    assert admit(NORA, later=timedelta(days=32)) == Admission("nora")
+
+
+@pytest.mark.parametrize(("sub", "sid", "ended"), [("sub-nora", "", 2), ("", "s1", 1), ("sub-nora", "s1", 1), ("x", "", 0), ("", "", 0)])
+def test_a_provider_ends_its_own_sessions(sqlite_engine: Engine, admit: Callable[..., Admission], sub: str, sid: str, ended: int) -> None:
+    admit(NORA)
+    with transaction(sqlite_engine) as session:
+        for how in (How("oidc", "company", "s1"), How("oidc", "company", "s2"), How()):
+            staff_login.start_session(session, "nora", "192.0.2.1", how, lasts=timedelta(hours=12), now=NOW)
+        assert external_accounts.end_provider_sessions(session, COMPANY, sub, sid, now=NOW) == ended

@@ -1,0 +1,143 @@
+"""Signing in at a provider through the API: the browser's way there and back, and every way in which somebody tries to misuse it."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from anyio.from_thread import start_blocking_portal
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from identity.identity_role import Desk
+from tests.identity.hostile_provider import CLIENT, HostileProvider, running
+from tests.triage_api.conftest import Browser, opened
+from triage.config.identity_providers import Provider
+from triage.config.settings import Identity, Settings
+from triage.runtime import identity_socket, json_socket
+from triage.store.db import read_transaction
+from triage.store.models.audit import AuditRecord
+
+GROUPS = ("crew => triage company",)
+
+
+@pytest.fixture
+def provider() -> Iterator[HostileProvider]:
+    with running() as made:
+        made.claims |= {"preferred_username": "nora", "name": "Nora Falk", "groups": ["crew"], "sid": "s1"}
+        yield made
+
+
+@pytest.fixture
+def browser(settings: Settings, sqlite_engine: Engine, sqlite_url: str, provider: HostileProvider) -> Iterator[Browser]:
+    """A browser at an API whose staff sign in at the provider only."""
+    known = tuple(Provider(name, provider.issuer, CLIENT, title=name.title(), groups=GROUPS) for name in ("company", "partner"))
+    own = replace(
+        settings,
+        database=replace(settings.database, url=sqlite_url),
+        api=replace(settings.api, sign_in=("oidc",)),
+        identity=Identity(providers=known),
+    )
+    stop = threading.Event()
+    listener = json_socket.listen(identity_socket.path_of(own.spool.directory))
+    role = threading.Thread(target=json_socket.answer_all, args=(listener, Desk(own).answer, stop))
+    role.start()
+    with opened(own, sqlite_engine) as app, start_blocking_portal() as portal, listener:
+        made = Browser(portal, app, "192.0.2.9")
+        yield made
+        made.close()
+        stop.set()
+        role.join(60)
+
+
+def go_there(browser: Browser, provider: HostileProvider, **given: Any) -> str:
+    """Go to the provider; the state with which it sends somebody back."""
+    answer = browser.post("/session/providers/company", given)
+    assert answer.status_code == 200
+    asked = parse_qs(urlsplit(answer.json()["url"]).query)
+    provider.nonce = asked["nonce"][0]
+    assert asked["redirect_uri"] == ["http://127.0.0.1:8080/api/v1/session/providers/company/callback"]
+    return str(asked["state"][0])
+
+
+def come_back(browser: Browser, state: str, name: str = "company", code: str = "c") -> httpx.Response:
+    """As the provider sends the browser."""
+    return browser.get(f"/session/providers/{name}/callback", params={"code": code, "state": state})
+
+
+def refused(browser: Browser, answer: httpx.Response) -> str:
+    """What the sign-in page says."""
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/#sign-in=")
+    assert browser.get("/me").status_code == 401
+    told: str = browser.get("/session/outcome", params={"key": answer.headers["location"].partition("=")[2]}).json()["refused"]
+    return told
+
+
+def records(engine: Engine, act: str) -> list[dict[str, Any]]:
+    with read_transaction(engine) as session:
+        return list(session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == act)))
+
+
+def test_there_and_back(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
+    assert browser.get("/session/ways").json()["password"] is False
+    answer = come_back(browser, go_there(browser, provider, return_to="/rules?q=x"))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/rules?q=x")
+    me = browser.get("/me").json()
+    assert (me["login"], me["role"], me["provider"]) == ("nora", "triage", {"name": "company", "title": "Company"})
+    assert records(sqlite_engine, "sign-in") == [{"client": "192.0.2.9", "method": "oidc", "provider": "company"}]
+    assert browser.sign_in("ana").status_code == 403, "no password counts here"
+    gone = browser.post("/session/provider-logout").json()["url"]
+    assert gone.startswith(f"{provider.issuer}/end?")
+    assert browser.get("/me").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "", "/api/v1/tokens", "javascript:alert(1)"])
+def test_nobody_is_sent_elsewhere(browser: Browser, provider: HostileProvider, path: str) -> None:
+    assert come_back(browser, go_there(browser, provider, return_to=path)).headers["location"] == "/"
+
+
+def test_an_answer_belongs_to_the_browser_that_asked(browser: Browser, provider: HostileProvider) -> None:
+    state = go_there(browser, provider)
+    assert "begun in another browser" in refused(browser, come_back(browser, "another state"))
+    assert "this sign-in was over" in refused(browser, come_back(browser, state)), "a step is good once"
+    state = go_there(browser, provider)
+    assert "this sign-in was over" in refused(browser, come_back(browser, state, name="partner")), "another provider's answer"
+    state = go_there(browser, provider)
+    browser.client.cookies.clear()
+    assert "this sign-in was over" in refused(browser, come_back(browser, state))
+
+
+def test_why_nobody_is_signed_in_is_said_and_on_the_record(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
+    provider.claims["groups"] = ["nobody's"]
+    assert "no group of yours" in refused(browser, come_back(browser, go_there(browser, provider)))
+    provider.claims["iss"] = "https://evil.example"
+    assert "cannot be believed" in refused(browser, come_back(browser, go_there(browser, provider), code="d"))
+    state = go_there(browser, provider)
+    denied = browser.get("/session/providers/company/callback", params={"error": "access_denied", "state": state})
+    assert "did not sign you in" in refused(browser, denied)
+    assert [one["provider"] for one in records(sqlite_engine, "sign-in-failed")] == ["company"] * 3
+
+
+def test_a_provider_that_is_down(browser: Browser, provider: HostileProvider) -> None:
+    provider.answers["/.well-known/openid-configuration"] = (503, b"")
+    answer = browser.post("/session/providers/company", {})
+    assert answer.status_code == 503
+    assert "Company does not answer; sign in another way" in answer.json()["detail"]
+    assert browser.post("/session/providers/nobody", {}).status_code == 404
+
+
+def test_the_provider_ends_a_session_without_a_browser(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
+    come_back(browser, go_there(browser, provider))
+    event = {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "jti": "1", "sid": "s1"}
+    good = provider.signed(provider.usual_claims() | event)
+    for token, status in ((good[:-8] + "AAAAAAAA", 422), (good, 200)):
+        asked = httpx.Request("POST", "http://x", data={"logout_token": token})
+        headers = {"content-type": "application/x-www-form-urlencoded", "origin": "https://id.company.example"}
+        answer = browser.request("POST", "/session/providers/company/back-channel-logout", content=asked.read(), headers=headers)
+        assert answer.status_code == status
+        assert browser.get("/me").status_code == (401 if status == 200 else 200)
+    assert records(sqlite_engine, "sign-out")[-1]["back_channel"] is True

@@ -1,0 +1,232 @@
+"""Accounts of those whom an identity provider has identified: bound to its `sub`, made, changed and closed by its groups."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from triage.access import accounts
+from triage.access.accounts import PROVIDER
+from triage.actor import Actor, Scope
+from triage.config.group_grants import Given
+from triage.config.identity_providers import Provider
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.say import say
+from triage.store import ledger
+from triage.store.models.directory import Department, Person
+from triage.store.models.sign_in import ExternalIdentity
+from triage.store.models.staff import StaffMember, StaffSession
+
+LONGEST_SUB = 255  # characters (OpenID Connect Core 1.0, 2)
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whom a provider has identified, its signature checked."""
+
+    issuer: str
+    sub: str
+    login: str = ""
+    name: str = ""
+    groups: frozenset[str] = frozenset()  # of those that the settings name
+    sends_groups: bool = True
+    sid: str = ""  # of the provider's session
+    has_factor: bool = False  # a second one was asked for there
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The account of an identity, and why it may not be used; "" when it may."""
+
+    login: str
+    refusal: str = ""
+
+
+def admit(session: Session, provider: Provider, proof: Proof, *, now: datetime) -> Admission:
+    """The account that this identity has here, as its groups are today; commit it also when it refuses. NotAllowed: there is none."""
+    bound = session.get(ExternalIdentity, (proof.issuer, proof.sub))
+    login = bound.login if bound else first_login(session, provider, proof, now)
+    member = session.get(StaffMember, login)
+    if member is None:  # removed here: what was bound to it is not theirs any more
+        raise NotAllowed(say("the account {login} was removed; an administrator makes it again, then `mailroom staff link`", login=login))
+    if member.source == PROVIDER:
+        follow_groups(session, member, provider, proof, now)
+    if not member.active:
+        closed = say("the account {login} is closed; ask an administrator", login=login)
+        return Admission(login, closed if provider.given_to(proof.groups) else no_group(provider, proof))
+    if bound:
+        bound.seen_at = now
+    return Admission(login)
+
+
+def first_login(session: Session, provider: Provider, proof: Proof, now: datetime) -> str:
+    """The login of an identity that was never here: of an account that it may have, or of a new one."""
+    login = checked_login(provider, proof)
+    other = bound_there(session, proof.issuer, login)
+    if other is not None:
+        raise NotAllowed(
+            say(
+                "{title} says by another identifier (sub) than before who {login} is; an administrator checks that it is the same person, "
+                "then `mailroom staff link {login} {name} SUB`",
+                title=provider.title,
+                login=login,
+                name=provider.name,
+            )
+        )
+    member = session.get(StaffMember, login)
+    if member is None:
+        make(session, provider, proof, login, now)
+    elif not provider.link_by_login:
+        raise NotAllowed(
+            say(
+                "the name {login} belongs to an account that is not linked to {title}; an administrator links it: "
+                "`mailroom staff link {login} {name} SUB`",
+                login=login,
+                title=provider.title,
+                name=provider.name,
+            )
+        )
+    bind(session, provider, proof.sub, login, by=Actor.system("sign-in"), now=now)
+    return login
+
+
+def checked_login(provider: Provider, proof: Proof) -> str:
+    """What the provider calls somebody, as a login here."""
+    try:
+        return accounts.checked_login(proof.login)
+    except BadInput as fault:
+        raise NotAllowed(
+            say(
+                "{title} sends no usable {claim}: {fault}; an administrator changes login_claim",
+                title=provider.title,
+                claim=provider.login_claim,
+                fault=fault,
+            )
+        ) from fault
+
+
+def bound_there(session: Session, issuer: str, login: str) -> ExternalIdentity | None:
+    """The identity at this provider that has the account."""
+    theirs = select(ExternalIdentity).where(col(ExternalIdentity.issuer) == issuer, col(ExternalIdentity.login) == login)
+    return session.scalars(theirs.limit(1)).first()
+
+
+def make(session: Session, provider: Provider, proof: Proof, login: str, now: datetime) -> None:
+    """A new account, as the groups say."""
+    given = provider.given_to(proof.groups)
+    if given is None:
+        raise NotAllowed(no_group(provider, proof))
+    member = StaffMember(login=login, name=login, role=given.role, password_hash="", source=PROVIDER)
+    session.add(member)
+    assign(session, member, given, proof)
+    accounts.record_account_change(
+        session, login, Actor.system("sign-in"), now, what="add", provider=provider.name, role=member.role, scope=member.scope
+    )
+
+
+def follow_groups(session: Session, member: StaffMember, provider: Provider, proof: Proof, now: datetime) -> None:
+    """Let an account be what its groups say today: another role or scope, closed, or open again."""
+    given, by = provider.given_to(proof.groups), Actor.system("sign-in")
+    if given is None:
+        if member.active:
+            close(session, member, by=by, now=now, why="no group gives it a role any more")
+        return
+    before = (member.role, list(member.scope), list(member.rights), member.active)
+    assign(session, member, given, proof)
+    if before != (member.role, list(member.scope), list(member.rights), member.active):
+        what: dict[str, Any] = {"what": "groups", "role": member.role, "scope": member.scope, "rights": member.rights}
+        accounts.record_account_change(session, member.login, by, now, **what)
+
+
+def assign(session: Session, member: StaffMember, given: Given, proof: Proof) -> None:
+    """What the groups give; departments and people that are not known here give nothing."""
+    scope = Scope.parse(given.scope)
+    known = {word for word in scope.words() if is_known(session, word)}
+    member.role, member.scope, member.rights, member.active = given.role, sorted(known), list(given.rights), True
+    member.name = proof.name.strip()[:LONGEST_NAME] or member.name
+
+
+def is_known(session: Session, word: str) -> bool:
+    """Is there such a folder?"""
+    kind, _, name = word.partition(":")
+    return kind == "company" or session.get(Department if kind == "department" else Person, name) is not None
+
+
+def close(session: Session, member: StaffMember, *, by: Actor, now: datetime, why: str) -> None:
+    """Close an account: its sessions end now, its tokens with the next upkeep."""
+    member.active = False
+    accounts.end_sessions(session, member.login)
+    accounts.record_account_change(session, member.login, by, now, what="close", why=why)
+
+
+def close_unused(session: Session, after: timedelta, *, now: datetime) -> int:
+    """Close accounts that a provider made and whose people have not signed in for so long: they may have left there. How many."""
+    lately = select(col(ExternalIdentity.login)).where(col(ExternalIdentity.seen_at) > now - after)
+    unused = (col(StaffMember.source) == PROVIDER) & col(StaffMember.active) & col(StaffMember.login).not_in(lately)
+    found = session.scalars(select(StaffMember).where(unused)).all()
+    for one in found:
+        close(session, one, by=Actor.system("upkeep"), now=now, why=f"no sign-in for {after.days} days")
+    return len(found)
+
+
+def link(session: Session, login: str, provider: Provider, sub: str, *, by: Actor, now: datetime) -> None:
+    """Bind an account to an identity at a provider, and to no other one there. NotFound when there is no such account."""
+    member = session.get(StaffMember, accounts.checked_login(login))
+    if member is None:
+        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    if not 0 < len(sub) <= LONGEST_SUB or not sub.isprintable():
+        raise BadInput(say("1 to {count} printable characters, as the provider shows them", count=LONGEST_SUB), field="sub")
+    taken = session.get(ExternalIdentity, (provider.issuer, sub))
+    if taken and taken.login != member.login:
+        raise BadInput(say("it is linked to {login}; `mailroom staff unlink {login}` first", login=taken.login), field="sub")
+    unlink(session, member.login, by=by, now=now, issuer=provider.issuer)
+    bind(session, provider, sub, member.login, by=by, now=now)
+
+
+def unlink(session: Session, login: str, *, by: Actor, now: datetime, issuer: str = "") -> int:
+    """Forget the identities of an account, at one provider or at all; its sessions by a provider end. How many."""
+    theirs = (col(ExternalIdentity.login) == login) & ((col(ExternalIdentity.issuer) == issuer) if issuer else True)
+    gone: Any = session.execute(delete(ExternalIdentity).where(theirs))
+    if gone.rowcount:
+        session.execute(delete(StaffSession).where(col(StaffSession.login) == login, col(StaffSession.provider) != ""))
+        accounts.record_account_change(session, login, by, now, what="unlink")
+    return int(gone.rowcount)
+
+
+def bind(session: Session, provider: Provider, sub: str, login: str, *, by: Actor, now: datetime) -> None:
+    """This identity has this account from now on."""
+    session.add(ExternalIdentity(issuer=provider.issuer, sub=sub, provider=provider.name, login=login, linked_at=now, seen_at=now))
+    session.flush()
+    accounts.record_account_change(session, login, by, now, what="link", provider=provider.name, sub=sub)
+
+
+def end_provider_sessions(session: Session, provider: Provider, sub: str, sid: str, *, now: datetime) -> int:
+    """The provider has ended a session, or all of somebody's: those that it began here end too, on the record. How many."""
+    bound = session.get(ExternalIdentity, (provider.issuer, sub)) if sub else None
+    if not sid and bound is None:
+        return 0
+    mine = col(StaffSession.provider) == provider.name
+    mine &= (col(StaffSession.provider_sid) == sid) if sid else (col(StaffSession.login) == (bound.login if bound else ""))
+    ended = session.scalars(select(StaffSession).where(mine)).all()
+    for one in ended:
+        session.delete(one)
+        detail = {"provider": provider.name, "back_channel": True}
+        ledger.write_act(session, "sign-out", f"staff:{one.login}", by=Actor.system("sign-in"), now=now, detail=detail)
+    return len(ended)
+
+
+def no_group(provider: Provider, proof: Proof) -> str:
+    """Why somebody has no account, and what to do."""
+    if not proof.sends_groups:
+        return say(
+            "{title} sends no groups in {claim}, so nobody knows what you may do here; an administrator lets it send them, or names "
+            "another groups_claim",
+            title=provider.title,
+            claim=repr(provider.groups_claim),
+        )
+    return say(
+        "no group of yours gives you a role here; an administrator of {title} adds you to one that [identity] names", title=provider.title
+    )

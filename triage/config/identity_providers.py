@@ -1,0 +1,96 @@
+"""An identity provider of the settings: OpenID Connect, which claims and groups count there, and what they give. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from triage.config.group_grants import Given, Grant, given_by
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+TEXTS = ("title", "issuer", "client_id", "client_secret_file", "login_claim", "name_claim", "groups_claim")
+LISTS, FLAGS = ("scopes", "groups"), ("link_by_login", "second_factor")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One table [identity.providers.NAME] of the settings."""
+
+    name: str
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""  # read for each sign-in; empty: a public client, with PKCE alone
+    title: str = ""  # on the button of the sign-in page
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    login_claim: str = "preferred_username"
+    name_claim: str = "name"
+    groups_claim: str = "groups"
+    groups: tuple[str, ...] = ()  # GROUP => ROLE SCOPE [RIGHT]
+    link_by_login: bool = False  # an account that is here already is theirs whose login claim names it
+    second_factor: bool = False  # the provider always asks for one
+
+    @classmethod
+    def parse(cls, name: str, given: Mapping[str, Any]) -> Self:
+        """Read the table. ValueError names the key and says what is expected."""
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for a provider: write small letters, digits and hyphens")
+        for key, value in given.items():
+            check_kind(key, value)
+        values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in given.items()}
+        made = cls(name, **{"title": name.capitalize()} | values)
+        if why := made.fault():
+            raise ValueError(f"{name}: {why}")
+        return made
+
+    def fault(self) -> str:
+        """Why nobody can sign in there, "" when somebody can."""
+        if not self.issuer or not self.client_id:
+            return "name its issuer and our client_id there"
+        if why := fault_of_issuer(self.issuer):
+            return why
+        if "openid" not in self.scopes:
+            return 'scopes must hold "openid"'
+        for line in self.groups:
+            try:
+                Grant.parse(line)
+            except ValueError as fault:
+                return f"groups: {line!r}: {fault}; write GROUP => ROLE SCOPE, such as mailroom-admins => admin company"
+        return ""
+
+    def given_to(self, groups: frozenset[str]) -> Given | None:
+        """What somebody in these groups may do here; None: nothing."""
+        return given_by(grant for grant in map(Grant.parse, self.groups) if grant.group in groups)
+
+
+def check_kind(key: str, value: object) -> None:
+    """ValueError when there is no such key, or its value is of another kind."""
+    if key not in (*TEXTS, *LISTS, *FLAGS):
+        raise ValueError(f"there is no key {key!r}; there are {', '.join((*TEXTS, *LISTS, *FLAGS))}")
+    if key in TEXTS and not isinstance(value, str):
+        raise ValueError(f"{key} must be text, not {value!r}")
+    if key in LISTS and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        raise ValueError(f'{key} must be a list, such as ["one", "two"]')
+    if key in FLAGS and not isinstance(value, bool):
+        raise ValueError(f"{key} must be true or false, not {value!r}")
+
+
+def fault_of_issuer(url: str) -> str:
+    """Why this names no issuer that can be trusted, "" when it does. Plain HTTP never leaves this machine."""
+    return "" if is_trustworthy(url) and not urlsplit(url).query else "issuer must be https://HOST[/PATH], as the provider writes it"
+
+
+def is_trustworthy(url: str) -> bool:
+    """Is this a URL that nobody between can change?"""
+    try:
+        parts = urlsplit(url)
+        usual = bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable() and " " not in url and not parts.fragment
+    except ValueError:
+        return False
+    return usual and parts.username is None and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+
+
+def named(providers: tuple[Provider, ...], name: str) -> Provider | None:
+    """The provider of this name."""
+    return next((one for one in providers if one.name == name), None)

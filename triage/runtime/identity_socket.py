@@ -1,0 +1,31 @@
+"""Where the API asks the identity role about providers: the socket, and an answer or why there is none."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from triage.errors import Unanswered
+from triage.runtime import json_socket
+
+SOCKET = "MAILROOM_IDENTITY_SOCKET"  # in the environment: where a service manager has the socket
+DIRECTORY, NAME = "identity", "ask.sock"  # in the spool directory
+GRACE = 0.5  # seconds beside those that the provider has
+
+
+class Untrusted(Exception):
+    """The provider's answer is not to be believed; the text says why, for administrators."""
+
+
+def path_of(spool: Path) -> Path:
+    """The socket's path."""
+    return Path(os.environ.get(SOCKET) or spool / DIRECTORY / NAME)
+
+
+def ask(spool: Path, question: dict[str, Any], seconds: float) -> Any:
+    """What the identity role found out. Unanswered when nobody answers, Untrusted when it is not to be believed."""
+    answer = json_socket.ask(path_of(spool), question, seconds + GRACE)
+    if "ok" in answer:
+        return answer["ok"]
+    if "untrusted" in answer:
+        raise Untrusted(str(answer["untrusted"]))
+    raise Unanswered(str(answer.get("unanswered", "no answer")))

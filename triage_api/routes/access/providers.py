@@ -1,0 +1,215 @@
+"""Routes to sign in at an identity provider (OpenID Connect), to sign out there, and for its own word that a session is over."""
+
+import hmac
+import logging
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from triage.access import external_accounts, sign_in_steps, staff_login
+from triage.access.external_accounts import Proof
+from triage.access.sessions import hash_session_key
+from triage.access.staff_login import How
+from triage.config.identity_providers import Provider, named
+from triage.errors import BadInput, NotAllowed, NotFound, Unanswered
+from triage.quarantine import presence
+from triage.runtime import identity_socket
+from triage.runtime.identity_socket import Untrusted
+from triage.say import Said, said_by, say
+from triage.store import db
+from triage.store.models.sign_in import SignInStep
+from triage.times import utcnow
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff, Watcher
+from triage_api.http.sign_in_log import place_of
+from triage_api.http.token_scopes import API
+from triage_api.routes.access.session import forget_cookie, keep_cookie
+from triage_api.schemas.access import providers as schemas
+from triage_api.schemas.access.session import ProviderShown
+
+COOKIE = "-oidc"  # what the name of the session cookie has more
+UNDER_WAY, REFUSED = "oidc", "refused"  # kinds of steps
+OUTCOME = "/#sign-in="  # where the console finds what became of a sign-in: a fragment is in no log
+OIDC = "oidc"
+OVER = say("this sign-in was over, or begun in another browser; sign in again")
+Name = Annotated[str, Path(pattern="^[a-z0-9-]{1,31}$", description="as the settings name it")]
+Given = Annotated[str, Query(max_length=8192)]
+
+router = APIRouter(route_class=Once, prefix="/session", tags=["session"])
+log = logging.getLogger(__name__)
+
+
+@router.get("/ways", response_model=schemas.SignInWays)
+def list_sign_in_ways(here: Here) -> schemas.SignInWays:
+    """How staff can sign in here: with a password, at a provider."""
+    ways = here.settings.api.sign_in
+    return schemas.SignInWays(
+        password="directory" in ways or "local" in ways,
+        providers=[ProviderShown.model_validate(one) for one in here.settings.identity.providers] if OIDC in ways else [],
+    )
+
+
+@router.post("/providers/{name}", response_model=schemas.Elsewhere, responses=described(403, 404, 422, 503))
+def begin_provider_sign_in(
+    name: Name, given: schemas.ProviderSignIn, request: Request, response: Response, here: Here
+) -> schemas.Elsewhere:
+    """Begin to sign in at a provider: the answer says where the browser goes, and sets a cookie that lasts ten minutes."""
+    provider = provider_of(here, name)
+    redirect_uri = callback_of(here, provider)
+    asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri})
+    about = {
+        "provider": name,
+        "state_sha256": hash_session_key(asked["state"]),
+        "nonce": asked["nonce"],
+        "verifier": asked["verifier"],
+        "redirect_uri": redirect_uri,
+        "return_to": own_path(given.return_to),
+    }
+    with db.transaction(here.engine) as session:
+        key = sign_in_steps.begin_step(session, UNDER_WAY, now=utcnow(), client=place_of(request), about=about)
+    lasts = int(sign_in_steps.LASTS.total_seconds())
+    # the provider's answer comes from another site: a strict cookie would not come with it
+    response.set_cookie(here.cookie_name + COOKIE, key, lasts, path="/", secure=here.secure, httponly=True, samesite="lax")
+    return schemas.Elsewhere(url=asked["url"])
+
+
+@router.get("/providers/{name}/callback", status_code=303, response_class=RedirectResponse, responses=described(404, 422))
+def finish_provider_sign_in(
+    name: Name, request: Request, here: Here, code: Given = "", state: Given = "", iss: Given | None = None, error: Given = ""
+) -> Response:
+    """Where a provider sends the browser back: into the console, or to the sign-in page, which says why not."""
+    provider = provider_of(here, name)
+    key, client = request.cookies.get(here.cookie_name + COOKIE, ""), place_of(request)
+    with db.transaction(here.engine) as session:
+        step = sign_in_steps.take_step(session, UNDER_WAY, key, now=utcnow())
+    if step is None or step.about["provider"] != name or not hmac.compare_digest(step.about["state_sha256"], hash_session_key(state)):
+        return refusal(here, OVER, client)
+    if error or not code:
+        sentence = say("{title} did not sign you in; try again, or ask its administrators", title=provider.title)
+        return refusal(here, sentence, client, provider, why=error[:100])
+    try:
+        proof = proof_of(here, provider, step, code, iss)
+        return entered(here, provider, proof, step, client, request.cookies.get(here.cookie_name, ""))
+    except (Unanswered, BadInput, NotAllowed) as fault:
+        return refusal(here, said_by(fault), client, provider)
+
+
+def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss: str | None) -> Proof:
+    """Whom the provider has identified. BadInput when its answer is not to be believed."""
+    kept = {name: step.about[name] for name in ("nonce", "verifier", "redirect_uri")}
+    found = answer_of(here, provider, {"want": "finish", "code": code, "iss": iss} | kept)
+    return Proof(**{**found, "groups": frozenset(found["groups"])})
+
+
+def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, client: str, former: str) -> Response:
+    """Open a session for the account of this identity."""
+    how = How(OIDC, provider.name, proof.sid, proof.has_factor)
+    lasts = timedelta(hours=here.settings.api.session_hours)
+    with db.transaction(here.engine) as session:
+        admission = external_accounts.admit(session, provider, proof, now=utcnow())
+        opened = None if admission.refusal else staff_login.start_session(session, admission.login, client, how, lasts=lasts, now=utcnow())
+        if opened and former:
+            staff_login.sign_out(session, former, now=utcnow())
+    if opened is None:
+        return refusal(here, admission.refusal or OVER, client, provider, subject=f"{staff_login.STAFF}:{admission.login}")
+    response = RedirectResponse(step.about["return_to"], 303)
+    keep_cookie(response, here, opened[1])
+    forget_step(response, here)
+    return response
+
+
+def refusal(
+    here: Office, sentence: str, client: str, provider: Provider | None = None, *, why: str = "", subject: str = staff_login.STAFF
+) -> Response:
+    """Back to the sign-in page, which asks by the key why nobody is signed in; on the record where a provider was asked."""
+    with db.transaction(here.engine) as session:
+        key = sign_in_steps.begin_step(session, REFUSED, now=utcnow(), client=client, about=kept(sentence))
+        if provider:
+            staff_login.record_refusal(session, subject, client, now=utcnow(), provider=provider.name, why=why or sentence)
+    response = RedirectResponse(OUTCOME + key, 303)
+    forget_step(response, here)
+    return response
+
+
+def kept(sentence: str) -> dict[str, Any]:
+    """A sentence for the step that tells it, in the language of whoever asks."""
+    if not isinstance(sentence, Said):
+        return {"text": sentence, "id": "", "params": {}}
+    return {"text": str(sentence), "id": sentence.id, "params": {name: str(value) for name, value in sentence.params.items()}}
+
+
+@router.get("/outcome", response_model=schemas.SignInOutcome, responses=described(404, 422))
+def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
+    """Why a sign-in at a provider was refused, by the key that the browser got; for ten minutes."""
+    with db.read_transaction(here.engine) as session:
+        step = sign_in_steps.peek_step(session, REFUSED, key, now=utcnow())
+    if step is None:
+        raise NotFound(OVER)
+    return schemas.SignInOutcome(refused=Said(step.about["text"], step.about["id"], step.about["params"]))
+
+
+@router.post("/provider-logout", response_model=schemas.Elsewhere, responses=described(401, 403, 404))
+def sign_out_at_provider(request: Request, response: Response, here: Here, by: Staff, signed_in: Watcher) -> schemas.Elsewhere:
+    """Sign out here, and say where the browser signs out at the provider; "/" where it cannot."""
+    provider = provider_of(here, signed_in.provider)
+    with db.transaction(here.engine) as session:
+        presence.leave_console(session, by=by)
+        staff_login.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
+    forget_cookie(response, here)
+    try:
+        return schemas.Elsewhere(url=answer_of(here, provider, {"want": "logout", "back_to": f"{here.public_origin}/"}) or "/")
+    except (Unanswered, BadInput):
+        return schemas.Elsewhere(url="/")
+
+
+@router.post("/providers/{name}/back-channel-logout", responses=described(404, 422, 503))
+def end_provider_sessions(name: Name, here: Here, form: Annotated[bytes, Body(media_type="application/x-www-form-urlencoded")]) -> Response:
+    """A provider ends sessions (OpenID Connect Back-Channel Logout 1.0): its signed token says whose."""
+    provider = provider_of(here, name)
+    token = parse_qs(form.decode("ascii", "replace"), max_num_fields=10).get("logout_token", [""])[0]
+    claims = answer_of(here, provider, {"want": "back-channel", "token": token})
+    with db.transaction(here.engine) as session:
+        ended = external_accounts.end_provider_sessions(
+            session, provider, str(claims.get("sub") or ""), str(claims.get("sid") or ""), now=utcnow()
+        )
+    log.info("%s ended %d sessions", provider.name, ended)
+    return Response(status_code=200)
+
+
+def provider_of(here: Office, name: str) -> Provider:
+    """A provider of the settings at which staff sign in; NotFound when there is none."""
+    provider = named(here.settings.identity.providers, name) if OIDC in here.settings.api.sign_in else None
+    if provider is None:
+        raise NotFound(say("nobody signs in at {name} here", name=repr(name)))
+    return provider
+
+
+def answer_of(here: Office, provider: Provider, question: dict[str, Any]) -> Any:
+    """What the identity role finds out. Unanswered when the provider is away, BadInput when it is not to be believed; both in words."""
+    try:
+        return identity_socket.ask(here.settings.spool.directory, {"provider": provider.name} | question, here.settings.identity.timeout)
+    except Unanswered as fault:
+        raise Unanswered(say("{title} does not answer; sign in another way, or try again in a moment", title=provider.title)) from fault
+    except Untrusted as fault:
+        raise BadInput(say("{title} cannot be believed: {fault}; tell your administrator", title=provider.title, fault=fault)) from fault
+
+
+def callback_of(here: Office, provider: Provider) -> str:
+    """Where the provider sends browsers back."""
+    return f"{here.public_origin}{API}/session/providers/{provider.name}/callback"
+
+
+def own_path(path: str) -> str:
+    """A path of the console; the queue for whatever could lead elsewhere."""
+    harmless = path.startswith("/") and not path.startswith(("//", "/api/")) and "\\" not in path and path.isascii() and path.isprintable()
+    return path if harmless else "/"
+
+
+def forget_step(response: Response, here: Office) -> None:
+    """The browser needs the key of the step no more."""
+    response.delete_cookie(here.cookie_name + COOKIE, path="/", secure=here.secure, httponly=True, samesite="lax")

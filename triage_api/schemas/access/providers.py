@@ -1,0 +1,34 @@
+"""Signing in at an identity provider."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.access.session import ProviderShown
+from triage_api.schemas.fields import Order, Shape, Word
+from triage_api.schemas.language import Sentence
+
+
+class SignInWays(Shape):
+    """How staff can sign in here."""
+
+    password: bool
+    providers: list[ProviderShown]
+
+
+class ProviderSignIn(Order):
+    """Where somebody wants to be afterwards."""
+
+    return_to: Annotated[Word, Field(description="A path of the console; anything else is the queue.")] = "/"
+
+
+class Elsewhere(Shape):
+    """Where the browser goes next."""
+
+    url: str
+
+
+class SignInOutcome(Shape):
+    """What became of a sign-in at a provider."""
+
+    refused: Annotated[Sentence, Field(description="Why nobody is signed in, and what to do.")]

@@ -1,0 +1,41 @@
+"""`mailroom staff link`, `unlink`: whose account an identity at a provider is. On Mailroom's machine only."""
+
+import click
+
+from triage.access import external_accounts
+from triage.addressing.envelope import fold_text
+from triage.config.identity_providers import named
+from triage.errors import BadInput, NotFound
+from triage.text.numbers import plural
+from triage.times import utcnow
+from triage_cli.client.client_option import settings_of
+from triage_cli.client.local_setup import shell_user, write
+from triage_cli.output.tables import say
+
+
+@click.command("link")
+@click.argument("login")
+@click.argument("provider")
+@click.argument("sub")
+@click.pass_context
+def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> None:
+    """Let somebody sign in to an account at an identity provider. SUB: the identifier of the user there that never changes."""
+    settings = settings_of(ctx)
+    known = named(settings.identity.providers, provider)
+    if known is None:
+        raise BadInput(
+            f"[identity] has no provider {provider!r}; it has {', '.join(one.name for one in settings.identity.providers) or 'none'}"
+        )
+    write(settings, lambda session: external_accounts.link(session, login, known, sub, by=shell_user(), now=utcnow()))
+
+
+@click.command("unlink")
+@click.argument("login")
+@click.pass_context
+def unlink_identities(ctx: click.Context, login: str) -> None:
+    """Take the identities of an account away; its sessions by a provider end."""
+    name = fold_text(login.strip())
+    gone = write(settings_of(ctx), lambda session: external_accounts.unlink(session, name, by=shell_user(), now=utcnow()))
+    if not gone:
+        raise NotFound(f"no identity is linked to {login!r}")
+    say(f"{plural(gone, 'link')} removed")
