@@ -101,7 +101,7 @@ FOREIGN = "".join(map(chr, range(0x4E00, 0x9000)))
 
 @pytest.mark.parametrize("piece", [*PIECES, FOREIGN, f"a@{FOREIGN}"])
 def test_long_fields_are_read_in_bounded_time(piece: str) -> None:
-    long = (piece * 65_536)[: 2 * FIELD_LIMIT]
+    long = piece * (2 * FIELD_LIMIT // len(piece))
     for field in (long.encode(), f"é{long[:15_000]}é@company.example".encode(), f"a@{long[:15_000]}é.example".encode()):
         assert author_of([field]).address == ""
         assert len(named_addresses([field])) <= 500
