@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
+from tests import effort
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NO_DMARC, NOW
 from tests.triage.throwaways import proven
@@ -49,6 +50,9 @@ REPORT = (
 PARCEL = "your parcel {number} arrives tomorrow between ten and noon. You need not do anything; the driver rings twice and asks for a name."
 
 
+PART = 1 if effort.FULL else 4  # of what real senders send; the whole day in `make test-full`
+
+
 def come(
     session: Session,
     settings: Settings,
@@ -74,29 +78,29 @@ def come(
 def wanted(session: Session, settings: Settings) -> Iterator[tuple[str, int]]:
     """What real senders send, each with whose it is."""
     host = Link("the invoice", "https://view.invoicing.example/9f3a")
-    for number in range(200):
+    for number in range(200 // PART):
         yield "job board", come(session, settings, "jobs@jobboard.example", f"Application {number}", APPLICATION.format(number=number))
-    for number in range(300):
+    for number in range(300 // PART):
         author = f"billing@supplier-{number % 60}.example"
         yield author, come(session, settings, author, f"Invoice {number}", INVOICE.format(number=4000 + number), link=host)
-    for number in range(80):
+    for number in range(80 // PART):
         author = f"office@partner-{number}.example"
         yield author, come(session, settings, author, f"Invitation: meeting {number}", MEETING.format(number=number))
-    for number in range(100):
+    for number in range(100 // PART):
         author = f"person@customer-{number}.example"
         auto = "Auto-Submitted: auto-replied"
         yield author, come(session, settings, author, "Out of office", AWAY.format(number=number), automatic=auto)
-    for number in range(50):
+    for number in range(50 // PART):
         author = f"mailer-daemon@relay-{number}.example"
         yield (
             author,
             come(session, settings, author, "Undelivered mail", REPORT.format(number=number), automatic="a delivery report", path=""),
         )
-    for number in range(60):
+    for number in range(60 // PART):
         author = f"track@parcels-{number % 4}.example"
         yield author, come(session, settings, author, f"Your parcel {number}", PARCEL.format(number=number))
     for template in TEMPLATES:
-        for number in range(20):
+        for number in range(20 // PART):
             author = f"accounts@maker-{number}.example"
             yield author, come(session, settings, author, f"Invoice {number}", template.format(number=number), link=host)
 
