@@ -42,7 +42,7 @@ def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page:
     whom = page.get_by_role("combobox", name="Recipient")
     expect(page.get_by_role("listbox", name="People, departments and distribution lists").get_by_role("option").first).to_be_visible()
     whom.press("Enter")
-    browser_peer.intercept(page, "**/addressees?q=Mara*", lambda route: None)
+    browser_peer.intercept(page, "**/recipients?q=Mara*", lambda route: None)
     whom.fill("Mara")
     whom.press("Enter")
     expect(page.get_by_role("button", name="Redirect to …")).to_be_disabled()

@@ -71,7 +71,7 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
     sheet = page.get_by_role("dialog")
     whom, second = sheet.get_by_role("combobox", name="Recipient"), sheet.get_by_role("option").nth(1)
     expect(second).to_be_visible()
-    held = Held(page, re.compile("/addressees[?]q=e"))
+    held = Held(page, re.compile("/recipients[?]q=e"))
     for number, text in enumerate(("e", "er", "e", "e ")):
         whom.fill(text)
         if number < 3:
@@ -96,7 +96,7 @@ def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Pa
     page.keyboard.press("c")
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("button", name="Assign")).to_be_enabled()
-    held = Held(page, "**/handovers", "POST")
+    held = Held(page, "**/assignments", "POST")
     page.keyboard.press("Enter")
     held.wait(1)
     page.keyboard.press("Escape")
@@ -315,7 +315,7 @@ def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) 
 def test_practice_is_answered_once(site: Site, page: Page) -> None:
     site.sit_down(page, path="/training")
     expect(page.get_by_role("button", name="Release")).to_be_visible()
-    held = Held(page, "**/practice/answers", "POST")
+    held = Held(page, "**/training/answers", "POST")
     page.keyboard.press("r")
     page.keyboard.press("r")
     held.wait(1)

@@ -193,7 +193,7 @@ def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page)
         {"kind": "person", "to": "person:leg.ende", "name": "Leg Ende", "place": "IT", "mailbox": "leg.ende@company.example"},
         {"kind": "department", "to": "department:legal", "name": "Legal", "place": "", "mailbox": "legal@company.example"},
     ]
-    browser_peer.intercept(page, "**/addressees?q=leg", lambda route: route.fulfill(json={"items": found}))
+    browser_peer.intercept(page, "**/recipients?q=leg", lambda route: route.fulfill(json={"items": found}))
     page.keyboard.press("m")
     sheet = page.get_by_role("dialog")
     sheet.get_by_role("combobox").fill("leg")
