@@ -51,7 +51,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
     page.keyboard.press("Enter")
     banner = page.get_by_role("region", name="Sender on hold")
     expect(banner).to_contain_text("Their mailbox was hacked")
-    expect(banner).to_contain_text("Ana Roth decided this on")
+    expect(banner).to_contain_text("Decided by Ana Roth on")
     assert holds(allowed) == [("domain", "supplier.example", "Their mailbox was hacked")]
     expect(banner.get_by_role("table", name="Delivered in the last 14 days")).to_contain_text("The usual invoice")
     assert faults(page) == []
@@ -82,8 +82,8 @@ def test_a_message_leads_to_the_hold_of_its_sender(allowed: Site, page: Page) ->
     expect(sheet).to_be_visible()
     sheet.get_by_label("Reason").fill("They called")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Every message from other@stranger.example is held until")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="All messages from other@stranger.example are held until")).to_be_visible()
     assert ("address", "other@stranger.example", "They called") in holds(allowed)
     page.keyboard.press("z")
-    expect(page.get_by_role("status").filter(has_text="Undone: new messages from other@stranger.example")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Undone. New messages from other@stranger.example")).to_be_visible()
     assert ("address", "other@stranger.example", "They called") not in holds(allowed)

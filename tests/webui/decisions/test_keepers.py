@@ -21,7 +21,7 @@ from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 
 WAVE = ids.format_id(4_242)
-ASKED = "Staff of confidential folders are asked to confirm."
+ASKED = "Keepers of confidential folders are asked."
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ interface Fresh { toast: number; leaves: number }
 /** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. `refusal`: the one that stood there then. */
 type Act = Partial<Done> & Pick<Done, 'names'> & { count?: number; answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
 
-const confidentialWords = (one: Decision): string => (one.confidential === 'asked' ? t('Staff of confidential folders are asked to confirm.') : one.confidential ? t('Confidential folders are not included.') : '')
+const confidentialWords = (one: Decision): string => (one.confidential === 'asked' ? t('Keepers of confidential folders are asked.') : one.confidential ? t('Confidential folders are left out.') : '')
 
 export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: boolean }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
