@@ -92,7 +92,7 @@ def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Pa
     for number in range(3):
         site.come(MARA, author=f"{number}@handed.example", subject=f"Handed {number}")
     site.sit_down(page, path="/?q=from:handed.example")
-    row(page, "Assigned").first.click()
+    row(page, "Handed").first.click()
     page.keyboard.press("c")
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("button", name="Assign")).to_be_enabled()
@@ -198,7 +198,7 @@ def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
     held.go()
     expect(page.get_by_text("Ana Roth is the substitute of Ben")).to_be_attached()
     expect(form.get_by_label("Substitute")).to_have_value("hana")
-    page.get_by_role("table", name="Substitutes").get_by_role("button", name="Ana Roth stands in for").click()
+    page.get_by_role("table", name="Substitutes").get_by_role("button", name="End Ana Roth as substitute of").click()
     expect(page.get_by_text("No substitutes")).to_be_visible()
 
 
@@ -256,7 +256,7 @@ def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: 
         site.come(JOE, author=f"{number}@anew.example", subject=f"Anew {number}")
     site.sit_down(page, path="/?q=from:anew.example")
     row(page, "Anew").first.click()
-    held = Held(page, re.compile("/cards[?].*limit=50"))
+    held = Held(page, re.compile("/triage[?].*limit=50"))
     page.keyboard.press(".")
     held.wait(1)
     answer = held[0].fetch()
@@ -273,7 +273,7 @@ def test_who_went_on_meanwhile_is_not_called_back_to_what_expires_soon(site: Sit
     site.come(MARA, author="no-reply@called.example", subject="Your code", text=CODE)
     site.come(JOE, author="one@called.example", subject="Another")
     site.sit_down(page, path="/?department=it")
-    held = Held(page, re.compile("/cards[?].*limit=50"))
+    held = Held(page, re.compile("/triage[?].*limit=50"))
     page.get_by_role("region", name="Time-limited messages").get_by_role("button", name="Your code").click()
     held.wait(1)
     page.keyboard.press("g")
