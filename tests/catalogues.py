@@ -66,7 +66,13 @@ def said_in(tree: ast.Module, name: str) -> Iterator[Spoken]:
             and node.func.id in names
             and (wanted := SAYING.get(node.func.id))
         ):
-            named = None if node.func.id == "mark" else frozenset(str(one.arg) for one in node.keywords)
+            named = (
+                None
+                if node.func.id == "mark"
+                else None
+                if any(one.arg is None for one in node.keywords)
+                else frozenset(str(one.arg) for one in node.keywords)
+            )
             for texts in product(*map(texts_of, node.args[:wanted])):
                 yield Spoken(texts, f"{name}:{node.lineno}", named)
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 GAP = re.compile(r"\{(\w+)\}")
 JOIN, DAY, MINUTE, AGO, CLOCK = "@join", "@day", "@minute", "@ago", "@clock"  # ids of what a language formats, in place of a sentence
+BEFORE = "@before"  # id of a sentence that was stored without one: it is known by its English form
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 DECIMALS = 1  # digits of a fraction
 
@@ -129,7 +130,17 @@ def written(value: Any) -> str:
 
 def form_of(text: str) -> dict[str, Any] | None:
     """What a sentence was made of, as plain JSON values that are stored beside its text; None: nobody but its writer knows."""
-    return {"id": text.id, "params": {name: plain(value) for name, value in text.params.items()}} if isinstance(text, Said) else None
+    return {"id": text.id, "params": {name: plain(value) for name, value in text.params.items()}} if has_form(text) else None
+
+
+def has_form(text: str) -> TypeGuard[Said]:
+    """Does this text know its message id?"""
+    return isinstance(text, Said) and text.id != BEFORE
+
+
+def forms_of(**sentences: str) -> dict[str, Any] | None:
+    """The forms of several sentences by the names of their columns; None where none has one."""
+    return {name: plain(text) for name, text in sentences.items() if has_form(text)} or None
 
 
 def plain(value: Any) -> Any:
@@ -140,8 +151,10 @@ def plain(value: Any) -> Any:
 
 
 def stored(text: str, form: Mapping[str, Any] | None) -> str:
-    """A sentence as it was stored, with its form where there is one."""
-    return Said(text, form["id"], {name: known(value) for name, value in form["params"].items()}) if form else text
+    """A sentence of ours as it was stored, with its form; without one it is from before there were forms."""
+    if not form:
+        return Said(text, BEFORE) if text else text
+    return Said(text, form["id"], {name: known(value) for name, value in form["params"].items()})
 
 
 def known(value: Any) -> Any:
@@ -149,3 +162,9 @@ def known(value: Any) -> Any:
     if isinstance(value, list):
         return [known(one) for one in value]
     return stored(value["text"], value) if isinstance(value, dict) else value
+
+
+def from_row(row: Any, column: str) -> str:
+    """A sentence of a row that has `forms`; one that was changed since then without its form has none."""
+    text, form = getattr(row, column), (row.forms or {}).get(column)
+    return stored(text, form if form and form["text"] == text else None)

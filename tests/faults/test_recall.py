@@ -66,7 +66,7 @@ class Street(House):
         under_way = (col(DecisionItem.decision_id) == decision.id) & col(DecisionItem.outcome).in_(["recalling", "restoring"])
         with db.read_transaction(self.engine) as session:
             left = list(session.scalars(select(col(DecisionItem.why)).where(under_way)))
-        return "settled" if not left else "put off" if all(why.startswith("Tried again later") for why in left) else ""
+        return "settled" if not left else "put off" if all(why.startswith("Will be tried again") for why in left) else ""
 
 
 def toml(settings: Settings) -> str:
@@ -105,7 +105,7 @@ def test_a_recaller_that_dies_anywhere_is_taken_over(street: Street, point: str,
     if point != "put back":
         street.dies(point, tmp_path)
     purged = street.recalled(purge)
-    assert (purged.done, street.outcome(purged)[1]) == (1, "It lay in INBOX, unread.")
+    assert (purged.done, street.outcome(purged)[1]) == (1, "It was in INBOX, unread.")
     assert [copy for copy in before if FRIEND.encode() in copy[1]] == lying(street.server, mailbox)
     undone = street.undoes(purge)
     if point not in ("secured", "marked", "taken"):

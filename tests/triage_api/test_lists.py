@@ -29,7 +29,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
     (shown,) = came(JOE, dmarc=DMARC_PASS)
     (one,) = ana.get("/deliveries").json()["items"]
     assert one["priority"] == 50 + sum(reason["points"] for reason in one["why_here"])
-    assert {"name": "proven", "points": 10, "sentence": "It is proven to come from supplier.example."} in one["why_here"]
+    assert {"name": "proven", "points": 10, "sentence": "Really from supplier.example."} in one["why_here"]
     assert {(signal["name"], tuple(signal["evidence"])) for signal in one["signals"]} >= {("first-contact", ("sales@supplier.example",))}
     assert (one["severity"], one["is_copy"]) == ("none", False)
     left_out = ("message_id", "size", "signals", "risk", "severity", "second_look", "is_copy", "priority", "why_here")

@@ -13,6 +13,7 @@ from triage.actor import Actor, Right
 from triage.config.settings import Settings
 from triage.errors import SecondKeyNeeded
 from triage.ids import format_id
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import State
@@ -26,6 +27,7 @@ REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this nam
 MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
+ANSWERED = {CONFIRMED: say("confirmed"), DECLINED: say("declined"), WITHDRAWN: say("withdrawn"), LAPSED: say("expired")}  # for people
 
 
 def of_rules(reaches: Iterable[tuple[str, str, str]], settings: Settings) -> list[str]:
@@ -104,7 +106,7 @@ def lapse_approvals(session: Session, *, now: datetime) -> int:
     """What waited too long is over; how many."""
     late = session.scalars(select(PendingAct).where(col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) <= now)).all()
     for one in late:
-        settle_approval(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody turned the second key in time", now=now)
+        settle_approval(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody approved it in time", now=now)
     return len(late)
 
 

@@ -93,6 +93,6 @@ def describe_bounce(summary: Summary) -> str:
     """The reply that the bounce quotes, or else how it begins."""
     chosen = next((one for one in summary.statuses if one.action == "failed"), next(iter(summary.statuses), None))
     if chosen is None:
-        return " ".join(summary.text[: 4 * TEXT_LENGTH].split())[:TEXT_LENGTH] or "it came back without a reason"
+        return " ".join(summary.text[: 4 * TEXT_LENGTH].split())[:TEXT_LENGTH] or say("it was returned without a reason")
     told = chosen.diagnostic or " ".join(filter(None, (chosen.status, chosen.action)))
     return told[:REPLY_LENGTH]

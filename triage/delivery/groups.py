@@ -14,6 +14,7 @@ from triage.config.settings import Company
 from triage.delivery import recalled_copies
 from triage.directory import leavers, recipients
 from triage.ids import new_id
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -141,7 +142,7 @@ def copy_for_member(parent: Delivery, member: Member, address: str, group: MailG
         "department": member.department,
         "person": member.person,
         "mailbox": member.mailbox,
-        "note": f"It came for the group {group.name}.",
+        "note": say("Addressed to the distribution list {name}.", name=group.name),
         "search": f"{parent.search} {member.mailbox} {member.person}",
         "due_at": now,
         "queued_at": now,
@@ -165,7 +166,9 @@ def revive_copies(session: Session, parent: Delivery, mailboxes: set[str], *, by
     ledger.record_many(session, purged, Event.RELEASE, **said, due_at=now, queued_at=now, last_reply="")
     for row in mine:
         if row.state == State.RELAYING:
-            recalled_copies.record_outcome(session, row.purge_wanted_by, row.id, "refused", "It has left again with the group's mail.")
+            recalled_copies.record_outcome(
+                session, row.purge_wanted_by, row.id, "refused", say("It was sent again to the distribution list.")
+            )
     flying = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
     session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))
     leaving = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING and row.back_to != "mailbox"])

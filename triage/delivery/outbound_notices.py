@@ -15,6 +15,7 @@ from triage.delivery import dsn, internal_mail
 from triage.delivery.templates import FAILURE, as_written, describe_failure
 from triage.ids import format_id, new_id
 from triage.message.summary import make_summary
+from triage.say import form_of
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
@@ -48,7 +49,9 @@ def note_bounced(session: Session, ids: Iterable[int], *, settings: Settings, no
     rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
     for message, bounced in by_message(session, rows):
         if why := why_not(message, settings):
-            ledger.write_act(session, "not_told", f"message:{format_id(message.id)}", by=BY, now=now, detail={"why": why})
+            ledger.write_act(
+                session, "not_told", f"message:{format_id(message.id)}", by=BY, now=now, detail={"why": why, "why_form": form_of(why)}
+            )
         else:
             queue_report(session, message, bounced, bounce_story(message, bounced), settings=settings, now=now)
 

@@ -25,7 +25,7 @@ from triage.say import say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
-from triage.store.models.decisions import DecisionItem
+from triage.store.models.decisions import DecisionItem, why_of
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.messages import Content, Message
@@ -36,8 +36,8 @@ LEASE = timedelta(minutes=12)  # outlive the slowest final dot: 10 minutes (RFC 
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 64))  # the last one again and again
 SOONER = 20  # times, where only the next hop's limit of speed is in the way: 15 seconds to 3 minutes
 JITTER = 0.2
-LANDED = "It was delivered before the purge could stop it."
-IN_DOUBT = "It may have been delivered."
+LANDED = say("It was delivered before the removal could stop it.")
+IN_DOUBT = say("It may have been delivered.")
 MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
 MOST_BYTES = 64 * 1024 * 1024  # of messages that wait in memory for a worker
 DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
@@ -361,7 +361,9 @@ def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind
 def purge_of_the_dead(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
     """A purge met the attempt of a worker who died: nobody knows whether it was delivered, the recaller finds out where there is one."""
     ledger.record_event(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
-    fire_purge(session, delivery_id, decision_id, settings=settings, now=now, why="The worker died: it may have been delivered.")
+    fire_purge(
+        session, delivery_id, decision_id, settings=settings, now=now, why=say("The delivery was interrupted: it may have been delivered.")
+    )
 
 
 def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
@@ -396,7 +398,7 @@ def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str
     session.execute(
         update(DecisionItem)
         .where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == delivery_id)
-        .values(outcome=outcome, why=why)
+        .values(outcome=outcome, **why_of(why))
     )
     session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(purge_wanted_by=None))
 

@@ -12,12 +12,12 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.directory import reassigned_addresses
 from triage.errors import NotFound
-from triage.say import say
+from triage.say import form_of, joined, listed, say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.columns import Instant
-from triage.store.models.decisions import DecisionItem
+from triage.store.models.decisions import DecisionItem, why_of
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.mailboxes import Recalled
 from triage.text.sanitize import escape_visible
@@ -137,15 +137,16 @@ def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) 
 
 def in_words(rows: list[Recalled]) -> str:
     """Where copies lay and what had been done with them, for a person to read; "" without one."""
-    lay = [f"in {escape_visible(row.folder)}, {done_with(row.flags)}" for row in rows if not row.gone]
-    return f"It lay {'; '.join(lay)}." if lay else ""
+    lay = [say("in {folder}, {done}", folder=escape_visible(row.folder), done=done_with(row.flags)) for row in rows if not row.gone]
+    return say("It was {places}.", places=joined("; ", lay)) if lay else ""
 
 
 def done_with(flags: list[str]) -> str:
     """What the flags say that the owner did with it."""
     folded = {flag.casefold() for flag in flags}
-    done = [word for flag, word in (("\\seen", "read"), ("\\answered", "answered"), ("$forwarded", "forwarded")) if flag in folded]
-    return " and ".join(done) or "unread"
+    words = (("\\seen", say("read")), ("\\answered", say("answered")), ("$forwarded", say("forwarded")))
+    done = [word for flag, word in words if flag in folded]
+    return listed(done) if done else say("unread")
 
 
 def was_taken() -> ColumnElement[bool]:
@@ -227,14 +228,16 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
 def record_outcome(session: Session, decision_id: int | None, delivery_id: int, outcome: str, why: str | None = None) -> None:
     """Write down what became of one item of a decision; without `why` that stays as it is."""
     mine = (col(DecisionItem.decision_id) == decision_id) & (col(DecisionItem.delivery_id) == delivery_id)
-    values = {"outcome": outcome} | ({} if why is None else {"why": why})
+    values = {"outcome": outcome} | ({} if why is None else why_of(why))
     session.execute(update(DecisionItem).where(mine).values(**values))
 
 
 def tell_all(session: Session, told: Sequence[tuple[int | None, int, str, str]]) -> None:
     """The same for many: decision, delivery, outcome and why."""
     mine = (col(DecisionItem.decision_id) == bindparam("of")) & (col(DecisionItem.delivery_id) == bindparam("one"))
-    what = update(DecisionItem).where(mine).values(outcome=bindparam("became"), why=bindparam("because"))
+    what = update(DecisionItem).where(mine).values(outcome=bindparam("became"), why=bindparam("because"), why_form=bindparam("form"))
     if told:
-        rows = [{"of": of, "one": one, "became": became, "because": because} for of, one, became, because in told]
+        rows = [
+            {"of": of, "one": one, "became": became, "because": str(because), "form": form_of(because)} for of, one, became, because in told
+        ]
         session.connection().execute(what, rows)

@@ -18,7 +18,7 @@ from triage.store.models.messages import Message
 
 LONGEST_TEXT = 4000  # characters
 MOST_MESSAGES = 100  # at once: each sends a mail
-TOLD = "The sender was told no already: ask them to send it again."
+TOLD = say("The sender already got the rejection: ask them to send it again.")
 
 
 def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
@@ -46,7 +46,7 @@ def refuse_rejections(session: Session, ids: Iterable[int], settings: Settings) 
         one: sender_notices.why_not(session, message, settings) for one, message in messages.items() if not joins_notice(waiting.get(one))
     }
     why = {delivery.id: reasons.get(message.id) or is_unnamed(delivery, message) for delivery, message in found}
-    return {delivery_id: f"Not told: {reason}." for delivery_id, reason in why.items() if reason}
+    return {delivery_id: say("No notice was sent: {reason}.", reason=reason) for delivery_id, reason in why.items() if reason}
 
 
 def at_once(session: Session, ids: Iterable[int]) -> None:
@@ -76,7 +76,7 @@ def held_deliveries(session: Session, ids: Iterable[int]) -> tuple[ColumnElement
 
 def is_unnamed(delivery: Delivery, message: Message) -> str:
     """Is it for somebody whom the sender never named?"""
-    return "" if as_written(delivery, message) else "the sender never wrote to this address"
+    return "" if as_written(delivery, message) else say("the sender never wrote to this address")
 
 
 def joins_notice(notice: Notice | None) -> bool:

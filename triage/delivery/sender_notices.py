@@ -20,7 +20,7 @@ from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.policy.backscatter import Circumstances, may_notify
-from triage.say import say
+from triage.say import form_of, say
 from triage.store import bodies, db, ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -83,7 +83,9 @@ def notify_senders(session: Session, ids: Iterable[int], kind: str, text: str, *
             with contextlib.suppress(NotAllowedNow):  # it has left: more is not said
                 follow_changes(session, [message.id], settings=settings, now=now)
         elif why := why_not(session, message, settings):
-            ledger.write_act(session, "not_told", f"message:{format_id(message.id)}", by=BY, now=now, detail={"why": why})
+            ledger.write_act(
+                session, "not_told", f"message:{format_id(message.id)}", by=BY, now=now, detail={"why": why, "why_form": form_of(why)}
+            )
         else:
             make_notice(session, message, kind, text, settings=settings, due=due, now=now)
 

@@ -24,6 +24,7 @@ from triage.quarantine.search.listing import severity_of
 from triage.say import said_by, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
+from triage.text.json_values import read_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     if delivery is None:
         raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     message = session.get_one(Message, delivery.message_id)
-    beside = tuple(Beside(**one) for one in delivery.beside)
+    beside = tuple(read_value(Beside, one, "reason") for one in delivery.beside)
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
     envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
     authentication = Authentication.from_json(message.authentication)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from triage.say import listed, say
 from triage.text.json_values import as_dict
 
 
@@ -169,23 +170,29 @@ def proof_sentence(found: Authentication) -> str:
     """What the authentication results prove, for a person to read."""
     dmarc = found.dmarc
     if not found.author:
-        return "It does not name exactly one author, so nothing can prove who sent it."
+        return say("It does not name exactly one author, so nothing can prove who sent it.")
     domain = dmarc.domain or found.author.rpartition("@")[2]
-    ways = " and ".join(way.upper() for way in dmarc.aligned)
+    ways = listed(way.upper() for way in dmarc.aligned) if dmarc.aligned else ""
     if found.proof == "dmarc" and dmarc.origin:
-        return f"{domain} proves that it sent this, as our edge {dmarc.origin} found: DMARC passes."
+        return say("Really from {domain}: DMARC passes, as the edge server {edge} found.", domain=domain, edge=dmarc.origin)
     if found.proof == "dmarc":
-        return f"{domain} proves that it sent this: DMARC passes{f' by {ways}' if ways else ''}."
+        if ways:
+            return say("Really from {domain}: DMARC passes ({ways}).", domain=domain, ways=ways)
+        return say("Really from {domain}: DMARC passes.", domain=domain)
     if found.proof == "aligned":
-        return f"{domain} has no DMARC record, but {ways} proves that it sent this."
+        return say("Really from {domain} ({ways}); the domain has no DMARC record.", domain=domain, ways=ways)
     if found.sealed_by(found.arc.sealer):
-        return f"Nothing proves that {domain} sent this, but {found.arc.sealer}, which passed it on, says that it had proven itself there."
+        return say(
+            "Not proven to be from {domain}, but the forwarder {sealer} vouches for it (ARC).", domain=domain, sealer=found.arc.sealer
+        )
     if found.unknown:
-        return f"DNS did not answer, so it is not known whether {domain} sent this."
+        return say("Unknown whether it is from {domain}: DNS did not answer.", domain=domain)
     if dmarc.result is Result.FAIL and dmarc.origin:
-        return f"{domain} says that this is not from there, as our edge {dmarc.origin} found: DMARC fails."
+        return say("Not from {domain}: DMARC fails, as the edge server {edge} found.", domain=domain, edge=dmarc.origin)
     if dmarc.result is Result.FAIL:
-        return f"{domain} says that this is not from there: DMARC fails{f', and its policy is {dmarc.policy}' if dmarc.policy else ''}."
+        if dmarc.policy:
+            return say("Not from {domain}: DMARC fails; the policy of the domain is {policy}.", domain=domain, policy=dmarc.policy)
+        return say("Not from {domain}: DMARC fails.", domain=domain)
     if found.publishes_nothing:
-        return f"{domain} publishes nothing by which its mail could prove itself."
-    return f"Nothing proves that {domain} sent this."
+        return say("{domain} publishes neither SPF, DKIM nor DMARC, so nothing can prove its messages.", domain=domain)
+    return say("Not proven to be from {domain}.", domain=domain)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from triage.addressing.envelope import Address, ancestor_domains
 from triage.message.authentication import Authentication, Result
 from triage.message.summary import Summary
+from triage.say import say
 
 # Local parts behind which nobody reads (RFC 3834, 2; RFC 2142, 6)
 NOBODY = re.compile(
@@ -30,21 +31,21 @@ class Circumstances:
 def may_notify(seen: Circumstances) -> str:
     """Why the sender must not be told, as part of a sentence; "" when they may be (mailflow.md 3)."""
     if seen.direction != "in":
-        return "it is a notice or a bounce itself"
+        return say("the message is a notice or a bounce itself")
     if not seen.reverse_path:
-        return "it names no sender to answer to"
+        return say("the message names no sender to reply to")
     try:
         sender = Address.parse(seen.reverse_path)
     except ValueError:
-        return "its sender has no address that an answer could go to"
+        return say("the sender has no valid address to reply to")
     author = seen.summary.author
     if any(claims_ours(domain, seen.own_domains) for domain in (sender.domain, author.rpartition("@")[2])):
-        return "it claims to come from our own domain"
+        return say("the message claims to come from your own domain")
     if seen.summary.automatic or seen.summary.list_id or seen.summary.content_type in ("multipart/report", "message/delivery-status"):
-        return "a program or a list sent it, so nobody waits for an answer"
+        return say("a program or a mailing list sent the message, so nobody expects a reply")
     if NOBODY.fullmatch(sender.local):
-        return "nobody reads what is sent back to its sender"
-    return is_unproven(seen, sender) or ("the sender was told already" if seen.told else "") or no_way_out(seen)
+        return say("nobody reads replies to this sender")
+    return is_unproven(seen, sender) or (say("the sender already got a notice") if seen.told else "") or no_way_out(seen)
 
 
 def is_unproven(seen: Circumstances, sender: Address) -> str:
@@ -52,16 +53,16 @@ def is_unproven(seen: Circumstances, sender: Address) -> str:
     found, author = seen.authentication, seen.summary.author
     named = seen.summary.parsed and not seen.normalised and author != "" and author == found.author
     if not named or found.dmarc.result is not Result.PASS:
-        return "it is not proven who sent it, so an answer could go to somebody who did not"
+        return say("the sender is not proven, so a reply could reach somebody else")
     spf = any(one.identity == "mailfrom" and one.result is Result.PASS and one.domain == sender.domain for one in found.spf)
     if not spf or "spf" not in found.dmarc.aligned:
-        return "it is not proven that answers to it go to its author"
+        return say("it is not proven that a reply would reach the author")
     return ""
 
 
 def no_way_out(seen: Circumstances) -> str:
     """Is there nobody who would carry it?"""
-    return "" if seen.way_out else "there is no way to the outside: whoever runs Mailroom can name a server for it"
+    return "" if seen.way_out else say("no server for outgoing messages is set up: ask an administrator of the server to name one")
 
 
 def claims_ours(domain: str, own_domains: frozenset[str]) -> bool:

@@ -16,11 +16,13 @@ from triage.errors import NotFound
 from triage.ids import format_id
 from triage.quarantine import viewings
 from triage.quarantine.search.listing import Listed, list_some
-from triage.say import say
+from triage.say import joined, mark, say, stored
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
+
+WHY_FORM = "why_form"  # in an entry of the audit log: the message id and parameters of its `why`
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def detail_about(record: AuditRecord, about: Listed, *, beyond: bool = False) ->
 
     `beyond`: nor the words of a letter, which names other copies, and may be another's.
     """
-    hidden = ("notes", "from", "said") if beyond else ("notes", "from")
+    hidden = ("notes", "from", WHY_FORM, *(("said",) if beyond else ()))
     detail = {name: value for name, value in record.detail.items() if name not in hidden}
     note = record.detail.get("notes", {}).get(format_id(about.id))
     return detail | ({"notes": {format_id(about.id): note}} if note else {})
@@ -147,7 +149,7 @@ def attempt_event(tried: Tried, about: Listed) -> Past | None:
         return None
     act = ENDS[tried.outcome]
     detail = {"outcome": tried.outcome, "reply": tried.reply, "next_hop": tried.next_hop, "attempt": tried.number}
-    return Past(tried.ended_at, "system:relay", act, detail, ACTS[act].format(mailbox=about.mailbox, reply=tried.reply))
+    return Past(tried.ended_at, "system:relay", act, detail, say(ACTS[act], mailbox=about.mailbox, reply=tried.reply))
 
 
 def expiry_event(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
@@ -155,52 +157,69 @@ def expiry_event(session: Session, about: Listed, acts: list[Past]) -> list[Past
     if about.state != State.EXPIRED or any(past.act == Event.EXPIRE for past in acts):
         return []
     at = session.get_one(Delivery, about.id).settled_at or about.received_at
-    return [Past(at, "system:retention", Event.EXPIRE, {}, ACTS[Event.EXPIRE])]
+    return [Past(at, "system:retention", Event.EXPIRE, {}, say(ACTS[Event.EXPIRE]))]
 
 
 ACTS = {
-    "deliver": "Delivered to {mailbox}: {reply}",
-    "recall": "Taken out of the mailbox {mailbox}. {why}",
-    "seek": "It may have reached the mailbox {mailbox}, so it is looked for there.",
-    "give_up": "Given up by {by}.",
-    "defer": "Put off by the next hop: {reply}",
-    "bounce": "Refused by the next hop: {reply}",
-    "come_back": "Came back from behind the next hop: {reply}",
-    "not_told": "The sender is not told of it: {why}.",
-    "notice": "A notice to the sender is written ({kind}).",
-    "report": "The server behind the next hop reports: {reply}",
-    "late_bounce": "A bounce came back too late to change anything: {reply}",
-    "release": "Tried anew by {by}.",
-    "retry": "Tried again at once by {by}.",
-    "expire": "Expired: nobody decided in time.",
-    "ask": "{for} asked for it: {words}",
-    "decline-request": "{by} said no to the request: {reason}",
-    "suspect": "{for} finds it odd and reported it.",
-    "answer-report": "{by} said to who reported it: {verdict}.",
-    "viewed": "Looked at by {by}.",
-    "fetch": "Fetched by {by}.",
-    "view": "Fetched by {by}.",
-    "fetch-ahead": "Fetched ahead by the console of {by}, and not shown.",
-    "open": "Opened by {by}: {reason}",
-    "source": "The source was downloaded by {by}.",
-    "attachment": "Attachment {number} was downloaded by {by}.",
-    "pages": "Attachment {number} was looked at as pictures by {by}.",
-    "page": "Page {page} of attachment {number} was fetched as a picture by {by}.",
+    "deliver": mark("Delivered to {mailbox}: {reply}"),
+    "recall": mark("Removed from the mailbox {mailbox}. {why}"),
+    "seek": mark("It may have reached the mailbox {mailbox}, so Mailroom looks for it there."),
+    "give_up": mark("Given up by {by}."),
+    "defer": mark("Deferred by the next hop: {reply}"),
+    "bounce": mark("Refused by the next hop: {reply}"),
+    "come_back": mark("Bounced by a server after the next hop: {reply}"),
+    "not_told": mark("No notice to the sender: {why}."),
+    "notice": mark("Notice to the sender queued ({kind})."),
+    "report": mark("A server after the next hop reports: {reply}"),
+    "late_bounce": mark("A bounce arrived too late to change anything: {reply}"),
+    "release": mark("Retried by {by}."),
+    "retry": mark("Retried at once by {by}."),
+    "expire": mark("Expired: nobody decided in time."),
+    "ask": mark("{for} requested its release: {words}"),
+    "decline-request": mark("{by} declined the request: {reason}"),
+    "suspect": mark("{for} reported it as suspicious."),
+    "answer-report": mark("{by} answered the report: {verdict}."),
+    "viewed": mark("Viewed by {by}."),
+    "fetch": mark("Fetched by {by}."),
+    "view": mark("Fetched by {by}."),
+    "fetch-ahead": mark("Fetched in advance by the console of {by}, and not shown."),
+    "open": mark("Opened by {by}: {reason}"),
+    "source": mark("Source downloaded by {by}."),
+    "attachment": mark("Attachment {number} downloaded by {by}."),
+    "pages": mark("Attachment {number} viewed as images by {by}."),
+    "page": mark("Page {page} of attachment {number} fetched as an image by {by}."),
 }
 OF_THE_MESSAGE = frozenset({"viewed", "fetch", "view", "fetch-ahead", "open", "source", "attachment", "pages", "page"})
 """Acts about a whole message: every delivery of it tells them."""
-RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give_up": "The recaller gave up: {why}"}
+RECALLERS_ACTS = {
+    "deliver": mark("Put back into the mailbox {mailbox}. {why}"),
+    "give_up": mark("Recall given up: {why}"),
+}
+KINDS = {"failure": say("not delivered"), "rejection": say("rejected"), "expiry": say("expired"), "delay": say("delayed")}
+VERDICTS = {"good": say("harmless"), "bad": say("not harmless")}
 
 
 def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
-    """An act on the record in words."""
+    """An act of the audit log in words."""
     if record.act == "receive":
-        return " ".join(filter(None, (f"Arrived for {about.recipient}: {about.verdict.reason}.", about.note)))
-    blank = dict.fromkeys(("reply", "number", "page", "reason", "why"), "")
-    words = blank | {"mailbox": about.mailbox, "by": name or record.by} | record.detail
+        arrived = say("Arrived for {recipient}: {reason}.", recipient=about.recipient, reason=about.verdict.reason)
+        return joined(" ", [arrived, about.note])
     said = ACTS | RECALLERS_ACTS if record.by == str(recalled_copies.BY) else ACTS
     act = "fetch-ahead" if viewings.is_ahead(record) else record.act
-    return said.get(act, f"{act} by {{by}}.").format(**words)
+    if act not in said:
+        return say("{act} by {by}.", act=act, by=name or record.by)
+    return say(said[act], **values_of(record, name, about))
+
+
+def values_of(record: AuditRecord, name: str, about: Listed) -> dict[str, Any]:
+    """What the sentence of an act may name."""
+    detail = record.detail
+    ours = {
+        "kind": KINDS.get(detail.get("kind", ""), detail.get("kind", "")),
+        "verdict": VERDICTS.get(detail.get("verdict", ""), detail.get("verdict", "")),
+        "why": stored(detail.get("why", ""), detail.get(WHY_FORM)),
+    }
+    return dict.fromkeys(("reply", "number", "page", "reason"), "") | {"mailbox": about.mailbox, "by": name or record.by} | detail | ours
 
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
@@ -211,9 +230,42 @@ def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
 
 def item_sentence(item: DecisionItem, decision: Decision) -> str:
     """What a decision did to one delivery, in words."""
-    to = f" to {decision.target}" if decision.target else ""
-    tail = f": {decision.reason}" if decision.reason else "."
-    if item.outcome == "done":
-        done = f"{decision.by_shown}: {decision.verb}{to}{tail}"
-        return f"{done.rstrip('.')}. {item.why}" if item.why else done
-    return f"{decision.by_shown}: {decision.verb}{to}, {item.outcome}. {item.why}"
+    done = named_act(decision)
+    if item.outcome != "done":
+        done = say("{act}, {outcome}", act=done, outcome=OUTCOMES.get(item.outcome, item.outcome))
+    if decision.reason and item.outcome == "done":
+        done = say("{act}: {reason}", act=done, reason=decision.reason.rstrip(".") if item.why else decision.reason)
+    ends = decision.reason and item.outcome == "done" and not item.why
+    return joined(" ", [done if ends else say("{clause}.", clause=done), stored(item.why, item.why_form)])
+
+
+OUTCOMES = {
+    "recalling": say("being removed from the mailbox"),
+    "restoring": say("being put back into the mailbox"),
+    "in flight": say("being delivered right now"),
+    "out of reach": say("out of reach"),
+    "refused": say("not done"),
+    "already gone": say("already deleted"),
+    "still there": say("still there"),
+}
+VERBS = {
+    "release": mark("{name}: release"),
+    "redirect": mark("{name}: redirect"),
+    "purge": mark("{name}: remove"),
+    "reject": mark("{name}: reject"),
+    "restore": mark("{name}: restore"),
+    "hold": mark("{name}: hold"),
+    "redeliver": mark("{name}: deliver again"),
+    "sweep": mark("{name}: remove by a sweep"),
+    "take": mark("{name}: remove related messages"),
+    "join": mark("{name}: merge campaigns"),
+    "split": mark("{name}: split off a campaign"),
+    "escalate": mark("{name}: escalate"),
+    "undo": mark("{name}: undo"),
+}
+
+
+def named_act(decision: Decision) -> str:
+    """Who decided what."""
+    act = say(VERBS[decision.verb], name=decision.by_shown)
+    return say("{what} to {target}", what=act, target=decision.target) if decision.target else act

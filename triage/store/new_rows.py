@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
+from triage.say import forms_of
 from triage.store.models.deliveries import Delivery
 
 Row = dict[str, Any]
@@ -59,7 +60,7 @@ class NewDelivery:
 
     def as_row(self) -> Row:
         """All columns."""
-        return ALIKE | {name: getattr(self, name) for name in COLUMNS}
+        return ALIKE | {name: getattr(self, name) for name in COLUMNS} | {"forms": forms_of(reason=self.reason, note=self.note)}
 
 
 COLUMNS = tuple(one.name for one in fields(NewDelivery))

@@ -1,13 +1,26 @@
 """Values as plain JSON values: what dataclasses.asdict gives, in a fraction of its time, since it does not copy the leaves."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
+
+from triage.say import form_of, stored
+
+Value = TypeVar("Value")
+FORM = "form"  # beside the one sentence of a value: its message id and parameters
 
 
 def as_dict(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, and in them those of others, as plain values."""
-    return {name: plain_value(getattr(value, name)) for name in names_of(value.__class__)}
+    values = {name: getattr(value, name) for name in names_of(value.__class__)}
+    form = next(filter(None, map(form_of, values.values())), None)
+    return {name: plain_value(one) for name, one in values.items()} | ({FORM: form} if form else {})
+
+
+def read_value(kind: type[Value], values: Mapping[str, Any], sentence: str) -> Value:
+    """A value of these plain ones; `sentence`: the field that may have a form beside it."""
+    return kind(**{name: one for name, one in values.items() if name != FORM} | {sentence: stored(values[sentence], values.get(FORM))})
 
 
 def plain_value(value: Any) -> Any:

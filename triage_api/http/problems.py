@@ -151,6 +151,7 @@ SHAPES = {
     "literal_error": mark("expects {expected}"),
     "enum": mark("expects {expected}"),
     "string_type": mark("expects text"),
+    "string_unicode": mark("expects text"),
     "int_type": mark("expects a whole number"),
     "int_parsing": mark("expects a whole number"),
     "bool_type": mark("expects true or false"),
@@ -162,6 +163,10 @@ SHAPES = {
     "less_than_equal": mark("at most {le}"),
     "extra_forbidden": mark("is not known here"),
     "json_invalid": mark("is not JSON"),
+    "model_attributes_type": mark("expects a JSON object"),
+    "model_type": mark("expects a JSON object"),
+    "dict_type": mark("expects a JSON object"),
+    "list_type": mark("expects a list"),
 }  # what pydantic finds, in our words
 
 

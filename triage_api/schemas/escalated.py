@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer
 
 from triage_api.schemas.escalation_contacts import duty_here, phone_here, title_here
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Spoken, said
+from triage_api.schemas.language import Sentence, Spoken, said
 
 
 def title_said(name: str) -> str:
@@ -21,7 +21,7 @@ class Suggested(Shape):
     duty: Annotated[str, PlainSerializer(duty_here)]
     title: Annotated[str, PlainSerializer(title_said), Field(validation_alias="duty")]
     phone: Annotated[str, PlainSerializer(phone_here), Field(validation_alias="duty")]
-    reason: Spoken
+    reason: Sentence
 
 
 class EscalatedTo(Shape):

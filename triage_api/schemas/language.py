@@ -9,9 +9,10 @@ from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidato
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from triage.say import Said
+from triage.say import Said, stored
 from triage.text import i18n
 from triage.text.i18n.translate import translate
+from triage.text.json_values import FORM
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
 
@@ -52,6 +53,13 @@ def said_in_document(document: str, language: str) -> str:
     if code == i18n.ENGLISH:
         return document
     return REMARK.sub(lambda found: found[1] + escape(i18n.said(unescape(found[2]), code), quote=False), document)
+
+
+def with_form(value: Any) -> Any:
+    """A stored value whose one sentence is put together with its message id and parameters, which stand beside it."""
+    if isinstance(value, dict) and (form := value.get(FORM)):
+        return value | {"sentence": stored(value["sentence"], form)}
+    return value
 
 
 class Interpreter:

@@ -168,7 +168,7 @@ def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: 
 
 
 def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
-    letter = Letter(f"eve@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", unique("Purged by mistake"))
+    letter = Letter(f"eve@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", unique("Removed by mistake"))
     house.company.take(letter)
     with house.company.signed_in() as desk:
         desk.wait_for(q=letter.subject, state="held")

@@ -35,4 +35,4 @@ def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: 
     why = page.get_by_text("Priority")
     expect(why).to_contain_text(f"Priority {cards[1]['priority']} of 100")
     why.click()
-    expect(page.get_by_text("What is odd about it speaks against it, above all: The name is one of ours")).to_be_visible()
+    expect(page.get_by_text("Suspicious, above all: Display name is that of a colleague")).to_be_visible()

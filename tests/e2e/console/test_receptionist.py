@@ -14,8 +14,8 @@ pytestmark = pytest.mark.peers
 MOST_KEYS = 1.5  # for a card, on average
 ODD = ("Dangerous", "Suspicious")  # away with it
 UNWANTED = (
-    "It is bulk mail",
-    "It cannot prove",
+    "Bulk message",
+    "Not proven to be",
     "leadsprout.test",
     "I have your password",
 )  # one sells, one threatens

@@ -186,5 +186,5 @@ def test_an_unproven_sender_cannot_be_told_no(site: Site, page: Page) -> None:
     page.keyboard.press("n")
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text("None of these senders can get a notice.")).to_be_visible()
-    expect(sheet.get_by_text("it is not proven who sent it")).to_be_visible()
+    expect(sheet.get_by_text("the sender is not proven")).to_be_visible()
     expect(sheet.get_by_role("button", name="Reject 0 messages")).to_be_disabled()

@@ -83,10 +83,10 @@ def test_purged_in_the_shell_it_waits_and_says_where_it_lay(house: House) -> Non
     letter, mail = delivered(house, "hanne.dahl", "Parcel fee")
     purged = house.company.run("purge", "--sender", letter.author, "--reason", "phishing", "--wait", "--json", check=True)
     said = json.loads(purged.stdout)
-    assert said["items"] == [{"delivery": mail, "before": "delivered", "outcome": "done", "why": "It lay in INBOX, unread."}]
+    assert said["items"] == [{"delivery": mail, "before": "delivered", "outcome": "done", "why": "It was in INBOX, unread."}]
     assert house.with_text("hanne.dahl", letter.subject) == []
     house.company.run("decisions", "undo", said["decision"], "--wait", check=True)
     assert len(house.with_text("hanne.dahl", letter.subject)) == 1
     with house.company.signed_in() as desk:
         history = desk.client.get(f"/deliveries/{mail}").json()["history"]
-    assert any(past["sentence"].endswith(": purge: phishing. It lay in INBOX, unread.") for past in history)
+    assert any(past["sentence"].endswith(": remove: phishing. It was in INBOX, unread.") for past in history)

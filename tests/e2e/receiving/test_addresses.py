@@ -150,7 +150,7 @@ def test_a_group_is_held_once_and_reaches_each_member_once(site: Site) -> None:
     site.releases(letter)
     assert site.got(letter, 4) == sorted([ADA, RUSSELL, INFO, AGENCY])
     copies = [one for one in site.desk.wait_for(5, q=letter.subject, state="delivered") if one["id"] != held["id"]]
-    assert {one["note"] for one in copies} == {"It came for the group Everybody."}
+    assert {one["note"] for one in copies} == {"Addressed to the distribution list Everybody."}
     listed = site.desk.client.get("/distribution-lists?q=everybody").json()["items"]
     assert listed[0]["members"] == [ADA, INFO, RUSSELL, AGENCY]
 

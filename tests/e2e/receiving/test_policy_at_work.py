@@ -72,7 +72,7 @@ def test_an_archive_that_nobody_can_look_into_is_held_from_a_known_sender_too(si
     locked = base64.b64decode(LOCKED)
     site.take(Letter(sales, ADA, "The plans", attachments=(("plans.zip", locked),)))
     (held,) = desk.wait_for(sender=sales, state="held")
-    assert held["verdict"]["reason"] == "the attachment plans.zip is encrypted, so that nobody can look inside"
+    assert held["verdict"]["reason"] == "the attachment plans.zip is encrypted and cannot be scanned"
     told = json.loads(site.run("rules", "explain", held["id"], "--json", check=True).stdout)
     assert [row["rule"].partition(" ")[0] for row in told if row["what"] == "also"][:1] == ["allowed-sender"]
     refused = site.run("rules", "change", rule_of(site, sales), "--risky")

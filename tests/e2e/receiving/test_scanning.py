@@ -34,7 +34,7 @@ def test_a_virus_is_held_and_a_scanner_that_is_down_holds_up_nothing(tmp_path: P
                 found = {one["subject"]: one for one in desk.wait_for(2, state="held")}
                 assert found["Invoice"]["verdict"]["rule"] == "virus"
                 assert found["Invoice"]["verdict"]["reason"] == f"ClamAV found a virus in it: {clamd_peer.NAME}.UNOFFICIAL"
-                assert names(found["Invoice"])["virus"] == f"ClamAV found a virus in it: {clamd_peer.NAME}.UNOFFICIAL."
+                assert names(found["Invoice"])["virus"] == f"ClamAV found a virus: {clamd_peer.NAME}.UNOFFICIAL."
                 assert found["Invoice"]["priority"] < found["Offer"]["priority"]
                 assert found["Offer"]["verdict"]["rule"] == "first-contact"
                 assert {"rspamd-clean", "virus", "not-scanned"} & set(names(found["Offer"])) == {"rspamd-clean"}

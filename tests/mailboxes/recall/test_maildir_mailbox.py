@@ -57,7 +57,7 @@ def test_what_is_purged_comes_back_as_it_was(disk: Disk) -> None:
     read.rename(archive / "cur" / f"{read.name}:2,RSab")
     before = disk.lying()
     purge = disk.recalled(disk.decides(Verb.PURGE))
-    assert sorted(item.why for item in purge.items) == ["It lay in .Archive.2026, read and answered.", "It lay in INBOX, unread."]
+    assert sorted(item.why for item in purge.items) == ["It was in .Archive.2026, read and answered.", "It was in INBOX, unread."]
     assert [b"friend@other.example" in raw for raw, _ in disk.lying().values()] == [True]
     disk.recalled(disk.undoes(purge))
     assert disk.lying() == before

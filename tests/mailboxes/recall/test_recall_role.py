@@ -101,13 +101,13 @@ def test_what_is_purged_comes_back_as_it_was(town: Town) -> None:
 
     purge = town.decides(Verb.PURGE)
     assert (purge.count, purge.recalling) == (3, 3)
-    assert purge.sentence.startswith("Purging; 3 being taken out of mailboxes; late copies from wave@phisher.example are caught")
+    assert purge.sentence.startswith("Removing; 3 being removed from mailboxes; late copies from wave@phisher.example are caught")
     done = town.recalled(purge)
-    assert (done.done, done.sentence.partition(";")[0]) == (3, "Purged 3 mails")
+    assert (done.done, done.sentence.partition(";")[0]) == (3, "Removed 3 messages")
     assert sorted(item.why for item in done.items) == [
-        "It lay in Archiv/Räume, unread.",
-        "It lay in INBOX, read and answered.",
-        "It lay in INBOX, unread.",
+        "It was in Archiv/Räume, unread.",
+        "It was in INBOX, read and answered.",
+        "It was in INBOX, unread.",
     ]
     wave = [copy for copies in before.values() for copy in copies if b"From: Pay <wave@" in copy[1]]
     assert len(wave) == 3
@@ -129,7 +129,7 @@ def test_every_copy_that_its_owner_made_is_taken_and_comes_back(town: Town) -> N
         client.add_flags(uids(client, "Keep"), ["\\Seen"])
     before = town.lying()
     purge = town.recalled(town.decides(Verb.PURGE))
-    assert town.outcome(purge) == ("done", "It lay in INBOX, unread; in Keep, read.")
+    assert town.outcome(purge) == ("done", "It was in INBOX, unread; in Keep, read.")
     assert town.lying()[town.anna] == []
     town.recalled(town.undoes(purge))
     assert town.lying() == before
@@ -148,7 +148,7 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
     outcome, why = town.outcome(purge)
     assert outcome == "done"
     assert why == (
-        "It lay in INBOX, unread. 3 more mails with or about its Message-ID (replies, forwarded or copied) left alone: INBOX (2), Sent (1)."
+        "It was in INBOX, unread. 3 more mails with or about its Message-ID (replies, forwarded or copied) left alone: INBOX (2), Sent (1)."
     )
     (taken,) = [copy for copy in before if copy not in town.lying()[town.anna]]
     assert b"Pay 2." in taken[1]
@@ -164,10 +164,10 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
     with pytest.raises(NotAllowedNow, match="came through Mailroom"):
         town.takes(purge, seen[0].id)
     take = town.recalled(town.takes(purge, seen[1].id))
-    assert (take.sentence, town.report(purge).related) == ("Taken 1 of 1 related mails out of 1 mailbox.", 1)
+    assert (take.sentence, town.report(purge).related) == ("Removed 1 of 1 related messages from 1 mailbox.", 1)
     (taken,) = [copy for copy in left[town.anna] if copy not in town.lying()[town.anna]]
     assert b"Pay 3." in taken[1]
-    assert [(item.outcome, item.why) for item in take.items] == [("done", "It lay in INBOX, unread.")]
+    assert [(item.outcome, item.why) for item in take.items] == [("done", "It was in INBOX, unread.")]
     with pytest.raises(NotAllowedNow, match="already removed"):
         town.takes(purge, seen[1].id)
     assert town.recalled(town.undoes(take)).done == 1
@@ -183,7 +183,7 @@ def test_folders_and_keywords_with_a_bracket_are_names_like_others(town: Town) -
         client._imap.uid("STORE", "1", "+FLAGS", "([key \\Seen)")
         assert b"[key" in client._imap.uid("FETCH", "1", "(FLAGS)")[1][0]
     purge = town.recalled(town.decides(Verb.PURGE))
-    assert town.outcome(purge) == ("done", "It lay in [odd, read.")
+    assert town.outcome(purge) == ("done", "It was in [odd, read.")
     assert town.recalled(town.undoes(purge)).done == 1
     with town.server.client(town.anna) as client:
         client.select_folder("[odd")
@@ -204,8 +204,8 @@ def test_a_view_of_what_lies_elsewhere_is_not_counted_twice(settings: Settings, 
         with server.client(BOB) as client:
             client.move(uids(client), "Everything")
         purge = town.recalled(town.decides(Verb.PURGE))
-        assert sorted(item.why for item in purge.items) == ["It lay in Everything, unread.", "It lay in INBOX, unread."]
-        assert swept(town, dry_run=True).sentence == f"Counted 1 mail of {OLD} in 3 mailboxes."
+        assert sorted(item.why for item in purge.items) == ["It was in Everything, unread.", "It was in INBOX, unread."]
+        assert swept(town, dry_run=True).sentence == f"Counted 1 message of {OLD} in 3 mailboxes."
 
 
 def test_a_groups_mail_is_taken_from_each_member_and_comes_back(town: Town) -> None:
@@ -240,7 +240,7 @@ def test_what_its_owner_moved_since_is_not_taken(town: Town) -> None:
         client.move(uids(client), "Keep")
     before = town.lying()
     take = town.recalled(town.takes(purge, reply.id))
-    assert take.sentence == "Taken 0 of 1 related mails out of 1 mailbox; 1 not there any more."
+    assert take.sentence == "Removed 0 of 1 related messages from 1 mailbox; 1 no longer there."
     assert town.lying() == before
 
 
@@ -279,8 +279,8 @@ def test_what_its_owner_deleted_is_already_gone_and_is_not_put_back(town: Town) 
         client.expunge()
     purge = town.recalled(town.decides(Verb.PURGE))
     assert purge.already_gone == 1
-    assert purge.sentence.startswith("Purged 0 mails; 1 deleted already by whom they were for")
-    assert town.outcome(purge) == ("already gone", "Its owner had deleted it already.")
+    assert purge.sentence.startswith("Removed 0 messages; 1 already deleted by their recipients")
+    assert town.outcome(purge) == ("already gone", "The recipient had already deleted it.")
     assert town.states([mail]) == [State.PURGED]
     undone = town.recalled(town.undoes(purge))
     assert town.outcome(undone) == ("done", "Its owner had deleted it before; nothing was put back.")
@@ -322,7 +322,7 @@ def test_undoing_a_release_takes_the_mail_back_out_of_the_mailbox(town: Town) ->
     town.relayed([mail])
     assert len(town.lying()[town.anna]) == 2
     undone = town.undoes(release)
-    assert (undone.recalling, undone.sentence) == (1, "Undoing; 1 being taken out of mailboxes.")
+    assert (undone.recalling, undone.sentence) == (1, "Undoing; 1 being removed from mailboxes.")
     assert town.recalled(undone).done == 1
     assert (town.states([mail]), town.lying()[town.anna]) == ([State.HELD], [])
 
@@ -336,7 +336,7 @@ def test_a_mailbox_that_cannot_be_entered_is_tried_again_and_given_up_in_the_end
         processes.until(lambda: town.outcome(purge)[1], "the first attempt is over")
     outcome, why = town.outcome(purge)
     assert (outcome, town.states([mail])) == ("recalling", [State.RECALLING])
-    assert why.startswith("Tried again later: the IMAP server does not let us in: ")
+    assert why.startswith("Will be tried again: the IMAP server does not let us in: ")
     town.settings = replace(town.settings, recall=replace(town.settings.recall, give_up_after=0))
     town.due_now()
     assert town.recalled(purge).out_of_reach == 1
@@ -352,7 +352,7 @@ def test_an_undo_before_anything_was_taken_leaves_the_copy_where_it_is(town: Tow
     before = town.lying()
     purge = town.decides(Verb.PURGE)
     undone = town.recalled(town.undoes(purge))
-    assert town.outcome(undone) == ("done", "It had not been taken yet.")
+    assert town.outcome(undone) == ("done", "It had not been removed yet.")
     assert (town.states([mail]), town.lying()) == ([State.DELIVERED], before)
 
 
@@ -364,10 +364,10 @@ def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(to
             closed.arrived.wait(processes.HANG)
             purge = town.decides(Verb.PURGE)
             assert purge.in_flight == 1
-            assert purge.sentence.startswith("Purged 0 mails; 1 in flight")
+            assert purge.sentence.startswith("Removed 0 messages; 1 in flight")
             closed.open.set()
-            processes.until(lambda: town.states([mail]) == [State.RECALLING], "it has landed")
-    assert town.outcome(purge) == ("recalling", "It was delivered before the purge could stop it.")
+            processes.until(lambda: town.states([mail]) == [State.RECALLING], "once it has been delivered")
+    assert town.outcome(purge) == ("recalling", "It was delivered before the removal could stop it.")
     assert len(town.lying()[town.anna]) == 1
     assert town.recalled(purge).done == 1
     assert (town.states([mail]), town.lying()[town.anna]) == ([State.PURGED], [])
@@ -392,7 +392,7 @@ def test_a_purge_takes_out_what_arrived_without_an_answer(town: Town, held: bool
     assert (town.states([mail]), town.lying()) == ([state], before)
 
     purge = town.recalled(town.decides(Verb.PURGE))
-    assert (town.outcome(purge), town.states([mail])) == (("done", "It lay in INBOX, unread."), [State.PURGED])
+    assert (town.outcome(purge), town.states([mail])) == (("done", "It was in INBOX, unread."), [State.PURGED])
     assert town.lying()[town.anna] == []
 
     undone = town.undoes(purge)
@@ -503,13 +503,13 @@ def test_a_sweep_takes_what_was_there_before_mailroom_and_its_undo_puts_it_back(
         client.append("Old", letter(5, OLD), ["$Label1"], date)
     before = town.lying()
     counted = swept(town, dry_run=True)
-    assert (counted.sentence, counted.undoable, town.lying()) == (f"Counted 3 mails of {OLD} in 3 mailboxes.", False, before)
+    assert (counted.sentence, counted.undoable, town.lying()) == (f"Counted 3 messages of {OLD} in 3 mailboxes.", False, before)
     with pytest.raises(NotAllowedNow, match="only counted"):
         town.undoes(counted)
 
     sweep = swept(town)
-    assert (sweep.sentence, sweep.mailboxes, sweep.mailboxes_left) == (f"Swept 3 mails of {OLD} in 3 mailboxes.", 3, 0)
-    assert sorted(item.why for item in sweep.items) == ["It lay in INBOX, read.", "It lay in INBOX, unread.", "It lay in Old, unread."]
+    assert (sweep.sentence, sweep.mailboxes, sweep.mailboxes_left) == (f"Removed 3 messages from {OLD} in 3 mailboxes.", 3, 0)
+    assert sorted(item.why for item in sweep.items) == ["It was in INBOX, read.", "It was in INBOX, unread.", "It was in Old, unread."]
     assert [b"Pay 1." in copy[1] or b"not-old" in copy[1] for copies in town.lying().values() for copy in copies] == [True, True]
     assert swept(town).count == 0  # again: nothing is left
 

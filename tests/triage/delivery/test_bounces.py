@@ -88,10 +88,10 @@ def inner(engine: Engine, settings: Settings) -> Inner:
     [
         (REPORT, "550 5.1.1 User doesn't exist"),
         (replace(REPORT, statuses=(replace(REFUSED, diagnostic=""),)), "5.1.1 failed"),
-        (replace(REPORT, statuses=()), "it came back without a reason"),
+        (replace(REPORT, statuses=()), "it was returned without a reason"),
         (replace(NOTE, automatic="auto-submitted"), "I'm afraid I wasn't able to deliver your message."),
         (replace(HOLIDAY, auto_submitted="", text="550 no such user"), "550 no such user"),
-        (Summary(), "it came back without a reason"),
+        (Summary(), "it was returned without a reason"),
     ],
 )
 def test_what_comes_back_makes_a_delivered_mail_bounced(inner: Inner, summary: Summary, reply: str) -> None:
@@ -101,7 +101,7 @@ def test_what_comes_back_makes_a_delivered_mail_bounced(inner: Inner, summary: S
     assert (row.state, row.last_reply) == (State.BOUNCED, reply)
     with db.read_transaction(inner.engine) as session:
         past = delivery_history.get_delivery(session, claim.delivery_id, by=ANA).history
-    assert f"Came back from behind the next hop: {reply}" in [one.sentence for one in past]
+    assert f"Bounced by a server after the next hop: {reply}" in [one.sentence for one in past]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_bounce_of_what_was_purged_meanwhile_changes_nothing(inner: Inner) -> 
     assert inner.row(claim.delivery_id).state == State.PURGED
     with db.read_transaction(inner.engine) as session:
         past = delivery_history.get_delivery(session, claim.delivery_id, by=ANA).history
-    assert "A bounce came back too late to change anything: 550 5.1.1 User doesn't exist" in [one.sentence for one in past]
+    assert "A bounce arrived too late to change anything: 550 5.1.1 User doesn't exist" in [one.sentence for one in past]
 
 
 def other(address: str) -> str:

@@ -131,7 +131,12 @@ def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> No
     house.arrives_at(*claims)
     assert house.states() == dict.fromkeys([ALL, *EVERYBODY], "delivered")
     copy, parent = house.row(MARA), house.row(ALL)
-    assert (copy.parent_id, copy.person, copy.department, copy.note) == (held, "mara.berg", "legal", "It came for the group Everybody.")
+    assert (copy.parent_id, copy.person, copy.department, copy.note) == (
+        held,
+        "mara.berg",
+        "legal",
+        "Addressed to the distribution list Everybody.",
+    )
     assert (copy.author, copy.subject, copy.rule, copy.proof, copy.decision_id) == (
         parent.author,
         parent.subject,
@@ -294,7 +299,7 @@ def test_to_deliver_again_what_a_group_got_is_no_way_past_a_purge(with_recall: H
     house.decides(Verb.RELEASE, held)
     house.arrives_at(*house.leaves())
     house.decides(Verb.PURGE, house.row(MARA).id)
-    with pytest.raises(NothingDone, match="Each member has got a copy"):
+    with pytest.raises(NothingDone, match="Each member has a copy"):
         house.decides(Verb.REDELIVER, held, look_first=look_first)
     assert house.row(ALL).state == "delivered"
 

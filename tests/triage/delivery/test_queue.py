@@ -256,7 +256,7 @@ def test_a_purge_that_met_a_worker_who_died_is_carried_out(
     with db.transaction(engine) as session:
         assert session.get_one(Delivery, mail).state == state
         (item,) = outcomes.get_decision(session, done.id, by=ANA).items
-        assert (item.outcome, item.why) == (outcome, "The worker died: it may have been delivered.")
+        assert (item.outcome, item.why) == (outcome, "The delivery was interrupted: it may have been delivered.")
 
 
 def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:

@@ -112,14 +112,14 @@ def test_a_proven_sender_is_told_no_after_the_undo_time(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("different", "why"),
     [
-        ({"spf": Result.FAIL}, "Not told: it is not proven that answers to it go to its author."),
-        ({"dmarc": arriving.DMARC_FAIL}, "Not told: it is not proven who sent it, so an answer could go to somebody who did not."),
-        ({"author": "no-reply@supplier.example"}, "Not told: nobody reads what is sent back to its sender."),
+        ({"spf": Result.FAIL}, "No notice was sent: it is not proven that a reply would reach the author."),
+        ({"dmarc": arriving.DMARC_FAIL}, "No notice was sent: the sender is not proven, so a reply could reach somebody else."),
+        ({"author": "no-reply@supplier.example"}, "No notice was sent: nobody reads replies to this sender."),
     ],
 )
 def test_an_unproven_sender_is_never_told(desk: Desk, different: dict[str, object], why: str) -> None:
     (mail,) = desk.holds(**different)
-    with pytest.raises(NothingDone, match="Not told") as refusal:
+    with pytest.raises(NothingDone, match="No notice was sent") as refusal:
         desk.decides(Verb.REJECT, mail)
     assert [item.why for item in refusal.value.items] == [why]
     assert desk.states(mail) == [State.HELD]
@@ -146,7 +146,7 @@ def test_once_told_a_further_copy_is_refused(desk: Desk, outcome: Outcome) -> No
     first, second = desk.holds(JOE, MARA)
     desk.decides(Verb.REJECT, first)
     desk.arrives_outside(outcome)
-    with pytest.raises(NothingDone, match="the sender was told already"):
+    with pytest.raises(NothingDone, match="the sender already got a notice"):
         desk.decides(Verb.REJECT, second)
     assert desk.states(second) == [State.HELD]
 
@@ -177,7 +177,7 @@ def test_once_it_has_left_it_cannot_be_taken_back(desk: Desk, way: str, outcome:
         desk.leaves()
     else:
         desk.arrives_outside(outcome)
-    with pytest.raises(NothingDone, match="The sender was told no already"):
+    with pytest.raises(NothingDone, match="The sender already got the rejection"):
         desk.decides(Verb.RESTORE, mail) if way == "restore" else desk.undoes(decision)
     assert desk.states(mail) == [State.REJECTED]
 

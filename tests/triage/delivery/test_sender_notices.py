@@ -117,7 +117,7 @@ def test_nobody_else_is_told_and_staff_reads_why(sender: Sender, different: dict
     assert sender.told() == []
     with db.read_transaction(sender.engine) as session:
         (why,) = [one.sentence for one in delivery_history.get_delivery(session, mail, by=ANA).history if one.act == "not_told"]
-    assert why.startswith("The sender is not told of it: ")
+    assert why.startswith("No notice to the sender: ")
 
 
 def test_no_notice_comes_of_a_notice(sender: Sender) -> None:

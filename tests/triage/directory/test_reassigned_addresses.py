@@ -188,7 +188,7 @@ def test_of_several_those_are_left_alone_and_nobody_is_named_who_is_forgotten(sq
         )
         assert (made.done, made.sentence) == (
             1,
-            "Released 1 mail; 1 left as they are: changed by others before, or their address is somebody else's now.",
+            "Released 1 message; 1 left as they are: already changed by others, or the address now belongs to somebody else.",
         )
         assert {item.delivery_id: item.why for item in made.items} == {one: MOS, new: ""}
         reassigned_addresses.forget_name(session, "Mo Oyen")

@@ -254,8 +254,8 @@ def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> No
     assert [past.act for past in told.history] == ["receive", "release", "defer", "retry", "deliver"]
     assert [past.sentence for past in told.history][1:] == [
         "Ana Roth: release: she called",
-        "Put off by the next hop: 451 busy {x}",
-        "Tried again at once by person:ida.",
+        "Deferred by the next hop: 451 busy {x}",
+        "Retried at once by person:ida.",
         "Delivered to joe.fern@company.example: 250 ok",
     ]
     assert [(tried.number, tried.outcome, tried.reply) for tried in told.attempts_made] == [
@@ -295,7 +295,7 @@ def test_what_the_sender_was_told_is_of_the_copies_that_ended_so(company: Engine
             ledger.write_act(
                 session, "notice", message, by=SYNC, now=NOW, detail={"kind": kind, "to": "a@b.example", "said": f"Of {MARA}."}
             )
-        ledger.write_act(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "it names no sender"})
+        ledger.write_act(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "the message names no sender"})
         session.execute(update(Delivery).where(col(Delivery.id) == maras).values(state=State.REJECTED))
     with read_transaction(company) as session:
         bens = [past for past in delivery_history.get_delivery(session, maras, by=BEN).history if past.act in ("notice", "not_told")]
@@ -331,7 +331,7 @@ def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Setting
     with read_transaction(company) as session:
         assert (
             delivery_history.get_delivery(session, one, by=ANA).history[-1].sentence
-            == "Ida Lind: release, refused. Purged by Ana Roth 4 seconds ago."
+            == "Ida Lind: release, refused. Removed by Ana Roth 4 seconds ago."
         )
 
 
@@ -363,27 +363,27 @@ SUPPLIER = "sales@supplier.example"
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (authentication(SUPPLIER, DMARC_PASS), "supplier.example proves that it sent this: DMARC passes by DKIM."),
+        (authentication(SUPPLIER, DMARC_PASS), "Really from supplier.example: DMARC passes (DKIM)."),
         (
             authentication(SUPPLIER, replace(DMARC_PASS, origin="mx.edge.example")),
-            "supplier.example proves that it sent this, as our edge mx.edge.example found: DMARC passes.",
+            "Really from supplier.example: DMARC passes, as the edge server mx.edge.example found.",
         ),
         (
             authentication(SUPPLIER, replace(DMARC_FAIL, origin="mx.edge.example")),
-            "supplier.example says that this is not from there, as our edge mx.edge.example found: DMARC fails.",
+            "Not from supplier.example: DMARC fails, as the edge server mx.edge.example found.",
         ),
         (
             replace(
                 authentication(SUPPLIER, DMARC_FAIL),
                 arc=Arc(Result.PASS, "lists.example", 1, stated=(Stated("dmarc", "pass", "supplier.example"),)),
             ),
-            "Nothing proves that supplier.example sent this, but lists.example, which passed it on, says that it had proven itself there.",
+            "Not proven to be from supplier.example, but the forwarder lists.example vouches for it (ARC).",
         ),
-        (authentication(SUPPLIER, ALIGNED), "supplier.example has no DMARC record, but SPF proves that it sent this."),
-        (authentication(SUPPLIER, DMARC_FAIL), "supplier.example says that this is not from there: DMARC fails, and its policy is reject."),
-        (authentication(SUPPLIER, UNKNOWN), "DNS did not answer, so it is not known whether supplier.example sent this."),
-        (authentication(SUPPLIER, NO_DMARC), "supplier.example publishes nothing by which its mail could prove itself."),
-        (authentication(SUPPLIER, NO_DMARC, Result.FAIL), "Nothing proves that supplier.example sent this."),
+        (authentication(SUPPLIER, ALIGNED), "Really from supplier.example (SPF); the domain has no DMARC record."),
+        (authentication(SUPPLIER, DMARC_FAIL), "Not from supplier.example: DMARC fails; the policy of the domain is reject."),
+        (authentication(SUPPLIER, UNKNOWN), "Unknown whether it is from supplier.example: DNS did not answer."),
+        (authentication(SUPPLIER, NO_DMARC), "supplier.example publishes neither SPF, DKIM nor DMARC, so nothing can prove its messages."),
+        (authentication(SUPPLIER, NO_DMARC, Result.FAIL), "Not proven to be from supplier.example."),
         (Authentication("", dmarc=Dmarc(Result.NONE)), "It does not name exactly one author, so nothing can prove who sent it."),
     ],
 )

@@ -235,10 +235,10 @@ def test_who_viewed_is_told_to_auditors_data_protection_and_the_person(known: En
     with read_transaction(known) as session:
         history = delivery_history.get_delivery(session, viewed, by=by).history
     assert [past.act for past in history] == ["receive", *told]
-    assert ("Looked at by Ana Roth." in [past.sentence for past in history]) is ("viewed" in told)
-    assert "Looked at by Sam Reed." not in [past.sentence for past in history]
+    assert ("Viewed by Ana Roth." in [past.sentence for past in history]) is ("viewed" in told)
+    assert "Viewed by Sam Reed." not in [past.sentence for past in history]
     if told == ALL:
-        assert history[-1].sentence == "Fetched ahead by the console of person:sam, and not shown."
+        assert history[-1].sentence == "Fetched in advance by the console of person:sam, and not shown."
 
 
 @pytest.mark.parametrize("by", [ANA, OTTO, DORA, JOE_HIMSELF, ROOT])

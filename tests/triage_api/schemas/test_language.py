@@ -36,7 +36,7 @@ def test_an_answer_in_german_and_a_record_in_english(ana: Browser, new_browser: 
     sam = new_browser("sam")
     made = ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe]}}, headers=GERMAN).json()
     assert made["sentence"] == "„Your order“ entfernt."
-    assert ana.get(f"/decisions/{made['id']}").json()["sentence"] == "Purged “Your order”."
+    assert ana.get(f"/decisions/{made['id']}").json()["sentence"] == "Removed “Your order”."
     late = sam.post("/decisions", {"verb": "release", "select": {"ids": [joe]}}, headers=GERMAN)
     assert late.status_code == 409
     said = late.json()["detail"]

@@ -12,7 +12,7 @@ def test_a_release_says_why_it_asks_and_how_it_is_confirmed(shell: Shell, arrive
     mail = arrives(dmarc=DMARC_FAIL)
     refused = shell("release", mail)
     assert refused.code == 1
-    assert "dmarc-fails  It is not really from supplier.example: DMARC fails" in refused.out
+    assert "dmarc-fails  Not really from supplier.example: DMARC fails" in refused.out
     assert f"--confirm {','.join(NAMES)}" in refused.out
     assert "this needs a second look (dmarc-fails, suspicious)" in refused.err
     for wrong in ("dmarc-fails", "dmarc-fails,suspicious,dangerous", "everything"):

@@ -144,4 +144,4 @@ def test_what_was_read_ahead_and_not_shown_is_settled_and_told_in_the_shell(shel
     assert told("--by", "ana", "--about", about) == [("person:ana", "fetch")]
     assert told("list", "--act", "fetch", "--about", about) == [("person:ana", "fetch"), ("person:ben", "fetch")]
     (said,) = json.loads(shell("show", mail, "--json").out)["viewed"]
-    assert said.endswith("Looked at by Ben Okafor.")
+    assert said.endswith("Viewed by Ben Okafor.")

@@ -23,7 +23,7 @@ from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
-REASON = "It claims to come from company.example, which is ours, and does not."
+REASON = "Claims to come from your own domain company.example and does not."
 NAMES = ["own-domain-forged", "dangerous"]
 
 
@@ -82,7 +82,7 @@ def ask_for(site: Site, page: Page, subject: str) -> str:
 def waiting(page: Page) -> Locator:
     """What waits, as the page lists it: the newest first."""
     entry = page.locator("ol > li").first
-    expect(entry).to_contain_text("Ana Roth asks for a second key: release 1 mail.")
+    expect(entry).to_contain_text("Ana Roth asks for approval: release 1 message.")
     return entry
 
 
@@ -90,7 +90,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
     mail = ask_for(site, page, "Two-look")
     ida = site.sit_down(other_page, "ida", "/approvals")
     entry = waiting(ida)
-    expect(entry).to_contain_text("a signal says that somebody pretends to be one of us")
+    expect(entry).to_contain_text("a signal says that somebody impersonates one of you")
     for reflex, leaves in ((("Enter", "r"), "Escape"), (("Enter",), "Enter")):  # `r` comes before anybody has read the reason
         entry.get_by_role("button", name="Confirm").focus()
         for key in reflex:

@@ -23,7 +23,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
 from triage.times import utcnow
 
-REASON = "It is not really from"
+REASON = "Not really from"
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) 
     sheet.get_by_label("allow risky attachments too").check()
     sheet.get_by_role("button", name="Save").click()
     asked = page.get_by_role("dialog", name=f"Change the rule for {author}?", exact=True)
-    expect(asked.get_by_text("A danger was found in it").first).to_be_visible()
+    expect(asked.get_by_text("Contains a danger").first).to_be_visible()
     read_it(asked, "Change")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="The rule was not changed.")).to_be_attached()

@@ -124,7 +124,7 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
         other_page.get_by_role("button", name="Block and remove 1 message").press("Enter")
     page.keyboard.press("r")
     told = page.get_by_role("alert").filter(has_text="“Late offer” was not released.")
-    expect(told).to_contain_text(re.compile(r"Purged, and its sender blocked, by Ben Okafor \d+ seconds? ago\."))
+    expect(told).to_contain_text(re.compile(r"Removed by Ben Okafor \d+ seconds? ago, and its sender blocked\."))
     expect(row(page, "Late offer")).to_contain_text("Removed · BO")
     page.get_by_role("button", name="Undo").click()
     sheet = page.get_by_role("dialog", name="Undo the decision about 1 message?")

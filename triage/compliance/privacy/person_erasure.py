@@ -42,7 +42,7 @@ SLICE = 500  # deliveries of one transaction
 NOWHERE = "erased.invalid"  # RFC 2606: no such domain exists
 DECIDABLE = frozenset({State.HELD, State.BOUNCED})  # waits for a person, who has said now what is to become of it
 WORDS = ("author_name", "subject", "search", "detail", "note", "last_reply", "reason")
-EMPTY: dict[str, Any] = dict.fromkeys(WORDS, "") | {"signals": [], "why_here": [], "beside": []}
+EMPTY: dict[str, Any] = dict.fromkeys(WORDS, "") | {"signals": [], "why_here": [], "beside": [], "forms": None}
 
 
 @dataclass(frozen=True, slots=True)

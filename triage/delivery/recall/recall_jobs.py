@@ -19,6 +19,7 @@ from triage.delivery.routes import next_hop_of, place_of
 from triage.directory import reassigned_addresses, renamed_mailboxes
 from triage.errors import NotFound
 from triage.ids import format_id, made_at
+from triage.say import joined, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -31,7 +32,7 @@ MOST = 100  # deliveries of one mailbox in one session
 LOOKED_AT = 1000  # due deliveries that one claim sorts by mailbox
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 JITTER = 0.2
-ANOTHERS = "The address is somebody else's now, and it is not in their mailbox."
+ANOTHERS = say("The address now belongs to somebody else, and the message is not in their mailbox.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ def put_off(session: Session, delivery: Delivery, why: str, now: datetime) -> No
     pause = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
     session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(due_at=now + pause, last_reply=why))
     under_way = "restoring" if State(delivery.state) is State.RESTORING else "recalling"
-    recalled_copies.record_outcome(session, delivery.decision_id, delivery.id, under_way, f"Tried again later: {why}")
+    recalled_copies.record_outcome(session, delivery.decision_id, delivery.id, under_way, say("Will be tried again: {why}", why=why))
 
 
 def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> None:
@@ -254,7 +255,7 @@ def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> N
     told, wanted = [], []
     for one in taken:
         found = copies.get(one.delivery.id, [])
-        why = f"{recalled_copies.in_words(found) or describe_absence(one.errand)} {one.ending.why}".strip()
+        why = joined(" ", [recalled_copies.in_words(found) or describe_absence(one.errand), one.ending.why.strip()])
         related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
         told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
         if one.delivery.back_wanted_by is not None:
@@ -294,7 +295,9 @@ def leave_copy(session: Session, one: Settled, now: datetime) -> None:
     purge, undone_by = delivery.decision_id, delivery.back_wanted_by
     if not one.errand.sure and not recalled_copies.current_copies(session, [delivery.id]):
         ledger.record_event(session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail={"why": why}, due_at=None)
-        recalled_copies.record_outcome(session, purge, delivery.id, "done", f"It may have been delivered, and nobody could look: {why}")
+        recalled_copies.record_outcome(
+            session, purge, delivery.id, "done", say("It may have been delivered, and the mailbox could not be checked: {why}", why=why)
+        )
         recalled_copies.bring_back(session, delivery.id, now=now)
         return
     changes: dict[str, Any] = {"due_at": None, "last_reply": why, "back_wanted_by": None, "back_to": ""}
@@ -302,7 +305,7 @@ def leave_copy(session: Session, one: Settled, now: datetime) -> None:
     recalled_copies.end_copies(session, [delivery.id], now=now)
     recalled_copies.record_outcome(session, purge, delivery.id, "out of reach", why)
     if undone_by not in (None, purge):
-        recalled_copies.record_outcome(session, undone_by, delivery.id, "done", "It never left the mailbox.")
+        recalled_copies.record_outcome(session, undone_by, delivery.id, "done", say("It never left the mailbox."))
 
 
 def deliver_anew(session: Session, one: Settled, now: datetime) -> None:
@@ -327,7 +330,7 @@ def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: d
 
 def describe_absence(errand: Errand) -> str:
     """Why there was nothing to take, in words."""
-    return "Its owner had deleted it already." if errand.sure else "It never arrived."
+    return say("The recipient had already deleted it.") if errand.sure else say("It never arrived.")
 
 
 def next_due(session: Session) -> datetime | None:

@@ -30,9 +30,9 @@ from triage.store.restore_pause import Pause
 BY = Actor.system("restore")
 INWARD = ("in", "report")  # directions of mail that lies in a mailbox of ours afterwards
 UNSENT = (State.HELD, State.QUEUED, State.RELAYING)
-FOUND = "found in the mailbox: it was delivered before the backup was restored"
-UNKNOWN = "restored from a backup: nobody can find out whether it was sent since then; send it, or give it up"
-NOTE = "It may have been delivered before the backup was restored."
+FOUND = say("found in the mailbox: it was delivered before the backup was restored")
+UNKNOWN = say("restored from a backup: it is unknown whether it was sent since; send it, or give it up")
+NOTE = say("It may have been delivered before the backup was restored.")
 AT_ONCE = 50  # mails of one mailbox that are looked for together
 ATTEMPT = SQLModel.metadata.tables[str(Attempt.__tablename__)]
 

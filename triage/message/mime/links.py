@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from triage.addressing.envelope import IGNORED, LONGEST_WRITTEN, normal_domain, old_ascii_domain
 from triage.addressing.public_suffix import tenant_of
+from triage.say import joined, say
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 ENDS = "".join(map(chr, range(0x21)))  # what browsers strip from both ends (WHATWG URL, 4.4)
@@ -160,31 +161,42 @@ def link_deceptions(text: str, target: str) -> tuple[Deception, ...]:
     shown = shown_host(text)
     found = []
     if shown and to.host and not is_related_host(shown, to.host):
-        found.append(Deception("link-differs", f"The text shows {display_host(shown)}, but it opens {display_host(to.host)}."))
+        found.append(
+            Deception(
+                "link-differs",
+                say("Link text and target differ: shows {shown}, opens {host}.", shown=display_host(shown), host=display_host(to.host)),
+            )
+        )
     if to.user and to.scheme in WEB:
-        found.append(Deception("link-hides-host", f"What stands before the @ is decoration; it opens {display_host(to.host)}."))
+        found.append(Deception("link-hides-host", say("The part before the @ is decoration; opens {host}.", host=display_host(to.host))))
     if to.scheme == "data":
-        found.append(Deception("link-data", "It opens a page that the mail itself carries (“data:”)."))
+        found.append(Deception("link-data", say("Opens a page contained in the message itself (“data:”).")))
     elif to.scheme and to.scheme not in USUAL:
-        found.append(Deception("link-odd", f"It is no web address: it begins with “{to.scheme}:”."))
+        found.append(Deception("link-odd", say("Not a web address: begins with “{scheme}:”.", scheme=to.scheme)))
     return (*found, *host_deceptions(to.host))
 
 
 def host_deceptions(host: str) -> tuple[Deception, ...]:
     """What about a host could deceive."""
     if ip_address(host):
-        return (Deception("link-to-number", f"It opens a bare number ({host}) instead of a name."),)
+        return (Deception("link-to-number", say("Opens an IP address ({host}) instead of a name.", host=host)),)
     name = display_host(host)
     if "xn--" not in host:
         return ()
     if unread := [label for label in name.split(".") if label.startswith("xn--")]:
-        said = f"The name {name} cannot be read: {unread[0]} is written like foreign letters, and stands for none."
+        said = say("The name {name} is invalid: {label} is no valid encoding of foreign letters.", name=name, label=unread[0])
         return (Deception("link-foreign-letters", said),)
     if any(is_mixed(label) for label in name.split(".")):
-        return (Deception("link-foreign-letters", f"The name {name} mixes letters of different alphabets; it is really {host}."),)
+        return (
+            Deception(
+                "link-foreign-letters",
+                say("The name {name} mixes letters of different alphabets; it really is {host}.", name=name, host=host),
+            ),
+        )
     plain = look_alike_skeleton(name)
-    looks = f" It looks like {plain} and is not." if plain.isascii() and not is_accented(name) else ""
-    return (Deception("link-foreign-letters", f"The name {name} has foreign letters; it is really {host}.{looks}"),)
+    sentence = say("The name {name} has foreign letters; it really is {host}.", name=name, host=host)
+    looks = say("It looks like {plain} and is not.", plain=plain) if plain.isascii() and not is_accented(name) else ""
+    return (Deception("link-foreign-letters", joined(" ", [sentence, looks])),)
 
 
 def link_warnings(text: str, target: str) -> tuple[str, ...]:

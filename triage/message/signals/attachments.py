@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.summary import Attachment
+from triage.say import say
 from triage.text.sanitize import ESCAPE, has_escapes
 
 RUNS_WHEN_OPENED = re.compile(
@@ -66,25 +67,41 @@ def attachment_danger(attachment: Attachment, inside: str = "") -> Signal | None
     stripped = name.rstrip(" .")
     evidence = (name, media_type)
     if has_escapes(name):
-        return Signal("attachment-disguised", f"The attachment {name} hides characters in its name.", 45, evidence)
+        return Signal("attachment-disguised", say("The attachment {name} has hidden characters in its name.", name=name), 45, evidence)
     if ends_twice(stripped) and not has_ending(PACKED_AGAIN, stripped):
-        return Signal("attachment-disguised", f"The attachment {name} pretends to be another kind of file.", 45, evidence)
+        return Signal("attachment-disguised", say("The attachment {name} is disguised as another kind of file.", name=name), 45, evidence)
     if has_ending(HARMLESS, stripped) and media_type in PAGES | RUNS:
-        return Signal("attachment-disguised", f"The attachment {name} says it is {media_type}, which its name hides.", 45, evidence)
+        return Signal(
+            "attachment-disguised",
+            say("The attachment {name} is declared as {media_type}, which its name hides.", name=name, media_type=media_type),
+            45,
+            evidence,
+        )
     if has_ending(RUNS_WHEN_OPENED, stripped) or media_type in RUNS:
-        return Signal("attachment-runs", f"The attachment {name or media_type} could run a program when opened.", 40, evidence)
+        return Signal("attachment-runs", say("The attachment {name} can run a program when opened.", name=name or media_type), 40, evidence)
     if inside:
-        return Signal("attachment-runs", f"The attachment {name} holds {inside}, which could run a program.", 40, (name, inside))
+        return Signal(
+            "attachment-runs",
+            say("The attachment {name} contains {inside}, which can run a program.", name=name, inside=inside),
+            40,
+            (name, inside),
+        )
     if attachment.closed:
-        return Signal("attachment-encrypted", f"The attachment {name} is encrypted, so that nobody can look inside.", 30, evidence)
+        return Signal("attachment-encrypted", say("The attachment {name} is encrypted and cannot be scanned.", name=name), 30, evidence)
     if has_ending(HOLDS_MACROS, stripped):
-        return Signal("attachment-macros", f"The attachment {name} can hold macros, which are programs.", 25, evidence)
+        return Signal("attachment-macros", say("The attachment {name} can contain macros.", name=name), 25, evidence)
     if has_ending(OPENS_A_PAGE, stripped) or media_type in PAGES:
-        return Signal("attachment-page", f"The attachment {name or media_type} opens a web page of the sender's making.", 20, evidence)
+        return Signal(
+            "attachment-page", say("The attachment {name} opens a web page made by the sender.", name=name or media_type), 20, evidence
+        )
     if has_ending(PACKED, stripped):
-        return Signal("attachment-packed", f"The attachment {name} is an archive: what is in it is not seen here.", 10, evidence)
+        return Signal(
+            "attachment-packed", say("The attachment {name} is an archive; its content is not shown here.", name=name), 10, evidence
+        )
     if has_ending(OLD_OFFICE, stripped):
-        return Signal("attachment-old-office", f"The attachment {name} is of an old kind that can hold macros.", 5, evidence)
+        return Signal(
+            "attachment-old-office", say("The attachment {name} has an old file format that can contain macros.", name=name), 5, evidence
+        )
     return None
 
 
@@ -105,20 +122,20 @@ def danger_inside(names: tuple[str, ...], endings: tuple[str, ...]) -> str:
     """What of these names within an archive is a danger, as the end of a sentence; "" when nothing is."""
     within = next((one for one in names if is_of(one, endings) or has_double_ending(one)), "")
     if within:
-        return f"{within}, which could run a program"
-    return "macros, which are programs" if any(one.casefold().endswith(MACROS) for one in names) else ""
+        return say("{within}, which can run a program", within=within)
+    return say("macros") if any(one.casefold().endswith(MACROS) for one in names) else ""
 
 
 def danger_as_named(attachment: Attachment, endings: tuple[str, ...], inside: str) -> str:
     """The same by one of its names. `inside`: what is a danger within it."""
     name = attachment.name
     if is_of(name, endings) or is_unnamed_program(attachment):
-        return f"the attachment {name or attachment.media_type} could run a program"
+        return say("the attachment {name} can run a program", name=name or attachment.media_type)
     if has_double_ending(name):
-        return f"the attachment {name} pretends to be another kind of file"
+        return say("the attachment {name} is disguised as another kind of file", name=name)
     if attachment.closed:
-        return f"the attachment {name} is encrypted, so that nobody can look inside"
-    return f"the attachment {name} holds {inside}" if inside else ""
+        return say("the attachment {name} is encrypted and cannot be scanned", name=name)
+    return say("the attachment {name} contains {inside}", name=name, inside=inside) if inside else ""
 
 
 def is_unnamed_program(attachment: Attachment) -> bool:

@@ -4,19 +4,22 @@ from collections.abc import Iterable, Iterator
 
 from triage.message.authentication import Result
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import listed, say
 
 
 def unclear_author(seen: Seen) -> Iterable[Signal]:
     """It names nobody, several people, or somebody in a way that programs read differently."""
     if not seen.summary.author:
-        yield Signal("unclear-author", "It does not say clearly who wrote it.", 30, seen.summary.authors)
+        yield Signal("unclear-author", say("The author is unclear."), 30, seen.summary.authors)
 
 
 def forged_own_domain(seen: Seen) -> Iterable[Signal]:
     """It came from outside in our own name and cannot prove it."""
     claimed = next((one for one in seen.summary.authors if seen.is_ours(one.rpartition("@")[2])), None)
     if claimed and not seen.authentication.proof:
-        yield Signal("own-domain-forged", f"It claims to come from us ({claimed}) and cannot prove it.", 60, (claimed,))
+        yield Signal(
+            "own-domain-forged", say("Claims to come from your own domain ({claimed}) without proof.", claimed=claimed), 60, (claimed,)
+        )
 
 
 def find_unproven(seen: Seen) -> Iterable[Signal]:
@@ -26,19 +29,29 @@ def find_unproven(seen: Seen) -> Iterable[Signal]:
         return
     results = tuple(spell_results(seen))
     if found.unknown:
-        yield Signal("proof-unknown", f"It is not known whether it is from {domain}: the sender's DNS did not answer.", 15, results)
+        yield Signal(
+            "proof-unknown", say("Unknown whether it is from {domain}: the sender's DNS did not answer.", domain=domain), 15, results
+        )
     elif found.dmarc.result in (Result.FAIL, Result.PERMERROR):
-        yield Signal("authentication-failed", f"The check whether it is really from {domain} failed.", 30, results)
+        yield Signal("authentication-failed", say("Authentication as {domain} failed.", domain=domain), 30, results)
     elif any(spf.result in (Result.FAIL, Result.SOFTFAIL) for spf in found.spf[:1]):
-        yield Signal("authentication-failed", f"It was sent from a machine that {domain} does not know.", 25, results)
+        yield Signal("authentication-failed", say("Sent from a server that {domain} does not list (SPF).", domain=domain), 25, results)
     else:
-        yield Signal("unproven", f"It cannot prove that it is from {domain}.", 10, results)
+        yield Signal("unproven", say("Not proven to be from {domain}.", domain=domain), 10, results)
 
 
 def find_proven(seen: Seen) -> Iterable[Signal]:
     """It is from where it says."""
     if seen.authentication.proof and seen.author_domain:
-        yield Signal("proven", f"It proves that it is from {seen.author_domain}.", 0, tuple(spell_results(seen)))
+        yield Signal("proven", really_from(seen), 0, tuple(spell_results(seen)))
+
+
+def really_from(seen: Seen) -> str:
+    """Who proves to have sent it, and by what."""
+    if seen.authentication.proof == "dmarc":
+        return say("Really from {domain} (DMARC).", domain=seen.author_domain)
+    ways = listed(way.upper() for way in seen.authentication.dmarc.aligned) if seen.authentication.dmarc.aligned else "SPF, DKIM"
+    return say("Really from {domain} ({ways}).", domain=seen.author_domain, ways=ways)
 
 
 def spell_results(seen: Seen) -> Iterator[str]:

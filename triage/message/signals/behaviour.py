@@ -5,6 +5,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import day, joined, say, stored
 
 MANY = 10  # mailboxes of ours from which on it came for many
 
@@ -12,13 +13,18 @@ MANY = 10  # mailboxes of ours from which on it came for many
 def find_unreadable(seen: Seen) -> Iterable[Signal]:
     """It went past a limit, or its parser did."""
     if not seen.summary.parsed:
-        yield Signal("unreadable", "It could not be read safely; look at it with care.", 40, seen.summary.problems)
+        yield Signal("unreadable", say("It could not be parsed safely; look at it with care."), 40, seen.summary.problems)
 
 
 def too_much(seen: Seen) -> Iterable[Signal]:
     """There is more of it than is looked at: what deceives may stand behind a thousand links that do not."""
     if seen.summary.overlooked:
-        yield Signal("too-much", f"Not all of it was looked at. {seen.summary.overlooked[0]}", 15, seen.summary.overlooked)
+        yield Signal(
+            "too-much",
+            say("Not all of it was examined. {what}", what=stored(seen.summary.overlooked[0], None)),
+            15,
+            seen.summary.overlooked,
+        )
 
 
 def find_stranger(seen: Seen) -> Iterable[Signal]:
@@ -26,11 +32,13 @@ def find_stranger(seen: Seen) -> Iterable[Signal]:
     author = seen.summary.author
     if not author or seen.met.let_in:
         return
-    known = f", but from others at {seen.author_domain}" if seen.met.colleagues else ""
+    others = say("Others at {domain} have written before.", domain=seen.author_domain) if seen.met.colleagues else ""
     if seen.met.wrote:
-        yield Signal("never-let-in", f"{author} wrote here before, but nothing was let in{known}.", 10, (author,))
+        sentence = say("{author} has written before, but no message was ever released.", author=author)
+        yield Signal("never-let-in", joined(" ", [sentence, others]), 10, (author,))
     else:
-        yield Signal("first-contact", f"Nobody here has had mail from {author} before{known}.", 5 if known else 10, (author,))
+        sentence = say("First message from {author} to your company.", author=author)
+        yield Signal("first-contact", joined(" ", [sentence, others]), 5 if others else 10, (author,))
 
 
 def stranger_here(author: str, department: str, *, to_department: bool, to_person: str) -> Iterable[Signal]:
@@ -39,17 +47,27 @@ def stranger_here(author: str, department: str, *, to_department: bool, to_perso
     `to_department`: the department had some. `to_person`: the person's name when they had none, "" otherwise.
     """
     if not to_department and department:
-        yield Signal("first-contact-department", f"{author} is known here, but not in this department.", 5, (author, department))
+        yield Signal(
+            "first-contact-department",
+            say("{author} has written to your company before, but not to this department.", author=author),
+            5,
+            (author, department),
+        )
     elif to_person:
         yield Signal(
-            "first-contact-person", f"{author} is known in this department, but has not written to {to_person} before.", 0, (author,)
+            "first-contact-person",
+            say("{author} has written to this department before, but not to {to_person}.", author=author, to_person=to_person),
+            0,
+            (author,),
         )
 
 
 def many_of_us(seen: Seen) -> Iterable[Signal]:
     """It was sent to many of us at once."""
     if seen.recipients >= MANY:
-        yield Signal("many-of-us", f"It came for {seen.recipients} of us at once.", 5, (str(seen.recipients),))
+        yield Signal(
+            "many-of-us", say("Sent to {recipients} of your mailboxes at once.", recipients=seen.recipients), 5, (str(seen.recipients),)
+        )
 
 
 def find_bulk(seen: Seen) -> Iterable[Signal]:
@@ -58,11 +76,13 @@ def find_bulk(seen: Seen) -> Iterable[Signal]:
     if not summary.automatic:
         return
     if summary.list_id:
-        sentence = f"It is bulk mail, by the list {summary.list_id}."
+        sentence = say("Bulk message, sent by the mailing list {list_id}.", list_id=summary.list_id)
     elif summary.automatic.startswith("list-") or summary.automatic in ("precedence", "feedback-id"):
-        sentence = f"It is bulk mail: its field {summary.automatic} says so."
+        sentence = say("Bulk message, by its header field {automatic}.", automatic=summary.automatic)
     else:
-        yield Signal("automatic", f"A program wrote it: its field {summary.automatic} says so.", 0, (summary.automatic,))
+        yield Signal(
+            "automatic", say("Sent by a program, by its header field {automatic}.", automatic=summary.automatic), 0, (summary.automatic,)
+        )
         return
     yield Signal("bulk", sentence, 0, (summary.automatic,))
 
@@ -75,4 +95,4 @@ def wrong_date(seen: Seen) -> Iterable[Signal]:
     except (ValueError, TypeError, IndexError, OverflowError):
         return
     if not -timedelta(days=2) < early < timedelta(days=30):
-        yield Signal("wrong-date", f"It says it was written on {written_at:%d %b %Y}.", 10, (seen.summary.date,))
+        yield Signal("wrong-date", say("Dated {written_at}.", written_at=day(written_at)), 10, (seen.summary.date,))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.signals.wording import make_wording
+from triage.say import say
 
 SYSTEMS = (
     r"(?:files|data|network|servers?|(?:operating )?systems?|databases?|devices?|computers?|documents|backups?|accounts?|camera|webcam)"
@@ -113,7 +114,7 @@ DATA_REQUEST = make_wording(
 def find_threat(seen: Seen) -> Iterable[Signal]:
     """It threatens somebody, or wants a ransom."""
     if found := find_extortion(seen) or OR_ELSE.spoken(seen) or VIOLENCE.spoken(seen):
-        yield Signal("threat", f"It threatens somebody or asks for a ransom: “{found}”.", 10, (found,))
+        yield Signal("threat", say("Contains a threat or a ransom demand: “{found}”.", found=found), 10, (found,))
 
 
 def find_extortion(seen: Seen) -> str:
@@ -124,6 +125,6 @@ def find_extortion(seen: Seen) -> str:
 def setting_deadlines(seen: Seen) -> Iterable[Signal]:
     """Court papers, deadlines of lawyers, and requests of people whose data is kept here."""
     if found := next(filter(None, (one.spoken(seen) for one in LEGAL_MATTERS)), ""):
-        yield Signal("legal-deadline", f"It is about a legal matter with a deadline: “{found}”.", 5, (found,))
+        yield Signal("legal-deadline", say("Legal matter with a deadline: “{found}”.", found=found), 5, (found,))
     if found := DATA_REQUEST.spoken(seen):
-        yield Signal("data-request", f"Somebody asks about data that is kept about them: “{found}”.", 0, (found,))
+        yield Signal("data-request", say("Request for personal data (GDPR): “{found}”.", found=found), 0, (found,))

@@ -10,6 +10,7 @@ from triage.message.mime import links
 from triage.message.mime.links import display_host, is_mixed, is_related_host, registered_organisation
 from triage.message.signals.lookalikes import looks_like, plain_name, plain_names
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import say
 from triage.text.sanitize import has_escapes
 
 DISGUISE_LOOKED_AT = 2_000  # characters of the text
@@ -34,7 +35,7 @@ def borrowed_name(seen: Seen) -> Iterable[Signal]:
     mailbox = plain_names(seen.people).get(name) if name else None
     address = seen.summary.author or next(iter(seen.summary.authors), "")
     if mailbox and address != mailbox and not seen.is_ours(address.rpartition("@")[2]):
-        sentence = f"The name is one of ours ({shown}), but the address is outside: {address}."
+        sentence = say("Display name is that of a colleague ({shown}), address is outside: {address}.", shown=shown, address=address)
         yield Signal("name-of-ours", sentence, 45, (shown, mailbox, address))
 
 
@@ -42,7 +43,7 @@ def find_namesake(seen: Seen) -> Iterable[Signal]:
     """The display name is a known correspondent's, the address is another one."""
     author, known = seen.summary.author, seen.known.namesakes
     if author and known and author not in known:
-        sentence = f"The name {shown_name(seen)} is that of {known[0]}, whom we know, but the address is another one: {author}."
+        sentence = say("Display name is that of your contact {known}, address is another one: {author}.", known=known[0], author=author)
         yield Signal("name-of-known", sentence, 25, (shown_name(seen), *known, author))
 
 
@@ -58,7 +59,7 @@ def much_imitated(seen: Seen) -> Iterable[Signal]:
     words = plain_name(shown).replace("i", "l").split() if author else []
     name = next((MUCH_IMITATED[compared] for compared in MUCH_IMITATED if compared in words), "")
     if name and "vla" not in words and name not in registered_organisation(seen.author_domain):
-        sentence = f"It calls itself {shown}, in whose name much is forged, but is from {author}."
+        sentence = say("Uses the often forged name {shown}, but is from {author}.", shown=shown, author=author)
         yield Signal("name-much-imitated", sentence, 30, (name, author))
 
 
@@ -72,7 +73,7 @@ def disguised_words(seen: Seen) -> Iterable[Signal]:
     dressed = DRESSED.search(headline)
     if mixed or dressed:
         words = mixed[0] if mixed else headline[dressed.start() : dressed.start() + 20] if dressed else ""
-        yield Signal("disguised-words", f"It writes words in letters that only look right: “{words}”.", 35, (words,))
+        yield Signal("disguised-words", say("Uses look-alike letters: “{words}”.", words=words), 35, (words,))
 
 
 def address_in_name(seen: Seen) -> Iterable[Signal]:
@@ -81,7 +82,9 @@ def address_in_name(seen: Seen) -> Iterable[Signal]:
     for address in loose_addresses(seen.summary.author_name)[:1]:
         domain = address.rpartition("@")[2]
         if author and "." in domain and not is_related_host(domain, author):
-            sentence = f"The name shows the address {address}, but it is from {seen.summary.author}."
+            sentence = say(
+                "Display name shows the address {address}, but the message is from {author}.", address=address, author=seen.summary.author
+            )
             yield Signal("address-in-name", sentence, 40, (address, seen.summary.author))
 
 
@@ -89,7 +92,12 @@ def lookalike_domain(seen: Seen) -> Iterable[Signal]:
     """The author's domain, or that of the answer, could be taken for one of ours."""
     if found := taken_for(seen, sorted(seen.own_domains)):
         domain, own = found
-        yield Signal("look-alike-domain", f"The domain {display_host(domain)} looks like our {own}, but is not ours.", 50, found)
+        yield Signal(
+            "look-alike-domain",
+            say("Domain {domain} looks like your {own}, but is another one.", domain=display_host(domain), own=own),
+            50,
+            found,
+        )
 
 
 def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
@@ -97,7 +105,9 @@ def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
     found = taken_for(seen, seen.known.domains)
     if found and not taken_for(seen, sorted(seen.own_domains)):
         domain, known = found
-        sentence = f"The domain {display_host(domain)} looks like {known}, whom we know, but is another one."
+        sentence = say(
+            "Domain {domain} looks like that of your contact {known}, but is another one.", domain=display_host(domain), known=known
+        )
         yield Signal("look-alike-of-known", sentence, 40, found)
 
 
@@ -118,4 +128,4 @@ def hidden_characters(seen: Seen) -> Iterable[Signal]:
     """Control or invisible characters where a reader looks for the truth."""
     hiding = tuple(text for text in (seen.summary.author_name, seen.summary.subject) if has_escapes(text))
     if hiding:
-        yield Signal("hidden-characters", "It hides invisible characters in the sender's name or in the subject.", 30, hiding)
+        yield Signal("hidden-characters", say("Hidden characters in the sender's name or the subject."), 30, hiding)

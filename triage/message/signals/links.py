@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from triage.message.mime import links
 from triage.message.mime.links import WEB, display_host, is_related_host, registered_organisation
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import joined, say, say_count
 
 LOOKED_AT = 100  # links: more of them say nothing new
 NAMED = 3  # hosts that a sentence names
@@ -33,12 +34,12 @@ SHORTENERS = host_names(
 )
 CARRIES_URL = re.compile(r"[?&=/;]\s*(?:https?(?::|%3a)(?:/|%2f){1,2}|www(?:\.|%2e))([^&?/%\s#]{3,253})", re.IGNORECASE)
 PAGE_PARTS = {
-    "password": ("page-password", "It asks for a password in the mail itself.", 40),
-    "form": ("page-form", "It has a form to fill in, which sends what one types to somewhere.", 25),
-    "script": ("page-script", "It holds a script, which no honest mail needs.", 20),
-    "attached password": ("attached-password", "A page attached to it asks for a password.", 45),
-    "attached form": ("attached-form", "A page attached to it has a form, which sends what one types to somewhere.", 25),
-    "attached script": ("attached-script", "A page attached to it holds a script.", 25),
+    "password": ("page-password", say("Asks for a password in the message itself."), 40),
+    "form": ("page-form", say("Contains a form that sends what is typed to a server."), 25),
+    "script": ("page-script", say("Contains a script, which no honest message needs."), 20),
+    "attached password": ("attached-password", say("An attached page asks for a password."), 45),
+    "attached form": ("attached-form", say("An attached page contains a form that sends what is typed to a server."), 25),
+    "attached script": ("attached-script", say("An attached page contains a script."), 25),
 }
 
 
@@ -49,15 +50,17 @@ def find_deceiving_links(seen: Seen) -> Iterable[Signal]:
         for deception in links.link_deceptions(link.text, link.target):
             kinds.setdefault(deception.kind, {}).setdefault(deception.sentence, link.target)
     for kind, found in kinds.items():
-        others = f" {len(found) - 1} more links are like it." if len(found) > 1 else ""
-        yield Signal(kind, f"A link: {next(iter(found))}{others}", WEIGHT[kind], tuple(found.values())[:NAMED])
+        more = len(found) - 1
+        others = say_count("{count} more link is like it.", "{count} more links are like it.", count=more) if more else ""
+        sentence = joined(" ", [say("A link: {what}", what=next(iter(found))), others])
+        yield Signal(kind, sentence, WEIGHT[kind], tuple(found.values())[:NAMED])
 
 
 def find_shortened_links(seen: Seen) -> Iterable[Signal]:
     """A shortener hides where it leads."""
     hosts = tuple(dict.fromkeys(to.host for to in seen.destinations if to.host.removeprefix("www.") in SHORTENERS))
     if hosts:
-        yield Signal("link-shortened", f"A link goes through {hosts[0]}, which hides where it leads.", 15, hosts[:NAMED])
+        yield Signal("link-shortened", say("A link uses the shortener {hosts}, which hides its target.", hosts=hosts[0]), 15, hosts[:NAMED])
 
 
 def find_redirecting_links(seen: Seen) -> Iterable[Signal]:
@@ -66,7 +69,7 @@ def find_redirecting_links(seen: Seen) -> Iterable[Signal]:
         carried = CARRIES_URL.search(link.target, 8) if to.scheme in WEB else None
         host = links.host_name(unquote(carried[1])) if carried else ""
         if "." in host and not is_related_host(host, to.host):
-            sentence = f"A link goes by way of {display_host(to.host)} to {display_host(host)}."
+            sentence = say("A link redirects through {host} to {target}.", host=display_host(to.host), target=display_host(host))
             yield Signal("link-redirects", sentence, 10, (link.target,))
             return
 
@@ -78,8 +81,10 @@ def find_foreign_links(seen: Seen) -> Iterable[Signal]:
     if not author or not hosts or any(is_related_host(host, author) or (list_id and is_related_host(host, list_id)) for host in hosts):
         return
     others = tuple(dict.fromkeys(display_host(registered_organisation(host)) for host in hosts))
-    more = f" and {len(others) - NAMED} others" if len(others) > NAMED else ""
-    yield Signal("links-elsewhere", f"Its links lead to {', '.join(others[:NAMED])}{more}, none of them to {author}.", 5, others[:NAMED])
+    named = joined(", ", others[:NAMED])
+    if len(others) > NAMED:
+        named = say("{names} and {number} others", names=named, number=len(others) - NAMED)
+    yield Signal("links-elsewhere", say("No link leads to {author}, only to {hosts}.", hosts=named, author=author), 5, others[:NAMED])
 
 
 def page_parts(seen: Seen) -> Iterable[Signal]:

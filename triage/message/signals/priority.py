@@ -6,6 +6,7 @@ from typing import Any
 
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.signals.time_critical import Life, spell_minutes
+from triage.say import mark, say, say_count
 from triage.text.json_values import as_dict
 
 START = 50  # of 100, before anything speaks for it or against it
@@ -64,8 +65,8 @@ def priority_reasons(
         *answer_reason(answers and bool(author) and "bulk" not in names),
         *bulk_reason(names),
         *decision_reason(author, by_sender, "sender", 1),
-        *decision_reason("its campaign", by_campaign, "campaign", 1),
-        *decision_reason(f"others at {author.rpartition('@')[2]}", by_domain, "domain", OWN_DOMAIN_HALF),
+        *decision_reason(say("its campaign"), by_campaign, "campaign", 1),
+        *decision_reason(say("others at {domain}", domain=author.rpartition("@")[2]), by_domain, "domain", OWN_DOMAIN_HALF),
     ]
     return tuple(sorted(found, key=lambda reason: -abs(reason.points)))
 
@@ -78,47 +79,50 @@ def sum_urgency(reasons: Iterable[Reason]) -> int:
 def time_limited(deadline: Life | None) -> Iterable[Reason]:
     """It is in the section of what is time-limited, which comes before the rest. No points: they would stay when it has expired."""
     if deadline:
-        usual = "is of use for" if deadline.stated else "is usually of use for"
-        yield Reason("time-limited", 0, f"It {usual} {spell_minutes(deadline.minutes)}: until then it stands before what can wait.")
+        words = mark("Expires in {time}: listed first until then.")
+        usual = mark("Usually expires in {time}: listed first until then.")
+        yield Reason("time-limited", 0, say(words if deadline.stated else usual, time=spell_minutes(deadline.minutes)))
 
 
 def suspicion_reason(signals: Sequence[Signal]) -> Iterable[Reason]:
     """The more a trained eye minds, the surer it can wait: held, it harms nobody."""
     if taken := round(ODDITY * sum_weights(signals)):
         heaviest = max(signals, key=lambda signal: signal.weight)
-        yield Reason("odd", -taken, f"What is odd about it speaks against it, above all: {heaviest.sentence}")
+        yield Reason("odd", -taken, say("Suspicious, above all: {sentence}", sentence=heaviest.sentence))
 
 
 def proof_reason(author: str, proof: str) -> Iterable[Reason]:
     """Somebody who proves who they are is more often wanted."""
     if proof:
-        yield Reason("proven", 10, f"It is proven to come from {author.rpartition('@')[2]}.")
+        yield Reason("proven", 10, say("Really from {domain}.", domain=author.rpartition("@")[2]))
 
 
 def answer_reason(answers: bool) -> Iterable[Reason]:
     """Somebody here may wait for the answer."""
     if answers:
-        yield Reason("answers", 10, "It says that it answers an earlier mail.")
+        yield Reason("answers", 10, say("It says that it replies to an earlier message."))
 
 
 def bulk_reason(names: set[str]) -> Iterable[Reason]:
     """What goes to many is seldom what one person waits for."""
     if "bulk" in names:
-        yield Reason("bulk", -10, "It is bulk mail: nobody waits for it in person.")
+        yield Reason("bulk", -10, say("Bulk message: nobody waits for it personally."))
     if "many-of-us" in names:
-        yield Reason("many", -10, "It came for many of us at once.")
+        yield Reason("many", -10, say("Sent to many of your mailboxes at once."))
 
 
 def decision_reason(whose: str, past: Past, name: str, share: int) -> Iterable[Reason]:
     """What people here decided about earlier mail."""
     if past.let_in:
         points = min(WANTED_MOST, WANTED_BEFORE * (past.let_in + 1)) // share
-        yield Reason(f"{name}-let-in", points, f"People here let in {count_times(past.let_in)} from {whose}.")
+        yield Reason(f"{name}-let-in", points, say("Staff released {times} from {whose}.", times=count_times(past.let_in), whose=whose))
     if past.taken_away:
         points = min(UNWANTED_MOST, UNWANTED_BEFORE * past.taken_away) // share
-        yield Reason(f"{name}-taken-away", -points, f"People here took away {count_times(past.taken_away)} from {whose}.")
+        yield Reason(
+            f"{name}-taken-away", -points, say("Staff removed {times} from {whose}.", times=count_times(past.taken_away), whose=whose)
+        )
 
 
 def count_times(number: int) -> str:
     """A number of mails in words."""
-    return "an earlier mail" if number == 1 else f"{number} earlier mails"
+    return say_count("{count} earlier message", "{count} earlier messages", count=number)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from triage.message.mailing_lists import rewritten_author
 from triage.message.mime.links import is_related_host
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import say
 
 
 def reply_elsewhere(seen: Seen) -> Iterable[Signal]:
@@ -15,7 +16,7 @@ def reply_elsewhere(seen: Seen) -> Iterable[Signal]:
         if post and address == post.address:
             continue  # said by through_a_list
         if author and not is_related_host(domain, author) and not (list_id and is_related_host(domain, list_id)):
-            yield Signal("reply-elsewhere", f"An answer would go to {address}, not to the sender.", 20, (address,))
+            yield Signal("reply-elsewhere", say("Replies go to {address}, not to the sender.", address=address), 20, (address,))
             return
 
 
@@ -25,7 +26,7 @@ def return_path_elsewhere(seen: Seen) -> Iterable[Signal]:
     if not domain or not seen.author_domain or seen.authentication.proof or seen.summary.list_id:
         return
     if not is_related_host(domain, seen.author_domain):
-        sentence = f"It was sent in the name of {domain}, where bounces would go, and not of {seen.author_domain}."
+        sentence = say("Sent in the name of {domain}, not of {author} (bounces go to {domain}).", domain=domain, author=seen.author_domain)
         yield Signal("return-path-elsewhere", sentence, 10, (domain, seen.author_domain))
 
 
@@ -33,6 +34,6 @@ def through_a_list(seen: Seen) -> Iterable[Signal]:
     """A list has put its own address in place of the author's."""
     if post := rewritten_author(seen.summary):
         address = f" ({post.address})" if post.address not in ("", post.author) else ""
-        who = f"{post.author or 'Somebody'}{address}"
-        sentence = f"{who} wrote it, says the list {post.list_id}, which sends it in its own name."
+        who = f"{post.author}{address}" if post.author else say("Somebody{address}", address=address)
+        sentence = say("Written by {who}, says the mailing list {list_id}, which sends it in its own name.", who=who, list_id=post.list_id)
         yield Signal("through-a-list", sentence, 5, (post.list_id,))

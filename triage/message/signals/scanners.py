@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import joined, say, stored
 
 SUSPICIOUS = frozenset({"add header", "rewrite subject", "greylist", "soft reject"})
 
@@ -10,7 +11,7 @@ SUSPICIOUS = frozenset({"add header", "rewrite subject", "greylist", "soft rejec
 def find_virus(seen: Seen) -> Iterable[Signal]:
     """A scanner knows it as harmful."""
     if name := seen.scan.virus:
-        yield Signal("virus", f"ClamAV found a virus in it: {name}.", 90, (name,))
+        yield Signal("virus", say("ClamAV found a virus: {name}.", name=name), 90, (name,))
 
 
 def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
@@ -18,20 +19,21 @@ def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
     said = seen.scan.opinion
     if said is None:
         return
-    known = said.score is not None and said.limit is not None
-    about = f": its score is {said.score:.1f}, from {said.limit:.0f} on it would reject" if known else ""
+    score = ""
+    if said.score is not None and said.limit is not None:
+        score = say("Score {score}; rejects from {limit}.", score=float(said.score), limit=float(said.limit))
     if said.action == "reject":
-        yield Signal("rspamd-rejects", f"Rspamd would reject it{about}.", 40, said.symbols)
+        yield Signal("rspamd-rejects", joined(" ", [say("Rspamd would reject it."), score]), 40, said.symbols)
     elif said.action in SUSPICIOUS:
-        yield Signal("rspamd-suspects", f"Rspamd finds it suspicious{about}.", 20, said.symbols)
+        yield Signal("rspamd-suspects", joined(" ", [say("Rspamd finds it suspicious."), score]), 20, said.symbols)
     else:
-        yield Signal("rspamd-clean", f"Rspamd has nothing against it{about}.", 0, said.symbols)
+        yield Signal("rspamd-clean", joined(" ", [say("Rspamd finds nothing suspicious."), score]), 0, said.symbols)
 
 
 def find_silent_scanner(seen: Seen) -> Iterable[Signal]:
     """Somebody who should have looked at it did not answer."""
     for why in seen.scan.silent:
-        yield Signal("not-scanned", f"{why[0].upper()}{why[1:]}, so it was judged without it.", 5, (why,))
+        yield Signal("not-scanned", say("{why}, so it was judged without it.", why=stored(f"{why[0].upper()}{why[1:]}", None)), 5, (why,))
 
 
 def listed_client(seen: Seen) -> Iterable[Signal]:

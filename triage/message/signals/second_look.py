@@ -9,6 +9,7 @@ from triage.message.mime.links import is_related_host
 from triage.message.signals.severity import DANGERS, Severity, rate_severity
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.summary import Summary
+from triage.say import joined, mark, say
 
 REMEMBERED = timedelta(days=90)  # a forwarder or list that was confirmed does not ask again for so long
 STRICT = ("reject", "quarantine")  # DMARC policies that ask receivers not to deliver what fails
@@ -109,25 +110,25 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def reason_sentence(name: str, domain: str = "", *, proven: bool = False) -> str:
     """One reason for a person to read. `domain`: of the author; `proven`: it is really from there."""
-    who = domain or "the sender"
+    who = domain or say("the sender")
     if name == Look.NEW_BANK_DETAILS.word:
-        why = f"{who} is verified in another way than before" if proven else "the sender is not verified"
-        return f"It mentions new bank details, and {why}. Call a number that you know before you release it."
+        why = say("{who} is proven in another way than before", who=who) if proven else say("the sender is not proven")
+        return say("Mentions new bank details, and {why}. Call a number that you know before you release it.", why=why)
     if name == Look.OWN_DOMAIN_FORGED.word and domain:
-        return f"It claims to come from {domain}, which is ours, and does not. {own_domain_advice(domain)}"
-    return SENTENCES[name].format(who=who)
+        return joined(" ", [say("Claims to come from your own domain {domain} and does not.", domain=domain), own_domain_advice(domain)])
+    return say(SENTENCES[name], who=who)
 
 
 def own_domain_advice(domain: str) -> str:
     """What to do where somebody sends in our own name without being set up for it."""
-    return f"This service is not set up to send as {domain}. Ask IT to add it."
+    return say("This service is not set up to send as {domain}. Ask IT to add it.", domain=domain)
 
 
 SENTENCES = {
-    Look.DANGER_FOUND.word: "A danger was found in it: a virus, a program, macros or a disguised file.",
-    Look.OWN_DOMAIN_FORGED.word: "It claims to come from us and does not.",
-    Look.DMARC_FAILS.word: "It is not really from {who}: DMARC fails, and the domain asks receivers not to deliver such messages.",
-    Look.NO_LONGER_VERIFIED.word: "Earlier messages from {who} were verified. This one is not.",
-    Look.DANGEROUS.word: "It looks dangerous.",
-    Look.SUSPICIOUS.word: "It looks suspicious.",
+    Look.DANGER_FOUND.word: say("Contains a danger: a virus, a program, macros or a disguised file."),
+    Look.OWN_DOMAIN_FORGED.word: say("Claims to come from your own domain and does not."),
+    Look.DMARC_FAILS.word: mark("Not really from {who}: DMARC fails, and the domain asks receivers not to deliver such messages."),
+    Look.NO_LONGER_VERIFIED.word: mark("Earlier messages from {who} were proven. This one is not."),
+    Look.DANGEROUS.word: say("It looks dangerous."),
+    Look.SUSPICIOUS.word: say("It looks suspicious."),
 }

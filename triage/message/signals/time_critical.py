@@ -10,6 +10,7 @@ from unicodedata import category, normalize
 from triage.message.mime.links import display_host, is_related_host, link_destination, registered_organisation
 from triage.message.signals.signal_context import LOOKED_AT, TOGETHER, Seen, Signal, word_openings
 from triage.message.summary import Summary
+from triage.say import mark, say, say_count
 
 CODE_WORDS = re.compile(
     r"\b(?:verification|security|sign-?in|log-?in|login|one-?time|confirmation|access|authentication|authori[sz]ation|2fa|two-factor)"
@@ -82,24 +83,23 @@ class Life:
     @property
     def sentence(self) -> str:
         """In words."""
-        return SENTENCES[self.kind, self.stated].format(time=spell_minutes(self.minutes))
+        return say(SENTENCES[self.kind, self.stated], time=spell_minutes(self.minutes))
 
 
 SENTENCES = {
-    ("code", True): "Contains a code that expires in {time} (stated in the message).",
-    ("code", False): "Contains a code. Such codes are usually valid for {time}.",
-    ("link", True): "Contains a link that expires in {time} (stated in the message).",
-    ("link", False): "Contains a link to confirm something. Such links are usually valid for {time}.",
-    ("meeting", True): "Is about a meeting that begins {time} after the message came.",
+    ("code", True): mark("Contains a code that expires in {time} (stated in the message)."),
+    ("code", False): mark("Contains a code. Such codes are usually valid for {time}."),
+    ("link", True): mark("Contains a link that expires in {time} (stated in the message)."),
+    ("link", False): mark("Contains a link to confirm something. Such links are usually valid for {time}."),
+    ("meeting", True): mark("Is about a meeting that begins {time} after the message arrived."),
 }
 
 
 def spell_minutes(minutes: int) -> str:
-    """A time in words: "1 minute", "an hour", "90 minutes", "2 hours"."""
-    number, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
-    if (number, unit) == (1, "hour"):
-        return "an hour"
-    return f"1 {unit}" if number == 1 else f"{number} {unit}s"
+    """A time in words: "1 minute", "1 hour", "90 minutes", "2 hours"."""
+    if minutes % 60 == 0:
+        return say_count("{count} hour", "{count} hours", count=minutes // 60)
+    return say_count("{count} minute", "{count} minutes", count=minutes)
 
 
 def find_deadline(summary: Summary, received_at: datetime | None = None) -> Life | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from triage.message.signals.signal_context import Seen, Signal
+from triage.say import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,14 @@ SECRETS = make_wording(
 def asking_for_money(seen: Seen) -> Iterable[Signal]:
     """New bank details, an urgent payment, gift cards."""
     if found := BANK_DETAILS.spoken(seen):
-        yield Signal("bank-details", f"It speaks of new bank details: “{found}”.", 25, (found,))
+        yield Signal("bank-details", say("Mentions new bank details: “{found}”.", found=found), 25, (found,))
     if found := URGENT_PAYMENT.spoken(seen):
-        yield Signal("urgent-payment", f"It presses for a payment: “{found}”.", 20, (found,))
+        yield Signal("urgent-payment", say("Presses for a payment: “{found}”.", found=found), 20, (found,))
     if found := GIFT_CARDS.spoken(seen):
-        yield Signal("gift-cards", f"It speaks of gift cards: “{found}”.", 15, (found,))
+        yield Signal("gift-cards", say("Mentions gift cards: “{found}”.", found=found), 15, (found,))
 
 
 def asking_for_secrets(seen: Seen) -> Iterable[Signal]:
     """It wants somebody to confirm an account or a password."""
     if found := SECRETS.spoken(seen):
-        yield Signal("asks-for-secrets", f"It wants an account or a password looked after: “{found}”.", 15, (found,))
+        yield Signal("asks-for-secrets", say("Asks you to act on an account or password: “{found}”.", found=found), 15, (found,))

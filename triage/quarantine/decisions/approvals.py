@@ -21,7 +21,7 @@ from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
-from triage.say import say
+from triage.say import listed, mark, say, say_count
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 
@@ -140,7 +140,7 @@ def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) ->
     if asked is None or not may_know_of(session, asked, by):
         raise NotFound(say("there is no approval request {pending_id}", pending_id=format_id(pending_id)))
     if asked.state != dual_control.WAITING:
-        raise NotAllowedNow(say("{settled_by_shown} already {state} it", state=asked.state, settled_by_shown=asked.settled_by_shown))
+        raise NotAllowedNow(say("{name} already {state} it", name=asked.settled_by_shown, state=dual_control.ANSWERED[asked.state]))
     if asked.lapses_at <= now:
         raise NotAllowedNow(say("the request has expired: it has to be made again"))
     return asked
@@ -182,24 +182,45 @@ def list_approvals(session: Session, *, by: Actor, now: datetime, limit: int = 2
 
 
 NEEDS = {
-    dual_control.DOMAIN_ALLOW: "it lets a whole domain or mailing list in for the whole company",
-    dual_control.LARGE_PURGE: "it reaches into many mailboxes",
-    dual_control.REMOVE_DELIVERED: "it takes delivered messages out of mailboxes",
-    dual_control.RISKY_RELEASE: "a signal says that somebody pretends to be one of us",
-    dual_control.PERSON_ERASURE: "what is erased cannot be brought back",
+    dual_control.DOMAIN_ALLOW: say("it allows a whole domain or mailing list for the whole company"),
+    dual_control.LARGE_PURGE: say("it affects many mailboxes"),
+    dual_control.REMOVE_DELIVERED: say("it removes delivered messages from mailboxes"),
+    dual_control.RISKY_RELEASE: say("a signal says that somebody impersonates one of you"),
+    dual_control.PERSON_ERASURE: say("erasing cannot be undone"),
+}
+VERBS = {
+    "release": mark("release {messages}"),
+    "redirect": mark("redirect {messages}"),
+    "purge": mark("remove {messages}"),
+    "reject": mark("reject {messages}"),
+    "restore": mark("restore {messages}"),
+    "hold": mark("hold {messages}"),
+    "redeliver": mark("deliver again {messages}"),
+}
+ALONG = {
+    ("allow", True): say("allow the domain"),
+    ("allow", False): say("allow the sender"),
+    ("block", True): say("block the domain"),
+    ("block", False): say("block the sender"),
 }
 
 
 def approval_sentence(asked: PendingAct) -> str:
     """What is asked for, for a person to read."""
-    why = " and ".join(NEEDS[one] for one in asked.needs)
+    about = {"name": asked.asked_by_shown, "what": what_is_asked(asked), "why": listed(NEEDS[one] for one in asked.needs)}
+    return say("{name} asks for approval: {what}. A second person is needed because {why}.", **about)
+
+
+def what_is_asked(asked: PendingAct) -> str:
+    """What would be done."""
     if asked.kind == "rule":
-        what = f"allow {asked.order['value']} for the whole company"
-    elif asked.kind == dual_control.PERSON_ERASURE:
-        what = f"erase what is kept about {asked.order.get('address') or 'a person'}"
-    else:
-        number, to = len(asked.items), asked.order["to"]
-        what = f"{asked.order['verb']} {number} mail{'s' if number != 1 else ''}" + (f" to {to}" if to else "")
-        if rule := asked.order["rule"]:
-            what += f" and {rule['effect']} the {'domain' if rule['match'] in ('domain', 'subdomains') else 'sender'}"
-    return f"{asked.asked_by_shown} asks for a second key: {what}. Two are needed because {why}."
+        return say("allow {value} for the whole company", value=asked.order["value"])
+    if asked.kind == dual_control.PERSON_ERASURE:
+        return say("erase the data of {whom}", whom=asked.order.get("address") or say("a person"))
+    messages = say_count("{count} message", "{count} messages", count=len(asked.items))
+    what = say(VERBS[asked.order["verb"]], messages=messages)
+    if to := asked.order["to"]:
+        what = say("{what} to {target}", what=what, target=to)
+    if not (rule := asked.order["rule"]):
+        return what
+    return listed([what, ALONG.get((rule["effect"], rule["match"] in ("domain", "subdomains")), rule["effect"])])

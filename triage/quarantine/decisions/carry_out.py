@@ -16,6 +16,7 @@ from triage.quarantine.decisions.decision_plan import Meant
 from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLIGHT, Aim, DecisionRequest, Verb, aim_of
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
 from triage.quarantine.decisions.outcomes import Item
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -24,7 +25,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
 from triage.store.queue.grouping import in_states
 
-FLYING = {State.RELAYING: "It is being delivered this moment.", State.RESTORING: "It is being put back this moment."}
+FLYING = {State.RELAYING: say("It is being delivered right now."), State.RESTORING: say("It is being put back right now.")}
 IN_MAILBOXES = {
     (Event.PURGE, State.DELIVERED): "recalling",
     (Event.PUT_BACK, State.DELIVERED): "restoring",
@@ -109,8 +110,8 @@ def change_deliveries(
     why = explain_unchanged(session, list(left), aim, now) | {one: ("refused", reason) for one, reason in barred.items()}
     return (
         [Item(one, state, IN_MAILBOXES.get((event, state), "done")) for one, state in changed.items()]
-        + [Item(one, state, "recalling", "It may have been delivered.") for one, state in sought.items()]
-        + [Item(one, state, "done", "With the copies of its members.") for one, state in meant if one in closed]
+        + [Item(one, state, "recalling", say("It may have been delivered.")) for one, state in sought.items()]
+        + [Item(one, state, "done", say("Together with the members' copies.")) for one, state in meant if one in closed]
         + [Item(one, state, "restoring") for one, state in meant if one in back]
         + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
         + [Item(one, state, *why[one]) for one, state in left.items()]
@@ -164,7 +165,7 @@ def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
     free = col(Delivery.purge_wanted_by).is_(None) | col(Delivery.back_wanted_by).is_not(None)
     marked = dict(session.execute(select(col(Delivery.id), col(Delivery.back_wanted_by)).where(flying, free)).all())
     for delivery_id, undone_by in marked.items():
-        recalled_copies.record_outcome(session, undone_by, delivery_id, "refused", "It was purged since.")
+        recalled_copies.record_outcome(session, undone_by, delivery_id, "refused", say("It was removed in the meantime."))
     if marked:
         values = {"purge_wanted_by": decision.id, "back_wanted_by": None, "back_to": ""}
         session.execute(update(Delivery).where(is_among(session, col(Delivery.id), marked)).values(**values))
@@ -183,11 +184,11 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
     )
     for delivery_id, state, erased_at, expanded, decision, with_block in rows:
         if aim.event in AGAIN and state == State.DELIVERED and expanded:
-            found[delivery_id] = ("refused", "Each member has got a copy: deliver those again.")
+            found[delivery_id] = ("refused", say("Each member has a copy of their own: deliver those again."))
         elif aim.event is Event.PURGE and state == State.DELIVERED:
             found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif aim.event in NEEDS_CONTENT and erased_at is not None:
-            found[delivery_id] = ("refused", "Its content has been erased: the retention time is over.")
+            found[delivery_id] = ("refused", say("Its content was erased: the retention period is over."))
         else:
             found[delivery_id] = ("refused", who_was_faster(state, decision, now, blocked=with_block))
     return found

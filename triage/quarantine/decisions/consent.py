@@ -29,7 +29,7 @@ from triage.quarantine.rules.rules_with_decision import (
 from triage.quarantine.search import confirmations
 from triage.quarantine.search.listing import severity_of
 from triage.quarantine.search.selection import Selection
-from triage.say import say
+from triage.say import joined, say
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -164,7 +164,7 @@ def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs:
 def refuse_allow(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
     """Why there can be no allow rule about this sender and what to do instead; or "" and the proof that it would ask for."""
     if why := why_not(sender, order, settings.own_domains):
-        return f"{WHY[why]} {refusal_advice(why, sender)}".strip(), ""
+        return joined(" ", [WHY[why], refusal_advice(why, sender)]), ""
     try:
         one = allow_of(replace(order, senders=(), without=()), sender)
         return "", check_order(session, replace(one, scope=one.scope or "company"), settings).proof
@@ -179,11 +179,11 @@ def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str
     return next((why for one in found if (why := refuse_allow(session, order, one, settings)[0])), "" if found else NO_SENDER)
 
 
-NO_SENDER = "They name no sender."
+NO_SENDER = say("They name no sender.")
 WHY = {
     "own": "",
-    "unproven": "Nothing proves that they sent it.",
-    "list": "The list puts its address in place of its authors' and does not sign its List-Id.",
+    "unproven": say("Nothing proves that they sent it."),
+    "list": say("The mailing list replaces its authors' addresses and does not sign its List-Id."),
 }
 
 

@@ -36,7 +36,7 @@ VERB = "escalate"
 MOST = 200  # deliveries that are escalated at once
 BY = Actor.system("escalation")
 RULE, NOTICE = "escalation", "it tells a duty what staff escalated"
-ERASED = "Its content has been erased: the retention time is over."
+ERASED = say("Its content was erased: the retention period is over.")
 
 
 @dataclass(frozen=True, slots=True)

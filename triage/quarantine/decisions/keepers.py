@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from triage import ids
 from triage.access import confidential_folders, scope as access
+from triage.access.dual_control import ANSWERED
 from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, NotFound, Refused
@@ -23,7 +24,7 @@ from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, 
 from triage.quarantine.decisions.undo import undo_decision
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import MOST_IDS, Selection
-from triage.say import say
+from triage.say import say, say_count
 from triage.store import confidential_rows, ledger
 from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest
@@ -126,8 +127,12 @@ def removable_copies(row: KeepersRequest) -> ColumnElement[bool]:
 
 def request_sentence(row: KeepersRequest, count: int) -> str:
     """What is asked, for a keeper to read."""
-    messages = f"{count} message{'s' if count != 1 else ''}"
-    return f"{row.asked_by_shown} removed a campaign from the rest of the company. Remove its {messages} from this folder too?"
+    return say_count(
+        "{name} removed a campaign from the rest of the company. Remove its {count} message from this folder too?",
+        "{name} removed a campaign from the rest of the company. Remove its {count} messages from this folder too?",
+        count=count,
+        name=row.asked_by_shown,
+    )
 
 
 def confirm_request(
@@ -160,7 +165,7 @@ def lock_waiting_request(session: Session, request_id: int, by: Actor, now: date
     if row is None or row.folder not in kept_by(session, by) or not as_asked(session, row, by).count:
         raise NotFound(say("there is no request {request_id} to keepers of confidential folders", request_id=format_id(request_id)))
     if row.state != WAITING:
-        raise NotAllowedNow(say("{settled_by_shown} already {state} it", state=row.state, settled_by_shown=row.settled_by_shown))
+        raise NotAllowedNow(say("{name} already {state} it", name=row.settled_by_shown, state=ANSWERED.get(row.state, row.state)))
     if row.lapses_at <= now:
         raise NotAllowedNow(say("the request has expired: it has to be made again"))
     if session.get_one(Decision, row.decision_id).undone_by is not None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage.access.dual_control import WAITING
+from triage.access.dual_control import ANSWERED, WAITING
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotFound, Refused, SecondLookNeeded
@@ -17,6 +17,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, 
 from triage.quarantine.decisions.outcome_text import who_was_faster
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
+from triage.say import say
 from triage.store.delivery_state import State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.decisions import Decision
@@ -47,7 +48,7 @@ def act_on_move(
     row = session.get(MirrorCopy, copy_id, with_for_update=True, populate_existing=True)
     delivery = session.get(Delivery, row.delivery_id) if row else None
     if row is None or delivery is None:
-        return Outcome(ALREADY, "It was decided long ago.")
+        return Outcome(ALREADY, say("It was decided long ago."))
     if row.ended_at is not None:
         mine = row.decision_id is not None and row.act == folder
         return Outcome(DONE) if mine else Outcome(ALREADY, what_became_of_it(session, delivery, now))
@@ -55,16 +56,24 @@ def act_on_move(
         with session.begin_nested():
             made = decide_move(session, row, delivery, folder, occasion, by, f"moved into {folder} at {account}", settings, now)
     except SecondLookNeeded as fault:
-        return Outcome(REFUSED, f"It needs a second look: {fault.asked[0].sentence} Release it in the console, or remove it.")
+        return Outcome(
+            REFUSED, say("It needs a second look: {sentence} Release it in the console, or remove it.", sentence=fault.asked[0].sentence)
+        )
     except Refused as fault:
         session.refresh(delivery)
         if delivery.state != State.HELD:
             return Outcome(ALREADY, what_became_of_it(session, delivery, now))
-        return Outcome(REFUSED, f"{by.shown} may not decide about it." if isinstance(fault, NotFound) else f"{fault}.")
+        return Outcome(
+            REFUSED,
+            say("{shown} may not decide about it.", shown=by.shown) if isinstance(fault, NotFound) else say("{clause}.", clause=fault),
+        )
     if isinstance(made, PendingAct):
         waits = made.state == WAITING
         return Outcome(
-            REFUSED, "It waits for a second person's key." if waits else f"A second person's key was needed, and was {made.state}."
+            REFUSED,
+            say("It waits for approval by a second person.")
+            if waits
+            else say("A second person had to approve it: {state}.", state=ANSWERED[made.state]),
         )
     row.ended_at, row.act, row.decision_id = now, folder, made.id
     session.flush()
@@ -107,6 +116,6 @@ def what_became_of_it(session: Session, delivery: Delivery, now: datetime) -> st
     """Who was faster, in words."""
     session.refresh(delivery)
     if delivery.state == State.HELD:
-        return "It was decided, and is held again since: move the one that lies in its folder now."
+        return say("It was decided, and has been held again since: move the copy that is in its folder now.")
     decision = session.get(Decision, delivery.decision_id) if delivery.decision_id else None
     return who_was_faster(delivery.state, decision, now)

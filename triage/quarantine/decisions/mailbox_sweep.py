@@ -28,7 +28,7 @@ from triage.quarantine.removal.second_person import may_alone
 from triage.say import say
 from triage.store import bodies, db, ledger, restore_pause
 from triage.store.delivery_state import State
-from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.decisions import Decision, DecisionItem, why_of
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import Recalled, SweptMailbox
@@ -125,7 +125,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
     found = []
     for row, decision in rows:
         if decision.undone_by is not None:
-            row.due_at, row.why = None, "It was undone."
+            row.due_at, row.why = None, say("It was undone.")
             related_messages.let_go(session, decision.id, row.mailbox)
             continue
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
@@ -203,7 +203,9 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     recalled_copies.keep_copies(session, [(delivery.id, copy.raw, [copy])], now=now)
     kept = recalled_copies.current_copies(session, [delivery.id])[delivery.id]
     why = recalled_copies.in_words(kept)
-    session.add(DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", why=why))
+    session.add(
+        DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", **why_of(why))
+    )
     counted = {"done": col(Decision.done) + 1} | ({} if search.named else {"count": col(Decision.count) + 1})
     session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(**counted))
 
@@ -235,7 +237,7 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
         weight=0,
         verdict="purge",
         rule="take" if search.named else VERB,
-        reason="It was taken along with a purged mail." if search.named else "It lay in the mailbox when a sweep came by.",
+        reason=say("It was removed together with a related message.") if search.named else say("A sweep found it in the mailbox."),
         decision_id=search.decision_id,
     )
 

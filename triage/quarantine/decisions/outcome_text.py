@@ -1,9 +1,12 @@
 """What became of a decision in words, for a person to read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from triage.policy.rules import store as rules
+from triage.say import ago, day, joined, listed, mark, minute, say, say_count
+from triage.store.delivery_state import SHOWN
 from triage.store.models.decisions import Decision
 from triage.store.models.rules import Rule
 
@@ -17,39 +20,63 @@ class Along:
 
 
 NOT_BLOCKED = Along()
-MATCHES = {"campaign": ("campaign", "campaigns"), "domain": ("domain", "domains"), "address": ("address", "addresses")}
-WORDS = {
-    "release": "Released",
-    "redirect": "Redirected",
-    "purge": "Purged",
-    "reject": "Rejected",
-    "restore": "Restored",
-    "hold": "Held again",
-    "redeliver": "Delivered again",
-    "sweep": "Swept",
-    "take": "Taken along",
-    "join": "Joined",
-    "split": "Split off",
-    "escalate": "Escalated",
-    "undo": "Undone",
+NAMED = {
+    "release": mark("Released {what}"),
+    "redirect": mark("Redirected {what}"),
+    "purge": mark("Removed {what}"),
+    "reject": mark("Rejected {what}"),
+    "restore": mark("Restored {what}"),
+    "hold": mark("Held again {what}"),
+    "redeliver": mark("Delivered again {what}"),
+    "sweep": mark("Removed from mailboxes {what}"),
+    "take": mark("Removed with them {what}"),
+    "join": mark("Merged {what}"),
+    "split": mark("Split off {what}"),
+    "escalate": mark("Escalated {what}"),
+    "undo": mark("Undone {what}"),
 }
-OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: whoever runs Mailroom can open one."
-BEGUN = {"purge": "Purging", "restore": "Restoring", "undo": "Undoing", "redeliver": "Delivering again"}
+AIMED = {
+    "release": mark("Released {what} to {target}"),
+    "redirect": mark("Redirected {what} to {target}"),
+    "escalate": mark("Escalated {what} to {target}"),
+}
+BY = {
+    "release": mark("Released by {name} {ago}."),
+    "redirect": mark("Redirected by {name} {ago}."),
+    "purge": mark("Removed by {name} {ago}."),
+    "reject": mark("Rejected by {name} {ago}."),
+    "restore": mark("Restored by {name} {ago}."),
+    "hold": mark("Held again by {name} {ago}."),
+    "redeliver": mark("Delivered again by {name} {ago}."),
+    "sweep": mark("Removed from the mailbox by {name} {ago}."),
+    "take": mark("Removed from the mailbox by {name} {ago}."),
+    "join": mark("Merged by {name} {ago}."),
+    "split": mark("Split off by {name} {ago}."),
+    "escalate": mark("Escalated by {name} {ago}."),
+    "undo": mark("Undone by {name} {ago}."),
+}
+OUT_OF_REACH = say("It was already delivered, and Mailroom has no access to mailboxes: ask an administrator of the server to set it up.")
+BEGUN = {
+    "purge": say("Removing"),
+    "restore": say("Restoring"),
+    "undo": say("Undoing"),
+    "redeliver": say("Delivering again"),
+}
 NOT_DONE = {
-    "recalling": "being taken out of mailboxes",
-    "restoring": "being put back into mailboxes",
-    "still there": "still in the mailbox",
-    "already gone": "deleted already by whom they were for",
-    "in flight": "in flight",
-    "out of reach": "out of reach",
-    "refused": "changed by others before",
+    "recalling": mark("{number} being removed from mailboxes"),
+    "restoring": mark("{number} being put back into mailboxes"),
+    "still there": mark("{number} still in the mailbox"),
+    "already gone": mark("{number} already deleted by their recipients"),
+    "in flight": mark("{number} being delivered right now"),
+    "out of reach": mark("{number} out of reach"),
+    "refused": mark("{number} already changed by others"),
 }
 ASKED, LEFT_OUT = "asked", "left out"  # what a removal did about confidential folders that are closed to who decided
-KEEPERS_ASKED = "Keepers of confidential folders are asked."
-FOLDERS_LEFT_OUT = "Confidential folders are left out."
-MAILBOXES_LEFT_OUT = "Mailboxes of confidential folders are left out."
-NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
-NOT_THEIRS = {"refused": "left as they are: changed by others before, or their address is somebody else's now"}
+KEEPERS_ASKED = say("Keepers of confidential folders are asked.")
+FOLDERS_LEFT_OUT = say("Confidential folders are left out.")
+MAILBOXES_LEFT_OUT = say("Mailboxes of confidential folders are left out.")
+NOT_TOLD = {"refused": mark("{number} left as they are: their senders must not get a notice")}
+NOT_THEIRS = {"refused": mark("{number} left as they are: already changed by others, or the address now belongs to somebody else")}
 
 
 def outcome_sentence(
@@ -61,20 +88,40 @@ def outcome_sentence(
     passed: bool = False,
     along: Along = NOT_BLOCKED,
 ) -> str:
-    """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
+    """The result of a decision for a person to read; `subject` is that of its only message, "" when it is about several."""
     done = outcomes.get("done", 0)
-    what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
+    what = say("“{subject}”", subject=subject) if subject and done else messages(done)
     begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
-    parts = [BEGUN[decision.verb]] if begun else [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
+    parts = [BEGUN[decision.verb] if begun else named(decision.verb, what, decision.target)]
     not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
-    parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
+    parts += [say(words, number=outcomes[outcome]) for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [rule_words(rule) for rule in made]
     parts += undone_words(along) if decision.undoes else blocked_words(along)
     if left := to_come(decision, outcomes):
-        parts.append(f"{left} to come")
+        parts.append(say("{number} still to do", number=left))
     if decision.outside:
-        parts.append(f"{decision.outside} left alone: not in scope")
-    return "; ".join(parts) + "." + append_sentence(confidential_words(decision.confidential))
+        parts.append(say("{number} left alone because they are outside your scope", number=decision.outside))
+    return with_more(stop(joined("; ", parts)), confidential_words(decision.confidential))
+
+
+def named(verb: str, what: str, target: str = "") -> str:
+    """What was done, and to what."""
+    return say(AIMED.get(verb, mark("{what} to {target}")), what=what, target=target) if target else say(NAMED[verb], what=what)
+
+
+def messages(number: int) -> str:
+    """So many messages."""
+    return say_count("{count} message", "{count} messages", count=number)
+
+
+def stop(text: str) -> str:
+    """A clause as a sentence."""
+    return say("{clause}.", clause=text)
+
+
+def with_more(text: str, more: str) -> str:
+    """A sentence, and another one behind it."""
+    return joined(" ", [text, more])
 
 
 def confidential_words(what: str) -> str:
@@ -82,32 +129,32 @@ def confidential_words(what: str) -> str:
     return {ASKED: KEEPERS_ASKED, LEFT_OUT: FOLDERS_LEFT_OUT}.get(what, "")
 
 
-def append_sentence(words: str) -> str:
-    """A sentence behind another one."""
-    return f" {words}" if words else ""
-
-
 def blocked_words(along: Along) -> list[str]:
     """What was blocked along with a removal, for a person to read."""
-    named = [number_of(match, count) for match in MATCHES if (count := along.matches.get(match))]
-    if not named:
-        return []
-    return [f"blocked {named[0]}" if len(named) == 1 else f"blocked {', '.join(named[:-1])} and {named[-1]}"]
+    blocked = [number_of(match, count) for match in MATCHES if (count := along.matches.get(match))]
+    return [say("blocked {what}", what=listed(blocked))] if blocked else []
 
 
-def undone_words(along: Along) -> list[str]:
+def undone_words(along: Along) -> Sequence[str]:
     """What became of these blocks when the removal was undone."""
-    refused = along.refused
-    missing = [f"{refused} message{'s' if refused != 1 else ''} refused meanwhile {'are' if refused != 1 else 'is'} not restored"]
-    return (["ended the blocks"] if along.matches else []) + (missing if refused else [])
+    missing = say_count(
+        "{count} message refused in the meantime is not restored",
+        "{count} messages refused in the meantime are not restored",
+        count=along.refused,
+    )
+    return ([say("ended the blocks")] if along.matches else []) + ([missing] if along.refused else [])
+
+
+MATCHES = ("campaign", "domain", "address")
 
 
 def number_of(match: str, count: int) -> str:
     """So many blocks of one kind."""
     if match == "campaign":
-        return "the campaign" if count == 1 else f"{count} campaigns"
-    one, several = MATCHES[match]
-    return f"{count} {one if count == 1 else several}"
+        return say("the campaign") if count == 1 else say("{number} campaigns", number=count)
+    if match == "domain":
+        return say_count("{count} domain", "{count} domains", count=count)
+    return say_count("{count} address", "{count} addresses", count=count)
 
 
 def to_come(decision: Decision, outcomes: dict[str, int]) -> int:
@@ -116,54 +163,67 @@ def to_come(decision: Decision, outcomes: dict[str, int]) -> int:
 
 
 def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, left: int, found: int) -> str:
-    """What became of a sweep, for a person to read."""
+    """The result of a sweep, for a person to read."""
     if decision.verb == "take":
         return take_sentence(decision, outcomes.get("done", 0), total, left)
-    number, act = (found, "Counted") if decision.selection.get("dry_run") else (outcomes.get("done", 0), "Swept")
-    mails = f"{number} mail{'s' if number != 1 else ''} of {decision.selection['sender']}"
-    looked = f"{total - left} of {total} mailboxes" if left else f"{total} mailbox{'es' if total != 1 else ''}"
-    said = f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
-    return said + append_sentence(MAILBOXES_LEFT_OUT if decision.confidential else "")
+    counted = bool(decision.selection.get("dry_run"))
+    what = messages(found if counted else outcomes.get("done", 0))
+    looked = say("{number} of {mailboxes}", number=total - left, mailboxes=mailboxes(total)) if left else mailboxes(total)
+    about = {"what": what, "sender": decision.selection["sender"], "mailboxes": looked}
+    act = say("Counted {what} from {sender} in {mailboxes}" if counted else "Removed {what} from {sender} in {mailboxes}", **about)
+    result = stop(joined("; ", [act, still_left(left)]))
+    return with_more(result, MAILBOXES_LEFT_OUT if decision.confidential else "")
 
 
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
-    """What became of mails that were to be taken along, for a person to read."""
-    missing = f"; {left} mailboxes left" if left else f"; {decision.count - done} not there any more" if done < decision.count else ""
-    return f"Taken {done} of {decision.count} related mails out of {total} mailbox{'es' if total != 1 else ''}{missing}."
+    """What became of messages that were to be removed along, for a person to read."""
+    gone = decision.count - done
+    act = say("Removed {done} of {count} related messages from {mailboxes}", done=done, count=decision.count, mailboxes=mailboxes(total))
+    missing = still_left(left) or (say("{number} no longer there", number=gone) if gone > 0 else "")
+    return stop(joined("; ", [act, missing]))
+
+
+def mailboxes(number: int) -> str:
+    """So many mailboxes."""
+    return say_count("{count} mailbox", "{count} mailboxes", count=number)
+
+
+def still_left(left: int) -> str:
+    """How many mailboxes are still to be looked into, "" for none."""
+    return say("{mailboxes} still to do", mailboxes=mailboxes(left)) if left else ""
 
 
 def rule_words(rule: Rule) -> str:
     """A rule that was made along, for a person to read."""
+    scope = scope_words(rule.scope)
     if rule.origin == rules.STANDING and rule.until:
-        of = "of this campaign" if rule.match == "campaign" else f"from {rule.value}"
-        return f"late copies {of} are caught until {rule.until:%d %b %H:%M} UTC for {scope_words(rule.scope)}"
+        until = minute(rule.until, year=False)
+        if rule.match == "campaign":
+            return say("late copies of this campaign are caught until {until} UTC for {scope}", until=until, scope=scope)
+        return say("late copies from {value} are caught until {until} UTC for {scope}", value=rule.value, until=until, scope=scope)
     if rule.effect == "redirect":
-        return f"mail {'to' if rule.match == 'recipient' else 'of'} {rule.value} always goes to {rule.target}"
+        about = {"value": rule.value, "target": rule.target}
+        if rule.match == "recipient":
+            return say("messages to {value} always go to {target}", **about)
+        return say("messages from {value} always go to {target}", **about)
     if rule.effect == "hold" and rule.until:
-        return f"messages from {rule.value} are held until {rule.until:%d %b %Y} for {scope_words(rule.scope)}"
-    return f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}"
+        return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=day(rule.until), scope=scope)
+    return say("{value} allowed for {scope}" if rule.effect == "allow" else "{value} blocked for {scope}", value=rule.value, scope=scope)
 
 
 def scope_words(scope: str) -> str:
     """A scope for a person to read."""
     kind, _, name = scope.partition(":")
-    return "the whole company" if kind == "company" else f"the department {name}" if kind == "department" else name
+    if kind == "company":
+        return say("the whole company")
+    return say("the department {name}", name=name) if kind == "department" else name
 
 
 def who_was_faster(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:
     """ "Released by Maria K. 4 seconds ago." `blocked`: its sender was too."""
     if decision is None:
-        return f"It is {state} already."
+        return say("It is already {state}.", state=SHOWN.get(state, state))
+    about = {"name": decision.by_shown, "ago": ago(now - decision.at)}
     if blocked:
-        return f"Purged, and its sender blocked, by {decision.by_shown} {describe_age(now - decision.at)}."
-    return f"{WORDS.get(decision.verb, decision.verb)} by {decision.by_shown} {describe_age(now - decision.at)}."
-
-
-def describe_age(span: timedelta) -> str:
-    """A span of time in words."""
-    seconds = max(0, round(span.total_seconds()))
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            number = seconds // size
-            return f"{number} {unit}{'s' if number != 1 else ''} ago"
-    return f"{seconds} second{'s' if seconds != 1 else ''} ago"
+        return say("Removed by {name} {ago}, and its sender blocked.", **about)
+    return say(BY[decision.verb], **about)

@@ -18,10 +18,10 @@ from triage.policy.rules import store as rules
 from triage.quarantine.decisions.outcome_text import Along, outcome_sentence, sweep_sentence, to_come
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
-from triage.say import say
+from triage.say import say, stored
 from triage.store import ledger
 from triage.store.delivery_state import State
-from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.decisions import Decision, DecisionItem, why_of
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import SweptMailbox
@@ -112,7 +112,7 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
     session.flush()
     if items:
         rows = [
-            {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome, "why": item.why}
+            {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome} | why_of(item.why)
             for item in items
         ]
         session.execute(insert(DecisionItem), rows)
@@ -199,7 +199,7 @@ def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = ""
         where.append(col(DecisionItem.delivery_id) > after)
     mine = select(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(*where)
     rows = session.scalars(mine.order_by(col(DecisionItem.delivery_id)).limit(limit))
-    return tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
+    return tuple(Item(row.delivery_id, row.before, row.outcome, stored(row.why, row.why_form)) for row in rows)
 
 
 def count_unsent(session: Session, decision: Decision) -> int:

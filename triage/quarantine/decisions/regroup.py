@@ -26,7 +26,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
 VERBS = frozenset({"join", "split"})
-OVERTAKEN = "It is in another campaign by now."
+OVERTAKEN = say("It is in another campaign now.")
 
 
 def join_campaigns(session: Session, campaign_id: int, into: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:

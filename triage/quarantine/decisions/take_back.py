@@ -14,9 +14,10 @@ from triage.directory import reassigned_addresses
 from triage.ids import format_id
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
 from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, Item
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
-from triage.store.delivery_state import Event, State
+from triage.store.delivery_state import SHOWN, Event, State
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.queue.grouping import in_states
@@ -70,10 +71,10 @@ def take_back(
         release_again(act, [one for one in changed if before[one] in LEAVING and one not in strangers])
     done = changed | reopened | gathered | stay | spared
     outcome = dict.fromkeys(done, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
-    said = dict.fromkeys(stay, "It had not been taken yet.") | dict.fromkeys(sought, "It may have been delivered.")
+    said = dict.fromkeys(stay, say("It had not been removed yet.")) | dict.fromkeys(sought, say("It may have been delivered."))
     why = explain_not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
     why |= {one: ("refused", reason) for one, reason in told.items()}
-    flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
+    flying = dict.fromkeys(in_flight, ("in flight", say("It will be taken back once it has been delivered.")))
     return (
         [Item(one, before[one], outcome[one], said.get(one, "")) for one in before if one in outcome]
         + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
@@ -137,7 +138,7 @@ def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, Stat
     stay = act.record(is_among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
     purged = act.record(is_among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
     back = act.record(is_among(session, col(Delivery.id), purged), Event.RESTORE)
-    recalled_copies.tell_all(session, [(act.decision.id, one, "done", "Called off before it was taken.") for one in ids])
+    recalled_copies.tell_all(session, [(act.decision.id, one, "done", say("Cancelled before it was removed.")) for one in ids])
     return stay, back
 
 
@@ -239,7 +240,7 @@ def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set
     spared = set(session.scalars(select(col(Delivery.id)).where(wanted)))
     if spared:
         session.execute(update(Delivery).where(wanted).values(purge_wanted_by=None))
-        recalled_copies.tell_all(session, [(decision.id, one, "done", "Called off before it was carried out.") for one in spared])
+        recalled_copies.tell_all(session, [(decision.id, one, "done", say("Cancelled before it was carried out.")) for one in spared])
     return spared
 
 
@@ -254,7 +255,7 @@ def explain_not_taken_back(session: Session, ids: list[int], decision: Decision,
         elif state == State.DELIVERED:
             found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif state == State.RELAYING:
-            found[delivery_id] = ("in flight", "It is being delivered this moment.")
+            found[delivery_id] = ("in flight", say("It is being delivered right now."))
         else:
-            found[delivery_id] = ("refused", f"It is {state} now.")
+            found[delivery_id] = ("refused", say("It is {state} now.", state=SHOWN[state]))
     return found

@@ -151,7 +151,7 @@ def take_rules_back(session: Session, decision: Decision, undoing_id: int, *, by
     made = rules_of(session, decision)
     rules.remove_all(session, made, by=by, now=now)
     caught = late_copies.let_go(session, made, by=by, now=now, decision_id=undoing_id)
-    return [Item(one, State.PURGED, "done", "A late copy that was caught since.") for one in caught]
+    return [Item(one, State.PURGED, "done", say("A late copy that was caught in the meantime.")) for one in caught]
 
 
 def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> Decision:

@@ -12,6 +12,7 @@ from triage.actor import Actor
 from triage.ids import parse_id
 from triage.quarantine.search.selection import ANY_PROOF, UNPROVEN, Selection, looked_up
 from triage.quarantine.search.selection_summary import was_answered, was_read
+from triage.say import say, say_count
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -37,9 +38,10 @@ class Lately:
         """What is offered, for a person to read; "" where there is nothing."""
         if not self.messages:
             return ""
-        messages = f"{self.messages} message{'s' if self.messages != 1 else ''}"
-        mailboxes = f"{self.mailboxes} mailbox{'es' if self.mailboxes != 1 else ''}"
-        return f"{messages} in {mailboxes}, {self.opened} opened. Remove them too?"
+        messages = say_count("{count} message", "{count} messages", count=self.messages)
+        mailboxes = say_count("{count} mailbox", "{count} mailboxes", count=self.mailboxes)
+        about = {"messages": messages, "mailboxes": mailboxes, "opened": self.opened}
+        return say("{messages} in {mailboxes}, {opened} opened. Remove them too?", **about)
 
 
 def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately:

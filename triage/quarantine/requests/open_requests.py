@@ -11,12 +11,14 @@ from sqlmodel import Session, col
 from triage.message.signals import priority
 from triage.message.signals.priority import Reason
 from triage.quarantine.requests.notes import Notes
+from triage.say import say
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailRequest
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
+from triage.text.json_values import read_value
 
 ASKABLE = (State.HELD, State.PURGED, State.EXPIRED, State.REJECTED)  # what somebody can ask for
 SETTLING = ("release", "redirect", "purge", "reject")  # verbs that answer
@@ -63,7 +65,9 @@ def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], 
 
 def raise_up(session: Session, delivery: Delivery, name: str) -> None:
     """Let the mail stand in front of what is wanted, and say why."""
-    reorder_delivery(session, delivery, [*urgency_without(delivery.why_here), Reason(WORD, POINTS, f"{name} asked for it.").as_json()])
+    reorder_delivery(
+        session, delivery, [*urgency_without(delivery.why_here), Reason(WORD, POINTS, say("{name} requested it.", name=name)).as_json()]
+    )
 
 
 def let_down(session: Session, delivery: Delivery) -> None:
@@ -78,7 +82,7 @@ def urgency_without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def reorder_delivery(session: Session, delivery: Delivery, why: list[dict[str, Any]]) -> None:
     """Give it the urgency that these reasons make, and have its card counted anew."""
-    reasons = sorted((Reason(**one) for one in why), key=lambda reason: -abs(reason.points))
+    reasons = sorted((read_value(Reason, one, "sentence") for one in why), key=lambda reason: -abs(reason.points))
     delivery.why_here, delivery.urgency = [one.as_json() for one in reasons], priority.sum_urgency(reasons)
     session.flush()
     dirty_counts.touch_where(session, col(Delivery.id) == delivery.id)

@@ -16,7 +16,7 @@ from triage.message.signals.second_look import own_domain_advice
 from triage.message.summary import Summary
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection, folded_address
-from triage.say import say
+from triage.say import mark, say
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -106,7 +106,7 @@ def about_senders(
     """The order about the value that it gives, or about every sender of this mail. BadInput where an allow cannot be about one of them."""
     if order.effect == "allow" and (refused := not_allowed(session, order, ids, own_domains)):
         raise BadInput(
-            say("{why} {instead}", why=REFUSED[refused[0].why].format(sender=refused[0].sender), instead=refused[0].instead), field="rule"
+            say("{why} {instead}", why=say(REFUSED[refused[0].why], sender=refused[0].sender), instead=refused[0].instead), field="rule"
         )
     if order.value:
         return [order]
@@ -147,7 +147,9 @@ def agreed_senders(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
     there = {one.value for one in chosen}
     if named and named != there:
         new, gone = sorted(there - named), sorted(named - there)
-        said = f"{list_values(new)} also wrote some of these messages" if new else f"{list_values(gone)} wrote none of these messages"
+        said = say(
+            "{names} also wrote some of these messages" if new else "{names} wrote none of these messages", names=list_values(new or gone)
+        )
         raise Stale(say("review the selection, then decide again"), field=said)
     if order.effect == "allow" and len(chosen) > 1 and not named:
         raise BadInput(
@@ -202,17 +204,21 @@ def refusal_advice(why: str, sender: Sender) -> str:
     domain = sender.value.rpartition("@")[2]
     if why != "own":
         return INSTEAD[why]
-    return own_domain_advice(domain) if "" in sender.proofs else f"Release it without a rule, and ask IT to add a rule for {domain}."
+    return (
+        own_domain_advice(domain)
+        if "" in sender.proofs
+        else say("Release it without a rule, and ask IT to add a rule for {domain}.", domain=domain)
+    )
 
 
 REFUSED = {
-    "own": "{sender} is in our own domain, and nobody is allowed to send in our name by a rule",
-    "unproven": "nothing proves that {sender} sent this, so that a rule could rest on it",
-    "list": "the list {sender} puts its address in place of its authors' and does not sign its List-Id",
+    "own": mark("{sender} is in your own domain, and no rule allows anybody to send in your name."),
+    "unproven": mark("nothing proves that {sender} sent this, so a rule has nothing to check."),
+    "list": mark("the mailing list {sender} replaces its authors' addresses and does not sign its List-Id."),
 }
 INSTEAD = {
-    "unproven": "Release it without a rule. When a message from there is verified (DMARC, or an aligned SPF or DKIM pass), allow it then.",
-    "list": "Release it without a rule.",
+    "unproven": say("Release it without a rule. Allow the sender once one of its messages is proven (DMARC, or aligned SPF or DKIM)."),
+    "list": say("Release it without a rule."),
 }
 
 

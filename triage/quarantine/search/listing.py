@@ -17,6 +17,7 @@ from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
 from triage.quarantine.search import confirmations, expiry, legal_hold, trigram_index
 from triage.quarantine.search.selection import Selection, selection_condition
+from triage.say import from_row
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
@@ -233,7 +234,7 @@ DELIVERY = some_of(
     *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
     *("author", "author_name", "author_domain", "subject", "proof"),
     *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until", "lifetime_assumed"),
-    *("verdict", "rule", "reason", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
+    *("verdict", "rule", "reason", "forms", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
 )
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
 ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
@@ -291,7 +292,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         person=delivery.person,
         person_name=person_name,
         mailbox=delivery.mailbox,
-        note=delivery.note,
+        note=from_row(delivery, "note"),
         author=delivery.author,
         author_name=delivery.author_name,
         author_domain=delivery.author_domain,
@@ -308,7 +309,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         why_here=tuple(delivery.why_here),
         perishable_until=delivery.perishable_until,
         lifetime_assumed=delivery.lifetime_assumed,
-        verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
+        verdict=Why(delivery.verdict, delivery.rule, from_row(delivery, "reason")),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,
         flood=delivery.flood,

@@ -54,6 +54,11 @@ def json_column() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+def form_column() -> Any:
+    """A column of what a stored sentence was made of (`say.form_of`), or of several by the names of their columns; NULL: nobody knows."""
+    return Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+
+
 def json_list_column() -> Any:
     """A column of a list of plain JSON values."""
     return Field(default_factory=list, sa_column=Column(JSON, nullable=False))

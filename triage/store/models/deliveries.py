@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, integer_column, json_list_column, reference_column
+from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_list_column, reference_column
 
 PASSED_ON = "passed_on_by <> ''"
 OUT = "is_copy AND state = 'delivered'"
@@ -58,6 +58,7 @@ class Delivery(SQLModel, table=True):
     rule: str  # name of the policy's rule
     rule_id: int | None = integer_column(nullable=True)  # the sender rule that decided
     reason: str
+    forms: dict[str, Any] | None = form_column()  # of `reason` and `note`
     beside: list[dict[str, Any]] = json_list_column()  # what matched too and did not decide: policy.Beside
     withheld: str = ""  # observe mode: the rule that would have stopped it
     # in; bounce: what came back to an address of ours; notice: what we tell a sender; outbound: employees' own mail;

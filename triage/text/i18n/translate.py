@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from triage.say import AGO, CLOCK, DAY, GAP, JOIN, MINUTE, Said
+from triage.say import AGO, BEFORE, CLOCK, DAY, GAP, JOIN, MINUTE, Said
+from triage.text.i18n import ENGLISH, said
 
-ENGLISH = "en"  # as it is said in the code
 Forms = tuple[str, ...]  # of a message: one, or one for each plural form of the language
 FAR = 8192  # of "ago": no unit is ever rounded to the next one
 
@@ -17,6 +17,8 @@ def translate(text: str, language: str) -> str:
     """A sentence of ours in this language. As it is when nobody knows its id, or the catalogue lacks it."""
     if not isinstance(text, Said) or language == ENGLISH:
         return str(text)
+    if text.id == BEFORE:
+        return said(str(text), language)
     if say_so := FORMATS.get(text.id):
         return say_so(text.params, language)
     forms = messages(language).get(text.id)

@@ -8,7 +8,7 @@ from pydantic import Field
 from triage_api.schemas.access.session import Credentials
 from triage_api.schemas.employees.release_requests import Remark
 from triage_api.schemas.fields import Id, Order, Shape, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 
 
 class OwnCredentials(Credentials):
@@ -41,7 +41,7 @@ class OwnMessage(Shape):
     expires_at: Annotated[datetime | None, Field(description="when it is put away if nobody decides")]
     asked_at: datetime | None
     counted: Annotated[bool, Field(description="it looks dangerous or was sent to many people: the daily digest does not name it")]
-    declined: Annotated[Spoken, Field(description="what was said to the request; empty: nothing yet")]
+    declined: Annotated[Sentence, Field(description="what was said to the request; empty: nothing yet")]
     viewed: Annotated[list[OwnViewer], Field(description="who viewed it, and when last")]
 
 

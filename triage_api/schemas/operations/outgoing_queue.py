@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from triage.quarantine.search.selection import MOST_IDS
 from triage.say import say
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.queue.deliveries import Delivery
 
 
@@ -26,7 +26,7 @@ class NextHop(Shape):
     under_way: int
     refused: int
     unreachable: int
-    last_reply: Spoken
+    last_reply: Sentence
     next_try: datetime | None
 
 
@@ -48,7 +48,7 @@ class Unsent(Shape):
     next_hop: str
     attempts: int
     due_at: Annotated[datetime | None, Field(description="when it is tried next; null: not any more")]
-    last_reply: Spoken
+    last_reply: Sentence
 
 
 class UnsentPage(Shape):

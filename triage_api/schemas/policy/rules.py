@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence, Spoken
 from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
 from triage_api.schemas.vocabulary import ClashKind, Effect, Match, RuleMatch
 
@@ -70,7 +70,7 @@ class Rule(Shape):
     target: Annotated[str, Field(description="redirect: where such mail goes")]
     author: str
     origin: str
-    note: Spoken
+    note: Sentence
     created_at: datetime
     until: datetime | None
     lapse_days: int
@@ -181,7 +181,7 @@ class Explanation(Shape):
     department: str = ""
     person: str = ""
     mailbox: str = ""
-    note: Spoken = ""
+    note: Sentence = ""
     cases: list[Case] = []
     delivery: Id | None = None
     then: Case | None = None

@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.escalated import EscalatedTo, Suggested
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence, Spoken, with_form
 from triage_api.schemas.pagination import Cursor, Limit
 from triage_api.schemas.second_looks import Names
 from triage_api.schemas.vocabulary import DecisionVerb, Severity
@@ -20,6 +20,8 @@ MOST_LISTED = 200  # by id
 class Signal(Shape):
     """Something that a trained eye wants to know."""
 
+    with_form = model_validator(mode="before")(with_form)
+
     name: str
     sentence: Spoken
     risk: Annotated[int, Field(validation_alias="weight", description="What it adds to the message's risk.")]
@@ -28,6 +30,8 @@ class Signal(Shape):
 
 class WhyHere(Shape):
     """One thing that moves a card up (positive points) or down in the order of the queue."""
+
+    with_form = model_validator(mode="before")(with_form)
 
     name: str
     points: int
@@ -107,7 +111,7 @@ class Delivery(Shape):
     signals: list[Signal]
     due_at: datetime | None
     attempts: int
-    last_reply: Spoken
+    last_reply: Sentence
     decided: Decided | None
     assigned: Annotated[Assignment | None, Field(validation_alias="handed", description="While it is held.")]
     escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
@@ -124,7 +128,7 @@ class HistoryEntry(Shape):
     by: str
     act: str
     detail: dict[str, Any]
-    sentence: Spoken
+    sentence: Sentence
 
 
 class Attempt(Shape):
@@ -134,7 +138,7 @@ class Attempt(Shape):
     started_at: datetime
     outcome: str
     next_hop: str
-    reply: Spoken
+    reply: Sentence
 
 
 class DeliveryDetail(Delivery):

@@ -202,7 +202,7 @@ def test_two_keys_where_the_company_wants_them(session: Session, settings: Setti
     careful = replace(settings, policy=replace(settings.policy, two_keys=("person-erasure",)))
     asked = person_erasure.erase_person(session, ANNA, settings=careful, **said())
     assert isinstance(asked, PendingAct)
-    assert approvals.approval_sentence(asked).startswith(f"Ida Lind asks for a second key: erase what is kept about {ANNA}. Two are needed")
+    assert approvals.approval_sentence(asked).startswith(f"Ida Lind asks for approval: erase the data of {ANNA}. A second person is needed")
     assert approvals.list_approvals(session, by=ANA, now=NOW) == []
     directory.apply_directory(
         session,

@@ -197,7 +197,7 @@ def test_what_a_sender_was_told_outlives_the_mail_that_it_was_about(engine: Engi
     rejected = desk.decides(Verb.REJECT, mail)
     desk.arrives_outside()
     assert forget(engine, desk.settings, later) == 0
-    with pytest.raises(NothingDone, match="The sender was told no already"):
+    with pytest.raises(NothingDone, match="The sender already got the rejection"):
         desk.undoes(rejected)
     with db.transaction(engine) as session:
         legal_holds.end_hold(session, hold.id, by=IDA, reason="settled", now=later)

@@ -184,7 +184,7 @@ def test_what_was_secured_before_a_crash_is_taken_not_already_gone(office: Offic
     ((alive,),) = office.claims()
     office.secures(alive, replace(inbox(alive), flags=("\\Seen", "\\Deleted")))  # marked by the one who died
     office.settles(alive, TAKEN)
-    assert office.report(purge) == {mail: ("done", "It lay in INBOX, read.")}
+    assert office.report(purge) == {mail: ("done", "It was in INBOX, read.")}
     (kept,) = office.kept()
     assert kept.flags == ["\\Seen"]
 
@@ -193,7 +193,7 @@ def test_every_copy_is_kept_beside_the_content_and_comes_back_byte_for_byte(offi
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
     office.takes(inbox, archive)
-    assert office.report(purge) == {mail: ("done", "It lay in INBOX, read; in Archive, read and answered and forwarded.")}
+    assert office.report(purge) == {mail: ("done", "It was in INBOX, read; in Archive, read, answered and forwarded.")}
     assert [len(row.head or b"") < 100 and row.tail > 60 for row in office.kept()] == [True, True]
     undone = office.undoes(purge)
     assert (undone.restoring, undone.sentence) == (1, "Undoing; 1 being put back into mailboxes.")
@@ -213,7 +213,7 @@ def test_an_unreachable_mailbox_is_tried_again_later_and_later_and_given_up(offi
         ((errand,),) = office.claims()
         office.settles(errand, LATER)
         if due := office.delivery(mail).due_at:
-            assert office.report(purge) == {mail: ("recalling", "Tried again later: no answer")}
+            assert office.report(purge) == {mail: ("recalling", "Will be tried again: no answer")}
             pauses.append(due - office.now)
             office.now = due
     assert timedelta(seconds=8) <= pauses[0] <= timedelta(seconds=12)
@@ -274,8 +274,8 @@ def test_an_undo_before_anything_was_secured_is_over_at_once(office: Office) -> 
     ((errand,),) = office.claims()
     undone = office.undoes(purge)
     assert (undone.sentence, office.states(mail)) == ("Undone “Your order”.", [State.DELIVERED])
-    assert office.report(undone) == {mail: ("done", "It had not been taken yet.")}
-    assert office.report(purge) == {mail: ("done", "Called off before it was taken.")}
+    assert office.report(undone) == {mail: ("done", "It had not been removed yet.")}
+    assert office.report(purge) == {mail: ("done", "Cancelled before it was removed.")}
     assert not office.secures(errand, inbox(errand))
     assert not office.settles(errand, TAKEN)
     assert office.states(mail) == [State.DELIVERED]
@@ -319,7 +319,7 @@ def test_a_purge_that_meets_a_mail_being_put_back_is_carried_out_when_it_is_ther
     assert office.claims() == []
     again = office.decides(Verb.PURGE)
     ((errand,),) = office.claims()  # at once, not after the pause
-    assert office.report(again) == {mail: ("in flight", "It is being put back this moment.")}
+    assert office.report(again) == {mail: ("in flight", "It is being put back right now.")}
     office.settles(errand, ending)
     assert (office.states(mail), office.report(again)[mail][0]) == ([state], outcome)
     if state is State.RECALLING:
@@ -336,7 +336,7 @@ def test_undoing_a_release_on_its_way_holds_the_mail_again_when_it_has_landed(of
     with db.transaction(office.engine) as session:
         (claim,) = queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)
     undone = office.undoes(release)
-    assert office.report(undone) == {mail: ("in flight", "It is taken back as soon as it has landed.")}
+    assert office.report(undone) == {mail: ("in flight", "It will be taken back once it has been delivered.")}
     with db.transaction(office.engine) as session:
         queue.settle_claim(session, claim, STORED, settings=office.settings, now=office.now)
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.RECALLING], "recalling")
@@ -364,14 +364,14 @@ def test_a_purge_that_is_undone_before_it_landed_is_over(office: Office) -> None
     purge = office.decides(Verb.PURGE)
     office.undoes(purge)
     office.lands(claim)
-    assert (office.states(mail), office.report(purge)) == ([State.DELIVERED], {mail: ("done", "Called off before it was carried out.")})
+    assert (office.states(mail), office.report(purge)) == ([State.DELIVERED], {mail: ("done", "Cancelled before it was carried out.")})
 
 
 def test_of_two_purges_on_the_way_the_first_stands_and_the_second_says_so(office: Office) -> None:
     (mail,) = office.released()
     claim = office.on_its_way()
     first = office.decides(Verb.PURGE)
-    with pytest.raises(NothingDone, match=r"^Purged by Ana"):
+    with pytest.raises(NothingDone, match=r"^Removed by Ana"):
         office.decides(Verb.PURGE)
     office.lands(claim)
     office.takes(inbox)
@@ -388,13 +388,13 @@ def test_a_purge_and_an_undo_that_meet_on_the_way_end_in_a_purge(office: Office,
     undone = None if purged_first else office.undoes(release)
     purge = office.decides(Verb.PURGE)
     if purged_first:
-        with pytest.raises(NothingDone, match=r"^Purged by Ana"):
+        with pytest.raises(NothingDone, match=r"^Removed by Ana"):
             office.undoes(release)
     office.lands(claim)
     office.takes(inbox)
     assert (office.states(mail), office.report(purge)[mail][0]) == ([State.PURGED], "done")
     if undone:
-        assert office.report(undone) == {mail: ("refused", "It was purged since.")}
+        assert office.report(undone) == {mail: ("refused", "It was removed in the meantime.")}
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_a_purge_looks_for_what_got_no_answer(office: Office, state: State) -> N
     assert (errand.sure, errand.place) == (False, "imap://127.0.0.1")
     office.secures(errand, inbox(errand))
     office.settles(errand, TAKEN)
-    assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It lay in INBOX, read.")})
+    assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It was in INBOX, read.")})
     office.undoes(purge)
     if state is State.HELD:
         assert (office.states(mail), [one.ended_at for one in office.kept()]) == ([State.HELD], [office.now])
@@ -567,7 +567,7 @@ def test_where_nobody_can_look_it_is_purged_all_the_same_and_says_so(office: Off
     office.now += timedelta(hours=office.settings.recall.give_up_after)
     office.settles(errand, LATER)
     assert office.states(mail) == [State.PURGED]
-    assert office.report(purge) == {mail: ("done", "It may have been delivered, and nobody could look: no answer")}
+    assert office.report(purge) == {mail: ("done", "It may have been delivered, and the mailbox could not be checked: no answer")}
 
 
 def test_without_a_way_into_the_mailboxes_it_is_purged_at_once(office: Office) -> None:
@@ -611,7 +611,7 @@ def test_what_was_taken_can_be_put_back_until_its_retention_time_is_over(office:
     for days, erased in ((29, 0), (31, 1), (31, 0)):
         with db.transaction(office.engine) as session:
             assert retention.forget_recalled_copies(session, settings=office.settings, now=NOW + timedelta(days=days)) == erased
-    with pytest.raises(NothingDone, match="erased: the retention time is over"):
+    with pytest.raises(NothingDone, match="erased: the retention period is over"):
         office.decides(Verb.RESTORE, Selection.of(ids=(mail,)))
     with pytest.raises(NothingDone):
         office.undoes(purge)
@@ -636,7 +636,7 @@ def test_what_a_recall_did_is_told_with_the_delivery(office: Office) -> None:
     office.takes(inbox)
     with db.read_transaction(office.engine) as session:
         told = [past.sentence for past in delivery_history.get_delivery(session, mail, by=ANA).history]
-    assert told[-1] == "Ana Roth: purge. It lay in INBOX, read."
+    assert told[-1] == "Ana Roth: remove. It was in INBOX, read."
 
 
 @pytest.mark.parametrize(

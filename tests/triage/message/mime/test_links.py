@@ -125,19 +125,19 @@ def test_deceptions(text: str, target: str, kinds: list[str]) -> None:
     [
         (
             "http://аррӏе.com/",
-            "The name аррӏе.com has foreign letters; it is really xn--80ak6aa92e.com. It looks like apple.com and is not.",
+            "The name аррӏе.com has foreign letters; it really is xn--80ak6aa92e.com. It looks like apple.com and is not.",
         ),
-        ("http://pаypal.com/", "The name pаypal.com mixes letters of different alphabets; it is really xn--pypal-4ve.com."),
+        ("http://pаypal.com/", "The name pаypal.com mixes letters of different alphabets; it really is xn--pypal-4ve.com."),
         (
             "http://xn--zzz999999.example/",
-            "The name xn--zzz999999.example cannot be read: xn--zzz999999 is written like foreign letters, and stands for none.",
+            "The name xn--zzz999999.example is invalid: xn--zzz999999 is no valid encoding of foreign letters.",
         ),
         (
             "http://xn--company-.example/",
-            "The name xn--company-.example cannot be read: xn--company- is written like foreign letters, and stands for none.",
+            "The name xn--company-.example is invalid: xn--company- is no valid encoding of foreign letters.",
         ),
-        ("http://bücher.example/", "The name bücher.example has foreign letters; it is really xn--bcher-kva.example."),
-        ("http://0x7f000001/", "It opens a bare number (127.0.0.1) instead of a name."),
+        ("http://bücher.example/", "The name bücher.example has foreign letters; it really is xn--bcher-kva.example."),
+        ("http://0x7f000001/", "Opens an IP address (127.0.0.1) instead of a name."),
     ],
 )
 def test_sentences(target: str, sentence: str) -> None:

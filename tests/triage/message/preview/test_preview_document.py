@@ -100,7 +100,11 @@ def test_links_are_numbered_text_with_warnings() -> None:
     )
     assert preview.links == (
         NumberedLink(
-            1, "https://bank.example", "https://evil.test/login", "evil.test", ("The text shows bank.example, but it opens evil.test.",)
+            1,
+            "https://bank.example",
+            "https://evil.test/login",
+            "evil.test",
+            ("Link text and target differ: shows bank.example, opens evil.test.",),
         ),
         NumberedLink(2, "fine", "https://ok.test/", "ok.test", ()),
     )
@@ -265,7 +269,7 @@ def test_what_only_outlook_shows_stands_below_and_says_so() -> None:
 @pytest.mark.parametrize("text", ["go&#8203;od.test", "good&#xff0e;test", "good.te&shy;st"])
 def test_a_link_text_is_compared_as_it_looks(text: str) -> None:
     (link,) = render_preview(html_mail(f"<a href='http://evil.test/'>{text}</a>"), "html").links
-    assert link.warnings == ("The text shows good.test, but it opens evil.test.",)
+    assert link.warnings == ("Link text and target differ: shows good.test, opens evil.test.",)
 
 
 def test_steps_are_numbered_from_above() -> None:

@@ -23,7 +23,7 @@ def test_what_authentication_found(authentication: Authentication, name: str | N
 
 def test_our_own_domain_without_proof() -> None:
     found = seen(Authentication("rosa.dahl@company.example", dmarc=Dmarc(Result.FAIL)), **by("rosa.dahl@company.example"))
-    assert found["own-domain-forged"] == "It claims to come from us (rosa.dahl@company.example) and cannot prove it."
+    assert found["own-domain-forged"] == "Claims to come from your own domain (rosa.dahl@company.example) without proof."
     found = seen(Authentication(""), author="", authors=("x@other.example", "it@mail.company.example"))
     assert {"own-domain-forged", "unclear-author"} <= set(found)
 
@@ -41,4 +41,4 @@ def test_the_single_results_are_the_evidence() -> None:
 
 
 def test_who_is_proven_is_said() -> None:
-    assert looked_at()["proven"].sentence == "It proves that it is from sender.example."
+    assert looked_at()["proven"].sentence == "Really from sender.example (DMARC)."

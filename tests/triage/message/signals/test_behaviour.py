@@ -14,12 +14,12 @@ from triage.message.summary import LINK_LIMIT, make_summary
 @pytest.mark.parametrize(
     ("met", "sentences"),
     [
-        (Met(), {"first-contact": "Nobody here has had mail from ann@sender.example before."}),
+        (Met(), {"first-contact": "First message from ann@sender.example to your company."}),
         (
             Met(colleagues=True),
-            {"first-contact": "Nobody here has had mail from ann@sender.example before, but from others at sender.example."},
+            {"first-contact": "First message from ann@sender.example to your company. Others at sender.example have written before."},
         ),
-        (Met(wrote=True), {"never-let-in": "ann@sender.example wrote here before, but nothing was let in."}),
+        (Met(wrote=True), {"never-let-in": "ann@sender.example has written before, but no message was ever released."}),
         (Met(wrote=True, let_in=True), {}),
     ],
 )
@@ -44,10 +44,10 @@ def test_many_of_us(recipients: int, said: bool) -> None:
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        ({"automatic": "list-unsubscribe"}, {"bulk": "It is bulk mail: its field list-unsubscribe says so."}),
-        ({"automatic": "precedence"}, {"bulk": "It is bulk mail: its field precedence says so."}),
-        ({"automatic": "list-id", "list_id": "dev.sender.example"}, {"bulk": "It is bulk mail, by the list dev.sender.example."}),
-        ({"automatic": "auto-submitted"}, {"automatic": "A program wrote it: its field auto-submitted says so."}),
+        ({"automatic": "list-unsubscribe"}, {"bulk": "Bulk message, by its header field list-unsubscribe."}),
+        ({"automatic": "precedence"}, {"bulk": "Bulk message, by its header field precedence."}),
+        ({"automatic": "list-id", "list_id": "dev.sender.example"}, {"bulk": "Bulk message, sent by the mailing list dev.sender.example."}),
+        ({"automatic": "auto-submitted"}, {"automatic": "Sent by a program, by its header field auto-submitted."}),
         ({}, {}),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_is_too_much_to_look_at_is_said() -> None:
     links = "".join(f"<a href='https://h.example/{number}'>more</a> " for number in range(LINK_LIMIT + 1))
     for page in (links, "<p>x</p>" * (SIZE_LIMIT // 8 + 1)):
         raw = f"From: a@b.example\r\nContent-Type: text/html\r\n\r\n{page}\r\n".encode()
-        assert seen(overlooked=make_summary(raw).overlooked)["too-much"].startswith("Not all of it was looked at. ")
+        assert seen(overlooked=make_summary(raw).overlooked)["too-much"].startswith("Not all of it was examined. ")
 
 
 @pytest.mark.parametrize(

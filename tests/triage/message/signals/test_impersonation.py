@@ -150,7 +150,7 @@ def test_of_thousands_of_answer_addresses_some_are_compared() -> None:
 
 def test_a_name_of_somebody_we_know_with_another_address() -> None:
     assert seen(beside=KNOWN)["name-of-known"] == (
-        "The name Ann Lee is that of ann.lee@supplier.example, whom we know, but the address is another one: ann@sender.example."
+        "Display name is that of your contact ann.lee@supplier.example, address is another one: ann@sender.example."
     )
     assert "name-of-known" not in seen(**by("ann.lee@supplier.example", "Ann Lee"), beside=KNOWN)
 

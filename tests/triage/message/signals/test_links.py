@@ -37,7 +37,7 @@ def test_what_a_link_is_said_of_is_the_evidence() -> None:
 
 def test_links_that_all_lead_elsewhere() -> None:
     assert seen(links=to("https://a.test/", "https://www.b.test/", "https://c.test", "https://d.test"))["links-elsewhere"] == (
-        "Its links lead to a.test, b.test, c.test and 1 others, none of them to sender.example."
+        "No link leads to sender.example, only to a.test, b.test, c.test and 1 others."
     )
     assert "links-elsewhere" not in seen(links=to("https://a.test/", "https://shop.sender.example/"))
     assert "links-elsewhere" not in seen(links=to("https://lists.example/x"), list_id="dev.lists.example")
@@ -45,7 +45,7 @@ def test_links_that_all_lead_elsewhere() -> None:
 
 def test_many_links_of_one_kind_are_one_signal() -> None:
     many = tuple(Link("here", f"http://192.0.2.{number}/") for number in range(5))
-    said = "A link: It opens a bare number (192.0.2.0) instead of a name. 4 more links are like it."
+    said = "A link: Opens an IP address (192.0.2.0) instead of a name. 4 more links are like it."
     assert seen(links=many)["link-to-number"] == said
 
 

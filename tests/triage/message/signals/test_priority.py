@@ -24,17 +24,17 @@ CODE, LINK = Life(1, "code", True), Life(60, "link", False)
 @pytest.mark.parametrize(
     ("signals", "known", "name", "points", "sentence"),
     [
-        ((), {"deadline": CODE}, "time-limited", 0, "It is of use for 1 minute: until then it stands before what can wait."),
-        ((), {"deadline": LINK}, "time-limited", 0, "It is usually of use for an hour: until then it stands before what can wait."),
-        ((ODD,), {}, "odd", -30, "What is odd about it speaks against it, above all: The domain looks like ours."),
-        ((), {"proof": "dmarc"}, "proven", 10, "It is proven to come from sender.example."),
-        ((), {"answers": True}, "answers", 10, "It says that it answers an earlier mail."),
-        ((BULK,), {}, "bulk", -10, "It is bulk mail: nobody waits for it in person."),
-        ((), {"by_sender": Past(1, 0)}, "sender-let-in", 16, "People here let in an earlier mail from ann@sender.example."),
-        ((), {"by_sender": Past(9, 0)}, "sender-let-in", 30, "People here let in 9 earlier mails from ann@sender.example."),
-        ((), {"by_sender": Past(0, 2)}, "sender-taken-away", -40, "People here took away 2 earlier mails from ann@sender.example."),
-        ((), {"by_domain": Past(1, 0)}, "domain-let-in", 8, "People here let in an earlier mail from others at sender.example."),
-        ((), {"by_domain": Past(0, 1)}, "domain-taken-away", -10, "People here took away an earlier mail from others at sender.example."),
+        ((), {"deadline": CODE}, "time-limited", 0, "Expires in 1 minute: listed first until then."),
+        ((), {"deadline": LINK}, "time-limited", 0, "Usually expires in 1 hour: listed first until then."),
+        ((ODD,), {}, "odd", -30, "Suspicious, above all: The domain looks like ours."),
+        ((), {"proof": "dmarc"}, "proven", 10, "Really from sender.example."),
+        ((), {"answers": True}, "answers", 10, "It says that it replies to an earlier message."),
+        ((BULK,), {}, "bulk", -10, "Bulk message: nobody waits for it personally."),
+        ((), {"by_sender": Past(1, 0)}, "sender-let-in", 16, "Staff released 1 earlier message from ann@sender.example."),
+        ((), {"by_sender": Past(9, 0)}, "sender-let-in", 30, "Staff released 9 earlier messages from ann@sender.example."),
+        ((), {"by_sender": Past(0, 2)}, "sender-taken-away", -40, "Staff removed 2 earlier messages from ann@sender.example."),
+        ((), {"by_domain": Past(1, 0)}, "domain-let-in", 8, "Staff released 1 earlier message from others at sender.example."),
+        ((), {"by_domain": Past(0, 1)}, "domain-taken-away", -10, "Staff removed 1 earlier message from others at sender.example."),
     ],
 )
 def test_each_reason(signals: tuple[Signal, ...], known: dict[str, Any], name: str, points: int, sentence: str) -> None:

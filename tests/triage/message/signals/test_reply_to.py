@@ -31,7 +31,7 @@ def test_reply_to_elsewhere(changes: dict[str, Any], said: bool) -> None:
 def test_a_list_that_speaks_for_its_author_is_said_so_once() -> None:
     found = seen(**POST, author_name="Anna Roth via Dev")
     assert found["through-a-list"] == (
-        "Anna Roth (anna@sender.example) wrote it, says the list dev.lists.example, which sends it in its own name."
+        "Written by Anna Roth (anna@sender.example), says the mailing list dev.lists.example, which sends it in its own name."
     )
     assert "reply-elsewhere" not in found
     assert "through-a-list" not in seen(**POST | {"author": "ann@sender.example"}, author_name="Anna Roth via Dev")

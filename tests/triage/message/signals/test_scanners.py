@@ -8,7 +8,7 @@ from triage.message.signals.scan_results import Opinion, Scan
 
 def test_a_virus_is_the_heaviest_signal() -> None:
     found = looked_at(beside={"scan": Scan(virus="Win.Test.EICAR_HDB-1")})["virus"]
-    assert (found.sentence, found.weight) == ("ClamAV found a virus in it: Win.Test.EICAR_HDB-1.", 90)
+    assert (found.sentence, found.weight) == ("ClamAV found a virus: Win.Test.EICAR_HDB-1.", 90)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_what_rspamd_makes_of_it(action: str, name: str) -> None:
     found = looked_at(beside={"scan": Scan(opinion=Opinion(action, 7.25, 15.0, ("FORGED_SENDER",)))})
     assert name in found
     assert found[name].evidence == ("FORGED_SENDER",)
-    assert "its score is 7.2, from 15 on it would reject" in found[name].sentence
+    assert "Score 7.2; rejects from 15" in found[name].sentence
 
 
 def test_who_does_not_answer_is_named() -> None:

@@ -80,7 +80,7 @@ def test_meetings_that_begin_soon(method: str, hours: int, minutes: int | None) 
 
 @pytest.mark.parametrize(
     ("minutes", "words"),
-    [(1, "1 minute"), (2, "2 minutes"), (59, "59 minutes"), (60, "an hour"), (61, "61 minutes"), (120, "2 hours"), (1440, "24 hours")],
+    [(1, "1 minute"), (2, "2 minutes"), (59, "59 minutes"), (60, "1 hour"), (61, "61 minutes"), (120, "2 hours"), (1440, "24 hours")],
 )
 def test_times_in_words(minutes: int, words: str) -> None:
     assert spell_minutes(minutes) == words
@@ -91,9 +91,9 @@ def test_times_in_words(minutes: int, words: str) -> None:
     [
         (Life(1, "code", True), "Contains a code that expires in 1 minute (stated in the message)."),
         (Life(10, "code", False), "Contains a code. Such codes are usually valid for 10 minutes."),
-        (Life(60, "link", True), "Contains a link that expires in an hour (stated in the message)."),
-        (Life(60, "link", False), "Contains a link to confirm something. Such links are usually valid for an hour."),
-        (Life(90, "meeting", True), "Is about a meeting that begins 90 minutes after the message came."),
+        (Life(60, "link", True), "Contains a link that expires in 1 hour (stated in the message)."),
+        (Life(60, "link", False), "Contains a link to confirm something. Such links are usually valid for 1 hour."),
+        (Life(90, "meeting", True), "Is about a meeting that begins 90 minutes after the message arrived."),
     ],
 )
 def test_a_stated_lifetime_is_told_apart_from_an_assumed_one(found: Life, sentence: str) -> None:

@@ -61,7 +61,7 @@ def test_signals_of_a_whole_message() -> None:
     summary = make_summary(html_mail("<a href='https://evil.test/'>https://bank.example</a>"))
     found = find_signals(Seen(summary, Authentication(summary.author), NOW, OURS, PEOPLE, Met()))
     assert [one.name for one in found] == ["link-differs", "unproven", "first-contact", "links-elsewhere"]
-    assert found[0].sentence == "A link: The text shows bank.example, but it opens evil.test."
+    assert found[0].sentence == "A link: Link text and target differ: shows bank.example, opens evil.test."
     assert found[0].evidence == ("https://evil.test/",)
 
 

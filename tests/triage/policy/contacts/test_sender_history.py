@@ -145,4 +145,4 @@ def test_what_became_of_a_campaign_counts_for_its_other_senders(company: Engine,
             reasons.append({reason["name"]: reason["sentence"] for reason in delivery.why_here})
             decide(session, settings, Verb.PURGE, one)
     assert "campaign-taken-away" not in reasons[0]
-    assert reasons[1]["campaign-taken-away"] == "People here took away an earlier mail from its campaign."
+    assert reasons[1]["campaign-taken-away"] == "Staff removed 1 earlier message from its campaign."

@@ -63,7 +63,7 @@ def test_the_same_name_with_another_address(company: Engine, settings: Settings)
     with db.transaction(company) as session:
         found, state = came(session, settings, "ann.lee@gmail.com", "Lee, Ann")
         assert found["name-of-known"] == (
-            "The name Lee, Ann is that of ann.lee@northwind.example, whom we know, but the address is another one: ann.lee@gmail.com."
+            "Display name is that of your contact ann.lee@northwind.example, address is another one: ann.lee@gmail.com."
         )
         assert state == "held"
         assert "name-of-known" not in came(session, settings, "x@other.example", "Ann Lee-Smith")[0]
@@ -76,7 +76,7 @@ def test_the_same_name_with_another_address(company: Engine, settings: Settings)
 def test_a_domain_that_looks_like_a_known_one(company: Engine, settings: Settings, domain: str, known: str) -> None:
     with db.transaction(company) as session:
         found, _ = came(session, settings, f"billing@{domain}", "Billing")
-    assert found["look-alike-of-known"] == f"The domain {domain} looks like {known}, whom we know, but is another one."
+    assert found["look-alike-of-known"] == f"Domain {domain} looks like that of your contact {known}, but is another one."
 
 
 def test_the_known_sender_looks_like_nobody(company: Engine, settings: Settings) -> None:

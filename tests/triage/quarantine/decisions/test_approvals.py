@@ -101,7 +101,7 @@ def test_a_risky_release_waits_for_another_person_and_bears_both_names(company: 
         one = asked(session, careful, mail)
         assert (one.needs, states(session, mail)) == (["risky-release"], ["held"])
         assert approvals.approval_sentence(one).startswith(
-            "Ana Roth asks for a second key: release 1 mail. Two are needed because a signal says"
+            "Ana Roth asks for approval: release 1 message. A second person is needed because a signal says"
         )
         with pytest.raises(NotAllowed, match="somebody else"):
             confirmed(session, careful, one, ANA)
@@ -111,7 +111,7 @@ def test_a_risky_release_waits_for_another_person_and_bears_both_names(company: 
         assert (made.by, made.second_by, made.second_by_shown, made.reason) == ("person:ana", "person:ida", "Ida Lind", "he called")
         released = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "release")).one()
         assert (released.by, released.detail["second_key"]) == ("person:ana", "person:ida")
-        with pytest.raises(NotAllowedNow, match="confirmed by Ida Lind already"):
+        with pytest.raises(NotAllowedNow, match="Ida Lind already confirmed"):
             confirmed(session, careful, one)
 
 
@@ -234,7 +234,7 @@ def test_it_lapses_after_three_days(company: Engine, careful: Settings) -> None:
         mail = risky(session, careful)
         one = asked(session, careful, mail)
         assert dual_control.lapse_approvals(session, now=late - timedelta(seconds=1)) == 0
-        with pytest.raises(NotAllowedNow, match="lapsed"):
+        with pytest.raises(NotAllowedNow, match="has expired"):
             confirmed(session, careful, one, now=late)
         assert dual_control.lapse_approvals(session, now=late) == 1
         assert (one.state, states(session, mail)) == ("lapsed", ["held"])

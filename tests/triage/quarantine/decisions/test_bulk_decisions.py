@@ -92,7 +92,7 @@ def reported(engine: Engine, decision_id: int, by: Actor = ANA) -> DecisionRepor
 def test_it_is_made_at_once_and_carried_out_in_slices(company: Engine, settings: Settings) -> None:
     made = begun(company, settings)
     assert (made.count, made.done, made.left, made.under_way) == (24, 0, 24, 24)
-    assert "24 to come" in made.sentence
+    assert "24 still to do" in made.sentence
     assert states(company) == {"held": 24}
     assert go_on(company, settings, 2) == 10
     halfway = reported(company, made.id)

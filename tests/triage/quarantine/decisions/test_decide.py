@@ -166,7 +166,9 @@ def test_a_purge_says_what_it_could_not_reach(office: Office) -> None:
         relaying: "in flight",
         delivered: "recalling",
     }
-    assert done.sentence.startswith("Purged 3 mails; 1 being taken out of mailboxes; 1 in flight; late copies from sales@supplier.example")
+    assert done.sentence.startswith(
+        "Removed 3 messages; 1 being removed from mailboxes; 1 being delivered right now; late copies from sales@supplier.example"
+    )
     assert office.delivery(relaying).purge_wanted_by == done.id
     assert office.states(held, queued, bounced, expired) == [State.PURGED] * 3 + [State.EXPIRED]
 
@@ -190,7 +192,7 @@ def test_the_second_click_is_told_that_the_sender_was_blocked(office: Office) ->
     mail = office.arrives()
     office.decides(Verb.PURGE, by_id(mail), by=IDA, rule=RuleOrder("block", "address", "", "company"))
     office.now += timedelta(seconds=4)
-    with pytest.raises(NothingDone, match=r"^Purged, and its sender blocked, by Ida Lind 4 seconds ago\.$"):
+    with pytest.raises(NothingDone, match=r"^Removed by Ida Lind 4 seconds ago, and its sender blocked\.$"):
         office.decides(Verb.RELEASE, by_id(mail))
 
 
@@ -198,7 +200,7 @@ def test_the_second_click_is_told_who_was_faster(office: Office) -> None:
     mail = office.arrives()
     office.decides(Verb.PURGE, by_id(mail), by=IDA)
     office.now += timedelta(seconds=4)
-    with pytest.raises(NothingDone, match=r"^Purged by Ida Lind 4 seconds ago\.$") as refusal:
+    with pytest.raises(NothingDone, match=r"^Removed by Ida Lind 4 seconds ago\.$") as refusal:
         office.decides(Verb.RELEASE, by_id(mail))
     assert [(item.delivery_id, item.outcome) for item in refusal.value.items] == [(mail, "refused")]
     assert office.states(mail) == [State.PURGED]
@@ -271,7 +273,7 @@ def test_nobody_decides_outside_their_scope(office: Office) -> None:
 
 def test_blocking_a_sender_who_has_nothing_here(office: Office) -> None:
     done = office.decides(Verb.PURGE, Selection.of(sender="spam@junk.example"), rule=BLOCK)
-    assert done.sentence == "Purged 0 mails; spam@junk.example blocked for the whole company."
+    assert done.sentence == "Removed 0 messages; spam@junk.example blocked for the whole company."
     assert office.refused_at_the_door()[0] == {"spam@junk.example"}
 
 
@@ -427,7 +429,7 @@ def test_what_was_delivered_is_out_of_reach_where_there_is_no_way_into_mailboxes
     done = office.decides(Verb.RELEASE, by_id(mail))
     office.happens(mail, Event.CLAIM, Event.DELIVER)
     office.settings = replace(office.settings, relay=Relay(next_hop="smtp://127.0.0.1:25"))
-    with pytest.raises(NothingDone, match="It was delivered already, and there is no way into the mailboxes"):
+    with pytest.raises(NothingDone, match="It was already delivered, and Mailroom has no access to mailboxes"):
         office.undoes(done)
     assert [item.outcome for item in office.decides(Verb.PURGE, by_id(mail)).items] == ["out of reach"]
 
@@ -437,7 +439,7 @@ def test_what_was_erased_cannot_be_restored(office: Office) -> None:
     office.decides(Verb.PURGE, by_id(mail))
     with db.transaction(office.engine) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == mail).values(erased_at=NOW))
-    with pytest.raises(NothingDone, match="erased: the retention time is over"):
+    with pytest.raises(NothingDone, match="erased: the retention period is over"):
         office.decides(Verb.RESTORE, by_id(mail))
 
 

@@ -78,7 +78,7 @@ def test_it_decides_once_however_often_it_is_moved(known: Engine, settings: Sett
     assert moves(known, settings, copy, folder) == Outcome(DONE)
     assert moves(known, settings, copy, folder) == Outcome(DONE)  # the server had not heard of it
     other = "Purge" if becomes is State.QUEUED else "Release"
-    verb = "Released" if becomes is State.QUEUED else "Purged"
+    verb = "Released" if becomes is State.QUEUED else "Removed"
     assert moves(known, settings, copy, other) == Outcome(ALREADY, f"{verb} by Ana Roth 0 seconds ago.")
     assert (state(known, delivery), number_of_decisions(known)) == (becomes, 1)
 
@@ -91,7 +91,7 @@ def test_what_needs_a_second_look_is_not_let_out_by_a_move(known: Engine, settin
     assert moves(known, settings, copy, folder, occasion="7.2") == outcome
     if folder == "Release":
         assert outcome.why == (
-            "It needs a second look: It is not really from supplier.example: DMARC fails, and the domain asks receivers not to deliver "
+            "It needs a second look: Not really from supplier.example: DMARC fails, and the domain asks receivers not to deliver "
             "such messages. Release it in the console, or remove it."
         )
     assert moves(known, settings, copy, "Purge", occasion="7.3") == Outcome(DONE)
@@ -131,7 +131,7 @@ def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_ove
     with db.transaction(known) as session:
         message = session.get_one(Message, session.get_one(Delivery, delivery).message_id)
         message.signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]
-    waits = Outcome(REFUSED, "It waits for a second person's key.")
+    waits = Outcome(REFUSED, "It waits for approval by a second person.")
 
     def asked() -> list[str]:
         with db.read_transaction(known) as session:
@@ -142,9 +142,7 @@ def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_ove
     assert asked() == ["waiting"]
     with db.transaction(known) as session:
         approvals.decline_approval(session, session.scalars(select(col(PendingAct.id))).one(), by=ANA, now=NOW)
-    assert moves(known, settings, copy, "Release", occasion="7.1") == Outcome(
-        REFUSED, "A second person's key was needed, and was withdrawn."
-    )
+    assert moves(known, settings, copy, "Release", occasion="7.1") == Outcome(REFUSED, "A second person had to approve it: withdrawn.")
     assert moves(known, settings, copy, "Release", occasion="7.3") == waits
     assert moves(known, settings, copy, "Release", occasion="7.4", later=LATE) == waits  # nobody came in time
     assert asked() == ["withdrawn", "waiting", "waiting"]

@@ -74,7 +74,7 @@ def test_joined_campaigns_are_one_and_new_mail_comes_to_it(house: House) -> None
     parcel, voice = house.came(PARCEL), house.came(VOICE)
     source, target = house.campaign(parcel), house.campaign(voice)
     made = house.join(source, target)
-    assert (made.verb, made.count, made.done, made.sentence, made.undoable) == ("join", 1, 1, "Joined “Your order”.", True)
+    assert (made.verb, made.count, made.done, made.sentence, made.undoable) == ("join", 1, 1, "Merged “Your order”.", True)
     assert house.campaign(parcel) == target
     assert house.campaign(house.came(PARCEL)) == target
     undone = house.undo(made.id)

@@ -114,7 +114,7 @@ def test_somebody_else_confirms_and_both_are_named(session: Session, few: Settin
     ids = delivered(session, few, 3, Severity.NONE)
     asked = removed(session, few, SAM, **BY_CAMPAIGN)
     assert isinstance(asked, PendingAct)
-    assert approvals.approval_sentence(asked).endswith("Two are needed because it takes delivered messages out of mailboxes.")
+    assert approvals.approval_sentence(asked).endswith("A second person is needed because it removes delivered messages from mailboxes.")
     done = approvals.confirm_approval(session, asked.id, by=EVE, now=NOW, settings=few)
     made = session.get_one(Decision, done.result_id)
     assert (made.by, made.second_by, made.count) == ("person:sam", "person:eve", len(ids))

@@ -73,7 +73,7 @@ def test_the_card_rises_and_says_who_asks(known: Engine, settings: Settings, kep
     with db.read_transaction(known) as session:
         delivery = session.get_one(Delivery, mail)
         (first, *_) = delivery.why_here
-        assert (first["name"], first["points"], first["sentence"]) == ("requested", 50, "Joe Fern asked for it.")
+        assert (first["name"], first["points"], first["sentence"]) == ("requested", 50, "Joe Fern requested it.")
         acts = select(AuditRecord).where(col(AuditRecord.act) == "ask")
         (record,) = session.scalars(acts)
         assert (record.by, record.detail) == ("employee:joe.fern", {"for": "Joe Fern", "words": "my booking for Berlin"})

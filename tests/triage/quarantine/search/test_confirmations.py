@@ -367,8 +367,8 @@ def test_undoing_a_hold_asks_and_undoing_a_release_does_not(house: Engine, setti
     [
         (Letter("app@company.example", NO_DMARC), "own", "This service is not set up to send as company.example. Ask IT to add it."),
         (Letter("app@company.example", DMARC_PASS), "own", "Release it without a rule, and ask IT to add a rule for company.example."),
-        (Letter(dmarc=NO_DMARC), "unproven", "Release it without a rule. When a message from there is verified"),
-        (Letter(dmarc=DMARC_FAIL), "unproven", "Release it without a rule. When a message from there is verified"),
+        (Letter(dmarc=NO_DMARC), "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
+        (Letter(dmarc=DMARC_FAIL), "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
         (Letter(dmarc=DMARC_PASS), "", ""),
         (Letter(dmarc=ALIGNED), "", ""),
     ],

@@ -117,7 +117,7 @@ def test_the_late_click_is_told_what_happened(ana: Browser, new_browser: NewBrow
     ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe]}})
     late = new_browser("ida").post("/decisions", {"verb": "release", "select": {"ids": [joe]}})
     assert late.status_code == 409
-    assert late.json()["detail"].startswith("Purged by Ana Roth ")
+    assert late.json()["detail"].startswith("Removed by Ana Roth ")
     assert late.json()["items"] == [{"delivery": joe, "before": "purged", "outcome": "refused", "why": late.json()["detail"]}]
     assert len(ana.get("/decisions").json()["items"]) == 1
 
@@ -326,7 +326,7 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
     rang(api_settings)
     made = ana.post("/decisions", order | {"verb": "reject", "reason": "somebody else has to approve"}).json()
     assert (made["done"], made["refused"]) == (1, 1)
-    assert [one["why"][:9] for one in made["items"] if one["outcome"] == "refused"] == ["Not told:"]
+    assert [one["why"][:9] for one in made["items"] if one["outcome"] == "refused"] == ["No notice"]
     assert {"relay", "change"} <= rang(api_settings)
     assert ana.get(f"/deliveries/{proven}").json()["state"] == "rejected"
     assert ana.post("/decisions", order | {"verb": "reject", "template": "unknown"}).status_code == 422

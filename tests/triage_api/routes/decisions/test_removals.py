@@ -44,7 +44,7 @@ def test_the_preview_is_what_the_decision_does(ana: Browser, campaign: str, engi
         session.execute(update(Rule).where(col(Rule.match) == "domain").values(refused=50))
     undone = ana.post(f"/decisions/{made['id']}/undo").json()
     assert (undone["done"], undone["refused_meanwhile"]) == (6, 300)
-    assert "ended the blocks; 300 messages refused meanwhile are not restored" in undone["sentence"]
+    assert "ended the blocks; 300 messages refused in the meantime are not restored" in undone["sentence"]
 
 
 def test_kinds_and_single_blocks_are_left_out(ana: Browser, campaign: str) -> None:

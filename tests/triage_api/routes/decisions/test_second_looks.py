@@ -34,7 +34,7 @@ def test_what_the_preview_names_is_confirmed_with_its_fence_and_kept(ana: Browse
     assert [asked["name"] for asked in seen["second_look"]] == BOTH
     first = seen["second_look"][0]
     assert (first["count"], first["example"], first["author"]) == (1, one, "sales@supplier.example")
-    assert first["sentence"].startswith("It is not really from supplier.example: DMARC fails")
+    assert first["sentence"].startswith("Not really from supplier.example: DMARC fails")
     assert ana.get(f"/deliveries/{one}").json()["second_look"] == BOTH
     assert [card["second_look"] for card in ana.get("/triage").json()["items"]] == [BOTH]
     for said in (
@@ -130,7 +130,7 @@ def test_undo_of_a_removal_asks_before_it_lets_out_again(ana: Browser, came: Cam
             "own",
             "This service is not set up to send as company.example. Ask IT to add it.",
         ),
-        ({"dmarc": NO_DMARC}, "unproven", "Release it without a rule. When a message from there is verified"),
+        ({"dmarc": NO_DMARC}, "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
     ],
 )
 def test_allow_is_not_offered_and_refused_with_what_could_be_done(

@@ -14,7 +14,7 @@ def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> Non
     assert (asked["delivery"], asked["by_shown"], asked["words"]) == (mail, "Joe Fern", "he called")
     (listed,) = ana.get("/requests").json()["items"]
     assert (listed["id"], listed["delivery"]["id"], listed["taken_by_shown"]) == (made.json()["id"], mail, "Ana Roth")
-    assert "Joe Fern asked for it: he called" in [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
+    assert "Joe Fern requested its release: he called" in [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
     assert ana.post(f"/requests/{listed['id']}/decline", {"reason": "not from his bank"}).status_code == 204
     assert ana.post(f"/requests/{listed['id']}/decline").status_code == 409
     assert ana.get("/requests").json()["items"] == ana.get("/triage").json()["items"][0]["requests"] == []

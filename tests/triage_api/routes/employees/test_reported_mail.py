@@ -36,7 +36,7 @@ def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, en
     assert ana.post(f"/reported/{second}/answer", {"verdict": "bad"}).status_code == 409
     assert ana.get("/reported").json()["items"] == ana.get("/triage?reported=true").json()["items"] == []
     history = [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
-    assert "Ana Roth said to who reported it: good." in history
+    assert "Ana Roth answered the report: harmless." in history
 
 
 def test_what_was_taken_away_is_reported_no_more(ana: Browser, came: Came, engine: Engine) -> None:

@@ -92,7 +92,7 @@ def test_a_message_in_full(ana: Browser, message: str) -> None:
     assert "\x1b" not in found["subject"]
     assert found["parsed"]
     assert (found["authentication"]["proof"], found["authentication"]["dmarc"]["policy"]) == ("dmarc", "reject")
-    assert found["authentication"]["sentence"] == "supplier.example proves that it sent this: DMARC passes by DKIM."
+    assert found["authentication"]["sentence"] == "Really from supplier.example: DMARC passes (DKIM)."
     (link,) = found["links"]
     assert (link["number"], link["text"], link["target"], link["host"]) == (
         1,
@@ -100,7 +100,7 @@ def test_a_message_in_full(ana: Browser, message: str) -> None:
         "http://evil.example/x",
         "evil.example",
     )
-    assert link["warnings"] == ["The text shows bank.example, but it opens evil.example."]
+    assert link["warnings"] == ["Link text and target differ: shows bank.example, opens evil.example."]
     (attachment,) = found["attachments"]
     assert (attachment["number"], attachment["size"], attachment["media_type"]) == (1, 5, "application/x-evil")
     assert found["hidden_pictures"] == 1
@@ -159,7 +159,7 @@ def test_an_attachment_is_bytes_and_on_the_record(ana: Browser, engine: Engine, 
     ((by, act, detail),) = acts(engine, message)
     assert (by, act, detail["number"]) == ("person:ana", "attachment", 1)
     delivery = ana.get(f"/messages/{message}").json()["deliveries"][0]["id"]
-    assert ana.get(f"/deliveries/{delivery}").json()["history"][-1]["sentence"] == "Attachment 1 was downloaded by Ana Roth."
+    assert ana.get(f"/deliveries/{delivery}").json()["history"][-1]["sentence"] == "Attachment 1 downloaded by Ana Roth."
 
 
 @pytest.mark.parametrize(("number", "status"), [("2", 404), ("0", 422), ("-1", 422), ("x", 422), ("99999999999999999999", 422)])

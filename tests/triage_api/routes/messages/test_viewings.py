@@ -162,7 +162,7 @@ def viewed(ana: Browser, engine: Engine, new_browser: NewBrowser, came: Came) ->
     return delivery, message
 
 
-LOOKED, AHEAD = "Looked at by Ana Roth.", "Fetched ahead by the console of Sam Reed, and not shown."
+LOOKED, AHEAD = "Viewed by Ana Roth.", "Fetched in advance by the console of Sam Reed, and not shown."
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_campaign_is_purged_without_what_proves_itself(shell: Shell, arrives: 
     listed = json.loads(shell("deliveries", "--json").out)
     (campaign,) = {one["campaign"] for one in listed}
     assert {one["id"] for one in json.loads(shell("deliveries", "--json", "--campaign", campaign).out)} == {*forged, real}
-    assert "Purged 3 mails" in shell("purge", "--campaign", campaign, "--reason", "fraud").out
+    assert "Removed 3 messages" in shell("purge", "--campaign", campaign, "--reason", "fraud").out
     (left,) = json.loads(shell("deliveries", "--json", "--state", "held").out)
     assert left["id"] == real
     assert shell("purge", "--campaign", campaign, "--proof", "any").code == 0
@@ -177,8 +177,8 @@ def test_a_sender_is_told_no(shell: Shell, arrives: Arrives, monkeypatch: pytest
     assert shell("reject", proven).code == 2
     told = shell("reject", proven, forged, "--template", "wrong-address", "--reason", "another site")
     assert told.code == 1
-    assert "1 left as they are: their senders must not be told." in told.out
-    assert "Not told: it is not proven who sent it" in told.out
+    assert "1 left as they are: their senders must not get a notice." in told.out
+    assert "No notice was sent: the sender is not proven" in told.out
     (notice,) = json.loads(shell("queue", "--json").out)
     assert (notice["kind"], notice["state"], notice["mailbox"]) == ("notice", "queued", "sales@supplier.example")
     assert shell("restore", proven).code == 0
