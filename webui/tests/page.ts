@@ -7,5 +7,6 @@ Object.assign(globalThis, {
   location: { pathname: '/', search: '', reload: () => undefined },
   localStorage: { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, value: string) => kept.set(name, value) },
   matchMedia: () => ({ matches: false }),
+  requestAnimationFrame: (then: (at: number) => void) => setTimeout(() => then(performance.now())),
   document: { body: {}, documentElement: { dataset: {} }, hidden: false, querySelector: () => null, getElementById: () => null },
 })

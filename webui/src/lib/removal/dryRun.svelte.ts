@@ -1,5 +1,6 @@
 // The dry run of each reach, asked for together so that the counts stand beside the choices.
 import { api, problemOf } from '../api/client'
+import { painted } from '../ui/afterPaint'
 import type { Reach } from './purgeScope'
 import type { Evidence } from '../schema/types'
 
@@ -8,7 +9,7 @@ export class Evidences {
   failed = $state.raw<Record<string, string>>({}) // why one could not be counted
 
   constructor(readonly reaches: readonly Reach[], readonly verb?: 'purge') {
-    this.count()
+    painted(this.count) // the sheet first: to ask takes as long as to show it
   }
 
   /** Ask for what is not counted yet. */
