@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, and_, select
@@ -15,7 +16,8 @@ from triage.message.signals.severity import Severity, rate_severity
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
-from triage.policy.contacts.sender_history import LET_IN, Senders, Standing
+from triage.policy.contacts.sender_history import LET_IN, LOOKED_AT, Senders, Standing
+from triage.policy.contacts.wanted_senders import was_released
 from triage.quarantine.requests.expected_senders import Expected
 from triage.store import versions
 from triage.store.delivery_state import State
@@ -26,6 +28,15 @@ from triage.store.new_rows import NewDelivery
 
 ProofWay = tuple[str, bool]  # by what somebody is proven, and whether their domain signed it
 LAST = 20  # messages of an author whose verification is compared
+
+
+class EarlierProofs(NamedTuple):
+    """How an author was proven in those of their last messages that were let in."""
+
+    ways: frozenset[ProofWay] = frozenset()  # no way at all is one of them
+    verified: int = 0
+    released: int = 0  # not verified, and released by somebody: what came in by a rule or unasked says nothing about a forger
+
 
 _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
 
@@ -86,36 +97,50 @@ def set_second_look(
     freemail: Collection[str],
     *,
     is_known: bool,
-    ways_of: Callable[[str], frozenset[ProofWay]],
+    proofs_of: Callable[[str], EarlierProofs],
 ) -> None:
     """Say of a copy why it needs a second look before it is released, and who passed it on.
 
-    `found`: all signals that it has; `is_known`: messages of its author were let in before; `ways_of`: as `proof_ways`.
+    `found`: all signals that it has; `is_known`: messages of its author were let in before; `proofs_of`: as `earlier_proofs`.
     """
     about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
     is_asked = is_known and (about_money or not one.proof)
-    changed = is_asked and is_verified_otherwise(proof_way(one.proof, authentication), ways_of(one.author))
+    changed = is_asked and is_verified_otherwise(proof_way(one.proof, authentication), proofs_of(one.author))
     looks = second_look.find_second_looks(found, authentication, proof=one.proof, changed=changed)
     one.second_look = int(looks)
     one.passed_on_by = second_look.find_carrier(looks, authentication, summary, freemail)
 
 
-def is_verified_otherwise(now: ProofWay, before: frozenset[ProofWay]) -> bool:
-    """Is an author proven in none of the ways, or no longer, in which those of their last messages were that were let in?"""
-    return bool(before) and now not in before
+def is_verified_otherwise(now: ProofWay, before: EarlierProofs) -> bool:
+    """Is an author proven in a way in which none of their earlier messages was, or not proven although most of those were?
+
+    One unverified message that somebody released excuses no other: it may have been a forger's first.
+    """
+    proof, _ = now
+    if proof:
+        return bool(before.ways) and now not in before.ways
+    return before.verified > 0 and before.verified >= before.released
 
 
-def proof_ways(session: Session, author: str) -> frozenset[ProofWay]:
-    """In which ways the author was proven in those of their last messages that were let in."""
+def earlier_proofs(session: Session, author: str) -> EarlierProofs:
+    """How the author was proven in those of their last messages that were let in; however many copies a message has, it counts once."""
     theirs = and_(col(Delivery.author) == author, LET_IN)
-    rows = session.execute(
-        select(col(Delivery.proof), col(Message.authentication))
-        .join(Message, col(Message.id) == col(Delivery.message_id))
+    copies = session.execute(
+        select(col(Delivery.message_id), col(Delivery.proof), was_released())
         .where(theirs)
         .order_by(col(Delivery.received_at).desc())
-        .limit(LAST)
+        .limit(LOOKED_AT)
     )
-    return frozenset(proof_way(proof, Authentication.from_json(results)) for proof, results in rows)
+    proofs: dict[int, str] = {}
+    released: set[int] = set()
+    for message, proof, by_somebody in copies:
+        if message in proofs or len(proofs) < LAST:
+            proofs[message] = proofs.get(message) or proof
+            released |= {message} if by_somebody else set()
+    known = session.execute(select(col(Message.id), col(Message.authentication)).where(col(Message.id).in_(list(proofs))))
+    ways = frozenset(proof_way(proofs[message], Authentication.from_json(results)) for message, results in known)
+    verified = {message for message, proof in proofs.items() if proof}
+    return EarlierProofs(ways, len(verified), len(released - verified))
 
 
 def proof_way(proof: str, authentication: Authentication) -> ProofWay:

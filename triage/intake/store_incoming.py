@@ -59,7 +59,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
     familiar = Familiar(session, (stranger for one in evaluated if (stranger := one.stranger)), settings=settings, now=now)
     people = sender_context.names_of_people(session)
     expected = Expected(session, {one.examined.summary.author for one in evaluated}, now)
-    ways_of = functools.cache(functools.partial(sender_context.proof_ways, session))  # a message may go to hundreds of people
+    proofs_of = functools.cache(functools.partial(sender_context.earlier_proofs, session))  # a message may go to hundreds of people
 
     def describe(one: Evaluated) -> Stored:
         examined, summary = one.examined, one.examined.summary
@@ -79,7 +79,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
                 senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply
             )
             sender_context.set_second_look(
-                copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in, ways_of=ways_of
+                copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in, proofs_of=proofs_of
             )
             if settings.company.plain:
                 deliver_in_plain_mode(copy, settings.company, now)

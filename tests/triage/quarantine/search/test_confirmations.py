@@ -30,8 +30,9 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.rules import rule_confirmation, rule_import_export
 from triage.quarantine.search import confirmations, listing
 from triage.quarantine.search.selection import Selection
+from triage.store import ledger
 from triage.store.db import transaction
-from triage.store.delivery_state import State
+from triage.store.delivery_state import Event, State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
@@ -272,10 +273,12 @@ def test_new_bank_details_ask_where_the_verification_changed(
         ((ALIGNED,), NO_DMARC, ("no-longer-verified",)),
         ((DMARC_PASS,), ALIGNED, ()),
         ((NO_DMARC,), NO_DMARC, ()),
-        ((DMARC_PASS, NO_DMARC), NO_DMARC, ()),  # somebody confirmed it once
+        ((DMARC_PASS, NO_DMARC), NO_DMARC, ("no-longer-verified",)),  # the one that somebody confirmed may have been a forger's
+        ((DMARC_PASS, NO_DMARC, NO_DMARC), NO_DMARC, ()),  # most of their messages are not verified
+        ((DMARC_PASS, NO_DMARC, NO_DMARC, ALIGNED), NO_DMARC, ("no-longer-verified",)),
     ],
 )
-def test_an_author_who_is_no_longer_verified_asks_until_somebody_confirmed_it(
+def test_an_author_who_is_no_longer_verified_asks_while_most_of_what_was_released_was_verified(
     house: Engine, settings: Settings, before: tuple[Dmarc, ...], now: Dmarc, names: tuple[str, ...]
 ) -> None:
     with transaction(house) as session:
@@ -297,6 +300,29 @@ def test_a_list_that_passes_on_what_is_no_longer_verified_asks_once(house: Engin
         another = Letter("rosa@customer.example", NO_DMARC, to=MARA)
         assert asks(session, settings, comes(session, settings, another, dkim=signed, list_id="dev.lists.example")) == ()
         assert asks(session, settings, comes(session, settings, another)) == ("no-longer-verified",)
+
+
+def test_what_came_in_unasked_excuses_no_forger(house: Engine, settings: Settings) -> None:
+    with transaction(house) as session:
+        release(session, settings, comes(session, settings, Letter()))
+        for days in (1, 2, 3):  # as while everything is delivered for a while
+            let_in = comes(session, settings, Letter(dmarc=NO_DMARC), days=days)
+            ledger.record_event(
+                session, let_in, Event.RELEASE, by=replace(IDA, kind="system", name="judge"), now=NOW, due_at=NOW, queued_at=NOW
+            )
+        assert asks(session, settings, comes(session, settings, Letter(dmarc=NO_DMARC), days=4)) == ("no-longer-verified",)
+
+
+def test_the_copies_of_one_message_count_once(house: Engine, settings: Settings) -> None:
+    with transaction(house) as session:
+        release(session, settings, comes(session, settings, Letter()))
+        sent = arriving.envelope(JOE, MARA, at=NOW + timedelta(days=1))
+        found = authentication("sales@supplier.example", NO_DMARC)
+        copies = intake.receive_message(
+            session, sent, b"once", found, summary("sales@supplier.example"), settings=settings, now=sent.received_at
+        )
+        release(session, settings, *copies, days=1)
+        assert asks(session, settings, comes(session, settings, Letter(dmarc=NO_DMARC), days=2)) == ("no-longer-verified",)
 
 
 # rows from before the reasons were kept
