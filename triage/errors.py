@@ -20,6 +20,16 @@ class BadInput(Refused):
     """What was asked is malformed: the text names the part and what was expected."""
 
 
+class FaultyLines(BadInput):
+    """Some lines of a file are wrong (`faults`, each with `line` and `reason`), and so nothing was done; `more`: how many are not named."""
+
+    def __init__(self, faults: tuple[Any, ...], more: int = 0) -> None:
+        said = [say("line {line}: {reason}", line=one.line, reason=one.reason) for one in faults]
+        said += [say("and {more} more", more=more)] if more else []
+        super().__init__(joined("; ", [*said, say("no rule was created")]))
+        self.faults = faults
+
+
 class NotFound(Refused):
     """There is no such thing, or it is outside the asker's scope."""
 
@@ -63,6 +73,18 @@ class NotAllowedNow(Refused):
 
 class Overtaken(Refused):
     """Somebody else was faster; the text says who and what."""
+
+
+class NothingDone(Overtaken):
+    """Not one of the selected deliveries could be changed; says who was faster, and each item's outcome (outcomes.Item)."""
+
+    def __init__(self, sentence: str, items: tuple[Any, ...]) -> None:
+        super().__init__(sentence)
+        self.items = items
+
+
+class Erased(Refused):
+    """The record is there, but the content's retention time is over."""
 
 
 class Stale(Refused):

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.addressing.envelope import Envelope
-from triage.errors import NotFound, ReasonNeeded, Refused
+from triage.errors import Erased, NotFound, ReasonNeeded
 from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
@@ -19,10 +19,6 @@ from triage.say import said_by, say
 from triage.store import bodies, confidential_rows, message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
-
-
-class Erased(Refused):
-    """The record is there, but the content's retention time is over."""
 
 
 @dataclass(frozen=True, slots=True)

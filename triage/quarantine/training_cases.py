@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from triage.message.summary import Link, Summary
+if TYPE_CHECKING:  # what reads messages takes a while to import, and most commands read none
+    from triage.message.summary import Link, Summary
 
 MOST_LINKS = 20
 LET_IN, KEEP_OUT = "let-in", "keep-out"
@@ -29,13 +30,13 @@ class Exercise:
     message_id: int | None = None  # of a past one
     reply_to: tuple[str, ...] = ()
     attachments: tuple[str, ...] = ()  # names
-    links: tuple[Link, ...] = ()
+    links: "tuple[Link, ...]" = ()
 
 
 Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
 
 
-def exercise_fields(summary: Summary) -> dict[str, Any]:
+def exercise_fields(summary: "Summary") -> dict[str, Any]:
     """What a mail shows of itself, as the fields of its exercise."""
     return {
         "author_name": summary.author_name,

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Select, and_, case, literal, not_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -67,17 +66,12 @@ def read_ahead(message_id: int, by: Actor, now: datetime) -> dict[str, Any]:
 @cache
 def counting_statement(on_postgresql: bool) -> Insert:
     """The statement that counts a request that read ahead, in one step with making its row."""
-    statement = insert_statement(on_postgresql)
+    statement = db.inserting_or(TABLE, on_postgresql)
     new, old = statement.excluded, TABLE.c
     first = {name: case((old.ahead == 0, new[name]), else_=old[name]) for name in ("ahead_since", "place", "stands_in_for")}
     changed = first | {"ahead": old.ahead + 1, "ahead_until": new.ahead_until}
     noted: Insert = statement.on_conflict_do_update(index_elements=["by", "message_id"], set_=changed)
     return noted
-
-
-def insert_statement(on_postgresql: bool) -> Any:
-    """An insert that can say what to do where the row is there."""
-    return (postgresql if on_postgresql else sqlite).insert(TABLE)
 
 
 def record_view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool:
@@ -92,7 +86,7 @@ def record_view(session: Session, message_id: int, *, by: Actor, now: datetime) 
     row = read_ahead(message_id, by, now) | {"ahead": 0, "ahead_since": None, "ahead_until": None, "viewed_at": now}
     old = TABLE.c.viewed_at
     is_due = or_(old.is_(None), old <= now - AGAIN, old > now + AGAIN)  # the last: a clock was ahead
-    statement = insert_statement(db.is_postgresql(session)).values(row)
+    statement = db.inserting_or(TABLE, db.is_postgresql(session)).values(row)
     shown = {"ahead": 0, "viewed_at": now}
     written = statement.on_conflict_do_update(index_elements=["by", "message_id"], set_=shown, where=is_due).returning(literal(1))
     if session.execute(written).first() is None:

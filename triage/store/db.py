@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache, lru_cache
+from importlib import import_module
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
@@ -41,7 +42,6 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError, TimeoutError as NoConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -376,8 +376,7 @@ def correlate(session: Session, condition: ColumnElement[bool]) -> ColumnElement
 
 def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) -> bool:
     """Insert a row unless one with its key is there; was it missing? Whoever else inserts it at the same time is waited for."""
-    dialect = postgresql if is_postgresql(session) else sqlite
-    inserted = dialect.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
+    inserted = inserting_or(table, is_postgresql(session)).values(**values).on_conflict_do_nothing().returning(literal(1))
     return session.execute(inserted).first() is not None  # drivers count rows differently
 
 
@@ -405,7 +404,13 @@ def insert_statement(table: type[SQLModel]) -> Insert:
 def inserting_missing(table: type[SQLModel], on_postgresql: bool) -> Insert:
     """The same, passing over those whose key is there."""
     rows = SQLModel.metadata.tables[str(table.__tablename__)]
-    return postgresql.insert(rows).on_conflict_do_nothing() if on_postgresql else sqlite.insert(rows).on_conflict_do_nothing()
+    statement: Insert = inserting_or(rows, on_postgresql).on_conflict_do_nothing()
+    return statement
+
+
+def inserting_or(table: Any, on_postgresql: bool) -> Any:
+    """An insert that can say what to do where the row is there. Only the dialect in use is loaded, which every command waits for."""
+    return import_module(f"sqlalchemy.dialects.{'postgresql' if on_postgresql else 'sqlite'}").insert(table)
 
 
 def execute_for_each(session: Session, statement: Insert, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -16,9 +16,12 @@ from starlette.exceptions import HTTPException
 from triage.access.staff_login import TooManyFailures
 from triage.errors import (
     BadInput,
+    Erased,
+    FaultyLines,
     NotAllowed,
     NotAllowedNow,
     NotFound,
+    NothingDone,
     NotYet,
     Overtaken,
     ReasonNeeded,
@@ -28,9 +31,6 @@ from triage.errors import (
     Stale,
     Unanswered,
 )
-from triage.quarantine.decisions.outcomes import NothingDone
-from triage.quarantine.open_message import Erased
-from triage.quarantine.rules.rule_import_export import FaultyLines
 from triage.say import mark, said_by, say
 from triage.store import db
 from triage.store.transaction_retry import first_line

@@ -21,12 +21,13 @@ from triage.delivery.queue import Claim, Outcome
 from triage.delivery.recall import recall_jobs
 from triage.directory import apply as directory
 from triage.directory.recipient_map import DoorSnapshot
+from triage.errors import NothingDone
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
+from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.reports import arrivals
 from triage.store import db

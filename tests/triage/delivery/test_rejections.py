@@ -16,12 +16,12 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.delivery.queue import Claim, Outcome
-from triage.errors import BadInput, NotAllowed
+from triage.errors import BadInput, NotAllowed, NothingDone
 from triage.message.authentication import Result
 from triage.message.summary import make_summary
 from triage.quarantine.decisions import decide as decisions, rejection_preview, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
+from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
 from triage.store.delivery_state import State

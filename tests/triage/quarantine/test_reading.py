@@ -33,7 +33,7 @@ from triage.compliance.retention import expire as retention
 from triage.config.settings import Settings
 from triage.delivery import queue, queue_admin
 from triage.directory import apply as directory
-from triage.errors import NotFound
+from triage.errors import Erased, NotFound
 from triage.ids import format_id
 from triage.message.authentication import Arc, Authentication, Dmarc, Result, Stated, proof_sentence
 from triage.policy.rules import store as rules
@@ -42,7 +42,6 @@ from triage.quarantine import delivery_history, folders, open_message
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.open_message import Erased
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger

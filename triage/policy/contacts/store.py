@@ -23,7 +23,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
 from triage.access import confidential_folders
@@ -112,8 +111,7 @@ def write_lessons(
 @cache
 def upsert_statement(on_postgresql: bool, *, adds: bool) -> Insert:
     """The statement that adds a lesson, or puts it to what is known; `adds`: its mails are others than those that were counted."""
-    dialect = postgresql if on_postgresql else sqlite
-    statement = dialect.insert(TABLE)
+    statement = db.inserting_or(TABLE, on_postgresql)
     new, old = statement.excluded, TABLE.c
     newer = new.last_sent_at > old.last_sent_at
     both: Insert = statement.on_conflict_do_update(
@@ -245,8 +243,7 @@ def barred_places(session: Session, person: str, department: str, author: str) -
 
 def count_unlearned(session: Session, reasons: Mapping[tuple[str, str, Reason], int], *, how: str, now: datetime) -> None:
     """Count what was not learned: by the person, or department of a role address, that wrote, and the reason."""
-    dialect = postgresql if db.is_postgresql(session) else sqlite
-    statement = dialect.insert(COUNTS)
+    statement = db.inserting_or(COUNTS, db.is_postgresql(session))
     upsert = statement.on_conflict_do_update(
         index_elements=["day", "how", "reason", "department", "person"], set_={"count": COUNTS.c.count + statement.excluded.count}
     )
@@ -293,8 +290,7 @@ def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
 
 def remember_posts(session: Session, posts: Iterable[Post]) -> None:
     """Somebody here wrote to lists."""
-    dialect = postgresql if db.is_postgresql(session) else sqlite
-    statement = dialect.insert(LISTS)
+    statement = db.inserting_or(LISTS, db.is_postgresql(session))
     new = statement.excluded
     upsert = statement.on_conflict_do_update(
         index_elements=["address"],

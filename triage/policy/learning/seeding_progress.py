@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
 from triage.store import db
@@ -60,8 +59,7 @@ def remember_progress(session: Session, source: str, read: Iterable[Read], *, no
     if rows:
         connection = session.connection()
         connection.execute(OUTDATED, [{f"its_{name}": row[name] for name in NUMBERED} for row in rows.values()])
-        dialect = postgresql if db.is_postgresql(session) else sqlite
-        statement = dialect.insert(TABLE)
+        statement = db.inserting_or(TABLE, db.is_postgresql(session))
         new = statement.excluded
         values = {"validity": new.validity, "last": new.last, "messages": TABLE.c.messages + new.messages, "read_at": new.read_at}
         connection.execute(statement.on_conflict_do_update(index_elements=list(TABLE.primary_key), set_=values), list(rows.values()))

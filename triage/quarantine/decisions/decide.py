@@ -13,14 +13,14 @@ from sqlmodel import Session, col
 from triage.access import dual_control, scope as access, staff_members
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import NotAllowed, SecondKeyNeeded
+from triage.errors import NotAllowed, NothingDone, SecondKeyNeeded
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import checked_scope
 from triage.quarantine.decisions import ask_keepers, bulk_decisions
 from triage.quarantine.decisions.carry_out import carry_out, checked_target, sort_copies
 from triage.quarantine.decisions.decision_plan import Plan, lock_found, plan_locked
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone, decision_of, file_decision, get_decision
+from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, file_decision, get_decision
 from triage.quarantine.removal import late_copies
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
 from triage.say import say

@@ -12,7 +12,7 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.delivery.recall import related_messages
 from triage.directory.reassigned_addresses import REDIRECT_IT
-from triage.errors import NotFound, Overtaken
+from triage.errors import NotFound
 from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions.outcome_text import Along, outcome_sentence, sweep_sentence, to_come
@@ -89,14 +89,6 @@ class DecisionReport:
     def under_way(self) -> int:
         """Items that nobody knows the end of yet."""
         return self.in_flight + self.recalling + self.restoring + self.mailboxes_left + self.left
-
-
-class NothingDone(Overtaken):
-    """Not one of the selected deliveries could be changed; says who was faster, and each item's outcome."""
-
-    def __init__(self, sentence: str, items: tuple[Item, ...]) -> None:
-        super().__init__(sentence)
-        self.items = items
 
 
 def decision_of(by: Actor, verb: str, selected: dict[str, Any], reason: str, now: datetime, *, count: int, **more: Any) -> Decision:

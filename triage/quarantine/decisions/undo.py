@@ -10,7 +10,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups
-from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
+from triage.errors import NotAllowed, NotAllowedNow, NotFound, NothingDone, Overtaken
 from triage.ids import format_id, new_id
 from triage.policy import copies
 from triage.policy.rules import store as rules
@@ -21,7 +21,6 @@ from triage.quarantine.decisions.outcomes import (
     UNDER_WAY,
     DecisionReport,
     Item,
-    NothingDone,
     concerns_actor,
     decision_of,
     file_decision,

@@ -13,14 +13,14 @@ from sqlmodel import Session
 from triage.access import dual_control, scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import BadInput, NotAllowed
+from triage.errors import BadInput, FaultyLines, NotAllowed
 from triage.ids import new_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
-from triage.say import cleaned, joined, said_by, say
+from triage.say import cleaned, said_by, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import escape_visible
 
@@ -36,16 +36,6 @@ class Fault:
 
     line: int
     reason: str
-
-
-class FaultyLines(BadInput):
-    """Some lines are wrong, and so nothing was done."""
-
-    def __init__(self, faults: tuple[Fault, ...], more: int = 0) -> None:
-        said = [say("line {line}: {reason}", line=one.line, reason=one.reason) for one in faults]
-        said += [say("and {more} more", more=more)] if more else []
-        super().__init__(joined("; ", [*said, say("no rule was created")]))
-        self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)

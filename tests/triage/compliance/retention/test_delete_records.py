@@ -16,13 +16,13 @@ from tests.triage.delivery.test_rejections import Desk
 from triage.compliance.retention import delete_records, legal_holds
 from triage.config.settings import Relay, Retention, Settings
 from triage.delivery import queue
+from triage.errors import NothingDone
 from triage.ids import first_id_at, new_id
 from triage.intake import receive as intake
 from triage.message.authentication import Result
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.decisions import decide as decisions, outcomes, regroup, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcomes import NothingDone
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger

@@ -17,10 +17,11 @@ from triage.delivery.queue import Outcome
 from triage.delivery.recall import recall_jobs
 from triage.delivery.recall.recall_jobs import Ending, Errand
 from triage.delivery.recalled_copies import Copy, shared_tail
+from triage.errors import NothingDone
 from triage.quarantine import delivery_history
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
+from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State

@@ -17,14 +17,14 @@ from triage.actor import Actor, Role, Scope
 from triage.config.settings import Relay, Settings
 from triage.delivery import queue
 from triage.delivery.queue import Claim, Outcome
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, NothingDone, Overtaken, Stale
 from triage.message.authentication import Result
 from triage.policy.rules import smtp_blocks
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
+from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger

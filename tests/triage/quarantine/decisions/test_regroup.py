@@ -13,10 +13,10 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
+from triage.errors import BadInput, NotAllowed, NotFound, NothingDone, Overtaken
 from triage.quarantine.campaigns import assign as campaigns, campaign_list
 from triage.quarantine.decisions import outcomes, regroup, undo as undoing
-from triage.quarantine.decisions.outcomes import DecisionReport, NothingDone
+from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import ledger
 from triage.store.db import read_transaction, transaction

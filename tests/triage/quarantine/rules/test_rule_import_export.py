@@ -11,11 +11,11 @@ from sqlmodel import col
 from tests.triage.arriving import ANA, BEN, NOW, OTTO
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import BadInput, NotAllowed
+from triage.errors import BadInput, FaultyLines, NotAllowed
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.rules import rule_import_export
-from triage.quarantine.rules.rule_import_export import FaultyLines, order_of
+from triage.quarantine.rules.rule_import_export import order_of
 from triage.store import db
 from triage.store.models.rules import Rule
 
