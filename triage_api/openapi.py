@@ -16,6 +16,7 @@ ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "PrintedCode": [{"login": "rescue", "first": "abcd-efgh-ijkl-mnop", "second": "qrst-uvwx-yz23-4567"}],
     "ProviderSignIn": [{"return_to": "/rules"}],
     "DigestOrder": [{"wanted": False}],
     "AwayOrder": [{"until": "2027-01-07T08:00:00Z"}, {"until": None}],
@@ -84,7 +85,7 @@ REFUSALS = {  # a true one of each status
     500: ("Internal Server Error", "Something went wrong here; it has been logged."),
     503: ("Service Unavailable", "the directory server did not answer: try again later"),
 }
-PUBLIC = ("/session/ways", "/session/providers/", "/session/outcome")  # before anybody has signed in
+PUBLIC = ("/session/ways", "/session/break-glass", "/session/providers/", "/session/outcome")  # before anybody has signed in
 FIELDS = {422: {"field": "select"}, 428: {"type": "urn:mailroom:reason-needed"}}
 
 

@@ -23,6 +23,7 @@ HELPS = {
     "staff remove": "Take an account away that was made here.",
     "staff password": "Give an account that was made here another password, and end its sessions.",
     "staff sign-out": "Sign somebody out everywhere.",
+    "staff break-glass": "Prepare an account for emergencies: it opens once with the code that is printed here, and with no password.",
     "staff link": "Let somebody sign in to an account at an identity provider.",
     "staff unlink": "Take the identities of an account away; its sessions by a provider end.",
     "practice": "Look at mail whose answer is known and say what you would do: l lets it in, k keeps it out, q ends.",

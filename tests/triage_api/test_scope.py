@@ -89,6 +89,7 @@ class Call:
 
 CALLS = {
     "create_session": Call(json={"login": "nobody", "password": "x"}, says=True),
+    "open_break_glass": Call(json={"login": "nobody", "first": "a", "second": "b"}, says=True),
     "list_sign_in_ways": Call(says=True),
     "begin_provider_sign_in": Call(json={}),
     "finish_provider_sign_in": Call(),
@@ -245,6 +246,7 @@ OWN = {
 }
 SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/triage_api/routes/access/test_providers.py
     "create_session",
+    "open_break_glass",
     "list_sign_in_ways",
     "begin_provider_sign_in",
     "finish_provider_sign_in",
@@ -586,6 +588,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected |= dict.fromkeys(elsewhere, 404) | {"end_provider_sessions": 422}  # the settings have no provider; it sends no form
     expected |= {
         "create_session": 401,
+        "open_break_glass": 401,
         "create_own_session": 403,
         "download_attachment": 404,
         "count_pages": 404,

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
-BRAKE, QUEUE, EMERGENCY, REMOVAL = "brake", "queue", "emergency", "removal"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL)
+BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS = "brake", "queue", "emergency", "removal", "break-glass"  # of the company
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
 LASTS = frozenset({BRAKE, UNSEEN})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
-EACH = frozenset({REMOVAL})  # of which every one is told by itself, at once and once
+EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -25,6 +25,7 @@ TITLES = {
     QUEUE: "Mail does not get on",
     EMERGENCY: "Everything passes",
     REMOVAL: "Many messages were removed",
+    BREAK_GLASS: "A break-glass account was opened",
 }
 
 

@@ -525,12 +525,12 @@ class Notices:
         "What staff on duty are told by mail (docs/how-to/alerts.md): waiting (longer than its target), perishable (of use for a short "
         "time only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), "
         "requested (by whom it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, "
-        "removal (somebody removed more than removal_messages messages).",
-        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal"),
+        "removal (somebody removed more than removal_messages messages), break-glass (a break-glass account was opened).",
+        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass"),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = setting_key(
-        "Those of them that staff is told also out of hours (cover.hours).", ("removal",), choices=CAUSES
+        "Those of them that staff is told also out of hours (cover.hours).", ("removal", "break-glass"), choices=CAUSES
     )
     removal_messages: int = setting_key(
         "A removal of more messages than this is told to administrators at once, with a way to undo it; 0: none.", 50

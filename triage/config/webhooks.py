@@ -20,6 +20,7 @@ EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carrie
     "directory.brake": "the directory was not believed",
     "queue.alarm": "mail does not get on to the next hop",
     "removal.large": "somebody removed many messages",
+    "break-glass.opened": "somebody opened a break-glass account",
 }
 TEST = "webhook.test"  # told to one hook when an administrator asks for it
 FORMATS = ("json", "slack", "teams")

@@ -20,6 +20,7 @@ from triage.config.alert_types import (
     LASTS,
     PERISHABLE,
     QUEUE,
+    REMOVAL,
     REQUESTED,
     SOON,
     UNSEEN,
@@ -30,6 +31,7 @@ from triage.config.alert_types import (
 )
 from triage.config.settings import Settings
 from triage.delivery.routes import INWARD
+from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
@@ -67,6 +69,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_mailbox_alerts(session, settings, now),
         *open_door(session, now),
         *large_removals.find_large_removals(session, settings, now),
+        *find_opened_accounts(session, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
@@ -301,7 +304,7 @@ def record_alerts(session: Session, settings: Settings, *, now: datetime) -> int
             "people": len(waits),
             "moment": min(moments).isoformat() if moments else "",
             "said": alert_sentence(cause, waits, names.get(code, code), settings.cover.time_zone),
-        } | ({"decisions": [one.person for one in waits]} if cause in EACH else {})
+        } | ({"decisions": [one.person for one in waits]} if cause == REMOVAL else {})
         ledger.write_act(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
         note_told(session, f"{ON_RECORD}:{code}", some, now)
     return len(due)

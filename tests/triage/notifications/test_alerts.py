@@ -253,7 +253,17 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
 
 
 def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> None:
-    assert set(webhook_events.KINDS) == {"waiting", "perishable", "expiring", "unseen", "requested", "brake", "queue", "removal"}
+    assert set(webhook_events.KINDS) == {
+        "waiting",
+        "perishable",
+        "expiring",
+        "unseen",
+        "requested",
+        "brake",
+        "queue",
+        "removal",
+        "break-glass",
+    }
 
 
 def test_a_clock_that_was_ahead_silences_nobody(known: Engine, watched: Settings) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from triage.access import external_accounts, sign_in_steps, staff_login
+from triage.access import break_glass, external_accounts, sign_in_steps, staff_login
 from triage.access.external_accounts import Proof
 from triage.access.sessions import hash_session_key
 from triage.access.staff_login import How
@@ -48,7 +48,10 @@ log = logging.getLogger(__name__)
 def list_sign_in_ways(here: Here) -> schemas.SignInWays:
     """How staff can sign in here: with a password, at a provider."""
     ways = here.settings.api.sign_in
+    with db.read_transaction(here.engine) as session:
+        has_code = break_glass.has_printed_code(session)
     return schemas.SignInWays(
+        break_glass=has_code,
         password="directory" in ways or "local" in ways,
         providers=[ProviderShown.model_validate(one) for one in here.settings.identity.providers] if OIDC in ways else [],
     )

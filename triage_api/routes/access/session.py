@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from triage.access import preferences, scope as access, staff_login
+from triage.access import break_glass, preferences, scope as access, staff_login
 from triage.config import identity_providers
 from triage.directory import enforcement_mode
 from triage.errors import NotAllowed
@@ -38,6 +38,21 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
     signed_in = holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise NotSignedIn(sign_in_log.WRONG)
+    keep_cookie(response, here, opened[1])
+    return me_of(signed_in, here)
+
+
+@router.post("/session/break-glass", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
+def open_break_glass(given: schemas.PrintedCode, request: Request, response: Response, here: Here) -> schemas.Me:
+    """Sign in with the printed code of a break-glass account, whatever `api.sign_in` says. It is good once; administrators get a notice."""
+    attempt = sign_in_log.begin_attempt(here, given.login, request)
+    lasts = timedelta(hours=here.settings.api.session_hours)
+    with db.transaction(here.engine) as session:
+        opened = break_glass.open_account(session, attempt, given.first, given.second, lasts=lasts, now=utcnow())
+    signed_in = holder(here, opened[1]) if opened else None
+    if opened is None or signed_in is None:
+        raise sign_in_log.refuse_attempt(here, attempt)
+    here.ring({"change"})
     keep_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 

@@ -13,6 +13,7 @@ class SignInWays(Shape):
     """How staff can sign in here."""
 
     password: bool
+    break_glass: Annotated[bool, Field(description="Is there an account with a printed code?")]
     providers: list[ProviderShown]
 
 

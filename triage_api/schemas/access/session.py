@@ -17,6 +17,14 @@ class Credentials(Order):
     password: Annotated[str, Field(max_length=1000), AfterValidator(storable)]
 
 
+class PrintedCode(Order):
+    """The code of a break-glass account, in two halves in any order."""
+
+    login: Word
+    first: Word
+    second: Word
+
+
 class Company(Shape):
     """What the console shows of the company."""
 

@@ -30,6 +30,7 @@ LOCAL = {
     "remove": "commands.access.staff_accounts",
     "password": "commands.access.staff_accounts",
     "sign-out": "commands.access.staff_accounts",
+    "break-glass": "commands.access.staff_accounts",
     "link": "commands.access.staff_identities",
     "unlink": "commands.access.staff_identities",
 }

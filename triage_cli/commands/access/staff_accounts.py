@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from triage.access import accounts, password_policy, sessions
+from triage.access import accounts, break_glass, password_policy, sessions
 from triage.access.accounts import Account
 from triage.access.staff_login import hash_password
 from triage.actor import Right, Role
@@ -83,6 +83,15 @@ def sign_out(ctx: click.Context, login: str) -> None:
     """Sign somebody out everywhere."""
     ended = write(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
     say(f"{plural(ended, 'session')} ended")
+
+
+@click.command("break-glass")
+@click.argument("login")
+@click.pass_context
+def break_glass_staff(ctx: click.Context, login: str) -> None:
+    """Prepare an account for emergencies: it opens once with the code that is printed here, and with no password."""
+    first, second = write(settings_of(ctx), lambda session: break_glass.prepare_break_glass(session, login, by=shell_user(), now=utcnow()))
+    say(f"first half:  {first}\nsecond half: {second}")
 
 
 def refuse_elsewhere(settings: Settings) -> None:

@@ -1,5 +1,10 @@
 // German. Each sentence stands beside the English one that the code has; {name} is a value, | parts the forms for one and for more.
 export default {
+  'The printed code of a break-glass account works once. Administrators get a notice.': 'Der gedruckte Code eines Notfallkontos gilt einmal. Die Administration erfährt davon.',
+  'First half of the code': 'Erste Hälfte des Codes',
+  'Second half of the code': 'Zweite Hälfte des Codes',
+  'Other ways to sign in': 'Andere Wege zur Anmeldung',
+  'Break-glass account': 'Notfallkonto',
   'Sign out of {title} too': 'Auch bei {title} abmelden',
   'Go on with {title}': 'Weiter mit {title}',
   'Sign in with {title}': 'Mit {title} anmelden',

@@ -105,6 +105,7 @@ export const api = {
   me: () => get<Me>('/me'),
   choose: (change: Partial<Preferences>) => call<Preferences>('PATCH', '/preferences', change),
   signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
+  openBreakGlass: (login: string, first: string, second: string) => call<Me>('POST', '/session/break-glass', { login, first, second }),
   signInWays: () => get<SignInWays>('/session/ways'),
   providerSignIn: (name: string, return_to: string) => call<{ url: string }>('POST', `/session/providers/${name}`, { return_to }),
   signInOutcome: (key: string) => get<{ refused: string }>('/session/outcome', { key }),

@@ -1848,6 +1848,13 @@ export interface PreviewOrder {
   rule?: AlongRule | null
 }
 
+/** The code of a break-glass account, in two halves in any order. */
+export interface PrintedCode {
+  login: string
+  first: string
+  second: string
+}
+
 /** A problem document (RFC 9457). `detail` is a sentence for a person. */
 export interface Problem {
   type?: string
@@ -2408,6 +2415,8 @@ export interface SignInOutcome {
 /** How staff can sign in here. */
 export interface SignInWays {
   password: boolean
+  /** Is there an account with a printed code? */
+  break_glass: boolean
   providers: ProviderShown[]
 }
 

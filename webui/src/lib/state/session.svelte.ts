@@ -58,6 +58,11 @@ class Session {
     this.#open(await api.signIn(this.me?.login ?? '', password))
   }
 
+  async openBreakGlass(login: string, first: string, second: string): Promise<void> {
+    this.#is(await api.openBreakGlass(login, first, second))
+    this.failure = ''
+  }
+
   /** The browser goes to the provider, and comes back to where we are. */
   async signInAt(provider: string): Promise<void> {
     location.assign((await api.providerSignIn(provider, place.path + location.search)).url)

@@ -1,0 +1,62 @@
+"""Break-glass: the printed code opens a break-glass account once, for an hour; nothing else does, and administrators get a notice."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage.arriving import IDA, NOW
+from triage.access import accounts, break_glass, staff_login
+from triage.access.accounts import Account
+from triage.errors import BadInput
+from triage.notifications.break_glass_alerts import find_opened_accounts
+from triage.store.db import read_transaction, transaction
+
+LASTS, IDLE = timedelta(hours=12), timedelta(hours=10)
+
+
+def open_with(engine: Engine, first: str, second: str, login: str = "rescue") -> str:
+    """The key of the session; "" when the code is wrong."""
+    with transaction(engine) as session:
+        attempt = staff_login.begin_attempt(session, login, "192.0.2.1", now=NOW)
+        opened = break_glass.open_account(session, attempt, first, second, lasts=LASTS, now=NOW)
+        return opened[1] if opened else ""
+
+
+@pytest.fixture
+def halves(sqlite_engine: Engine) -> tuple[str, str]:
+    """The code of a break-glass account."""
+    with transaction(sqlite_engine) as session:
+        accounts.add_account(session, Account("rescue", "", "admin", ("company",)), "a hash", by=IDA, now=NOW)
+        return break_glass.prepare_break_glass(session, "rescue", by=IDA, now=NOW)
+
+
+def test_both_halves_open_it_once_in_any_order_and_administrators_are_told(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
+    first, second = halves
+    for wrong in ((first, first), (first, ""), ("", ""), (second.upper(), "x")):
+        assert open_with(sqlite_engine, *wrong) == ""
+    key = open_with(sqlite_engine, second.upper().replace("-", " "), first)
+    assert key
+    assert open_with(sqlite_engine, first, second) == "", "it is good once"
+    with read_transaction(sqlite_engine) as session:
+        assert [one.words for one in find_opened_accounts(session, NOW)] == [
+            "Somebody opened the break-glass account rescue with its printed code, from 192.0.2.1."
+        ]
+        assert list(find_opened_accounts(session, NOW + timedelta(days=2))) == []
+        for after, good in ((timedelta(minutes=59), True), (timedelta(minutes=60), False)):
+            found = staff_login.resume_session(session, key, lasts=LASTS, idle=IDLE, now=NOW + after)
+            assert (found is not None) is good
+
+
+def test_no_password_counts_for_it(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
+    with transaction(sqlite_engine) as session:
+        attempt = staff_login.begin_attempt(session, "rescue", "192.0.2.1", now=NOW)
+    assert not staff_login.verify_password(attempt, "".join(halves))
+    assert not staff_login.verify_password(attempt, "")
+
+
+def test_only_who_administers_the_company_can_have_a_code(sqlite_engine: Engine) -> None:
+    with transaction(sqlite_engine) as session:
+        accounts.add_account(session, Account("nora", "", "triage", ("company",)), "a hash", by=IDA, now=NOW)
+        with pytest.raises(BadInput, match="does not administer the whole company"):
+            break_glass.prepare_break_glass(session, "nora", by=IDA, now=NOW)
