@@ -31,6 +31,7 @@ ME = {
     "measures": True,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
     "last_sign_in": None,
+    "provider": None,
     "grants": None,
 }
 
