@@ -37,7 +37,7 @@ from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
 from triage_api.routes.operations.static_files import Console
 from triage_api.routes.policy import contacts, emergency, enforcement_modes, rule_suggestions, rules
-from triage_api.routes.queue import campaigns, cards, colleagues, deliveries, saved_searches, selections, senders, training
+from triage_api.routes.queue import campaigns, cards, colleagues, deliveries, saved_searches, selections, senders, training, where
 from triage_api.routes.records import arrivals, audit, legal_holds, person_data, reports
 from triage_api.schemas.language import Interpreter
 
@@ -55,6 +55,7 @@ RESOURCES = (
     messages,
     attachment_pages,
     message_trace,
+    where,
     selections,
     saved_searches,
     senders,

@@ -38,6 +38,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "deliveries": "commands.queue.deliveries",
     "show": "commands.queue.deliveries",
     "trace": "commands.queue.message_trace",
+    "where": "commands.queue.where",
     "release": "commands.decisions.decide",
     "redirect": "commands.decisions.decide",
     "purge": "commands.decisions.decide",

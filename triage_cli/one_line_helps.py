@@ -31,6 +31,7 @@ HELPS = {
     "deliveries": "List deliveries, newest first; of all states where a selection is given, else those that are held.",
     "show": "Show one delivery: what it is, why it was held, what it says.",
     "trace": "Print the life of a message: received, authenticated, held why, viewed, released by whom, attempts, the next hop's reply.",
+    "where": "Say where a message is: held, decided, delivered, expired, refused at SMTP and why, or never seen.",
     "release": "Send held mail on to the person.",
     "redirect": "Send held mail on to somebody else here.",
     "purge": "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",

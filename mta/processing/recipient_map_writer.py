@@ -4,10 +4,11 @@ import logging
 
 from sqlalchemy import Engine
 
-from mta.spool import block_refusals, recipient_map_file
+from mta.spool import block_refusals, recipient_map_file, refused_messages
 from triage.config.settings import Settings
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
+from triage.quarantine import refused_at_smtp
 from triage.store.db import read_transaction, transaction
 from triage.times import utcnow
 
@@ -45,6 +46,7 @@ class Doorkeeper:
             self.version = write_door(self.settings, self.engine)
             log.info("the door snapshot is up to date, version %s", self.version)
         self.add_up_refusals()
+        self.keep_refused()
 
     def add_up_refusals(self) -> None:
         """Write down what blocks have refused at SMTP time. A crash in between may count a file twice, and loses none."""
@@ -52,4 +54,12 @@ class Doorkeeper:
             if counts:
                 with transaction(self.engine) as session:
                     rules.count_refusals(session, counts, utcnow())
+            path.unlink(missing_ok=True)
+
+    def keep_refused(self) -> None:
+        """Write down what the SMTP server refused, for who asks where a message is. A crash in between may write a file twice."""
+        for path, found in refused_messages.read_files(self.settings.spool.directory):
+            if found:
+                with transaction(self.engine) as session:
+                    refused_at_smtp.keep_refused(session, found, self.settings.company)
             path.unlink(missing_ok=True)

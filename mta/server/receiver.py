@@ -152,7 +152,7 @@ async def look_at_times(door: Door) -> None:
         now = door.clock()
         for session in list(door.sessions):
             session.look(now)
-        door.refusals.write()
+        door.write_refused()
 
 
 async def finish_sessions(door: Door, orders: Orders) -> None:
@@ -165,7 +165,7 @@ async def finish_sessions(door: Door, orders: Orders) -> None:
 
 async def close_connections(door: Door) -> None:
     """Send idle clients away and wait for the others."""
-    door.refusals.write()
+    door.write_refused()
     door.stopping = True
     for session in list(door.sessions):
         session.stop()

@@ -42,6 +42,8 @@ class Transaction:
         if parameters and not self.visitor.extended:
             return replies.UNKNOWN_PARAMETER
         if parameters and (fault := self.parameter_fault(parameters)):
+            if fault == replies.TOO_LARGE:
+                self.door.note_refused(fault, self.visitor.client, path)
             return fault
         smtputf8 = "SMTPUTF8" in parameters
         sender, fault = sender_of(path, smtputf8)
@@ -49,6 +51,7 @@ class Transaction:
             return fault
         if self.visitor.client and not self.door.clients.may_send(self.visitor.client, self.door.clock()):
             session_log.log_refused(replies.SLOW_DOWN, self.visitor)
+            self.door.note_refused(replies.SLOW_DOWN, self.visitor.client, path)
             return replies.SLOW_DOWN
         self.reverse_path, self.sender, self.smtputf8 = path, sender, smtputf8
         return replies.SENDER_OK
@@ -71,6 +74,7 @@ class Transaction:
         if fault or recipient is None:
             if fault != replies.TOO_MANY_RECIPIENTS or not self.is_full:  # said once: there may be thousands
                 session_log.log_refused(fault, self.visitor, self.reverse_path, path)
+                self.door.note_refused(fault, self.visitor.client, self.reverse_path or "", [path])
             self.is_full = fault == replies.TOO_MANY_RECIPIENTS
             return fault
         self.recipients[path] = recipient

@@ -320,6 +320,7 @@ class Session(LibrarySession):
             if not refusal:
                 return await self.store(raw, envelope_of(self.transaction, self.visitor, normalised=normalised))
             session_log.log_refused(refusal, self.visitor, self.transaction.reverse_path)
+            self.door.note_refused(refusal, self.visitor.client, self.transaction.reverse_path or "", self.transaction.recipients)
         except Exception as error:
             session_log.log_fault("the message's end", error, self.visitor)
             refusal = replies.FAULT

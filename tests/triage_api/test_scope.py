@@ -114,6 +114,7 @@ CALLS = {
     "set_away": Call(json={"login": "nobody"}),
     "end_sessions": Call(query="?login=nobody"),
     "list_departments": Call(says=True),
+    "find_place": Call(says=True, query="?to=joe.fern&q=secret"),
     "get_directory": Call(says=True),
     "list_people": Call(says=True),
     "list_recipients": Call(says=True),

@@ -75,6 +75,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
 }
 SILENT = {  # answered, and without it
     "deliveries": "--search secret --state queued",
+    "where": "joe.fern secret",
     "decisions": "",
     "decisions list": "",
     "campaigns": "--fewest 1 --state any",

@@ -473,6 +473,9 @@ class Retention:
         400,
         least=1,
     )
+    refused_days: int = setting_key(
+        "Days that `mailroom where` knows which messages the SMTP server refused: sender, recipient, client and reply.", 14, least=1
+    )
     audit_days: int = setting_key("Days the record of acts is kept; what is left of it can still be proven whole.", 1095)
 
 

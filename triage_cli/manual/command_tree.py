@@ -11,7 +11,7 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
     (
         "Looking at mail and deciding",
         (
-            *("deliveries", "searches", "show", "trace", "release", "redirect", "purge", "reject", "restore", "hold"),
+            *("deliveries", "searches", "show", "trace", "where", "release", "redirect", "purge", "reject", "restore", "hold"),
             *("hand", "escalate", "sweep", "redeliver"),
         ),
     ),

@@ -20,7 +20,7 @@ from triage.policy import emergency
 from triage.policy.contacts import store as contacts
 from triage.policy.learning import known_names
 from triage.policy.suggestions import candidates, rule_suggestions
-from triage.quarantine import coverage, viewings
+from triage.quarantine import coverage, refused_at_smtp, viewings
 from triage.quarantine.decisions import keepers
 from triage.quarantine.search import expiry
 from triage.store import db, idempotency, vacuum
@@ -139,6 +139,7 @@ def forget_records(engine: Engine, settings: Settings) -> int:
     )
     in_windows(engine, settings, delete_records.decisions_due, delete_records.forget_decisions, delete_records.SLICE)
     in_slices(engine, settings, delete_records.forget_reports)
+    in_slices(engine, settings, refused_at_smtp.forget_refused)
     return messages
 
 

@@ -13,6 +13,7 @@ from triage.compliance.privacy.data_subject import Whose
 from triage.directory import apply as directory, reassigned_addresses
 from triage.ids import format_id
 from triage.policy.rules import store as rules
+from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Handed, InHand
@@ -64,6 +65,7 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(delete(Correspondent).where(col(Correspondent.address) == address))
     session.execute(delete(FamiliarName).where(col(FamiliarName.address) == address))
     session.execute(delete(Expectation).where(col(Expectation.sender) == address))
+    refused_at_smtp.erase_address(session, address)
     session.execute(update(MailReport).where(col(MailReport.author) == address).values(author=pseudonym, subject=""))
     told = cast(col(Notice.delivery_id), String)
     session.execute(update(Notice).where(col(Notice.sender) == address).values(sender=pseudonym, about=told, text=""))
@@ -88,6 +90,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     uid = whose.uid
     person = session.get_one(Person, uid)
     login = person.login or uid
+    refused_at_smtp.erase_address(session, whose.address)
     session.execute(delete(Correspondent).where(col(Correspondent.person) == uid))
     session.execute(delete(SentMail).where(col(SentMail.person) == uid))
     session.execute(update(PostedList).where(col(PostedList.person) == uid).values(person=""))

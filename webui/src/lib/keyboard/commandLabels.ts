@@ -56,6 +56,7 @@ const WORDS: Readonly<Record<string, string>> = {
   goPeople: t('Go to people and departments'),
   goFirstDay: t('Go to suggested rules'),
   goSending: t('Go to outgoing messages'),
+  goWhere: t('Find out where a message is'),
   goReports: t('Go to reports'),
   goPractice: t('Go to training'),
   goRequests: t('Go to requests'),

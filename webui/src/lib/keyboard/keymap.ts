@@ -72,6 +72,7 @@ export const commands: readonly Command[] = [
     ['goPeople', 'g p'],
     ['goFirstDay', 'g f'],
     ['goSending', 'g w'],
+    ['goWhere', 'g e'],
     ['goReports', 'g s'],
     ['goPractice', 'g t'],
     ['goRequests', 'g i'],

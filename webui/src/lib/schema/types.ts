@@ -763,7 +763,7 @@ export interface DigestOrder {
 
 /** The directory as it was taken over last. */
 export interface DirectoryState {
-  departments: Place[]
+  departments: triage_api__schemas__access__people__Place[]
   people: number
   left: number
   distribution_lists: number
@@ -1746,19 +1746,6 @@ export interface PersonOrder {
   /** an address outside; or of somebody here their address or uid */
   address: string
   reason?: string
-}
-
-/** A department as the directory has it. */
-export interface Place {
-  code: string
-  name: string
-  /** takes what is released to the department itself; empty: it has none */
-  mailbox: string
-  /** role addresses, as the directory writes them */
-  roles: string[]
-  /** full name; empty: nobody is named */
-  responsible: string
-  people: number
 }
 
 /** A block that goes along with a removal. */
@@ -2812,9 +2799,44 @@ export interface Webhooks {
   next_cursor: null
 }
 
+/** Everything that may be meant, newest first. */
+export interface Where {
+  sentence: string
+  places: triage_api__schemas__queue__where__Place[]
+  since: string
+  until: string
+}
+
 /** One thing that moves a card up (positive points) or down in the order of the queue. */
 export interface WhyHere {
   name: string
   points: number
   sentence: string
+}
+
+/** A department as the directory has it. */
+export interface triage_api__schemas__access__people__Place {
+  code: string
+  name: string
+  /** takes what is released to the department itself; empty: it has none */
+  mailbox: string
+  /** role addresses, as the directory writes them */
+  roles: string[]
+  /** full name; empty: nobody is named */
+  responsible: string
+  people: number
+}
+
+/** One message, or refused attempts to send one, and where it is. */
+export interface triage_api__schemas__queue__where__Place {
+  at: string
+  sender: string
+  /** Empty for a refused message: Mailroom never saw it. */
+  subject: string
+  recipient: string
+  sentence: string
+  /** Null: it was refused at SMTP. */
+  delivery: string | null
+  /** State of the delivery, or `refused`. */
+  state: string
 }

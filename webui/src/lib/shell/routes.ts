@@ -29,6 +29,7 @@ export const PLACES: readonly Place[] = [
   { path: '/rules', says: t('Rules'), command: 'goRules', part: 'end', page: 'rules/Rules' },
   { path: '/contacts', says: t('Contacts'), command: 'goCorrespondents', part: 'end', page: 'rules/Contacts' },
   { path: '/people', says: t('People'), command: 'goPeople', part: 'end', page: 'people/People', one: 'people/Person' },
+  { path: '/where', says: t('Where is my message?'), command: 'goWhere', part: 'end', page: 'queue/WhereIsMyMessage', shown: () => false }, // by key, palette and from People
   { path: '/reports', says: t('Reports'), command: 'goReports', part: 'end', page: 'operations/Reports' },
   { path: '/training', says: t('Training'), command: 'goPractice', part: 'end', page: 'account/Training' },
   { path: '/staff', says: t('Staff'), command: 'goStaff', part: 'end', page: 'people/Staff' },

@@ -1,0 +1,20 @@
+"""What the SMTP server refused, so that people can be told why a message never came."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0068"
+down_revision = "0067"
+
+
+def upgrade() -> None:
+    """Add the table."""
+    op.create_table(
+        "refused_message",
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("at", "until")),
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("recipient", "listed", "reverse_path", "client", "reply")),
+        sa.Column("times", sa.Integer(), nullable=False),
+    )
+    op.create_index("refused_message_to", "refused_message", ["recipient", "at"])
+    op.create_index("refused_message_at", "refused_message", ["at"])

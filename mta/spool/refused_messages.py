@@ -1,0 +1,72 @@
+"""What was refused at SMTP time, for whom asks where a message is: written down by the receiving processes, taken up by the judge.
+
+The SMTP server knows no database. It leaves small files below the spool, as for blocks that refuse (`block_refusals`). They are not synced:
+nothing depends on them but what people are told. What a flood brings beyond MOST in a moment is left out.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from triage.addressing.refused_message import Refused
+from triage.ids import format_id, new_id
+from triage.times import from_micros, to_micros, utcnow
+
+DIRECTORY = "refused-messages"  # below spool.directory
+MOST = 500  # different ones between two files
+LONGEST = 320  # characters of an address, and of a reply
+SUFFIX = ".json"
+
+log = logging.getLogger(__name__)
+
+
+class RefusedMessages:
+    """What this process has refused since it last wrote a file."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / DIRECTORY
+        self.found: dict[tuple[str, str, str, str], list[int]] = {}  # recipient, reverse-path, client, reply -> first, last, times
+
+    def note(self, reply: str, client: str, reverse_path: str, recipient: str = "") -> None:
+        """A recipient, or a whole message, was refused with this reply."""
+        key = (recipient.casefold()[:LONGEST], reverse_path.casefold()[:LONGEST], client, reply[:LONGEST])
+        now = to_micros(utcnow())
+        if key in self.found:
+            self.found[key][1:] = [now, self.found[key][2] + 1]
+        elif len(self.found) < MOST:
+            self.found[key] = [now, now, 1]
+
+    def write(self) -> None:
+        """Leave what was refused for the judge. A disk that is full loses the note, and no message."""
+        if not self.found:
+            return
+        temporary = self.directory / f"{os.getpid()}.tmp"
+        try:
+            self.directory.mkdir(mode=0o770, exist_ok=True)
+            temporary.write_text(json.dumps([[*key, *seen] for key, seen in self.found.items()]), "utf-8")
+            temporary.rename(self.directory / f"{format_id(new_id())}{SUFFIX}")
+        except OSError as fault:
+            log.warning("refused messages are not noted: %s", fault)
+        self.found.clear()
+
+
+def read_files(directory: Path) -> Iterator[tuple[Path, list[Refused]]]:
+    """The files that are there, each with what was refused; whoever has written it down removes them. A damaged one says nothing."""
+    try:
+        paths = sorted((directory / DIRECTORY).glob(f"*{SUFFIX}"))
+    except OSError:
+        return
+    for path in paths:
+        try:
+            found = [refused_of(*line) for line in json.loads(path.read_text("utf-8"))]
+        except (OSError, ValueError, TypeError, OverflowError) as fault:
+            log.warning("%s cannot be read, so what was refused then is not known: %s", path, fault)
+            found = []
+        yield path, found
+
+
+def refused_of(recipient: str, reverse_path: str, client: str, reply: str, first: int, last: int, times: int) -> Refused:
+    """One line of a file."""
+    return Refused(str(recipient), str(reverse_path), str(client), str(reply), from_micros(int(first)), from_micros(int(last)), int(times))

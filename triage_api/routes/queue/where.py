@@ -1,0 +1,24 @@
+"""Where a message is that somebody waits for."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage.quarantine.where_is_my_message import where_is
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read
+from triage_api.schemas.queue import where as schemas
+
+router = APIRouter(route_class=Once, tags=["messages"])
+
+
+@router.get("/where", response_model=schemas.Where, responses=described(401, 422))
+def find_place(wanted: Annotated[schemas.WhereQuery, Query()], session: Read, by: Staff, here: Here) -> schemas.Where:
+    """Where a message is: held, decided, delivered, expired, or refused at SMTP and why; at most 50 in your scope, newest first."""
+    refused_days = here.settings.retention.refused_days
+    found = where_is(session, wanted.to, wanted.q, since=wanted.since, until=wanted.until, refused_days=refused_days, by=by, now=utcnow())
+    return schemas.Where.model_validate(found)

@@ -1,0 +1,39 @@
+"""Where a message is that somebody waits for."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from triage_api.schemas.fields import Id, Order, Shape, Word
+from triage_api.schemas.language import Spoken
+
+
+class WhereQuery(Order):
+    """Which message is looked for."""
+
+    to: Annotated[Word, Field(description="The recipient: an address, a name, a uid, or a part of one.")]
+    q: Annotated[Word, Field(description="Letters of the sender's address or name, or of the subject; empty: whatever it is.")] = ""
+    since: Annotated[AwareDatetime | None, Field(description="Default: 7 days before `until`.")] = None
+    until: Annotated[AwareDatetime | None, Field(description="Default: now.")] = None
+
+
+class Place(Shape):
+    """One message, or refused attempts to send one, and where it is."""
+
+    at: datetime
+    sender: str
+    subject: Annotated[str, Field(description="Empty for a refused message: Mailroom never saw it.")]
+    recipient: str
+    sentence: Spoken
+    delivery: Annotated[Id | None, Field(description="Null: it was refused at SMTP.")]
+    state: Annotated[str, Field(description="State of the delivery, or `refused`.")]
+
+
+class Where(Shape):
+    """Everything that may be meant, newest first."""
+
+    sentence: Spoken
+    places: list[Place]
+    since: datetime
+    until: datetime

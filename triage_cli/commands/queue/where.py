@@ -1,0 +1,44 @@
+"""Where is my message? `mailroom where`."""
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks
+from triage_cli.commands.selection_options import date
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+PLACES = Shape(
+    {
+        "at": "when it came, or was refused for the last time",
+        "state": "of the delivery, or refused",
+        "sender": "author's address; of what was refused the address in MAIL FROM",
+        "recipient": "as the sender wrote it",
+        "subject": "of the message; empty where it was refused",
+        "sentence": "where it is, in words",
+        "delivery": "id of the delivery; empty where it was refused",
+    },
+)
+
+
+@click.command()
+@click.argument("recipient")
+@click.argument("words", required=False, default="")
+@click.option("--since", metavar="DATE", help="Not before, ISO 8601; UTC unless it says otherwise. Default: seven days ago.")
+@click.option("--until", metavar="DATE", help="Not after.")
+@lists(PLACES)
+@asks
+def where(desk: Desk, recipient: str, words: str, since: str | None, until: str | None, form: Form) -> None:
+    """Say where a message is: held, decided, delivered, expired, refused at SMTP and why, or never seen.
+
+    RECIPIENT is an address, a name or a part of one, WORDS letters of the sender or the subject.
+    """
+    found = desk.get("/where", to=recipient, q=words, since=date(since, "--since"), until=date(until, "--until"))
+    rows = [one | {"at": when(one["at"]), "delivery": one["delivery"] or ""} for one in found["places"]]
+    if form is not Form.TEXT:
+        PLACES.print(rows, form)
+        return
+    say(found["sentence"])
+    for one in rows:
+        say(f"{one['at']}  {one['sender']} to {one['recipient'] or '?'}  {one['subject']}")
+        say(f"    {one['sentence']}{' ID ' + one['delivery'] if one['delivery'] else ''}")
