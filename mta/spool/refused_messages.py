@@ -1,4 +1,4 @@
-"""What was refused at SMTP time, for whom asks where a message is: written down by the receiving processes, taken up by the judge.
+"""Messages refused at SMTP time, for `mailroom where`: noted by the receiving processes, stored by the judge.
 
 The SMTP server knows no database. It leaves small files below the spool, as for blocks that refuse (`block_refusals`). They are not synced:
 nothing depends on them but what people are told. What a flood brings beyond MOST in a moment is left out.
@@ -53,7 +53,7 @@ class RefusedMessages:
 
 
 def read_files(directory: Path) -> Iterator[tuple[Path, list[Refused]]]:
-    """The files that are there, each with what was refused; whoever has written it down removes them. A damaged one says nothing."""
+    """The files that are there, each with what was refused; the caller removes a file when its lines are written down. A damaged one says nothing."""
     try:
         paths = sorted((directory / DIRECTORY).glob(f"*{SUFFIX}"))
     except OSError:
