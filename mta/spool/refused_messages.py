@@ -53,7 +53,7 @@ class RefusedMessages:
 
 
 def read_files(directory: Path) -> Iterator[tuple[Path, list[Refused]]]:
-    """The files that are there, each with what was refused; the caller removes a file when its lines are written down. A damaged one says nothing."""
+    """The files that are there, each with its lines; the caller removes a file when they are stored. A damaged one says nothing."""
     try:
         paths = sorted((directory / DIRECTORY).glob(f"*{SUFFIX}"))
     except OSError:

@@ -124,6 +124,7 @@ STAYS = {
     "proposal": "kind match value proof evidence state lane_shown answered_by_shown",
     "queue_sample": "department",
     "recalled": "folder name flags",
+    "refused_message": "recipient listed reverse_path client reply",
     "related_mail": "mailbox folder name author subject",
     "rule": "effect match value proof author origin note recipient doubt",  # the author as people read it
     "saved_search": "by_shown name q tab department",
