@@ -31,4 +31,4 @@ def test_what_is_held_and_what_was_refused_is_told(site: Site, page: Page) -> No
     page.get_by_label("Sender or subject").fill("your paper")
     page.get_by_role("button", name="Look for it").click()
     page.get_by_role("link", name="Show it").click()
-    expect(page.get_by_role("heading", name="Your paper")).to_be_visible()
+    expect(page.get_by_role("option").filter(has_text="Your paper")).to_be_visible()
