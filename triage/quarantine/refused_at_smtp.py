@@ -16,7 +16,7 @@ from triage.config.settings import Company, Settings
 from triage.directory import recipients
 from triage.ids import new_id
 from triage.store.models.directory import KnownRecipient
-from triage.store.models.refused_messages import RefusedMessage
+from triage.store.models.messages import RefusedMessage
 
 MOST_FOUND = 50
 SLICE = 5_000
