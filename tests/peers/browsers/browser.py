@@ -64,6 +64,14 @@ def fonts(page: Page) -> None:
     page.evaluate("document.fonts.ready.then(() => undefined)")
 
 
+def wait_for_paint(page: Page) -> None:
+    """Returns once a sheet that is shown by now takes keys: it drops what is pressed before its first frame, and asked for that before us.
+
+    To be called between `expect` on something in a sheet and the first key for it.
+    """
+    page.evaluate("new Promise((painted) => requestAnimationFrame(() => setTimeout(() => setTimeout(painted))))")
+
+
 def intercept(page: Page, wanted: str | re.Pattern[str], handler: Callable[[Route], None], times: int | None = None) -> None:
     """`page.route`, in force when this returns. Chromium says that it is a little before: on a busy machine a page that is there
     already still sends its own requests past it."""

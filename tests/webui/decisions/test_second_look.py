@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import settings_in
+from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
@@ -53,7 +54,7 @@ def look(page: Page) -> Locator:
     """The sheet, once its reason is to be read and it takes keys: it asked for this frame before we did."""
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text(REASON).first).to_be_visible()
-    page.evaluate("new Promise((painted) => requestAnimationFrame(() => setTimeout(() => setTimeout(painted))))")
+    browser_peer.wait_for_paint(page)
     return sheet
 
 

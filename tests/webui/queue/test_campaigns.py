@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlmodel import col
 
+from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import DMARC_PASS, NO_DMARC
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site, undo_by_name
@@ -148,6 +149,7 @@ def test_two_keys_take_and_block_a_wave_but_never_what_is_less_odd(site: Site, p
     expect(act).to_be_focused()
     expect(sheet.get_by_role("radio", name="All copies")).to_be_checked()
     expect(sheet.get_by_role("checkbox", name="This campaign")).to_be_checked()
+    browser_peer.wait_for_paint(page)
     page.keyboard.press("Enter")
     done = page.get_by_role("status").filter(has_text="Removed and blocked")
     expect(done).to_contain_text("Blocked: the campaign, ")

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
 from tests.conftest import settings_in
+from tests.peers.browsers import browser as browser_peer
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site, running
 from triage.config.duties import Duty
@@ -97,6 +98,7 @@ def test_a_threat_is_escalated_and_no_removal_is_filled(guarded: Site, page: Pag
     expect(page.get_by_role("dialog").get_by_role("button", name="Remove 1 message")).to_be_visible()
     expect(page.get_by_role("dialog").locator(".button.go")).to_have_count(0)
     expect(page.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
+    browser_peer.wait_for_paint(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("option").filter(has_text="Your files")).not_to_contain_text("Removed")
