@@ -3,7 +3,8 @@
 What its list and a shell's completion say of each command comes from `triage_cli.one_line_helps`, which `make reference` writes.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +13,8 @@ from click.shell_completion import CompletionItem
 
 from triage.runtime import gc_tuning
 from triage_cli.one_line_helps import HELPS
+
+WHOLE = 1000  # characters that no one-line help has
 
 
 class Lazy(click.Group):
@@ -31,9 +34,13 @@ class Lazy(click.Group):
             module = import_module(f"triage_cli.{self.elsewhere[cmd_name]}")
         return next(one for one in vars(module).values() if isinstance(one, click.Command) and one.name == cmd_name)
 
+    def sections(self, ctx: click.Context) -> Mapping[str, Iterable[str]]:
+        """The commands as the help lists them, by heading."""
+        return {"Commands": self.list_commands(ctx)}
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands: none is imported for what it says of itself."""
-        Listing(commands={name: self.named(ctx, name) for name in self.list_commands(ctx)}).format_commands(ctx, formatter)
+        """Write the list of commands with their whole one-line helps; no command is imported for it."""
+        write_sections({title: [self.named(ctx, name) for name in names] for title, names in self.sections(ctx).items()}, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Whoever presses the tab key does not wait until a command is imported."""
@@ -48,11 +55,39 @@ class Lazy(click.Group):
         return click.Command(name, help=HELPS[words_of(ctx, name)])
 
 
-class Listing(click.Group):
-    """Commands in the order that they were given in."""
+class Sections(Lazy):
+    """The program itself: its commands by section, and the names that commands had before.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+    `renamed`: old name to new name. Those in `kept` still work, as other people's scripts call them.
+    """
+
+    def __init__(
+        self, *names: Any, by_section: Mapping[str, Mapping[str, str]], renamed: Mapping[str, str], kept: frozenset[str], **more: Any
+    ):
+        super().__init__(*names, elsewhere={name: where for one in by_section.values() for name, where in one.items()}, **more)
+        self.by_section, self.renamed, self.kept = by_section, renamed, kept
+
+    def sections(self, ctx: click.Context) -> Mapping[str, Iterable[str]]:
+        return self.by_section
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, self.renamed[cmd_name] if cmd_name in self.kept else cmd_name)
+
+
+def write_sections(sections: Mapping[str, Sequence[click.Command]], formatter: click.HelpFormatter) -> None:
+    """Write commands below headings, with one column for all their names."""
+    shown = {title: [one for one in commands if not one.hidden] for title, commands in sections.items()}
+    widest = max((len(one.name or "") for commands in shown.values() for one in commands), default=0)
+    for title, commands in shown.items():
+        with formatter.section(title):
+            formatter.write_dl([((one.name or "").ljust(widest), one.get_short_help_str(WHOLE).rstrip(".")) for one in commands])
+
+
+def suggest_command(group: click.Group, ctx: click.Context, given: str) -> str:
+    """Returns the command that was probably meant: its new name, or the nearest one; "" where none is near."""
+    renamed = getattr(group, "renamed", {})
+    near = difflib.get_close_matches(given, [*renamed, *group.list_commands(ctx)], 1)
+    return str(renamed.get(near[0], near[0])) if near else ""
 
 
 def words_of(ctx: click.Context, name: str) -> str:

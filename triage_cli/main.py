@@ -1,6 +1,7 @@
 """The command `mailroom`: its groups, its settings file, and how a refusal is told to the shell."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,87 +12,121 @@ from triage.errors import BadInput, NotYet, Refused, Unanswered
 from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import server_options
 from triage_cli.client.exit_codes import DONE, LATER, REFUSED, USAGE
-from triage_cli.lazy_group import Lazy
+from triage_cli.lazy_group import Sections, suggest_command
 from triage_cli.output.tables import warn
 
+NO_COMMAND = re.compile(r"No such command '(.+?)'\.$")  # and click found none that is near
 CHOICES = "\n\t"  # stands between those that click lists
-COMMANDS = {  # where each command lives: a role must not import what another one needs
-    "serve": "services.supervisor",
-    "receive": "services.roles",
-    "judge": "services.roles",
-    "outbound": "services.roles",
-    "relay": "services.roles",
-    "recall": "services.roles",
-    "mirror": "services.roles",
-    "api": "services.roles",
-    "identity": "services.roles",
-    "upkeep": "services.roles",
-    "webhooks": "commands.operations.webhooks",
-    "demo": "commands.operations.demo",
-    "db": "commands.operations.database",
-    "sync": "commands.access.sync",
-    "rehearse": "commands.past_mail.simulate",
-    "import": "commands.past_mail.import_mail",
-    "staff": "commands.access.staff",
-    "practice": "commands.queue.training",
-    "token": "commands.access.api_tokens",
-    "deliveries": "commands.queue.deliveries",
-    "show": "commands.queue.deliveries",
-    "trace": "commands.queue.message_trace",
-    "where": "commands.queue.where",
-    "release": "commands.decisions.decide",
-    "redirect": "commands.decisions.decide",
-    "purge": "commands.decisions.decide",
-    "reject": "commands.decisions.decide",
-    "restore": "commands.decisions.decide",
-    "hold": "commands.decisions.decide",
-    "hand": "commands.queue.assign",
-    "escalate": "commands.decisions.escalate",
-    "escalations": "commands.decisions.escalate",
-    "searches": "commands.queue.saved_searches",
-    "redeliver": "commands.decisions.redeliver",
-    "sweep": "commands.decisions.sweep",
-    "ask": "commands.queue.release_requests",
-    "requests": "commands.queue.release_requests",
-    "reported": "commands.queue.reported_mail",
-    "seed": "commands.past_mail.seed_contacts",
-    "campaigns": "commands.queue.campaigns",
-    "decisions": "commands.decisions.decisions",
-    "groups": "commands.access.groups",
-    "people": "commands.access.people",
-    "queue": "commands.operations.outgoing_queue",
-    "spool": "commands.operations.spool",
-    "allow": "commands.policy.allow_block",
-    "block": "commands.policy.allow_block",
-    "hold-sender": "commands.policy.allow_block",
-    "rules": "commands.policy.rules",
-    "correspondents": "commands.policy.contacts",
-    "learn": "commands.past_mail.learn_postfix_log",
-    "open": "commands.policy.emergency",
-    "mode": "commands.policy.enforcement_mode",
-    "second-keys": "commands.decisions.approvals",
-    "keepers": "commands.decisions.keepers",
-    "report": "commands.records.report",
-    "audit": "commands.records.audit",
-    "retention": "commands.records.audit_keys",
-    "backup": "commands.operations.backup",
-    "resume": "commands.operations.resume",
-    "legal-hold": "commands.records.legal_hold",
-    "person-data": "commands.records.person_data",
-    "settings": "manual.settings_reference",
-    "completion": "manual.completion",
-    "man": "manual.man_pages",
-    "doctor": "doctor.doctor_command",
+SECTIONS = {  # where each command lives, as the help lists them: a role must not import what another one needs
+    "Run": {
+        "demo": "commands.operations.demo",
+        "serve": "services.supervisor",
+        "receive": "services.roles",
+        "judge": "services.roles",
+        "outbound": "services.roles",
+        "relay": "services.roles",
+        "recall": "services.roles",
+        "mirror": "services.roles",
+        "api": "services.roles",
+        "identity": "services.roles",
+        "upkeep": "services.roles",
+        "webhooks": "commands.operations.webhooks",
+    },
+    "Mail": {
+        "deliveries": "commands.queue.deliveries",
+        "show": "commands.queue.deliveries",
+        "trace": "commands.queue.message_trace",
+        "where": "commands.queue.where",
+        "release": "commands.decisions.decide",
+        "redirect": "commands.decisions.decide",
+        "purge": "commands.decisions.decide",
+        "reject": "commands.decisions.decide",
+        "restore": "commands.decisions.decide",
+        "hold": "commands.decisions.decide",
+        "assign": "commands.queue.assign",
+        "escalate": "commands.decisions.escalate",
+        "decisions": "commands.decisions.decisions",
+        "approvals": "commands.decisions.approvals",
+        "confidential-removals": "commands.decisions.keepers",
+        "escalations": "commands.decisions.escalate",
+        "campaigns": "commands.queue.campaigns",
+        "searches": "commands.queue.saved_searches",
+        "sweep": "commands.decisions.sweep",
+        "redeliver": "commands.decisions.redeliver",
+        "outgoing": "commands.operations.outgoing_queue",
+        "spool": "commands.operations.spool",
+        "emergency": "commands.policy.emergency",
+    },
+    "Senders": {
+        "allow": "commands.policy.allow_block",
+        "block": "commands.policy.allow_block",
+        "hold-sender": "commands.policy.allow_block",
+        "rules": "commands.policy.rules",
+        "contacts": "commands.policy.contacts",
+        "seed": "commands.past_mail.seed_contacts",
+        "learn": "commands.past_mail.learn_postfix_log",
+        "simulate": "commands.past_mail.simulate",
+        "enforcement": "commands.policy.enforcement_mode",
+    },
+    "People": {
+        "staff": "commands.access.staff",
+        "people": "commands.access.people",
+        "distribution-lists": "commands.access.groups",
+        "requests": "commands.queue.release_requests",
+        "ask": "commands.queue.release_requests",
+        "reported": "commands.queue.reported_mail",
+        "token": "commands.access.api_tokens",
+        "training": "commands.queue.training",
+        "sync": "commands.access.sync",
+    },
+    "Reports": {
+        "report": "commands.records.report",
+    },
+    "Audit": {
+        "audit": "commands.records.audit",
+        "legal-hold": "commands.records.legal_hold",
+        "person-data": "commands.records.person_data",
+        "retention": "commands.records.audit_keys",
+    },
+    "Maintenance": {
+        "doctor": "doctor.doctor_command",
+        "db": "commands.operations.database",
+        "backup": "commands.operations.backup",
+        "resume": "commands.operations.resume",
+        "import": "commands.past_mail.import_mail",
+        "settings": "manual.settings_reference",
+        "completion": "manual.completion",
+        "man": "manual.man_pages",
+    },
 }
+RENAMED = {  # before 0.1.0
+    "queue": "outgoing",
+    "rehearse": "simulate",
+    "open": "emergency",
+    "groups": "distribution-lists",
+    "hand": "assign",
+    "second-keys": "approvals",
+    "keepers": "confidential-removals",
+    "correspondents": "contacts",
+    "practice": "training",
+    "mode": "enforcement",
+}
+KEPT = frozenset({"queue", "rehearse", "open"})  # scripts of others call them by these names; the rest is only suggested
 
 
-@click.group(cls=Lazy, elsewhere=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Sections,
+    by_section=SECTIONS,
+    renamed=RENAMED,
+    kept=KEPT,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option("--config", metavar="FILE", help="Settings file. Default: $MAILROOM_CONFIG, ./mailroom.toml, /etc/mailroom/mailroom.toml.")
 @server_options
 @click.version_option(package_name="mailroom")
 @click.pass_context
 def mailroom(ctx: click.Context, config: str | None) -> None:
-    """A few trained people look at a company's outside mail, so that nobody else has to."""
+    """Mailroom holds messages from unknown senders until trained staff decide."""
     ctx.obj = config
 
 
@@ -137,8 +172,18 @@ def misused(fault: click.ClickException) -> int:
         return USAGE
     if isinstance(fault, click.UsageError) and fault.ctx is not None:
         click.echo(f"{fault.ctx.get_usage()}\nTry '{fault.ctx.command_path} -h' for help.\n", err=True)
-    click.echo(f"Error: {escape_visible(fault.format_message().replace(CHOICES, ' '))}", err=True)
+    click.echo(f"Error: {escape_visible(fault.format_message().replace(CHOICES, ' '))}{suggestion(fault)}", err=True)
     return USAGE
+
+
+def suggestion(fault: click.ClickException) -> str:
+    """Returns "Did you mean …?" for a command that does not exist; "" for every other fault."""
+    unknown = NO_COMMAND.match(fault.format_message())
+    ctx = fault.ctx if isinstance(fault, click.UsageError) else None
+    if unknown is None or ctx is None or not isinstance(ctx.command, click.Group):
+        return ""
+    meant = suggest_command(ctx.command, ctx, unknown[1])
+    return f" Did you mean `{ctx.command_path} {meant}`?" if meant else ""
 
 
 def is_passing(fault: Exception) -> bool:

@@ -1,6 +1,6 @@
 """Reading what lies in people's mailboxes, whatever they are kept in: IMAP, Maildirs or mbox files. Nothing is changed there.
 
-The seam of `mailroom seed` (sent mail, header fields only) and `mailroom rehearse` (what came in, whole). Use:
+The seam of `mailroom seed` (sent mail, header fields only) and `mailroom simulate` (what came in, whole). Use:
 
     source = ImapSource(recall, accounts) | MaildirSource(root) | MboxSource(paths)
     for address in source.accounts():

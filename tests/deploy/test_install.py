@@ -243,7 +243,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     write(machine, "/etc/mailroom/company.toml", COMPANY)
     write(machine, "/var/lib/mailroom/mailroom.zone", "")
     machine.run("chown", "-R", "mailroom-upkeep:mailroom", backup)
-    machine.run("/usr/local/sbin/mailroom", "restore", backup)
+    machine.run("/usr/local/sbin/mailroom", "backup", "restore", backup)
     run(machine, "install", "--venv", "/opt/ready")
     until_held(machine, 4)
     machine.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from triage.config.settings import every_key
-from triage_cli.main import COMMANDS
+from triage_cli.main import mailroom
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy" / "systemd"
@@ -68,7 +68,7 @@ def analyze(*words: object) -> "subprocess.CompletedProcess[str]":
 
 
 def test_every_role_has_a_unit() -> None:
-    wanted = {name for name, module in COMMANDS.items() if module == "services.roles"} | {"sync", "webhooks", "retention"}
+    wanted = {name for name, module in mailroom.elsewhere.items() if module == "services.roles"} | {"sync", "webhooks", "retention"}
     assert wanted == {unit_name(path) for path in UNITS.glob("*.service")} - {"parse@", "draw@"}
 
 

@@ -74,7 +74,7 @@ def sending(house: Company, faults: str) -> Iterator[Ledger]:
         yield ledger
     processes.until(lambda: not alone.missing(house, ledger), "everything promised is entered", house.process, house.log, patience=PATIENCE)
     alone.let_leases_end(house)
-    house.run("queue", "retry", "--next-hop", house.next_hop, check=True)  # what a fault has put off for minutes
+    house.run("outgoing", "retry", "--next-hop", house.next_hop, check=True)  # what a fault has put off for minutes
     processes.until(lambda: alone.waiting(house) == 0, "everything allowed is delivered", house.process, house.log, patience=PATIENCE)
     house.stop()
     alone.all_kept(house, ledger, faults)

@@ -37,7 +37,7 @@ def test_an_earlier_release_goes_on(kept: Path, tmp_path: Path, request: pytest.
     house = Company(tmp_path, database, f"maildir:{tmp_path}/mailboxes", more=YEARS)
     (tmp_path / "mailboxes").mkdir()
     house.lay_out(upgrade=False)
-    house.run("restore", str(tmp_path / "backup"), check=True)
+    house.run("backup", "restore", str(tmp_path / "backup"), check=True)
     try:
         house.start()
         goes_on(house)

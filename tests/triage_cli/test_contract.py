@@ -20,7 +20,7 @@ CONTRACT = {
     "doctor": "--json",
     "sync": "--full --dry-run --json",
     "seed imap": "--dry-run --since", "seed maildir": "DIRECTORY --dry-run --since", "seed mbox": "PATH... --dry-run --since",
-    "rehearse imap": "--json", "rehearse maildir": "DIRECTORY --json", "rehearse mbox": "PATH... --json",
+    "simulate imap": "--json", "simulate maildir": "DIRECTORY --json", "simulate mbox": "PATH... --json",
     "deliveries": "[ID]... --state --department --person --sender --domain --campaign --search --json --csv",
     "show": "ID --headers --source --json",
     "release": f"{VERB} --allow", "purge": f"{VERB} --block", "restore": VERB, "reject": VERB, "redirect": f"{VERB} --to", "hold": VERB,
@@ -30,7 +30,7 @@ CONTRACT = {
     "decisions": "--json --csv", "decisions undo": "ID --reason --wait --json",
     "decisions items": "ID --outcome --json --csv",
     "spool": "--stuck --json --csv", "spool retry": "[ID]... --all", "spool take-out": "ID FILE",
-    "queue": "--json --csv", "queue list": "--json", "queue retry": "[ID]...", "queue hold": "[ID]...",
+    "outgoing": "--json --csv", "outgoing list": "--json", "outgoing retry": "[ID]...", "outgoing hold": "[ID]...",
     "campaigns": "--json --csv",
     "staff add": "LOGIN --role --scope", "staff list": "--json", "staff remove": "LOGIN",
     "token create": "NAME --may --scope --until", "token list": "--json", "token revoke": "ID",
@@ -38,7 +38,7 @@ CONTRACT = {
     "retention": "",
     "report": "--format --json --csv",
     "redeliver": "--person --since --wait",
-    "open": "--until --reason",
+    "emergency": "--until --reason",
     "import maildir": "DIRECTORY --to", "import mbox": "FILE --to",
 }  # fmt: skip
 DECIDED = "decision said count done items"
@@ -50,25 +50,25 @@ FIELDS = {  # of --json; there may come more
     "campaigns show": "id messages deliveries held people senders newest subject made by compared with states proofs from subjects",
     "campaigns join": DECIDED, "campaigns split": DECIDED, "decisions undo": DECIDED, "hold": DECIDED, "purge": DECIDED,
     "redeliver": DECIDED, "redirect": DECIDED, "reject": DECIDED, "release": DECIDED, "restore": DECIDED, "sweep": DECIDED,
-    "correspondents list": "id address scope sent heard last_mail lapses how provenance",
-    "correspondents lists": "address posts person rule",
-    "correspondents reasons": "count how reason words",
+    "contacts list": "id address scope sent heard last_mail lapses how provenance",
+    "contacts lists": "address posts person rule",
+    "contacts reasons": "count how reason words",
     "decisions": "id at by said undone reason", "decisions list": "id at by said undone reason",
     "decisions items": "delivery before outcome why",
     "decisions related": "copy mailbox folder at author subject what state",
     "deliveries": MAIL,
     "doctor": "level what found do",
-    "groups": "address name department members expand aliases",
+    "distribution-lists": "address name department members expand aliases",
     "import maildir": "states known unreadable dry_run", "import mbox": "states known unreadable dry_run",
     "escalations list": "id at to phone messages deliveries by reason hold confirmed confirmed_by undone",
-    "keepers list": "id folder asked lapses count said reason",
+    "confidential-removals list": "id folder asked lapses count said reason",
     "legal-hold list": "id about person select mails since by reason lifted lifted_by lifted_reason",
-    "mode list": "code name mode by at reason",
+    "enforcement list": "code name mode by at reason",
     "person-data list": "id asked by reason pseudonym mails contents kept rules_left done",
-    "practice scores": "login right answered let_bad_in kept_good_out last_at",
-    "queue": "id kind state mailbox next_hop attempts next_try last_reply",
-    "queue list": "id kind state mailbox next_hop attempts next_try last_reply",
-    "queue next-hops": "next_hop waiting under_way refused unreachable next_try last_reply",
+    "training scores": "login right answered let_bad_in kept_good_out last_at",
+    "outgoing": "id kind state mailbox next_hop attempts next_try last_reply",
+    "outgoing list": "id kind state mailbox next_hop attempts next_try last_reply",
+    "outgoing next-hops": "next_hop waiting under_way refused unreachable next_try last_reply",
     "report": "name title since until time_zone sentences definition tables",
     "reported list": "id at by others delivery state author subject found",
     "searches list": "id name search tab department person shared by held",
@@ -79,7 +79,7 @@ FIELDS = {  # of --json; there may come more
     "rules explain": "when what rule reason",
     "rules list": "id effect sender to scope proof author used until note origin risky lapse_days first_used_at last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",
-    "second-keys list": "id asked lapses said reason",
+    "approvals list": "id asked lapses said reason",
     "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",
     "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals priority why_here expires attachments "
     "last_reply text",
@@ -99,7 +99,7 @@ def fields(name: str) -> set[str]:
 
 
 def test_no_field_is_ever_taken_away() -> None:
-    there = {name: fields(name) for name in {*commands(), "queue", "spool"} if fields(name)}
+    there = {name: fields(name) for name in {*commands(), "outgoing", "spool"} if fields(name)}
     assert set(FIELDS) == set(there), "a new command's fields stand here too"
     assert {name: gone for name, said in FIELDS.items() if (gone := set(said.split()) - there[name])} == {}
 

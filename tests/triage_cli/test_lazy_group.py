@@ -8,14 +8,14 @@ import click
 import pytest
 
 from tests.triage_cli import one_line_helps
-from triage_cli.lazy_group import Lazy, Listing
-from triage_cli.main import mailroom
+from triage_cli.lazy_group import Lazy, write_sections
+from triage_cli.main import mailroom, run
 from triage_cli.manual.completion import VARIABLE
 
 PROGRAM = """
 import atexit, sys
-from triage_cli.main import COMMANDS, main
-late = {f"triage_cli.{one}" for one in (*COMMANDS.values(), "commands.access.staff_accounts")}
+from triage_cli.main import mailroom, main
+late = {f"triage_cli.{one}" for one in (*mailroom.elsewhere.values(), "commands.access.staff_accounts")}
 late |= {"triage.config.settings", "sqlalchemy", "fastapi"}
 atexit.register(lambda: sys.stderr.write(" ".join(sorted(late & set(sys.modules)))))
 main()
@@ -33,10 +33,10 @@ def test_help_is_as_if_all_commands_were_imported(words: str, width: int) -> Non
     group = mailroom.get_command(root, words) if words else mailroom
     assert isinstance(group, Lazy)
     context = click.Context(group, info_name=words, parent=root) if words else root
-    real = {name: group.get_command(context, name) or group for name in group.list_commands(context)}
+    real = {title: [group.get_command(context, name) or group for name in names] for title, names in group.sections(context).items()}
     said, wanted = (click.HelpFormatter(width=width) for _ in range(2))
     group.format_commands(context, said)
-    Listing(commands=real).format_commands(context, wanted)
+    write_sections(real, wanted)
     assert said.getvalue() == wanted.getvalue()
 
 
@@ -61,6 +61,21 @@ def test_no_command_is_imported_for_what_another_one_says(words: str, completes:
 
 def test_a_shell_is_told_what_a_command_is_for() -> None:
     context = click.Context(mailroom, info_name="mailroom")
-    assert [(one.value, one.help) for one in mailroom.shell_complete(context, "tok")] == [
-        ("token", "Keys for programs: each for some kinds of...")
-    ]
+    assert [(one.value, one.help) for one in mailroom.shell_complete(context, "tok")] == [("token", "List, create and revoke API tokens.")]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("keepers", "mailroom confidential-removals"), ("quue", "mailroom outgoing"), ("relase", "mailroom release"), ("zzz", "")],
+)
+def test_a_wrong_command_names_the_right_one(given: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: mailroom([given], prog_name="mailroom", standalone_mode=False)) == 2
+    said = capsys.readouterr().err
+    assert (f"Did you mean `{meant}`?" in said) if meant else ("Did you mean" not in said)
+
+
+@pytest.mark.parametrize(("old", "new"), [("queue", "outgoing"), ("rehearse", "simulate"), ("open", "emergency")])
+def test_the_names_of_before_that_scripts_use_still_work(old: str, new: str) -> None:
+    command = mailroom.get_command(click.Context(mailroom, info_name="mailroom"), old)
+    assert command is not None
+    assert command.name == new

@@ -33,7 +33,7 @@ class Company:
     hostname: str = setting_key("Name of this machine in SMTP greetings and Received fields.")
     authserv_id: str = setting_key("Name in our Authentication-Results (RFC 8601); default: hostname.", "")
     mode: str = setting_key(
-        "enforce: hold what is not known; observe: let it pass and record what would have been held. `mailroom mode` switches it too.",
+        "enforce: hold what is not known; observe: let it pass and record what would have been held. `mailroom enforcement` sets it too.",
         "enforce",
         choices=("enforce", "observe"),
     )
@@ -557,7 +557,7 @@ class Notices:
     digest_at: str = setting_key(
         "When the daily digest tells people by mail which messages are held for them and which were removed: sender and subject. On days "
         "of work; nobody is told of nothing. A time such as 16:00 (cover.time_zone); auto: at 08:30, to the people of departments that "
-        "enforce (company.mode, `mailroom mode`); off or empty: never, and then held messages do not expire by themselves "
+        "enforce (company.mode, `mailroom enforcement`); off or empty: never, and then held messages do not expire by themselves "
         "(retention.expire_unseen).",
         AUTO,
     )

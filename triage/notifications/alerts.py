@@ -151,7 +151,7 @@ def find_queue_alerts(session: Session, settings: Settings, now: datetime) -> It
         refused = and_(col(Delivery.state) == State.BOUNCED, col(Delivery.direction) == "in", col(Delivery.settled_at) > now - HOUR)
         number = session.scalar(select(func.count()).select_from(Delivery).where(refused)) or 0
         if number > bounces:
-            words = f"{number} mails were refused by the next hop within an hour. See `mailroom queue`."
+            words = f"{number} mails were refused by the next hop within an hour. See `mailroom outgoing`."
             yield Wait(QUEUE, COMPANY, "refused", number, words=words)
 
 
@@ -170,7 +170,7 @@ def describe_stuck(number: int, what: str, since: datetime, away: Sequence[str] 
     """What is said of mail that does not get on."""
     mails = f"{number} mails wait" if number > 1 else "1 mail waits"
     why = f"; away: {', '.join(away)}" if away else ""
-    return f"{mails} {what} since {since:%d %b %H:%M} UTC{why}. See `mailroom queue` and `mailroom doctor`."
+    return f"{mails} {what} since {since:%d %b %H:%M} UTC{why}. See `mailroom outgoing` and `mailroom doctor`."
 
 
 def open_door(session: Session, now: datetime) -> Iterator[Wait]:

@@ -61,7 +61,10 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
         raise BadInput(say("name a time in the future"), field="until")
     if until > now + LONGEST:
         raise BadInput(
-            say("at most {days} days from now; for longer, set enforcement to record only (`mailroom mode observe`)", days=LONGEST.days),
+            say(
+                "at most {days} days from now; for longer, set enforcement to record only (`mailroom enforcement observe`)",
+                days=LONGEST.days,
+            ),
             field="until",
         )
     session.execute(update(Emergency).where(in_force(now)).values(closed_at=now, closed_by=str(by)))

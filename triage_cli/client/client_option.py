@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # help asks nobody, and reads no settings
     from triage.config.settings import Settings
     from triage_cli.client.api_client import Desk
 
+DEMO = Path("var/demo/mailroom.toml")  # as `mailroom demo` writes it in its usual directory
 META = "mailroom."  # of what the options said, in Context.meta
 SERVER, TOKEN = "MAILROOM_SERVER", "MAILROOM_TOKEN"
 OPTIONS = (
@@ -68,9 +69,10 @@ def desk_of(ctx: click.Context) -> "Desk":
         with gc_tuning.pause_gc():
             from triage_cli.client.remote_client import Remote  # what asks a server needs no database, and the other way round
         return Remote(place.server, token_of(place), place.ca_file, plain=place.plain)
+    from triage.config import settings_loader
     from triage_cli.client.local_socket import neighbour
 
-    settings = read_settings(ctx)
+    settings = settings_loader.read_settings(settings_file(ctx))
     return neighbour(settings, lambda: here(settings)) or here(settings)
 
 
@@ -85,7 +87,7 @@ def place_of(ctx: click.Context) -> Place:
     """Where: the options come first, then the environment, then the settings file."""
     from triage.config import settings_loader
 
-    client = settings_loader.read_client_settings(ctx.find_root().obj)
+    client = settings_loader.read_client_settings(settings_file(ctx))
     return Place(
         said(ctx, "server") or os.environ.get(SERVER, "") or client.server,
         said(ctx, "token_file") or ("" if TOKEN in os.environ else client.token_file),
@@ -121,6 +123,15 @@ def read_settings(ctx: click.Context) -> "Settings":
     from triage.config import settings_loader
 
     return settings_loader.read_settings(ctx.find_root().obj)
+
+
+def settings_file(ctx: click.Context) -> str | None:
+    """Returns the file that --config names; without any settings here, that of the demo in this directory."""
+    from triage.config import settings_loader
+
+    given: str | None = ctx.find_root().obj
+    is_alone = not given and settings_loader.choose_file(None, os.environ) is None and not settings_loader.from_environment(os.environ)
+    return str(DEMO) if is_alone and DEMO.exists() else given
 
 
 def stay(ctx: click.Context) -> None:

@@ -83,7 +83,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 @lists(FINDINGS)
 @click.pass_context
 def doctor(ctx: click.Context, form: Form) -> int:
-    """Look at everything that mail needs here: this machine, DNS and our name in it, ports, next hop, mailboxes, directory.
+    """Check this installation and say what to do.
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """

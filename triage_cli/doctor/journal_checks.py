@@ -42,7 +42,7 @@ def journal(settings: Settings) -> Iterator[Finding]:
         return
     if lost:
         words = f"{lost} copies were given up, or came back from the archive"
-        yield Finding(WARN, WHAT, words, "see `mailroom queue`; `mailroom queue retry ID` sends one again")
+        yield Finding(WARN, WHAT, words, "see `mailroom outgoing`; `mailroom outgoing retry ID` sends one again")
     if said:
         words = f"{waiting} copies wait; the archive said: {escape_visible(said)}"
         yield Finding(FAIL, WHAT, words, "mend the archive: they are tried again until it takes them, and kept that long")

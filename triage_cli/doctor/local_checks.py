@@ -245,7 +245,7 @@ def moving(settings: Settings) -> Iterator[Finding]:
         words = f"{number} mails are due {ways[role][1]}, the first for {int(waits.total_seconds())} s"
         level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
         do = (
-            f"see that `mailroom {role}` runs and what it logs; `mailroom queue` shows what next hops answer, and nothing is lost meanwhile"
+            f"see that `mailroom {role}` runs and what it logs; `mailroom outgoing` shows the next hops' answers; nothing is lost meanwhile"
         )
         yield Finding(level, "queue", words, "" if level == OK else do)
 
@@ -299,7 +299,7 @@ def open_door(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if opened:
-        yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom open --close` when somebody is there to look")
+        yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom emergency --close` when somebody is there to look")
     else:
         yield Finding(OK, "emergency", "there is none")
 

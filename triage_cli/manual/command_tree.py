@@ -1,32 +1,12 @@
 """Every command as the manual describes it, read from the command itself: words, arguments, options, what --json holds, where it works."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import click
 
+from triage_cli.lazy_group import Sections
 from triage_cli.output.tables import FormOption
-
-GROUPS = (  # of the manual, in the order in which somebody meets them
-    (
-        "Looking at mail and deciding",
-        (
-            *("deliveries", "searches", "show", "trace", "where", "release", "redirect", "purge", "reject", "restore", "hold"),
-            *("hand", "escalate", "sweep", "redeliver"),
-        ),
-    ),
-    ("Decisions", ("decisions", "escalations", "second-keys", "keepers", "campaigns", "requests", "ask", "reported")),
-    ("Senders", ("allow", "block", "hold-sender", "rules", "correspondents", "learn")),
-    ("On the way", ("queue", "spool", "open", "mode")),
-    ("Staff and programs", ("staff", "token", "people", "groups", "practice")),
-    ("The record", ("audit", "report", "legal-hold", "person-data", "retention")),
-    ("Setting up", ("demo", "db", "sync", "seed", "rehearse", "import", "doctor", "settings", "completion", "man")),
-    (
-        "Running",
-        ("serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "identity", "upkeep", "webhooks", "backup", "resume"),
-    ),
-)
-OTHERS = "More"
 
 
 @dataclass(frozen=True)
@@ -45,17 +25,18 @@ class Entry:
     below: tuple["Entry", ...] = ()
 
 
-def entries(root: click.Group) -> list[tuple[str, list[Entry]]]:
-    """All commands by the groups of the manual; those that no group names come last."""
+def entries(root: Sections) -> list[tuple[str, list[Entry]]]:
+    """All commands by section, in the order of the help."""
     context = click.Context(root, info_name="mailroom")
-    known = {name: entry(command, context, name) for name, command in children(root, context)}
-    chosen = [(title, [known.pop(name) for name in names if name in known]) for title, names in GROUPS]
-    return [*chosen, *([(OTHERS, list(known.values()))] if known else [])]
+    return [
+        (title, [entry(command, context, name) for name, command in children(root, context, names)])
+        for title, names in root.by_section.items()
+    ]
 
 
-def children(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
-    """The commands of a group that are shown."""
-    for name in group.list_commands(context):
+def children(group: click.Group, context: click.Context, names: Iterable[str] = ()) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group that are shown: these, or all."""
+    for name in names or group.list_commands(context):
         command = group.get_command(context, name)
         if command is not None and not command.hidden:
             yield name, command

@@ -12,7 +12,7 @@ VARIABLE = "_MAILROOM_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete commands, options and states.
+    """Print the shell completion.
 
     In ~/.bashrc or ~/.zshrc: eval "$(mailroom completion bash)", or zsh. In config.fish: mailroom completion fish | source.
     """

@@ -80,7 +80,7 @@ HERE = "Here or on a server."
 @click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--markdown", is_flag=True, help="Print docs/reference/cli.md instead.")
 def man(directory: Path | None, markdown: bool) -> None:
-    """Write the manual: a page for mailroom(1) and for each command into DIRECTORY; without one print the first."""
+    """Write the man pages."""
     if markdown:
         click.echo(page(), nl=False)
         return

@@ -36,7 +36,7 @@ Unknown keys are errors.
 @click.option("--check", is_flag=True, help="Say instead whether the settings here can be used.")
 @click.pass_context
 def settings(ctx: click.Context, check: bool) -> int:
-    """Print every setting with its default and what it is for."""
+    """Print or check the settings."""
     if not check:
         click.echo(reference(), nl=False)
         return DONE

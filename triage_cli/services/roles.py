@@ -83,7 +83,7 @@ def end_with(supervisor: str) -> None:
 @click.command()
 @click.pass_context
 def receive(ctx: click.Context) -> None:
-    """Take strangers' mail in over SMTP: needs no database and no network of its own."""
+    """Run the SMTP server."""
     begin("receive")
 
     def read() -> Settings:
@@ -98,54 +98,54 @@ def receive(ctx: click.Context) -> None:
 @click.command()
 @click.pass_context
 def judge(ctx: click.Context) -> None:
-    """Find out who sent what came in, decide, and enter it; write the door snapshot."""
+    """Run the processor, which authenticates and judges new messages."""
     start(ctx, "mta.processing.processor", "judge")
 
 
 @click.command()
 @click.pass_context
 def outbound(ctx: click.Context) -> None:
-    """Take employees' mail from the internal server, pass it on, and learn whom they write to."""
+    """Run the port for employees' outgoing messages."""
     start(ctx, "mta.outbound.outbound_processor", "outbound")
 
 
 @click.command()
 @click.pass_context
 def relay(ctx: click.Context) -> None:
-    """Send on what was released."""
+    """Run delivery to the next hops."""
     start(ctx, "mta.delivery.relay", "relay")
 
 
 @click.command()
 @click.pass_context
 def recall(ctx: click.Context) -> None:
-    """Take purged mail out of mailboxes, and put it back when that is undone."""
+    """Run the removal of messages from mailboxes."""
     start(ctx, "mailboxes.recall.recall_role", "recall")
 
 
 @click.command()
 @click.pass_context
 def api(ctx: click.Context) -> None:
-    """Serve the HTTP API and the console."""
+    """Run the HTTP API and the console."""
     start(ctx, "triage_cli.services.api_role", "api")
 
 
 @click.command()
 @click.pass_context
 def identity(ctx: click.Context) -> None:
-    """Ask identity providers who signs in, for the API, which has no network."""
+    """Run the sign-in at identity providers (OpenID Connect)."""
     start(ctx, "identity.identity_role", "identity")
 
 
 @click.command()
 @click.pass_context
 def upkeep(ctx: click.Context) -> None:
-    """Seal the audit trail, let time run out, follow the directory file."""
+    """Run maintenance: audit log, retention, alerts, digests."""
     start(ctx, "triage_cli.services.upkeep", "upkeep")
 
 
 @click.command()
 @click.pass_context
 def mirror(ctx: click.Context) -> None:
-    """Show held mail in departments' accounts, and decide what is moved there."""
+    """Run the mirror of held messages in IMAP accounts."""
     start(ctx, "mailboxes.mirror.mirror_role", "mirror")

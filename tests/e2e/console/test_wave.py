@@ -105,11 +105,11 @@ def test_a_wave_goes_with_two_keys_and_comes_back_with_one(hit: tuple[House, int
     house.company.take(friend)
     house.arrived("ada.byron", friend.subject)
     before = in_mailboxes(house)
-    house.company.run("open", "--until", "1h", "--reason", "nobody is here", check=True)
+    house.company.run("emergency", "--until", "1h", "--reason", "nobody is here", check=True)
     for number in range(passed):
         house.company.take(copy(number, domains))
     processes.until(lambda: in_mailboxes(house) == before + passed, "copies are delivered", log=house.company.log)
-    house.company.run("open", "--close", check=True)
+    house.company.run("emergency", "--close", check=True)
     for number in range(passed, copies):
         house.company.take(copy(number, domains))
     with house.company.signed_in() as desk:

@@ -67,7 +67,7 @@ def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, st
     append(store, ADA, answer.encode(), "Sent")
     append(store, LUC, Letter(UNKNOWN, LUC, "another one").raw())
     report = tmp_path / "report.html"
-    said = house.run("rehearse", "imap", "--days", "7", "--json", "--html", str(report))
+    said = house.run("simulate", "imap", "--days", "7", "--json", "--html", str(report))
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     assert found["total"] == {"mails": 3, "passed": 1, "held": 2, "purged": 0}
@@ -81,16 +81,16 @@ def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, st
 
 @pytest.mark.peers
 def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Desk) -> None:
-    house.run("mode", "observe", "--reason", "first week", check=True)
+    house.run("enforcement", "observe", "--reason", "first week", check=True)
     house.take(Letter(UNKNOWN, ADA, "watched"))
     (watched,) = desk.wait_for(q="watched", state="delivered")
     assert (watched["verdict"]["rule"], "would have been stopped because" in watched["verdict"]["reason"]) == ("observe", True)
-    house.run("mode", "enforce", "--department", watched["department"], check=True)
+    house.run("enforcement", "enforce", "--department", watched["department"], check=True)
     house.take(Letter(UNKNOWN, ADA, "closed now"))
     house.take(Letter(UNKNOWN, LUC, "still open"))
     assert desk.wait_for(q="closed now")[0]["state"] == "held"
     assert desk.wait_for(q="still open", state="delivered")
-    house.run("mode", "reset", check=True)
+    house.run("enforcement", "reset", check=True)
     house.take(Letter(UNKNOWN, LUC, "closed for all"))
     assert desk.wait_for(q="closed for all")[0]["state"] == "held"
 
@@ -103,10 +103,10 @@ def test_administrators_close_and_open_the_doors_in_the_console(house: Company, 
     page.get_by_label("Reason (for the audit log)").fill("too early")
     page.get_by_role("button", name="Record only IT").click()
     expect(page.get_by_text("too early")).to_be_visible()
-    assert "observe" in house.run("mode", "list", check=True).stdout
+    assert "observe" in house.run("enforcement", "list", check=True).stdout
     page.get_by_role("button", name="Use the configuration IT").click()
     expect(page.get_by_role("button", name="Record only IT")).to_be_visible()
-    assert "observe" not in house.run("mode", "list", check=True).stdout
+    assert "observe" not in house.run("enforcement", "list", check=True).stdout
 
 
 @pytest.mark.peers

@@ -50,7 +50,7 @@ def test_a_next_hop_that_is_down_is_waited_for(lone: House) -> None:
     with lone.company.signed_in() as desk:
         (one,) = desk.wait_for(q=letter.subject)
         assert desk.decide("release", {"ids": [one["id"]]}).status_code == 201
-        assert lone.company.run("queue", "retry", one["id"]).returncode == 0  # it need not wait for the undo time
+        assert lone.company.run("outgoing", "retry", one["id"]).returncode == 0  # it need not wait for the undo time
         waiting = processes.until(
             lambda: [found for found in desk.deliveries(q=letter.subject, state="queued") if found["attempts"]], "an attempt has failed"
         )[0]

@@ -130,9 +130,9 @@ def test_a_backup_under_load_becomes_a_system_that_sends_nothing_twice(databases
 
     new = Company(tmp_path / "new", databases[1], hop)
     new.lay_out(upgrade=False)
-    restored = new.run("restore", str(backup), check=True)
+    restored = new.run("backup", "restore", str(backup), check=True)
     assert "nothing is sent on" in restored.stdout
-    assert new.run("restore", str(backup)).returncode == 2, "nothing is overwritten"
+    assert new.run("backup", "restore", str(backup)).returncode == 2, "nothing is overwritten"
     try:
         new.start()
         looked = processes.until(lambda: dry_run(new), "all that was accepted before is judged", log=new.log)

@@ -32,10 +32,10 @@ def desk(site: Company) -> Iterator[Desk]:
 
 
 def test_in_an_emergency_strangers_mail_arrives(site: Company, desk: Desk) -> None:
-    site.run("open", "--until", "1h", "--reason", "nobody is here", check=True)
+    site.run("emergency", "--until", "1h", "--reason", "nobody is here", check=True)
     site.take(Letter("early@stranger.example", ADA, "Passes now"))
     House(site, None).arrived("ada.byron", "Passes now")
-    site.run("open", "--close", check=True)
+    site.run("emergency", "--close", check=True)
     site.take(Letter("late@stranger.example", ADA, "Waits again"))
     desk.wait_for(sender="late@stranger.example", state="held")
     (passed,) = desk.deliveries(sender="early@stranger.example")

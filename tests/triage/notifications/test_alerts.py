@@ -137,7 +137,7 @@ def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: S
     ("columns", "says"),
     [
         ({"waits_for": "lmtp://inner", "due_at": NOW + HOUR}, "1 mail waits for the next hop since 24 Nov 09:30 UTC; away: lmtp://inner."),
-        ({"due_at": NOW}, "1 mail waits for the next hop since 24 Nov 09:30 UTC. See `mailroom queue`"),
+        ({"due_at": NOW}, "1 mail waits for the next hop since 24 Nov 09:30 UTC. See `mailroom outgoing`"),
         ({"due_at": NOW, "direction": "outbound"}, ""),  # a domain outside that does not answer is no alarm
         ({"due_at": NOW, "direction": "outbound", "waits_for": "smtp://out"}, "away: smtp://out"),
     ],
@@ -156,7 +156,7 @@ def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state
     assert looked(known, settings, NOW + 30 * MINUTE) == []
     (one,) = looked(known, settings, NOW + 31 * MINUTE)
     assert one.words == (
-        "1 mail waits to be taken out of mailboxes or put back since 24 Nov 09:30 UTC. See `mailroom queue` and `mailroom doctor`."
+        "1 mail waits to be taken out of mailboxes or put back since 24 Nov 09:30 UTC. See `mailroom outgoing` and `mailroom doctor`."
     )
     held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
     assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 mails wait"]

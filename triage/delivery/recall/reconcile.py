@@ -1,6 +1,6 @@
 """After a restore: what had been sent on since the backup is found in the mailboxes, and not sent again; what nobody can find out waits.
 
-A delivery that waits for a person's word is queued without a time: `mailroom queue retry ID` sends it, `give-up` ends it.
+A delivery that waits for a person's word is queued without a time: `mailroom outgoing retry ID` sends it, `give-up` ends it.
 """
 
 from collections.abc import Collection, Iterable

@@ -29,7 +29,7 @@ MADE = Shape({"id": "of the token", "name": "what it is for", "expires": "when i
 
 @click.group("token")
 def token() -> None:
-    """Keys for programs: each for some kinds of work, some folders and a time."""
+    """List, create and revoke API tokens."""
 
 
 @token.command("create")

@@ -1,4 +1,4 @@
-"""`mailroom groups`: the company's distribution lists and who gets a copy of what they get."""
+"""`mailroom distribution-lists`: the company's distribution lists and who gets a copy of what they get."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ GROUPS = Shape(
 )
 
 
-@click.command("groups")
+@click.command("distribution-lists")
 @click.argument("words", nargs=-1)
 @lists(GROUPS)
 @asks
 def groups(desk: Desk, words: tuple[str, ...], form: Form) -> None:
-    """List the groups whose name or address has all these WORDS, with their members as the directory has them now."""
+    """List distribution lists with their members."""
     found = desk.items("/distribution-lists", q=" ".join(words))
     GROUPS.print((counted(one) for one in found) if form is Form.TEXT else found, form)
 

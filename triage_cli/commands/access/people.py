@@ -31,7 +31,7 @@ PLACES = Shape(
 
 @click.group("people")
 def people() -> None:
-    """Who works where, as the directory says. `mailroom sync` reads it anew, `mailroom groups` lists the distribution lists."""
+    """List people and departments of the directory. `mailroom sync` reads it again."""
 
 
 @people.command("list")

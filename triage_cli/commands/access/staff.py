@@ -38,7 +38,7 @@ LOCAL = {
 
 @click.group(cls=Lazy, elsewhere=LOCAL)
 def staff() -> None:
-    """The people who triage: those whom the directory names, and accounts made here."""
+    """List and manage staff accounts."""
 
 
 for command in (arrange, list_substitutes, end_substitute):

@@ -31,7 +31,7 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's
 def add_staff(
     ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], rights: tuple[str, ...], password_stdin: bool
 ) -> None:
-    """Make an account with a password of its own. No sync changes it."""
+    """Add an account with a password. No sync changes it."""
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
     hashed = chosen(login, from_stdin=password_stdin)
@@ -45,7 +45,7 @@ def add_staff(
 @click.argument("rights", nargs=-1, metavar="[RIGHT]...", type=RIGHT)
 @click.pass_context
 def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None:
-    """Give an account these rights and no others.
+    """Set the rights of an account.
 
     remove-delivered: takes delivered messages out of mailboxes alone. data-protection: sees who viewed messages.
     """
@@ -56,7 +56,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
 @click.argument("login")
 @click.pass_context
 def remove_staff(ctx: click.Context, login: str) -> None:
-    """Take an account away that was made here. Who is signed in with it is out at once."""
+    """Remove an account that was added here. Who is signed in with it is out at once."""
     settings = settings_of(ctx)
     write(settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), ways=settings.api.sign_in))
 
@@ -66,7 +66,7 @@ def remove_staff(ctx: click.Context, login: str) -> None:
 @STDIN
 @click.pass_context
 def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
-    """Give an account that was made here another password, and end its sessions. Without a login: print a hash for the directory file."""
+    """Change the password of an account that was added here. Without a login: print a hash for the directory file."""
     hashed = chosen(login or "", from_stdin=password_stdin)
     if login is None:
         return say(hashed)
@@ -80,7 +80,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 @click.argument("login")
 @click.pass_context
 def sign_out(ctx: click.Context, login: str) -> None:
-    """Sign somebody out everywhere."""
+    """End all sessions of somebody."""
     ended = write(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
     say(f"{plural(ended, 'session')} ended")
 

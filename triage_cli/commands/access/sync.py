@@ -51,7 +51,7 @@ log = logging.getLogger("mailroom.sync")
 @tells(SYNCED)
 @click.pass_context
 def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, same_people: bool, follow: bool, form: Form) -> None:
-    """Take the directory (people, departments, addresses, groups, staff) over."""
+    """Read the company directory."""
     if follow:
         if dry_run or confirmed or same_people:
             raise click.UsageError("--follow goes with neither --dry-run nor --confirm nor --same-people")

@@ -1,4 +1,4 @@
-"""`mailroom second-keys`: what waits for a second person; confirming and declining it."""
+"""`mailroom approvals`: what waits for a second person; confirming and declining it."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ WAITING = Shape(
 )
 
 
-@click.group("second-keys")
+@click.group("approvals")
 def second_keys() -> None:
-    """Acts that one person asked for and another one has to confirm (policy.two_keys)."""
+    """List and confirm approvals by a second person."""
 
 
 @second_keys.command("list")

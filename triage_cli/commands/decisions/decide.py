@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -33,13 +31,12 @@ SOONEST, LATEST = 0.2, 2.0  # seconds between two looks at what is under way
 WAIT = click.option("--wait", is_flag=True, help="Wait until all of it has left or was put off, or is out of every mailbox.")
 REASON = click.option("--reason", default="", help="Goes on the record.")
 HELP = {
-    "release": "Send held mail on to the person.",
-    "redirect": "Send held mail on to somebody else here.",
-    "purge": "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",
-    "reject": "Tell proven senders of held mail no; `restore` takes it back until they were told.",
-    "restore": "Bring purged mail back: among the held, or into the mailbox it was taken out of. DIRECTORY instead: a whole system from a "
-    "`mailroom backup`.",
-    "hold": "Hold mail again that was released but has not left.",
+    "release": "Release held messages.",
+    "redirect": "Release held messages to somebody else here.",
+    "purge": "Remove messages everywhere, also from mailboxes. `mailroom restore` undoes it.",
+    "reject": "Reject held messages and notify their proven senders. `mailroom restore` undoes it until the notice leaves.",
+    "restore": "Restore removed, rejected or expired messages.",
+    "hold": "Hold released messages that have not left.",
 }
 MORE = {
     "release": print_consent.OPTIONS,
@@ -91,21 +88,8 @@ def deciding(verb: str) -> click.Command:
         order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
         return carry_out(desk, order | more, confirm, wait=wait, form=form)
 
-    made = click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])
+    made = click.command(verb, help=HELP[verb])
     return made(together(MORE.get(verb, ()))(command))
-
-
-class MailOrBackup(click.Command):
-    """`restore ID…` brings mail back, `restore DIRECTORY` a whole system: no id is the name of a directory."""
-
-    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
-        if len(args) == 1 and ("/" in args[0] or Path(args[0]).is_dir()):
-            backup: click.Command = import_module("triage_cli.commands.operations.restore").restore
-            return backup.make_context(info_name, args, parent, **extra)
-        return super().make_context(info_name, args, parent, **extra)
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "|", "DIRECTORY"]
 
 
 def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence[str] | None) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ ITEMS = Shape(
 @names_server
 @click.pass_context
 def decisions_group(ctx: click.Context, /, **options: Any) -> None:
-    """What was decided, newest first; `decisions undo ID` takes one back."""
+    """List decisions and undo them."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_decisions, **options)
 

@@ -37,7 +37,7 @@ ESCALATIONS = Shape(
 @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
 @asks
 def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features: Any) -> None:
-    """Escalate messages to a duty: threats, ransom notes, court papers, requests about personal data. Their states stay as they are.
+    """Escalate messages, such as threats or court papers. Their states stay as they are.
 
     A legal hold keeps the evidence, and the messages stay in view until the duty confirms them.
     """
@@ -51,7 +51,7 @@ def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features
 @names_server
 @click.pass_context
 def escalations(ctx: click.Context) -> None:
-    """What was escalated and waits for a confirmation; `escalations confirm ID` confirms."""
+    """List and confirm escalations."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_escalations, confirmed=False, form=Form.TEXT)
 

@@ -1,4 +1,4 @@
-"""`mailroom keepers`: removals that ask the keepers of confidential folders; confirming and declining them."""
+"""`mailroom confidential-removals`: removals that ask the keepers of confidential folders; confirming and declining them."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ REQUESTS = Shape(
 )
 
 
-@click.group()
+@click.group("confidential-removals")
 def keepers() -> None:
-    """Removals of campaigns that ask you as a keeper of a confidential folder."""
+    """List and confirm removals in confidential folders."""
 
 
 @keepers.command("list")

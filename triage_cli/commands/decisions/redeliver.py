@@ -35,7 +35,7 @@ def redeliver(
     wait: bool,
     form: Form,
 ) -> int:
-    """Deliver again what a person was delivered since a date."""
+    """Deliver a lost mailbox's messages again."""
     select = {"person": person, "delivered_since": date(since, "--since")}
     if dry_run:
         count = desk.post("/selections/preview", {"select": select})["count"]

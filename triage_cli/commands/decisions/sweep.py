@@ -16,7 +16,7 @@ from triage_cli.output.tables import Form, tells
 @tells(DECISION)
 @asks
 def sweep(desk: Desk, sender: str, reason: str, dry_run: bool, wait: bool, form: Form) -> int:
-    """Take a sender's mail out of every mailbox, also what never came through Mailroom; `decisions undo` puts it back.
+    """Remove a sender's messages from every mailbox.
 
     Slower than a purge: the recaller looks through all mailboxes. What came through Mailroom is left to `purge`.
     """

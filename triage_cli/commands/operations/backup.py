@@ -22,17 +22,31 @@ from triage.store import database_dump, ledger
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of, stay
 from triage_cli.client.local_setup import database_of, shell_user, write
+from triage_cli.lazy_group import Lazy
 from triage_cli.output.tables import say
 
 CHECKPOINTS = "checkpoints"  # directory of the signed checkpoints
 
 
-@click.command()
+class Backup(Lazy):
+    """`backup DIRECTORY` is short for `backup create DIRECTORY`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_help = not args or args[0] in ("-h", "--help")
+        return super().parse_args(ctx, args if asks_help or args[0] in self.list_commands(ctx) else ["create", *args])
+
+
+@click.group(cls=Backup, elsewhere={"restore": "commands.operations.restore"})
+def backup() -> None:
+    """Back up this system, or restore it from a backup."""
+
+
+@backup.command("create")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--spool-only", is_flag=True, help="Of a machine that only takes mail in or hands it on: its spool, without the database.")
 @click.pass_context
-def backup(ctx: click.Context, directory: Path, spool_only: bool) -> None:
-    """Save the database, the spool of accepted mail and the signed checkpoints into DIRECTORY, a new one.
+def create(ctx: click.Context, directory: Path, spool_only: bool) -> None:
+    """Back up the database, the spool and the checkpoints into DIRECTORY.
 
     Nothing is stopped for it. When the command ends with 0 all of it is on stable storage. Keys, passwords and settings are not in it:
     their files are named at the end. It holds mail: keep it as safe as the mailboxes.

@@ -14,7 +14,7 @@ from triage_cli.output.tables import say
 
 @click.group()
 def db() -> None:
-    """The database and its versions."""
+    """Upgrade or check the database."""
 
 
 @db.command()

@@ -42,7 +42,7 @@ PATIENCE = 60.0  # seconds until the console must answer
 @click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
 @click.pass_context
 def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
-    """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
+    """Run an invented company on this machine."""
     stay(ctx)
     file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
     settings = settings_loader.read_settings(str(file), {})
@@ -126,6 +126,7 @@ def welcome(settings: Settings, directory: Path, console: str) -> str:
         f"python3 -c \"import smtplib; smtplib.SMTP('{host}', {port}).sendmail('you@stranger.example', '{to}', "
         f"'From: you@stranger.example\\r\\nTo: {to}\\r\\nSubject: Hello\\r\\n\\r\\nMay I come in?\\r\\n')\""
     )
+    config = "" if directory == DIRECTORY else f" (with --config {directory}/mailroom.toml)"
     staff = ", ".join(f"{one.login} ({one.role})" for one in company.STAFF)
     return f"""
 Mailroom is open.
@@ -136,6 +137,7 @@ Mailroom is open.
   Mailboxes    {directory}/mailboxes/   released mail lies here
   Outside      {directory}/outside/     and here employees' mail, and what senders are told
   A first mail {send}
+  Shell        {called()} deliveries{config}; show ID, release ID and many more (--help)
   Log          {directory}/mailroom.log
   Stop         Ctrl+C; start over with: {called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}
 """

@@ -1,4 +1,4 @@
-"""`mailroom queue`: what waits for a next hop, what it said last and when it is tried again; trying again, holding, giving up."""
+"""`mailroom outgoing`: what waits for a next hop, what it said last and when it is tried again; trying again, holding, giving up."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,12 +38,12 @@ NEXT_HOPS = Shape(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group("outgoing", invoke_without_command=True)
 @lists(QUEUE)
 @names_server
 @click.pass_context
 def queue(ctx: click.Context, form: Form) -> None:
-    """Deliveries that wait, are under way, were refused by the next hop, or are taken out of mailboxes; alone it lists them."""
+    """List, retry, hold or give up outgoing messages."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_, next_hop="", form=form)
 

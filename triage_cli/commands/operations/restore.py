@@ -41,7 +41,7 @@ NEXT = (
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.pass_context
 def restore(ctx: click.Context, directory: Path) -> None:
-    """Put a backup back: into a database and a spool that are empty, brought to this program's version, with relay and recall paused.
+    """Restore a backup into an empty database and an empty spool. Delivery and recall stay paused.
 
     Every file is compared with its checksum first. Nothing that is there is ever overwritten. Stop Mailroom before. A backup of SQLite
     goes into PostgreSQL too, where database.url names one: so a company moves.

@@ -27,7 +27,7 @@ STOOD = Shape(
         "found": "deliveries that lie in their mailbox: delivered",
         "absent": "that lie in no mailbox: sent on now, or still held",
         "unknown": "that nobody can find out about",
-        "waiting": "ids of those that wait for a person's word: `mailroom queue retry ID` or `give-up ID`",
+        "waiting": "ids of those that wait for a person's word: `mailroom outgoing retry ID` or `give-up ID`",
         "unreachable": "mailboxes that could not be looked into, and why",
         "resumed": "is relay and recall at work again?",
     }
@@ -54,10 +54,10 @@ class Seen:
 @tells(STOOD)
 @click.pass_context
 def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unknown: bool, form: Form) -> int:
-    """Look into the mailboxes for what was delivered since the backup, and let relay and recall go on.
+    """Resume delivery after a backup was restored.
 
     What lies there is delivered, and not sent again. What lies nowhere is sent. What nobody can find out about (mail to the outside,
-    groups, mailboxes without a way in) waits: send it by `mailroom queue retry ID`, or end it by `give-up`. Exit code 75 when
+    groups, mailboxes without a way in) waits: send it by `mailroom outgoing retry ID`, or end it by `give-up`. Exit code 75 when
     mailboxes cannot be looked into now.
     """
     stay(ctx)
@@ -114,5 +114,5 @@ def told(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
     say(f"{len(seen.found)} deliveries were delivered before, {len(seen.absent)} were not, of {len(seen.unknown)} nobody knows")
     print_table([{"mailbox": escape_visible(box), "why": escape_visible(why)} for box, why in seen.why.items()], ("mailbox", "why"))
     for one in waiting:
-        say(f"{format_id(one)}  waits for a word: `mailroom queue retry {format_id(one)}` sends it, `give-up` ends it")
+        say(f"{format_id(one)}  waits for a word: `mailroom outgoing retry {format_id(one)}` sends it, `give-up` ends it")
     say("relay and recall go on" if resumed else "everything stays paused")

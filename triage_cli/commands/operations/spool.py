@@ -42,7 +42,7 @@ RETRIES = Shape(
 @lists(RETRIES)
 @click.pass_context
 def spool(ctx: click.Context, stuck: bool, form: Form) -> None:
-    """Accepted mail of this machine that is tried again later, because DNS did not answer or we failed over it; alone it lists it.
+    """List and retry accepted messages that wait for DNS.
 
     None of it is lost: each is tried again, at last every ten minutes, and entered as soon as that is possible.
     """

@@ -29,7 +29,7 @@ FARED = Shape(
 @click.group("webhooks", invoke_without_command=True)
 @click.pass_context
 def webhooks(ctx: click.Context) -> None:
-    """Tell the webhooks of the settings what happens, until told to stop; or look at them."""
+    """Run the webhooks, list them, test them."""
     if ctx.invoked_subcommand is None:
         start(ctx, "webhooks.sender", "webhooks")
 

@@ -63,7 +63,10 @@ with_options = together(OPTIONS)  # what every import has
 
 @click.group("import")
 def bring() -> None:
-    """Bring old mail in. It is judged by the rules in force; what is not known is held, what is known goes on to its reader."""
+    """Import old messages into the quarantine.
+
+    The rules in force judge them: messages from unknown senders are held, the others are delivered.
+    """
 
 
 @bring.command("maildir")

@@ -23,7 +23,7 @@ PATIENCE = 2.0  # seconds that mails wait for others while the log is followed
 
 @click.group()
 def learn() -> None:
-    """Learn whom employees write to, where their mail does not pass through Mailroom."""
+    """Learn contacts from a Postfix log or a script."""
 
 
 @learn.command("postfix-log")

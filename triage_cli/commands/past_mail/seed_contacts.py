@@ -46,7 +46,7 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def seed() -> None:
-    """Learn whom the company writes to from its sent mail. A run that was broken off goes on where it was."""
+    """Learn contacts from folders of sent messages. A run that was broken off goes on where it was."""
 
 
 @seed.command("imap")

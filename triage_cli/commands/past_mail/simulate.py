@@ -1,4 +1,4 @@
-"""`mailroom rehearse`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
+"""`mailroom simulate`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
 
 import os
 from contextlib import closing
@@ -54,9 +54,9 @@ OPTIONS = (
 rehearsing = together(OPTIONS)  # what every rehearsal has
 
 
-@click.group()
+@click.group("simulate")
 def rehearse() -> None:
-    """Say what the door would have held of past mail, before it is closed. Nothing is changed anywhere."""
+    """Forecast what would have been held, from past messages. Nothing is changed anywhere."""
 
 
 @rehearse.command("imap")

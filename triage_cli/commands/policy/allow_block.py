@@ -58,7 +58,7 @@ def rule_command(effect: str, text: str) -> click.Command:
 @click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
 @asks
 def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:
-    """Hold every message from a sender until a date, whatever would let it in; `rules remove ID` ends it.
+    """Hold all messages of a sender until a date.
 
     Nobody is refused. Replies to your own mail and messages that only use the name are held too.
     """
@@ -116,5 +116,5 @@ def warnings_of(rule: dict[str, Any]) -> list[str]:
     return doubt + [one["sentence"] for one in rule["clashes"]]
 
 
-allow = rule_command("allow", "Let a sender in for good, who proves who they are.")
-block = rule_command("block", "Keep a sender out; company-wide blocks refuse at the door.")
+allow = rule_command("allow", "Allow a sender who proves the address.")
+block = rule_command("block", "Block a sender. The SMTP server refuses what is blocked for the whole company.")

@@ -1,4 +1,4 @@
-"""Whom we know by our own mail: `mailroom correspondents`."""
+"""Whom we know by our own mail: `mailroom contacts`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,11 +36,11 @@ LISTS = Shape(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group("contacts", invoke_without_command=True)
 @names_server
 @click.pass_context
 def correspondents(ctx: click.Context) -> None:
-    """Whom somebody here has written to; alone it lists those who are known."""
+    """List and accept contacts learned from sent messages."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_correspondents, state="known", q="", person="", limit=100, form=Form.TEXT)
 

@@ -1,4 +1,4 @@
-"""`mailroom open`: in an emergency everything passes that is neither blocked nor forged, for a stated time, with an alarm."""
+"""`mailroom emergency`: in an emergency everything passes that is neither blocked nor forged, for a stated time, with an alarm."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,13 +15,13 @@ from triage_cli.output.tables import say
 CLOSED = "the door is closed"
 
 
-@click.command("open")
+@click.command("emergency")
 @click.option("--until", metavar="TIME", help="18:30 (where the company is), 4h, 90m, or an ISO date and time. It closes by itself then.")
 @click.option("--reason", default="", help="Why; goes on the record, and everybody sees it.")
 @click.option("--close", is_flag=True, help="Close the door before its time.")
 @asks
 def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
-    """Let everything pass that is neither blocked nor forged; without options: is the door open?"""
+    """Deliver everything for a while (emergency)."""
     if close and until:
         raise BadInput("--close and --until do not go together")
     if close:
@@ -30,7 +30,7 @@ def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     elif until:
         moment = moment_of(until, desk.get("/me")["company"]["time_zone"], utcnow())
         opened = desk.ask("PUT", "/emergency", {"until": moment, "reason": reason})
-        say(f"{opened['emergency']['sentence']}. Close it with `mailroom open --close`")
+        say(f"{opened['emergency']['sentence']}. Close it with `mailroom emergency --close`")
     elif reason:
         raise BadInput("--until: say when it ends, such as 18:30 or 4h")
     else:

@@ -1,4 +1,4 @@
-"""`mailroom mode`: whether mail is held or only watched, for the company or a department, from the next mail on."""
+"""`mailroom enforcement`: whether mail is held or only watched, for the company or a department, from the next mail on."""
 
 import click
 
@@ -21,11 +21,11 @@ MODES = Shape(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group("enforcement", invoke_without_command=True)
 @names_server
 @click.pass_context
 def mode(ctx: click.Context) -> None:
-    """Whether the door is closed (enforce) or everything passes and is only recorded (observe)."""
+    """Show or set enforcement: hold, or record only."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_modes, form=Form.TEXT)
 

@@ -52,7 +52,7 @@ SENDER = "ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID|recipient:ADDRESS"
 @names_server
 @click.pass_context
 def rules(ctx: click.Context) -> None:
-    """Sender rules in force; `rules remove ID` takes one back."""
+    """List and manage allow rules and block rules."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_rules, q="", scope="", limit=100, form=Form.TEXT)
 

@@ -1,4 +1,4 @@
-"""`mailroom hand`: held mail is a colleague's, with a note; `--back`: nobody's in particular any more."""
+"""`mailroom assign`: held mail is a colleague's, with a note; `--back`: nobody's in particular any more."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from triage_cli.commands.selection_options import select_of, selecting
 from triage_cli.output.tables import say
 
 
-@click.command("hand")
+@click.command("assign")
 @selecting
 @click.option("--to", default="", metavar="LOGIN", help="The colleague, who has to be allowed to decide about all of it.")
 @click.option("--note", default="", metavar="WORDS", help="What the colleague should know.")
 @click.option("--back", is_flag=True, help="Take it back instead.")
 @asks
 def hand(desk: Desk, to: str, note: str, back: bool, **options: Any) -> None:
-    """Hand held mail to a colleague. It stays held, everybody sees whose it is, and anybody may still decide."""
+    """Assign held messages to a colleague. It stays held, everybody sees whose it is, and anybody may still decide."""
     if bool(to) == back:
         raise BadInput("whose shall it be? --to LOGIN, or --back")
     count: int = desk.post("/assignments", {"select": select_of(**options), "to": to, "note": note})["count"]

@@ -61,7 +61,7 @@ with_options = together(OPTIONS)  # what narrows the list down
 @names_server
 @click.pass_context
 def campaigns(ctx: click.Context, /, **options: Any) -> None:
-    """List campaigns, those with the most mail first. `deliveries --campaign ID` lists their mail."""
+    """List campaigns, those with the most messages first. `deliveries --campaign ID` lists their mail."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_campaigns, **options)
 

@@ -56,7 +56,7 @@ DELIVERY = Shape(
 @lists(DELIVERIES)
 @asks
 def deliveries(desk: Desk, /, rule: str, limit: int, form: Form, **features: Any) -> None:
-    """List deliveries, newest first; of all states where a selection is given, else those that are held."""
+    """List messages by recipient, the newest first. Without a selection only those that are held."""
     wanted = select_of(**features)
     if not wanted and not rule:
         wanted = {"states": ["held"]}
@@ -87,7 +87,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @tells(DELIVERY)
 @asks
 def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
-    """Show one delivery: what it is, why it was held, what it says. That you fetched it goes on the record.
+    """Show one message. That you fetched it goes on the record.
 
     The ID of a message will do, too; where it has several deliveries, they are listed.
     """

@@ -29,7 +29,7 @@ STEPS = Shape(
 @lists(STEPS)
 @asks
 def trace(desk: Desk, message_id: str, form: Form) -> None:
-    """Print the life of a message: received, authenticated, held why, viewed, released by whom, attempts, the next hop's reply.
+    """Print the life of a message, from its receipt to the last reply.
 
     ID is the message's, as in the 250 reply, the logs and Received:, or a delivery's.
     """

@@ -29,14 +29,14 @@ REQUESTS = Shape(
 @click.option("--words", default="", help="What they said.")
 @asks
 def ask(desk: Desk, delivery_id: str, words: str) -> None:
-    """Write down that somebody asks for a mail of theirs that is held or was taken away: its card rises in the queue."""
+    """Record that an employee requests a message."""
     made = desk.post("/requests", {"delivery": given_id(delivery_id), "words": words})
     say(f"{made['id']} waits for an answer")
 
 
 @click.group("requests")
 def requests() -> None:
-    """What people here ask for. To say yes, release the mail."""
+    """List and decline release requests. To say yes, release the mail."""
 
 
 @requests.command("list")

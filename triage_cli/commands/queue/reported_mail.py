@@ -27,7 +27,7 @@ REPORTED = Shape(
 
 @click.group("reported")
 def reported() -> None:
-    """What people here find odd and have reported. To say that it was bad, purge the mail."""
+    """List and answer messages reported as suspicious. To say that it was bad, purge the mail."""
 
 
 @reported.command("list")

@@ -26,7 +26,7 @@ SEARCHES = Shape(
 
 @click.group("searches")
 def searches() -> None:
-    """Searches that are kept by a name, in the console's side bar and here."""
+    """List and manage saved searches."""
 
 
 @searches.command("list")

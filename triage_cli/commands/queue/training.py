@@ -1,4 +1,4 @@
-"""`mailroom practice`: cards whose answer is known, what gave each away, and how everybody does. No real mail is touched."""
+"""`mailroom training`: cards whose answer is known, what gave each away, and how everybody does. No real mail is touched."""
 
 from dataclasses import asdict
 
@@ -29,11 +29,11 @@ SCORES = Shape(
 )
 
 
-@click.group("practice", invoke_without_command=True)
+@click.group("training", invoke_without_command=True)
 @click.option("--cards", type=click.IntRange(1, 100), default=HAND, show_default=True, help="How many.")
 @click.pass_context
 def practise(ctx: click.Context, cards: int) -> None:
-    """Look at mail whose answer is known and say what you would do: l lets it in, k keeps it out, q ends."""
+    """Train on messages whose answer is known."""
     if ctx.invoked_subcommand is not None:
         return
     settings, by = settings_of(ctx), shell_user()

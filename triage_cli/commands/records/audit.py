@@ -50,7 +50,7 @@ def choosing(command: Command) -> Command:
 @names_server
 @click.pass_context
 def audit(ctx: click.Context, by: str, act: str, about: str, limit: int, form: Form) -> None:
-    """The audit trail; alone it lists what was done, newest first."""
+    """List, verify and export the audit log."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_acts, by=by, act=act, about=about, limit=limit, form=form)
 

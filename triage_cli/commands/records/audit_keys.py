@@ -28,7 +28,7 @@ def verified(settings: Settings, checkpoints: Path | None, public_key: str | Non
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_context
 def key(ctx: click.Context, file: Path) -> None:
-    """Make the private key that signs checkpoints, in FILE, and print its public key for audit.public_key."""
+    """Create the key that signs checkpoints."""
     stay(ctx)
     say(signed.make_key(file))
 
@@ -49,7 +49,7 @@ EXPIRING = Shape(
 @tells(EXPIRING)
 @click.pass_context
 def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
-    """Expire, erase and forget everything that is due now, and say what expires within a day unless somebody decides."""
+    """Expire and erase what is due, and list what is next."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         over = upkeep_retention.Tidied() if expiring else upkeep_retention.tidy(engine, settings)

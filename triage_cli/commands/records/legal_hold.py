@@ -31,7 +31,7 @@ HOLDS = Shape(
 
 @click.group("legal-hold")
 def legal_hold() -> None:
-    """Mail that is neither expired nor erased, and copies of it that are not forgotten, until somebody lifts the hold."""
+    """List, place and lift legal holds."""
 
 
 @legal_hold.command()

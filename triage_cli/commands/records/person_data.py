@@ -34,7 +34,7 @@ ERASURES = Shape(
 
 @click.group("person-data")
 def person_data_group() -> None:
-    """What is kept about an address outside, or about somebody here (their address or uid)."""
+    """Export or erase the data of a person (GDPR)."""
 
 
 @person_data_group.command()

@@ -43,7 +43,7 @@ REPORTS = Shape(
 def report(
     desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, layout: str, language: str, table: str, form: Form
 ) -> None:
-    """Tell how long wanted mail waits, what the rules did, what was decided and taken back, and what it saves.
+    """Print a report, such as time to decision.
 
     NAMEs are waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
     """

@@ -20,10 +20,10 @@ def test_groups_and_their_members(shell: Shell, engine: Engine, settings: Settin
     )
     with db.transaction(engine) as session:
         directory.apply_directory(session, replace(arriving.COMPANY, groups=groups), settings.company, by=arriving.SYNC, now=arriving.NOW)
-    said = shell("groups")
+    said = shell("distribution-lists")
     assert said.code == 0
     assert [line.split()[0] for line in said.out.splitlines() if "@" in line] == ["all@company.example", "far@company.example"]
     assert "known to another server" in said.out
-    (one,) = json.loads(shell("groups", "EVERY", "--json").out)
+    (one,) = json.loads(shell("distribution-lists", "EVERY", "--json").out)
     assert (one["address"], one["members"]) == ("all@company.example", ["mara.berg@company.example", "joe.fern@company.example"])
-    assert json.loads(shell("groups", "nothing", "--json").out) == []
+    assert json.loads(shell("distribution-lists", "nothing", "--json").out) == []

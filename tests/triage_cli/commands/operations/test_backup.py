@@ -54,19 +54,19 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(shell: Shell, tm
         (made / name).write_bytes(b"something else")
     else:
         (made / harm).unlink()
-    refused = shell("restore", str(made))
+    refused = shell("backup", "restore", str(made))
     assert (refused.code, says in refused.err) == (2, True)
 
 
 def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, tmp_path: Path) -> None:
     made = tmp_path / "backup"
     shell("backup", str(made))
-    refused = shell("restore", str(made))
+    refused = shell("backup", "restore", str(made))
     assert (refused.code, "overwrites nothing" in refused.err) == (2, True)
     spool = Spool(settings.spool.directory)
     spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(HANG)
     spool.close()
-    refused = shell("restore", str(made))
+    refused = shell("backup", "restore", str(made))
     assert (refused.code, "accepted mail already" in refused.err) == (2, True)
 
 
@@ -88,7 +88,7 @@ def test_an_empty_database_is_filled_for_those_who_may_use_it_and_the_backup_sta
     elsewhere.chmod(0o660)
     copied = tmp_path / "backup" / "mailroom.db"
     copied.chmod(0o440)
-    assert shell("restore", str(tmp_path / "backup")).code == 0
+    assert shell("backup", "restore", str(tmp_path / "backup")).code == 0
     assert [path.stat().st_mode & 0o777 for path in (elsewhere, copied)] == [0o660, 0o440]
     assert shell("db", "check").code == 0
 
@@ -98,7 +98,7 @@ def test_what_sqlite_left_of_a_database_that_was_moved_away_does_not_get_into_th
     shell: Shell, elsewhere: Path, tmp_path: Path, left: str
 ) -> None:
     elsewhere.with_name(elsewhere.name + left).write_bytes(b"pages of another database")
-    refused = shell("restore", str(tmp_path / "backup"))
+    refused = shell("backup", "restore", str(tmp_path / "backup"))
     assert (refused.code, "belongs to another database" in refused.err, elsewhere.exists()) == (2, True, False)
 
 
@@ -132,13 +132,13 @@ def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
     assert shell("backup", str(tmp_path / "backup")).code == 0
     moved = postgresql_server.create(f"moved{tmp_path.name}")
     monkeypatch.setenv("MAILROOM_DATABASE__URL", moved)
-    said = shell("restore", str(tmp_path / "backup"))
+    said = shell("backup", "restore", str(tmp_path / "backup"))
     assert (said.code, said.err) == (0, "")
     after = rows(moved)
     assert {name for name in after if before[name] - after[name]} == set(), "nothing is lost or changed"
     assert {name for name in after if after[name] - before[name]} == {"audit_record", "marker"}, "it is paused, and that is on the record"
     assert [shell("db", "check").code, shell("audit", "verify").code] == [0, 0]
-    again = shell("restore", str(tmp_path / "backup"))
+    again = shell("backup", "restore", str(tmp_path / "backup"))
     assert (again.code, "overwrites nothing" in again.err) == (2, True)
 
 
@@ -162,7 +162,7 @@ def test_what_is_restored_stays_also_where_its_large_indexes_do_not_come_about(
         raise fault
 
     monkeypatch.setattr(concurrent_indexes, "build", fail)
-    said = shell("restore", str(tmp_path / "backup"))
+    said = shell("backup", "restore", str(tmp_path / "backup"))
     assert (len(waiting), spool_backup.list_batches(settings.spool.directory)) == (1, waiting)
     assert shell("db", "check").code == 0
     if isinstance(fault, OperationalError):
@@ -182,12 +182,12 @@ def test_what_no_database_of_that_kind_takes(
     manifest = tmp_path / "backup" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | of))
     monkeypatch.setenv("MAILROOM_DATABASE__URL", url.format(tmp_path))
-    refused = shell("restore", str(tmp_path / "backup"))
+    refused = shell("backup", "restore", str(tmp_path / "backup"))
     assert (refused.code, why in refused.err, elsewhere.exists()) == (2, True, False)
 
 
 def test_a_directory_that_is_not_there_is_no_id(shell: Shell, tmp_path: Path) -> None:
-    refused = shell("restore", str(tmp_path / "gone"))
+    refused = shell("backup", "restore", str(tmp_path / "gone"))
     assert (refused.code, "gone' does not exist" in refused.err) == (2, True)
 
 
@@ -233,7 +233,7 @@ def test_what_nobody_can_look_for_waits_for_a_word(shell: Shell, arrives: Arrive
         rows = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_([parse_id(queued), parse_id(held)])))}
         assert rows[parse_id(queued)].last_reply == reconcile.UNKNOWN
         assert reconcile.NOTE in rows[parse_id(held)].note
-    assert shell("queue", "retry", queued).code == 0
+    assert shell("outgoing", "retry", queued).code == 0
     with db.transaction(engine) as session:
         assert len(queue.claim_deliveries(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
 

@@ -28,15 +28,15 @@ def test_what_is_known_parked_and_not_learned(shell: Shell, engine: Engine, sett
     with transaction(engine) as session:
         contacts.seen_lists(session, {"club@verein.example": ("club.verein.example", "verein.example")})
     wrote(engine, settings, *(f"{number}@x.example" for number in range(51)), "noreply@x.example", "club@verein.example")
-    assert len(json.loads(shell("correspondents", "list", "--json").out)) == 50
-    assert "Joe Fern wrote to 7@x.example on 24 Nov 2026" in shell("correspondents", "list", "--search", "7@x").out
-    (parked,) = json.loads(shell("correspondents", "list", "--state", "parked", "--json").out)
-    assert shell("correspondents", "accept", parked["id"]).out == "1 count from now on\n"
-    assert shell("correspondents", "drop", parked["id"]).out == "1 do not count any more\n"
-    assert shell("correspondents", "drop", "0000000000000").code == 1
-    reasons = {one["reason"]: one["count"] for one in json.loads(shell("correspondents", "reasons", "--days", "400", "--json").out)}
+    assert len(json.loads(shell("contacts", "list", "--json").out)) == 50
+    assert "Joe Fern wrote to 7@x.example on 24 Nov 2026" in shell("contacts", "list", "--search", "7@x").out
+    (parked,) = json.loads(shell("contacts", "list", "--state", "parked", "--json").out)
+    assert shell("contacts", "accept", parked["id"]).out == "1 count from now on\n"
+    assert shell("contacts", "drop", parked["id"]).out == "1 do not count any more\n"
+    assert shell("contacts", "drop", "0000000000000").code == 1
+    reasons = {one["reason"]: one["count"] for one in json.loads(shell("contacts", "reasons", "--days", "400", "--json").out)}
     assert reasons == {"daily-cap": 1, "no-reply": 1, "list-post": 1}
-    (proposed,) = json.loads(shell("correspondents", "lists", "--json").out)
+    (proposed,) = json.loads(shell("contacts", "lists", "--json").out)
     assert proposed["rule"] == "mailroom allow list:club.verein.example --proof dkim:verein.example"
 
 
@@ -46,6 +46,6 @@ def test_the_log_of_a_postfix_teaches(shell: Shell, tmp_path: Path) -> None:
     file.write_text("\n".join([*LOG, *again, "half a l"]))
     said = shell("learn", "postfix-log", str(file))
     assert (said.code, said.out) == (0, "1 addresses learned, 0 known before, 0 parked; not learned: 1 null-sender\n")
-    (known,) = json.loads(shell("correspondents", "list", "--json").out)
+    (known,) = json.loads(shell("contacts", "list", "--json").out)
     assert (known["address"], known["how"]) == ("ann@supplier.example", "log")
     assert shell("learn", "postfix-log", str(tmp_path / "none")).code == 2

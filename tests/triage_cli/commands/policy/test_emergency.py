@@ -12,13 +12,13 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
 def test_the_door_is_opened_and_closed(shell: Shell, arrives: Arrives) -> None:
-    assert shell("open").out == "the door is closed\n"
-    said = shell("open", "--until", "2h", "--reason", "nobody is here")
-    assert (said.code, "nobody is here. Close it with `mailroom open --close`" in said.out) == (0, True)
-    assert "let everything pass until" in shell("open").out
+    assert shell("emergency").out == "the door is closed\n"
+    said = shell("emergency", "--until", "2h", "--reason", "nobody is here")
+    assert (said.code, "nobody is here. Close it with `mailroom emergency --close`" in said.out) == (0, True)
+    assert "let everything pass until" in shell("emergency").out
     assert "let everything pass until" in shell("show", arrives(JOE)).out
-    assert shell("open", "--close").out == "the door is closed\n"
-    assert shell("open", "--close").code == 1
+    assert shell("emergency", "--close").out == "the door is closed\n"
+    assert shell("emergency", "--close").code == 1
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_door_is_opened_and_closed(shell: Shell, arrives: Arrives) -> None:
     ],
 )
 def test_mistakes(shell: Shell, words: tuple[str, ...], says: str) -> None:
-    said = shell("open", *words)
+    said = shell("emergency", *words)
     assert (said.code, says in said.err) == (2, True), said
 
 

@@ -6,16 +6,16 @@ from tests.triage_cli.conftest import Arrives, Shell
 
 
 def test_a_department_is_opened_and_closed_without_a_restart(shell: Shell, arrives: Arrives) -> None:
-    assert shell("mode", "observe", "--department", "IT", "--reason", "first week").out == "it: observe\n"
+    assert shell("enforcement", "observe", "--department", "IT", "--reason", "first week").out == "it: observe\n"
     passed = arrives("it+joe.fern@company.example")
     assert "observe mode: would have been stopped because" in shell("show", passed).out
-    rows = {row["code"]: row for row in json.loads(shell("mode", "list", "--json").out)}
+    rows = {row["code"]: row for row in json.loads(shell("enforcement", "list", "--json").out)}
     assert (rows["it"]["mode"], rows["it"]["reason"], rows["legal"]["mode"]) == ("observe", "first week", "enforce")
-    assert shell("mode", "reset", "--department", "it").out == "it: enforce\n"
+    assert shell("enforcement", "reset", "--department", "it").out == "it: enforce\n"
     assert arrives("it+joe.fern@company.example") in shell("deliveries", "--state", "held").out
-    assert "first week" not in shell("mode").out
+    assert "first week" not in shell("enforcement").out
 
 
 def test_a_department_that_is_none(shell: Shell) -> None:
-    said = shell("mode", "observe", "--department", "zoo")
+    said = shell("enforcement", "observe", "--department", "zoo")
     assert (said.code, "there is no department 'zoo'" in said.err) == (2, True)

@@ -119,27 +119,27 @@ def test_redirect(shell: Shell, arrives: Arrives) -> None:
     mail = arrives("info@company.example")
     assert shell("redirect", mail, "--to", "friend@other.example").code == 2
     assert "to mara.berg@company.example" in shell("redirect", mail, "--to", "mara.berg").out
-    assert "mara.berg@company.example" in shell("queue").out
+    assert "mara.berg@company.example" in shell("outgoing").out
 
 
 def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None:
     first, second, third = arrives(), arrives(), arrives()
     shell("release", first, second, third)
-    (standing,) = json.loads(shell("queue", "next-hops", "--json").out)
+    (standing,) = json.loads(shell("outgoing", "next-hops", "--json").out)
     assert (standing["waiting"], standing["unreachable"]) == (3, 0)
     url = standing["next_hop"]
-    assert shell("queue", "give-up", first).out == "1 given up.\n"
-    assert shell("queue", "retry", first, second).out == "2 tried again now.\n"
-    assert shell("queue", "hold", second, "--reason", "on second thoughts").out == "1 held.\n"
-    listed = {one["id"]: one for one in json.loads(shell("queue", "list", "--next-hop", url, "--json").out)}
+    assert shell("outgoing", "give-up", first).out == "1 given up.\n"
+    assert shell("outgoing", "retry", first, second).out == "2 tried again now.\n"
+    assert shell("outgoing", "hold", second, "--reason", "on second thoughts").out == "1 held.\n"
+    listed = {one["id"]: one for one in json.loads(shell("outgoing", "list", "--next-hop", url, "--json").out)}
     assert {name: (one["state"], one["kind"], one["next_hop"]) for name, one in listed.items()} == {
         first: ("queued", "in", url),
         third: ("queued", "in", url),
     }
-    assert shell("queue", "retry", "--next-hop", url).out == "2 tried again now.\n"
-    assert shell("queue", "give-up", "--next-hop", url).out == "2 given up.\n"
-    assert shell("queue", "hold", "--next-hop", url).out == "0 held.\n"
-    assert "given up by" in shell("queue").out
+    assert shell("outgoing", "retry", "--next-hop", url).out == "2 tried again now.\n"
+    assert shell("outgoing", "give-up", "--next-hop", url).out == "2 given up.\n"
+    assert shell("outgoing", "hold", "--next-hop", url).out == "0 held.\n"
+    assert "given up by" in shell("outgoing").out
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,10 @@ def test_a_sender_is_told_no(shell: Shell, arrives: Arrives, monkeypatch: pytest
     assert told.code == 1
     assert "1 left as they are: their senders must not get a notice." in told.out
     assert "No notice was sent: the sender is not proven" in told.out
-    (notice,) = json.loads(shell("queue", "--json").out)
+    (notice,) = json.loads(shell("outgoing", "--json").out)
     assert (notice["kind"], notice["state"], notice["mailbox"]) == ("notice", "queued", "sales@supplier.example")
     assert shell("restore", proven).code == 0
-    assert json.loads(shell("queue", "--json").out) == []
+    assert json.loads(shell("outgoing", "--json").out) == []
 
 
 def test_a_dry_run_says_what_the_purge_then_does(shell: Shell, arrives: Arrives) -> None:

@@ -12,13 +12,13 @@ from tests.triage_cli.conftest import Arrives, Shell
 
 def test_cards_are_shown_answered_and_explained(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("l\nk\nl\nq\n"))
-    said = shell("practice", "--cards", "5")
+    said = shell("training", "--cards", "5")
     assert said.code == 0, said
     assert (said.out.count("Right: "), said.out.count("Wrong: ")) in {(right, 3 - right) for right in range(4)}
     assert said.out.count("From:    ") == 4  # the one at which it ended is shown too
     assert f"{said.out.count('Right: ')} of 3 right" in said.out
     assert any(sentence in said.out for one in deck() for sentence in one.gave_away)
-    (score,) = json.loads(shell("practice", "scores", "--json").out)
+    (score,) = json.loads(shell("training", "scores", "--json").out)
     assert (score["answered"], score["right"]) == (3, said.out.count("Right: "))
 
 
@@ -26,9 +26,9 @@ def test_past_mail_comes_along_and_stays_as_it_was(shell: Shell, arrives: Arrive
     mail = arrives(subject="Worth a look")
     assert shell("purge", mail, "--reason", "spam").code == 0
     monkeypatch.setattr(sys, "stdin", io.StringIO("k\n" * 100))
-    said = shell("practice", "--cards", "100")
+    said = shell("training", "--cards", "100")
     assert "Worth a look" in said.out
     assert "purged it on" in said.out
     assert mail in shell("deliveries", "--state", "purged").out
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    assert shell("practice").out == "There is nothing that you have not answered yet.\n"
+    assert shell("training").out == "There is nothing that you have not answered yet.\n"
