@@ -6,6 +6,7 @@ What its list and a shell's completion say of each command comes from `triage_cl
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -14,13 +15,15 @@ from click.shell_completion import CompletionItem
 from triage.runtime import gc_tuning
 from triage_cli.one_line_helps import HELPS
 
+EMPTY: Mapping[str, str] = MappingProxyType({})
+HELP = ("-h", "--help")
 WHOLE = 1000  # characters that no one-line help has
 
 
 class Lazy(click.Group):
     """`elsewhere` says in which module of triage_cli a command is."""
 
-    def __init__(self, *names: Any, elsewhere: Mapping[str, str], **more: Any) -> None:
+    def __init__(self, *names: Any, elsewhere: Mapping[str, str] = EMPTY, **more: Any) -> None:
         super().__init__(*names, **more)
         self.elsewhere = elsewhere
 
@@ -53,6 +56,14 @@ class Lazy(click.Group):
         if name not in self.elsewhere:
             return self.commands[name]
         return click.Command(name, help=HELPS[words_of(ctx, name)])
+
+
+class Listing(Lazy):
+    """A group whose command `list` runs when no other is named: `mailroom token` is `mailroom token list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        names_none = not args or (args[0].startswith("-") and args[0] not in HELP)
+        return super().parse_args(ctx, ["list", *args] if names_none else args)
 
 
 class Sections(Lazy):

@@ -36,6 +36,11 @@ class ImapSource:
     addresses: tuple[str, ...]
     fields: tuple[str, ...] = HEADERS  # of the header, where messages are not read whole
 
+    @property
+    def has_one_login(self) -> bool:
+        """Does one master account open every mailbox?"""
+        return self.settings.auth == "master"
+
     def accounts(self) -> list[str]:
         """As Source.accounts."""
         return list(self.addresses)

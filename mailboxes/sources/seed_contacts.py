@@ -37,6 +37,8 @@ TRIES = 4  # at one place in one account
 AT_ONCE = 10_000  # messages that are learned from in one transaction, if they come soon
 SOON, LATEST = 0.2, 2.0  # seconds: without news, and in all
 SELDOM = 100_000  # values made and not given back, before circles are looked for among them
+MOST_REFUSED = 3  # logins in a row of one connection: more could lock the master account
+STOPPED = "not tried: the server refused the master login several times; correct the credentials and run it again"
 AHEAD = 4  # accounts that a child knows of beside the one that it reads, while there are plenty
 CHILDREN = multiprocessing.get_context("forkserver")
 
@@ -51,6 +53,11 @@ class Plan:
     connections: int = 4
     rate: float = 0.0  # messages a second in all; 0: as fast as it goes
     pause: float = 2.0  # seconds before a second try; doubled for each further one
+
+    @property
+    def has_one_login(self) -> bool:
+        """Does the same credential open every account, so that a refusal of it concerns them all?"""
+        return bool(getattr(self.source, "has_one_login", False))
 
     @property
     def day(self) -> str:
@@ -78,6 +85,7 @@ class End(NamedTuple):
 
     folders: int
     why: str = ""
+    is_shut_out: bool = False  # the server refused the credentials
 
 
 @dataclass(slots=True)
@@ -276,11 +284,16 @@ def start_child(plan: Plan) -> tuple[ForkServerProcess, Connection]:
 def serve_child(plan: Plan, pipe: Connection) -> None:
     """What a child does: read the accounts that it is given, until nobody gives any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    refused = 0  # logins in a row
     with contextlib.suppress(EOFError, OSError), seldom_collected():
         while True:
             account, reached = pipe.recv()
             speaker = Speaker(pipe)
-            speaker.say(read_account(plan, account, reached, speaker.say))
+            is_over = refused >= MOST_REFUSED and plan.has_one_login
+            end = End(0, STOPPED) if is_over else read_account(plan, account, reached, speaker.say)
+            if not is_over:
+                refused = refused + 1 if end.is_shut_out else 0
+            speaker.say(end)
 
 
 class Speaker:
@@ -309,7 +322,7 @@ def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot]
             folders = max(folders, read_folders(plan, address, reached, marks, say))
             return End(folders)
         except ShutOut as fault:
-            return End(0, str(fault))
+            return End(0, str(fault), is_shut_out=True)
         except Unreachable as fault:
             tries = 1 if marks != before else tries + 1
             if tries > TRIES:

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from tests.triage_cli import one_line_helps
+from tests.triage_cli.conftest import Shell
 from triage_cli.lazy_group import Lazy, write_sections
 from triage_cli.main import mailroom, run
 from triage_cli.manual.completion import VARIABLE
@@ -79,3 +80,9 @@ def test_the_names_of_before_that_scripts_use_still_work(old: str, new: str) -> 
     command = mailroom.get_command(click.Context(mailroom, info_name="mailroom"), old)
     assert command is not None
     assert command.name == new
+
+
+@pytest.mark.parametrize("words", ["approvals", "confidential-removals", "people", "reported", "requests", "searches", "staff", "token"])
+def test_a_group_alone_lists(words: str, shell: Shell) -> None:
+    assert shell(words, "--json") == shell(words, "list", "--json")
+    assert shell(words).code == 0

@@ -16,13 +16,14 @@ def states_like(_ctx: click.Context, _option: click.Parameter, begun: str) -> li
     return [state for state in State if state.startswith(begun)]
 
 
+FOLDER = "+"  # stands between department and person, as lists print a folder
 OPTIONS = (
     click.argument("numbers", metavar="[ID]...", nargs=-1),
     click.option("--sender", default="", metavar="ADDRESS", help="Author address."),
     click.option("--domain", default="", metavar="DOMAIN", help="Author domain, with everything below it."),
     click.option("--campaign", metavar="ID", help="The same mail sent many times: its copies, unless --proof says otherwise."),
     click.option("--proof", default="", metavar="any|none|copies|DOMAIN|ADDRESS", help="Who proves it; of a campaign else its copies."),
-    click.option("--department", metavar="CODE", help="For people of this department, or its shared folder."),
+    click.option("--department", metavar="CODE", help="For this department, or a folder such as it+joe.fern."),
     click.option("--person", metavar="UID", help="For this person; empty: for no person, but the department's shared folder."),
     click.option(
         "--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/reference/search.md)."
@@ -58,7 +59,6 @@ def select_of(
         "domain": domain,
         "campaign": given_id(campaign) if campaign else None,
         "proof": proof,
-        "department": department,
         "q": search,
         "link_domain": link_domain,
         "attachment_sha256": attachment_sha256,
@@ -66,8 +66,29 @@ def select_of(
         "since": date(since, "--since"),
         "until": date(until, "--until"),
     }
-    given = {name: value for name, value in said.items() if value not in ("", None, [])}
-    return given if person is None else given | {"person": person}
+    return {name: value for name, value in said.items() if value not in ("", None, [])} | folder_of(department, person)
+
+
+def folder_of(department: str | None, person: str | None) -> dict[str, str]:
+    """Returns the folder as the API takes it. Either option may be DEPARTMENT+PERSON, as lists print a folder."""
+    code, _, uid = (department or "").partition(FOLDER)
+    before, sign, after = (person or "").partition(FOLDER)
+    code, name = code or (before if sign else ""), (after if sign else person)
+    given = {"department": code} if code else {}
+    return given | ({"person": name if name is not None else uid} if name is not None or uid else {})
+
+
+def scope_of(text: str) -> str:
+    """Returns a scope as the API takes it: it may be a folder as lists print it, such as it or it+joe.fern."""
+    if text in ("", "company") or ":" in text:
+        return text
+    code, sign, uid = text.partition(FOLDER)
+    return f"person:{uid}" if sign and uid else f"department:{code}"
+
+
+def read_scope(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
+    """What --scope says, one or several, each as the API takes it."""
+    return tuple(map(scope_of, value)) if isinstance(value, tuple) else value and scope_of(value)
 
 
 def given_id(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from triage_cli.lazy_group import Sections
+from triage_cli.lazy_group import Listing, Sections
 from triage_cli.output.tables import FormOption
 
 
@@ -57,6 +57,6 @@ def entry(command: click.Command, parent: click.Context, name: str) -> Entry:
         fields=shapes[0].shape.fields if shapes else {},
         is_list=bool(shapes) and shapes[0].of_many,
         asks=any(option.name == "server" and getattr(option, "hidden", False) for option in command.params),
-        runs=not isinstance(command, click.Group) or command.invoke_without_command,
+        runs=not isinstance(command, click.Group) or command.invoke_without_command or isinstance(command, Listing),
         below=below,
     )

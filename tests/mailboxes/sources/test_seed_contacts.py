@@ -330,3 +330,19 @@ def test_accounts_that_refuse_stop_nobody_else(sqlite_engine: Engine, settings: 
     report = run(sqlite_engine, Plan(ImapSource(recall, (JOE, MARA)), "imap://x", pause=0.01), settings)
     assert (report.done, report.messages, list(report.failed)) == (1, 1, [JOE])
     assert "does not let us in" in report.failed[JOE]
+
+
+@pytest.mark.peers
+def test_a_refused_master_login_is_not_tried_for_every_mailbox(
+    sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tmp_path: Path
+) -> None:
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong\n")
+    recall = replace(behind_dovecot(settings, server, tmp_path).recall, password_file=str(wrong))
+    addresses = tuple(f"p{number}@company.example" for number in range(6))
+    report = run(sqlite_engine, Plan(ImapSource(recall, addresses), "imap://x", connections=1, pause=0.01), settings)
+    assert list(report.failed) == list(addresses)
+    reasons = [why == seed_contacts.STOPPED for why in report.failed.values()]
+    assert reasons == [False] * 3 + [True] * 3

@@ -7,7 +7,8 @@ import click
 from triage.actor import Grant
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
-from triage_cli.commands.selection_options import date, given_id
+from triage_cli.commands.selection_options import date, given_id, read_scope
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say, tells
 from triage_cli.output.timestamps import when
 
@@ -27,7 +28,7 @@ TOKENS = Shape(
 MADE = Shape({"id": "of the token", "name": "what it is for", "expires": "when it is over", "key": "shown this once"})
 
 
-@click.group("token")
+@click.group("token", cls=Listing)
 def token() -> None:
     """List, create and revoke API tokens."""
 
@@ -36,7 +37,12 @@ def token() -> None:
 @click.argument("name")
 @click.option("--may", multiple=True, required=True, type=click.Choice([one.value for one in Grant]), help="What it may do; several times.")
 @click.option(
-    "--scope", multiple=True, default=("company",), show_default=True, help="company, department:CODE or person:UID; several times."
+    "--scope",
+    callback=read_scope,
+    multiple=True,
+    default=("company",),
+    show_default=True,
+    help="company, a folder or person:UID; several times.",
 )
 @click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise. Default: 90 days from now; at most 366.")
 @tells(MADE)

@@ -6,6 +6,7 @@ import click
 
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say
 from triage_cli.output.timestamps import when
 
@@ -29,7 +30,7 @@ PLACES = Shape(
 )
 
 
-@click.group("people")
+@click.group("people", cls=Listing)
 def people() -> None:
     """List people and departments of the directory. `mailroom sync` reads it again."""
 

@@ -8,7 +8,7 @@ from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.access.staff_substitutes import arrange, end_substitute, list_substitutes
 from triage_cli.commands.selection_options import date
-from triage_cli.lazy_group import Lazy
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists
 from triage_cli.output.timestamps import when
 
@@ -36,7 +36,7 @@ LOCAL = {
 }
 
 
-@click.group(cls=Lazy, elsewhere=LOCAL)
+@click.group(cls=Listing, elsewhere=LOCAL)
 def staff() -> None:
     """List and manage staff accounts."""
 

@@ -14,6 +14,7 @@ from triage.text.numbers import plural
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import shell_user, write
+from triage_cli.commands.selection_options import read_scope
 from triage_cli.output.tables import say
 
 RIGHT = click.Choice([one.value for one in Right])
@@ -24,7 +25,7 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's
 @click.argument("login")
 @click.option("--name", default="", help="As colleagues read it; default: the login.")
 @click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
-@click.option("--scope", multiple=True, required=True, help="company, department:CODE or person:UID; several times for several.")
+@click.option("--scope", callback=read_scope, multiple=True, required=True, help="company, a folder or person:UID; several times.")
 @click.option("--right", "rights", multiple=True, type=RIGHT, help="What they may do beside the role; several times for several.")
 @STDIN
 @click.pass_context

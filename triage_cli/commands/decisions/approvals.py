@@ -9,6 +9,7 @@ from triage_cli.client.client_option import asks
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say
 from triage_cli.output.timestamps import when
 
@@ -23,7 +24,7 @@ WAITING = Shape(
 )
 
 
-@click.group("approvals")
+@click.group("approvals", cls=Listing)
 def second_keys() -> None:
     """List and confirm approvals by a second person."""
 

@@ -8,6 +8,7 @@ from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say
 from triage_cli.output.timestamps import when
 
@@ -24,7 +25,7 @@ REQUESTS = Shape(
 )
 
 
-@click.group("confidential-removals")
+@click.group("confidential-removals", cls=Listing)
 def keepers() -> None:
     """List and confirm removals in confidential folders."""
 

@@ -22,7 +22,7 @@ from triage.store import database_dump, ledger
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of, stay
 from triage_cli.client.local_setup import database_of, shell_user, write
-from triage_cli.lazy_group import Lazy
+from triage_cli.lazy_group import HELP, Lazy
 from triage_cli.output.tables import say
 
 CHECKPOINTS = "checkpoints"  # directory of the signed checkpoints
@@ -32,7 +32,7 @@ class Backup(Lazy):
     """`backup DIRECTORY` is short for `backup create DIRECTORY`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        asks_help = not args or args[0] in ("-h", "--help")
+        asks_help = not args or args[0] in HELP
         return super().parse_args(ctx, args if asks_help or args[0] in self.list_commands(ctx) else ["create", *args])
 
 

@@ -11,7 +11,7 @@ from triage_cli.client.client_option import asks
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions.decide import waits
-from triage_cli.commands.selection_options import date
+from triage_cli.commands.selection_options import date, read_scope
 from triage_cli.output.tables import say, warn
 from triage_cli.output.timestamps import when
 
@@ -20,7 +20,7 @@ def rule_command(effect: str, text: str) -> click.Command:
     """`mailroom allow` or `mailroom block`."""
 
     @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID")
-    @click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
+    @click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope)
     @click.option("--until", metavar="DATE", help="The rule runs out then.")
     @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
     @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
@@ -54,7 +54,7 @@ def rule_command(effect: str, text: str) -> click.Command:
 @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN")
 @click.option("--until", metavar="DATE", help="The hold ends then. Default: in two weeks.")
 @click.option("--reason", required=True, help="Why; everybody who decides about one of the messages reads it.")
-@click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
+@click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope)
 @click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
 @asks
 def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:

@@ -12,7 +12,7 @@ from triage_cli.commands.confirm_option import CONFIRM, ask_confirmed
 from triage_cli.commands.policy.allow_block import warnings_of
 from triage_cli.commands.policy.rule_suggestions import propose
 from triage_cli.commands.policy.rules_import_export import export_rules, import_rules
-from triage_cli.commands.selection_options import date, given_id
+from triage_cli.commands.selection_options import date, given_id, read_scope
 from triage_cli.output.tables import Form, Shape, lists, say
 from triage_cli.output.timestamps import when
 
@@ -63,7 +63,7 @@ for command in (propose, import_rules, export_rules):
 
 @rules.command("list")
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the sender.")
-@click.option("--scope", default="", metavar="company|department:CODE|person:UID", help="Only rules for exactly this one.")
+@click.option("--scope", default="", metavar="company|FOLDER|person:UID", callback=read_scope, help="Only rules for exactly this one.")
 @click.option("--limit", default=100, show_default=True, help="At most so many.")
 @lists(RULES)
 @asks
@@ -101,7 +101,14 @@ def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
 @click.argument("sender", metavar=SENDER)
 @click.option("--to", required=True, metavar="NAME|ADDRESS", help="A person, a department, or an address here.")
 @click.option("--recipient", default="", metavar="ADDRESS", help="Only mail to this address of ours.")
-@click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID", help="Whose mail.")
+@click.option(
+    "--scope",
+    default="company",
+    show_default=True,
+    metavar="company|FOLDER|person:UID",
+    callback=read_scope,
+    help="Whose mail.",
+)
 @click.option("--until", metavar="DATE", help="The rule runs out then.")
 @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
 @asks

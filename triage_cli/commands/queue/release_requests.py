@@ -7,6 +7,7 @@ import click
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.selection_options import given_id
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say
 from triage_cli.output.timestamps import when
 
@@ -34,7 +35,7 @@ def ask(desk: Desk, delivery_id: str, words: str) -> None:
     say(f"{made['id']} waits for an answer")
 
 
-@click.group("requests")
+@click.group("requests", cls=Listing)
 def requests() -> None:
     """List and decline release requests. To say yes, release the mail."""
 

@@ -7,6 +7,7 @@ import click
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.selection_options import given_id
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say
 from triage_cli.output.timestamps import when
 
@@ -25,7 +26,7 @@ REPORTED = Shape(
 )
 
 
-@click.group("reported")
+@click.group("reported", cls=Listing)
 def reported() -> None:
     """List and answer messages reported as suspicious. To say that it was bad, purge the mail."""
 

@@ -7,6 +7,7 @@ import click
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.selection_options import given_id
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, say
 
 SEARCHES = Shape(
@@ -24,7 +25,7 @@ SEARCHES = Shape(
 )
 
 
-@click.group("searches")
+@click.group("searches", cls=Listing)
 def searches() -> None:
     """List and manage saved searches."""
 

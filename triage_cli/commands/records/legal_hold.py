@@ -8,6 +8,7 @@ from triage.errors import BadInput
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.commands.selection_options import given_id, select_of, selecting
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, json_text, lists, say
 from triage_cli.output.timestamps import when
 
@@ -29,7 +30,7 @@ HOLDS = Shape(
 )
 
 
-@click.group("legal-hold")
+@click.group("legal-hold", cls=Listing)
 def legal_hold() -> None:
     """List, place and lift legal holds."""
 

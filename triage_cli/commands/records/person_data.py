@@ -12,6 +12,7 @@ from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import asks
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.decisions.decide import waits
+from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, lists, print_pairs, say
 from triage_cli.output.timestamps import when
 
@@ -32,7 +33,7 @@ ERASURES = Shape(
 )
 
 
-@click.group("person-data")
+@click.group("person-data", cls=Listing)
 def person_data_group() -> None:
     """Export or erase the data of a person (GDPR)."""
 
