@@ -87,6 +87,7 @@ FIELDS = {  # of --json; there may come more
     "staff substitutes": "id absent substitute from until reason",
     "sync": "people added removed moved dry_run needs_confirm changes refused notes",
     "token create": "id name expires key",
+    "trace": "delivery recipient at act by attempt next_hop sentence",
     "token list": "id name may scope made_by expires used client state",
     "webhooks list": "name state waiting oldest succeeded dropped last_reply",
 }  # fmt: skip

@@ -121,11 +121,11 @@ OTHERS = {
     "staff password", "sweep", "staff add", "staff remove", "staff rights", "staff away", "staff sign-out", "staff substitute",
     "staff link", "staff unlink", "staff break-glass",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
-    "learn postfix-log", "mode enforce", "mode observe", "mode reset",
+    "learn postfix-log", "enforcement enforce", "enforcement observe", "enforcement reset",
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
     "person-data export", "person-data erase",
-    "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
-    "backup", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
+    "simulate imap", "simulate maildir", "simulate mbox", "import maildir", "import mbox", "emergency",
+    "backup create", "backup restore", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
 }  # fmt: skip
 
 
