@@ -34,6 +34,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "enforcement": ("enforcement_modes",),
     "learn": ("contacts",),
     "me": ("session",),
+    "messages": ("message_trace", "messages"),
     "outgoing": ("outgoing_queue",),
     "recipients": ("people",),
     "reported": ("reported_mail",),

@@ -159,7 +159,6 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
         (["queue", "retry"], 2, "name ids, or --next-hop URL"),
         (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no messages go to 'nowhere:'; there are maildir:"),
         (["nonsense"], 2, "No such command 'nonsense'"),
-        (["legal-hold"], 2, "\n\n  Mail that is neither expired nor erased"),
         (["token", "create", "crm"], 2, "Choose from: read, decide,"),
     ],
 )
