@@ -89,6 +89,7 @@ FIELDS = {  # of --json; there may come more
     "token create": "id name expires key",
     "trace": "delivery recipient at act by attempt next_hop sentence",
     "token list": "id name may scope made_by expires used client state",
+    "where": "at delivery recipient sender sentence state subject",
     "webhooks list": "name state waiting oldest succeeded dropped last_reply",
 }  # fmt: skip
 
