@@ -86,7 +86,7 @@ def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site
 
 def test_what_is_in_a_mailbox_already_is_said(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="a@arrived.example", subject="Arrived already")
-    decided(site, ANA, mail, verb=Verb.RELEASE, ago=timedelta(hours=2))
+    decided(site, ANA, mail, verb=Verb.RELEASE, ago=timedelta(hours=2, minutes=10))
     with db.transaction(site.engine) as session:
         session.get_one(Delivery, parse_id(mail)).state = "delivered"
     site.sit_down(page, path="/")
