@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -86,8 +87,8 @@ def test_the_browser_is_sent_with_pkce_nonce_and_state(desk: Desk, provider: Hos
         ({"nonce": None}, "nonce"),
         ({"sub": ""}, "sub"),
         ({"sub": None}, "sub"),
-        ({"iat": time.time() + 600}, "clock is [0-9]+ s ahead of ours"),
-        ({"iat": time.time() - 900, "exp": time.time() - 600}, "its clock may be behind ours"),
+        ({"iat": timedelta(seconds=600)}, "clock is [0-9]+ s ahead of ours"),
+        ({"iat": timedelta(seconds=-900), "exp": timedelta(seconds=-600)}, "its clock may be behind ours"),
         ({"iat": None}, "when it was issued"),
         ({"exp": None}, "not for this sign-in"),
         ({"at_hash": "AAAA"}, "at_hash"),
@@ -97,7 +98,8 @@ def test_the_browser_is_sent_with_pkce_nonce_and_state(desk: Desk, provider: Hos
     ids=str,
 )
 def test_claims_of_another_one_or_another_time(desk: Desk, provider: HostileProvider, claims: dict[str, Any], why: str) -> None:
-    provider.claims |= claims
+    now = time.time()
+    provider.claims |= {name: now + value.total_seconds() if isinstance(value, timedelta) else value for name, value in claims.items()}
     answer = finish(desk, provider)
     assert "ok" not in answer
     assert re.search(why, answer["untrusted"]), answer

@@ -36,7 +36,7 @@ def weigh_by_subject(patch: pytest.MonkeyPatch) -> None:
             return (Signal("asks-for-password", "It asks for a password.", 60),)
         return tuple(replace(one, weight=0) for one in found(seen, before))
 
-    patch.setattr("triage.intake.store_incoming.find_signals.signals", weigh)
+    patch.setattr("triage.intake.store_incoming.find_signals.find_signals", weigh)
 
 
 def proven(domain: str) -> Dmarc:

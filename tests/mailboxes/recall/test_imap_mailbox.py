@@ -56,7 +56,7 @@ def test_only_a_refusal_has_a_copy_delivered_anew(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: Exception, kind: type[Exception]
 ) -> None:
     client = Mock(**{"append.side_effect": fault})
-    monkeypatch.setattr("mailboxes.recall.imap_mailbox.enter", lambda *_: client)
+    monkeypatch.setattr("mailboxes.recall.imap_mailbox.open_session", lambda *_: client)
     with pytest.raises(kind):
         ImapMailbox(settings.recall, "anna@company.example").put_back(Copy("INBOX", (), datetime(2026, 11, 24, tzinfo=UTC), b"bytes"))
 

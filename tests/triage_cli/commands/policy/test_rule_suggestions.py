@@ -30,5 +30,5 @@ def test_proposals_are_listed_accepted_and_refused(shell: Shell, arrives: Arrive
     assert (said.code, said.out) == (0, "")
     assert [one["sender"] for one in json.loads(shell("rules", "list", "--json").out)] == ["portal.example"]
     again = shell("rules", "propose", "--accept", ids["a.l.example"])
-    assert (again.code, "has refused it" in again.err) == (1, True)
+    assert (again.code, "has already refused this suggestion" in again.err) == (1, True)
     assert shell("rules", "propose", "--accept", "0000000000000").code == 1
