@@ -50,11 +50,10 @@ class StaffSession(SQLModel, table=True):
     client: str = ""  # network address
     before_at: datetime | None = instant_column(nullable=True)  # the sign-in before this one
     before_client: str = ""
-    method: str = ""  # oidc, passkey, directory, local, header, break-glass
+    method: str = ""  # oidc, directory, local or break-glass
     provider: str = ""  # the identity provider's name
     provider_sid: str = ""  # its session, which it may end (OpenID Connect Back-Channel Logout 1.0)
     factor_at: datetime | None = instant_column(nullable=True)  # when a second factor was last given
-    browser_sha256: str = Field(default="", index=True)  # in which browser, where a PIN leads back to it
 
 
 class ApiToken(SQLModel, table=True):
