@@ -29,8 +29,8 @@ def dress_message(raw: bytes, *, copy: int, message: int, why: str, severity: st
     said = "".join(
         dsn.encode_subject(escape_visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines()
     )  # one line, which RFC 5322, 2.1.1 allows
-    ids = f"X-Mailroom-Message: {format_id(message)}\r\n{COPY}: {format_id(copy)}\r\n"
-    own = f"{ids}X-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n"
+    known = f"X-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n"
+    own = f"X-Mailroom-Message: {format_id(message)}\r\n{known}{COPY}: {format_id(copy)}\r\n"
     return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
 
 

@@ -205,7 +205,7 @@ def test_a_view_of_what_lies_elsewhere_is_not_counted_twice(settings: Settings, 
             client.move(uids(client), "Everything")
         purge = town.recalled(town.decides(Verb.PURGE))
         assert sorted(item.why for item in purge.items) == ["It was in Everything, unread.", "It was in INBOX, unread."]
-        assert swept(town, dry_run=True).sentence == f"Counted 1 message of {OLD} in 3 mailboxes."
+        assert swept(town, dry_run=True).sentence == f"Counted 1 message from {OLD} in 3 mailboxes."
 
 
 def test_a_groups_mail_is_taken_from_each_member_and_comes_back(town: Town) -> None:
@@ -364,7 +364,7 @@ def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(to
             closed.arrived.wait(processes.HANG)
             purge = town.decides(Verb.PURGE)
             assert purge.in_flight == 1
-            assert purge.sentence.startswith("Removed 0 messages; 1 in flight")
+            assert purge.sentence.startswith("Removed 0 messages; 1 being delivered right now")
             closed.open.set()
             processes.until(lambda: town.states([mail]) == [State.RECALLING], "once it has been delivered")
     assert town.outcome(purge) == ("recalling", "It was delivered before the removal could stop it.")
@@ -503,7 +503,7 @@ def test_a_sweep_takes_what_was_there_before_mailroom_and_its_undo_puts_it_back(
         client.append("Old", letter(5, OLD), ["$Label1"], date)
     before = town.lying()
     counted = swept(town, dry_run=True)
-    assert (counted.sentence, counted.undoable, town.lying()) == (f"Counted 3 messages of {OLD} in 3 mailboxes.", False, before)
+    assert (counted.sentence, counted.undoable, town.lying()) == (f"Counted 3 messages from {OLD} in 3 mailboxes.", False, before)
     with pytest.raises(NotAllowedNow, match="only counted"):
         town.undoes(counted)
 

@@ -83,8 +83,9 @@ STAYS = {
     "correspondent": "address department state how message_id subject_digest",
     "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "
     "idempotency_key",  # the target is a mailbox; what was agreed to is as it was then
-    "decision_item": "before outcome why",
-    "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
+    "decision_item": "before outcome why why_form",
+    "external_identity": "issuer sub provider login",
+    "delivery": "forms state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
     "signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
     "emergency": "reason by_shown",
@@ -131,8 +132,9 @@ STAYS = {
     "sealed": "kind",
     "seeded_folder": "source account folder since validity last",
     "sent_mail": "message_id uid department author went_to skipped",
-    "staff_member": "name role rights password_hash source",
-    "staff_session": "key_sha256 client before_client",
+    "sign_in_step": "key_sha256 kind client about login",  # a row lives for minutes
+    "staff_member": "name role rights password_hash source printed_code_sha256",
+    "staff_session": "key_sha256 client before_client method provider provider_sid",
     "substitution": "reason",
     "swept_mailbox": "mailbox why",
     "told": "cause department",

@@ -330,7 +330,7 @@ def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Setting
     with read_transaction(company) as session:
         assert (
             delivery_history.get_delivery(session, one, by=ANA).history[-1].sentence
-            == "Ida Lind: release, refused. Removed by Ana Roth 4 seconds ago."
+            == "Ida Lind: release, not done. Removed by Ana Roth 4 seconds ago."
         )
 
 

@@ -24,6 +24,10 @@ KEY = {"Idempotency-Key": "once"}
 NEEDS_NO_KEY = {
     "create_session",
     "create_own_session",
+    "open_break_glass",  # the code works once
+    "begin_provider_sign_in",
+    "sign_out_at_provider",
+    "end_provider_sessions",
     "preview_selection",
     "preview_rejection",
     "preview_rule",

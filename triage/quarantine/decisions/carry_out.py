@@ -130,9 +130,8 @@ def finish_changes(session: Session, event: Event, changed: dict[int, State], no
         recalled_copies.end_copies(session, changed, now=now)
     if event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
-        meant_for = is_among(session, col(Delivery.id), held) | is_among(session, col(Delivery.id), changed) & not_(
-            col(Delivery.redirected)
-        )
+        again = is_among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
+        meant_for = is_among(session, col(Delivery.id), held) | again
         reassigned_addresses.address_anew(session, meant_for)
 
 
