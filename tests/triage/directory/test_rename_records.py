@@ -85,8 +85,8 @@ STAYS = {
     "idempotency_key",  # the target is a mailbox; what was agreed to is as it was then
     "decision_item": "before outcome why why_form",
     "external_identity": "issuer sub provider login",
-    "delivery": "forms state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
-    "signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to passed_on_by",
+    "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
+    "forms signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
     "emergency": "reason by_shown",
     "employee_session": "key_sha256 client",
