@@ -129,7 +129,7 @@ def test_who_moves_with_their_part_of_the_tree_is_read_anew_and_stays_in_groups(
     """A part of the tree that gets another name changes the names of all entries below, and no entry's time of change."""
     ana, bob = (person(name, modifyTimestamp="20260101000000Z") for name in ("ana", "bob"))
     tree = Tree([ana, bob], [group("all", "ana", "bob", mail="all@company.example", modifyTimestamp="20260101000000Z")])
-    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(tree))
+    monkeypatch.setattr(ldap_source, "open_connection", lambda place: contextlib.nullcontext(tree))
     source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example"), COMPANY)
     known = source.read()
     assert (known.company.groups[0].members, source.read()) == (("ana", "bob"), known)
@@ -141,7 +141,7 @@ def test_who_moves_with_their_part_of_the_tree_is_read_anew_and_stays_in_groups(
 def test_who_is_read_again_and_says_the_same_is_the_same_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole reading of a large company takes no second room, and a sign-in that the server notes at an entry is no change."""
     tree = Tree([person(name, modifyTimestamp="20260101000000Z") for name in ("ana", "bob")], [])
-    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(tree))
+    monkeypatch.setattr(ldap_source, "open_connection", lambda place: contextlib.nullcontext(tree))
     source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example"), COMPANY)
     known, (ana, _) = source.read(), source.kinds[0].entries.values()
     tree.people = [person(name, modifyTimestamp="20260102000000Z") for name in ("ana", "bob")]
@@ -173,7 +173,7 @@ class Controllers:
 
 def test_a_name_that_leads_to_several_domain_controllers_hides_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Controllers()
-    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(server))
+    monkeypatch.setattr(ldap_source, "open_connection", lambda place: contextlib.nullcontext(server))
     source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example", preset="ad"), COMPANY)
 
     def department() -> str:
@@ -189,7 +189,7 @@ def test_a_name_that_leads_to_several_domain_controllers_hides_no_change(monkeyp
 def test_a_change_that_comes_late_or_by_a_slow_clock_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     ana, bob = person("ana", modifyTimestamp="20260101120000Z"), person("bob", modifyTimestamp="20260101100000Z")
     tree = Tree([ana, bob], [])
-    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(tree))
+    monkeypatch.setattr(ldap_source, "open_connection", lambda place: contextlib.nullcontext(tree))
     source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example"), COMPANY)
     source.read()
     tree.people = [ana, person("bob", departmentNumber="sales", modifyTimestamp="20260101113000Z")]

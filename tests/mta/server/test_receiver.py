@@ -453,7 +453,7 @@ def test_our_own_mistakes_are_temporary_and_never_shown(settings: Settings, monk
     def mistaken(*_: object) -> None:
         raise RuntimeError("db down secret")
 
-    monkeypatch.setattr(incoming_message, "scan", mistaken)
+    monkeypatch.setattr(incoming_message, "scan_header", mistaken)
     monkeypatch.setattr(Session, "smtp_NOOP", mistaken)
     with receiving(settings) as receiver:
         said = talk(receiver, b"NOOP\r\n", *HELLO, MAIL + b".\r\n", b"RSET\r\n")

@@ -177,7 +177,7 @@ PARENT = """
 import os, sys, threading
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Pool
-sandbox.wrapper = tuple
+sandbox.sandbox_wrapper = tuple
 children = Pool("tests.triage.children:compute_for_ever", size=1, memory_bytes=1 << 28, seconds=600.0)
 threading.Thread(target=children.run, args=(sys.argv[1].encode(),), daemon=True).start()
 sys.stdin.readline()
