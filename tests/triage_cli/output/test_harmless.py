@@ -50,6 +50,8 @@ SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mail
 )
 ARGUMENTS = {  # of those that are about something
     "show": "{mail} --reason curious",
+    "trace": "{mail}",
+    "where": "joe.fern",
     "decisions related": "{purge}",
     "decisions items": "{purge}",
     "campaigns show": "{campaign}",
@@ -111,7 +113,7 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
         "block junk.example --note x",
         "staff substitute ana ben --until 2031-01-01 --reason x",
         "token create robot --may read",
-        "mode observe --department it --reason x",
+        "enforcement observe --department it --reason x",
         "legal-hold add --of joe.fern --reason x",
         f"ask {mail} --words x",
         f"release {arrives()}",
