@@ -17,6 +17,7 @@ from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.say import mark, said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
+from triage.store.models.sign_in import ExternalIdentity
 from triage.store.models.staff import StaffMember, StaffSession
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
@@ -72,6 +73,7 @@ def remove_account(session: Session, login: str, *, by: Actor, now: datetime, wa
         )
     session.delete(member)
     end_sessions(session, member.login)
+    session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login) == member.login))
     preferences.forget_preferences(session, member.login)
     record_account_change(session, member.login, by, now, what="remove")
 
@@ -210,6 +212,11 @@ def end_sessions(session: Session, login: str) -> int:
     """Sign somebody out everywhere; of how many sessions."""
     ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
     return int(ended.rowcount)
+
+
+def delete_orphaned_identities(session: Session) -> None:
+    """Delete identities whose account is gone: a later account of the same login is somebody else's."""
+    session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login).not_in(select(col(StaffMember.login)))))
 
 
 def record_account_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:

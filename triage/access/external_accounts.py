@@ -50,8 +50,12 @@ def admit(session: Session, provider: Provider, proof: Proof, *, now: datetime) 
     bound = session.get(ExternalIdentity, (proof.issuer, proof.sub))
     login = bound.login if bound else first_login(session, provider, proof, now)
     member = session.get(StaffMember, login)
-    if member is None:  # removed here: what was bound to it is not theirs any more
-        raise NotAllowed(say("the account {login} was removed; an administrator makes it again, then `mailroom staff link`", login=login))
+    if member is None:  # the deletion must be committed: a later account of the same login is not theirs
+        session.delete(session.get_one(ExternalIdentity, (proof.issuer, proof.sub)))
+        removed = say(
+            "the account {login} was removed; ask an administrator, who can add one and link it: `mailroom staff link`", login=login
+        )
+        return Admission(login, removed)
     if member.source == PROVIDER:
         follow_groups(session, member, provider, proof, now)
     if not member.active:

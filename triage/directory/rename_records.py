@@ -27,6 +27,7 @@ from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSe
 from triage.store.models.idempotency import KeptAnswer
 from triage.store.models.notifications import Alarm, Told
 from triage.store.models.rules import Emergency, Proposal, Rule
+from triage.store.models.sign_in import ExternalIdentity, SignInStep
 from triage.store.models.staff import (
     ApiToken,
     FailedSignIn,
@@ -49,8 +50,8 @@ UIDS: tuple[Any, ...] = (
     *(QueueSample.person, SavedSearch.person, SentMail.person, Told.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
-    *(FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login, Sealed.login),
-    *(StaffMember.login, StaffSession.login, Substitution.absent, Substitution.substitute),
+    *(ExternalIdentity.login, FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login),
+    *(Sealed.login, SignInStep.login, StaffMember.login, StaffSession.login, Substitution.absent, Substitution.substitute),
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     *(ApiToken.made_by, ApiToken.revoked_by, Campaign.made_by, Decision.by, Decision.second_by, Emergency.by, Emergency.closed_by),

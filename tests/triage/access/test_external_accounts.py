@@ -10,12 +10,14 @@ from sqlmodel import col
 
 from tests.triage.arriving import IDA, NOW
 from triage.access import accounts, external_accounts, staff_login, staff_members
+from triage.access.accounts import Account
 from triage.access.external_accounts import Admission, Proof
 from triage.access.staff_login import How
 from triage.config.identity_providers import Provider
 from triage.errors import BadInput, NotAllowed
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
+from triage.store.models.sign_in import ExternalIdentity
 from triage.store.models.staff import StaffMember, StaffSession
 
 ISSUER = "https://id.company.example"
@@ -128,3 +130,28 @@ def test_a_provider_ends_its_own_sessions(sqlite_engine: Engine, admit: Callable
         for how in (How("oidc", "company", "s1"), How("oidc", "company", "s2"), How()):
             staff_login.start_session(session, "nora", "192.0.2.1", how, lasts=timedelta(hours=12), now=NOW)
         assert external_accounts.end_provider_sessions(session, COMPANY, sub, sid, now=NOW) == ended
+
+
+def identities(engine: Engine) -> list[tuple[str, str]]:
+    """Every identity's `sub` and login."""
+    with read_transaction(engine) as session:
+        return [(one.sub, one.login) for one in session.scalars(select(ExternalIdentity).order_by(col(ExternalIdentity.sub)))]
+
+
+def test_an_identity_ends_with_its_account(sqlite_engine: Engine) -> None:
+    with transaction(sqlite_engine) as session:
+        accounts.add_account(session, Account("nora", "", "triage", ("company",)), "x", by=IDA, now=NOW)
+        external_accounts.link(session, "nora", COMPANY, "sub-nora", by=IDA, now=NOW)
+        accounts.remove_account(session, "nora", by=IDA, now=NOW)
+    assert identities(sqlite_engine) == []
+
+
+def test_an_identity_whose_account_is_gone_never_gets_a_later_account(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    with transaction(sqlite_engine) as session:
+        session.add(ExternalIdentity(issuer=ISSUER, sub="sub-nora", provider="company", login="nora", linked_at=NOW, seen_at=NOW))
+    assert "the account nora was removed" in admit(NORA).refusal
+    assert identities(sqlite_engine) == []
+    with transaction(sqlite_engine) as session:
+        accounts.add_account(session, Account("nora", "", "admin", ("company",)), "x", by=IDA, now=NOW)
+    with pytest.raises(NotAllowed, match="not linked to Company"):
+        admit(NORA)

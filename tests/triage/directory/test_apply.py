@@ -30,6 +30,7 @@ from triage.store import db
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient, Person
+from triage.store.models.sign_in import ExternalIdentity
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 
@@ -305,3 +306,12 @@ def test_a_directory_that_leaves_no_administrator_is_not_believed(
     with pytest.raises(directory.Braked, match="leave nobody who administers the whole company: nothing was changed; who joins, leaves"):
         apply(*after)
     assert apply(*after, confirmed=True) == []
+
+
+def test_whom_a_sync_takes_from_staff_loses_their_identity_at_a_provider(known: Engine) -> None:
+    with db.transaction(known) as session:
+        for login in ("ana", "ben"):
+            session.add(ExternalIdentity(issuer="https://id", sub=login, provider="id", login=login, linked_at=NOW, seen_at=NOW))
+        take_over(session, replace(COMPANY, staff=tuple(one for one in COMPANY.staff if one.login != "ben")))
+    with db.read_transaction(known) as session:
+        assert session.scalars(select(col(ExternalIdentity.login))).all() == ["ana"]

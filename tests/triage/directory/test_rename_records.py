@@ -84,7 +84,6 @@ STAYS = {
     "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "
     "idempotency_key",  # the target is a mailbox; what was agreed to is as it was then
     "decision_item": "before outcome why why_form",
-    "external_identity": "issuer sub provider login",
     "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
     "forms signals why_here verdict rule reason beside withheld direction last_reply waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
@@ -92,6 +91,7 @@ STAYS = {
     "employee_session": "key_sha256 client",
     "escalation": "duty title reason by_shown confirmed_by_shown",
     "expectation": "person_shown sender words",
+    "external_identity": "issuer sub provider",
     "failed_sign_in": "client",
     "familiar_domain": "domain key",
     "familiar_name": "name address",
@@ -132,7 +132,7 @@ STAYS = {
     "sealed": "kind",
     "seeded_folder": "source account folder since validity last",
     "sent_mail": "message_id uid department author went_to skipped",
-    "sign_in_step": "key_sha256 kind client about login",  # a row lives for minutes
+    "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
     "staff_member": "name role rights password_hash source printed_code_sha256",
     "staff_session": "key_sha256 client before_client method provider provider_sid",
     "substitution": "reason",

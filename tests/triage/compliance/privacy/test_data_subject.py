@@ -44,6 +44,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import Rule
+from triage.store.models.sign_in import ExternalIdentity
 
 ANNA = "anna@dell.example"
 MARA, JOE, INES = "mara.berg@company.example", "joe.fern@company.example", "ines.old@company.example"
@@ -170,6 +171,7 @@ def test_what_is_under_way_is_waited_for(session: Session, settings: Settings) -
 
 def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
     everything(either, settings, to=JOE)
+    either.add(ExternalIdentity(issuer="https://id", sub="1", provider="id", login="joe.fern", linked_at=NOW, seen_at=NOW))
     both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
     with pytest.raises(NotAllowedNow, match="is in the directory"):
         person_erasure.begin_erasure(either, JOE, settings=settings, **said())
