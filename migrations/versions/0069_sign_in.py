@@ -25,6 +25,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_external_identity_login", "external_identity", ["login"])
     op.add_column("staff_member", sa.Column("printed_code_sha256", text, nullable=False, server_default=""))
+    op.add_column("staff_member", sa.Column("is_break_glass", sa.Boolean(), nullable=False, server_default=sa.false()))
     for name in ("method", "provider", "provider_sid"):
         op.add_column("staff_session", sa.Column(name, text, nullable=False, server_default=""))
     op.add_column("staff_session", sa.Column("factor_at", number, nullable=True))

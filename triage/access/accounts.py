@@ -79,8 +79,16 @@ def remove_account(session: Session, login: str, *, by: Actor, now: datetime, wa
 
 
 def set_password(session: Session, login: str, password_hash: str, *, by: Actor, now: datetime) -> None:
-    """Give an account another password; whoever is signed in with the old one is out at once."""
+    """Give an account another password; whoever is signed in with the old one is out at once. BadInput for a break-glass account."""
     member = get_local_account(session, login)
+    if member.is_break_glass:
+        raise BadInput(
+            say(
+                "{login} is a break-glass account, which has no password: print a new code with `mailroom staff break-glass {login}`, or "
+                "remove the account and add it again",
+                login=member.login,
+            )
+        )
     member.password_hash = password_hash
     end_sessions(session, member.login)
     record_account_change(session, member.login, by, now, what="password")

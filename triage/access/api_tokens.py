@@ -93,6 +93,13 @@ def revoke_token(session: Session, token_id: int, *, by: Actor, now: datetime) -
         end_token(session, found, by=by, now=now)
 
 
+def revoke_tokens_of(session: Session, login: str, *, by: Actor, now: datetime) -> None:
+    """End all tokens that this account made."""
+    theirs = (col(ApiToken.made_by) == f"person:{login}") & col(ApiToken.revoked_at).is_(None)
+    for one in session.scalars(select(ApiToken).where(theirs)).all():
+        end_token(session, one, by=by, now=now, why=f"{login} is a break-glass account")
+
+
 def end_token(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
     """It is over, on the record."""
     token.revoked_at, token.revoked_by = now, str(by)

@@ -56,6 +56,8 @@ def admit(session: Session, provider: Provider, proof: Proof, *, now: datetime) 
             "the account {login} was removed; ask an administrator, who can add one and link it: `mailroom staff link`", login=login
         )
         return Admission(login, removed)
+    if member.is_break_glass:
+        return Admission(login, no_provider(login))
     if member.source == PROVIDER:
         follow_groups(session, member, provider, proof, now)
     if not member.active:
@@ -83,6 +85,8 @@ def first_login(session: Session, provider: Provider, proof: Proof, now: datetim
     member = session.get(StaffMember, login)
     if member is None:
         make(session, provider, proof, login, now)
+    elif member.is_break_glass:
+        raise NotAllowed(no_provider(login))
     elif not provider.link_by_login:
         raise NotAllowed(
             say(
@@ -181,6 +185,8 @@ def link(session: Session, login: str, provider: Provider, sub: str, *, by: Acto
     member = session.get(StaffMember, accounts.checked_login(login))
     if member is None:
         raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    if member.is_break_glass:
+        raise BadInput(no_provider(member.login), field="login")
     if not 0 < len(sub) <= LONGEST_SUB or not sub.isprintable():
         raise BadInput(say("1 to {count} printable characters, as the provider shows them", count=LONGEST_SUB), field="sub")
     taken = session.get(ExternalIdentity, (provider.issuer, sub))
@@ -220,6 +226,11 @@ def end_provider_sessions(session: Session, provider: Provider, sub: str, sid: s
         detail = {"provider": provider.name, "back_channel": True}
         ledger.write_act(session, "sign-out", f"staff:{one.login}", by=Actor.system("sign-in"), now=now, detail=detail)
     return len(ended)
+
+
+def no_provider(login: str) -> str:
+    """Why nobody signs in to a break-glass account at a provider."""
+    return say("{login} is a break-glass account: only its printed code opens it; use another account", login=login)
 
 
 def no_group(provider: Provider, proof: Proof) -> str:

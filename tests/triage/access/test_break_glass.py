@@ -6,12 +6,19 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.triage.arriving import IDA, NOW
-from triage.access import accounts, break_glass, staff_login
+from triage.access import accounts, api_tokens, break_glass, external_accounts, staff_login
 from triage.access.accounts import Account
-from triage.errors import BadInput
+from triage.access.api_tokens import TokenOrder
+from triage.access.external_accounts import Proof
+from triage.actor import EVERYTHING, Actor, Role
+from triage.config.identity_providers import Provider
+from triage.errors import BadInput, NotAllowed
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.store.db import read_transaction, transaction
+from triage.store.models.sign_in import ExternalIdentity
 
+PROVIDER = Provider("company", "https://id.company.example", "mailroom", groups=("crew => triage company",), link_by_login=True)
+PROOF = Proof(PROVIDER.issuer, "sub-rescue", "rescue", "Rescue", frozenset({"crew"}))
 LASTS, IDLE = timedelta(hours=12), timedelta(hours=10)
 
 
@@ -60,3 +67,32 @@ def test_only_who_administers_the_company_can_have_a_code(sqlite_engine: Engine)
         accounts.add_account(session, Account("nora", "", "triage", ("company",)), "a hash", by=IDA, now=NOW)
         with pytest.raises(BadInput, match="does not administer the whole company"):
             break_glass.prepare_break_glass(session, "nora", by=IDA, now=NOW)
+
+
+def test_no_provider_opens_it_even_after_its_code_was_used(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
+    assert open_with(sqlite_engine, *halves)
+    with transaction(sqlite_engine) as session:
+        with pytest.raises(NotAllowed, match="only its printed code opens it"):
+            external_accounts.admit(session, PROVIDER, PROOF, now=NOW)
+        with pytest.raises(BadInput, match="only its printed code opens it"):
+            external_accounts.link(session, "rescue", PROVIDER, "sub-rescue", by=IDA, now=NOW)
+        session.add(ExternalIdentity(issuer=PROVIDER.issuer, sub=PROOF.sub, provider="company", login="rescue", linked_at=NOW, seen_at=NOW))
+    with transaction(sqlite_engine) as session:
+        assert "only its printed code opens it" in external_accounts.admit(session, PROVIDER, PROOF, now=NOW).refusal
+
+
+def test_nobody_gives_it_a_password(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
+    open_with(sqlite_engine, *halves)
+    with transaction(sqlite_engine) as session, pytest.raises(BadInput, match="print a new code"):
+        accounts.set_password(session, "rescue", "a hash", by=IDA, now=NOW)
+
+
+def test_identities_and_tokens_of_before_end(sqlite_engine: Engine) -> None:
+    with transaction(sqlite_engine) as session:
+        accounts.add_account(session, Account("rescue", "", "admin", ("company",)), "a hash", by=IDA, now=NOW)
+        external_accounts.link(session, "rescue", PROVIDER, "sub-rescue", by=IDA, now=NOW)
+        by = Actor.person("rescue", Role.ADMIN, EVERYTHING, "Rescue")
+        _, key = api_tokens.create_token(session, TokenOrder("nightly export", ("read",)), by=by, now=NOW)
+        break_glass.prepare_break_glass(session, "rescue", by=IDA, now=NOW)
+        assert api_tokens.find_token_holder(session, key, NOW) is None
+        assert session.get(ExternalIdentity, (PROVIDER.issuer, "sub-rescue")) is None

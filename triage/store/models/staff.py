@@ -23,6 +23,7 @@ class StaffMember(SQLModel, table=True):
     away_until: datetime | None = instant_column(nullable=True)
     source: str = "directory"  # local: made here; provider: by an identity provider's groups. Every sync leaves those alone
     printed_code_sha256: str = ""  # of a break-glass account: its printed code, good once
+    is_break_glass: bool = False  # for good, also after its code was used
 
 
 class Substitution(SQLModel, table=True):
