@@ -103,14 +103,22 @@ def hash_password(password: str) -> str:
 
 
 def begin_attempt(
-    session: Session, login: str, client: str, *, now: datetime, ways: Collection[str] = (LOCAL,), employee: bool = False
+    session: Session,
+    login: str,
+    client: str,
+    *,
+    now: datetime,
+    ways: Collection[str] = (LOCAL,),
+    employee: bool = False,
+    by_code: bool = False,
 ) -> Try:
     """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
 
     An account waits where it has failed, and everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
     An address waits for all who fail there together, though not for staff who have signed in from there lately: their work goes on.
     `ways`: how staff sign in (api.sign_in); passwords kept here do not count without "local", the directory's not without "directory".
-    `employee`: it is about somebody's own mail.
+    `employee`: it is about somebody's own mail. `by_code`: with a printed code, which has 160 bits, so that nobody guesses it; failures
+    from elsewhere must not keep the break-glass account shut.
     """
     login, place = login.strip().casefold(), sender_network(client)
     db.take_advisory_locks(
@@ -120,8 +128,8 @@ def begin_attempt(
     of_account, of_address = col(FailedSignIn.login) == login, col(FailedSignIn.client) == place
     subject = subject_of(session, login, employee=employee)
     known = comes_from(session, subject, place)
-    refuse_guessing(session, of_account & of_address if known else of_account, TRIES, now)
-    if employee or not known:
+    refuse_guessing(session, of_account & of_address if known or by_code else of_account, TRIES, now)
+    if employee or by_code or not known:
         refuse_guessing(session, of_address, OF_AN_ADDRESS, now)
     attempt = FailedSignIn(at=now, login=login, client=place)
     session.add(attempt)

@@ -10,6 +10,7 @@ from triage.access import accounts, api_tokens, break_glass, external_accounts, 
 from triage.access.accounts import Account
 from triage.access.api_tokens import TokenOrder
 from triage.access.external_accounts import Proof
+from triage.access.staff_login import TooManyFailures
 from triage.actor import EVERYTHING, Actor, Role
 from triage.config.identity_providers import Provider
 from triage.errors import BadInput, NotAllowed
@@ -22,10 +23,10 @@ PROOF = Proof(PROVIDER.issuer, "sub-rescue", "rescue", "Rescue", frozenset({"cre
 LASTS, IDLE = timedelta(hours=12), timedelta(hours=10)
 
 
-def open_with(engine: Engine, first: str, second: str, login: str = "rescue") -> str:
+def open_with(engine: Engine, first: str, second: str, client: str = "192.0.2.1") -> str:
     """The key of the session; "" when the code is wrong."""
     with transaction(engine) as session:
-        attempt = staff_login.begin_attempt(session, login, "192.0.2.1", now=NOW)
+        attempt = staff_login.begin_attempt(session, "rescue", client, now=NOW, by_code=True)
         opened = break_glass.open_account(session, attempt, first, second, lasts=LASTS, now=NOW)
         return opened[1] if opened else ""
 
@@ -96,3 +97,13 @@ def test_identities_and_tokens_of_before_end(sqlite_engine: Engine) -> None:
         break_glass.prepare_break_glass(session, "rescue", by=IDA, now=NOW)
         assert api_tokens.find_token_holder(session, key, NOW) is None
         assert session.get(ExternalIdentity, (PROVIDER.issuer, "sub-rescue")) is None
+
+
+def test_who_fails_elsewhere_does_not_keep_it_shut(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
+    for number in range(30):
+        assert open_with(sqlite_engine, "wrong", "code", client=f"198.51.{number}.1") == ""
+    for _ in range(staff_login.TRIES):
+        assert open_with(sqlite_engine, "wrong", "code", client="203.0.113.1") == ""
+    with pytest.raises(TooManyFailures):
+        open_with(sqlite_engine, *halves, client="203.0.113.1")
+    assert open_with(sqlite_engine, *halves)

@@ -45,7 +45,7 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
 @router.post("/session/break-glass", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
 def open_break_glass(given: schemas.PrintedCode, request: Request, response: Response, here: Here) -> schemas.Me:
     """Sign in with the printed code of a break-glass account, whatever `api.sign_in` says. It is good once; administrators get a notice."""
-    attempt = sign_in_log.begin_attempt(here, given.login, request)
+    attempt = sign_in_log.begin_attempt(here, given.login, request, by_code=True)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
         opened = break_glass.open_account(session, attempt, given.first, given.second, lasts=lasts, now=utcnow())
