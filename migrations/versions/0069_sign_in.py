@@ -25,7 +25,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_external_identity_login", "external_identity", ["login"])
     op.add_column("staff_member", sa.Column("printed_code_sha256", text, nullable=False, server_default=""))
-    op.add_column("staff_member", sa.Column("is_break_glass", sa.Boolean(), nullable=False, server_default=sa.false()))
+    for name in ("is_break_glass", "is_locked"):
+        op.add_column("staff_member", sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("staff_member", sa.Column("unlinked_from", sa.JSON(), nullable=False, server_default="[]"))
     for name in ("method", "provider", "provider_sid"):
         op.add_column("staff_session", sa.Column(name, text, nullable=False, server_default=""))
     op.add_column("staff_session", sa.Column("factor_at", number, nullable=True))

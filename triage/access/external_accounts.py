@@ -58,11 +58,11 @@ def admit(session: Session, provider: Provider, proof: Proof, *, now: datetime) 
         return Admission(login, removed)
     if member.is_break_glass:
         return Admission(login, no_provider(login))
-    if member.source == PROVIDER:
+    if member.source == PROVIDER and not member.is_locked:
         follow_groups(session, member, provider, proof, now)
     if not member.active:
         closed = say("the account {login} is closed; ask an administrator", login=login)
-        return Admission(login, closed if provider.given_to(proof.groups) else no_group(provider, proof))
+        return Admission(login, closed if member.is_locked or provider.given_to(proof.groups) else no_group(provider, proof))
     if bound:
         bound.seen_at = now
     return Admission(login)
@@ -87,7 +87,7 @@ def first_login(session: Session, provider: Provider, proof: Proof, now: datetim
         make(session, provider, proof, login, now)
     elif member.is_break_glass:
         raise NotAllowed(no_provider(login))
-    elif not provider.link_by_login:
+    elif not provider.link_by_login or proof.issuer in member.unlinked_from:
         raise NotAllowed(
             say(
                 "the name {login} belongs to an account that is not linked to {title}; an administrator links it: "
@@ -193,17 +193,50 @@ def link(session: Session, login: str, provider: Provider, sub: str, *, by: Acto
     if taken and taken.login != member.login:
         raise BadInput(say("it is linked to {login}; `mailroom staff unlink {login}` first", login=taken.login), field="sub")
     unlink(session, member.login, by=by, now=now, issuer=provider.issuer)
+    member.unlinked_from = [one for one in member.unlinked_from if one != provider.issuer]
     bind(session, provider, sub, member.login, by=by, now=now)
 
 
 def unlink(session: Session, login: str, *, by: Actor, now: datetime, issuer: str = "") -> int:
-    """Forget the identities of an account, at one provider or at all; its sessions by a provider end. How many."""
+    """Forget the identities of an account, at one provider or at all; its sessions by a provider end. How many.
+
+    No login claim links the account again: only an administrator does.
+    """
     theirs = (col(ExternalIdentity.login) == login) & ((col(ExternalIdentity.issuer) == issuer) if issuer else True)
+    issuers = set(session.scalars(select(col(ExternalIdentity.issuer)).where(theirs)))
+    if issuers and (member := session.get(StaffMember, login)):
+        member.unlinked_from = sorted(issuers.union(member.unlinked_from))
     gone: Any = session.execute(delete(ExternalIdentity).where(theirs))
     if gone.rowcount:
         session.execute(delete(StaffSession).where(col(StaffSession.login) == login, col(StaffSession.provider) != ""))
         accounts.record_account_change(session, login, by, now, what="unlink")
     return int(gone.rowcount)
+
+
+def lock(session: Session, login: str, *, by: Actor, now: datetime) -> None:
+    """Close an account that a provider's groups made, until an administrator unlocks it. BadInput for other accounts."""
+    member = get_provider_account(session, login)
+    if not member.is_locked:
+        member.is_locked = True
+        close(session, member, by=by, now=now, why="an administrator locked it")
+
+
+def unlock(session: Session, login: str, *, by: Actor, now: datetime) -> None:
+    """Let the next sign-in at the provider open a locked account again, if groups still give it a role. BadInput for other accounts."""
+    member = get_provider_account(session, login)
+    if member.is_locked:
+        member.is_locked = False
+        accounts.record_account_change(session, member.login, by, now, what="unlock")
+
+
+def get_provider_account(session: Session, login: str) -> StaffMember:
+    """An account that a provider's groups made. NotFound when there is none, BadInput when it comes from elsewhere."""
+    member = session.get(StaffMember, accounts.checked_login(login))
+    if member is None:
+        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    if member.source != PROVIDER:
+        raise BadInput(say("{login} was not made by an identity provider: remove it here or in the directory instead", login=member.login))
+    return member
 
 
 def bind(session: Session, provider: Provider, sub: str, login: str, *, by: Actor, now: datetime) -> None:

@@ -155,3 +155,34 @@ def test_an_identity_whose_account_is_gone_never_gets_a_later_account(sqlite_eng
         accounts.add_account(session, Account("nora", "", "admin", ("company",)), "x", by=IDA, now=NOW)
     with pytest.raises(NotAllowed, match="not linked to Company"):
         admit(NORA)
+
+
+@pytest.mark.parametrize("sub", ["sub-nora", "sub-mallory"])
+def test_nobody_is_linked_by_login_to_an_account_that_was_unlinked(
+    sqlite_engine: Engine, admit: Callable[..., Admission], sub: str
+) -> None:
+    trusting = replace(COMPANY, link_by_login=True)
+    with transaction(sqlite_engine) as session:
+        accounts.add_account(session, Account("nora", "", "triage", ("company",)), "x", by=IDA, now=NOW)
+    assert admit(NORA, trusting) == Admission("nora")
+    with transaction(sqlite_engine) as session:
+        external_accounts.unlink(session, "nora", by=IDA, now=NOW)
+    with pytest.raises(NotAllowed, match="an administrator links it"):
+        admit(replace(NORA, sub=sub), trusting)
+    with transaction(sqlite_engine) as session:
+        external_accounts.link(session, "nora", trusting, sub, by=IDA, now=NOW)
+    assert admit(replace(NORA, sub=sub), trusting) == Admission("nora")
+
+
+def test_a_locked_account_stays_closed_until_it_is_unlocked(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    admit(NORA)
+    with transaction(sqlite_engine) as session:
+        external_accounts.lock(session, "nora", by=IDA, now=NOW)
+        accounts.add_account(session, Account("otto", "", "triage", ("company",)), "x", by=IDA, now=NOW)
+        with pytest.raises(BadInput, match="was not made by an identity provider"):
+            external_accounts.lock(session, "otto", by=IDA, now=NOW)
+    assert "the account nora is closed" in admit(NORA).refusal
+    with transaction(sqlite_engine) as session:
+        external_accounts.unlock(session, "nora", by=IDA, now=NOW)
+    assert admit(NORA) == Admission("nora")
+    assert changes(sqlite_engine) == ["add", "link", "close", "add", "unlock", "groups"]

@@ -133,7 +133,7 @@ STAYS = {
     "seeded_folder": "source account folder since validity last",
     "sent_mail": "message_id uid department author went_to skipped",
     "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
-    "staff_member": "name role rights password_hash source printed_code_sha256",
+    "staff_member": "name role rights password_hash source printed_code_sha256 unlinked_from",
     "staff_session": "key_sha256 client before_client method provider provider_sid",
     "substitution": "reason",
     "swept_mailbox": "mailbox why",

@@ -24,6 +24,8 @@ class StaffMember(SQLModel, table=True):
     source: str = "directory"  # local: made here; provider: by an identity provider's groups. Every sync leaves those alone
     printed_code_sha256: str = ""  # of a break-glass account: its printed code, good once
     is_break_glass: bool = False  # for good, also after its code was used
+    is_locked: bool = False  # by an administrator: an account of a provider that no sign-in opens again
+    unlinked_from: list[str] = json_list_column()  # issuers from which it was unlinked: only an administrator links it again
 
 
 class Substitution(SQLModel, table=True):

@@ -33,6 +33,8 @@ LOCAL = {
     "break-glass": "commands.access.staff_accounts",
     "link": "commands.access.staff_identities",
     "unlink": "commands.access.staff_identities",
+    "lock": "commands.access.staff_identities",
+    "unlock": "commands.access.staff_identities",
 }
 
 

@@ -1,4 +1,4 @@
-"""`mailroom staff link`, `unlink`: whose account an identity at a provider is. On Mailroom's machine only."""
+"""`mailroom staff link`, `unlink`, `lock`, `unlock`: accounts of those who sign in at an identity provider. On Mailroom's machine only."""
 
 import click
 
@@ -39,3 +39,19 @@ def unlink_identities(ctx: click.Context, login: str) -> None:
     if not gone:
         raise NotFound(f"no identity is linked to {login!r}")
     say(f"{plural(gone, 'link')} removed")
+
+
+@click.command("lock")
+@click.argument("login")
+@click.pass_context
+def lock_account(ctx: click.Context, login: str) -> None:
+    """Close an account that an identity provider made, until somebody unlocks it. Its sessions end."""
+    write(settings_of(ctx), lambda session: external_accounts.lock(session, login, by=shell_user(), now=utcnow()))
+
+
+@click.command("unlock")
+@click.argument("login")
+@click.pass_context
+def unlock_account(ctx: click.Context, login: str) -> None:
+    """Let the next sign-in at the provider open a locked account again, if its groups still give it a role."""
+    write(settings_of(ctx), lambda session: external_accounts.unlock(session, login, by=shell_user(), now=utcnow()))
