@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlmodel import Session, col
 
 from triage.access import preferences, scope as access
@@ -18,7 +18,7 @@ from triage.say import mark, said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.sign_in import ExternalIdentity
-from triage.store.models.staff import StaffMember, StaffSession
+from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
 PROVIDER = "provider"  # an account that an identity provider's groups made
@@ -74,6 +74,7 @@ def remove_account(session: Session, login: str, *, by: Actor, now: datetime, wa
     session.delete(member)
     end_sessions(session, member.login)
     session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login) == member.login))
+    session.execute(delete(Substitution).where(or_(col(Substitution.absent) == member.login, col(Substitution.substitute) == member.login)))
     preferences.forget_preferences(session, member.login)
     record_account_change(session, member.login, by, now, what="remove")
 
@@ -222,9 +223,12 @@ def end_sessions(session: Session, login: str) -> int:
     return int(ended.rowcount)
 
 
-def delete_orphaned_identities(session: Session) -> None:
-    """Delete identities whose account is gone: a later account of the same login is somebody else's."""
-    session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login).not_in(select(col(StaffMember.login)))))
+def delete_orphans(session: Session) -> None:
+    """Delete identities and substitutions whose account is gone: a later account of the same login is somebody else's."""
+    logins = select(col(StaffMember.login))
+    session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login).not_in(logins)))
+    gone = or_(col(Substitution.absent).not_in(logins), col(Substitution.substitute).not_in(logins))
+    session.execute(delete(Substitution).where(gone))
 
 
 def record_account_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlmodel import Session, col
 
 from triage.access import accounts
@@ -15,9 +15,9 @@ from triage.config.identity_providers import Provider
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import say
 from triage.store import ledger
-from triage.store.models.directory import Department, Person
+from triage.store.models.directory import Department, Person, Sealed
 from triage.store.models.sign_in import ExternalIdentity
-from triage.store.models.staff import StaffMember, StaffSession
+from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 LONGEST_SUB = 255  # characters (OpenID Connect Core 1.0, 2)
 LONGEST_NAME = 120
@@ -127,12 +127,33 @@ def make(session: Session, provider: Provider, proof: Proof, login: str, now: da
     given = provider.given_to(proof.groups)
     if given is None:
         raise NotAllowed(no_group(provider, proof))
+    if has_rights_already(session, login, now):
+        raise NotAllowed(
+            say(
+                "the name {login} already has rights here from the directory, a substitution or a confidential folder; an administrator "
+                "checks who you are, runs `mailroom staff add {login}`, then `mailroom staff link {login} {name} SUB`",
+                login=login,
+                name=provider.name,
+            )
+        )
     member = StaffMember(login=login, name=login, role=given.role, password_hash="", source=PROVIDER)
     session.add(member)
     assign(session, member, given, proof)
     accounts.record_account_change(
         session, login, Actor.system("sign-in"), now, what="add", provider=provider.name, role=member.role, scope=member.scope
     )
+
+
+def has_rights_already(session: Session, login: str, now: datetime) -> bool:
+    """Do rows of before give this login rights that a new account of it would inherit?"""
+    person = (col(Person.login) == login) | ((col(Person.login) == "") & (col(Person.uid) == login))
+    either = (col(Substitution.absent) == login) | (col(Substitution.substitute) == login)
+    rows: tuple[Select[Any], ...] = (
+        select(col(Sealed.name)).where(col(Sealed.login) == login),
+        select(col(Substitution.id)).where(either, col(Substitution.ends_at) > now),
+        select(col(Person.uid)).where(person),
+    )
+    return any(session.execute(one.limit(1)).first() for one in rows)
 
 
 def follow_groups(session: Session, member: StaffMember, provider: Provider, proof: Proof, now: datetime) -> None:

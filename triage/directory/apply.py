@@ -141,7 +141,7 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     equalise_table(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
     staff_named = {entry.login: entry for entry in staff_of(session, wanted)}
     equalise_table(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
-    accounts.delete_orphaned_identities(session)
+    accounts.delete_orphans(session)
     confidential_folders.equalise_confidential(session, wanted.sealed)
 
 

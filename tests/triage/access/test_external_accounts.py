@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from tests.triage.arriving import IDA, NOW
 from triage.access import accounts, external_accounts, staff_login, staff_members
@@ -17,8 +17,9 @@ from triage.config.identity_providers import Provider
 from triage.errors import BadInput, NotAllowed
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
+from triage.store.models.directory import Person, Sealed
 from triage.store.models.sign_in import ExternalIdentity
-from triage.store.models.staff import StaffMember, StaffSession
+from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 ISSUER = "https://id.company.example"
 COMPANY = Provider("company", ISSUER, "mailroom", title="Company", groups=("crew => triage company", "chiefs => admin company"))
@@ -186,3 +187,30 @@ def test_a_locked_account_stays_closed_until_it_is_unlocked(sqlite_engine: Engin
         external_accounts.unlock(session, "nora", by=IDA, now=NOW)
     assert admit(NORA) == Admission("nora")
     assert changes(sqlite_engine) == ["add", "link", "close", "add", "unlock", "groups"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Sealed(kind="department", name="board", login="nora"),
+        Substitution(absent="ida", substitute="nora", starts_at=NOW, ends_at=NOW + timedelta(days=1), made_by="person:ida", made_at=NOW),
+        Person(uid="nora.falk", name="Nora", department="it", mailbox="nora.falk@company.example", login="nora"),
+        Person(uid="nora", name="Nora", department="it", mailbox="nora@company.example"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_nobody_gets_a_login_that_has_rights_already(sqlite_engine: Engine, admit: Callable[..., Admission], row: SQLModel) -> None:
+    with transaction(sqlite_engine) as session:
+        session.add(type(row)(**row.model_dump(exclude={"id"})))
+    with pytest.raises(NotAllowed, match=r"already has rights here.*`mailroom staff link nora company SUB`"):
+        admit(NORA)
+
+
+def test_substitutions_end_with_the_account(sqlite_engine: Engine) -> None:
+    with transaction(sqlite_engine) as session:
+        for login in ("nora", "otto"):
+            accounts.add_account(session, Account(login, "", "triage", ("company",)), "x", by=IDA, now=NOW)
+        days = timedelta(days=1)
+        session.add(Substitution(absent="otto", substitute="nora", starts_at=NOW, ends_at=NOW + days, made_by="person:ida", made_at=NOW))
+        accounts.remove_account(session, "nora", by=IDA, now=NOW)
+        assert session.scalars(select(Substitution)).all() == []
