@@ -15,7 +15,7 @@ from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import say
 from triage.store import ledger
-from triage.store.models.staff import ApiToken
+from triage.store.models.staff import ApiToken, StaffMember
 
 PREFIX = "mailroom_"  # secret scanners find a key that leaked
 LASTS = timedelta(days=90)  # unless somebody says otherwise
@@ -51,6 +51,9 @@ def create_token(session: Session, order: TokenOrder, *, by: Actor, now: datetim
     may_manage(by)
     if by.kind == "token":
         raise NotAllowed(say("a token cannot create tokens: sign in, or use `mailroom token create`"))
+    maker = session.get(StaffMember, by.name) if by.kind == "person" else None
+    if maker and maker.is_break_glass:  # it would outlive the hour of the session
+        raise NotAllowed(say("a break-glass account cannot create tokens: sign in with another account, or use `mailroom token create`"))
     scope = checked_scope(session, order.scope)
     if not by.scope.covers(Scope.parse(scope)):
         raise NotAllowed(

@@ -107,3 +107,10 @@ def test_who_fails_elsewhere_does_not_keep_it_shut(sqlite_engine: Engine, halves
     with pytest.raises(TooManyFailures):
         open_with(sqlite_engine, *halves, client="203.0.113.1")
     assert open_with(sqlite_engine, *halves)
+
+
+def test_its_session_makes_no_token(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
+    open_with(sqlite_engine, *halves)
+    by = Actor.person("rescue", Role.ADMIN, EVERYTHING, "Rescue")
+    with transaction(sqlite_engine) as session, pytest.raises(NotAllowed, match="cannot create tokens"):
+        api_tokens.create_token(session, TokenOrder("nightly export", ("read",)), by=by, now=NOW)
