@@ -35,6 +35,7 @@ class Http:
     """All that one sign-in asks, within one time."""
 
     seconds: float
+    issuer: str
     ca_file: str = ""
     ends: float = field(init=False)
 
@@ -50,7 +51,7 @@ class Http:
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
         """One request. Unanswered when no whole answer comes in time, Untrusted when the URL or the answer is not to be used."""
-        if not is_trustworthy(url):
+        if not is_trustworthy(url, self.issuer):
             raise Untrusted(f"{url!r} is no https:// address")
         try:
             with self.pool() as pool:

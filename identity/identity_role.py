@@ -29,7 +29,7 @@ class Desk:
         if known is None:
             return {"untrusted": "there is no such provider in the settings"}
         try:
-            return {"ok": self.carry_out(known, Http(self.settings.timeout, self.settings.ca_file), asked)}
+            return {"ok": self.carry_out(known, Http(self.settings.timeout, known.provider.issuer, self.settings.ca_file), asked)}
         except Unanswered as fault:
             log.warning("%s: %s", known.provider.name, fault)
             return {"unanswered": str(fault)}

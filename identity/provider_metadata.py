@@ -61,7 +61,7 @@ def checked(provider: Provider, metadata: dict[str, Any]) -> dict[str, Any]:
     if metadata.get("issuer") != provider.issuer:
         raise Untrusted(f"it is {metadata.get('issuer')!r}, and [identity] says issuer = {provider.issuer!r}: write it as it does")
     for name in (*NEEDED, *(one for one in OPTIONAL if metadata.get(one))):
-        if not isinstance(url := metadata.get(name), str) or not is_trustworthy(url):
+        if not isinstance(url := metadata.get(name), str) or not is_trustworthy(url, provider.issuer):
             raise Untrusted(f"its {name} is no https:// address: {url!r}")
     return metadata
 

@@ -19,7 +19,11 @@ from triage.text.sanitize import escape_visible
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 MOST_GROUPS, LONGEST_GROUP = 5000, 512
-SECOND = frozenset({"mfa", "otp", "hwk", "swk", "fpt", "face", "sc", "pop", "phr", "phrh", "sms", "tel"})  # amr (RFC 8176, 2; EAP ACR)
+STRONG = frozenset({"mfa", "phr", "phrh"})  # amr that alone say that there was a second factor (RFC 8176, 2; EAP ACR)
+KINDS = (  # amr by what they prove: knowledge, possession, a body
+    *(frozenset({"pwd", "pin", "kba"}), frozenset({"otp", "hwk", "swk", "sc", "pop", "sms", "tel"})),
+    frozenset({"fpt", "face", "iris", "retina", "vbm"}),
+)
 QUOTED = 200  # characters of an error
 
 
@@ -123,8 +127,13 @@ def identified(provider: Provider, claims: Mapping[str, Any]) -> dict[str, Any]:
         "groups": groups_of(provider, claims),
         "sends_groups": bool(claims.get(provider.groups_claim)),
         "sid": text("sid"),
-        "has_factor": provider.second_factor or (isinstance(means, list) and not SECOND.isdisjoint(map(str, means))),
+        "has_factor": provider.second_factor or (isinstance(means, list) and has_second_factor(frozenset(map(str, means)))),
     }
+
+
+def has_second_factor(means: frozenset[str]) -> bool:
+    """Do these amr values name two factors of different kinds?"""
+    return not means.isdisjoint(STRONG) or sum(not means.isdisjoint(kind) for kind in KINDS) > 1
 
 
 def groups_of(provider: Provider, claims: Mapping[str, Any]) -> list[str]:

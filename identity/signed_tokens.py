@@ -14,6 +14,7 @@ from identity.provider_metadata import Known
 
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"  # OpenID Connect Back-Channel Logout 1.0, 2.4
 LONGEST = 128 * 1024  # bytes of a token
+OLDEST = 300  # seconds since a logout token was issued
 FRESH = 120  # seconds that a re-authentication may be old
 
 
@@ -36,6 +37,8 @@ def logout_token(known: Known, http: Http, given: str, skew: int) -> dict[str, A
     """The claims of a logout token (OpenID Connect Back-Channel Logout 1.0, 2.6)."""
     claims: dict[str, Any] = decoded(known, http, given).claims
     check_times(claims, skew)
+    if claims.get("exp") is None or not claims["iat"] >= time.time() - OLDEST - skew:
+        raise Untrusted("the logout token has no exp, or was issued too long ago")
     events, audience = claims.get("events"), claims.get("aud")
     audience = audience if isinstance(audience, list) else [audience]
     if claims.get("iss") != known.provider.issuer or known.provider.client_id not in audience:

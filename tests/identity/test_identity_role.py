@@ -16,6 +16,7 @@ import pytest
 from joserfc import jwt
 
 from identity import identity_role, provider_metadata
+from identity.bounded_http import Http, Untrusted
 from identity.identity_role import Desk
 from tests.identity.hostile_provider import CLIENT, KEYS, HostileProvider, running
 from triage.config.identity_providers import Provider
@@ -65,6 +66,18 @@ def test_who_is_identified(desk: Desk, provider: HostileProvider) -> None:
         "sid": "s1",
         "has_factor": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("means", "second"),
+    [
+        *((["mfa"], True), (["phr"], True), (["phrh"], True), (["pwd", "otp"], True), (["hwk", "fpt"], True)),
+        *((["otp"], False), (["sms", "tel"], False), (["pwd", "pin"], False), (["face"], False), ([], False)),
+    ],
+)
+def test_only_two_different_kinds_are_a_second_factor(desk: Desk, provider: HostileProvider, means: object, second: bool) -> None:
+    provider.claims["amr"] = means
+    assert finish(desk, provider)["ok"]["has_factor"] is second
 
 
 def test_the_browser_is_sent_with_pkce_nonce_and_state(desk: Desk, provider: HostileProvider) -> None:
@@ -242,6 +255,8 @@ def test_a_fresh_sign_in_is_one(desk: Desk, provider: HostileProvider) -> None:
         ({"iss": "https://evil.example"}, "another one's"),
         ({"jti": None}, "jti"),
         ({"iat": 1, "exp": 2}, "clock"),
+        ({"exp": None}, "no exp"),
+        ({"iat": 1}, "too long ago"),
     ],
     ids=str,
 )
@@ -275,3 +290,13 @@ def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, se
         role.join(60)
     with pytest.raises(Unanswered):
         identity_socket.ask(spool, {"provider": "company", "want": "logout", "back_to": ""}, 2)
+
+
+def test_a_provider_elsewhere_leads_nobody_to_this_machine() -> None:
+    provider = Provider("company", "https://id.company.example", CLIENT)
+    told = {name: f"https://id.company.example/{name}" for name in provider_metadata.NEEDED} | {"issuer": provider.issuer}
+    assert provider_metadata.checked(provider, told) == told
+    with pytest.raises(Untrusted, match="jwks_uri"):
+        provider_metadata.checked(provider, told | {"jwks_uri": "http://127.0.0.1:8080/keys"})
+    with pytest.raises(Untrusted, match="no https"):
+        Http(2, provider.issuer).get("http://127.0.0.1:8080/keys")

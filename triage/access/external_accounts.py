@@ -267,13 +267,19 @@ def bind(session: Session, provider: Provider, sub: str, login: str, *, by: Acto
     accounts.record_account_change(session, login, by, now, what="link", provider=provider.name, sub=sub)
 
 
-def end_provider_sessions(session: Session, provider: Provider, sub: str, sid: str, *, now: datetime) -> int:
-    """The provider has ended a session, or all of somebody's: those that it began here end too, on the record. How many."""
+def end_provider_sessions(session: Session, provider: Provider, sub: str, sid: str, *, begun_before: datetime, now: datetime) -> int:
+    """The provider has ended a session, or all of somebody's: those that it began here end too, on the record. How many.
+
+    Where it names both the person and the session, both must match. A session that began after the token was issued goes on.
+    """
     bound = session.get(ExternalIdentity, (provider.issuer, sub)) if sub else None
-    if not sid and bound is None:
+    if (sub and bound is None) or not (sub or sid):
         return 0
-    mine = col(StaffSession.provider) == provider.name
-    mine &= (col(StaffSession.provider_sid) == sid) if sid else (col(StaffSession.login) == (bound.login if bound else ""))
+    mine = (col(StaffSession.provider) == provider.name) & (col(StaffSession.started_at) < begun_before)
+    if sid:
+        mine &= col(StaffSession.provider_sid) == sid
+    if bound:
+        mine &= col(StaffSession.login) == bound.login
     ended = session.scalars(select(StaffSession).where(mine)).all()
     for one in ended:
         session.delete(one)

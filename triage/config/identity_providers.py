@@ -81,14 +81,15 @@ def fault_of_issuer(url: str) -> str:
     return "" if is_trustworthy(url) and not urlsplit(url).query else "issuer must be https://HOST[/PATH], as the provider writes it"
 
 
-def is_trustworthy(url: str) -> bool:
-    """Is this a URL that nobody between can change?"""
+def is_trustworthy(url: str, issuer: str = "") -> bool:
+    """Is this a URL that nobody between can change? Plain HTTP is for an issuer on this machine only: another one leads nobody here."""
     try:
         parts = urlsplit(url)
         usual = bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable() and " " not in url and not parts.fragment
     except ValueError:
         return False
-    return usual and parts.username is None and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+    is_here = parts.scheme == "http" and parts.hostname in LOOPBACK and (issuer or url).startswith("http://")
+    return usual and parts.username is None and (parts.scheme == "https" or is_here)
 
 
 def named(providers: tuple[Provider, ...], name: str) -> Provider | None:

@@ -124,13 +124,18 @@ def test_accounts_that_nobody_uses_any_more_are_closed(sqlite_engine: Engine, ad
     assert admit(NORA, later=timedelta(days=32)) == Admission("nora")
 
 
-@pytest.mark.parametrize(("sub", "sid", "ended"), [("sub-nora", "", 2), ("", "s1", 1), ("sub-nora", "s1", 1), ("x", "", 0), ("", "", 0)])
+@pytest.mark.parametrize(
+    ("sub", "sid", "ended"),
+    [("sub-nora", "", 2), ("", "s1", 1), ("sub-nora", "s1", 1), ("x", "s1", 0), ("sub-nora", "s3", 0), ("x", "", 0), ("", "", 0)],
+)
 def test_a_provider_ends_its_own_sessions(sqlite_engine: Engine, admit: Callable[..., Admission], sub: str, sid: str, ended: int) -> None:
     admit(NORA)
     with transaction(sqlite_engine) as session:
         for how in (How("oidc", "company", "s1"), How("oidc", "company", "s2"), How()):
             staff_login.start_session(session, "nora", "192.0.2.1", how, lasts=timedelta(hours=12), now=NOW)
-        assert external_accounts.end_provider_sessions(session, COMPANY, sub, sid, now=NOW) == ended
+        later = NOW + timedelta(minutes=1)
+        assert external_accounts.end_provider_sessions(session, COMPANY, sub, sid, begun_before=NOW, now=later) == 0
+        assert external_accounts.end_provider_sessions(session, COMPANY, sub, sid, begun_before=later, now=later) == ended
 
 
 def identities(engine: Engine) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import hmac
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
@@ -176,9 +176,10 @@ def end_provider_sessions(name: Name, here: Here, form: Annotated[bytes, Body(me
     provider = provider_of(here, name)
     token = parse_qs(form.decode("ascii", "replace"), max_num_fields=10).get("logout_token", [""])[0]
     claims = answer_of(here, provider, {"want": "back-channel", "token": token})
+    before = datetime.fromtimestamp(claims["iat"] + here.settings.identity.clock_skew, UTC)
     with db.transaction(here.engine) as session:
         ended = external_accounts.end_provider_sessions(
-            session, provider, str(claims.get("sub") or ""), str(claims.get("sid") or ""), now=utcnow()
+            session, provider, str(claims.get("sub") or ""), str(claims.get("sid") or ""), begun_before=before, now=utcnow()
         )
     log.info("%s ended %d sessions", provider.name, ended)
     return Response(status_code=200)
