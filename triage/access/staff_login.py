@@ -257,6 +257,12 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
     return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, kept.factor_at) if actor else None
 
 
+def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:
+    """Was the session of this key left idle? Whoever comes back proves anew who they are. One that is gone may have been."""
+    kept = session.get(StaffSession, hash_session_key(key)) if key else None
+    return bool(key) and (kept is None or now - kept.seen_at >= idle)
+
+
 def last_sign_in(session: Session, subject: str) -> Before | None:
     """The last sign-in that is on the record."""
     found = session.execute(signed_in(subject).limit(1)).first()

@@ -64,13 +64,17 @@ def begin_provider_sign_in(
     """Begin to sign in at a provider: the answer says where the browser goes, and sets a cookie that lasts ten minutes."""
     provider = provider_of(here, name)
     redirect_uri = callback_of(here, provider)
-    asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri})
+    idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
+    with db.read_transaction(here.engine) as session:
+        is_fresh = staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
+    asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri, "is_fresh": is_fresh})
     about = {
         "provider": name,
         "state_sha256": hash_session_key(asked["state"]),
         "nonce": asked["nonce"],
         "verifier": asked["verifier"],
         "redirect_uri": redirect_uri,
+        "is_fresh": is_fresh,
         "return_to": own_path(given.return_to),
     }
     with db.transaction(here.engine) as session:
@@ -104,7 +108,7 @@ def finish_provider_sign_in(
 
 def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss: str | None) -> Proof:
     """Whom the provider has identified. BadInput when its answer is not to be believed."""
-    kept = {name: step.about[name] for name in ("nonce", "verifier", "redirect_uri")}
+    kept = {name: step.about[name] for name in ("nonce", "verifier", "redirect_uri", "is_fresh")}
     found = answer_of(here, provider, {"want": "finish", "code": code, "iss": iss} | kept)
     return Proof(**{**found, "groups": frozenset(found["groups"])})
 

@@ -1,8 +1,10 @@
 """Signing in at a provider through the API: the browser's way there and back, and every way in which somebody tries to misuse it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,8 +20,9 @@ from tests.triage_api.conftest import Browser, opened
 from triage.config.identity_providers import Provider
 from triage.config.settings import Identity, Settings
 from triage.runtime import identity_socket, json_socket
-from triage.store.db import read_transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
+from triage.store.models.staff import StaffSession
 
 GROUPS = ("crew => triage company",)
 
@@ -141,3 +144,15 @@ def test_the_provider_ends_a_session_without_a_browser(browser: Browser, provide
         assert answer.status_code == status
         assert browser.get("/me").status_code == (401 if status == 200 else 200)
     assert records(sqlite_engine, "sign-out")[-1]["back_channel"] is True
+
+
+def test_after_the_idle_lock_the_provider_asks_again(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
+    come_back(browser, go_there(browser, provider))
+    with transaction(sqlite_engine) as session:
+        session.scalars(select(StaffSession)).one().seen_at -= timedelta(hours=11)
+    asked = parse_qs(urlsplit(browser.post("/session/providers/company", {}).json()["url"]).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    provider.claims["auth_time"] = time.time() - 3600
+    assert "did not" in refused(browser, come_back(browser, go_there(browser, provider), code="d"))
+    provider.claims["auth_time"] = time.time()
+    assert come_back(browser, go_there(browser, provider), code="e").headers["location"] == "/"
