@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -35,6 +36,8 @@ from triage_api.schemas.access.session import ProviderShown
 COOKIE = "-oidc"  # what the name of the session cookie has more
 UNDER_WAY, REFUSED = "oidc", "refused"  # kinds of steps
 OUTCOME = "/#sign-in="  # where the console finds what became of a sign-in: a fragment is in no log
+NO_STEP = "over"  # in place of a key: no step was under way
+ERROR = re.compile(r"[a-z_]{1,40}")  # names of errors that go on the record (RFC 6749, 4.1.2.1)
 OIDC = "oidc"
 OVER = say("this sign-in was over, or begun in another browser; sign in again")
 Name = Annotated[str, Path(pattern="^[a-z0-9-]{1,31}$", description="as the settings name it")]
@@ -57,7 +60,7 @@ def list_sign_in_ways(here: Here) -> schemas.SignInWays:
     )
 
 
-@router.post("/providers/{name}", response_model=schemas.Elsewhere, responses=described(403, 404, 422, 503))
+@router.post("/providers/{name}", response_model=schemas.Elsewhere, responses=described(403, 404, 422, 429, 503))
 def begin_provider_sign_in(
     name: Name, given: schemas.ProviderSignIn, request: Request, response: Response, here: Here
 ) -> schemas.Elsewhere:
@@ -65,7 +68,8 @@ def begin_provider_sign_in(
     provider = provider_of(here, name)
     redirect_uri = callback_of(here, provider)
     idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
-    with db.read_transaction(here.engine) as session:
+    with db.transaction(here.engine) as session:
+        sign_in_steps.refuse_flood(session, place_of(request), now=utcnow())
         is_fresh = staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
     asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri, "is_fresh": is_fresh})
     about = {
@@ -95,10 +99,12 @@ def finish_provider_sign_in(
     with db.transaction(here.engine) as session:
         step = sign_in_steps.take_step(session, UNDER_WAY, key, now=utcnow())
     if step is None or step.about["provider"] != name or not hmac.compare_digest(step.about["state_sha256"], hash_session_key(state)):
-        return refusal(here, OVER, client)
+        response = RedirectResponse(OUTCOME + NO_STEP, 303)  # anybody can come here: nothing is written
+        forget_step(response, here)
+        return response
     if error or not code:
         sentence = say("{title} did not sign you in; try again, or ask its administrators", title=provider.title)
-        return refusal(here, sentence, client, provider, why=error[:100])
+        return refusal(here, sentence, client, provider, why=error if ERROR.fullmatch(error) else "")
     try:
         proof = proof_of(here, provider, step, code, iss)
         return entered(here, provider, proof, step, client, request.cookies.get(here.cookie_name, ""))
@@ -153,6 +159,8 @@ def kept(sentence: str) -> dict[str, Any]:
 @router.get("/outcome", response_model=schemas.SignInOutcome, responses=described(404, 422))
 def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
     """Why a sign-in at a provider was refused, by the key that the browser got; for ten minutes."""
+    if key == NO_STEP:
+        return schemas.SignInOutcome(refused=OVER)
     with db.read_transaction(here.engine) as session:
         step = sign_in_steps.peek_step(session, REFUSED, key, now=utcnow())
     if step is None:

@@ -22,6 +22,7 @@ from triage.config.settings import Identity, Settings
 from triage.runtime import identity_socket, json_socket
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
+from triage.store.models.sign_in import SignInStep
 from triage.store.models.staff import StaffSession
 
 GROUPS = ("crew => triage company",)
@@ -156,3 +157,22 @@ def test_after_the_idle_lock_the_provider_asks_again(browser: Browser, provider:
     assert "did not" in refused(browser, come_back(browser, go_there(browser, provider), code="d"))
     provider.claims["auth_time"] = time.time()
     assert come_back(browser, go_there(browser, provider), code="e").headers["location"] == "/"
+
+
+def test_nobody_floods_the_steps_or_the_record(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
+    assert "this sign-in was over" in refused(browser, come_back(browser, "no state"))
+    with read_transaction(sqlite_engine) as session:
+        assert session.scalars(select(SignInStep)).all() == []
+    assert records(sqlite_engine, "sign-in-failed") == []
+    for number in range(30):
+        assert browser.post("/session/providers/company", {}).status_code == 200, number
+    answer = browser.post("/session/providers/company", {})
+    assert (answer.status_code, answer.headers["retry-after"].isdigit()) == (429, True)
+
+
+def test_only_names_of_errors_go_on_the_record(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
+    for error in ("access_denied", "Call 555 0100 now"):
+        state = go_there(browser, provider)
+        refused(browser, browser.get("/session/providers/company/callback", params={"error": error, "state": state}))
+    first, second = (one["why"] for one in records(sqlite_engine, "sign-in-failed"))
+    assert (first, "555" in second) == ("access_denied", False)
