@@ -1,9 +1,12 @@
 """HTTP to an identity provider, bounded in bytes and in time; certificates are checked and redirects are not followed."""
 
 import json
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,14 +57,49 @@ class Http:
         if not is_trustworthy(url, self.issuer):
             raise Untrusted(f"{url!r} is no https:// address")
         try:
-            with self.pool() as pool:
+            with self.pool() as pool, self.deadline(pool.connection_from_url(url)):
                 fields = {"accept": "application/json", "user-agent": AGENT} | dict(headers)
                 response = pool.request(
                     method, url, body=body, headers=fields, redirect=False, retries=False, preload_content=False, timeout=self.timeout()
                 )
                 return Answer(response.status, self.values_of(response))
-        except HTTPError as fault:
+        except (HTTPError, OSError) as fault:
             raise Unanswered(f"{url} does not answer within {self.seconds:g} s: {type(fault).__name__}") from fault
+
+    @contextmanager
+    def deadline(self, pool: urllib3.HTTPConnectionPool) -> Iterator[None]:
+        """Shut the connections of this pool when the time is over: a timeout alone starts anew with each byte of the headers."""
+        opened: list[socket.socket] = []
+
+        class Watched(pool.ConnectionCls):  # type: ignore[name-defined, misc]
+            def _new_conn(self) -> socket.socket:
+                made: socket.socket = super()._new_conn()
+                opened.append(made.dup())  # shuts the same connection, also below TLS
+                return made
+
+        def shut() -> None:
+            for one in opened:
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+        pool.ConnectionCls = Watched
+        watchdog = threading.Timer(self.left(), shut)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+            watchdog.join()
+            for one in opened:
+                one.close()
+
+    def left(self) -> float:
+        """Seconds that are left. Unanswered when there are none."""
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise Unanswered(f"no answer within {self.seconds:g} s")
+        return left
 
     def pool(self) -> urllib3.PoolManager:
         """Connections that check certificates."""
@@ -70,10 +108,7 @@ class Http:
 
     def timeout(self) -> urllib3.Timeout:
         """What is left of the time."""
-        left = self.ends - time.monotonic()
-        if left <= 0:
-            raise Unanswered(f"no answer within {self.seconds:g} s")
-        return urllib3.Timeout(total=left)
+        return urllib3.Timeout(total=self.left())
 
     def values_of(self, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
         """The JSON object of an answer that ends in time and is not too large."""
@@ -84,6 +119,7 @@ class Http:
                 raise Untrusted(f"an answer of more than {LARGEST // 1024} KiB")
             if time.monotonic() > self.ends:
                 raise Unanswered(f"no whole answer within {self.seconds:g} s")
+        self.left()  # a connection that was shut looks like one that ended
         try:
             values = json.loads(got)
         except (ValueError, RecursionError):

@@ -22,12 +22,17 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.identity
         self.known = {one.name: Known(one) for one in settings.identity.providers}
+        share = max(1, json_socket.AT_ONCE // (len(self.known) + 1))  # of the threads: one provider that hangs leaves some to the others
+        self.free = {name: threading.BoundedSemaphore(share) for name in self.known}
 
     def answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """{"ok": …}, or in words why not: "untrusted" or "unanswered"."""
         known = self.known.get(str(asked.get("provider")))
         if known is None:
             return {"untrusted": "there is no such provider in the settings"}
+        free = self.free[known.provider.name]
+        if not free.acquire(blocking=False):
+            return {"unanswered": "too many sign-ins wait for it"}
         try:
             return {"ok": self.carry_out(known, Http(self.settings.timeout, known.provider.issuer, self.settings.ca_file), asked)}
         except Unanswered as fault:
@@ -36,6 +41,8 @@ class Desk:
         except (Untrusted, BadInput) as fault:
             log.warning("%s: %s", known.provider.name, fault)
             return {"untrusted": str(fault)}
+        finally:
+            free.release()
 
     def carry_out(self, known: Known, http: Http, asked: Mapping[str, Any]) -> Any:
         """What one question wants."""

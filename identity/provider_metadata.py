@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +12,7 @@ from joserfc.jwk import KeySet
 
 from identity.bounded_http import Http, Untrusted
 from triage.config.identity_providers import Provider, is_trustworthy
+from triage.errors import Unanswered
 
 WELL_KNOWN = "/.well-known/openid-configuration"  # OpenID Connect Discovery 1.0, 4
 KEEP = 3600.0  # seconds
@@ -30,9 +33,19 @@ class Known:
     keys_at: float = -KEEP
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @contextmanager
+    def turn(self, http: Http) -> Iterator[None]:
+        """Nobody else reads meanwhile. Unanswered when the others take too long."""
+        if not self.lock.acquire(timeout=http.left()):
+            raise Unanswered(f"{self.provider.issuer} keeps others waiting for {http.seconds:g} s")
+        try:
+            yield
+        finally:
+            self.lock.release()
+
     def described(self, http: Http) -> dict[str, Any]:
         """Its metadata. Untrusted when they are another one's."""
-        with self.lock:
+        with self.turn(http):
             if time.monotonic() - self.read_at >= KEEP:
                 self.metadata = checked(self.provider, http.get(self.provider.issuer.rstrip("/") + WELL_KNOWN))
                 self.read_at = time.monotonic()
@@ -41,7 +54,7 @@ class Known:
     def key_set(self, http: Http, *, anew: bool = False) -> KeySet:
         """Its keys; `anew`: they may have changed."""
         uri = self.described(http)["jwks_uri"]
-        with self.lock:
+        with self.turn(http):
             age = time.monotonic() - self.keys_at
             if self.keys is None or age >= KEEP or (anew and age >= ANEW):
                 self.keys, self.keys_at = read_keys(http.get(uri)), time.monotonic()

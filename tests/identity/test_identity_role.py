@@ -1,9 +1,11 @@
 """The identity role at a provider that lies, fails, is late or is another one: nobody is identified, and the sentence says why."""
 
 import base64
+import contextlib
 import hmac
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -300,3 +302,33 @@ def test_a_provider_elsewhere_leads_nobody_to_this_machine() -> None:
         provider_metadata.checked(provider, told | {"jwks_uri": "http://127.0.0.1:8080/keys"})
     with pytest.raises(Untrusted, match="no https"):
         Http(2, provider.issuer).get("http://127.0.0.1:8080/keys")
+
+
+def test_headers_that_never_end_are_cut_off() -> None:
+    """One byte at a time: no single read takes long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            peer, _ = listener.accept()
+            with peer, contextlib.suppress(OSError):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                for _ in range(200):
+                    peer.sendall(b"x")
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        issuer, began = f"http://127.0.0.1:{listener.getsockname()[1]}", time.monotonic()
+        with pytest.raises(Unanswered):
+            Http(1, issuer).get(issuer)
+        assert time.monotonic() - began < 10
+
+
+def test_one_provider_does_not_use_all_threads(desk: Desk, provider: HostileProvider) -> None:
+    while desk.free["company"].acquire(blocking=False):
+        pass
+    assert "too many" in desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["unanswered"]
+
+
+def test_who_waits_for_another_reader_waits_no_longer_than_the_time(desk: Desk) -> None:
+    with desk.known["company"].lock:
+        assert "keeps others waiting" in desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["unanswered"]
