@@ -24,6 +24,7 @@ KINDS = (  # amr by what they prove: knowledge, possession, a body
     *(frozenset({"pwd", "pin", "kba"}), frozenset({"otp", "hwk", "swk", "sc", "pop", "sms", "tel"})),
     frozenset({"fpt", "face", "iris", "retina", "vbm"}),
 )
+LONGEST_SUB, LONGEST_NAME = 255, 120  # characters
 QUOTED = 200  # characters of an error
 
 
@@ -118,12 +119,14 @@ def identified(provider: Provider, claims: Mapping[str, Any]) -> dict[str, Any]:
 
     if not text("sub"):
         raise Untrusted("it does not say who it is (sub)")
+    if len(text("sub")) > LONGEST_SUB or not text("sub").isprintable():
+        raise Untrusted(f"its identifier (sub) has more than {LONGEST_SUB} characters, or some that cannot be printed")
     means = claims.get("amr")
     return {
         "issuer": provider.issuer,
         "sub": text("sub"),
         "login": text(provider.login_claim),
-        "name": text(provider.name_claim),
+        "name": "".join(one for one in text(provider.name_claim) if one.isprintable())[:LONGEST_NAME],
         "groups": groups_of(provider, claims),
         "sends_groups": bool(claims.get(provider.groups_claim)),
         "sid": text("sid"),

@@ -15,6 +15,7 @@ def upgrade() -> None:
         *(sa.Column(name, text, primary_key=True) for name in ("issuer", "sub")),
         *(sa.Column(name, text, nullable=False) for name in ("provider", "login")),
         *(sa.Column(name, number, nullable=False) for name in ("linked_at", "seen_at")),
+        sa.UniqueConstraint("issuer", "login"),
     )
     op.create_table(
         "sign_in_step",

@@ -332,3 +332,16 @@ def test_one_provider_does_not_use_all_threads(desk: Desk, provider: HostileProv
 def test_who_waits_for_another_reader_waits_no_longer_than_the_time(desk: Desk) -> None:
     with desk.known["company"].lock:
         assert "keeps others waiting" in desk.answer({"provider": "company", "want": "begin", "redirect_uri": REDIRECT})["unanswered"]
+
+
+def test_sub_and_name_are_short_and_printable(desk: Desk, provider: HostileProvider) -> None:
+    provider.claims["name"] = "Nora\x1b[2J\n" + "x" * 500
+    assert finish(desk, provider)["ok"]["name"] == "Nora[2J" + "x" * 113
+    for number, sub in enumerate(("x" * 256, "a\nb")):
+        provider.claims["sub"] = sub
+        assert "identifier (sub)" in finish(desk, provider, f"c{number}")["untrusted"]
+
+
+def test_unverified_addresses_link_no_accounts() -> None:
+    with pytest.raises(ValueError, match="unverified addresses"):
+        Provider.parse("company", {"issuer": "https://id.example", "client_id": "m", "login_claim": "email", "link_by_login": True})

@@ -50,6 +50,8 @@ class Provider:
             return "name its issuer and our client_id there"
         if why := fault_of_issuer(self.issuer):
             return why
+        if self.link_by_login and self.login_claim == "email":
+            return 'link_by_login with login_claim = "email" would link unverified addresses: choose another claim or `mailroom staff link`'
         if "openid" not in self.scopes:
             return 'scopes must hold "openid"'
         for line in self.groups:

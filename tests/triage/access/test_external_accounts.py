@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col
 
 from tests.triage.arriving import IDA, NOW
@@ -219,3 +220,9 @@ def test_substitutions_end_with_the_account(sqlite_engine: Engine) -> None:
         session.add(Substitution(absent="otto", substitute="nora", starts_at=NOW, ends_at=NOW + days, made_by="person:ida", made_at=NOW))
         accounts.remove_account(session, "nora", by=IDA, now=NOW)
         assert session.scalars(select(Substitution)).all() == []
+
+
+def test_two_identities_of_a_provider_never_share_an_account(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
+    admit(NORA)
+    with pytest.raises(IntegrityError), transaction(sqlite_engine) as session:
+        external_accounts.bind(session, COMPANY, "sub-mallory", "nora", by=IDA, now=NOW)

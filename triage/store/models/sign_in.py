@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from triage.store.models.columns import instant_column, json_column
@@ -12,6 +13,7 @@ class ExternalIdentity(SQLModel, table=True):
     """Who an identity provider says somebody is: its `sub`, which never changes, and the account here."""
 
     __tablename__ = "external_identity"
+    __table_args__ = (UniqueConstraint("issuer", "login"),)  # two first sign-ins at once do not share an account
     issuer: str = Field(primary_key=True)
     sub: str = Field(primary_key=True)
     provider: str  # its name in the settings
