@@ -146,12 +146,10 @@ def make(session: Session, provider: Provider, proof: Proof, login: str, now: da
 
 def has_rights_already(session: Session, login: str, now: datetime) -> bool:
     """Do rows of before give this login rights that a new account of it would inherit?"""
-    person = (col(Person.login) == login) | ((col(Person.login) == "") & (col(Person.uid) == login))
     either = (col(Substitution.absent) == login) | (col(Substitution.substitute) == login)
     rows: tuple[Select[Any], ...] = (
         select(col(Sealed.name)).where(col(Sealed.login) == login),
         select(col(Substitution.id)).where(either, col(Substitution.ends_at) > now),
-        select(col(Person.uid)).where(person),
     )
     return any(session.execute(one.limit(1)).first() for one in rows)
 

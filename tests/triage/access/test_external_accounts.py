@@ -200,8 +200,6 @@ def test_a_locked_account_stays_closed_until_it_is_unlocked(sqlite_engine: Engin
     [
         Sealed(kind="department", name="board", login="nora"),
         Substitution(absent="ida", substitute="nora", starts_at=NOW, ends_at=NOW + timedelta(days=1), made_by="person:ida", made_at=NOW),
-        Person(uid="nora.falk", name="Nora", department="it", mailbox="nora.falk@company.example", login="nora"),
-        Person(uid="nora", name="Nora", department="it", mailbox="nora@company.example"),
     ],
     ids=lambda one: type(one).__name__,
 )
@@ -210,6 +208,14 @@ def test_nobody_gets_a_login_that_has_rights_already(sqlite_engine: Engine, admi
         session.add(type(row)(**row.model_dump(exclude={"id"})))
     with pytest.raises(NotAllowed, match=r"already has rights here.*`mailroom staff link nora company SUB`"):
         admit(NORA)
+
+
+def test_an_employee_whom_the_directory_calls_so_too_gets_an_account_by_groups(
+    sqlite_engine: Engine, admit: Callable[..., Admission]
+) -> None:
+    with transaction(sqlite_engine) as session:
+        session.add(Person(uid="nora", name="Nora", department="it", mailbox="nora@company.example", login="nora"))
+    assert admit(NORA).login == "nora"
 
 
 def test_substitutions_end_with_the_account(sqlite_engine: Engine) -> None:
