@@ -72,7 +72,7 @@ class Guard:
             method = scope["method"] if scope["method"] in KNOWN else "other"
             metrics.observe_seconds("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
             took = round(1000 * (time.monotonic() - began))
-            asked = {"method": method, "path": plain_path(scope), "status": status, "milliseconds": took}
+            asked = {"method": scope["method"], "path": plain_path(scope), "status": status, "milliseconds": took}
             log.info("%(method)s %(path)s %(status)d %(milliseconds)d ms", asked)
 
     def refusal(self, scope: Scope) -> Response | None:

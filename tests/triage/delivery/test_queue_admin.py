@@ -79,7 +79,7 @@ def test_who_may_not(company: Engine, settings: Settings, act: object, by: Actor
 def test_one_that_does_not_wait_keeps_all_as_they_are(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         mail, (held,) = queued(session, settings), arrive(session, settings)
-    with pytest.raises(NotAllowedNow, match="is held: only what waits"), db.transaction(company) as session:
+    with pytest.raises(NotAllowedNow, match="is held: only a delivery that waits"), db.transaction(company) as session:
         queue_admin.give_up(session, [mail, held], settings=settings, by=ANA, now=NOW)
     with db.read_transaction(company) as session:
         assert row(session, mail).state == State.QUEUED

@@ -16,13 +16,13 @@ WORK = """
 import logging, sys
 from pathlib import Path
 from triage.runtime import metrics
-metrics.begin(Path(sys.argv[1]), sys.argv[2])
-metrics.count("mailroom_judged")
-metrics.count("mailroom_smtp_answers", code="250")
-metrics.count("mailroom_acts", 3, act="decision")
-metrics.took("mailroom_judging_seconds", 0.07)
+metrics.begin_metrics(Path(sys.argv[1]), sys.argv[2])
+metrics.count_event("mailroom_judged")
+metrics.count_event("mailroom_smtp_answers", code="250")
+metrics.count_event("mailroom_acts", 3, act="decision")
+metrics.observe_seconds("mailroom_judging_seconds", 0.07)
 if len(sys.argv) > 3:
-    metrics.stands("mailroom_certificate_end_timestamp_seconds", float(sys.argv[3]), door="receive")
+    metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", float(sys.argv[3]), door="receive")
 logging.getLogger().addHandler(metrics.Counting("judge"))
 logging.getLogger("x").warning("careful")
 """

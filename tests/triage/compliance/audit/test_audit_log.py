@@ -169,7 +169,7 @@ def test_what_a_sweep_has_counted_in_sealed_mailboxes_is_not_told(company: Engin
         for by in (HANA, IDA):
             seen = by is HANA or told
             assert [one.sentence for one in outcomes.list_decisions(session, by=by)] == [
-                f"Counted 6 messages of {SALES} in 2 mailboxes."
+                f"Counted 6 messages from {SALES} in 2 mailboxes."
             ] * seen
             with nullcontext() if seen else pytest.raises(NotFound):
                 assert len(outcomes.get_decision(session, made.id, by=by).not_looked_through) == 2

@@ -171,7 +171,7 @@ def test_holds_are_on_the_record_and_lifted_once(known: Engine) -> None:
     with db.transaction(known) as session:
         made = hold(session, person="mara.berg")
         legal_holds.end_hold(session, made, by=IDA, reason="over", now=NOW)
-        with pytest.raises(NotAllowedNow, match="Ida Lind lifted this hold"):
+        with pytest.raises(NotAllowedNow, match="Ida Lind already lifted this hold"):
             legal_holds.end_hold(session, made, by=IDA, reason="over", now=NOW)
         acts = session.execute(select(col(AuditRecord.act), col(AuditRecord.detail)).where(col(AuditRecord.act).contains("legal-hold")))
         assert acts.all() == [

@@ -173,7 +173,7 @@ def test_always_from_now_on_along_with_a_redirect_and_undone_with_it(known: Engi
             now=NOW,
             settings=settings,
         )
-        assert "mail of sales@supplier.example always goes to mara.berg" in made.sentence
+        assert "messages from sales@supplier.example always go to mara.berg" in made.sentence
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [MARA]
     with db.transaction(known) as session:
         undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)

@@ -101,7 +101,7 @@ def test_what_is_judged_while_the_purge_is_undone_is_judged_again(
         return policy.decide_verdict(facts)
 
     monkeypatch.setattr(intake, "decide_verdict", decided)
-    with pytest.raises(NotYet, match="taken back"):
+    with pytest.raises(NotYet, match="was removed in the meantime"):
         late(engine, settings)
     assert late(engine, settings) == ("held", "first-contact")
     engine.dispose()

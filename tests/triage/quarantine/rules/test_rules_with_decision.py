@@ -63,7 +63,7 @@ def test_approving_a_post_lets_the_list_in_and_the_next_post_passes(company: Eng
 def test_a_list_without_a_signature_of_its_own_is_let_in_by_no_rule(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         one = posted(session, settings, "Anna via Dev", (*SIGNED[1:], Dkim(Result.FAIL, "lists.example", signs_list=True)))
-        with pytest.raises(BadInput, match=r"the list dev\.lists\.example puts its address in place"):
+        with pytest.raises(BadInput, match=r"the mailing list dev\.lists\.example replaces its authors' addresses"):
             approve(session, settings, ALLOW, Verb.RELEASE, one)
 
 

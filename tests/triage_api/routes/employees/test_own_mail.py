@@ -22,6 +22,10 @@ from triage.store.models.employees import EmployeeSession
 from triage.times import utcnow
 
 RIGHT = "the directory's password"
+OPEN = {  # to whoever signs in
+    *("healthz", "readyz", "create_session", "open_break_glass", "list_sign_in_ways", "get_sign_in_outcome"),
+    *("begin_provider_sign_in", "finish_provider_sign_in", "end_provider_sessions"),
+}
 
 
 @pytest.fixture
@@ -152,7 +156,7 @@ def test_nothing_of_staff_is_open_to_an_employee(joe: Browser, app: FastAPI, cam
     (mail,) = came()
     assert signed_in(joe) == 201
     for name, method, path in operations():
-        if name in OWN or name in ("healthz", "readyz", "create_session"):
+        if name in OWN or name in OPEN:
             continue
         made = path.replace("{card}", mail).replace("{name}", "waiting").replace("{number}", "1")
         made = re.sub(r"\{[a-z]+_id\}", mail, made)
