@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from triage.say import say
+
 SECURITY, MANAGEMENT, LEGAL, DATA_PROTECTION = "security", "management", "legal", "data-protection"
 TITLES = {SECURITY: "Security", MANAGEMENT: "Management", LEGAL: "Legal", DATA_PROTECTION: "Data protection"}
 TEXTS = ("title", "phone", "address")
@@ -48,9 +50,9 @@ class Suggestion:
 
 
 SUGGESTED = {  # by the signal, the weightiest first
-    "threat": Suggestion(SECURITY, "It threatens somebody: do not answer it, and do not remove it."),
-    "data-request": Suggestion(DATA_PROTECTION, "Somebody asks what is kept about them: the law sets a deadline for the answer."),
-    "legal-deadline": Suggestion(LEGAL, "It is a legal matter with a deadline: the deadline may run from today."),
+    "threat": Suggestion(SECURITY, say("It threatens somebody: do not answer it, and do not remove it.")),
+    "data-request": Suggestion(DATA_PROTECTION, say("Somebody asks what is kept about them: the law sets a deadline for the answer.")),
+    "legal-deadline": Suggestion(LEGAL, say("It is a legal matter with a deadline: the deadline may run from today.")),
 }
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 
 from triage.reports.forecast import Forecast, Proposal, Share
 from triage.reports.report_values import Column, Period, Plot, Report, Table
+from triage.say import say
 from triage.text.csv_export import Cell
 from triage.text.numbers import WEEKDAYS, format_percent, format_span, hour_words, plural, rule_words
 
 HOURS = range(24)
 SHARES = (Column("mails", "Mails"), Column("passed", "Pass"), Column("held", "Held"), Column("purged", "Purged"))
 SHARE_HELD = Column("share_held", "Share held", "share")
-BEEN = {"relay": "passed on", "quarantine": "held", "purge": "purged"}
+BEEN = {"relay": say("passed on"), "quarantine": say("held"), "purge": say("removed")}
 UNKNOWN_ADDRESSES = (
     "The SMTP server would refuse mail for these addresses of yours (550): the directory does not know them. Where one is right, give it "
     "to a person, a group or a role, or name it in [directory] further_addresses."
@@ -109,7 +110,7 @@ def share_tables(found: Forecast) -> Iterator[Table]:
 
 def share_row(name: str, one: Share) -> tuple[Cell, ...]:
     """A share as a row."""
-    return (name or "(none)", one.mails, one.passed, one.held, one.purged, one.held / one.mails)
+    return (name or say("(none)"), one.mails, one.passed, one.held, one.purged, one.held / one.mails)
 
 
 def tell_rules(found: Forecast) -> Iterator[str]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from triage.reports.forecast import find_quantile
+from triage.say import say
 
 FEW = 5  # of fewer values no percentile is told: it would be about one mail or one act
 HOURS = range(24)
@@ -160,14 +161,15 @@ def waiting_times(rows: Iterable[LetGo]) -> Waiting:
 
 
 PLACES = {
-    ("held", "done"): "held here",
-    ("delivered", "done"): "taken out of mailboxes",
-    ("delivered", "recalling"): "being taken out of mailboxes",
-    ("delivered", "already gone"): "deleted already by their owners",
-    ("delivered", "still there"): "out of reach",
-    ("delivered", "out of reach"): "out of reach",
+    ("held", "done"): say("held here"),
+    ("delivered", "done"): say("taken out of mailboxes"),
+    ("delivered", "recalling"): say("being taken out of mailboxes"),
+    ("delivered", "already gone"): say("deleted already by their owners"),
+    ("delivered", "still there"): say("out of reach"),
+    ("delivered", "out of reach"): say("out of reach"),
 }
-GONE = frozenset({"held here", "on the way", "taken out of mailboxes", "late copies, on arrival"})
+ON_THE_WAY, LATE = say("on the way"), say("late copies, on arrival")
+GONE = frozenset({"held here", "taken out of mailboxes", ON_THE_WAY, LATE})
 
 
 def campaign_figures(rows: Iterable[Removed], late: int) -> Campaigns:
@@ -175,14 +177,14 @@ def campaign_figures(rows: Iterable[Removed], late: int) -> Campaigns:
     places: Counter[str] = Counter()
     copies: dict[int, list[Removed]] = defaultdict(list)
     for row in rows:
-        place = PLACES.get((row.before, row.outcome), "on the way" if row.outcome == "done" else "")
+        place = PLACES.get((row.before, row.outcome), ON_THE_WAY if row.outcome == "done" else "")
         if not place:
             continue
         places[place] += row.copies
         if row.campaign is not None and place in GONE:
             copies[row.campaign].append(row)
     if late:
-        places["late copies, on arrival"] += late
+        places[LATE] += late
     stopped = [stop for campaign, some in copies.items() if (stop := stopped_by(campaign, some)).copies > 1]
     stopped.sort(key=lambda one: (-one.copies, one.campaign))
     times = spread_of((one.seconds for one in stopped), 1)

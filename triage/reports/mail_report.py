@@ -7,6 +7,7 @@ from datetime import date
 from triage.ids import format_id
 from triage.reports.mail_metrics import HOURS, Campaigns, Counts, Queue, Spread, Stopped, Waiting
 from triage.reports.report_values import Column, Period, Plot, Report, Table
+from triage.say import say
 from triage.text.csv_export import Cell
 from triage.text.numbers import WEEKDAYS, format_percent, format_span, hour_words, plural, rule_words, were
 
@@ -36,7 +37,7 @@ VERDICT_TABLES = (
 
 def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], oldest: float | None) -> Report:
     """How long wanted mail waits. `names` of departments by code; `oldest`: seconds that the oldest mail has waited by now."""
-    departments = tuple((names.get(code) or code or "(none)", code, *spread_cells(one)) for code, one in found.departments)
+    departments = tuple((names.get(code) or code or say("(none)"), code, *spread_cells(one)) for code, one in found.departments)
     hours = tuple((hour_words(hour), *spread_cells(one)) for hour, one in zip(HOURS, found.hours, strict=True))
     return Report(
         "waiting",
@@ -45,7 +46,7 @@ def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], old
         tuple(waiting_words(found, oldest)),
         f"{WANTED} Of fewer than five mails no times are told.",
         (
-            Table("total", "All of it", (Column("what", "What", "text"), *SPREAD), (("wanted mail", *spread_cells(found.total)),)),
+            Table("total", "All of it", (Column("what", "What", "text"), *SPREAD), ((say("wanted messages"), *spread_cells(found.total)),)),
             Table(
                 "departments",
                 "By department",

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from triage.reports.mail_metrics import HOURS
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.reports.staff_metrics import Candour, Mistakes, Pace, Saved, Work
+from triage.say import say
 from triage.text.csv_export import Cell
 from triage.text.numbers import format_span, hour_words, plural, rule_words, were
 
-VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}
+VERBS = {"release": say("released"), "redirect": say("redirected"), "purge": say("removed"), "reject": say("rejected")}
 PERSON = (
     Column("who", "Who", "text"),
     Column("cards", "Cards"),
@@ -31,7 +32,7 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
     total = found.total
     tables = []
     if total:
-        tables.append(Table("total", "All of them", PERSON, (pace_cells(total, "all together"),)))
+        tables.append(Table("total", "All of them", PERSON, (pace_cells(total, say("all together")),)))
     if found.hours is not None:
         hours = tuple((hour_words(hour), number) for hour, number in zip(HOURS, found.hours, strict=True))
         columns = (Column("hour", "Hour", "text"), Column("cards", "Cards"))
@@ -160,10 +161,10 @@ def card_words(found: Saved) -> str:
 
 def savings_formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     """The hours and what they are made of."""
-    for what, mails in (("purged on arrival", found.by_rules), ("purged or rejected by the staff", found.by_staff)):
+    for what, mails in ((say("removed on arrival"), found.by_rules), (say("removed or rejected by the staff"), found.by_staff)):
         yield what, mails, found.employee_seconds, round(mails * found.employee_seconds / 3600, 2)
-    yield "cards decided", found.cards, found.seconds_per_card, round(-found.spent, 2)
-    yield "saved", None, None, round(found.hours, 2)
+    yield say("cards decided"), found.cards, found.seconds_per_card, round(-found.spent, 2)
+    yield say("saved"), None, None, round(found.hours, 2)
 
 
 def pace_cells(one: Pace, who: str) -> tuple[Cell, ...]:

@@ -1,31 +1,33 @@
 """Numbers and rules in words, as reports and forecasts say them. Pure."""
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+from triage.say import say
+
+WEEKDAYS = (say("Monday"), say("Tuesday"), say("Wednesday"), say("Thursday"), say("Friday"), say("Saturday"), say("Sunday"))
 RULES = {
-    "allowed-sender": "the sender is allowed or known, and proves it",
-    "first-contact": "nobody here knows the sender yet",
-    "unproven-known-sender": "it names a known sender and cannot prove it",
-    "dmarc-reject": "the author's domain asks to reject it",
-    "own-domain-forged": "it claims to be from here and cannot prove it",
-    "forged-author": "it cannot prove what its author's mail can",
-    "ambiguous-author": "it does not name exactly one author",
-    "unparsable": "it could not be read safely",
-    "dangerous-attachment": "an attachment could run a program",
-    "virus": "a virus was found in it",
-    "blocked-sender": "the sender is blocked",
-    "held-sender": "staff holds every message from the sender for a while",
-    "listed-client": "its client is on a list of bad ones",
-    "listed-sample": "a sample of what lists take away",
-    "proof-unknown": "the sender's DNS did not answer",
-    "postmaster": "postmaster@ and abuse@ always pass",
-    "reply-to-ours": "it answers a mail of ours",
-    "bounce-with-files": "it returns a mail of ours, with a file beside it",
-    "returned-mail": "it returns a mail that was sent on",
-    "forged-bounce": "it claims to return a mail that we never sent",
-    "recipient-left": "the person has left",
-    "out-of-hours": "it is of use for a short time, and nobody is at work",
-    "observe": "the door stands open: observe mode",
-    "emergency": "the door was opened in an emergency",
+    "allowed-sender": say("the sender is allowed or known, and proves it"),
+    "first-contact": say("the first message from this sender"),
+    "unproven-known-sender": say("it names a known sender and cannot prove it"),
+    "dmarc-reject": say("the author's domain asks to reject it"),
+    "own-domain-forged": say("it claims to be from here and cannot prove it"),
+    "forged-author": say("it cannot prove what its author's messages can"),
+    "ambiguous-author": say("it does not name exactly one author"),
+    "unparsable": say("it could not be read safely"),
+    "dangerous-attachment": say("an attachment could run a program"),
+    "virus": say("a virus was found in it"),
+    "blocked-sender": say("the sender is blocked"),
+    "held-sender": say("staff holds every message from the sender for a while"),
+    "listed-client": say("its client is on a list of bad ones"),
+    "listed-sample": say("a sample of what blocklists remove"),
+    "proof-unknown": say("the sender's DNS did not answer"),
+    "postmaster": say("postmaster@ and abuse@ always pass"),
+    "reply-to-ours": say("it answers a message of ours"),
+    "bounce-with-files": say("it returns a message of ours, with an additional file"),
+    "returned-mail": say("it returns a message that was sent on"),
+    "forged-bounce": say("it claims to return a message that we never sent"),
+    "recipient-left": say("the person has left"),
+    "out-of-hours": say("it stops working soon, and nobody is at work"),
+    "observe": say("observe mode: nothing is held"),
+    "emergency": say("everything was delivered in an emergency"),
 }
 
 

@@ -7,12 +7,12 @@ from pydantic import Field, PlainSerializer
 
 from triage_api.schemas.escalation_contacts import duty_here, phone_here, title_here
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Sentence, Spoken, said
+from triage_api.schemas.language import Sentence, Spoken, said_before
 
 
 def title_said(name: str) -> str:
     """What the duty is called, in the language of the request."""
-    return said(title_here(name))
+    return said_before(title_here(name))
 
 
 class Suggested(Shape):

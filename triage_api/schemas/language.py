@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.say import Said, stored
 from triage.text import i18n
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate, translate_any
 from triage.text.json_values import FORM
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
@@ -27,7 +27,7 @@ def said(text: str) -> str:
 
 def said_before(text: str) -> str:
     """The same of a sentence that may be from before sentences kept their message ids: it is known by its form."""
-    return said(text) if isinstance(text, Said) else i18n.said(text, LANGUAGE.get())
+    return translate_any(text, LANGUAGE.get())
 
 
 def kept(text: Any, validate: ValidatorFunctionWrapHandler) -> Any:

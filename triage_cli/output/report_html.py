@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from triage.reports.report_values import Column, Report, Table
-from triage.text.i18n import ENGLISH, said
+from triage.text.i18n import ENGLISH
+from triage.text.i18n.translate import translate_any, translate_exact
 from triage_cli.output import svg_plots
 from triage_cli.output.report_text import WORDS, in_words
 from triage_cli.output.svg_plots import text
@@ -28,7 +29,7 @@ polyline { fill: none; stroke-width: 2; } .s0 { stroke: var(--held); } .s1 { str
 
 def page(found: Sequence[Report], language: str = ENGLISH, title: str = "Reports") -> str:
     """The whole page in a language. It loads nothing and runs nothing: it can be sent by email and opened in ten years."""
-    say = partial(said, language=language)
+    say = partial(said_of_report, language=language)
     body = "\n".join(line for report in found for line in section(report, say))
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
@@ -36,6 +37,11 @@ def page(found: Sequence[Report], language: str = ENGLISH, title: str = "Reports
         f"<title>Mailroom: {text(say(title))}</title><style>{STYLE}</style></head><body>\n<h1>{text(say(title))}</h1>\n"
         f"{when(found, say)}\n{body}\n</body></html>\n"
     )
+
+
+def said_of_report(text: str, language: str) -> str:
+    """A text of a report that came from the server as English: it is known by its words."""
+    return translate_exact(text, language) or translate_any(text, language)
 
 
 def when(found: Sequence[Report], say: Say) -> str:

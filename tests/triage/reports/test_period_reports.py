@@ -291,7 +291,7 @@ def hand_counts(company: Company) -> None:
     mistakes = company.report("mistakes")
     assert rows(mistakes, "verbs", "verb", "cards", "undone") == [
         ("released", 11, 2),
-        ("purged", 3, 1),
+        ("removed", 3, 1),
         ("redirected", 1, 0),
         ("rejected", 1, 0),
     ]

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from triage.message.signals.severity import Severity
-from triage.text.numbers import plural
+from triage.say import joined, say, say_count
 
 DAYS = 90  # of correspondence that is looked at
 PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
@@ -78,26 +78,32 @@ def kind_of(evidence: Evidence) -> Kind | None:
 def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
     """The question, with its evidence."""
     if kind is Kind.LIST:
-        return (
-            f"{in_words(evidence.posts, 'mail')} of ours went to the list {value}, whose posts are signed: allow the list for the company?"
+        return say_count(
+            "{count} message of ours went to the list {value}, whose posts are signed: allow the list for the company?",
+            "{count} messages of ours went to the list {value}, whose posts are signed: allow the list for the company?",
+            count=evidence.posts,
+            value=value,
         )
     if kind is Kind.CORRESPONDENCE:
-        said = f"{in_words(evidence.people, 'person')}, {in_words(evidence.mails, 'mail')} in {DAYS} days"
+        messages = say_count("{count} message", "{count} messages", count=evidence.mails)
+        counts = say("{people}, {messages} in {days} days", people=people(evidence.people), messages=messages, days=DAYS)
     else:
-        said = f"{in_words(evidence.perishable, 'sign-in or password mail')} to {in_words(evidence.recipients, 'person')} in {DAYS} days"
-    others = f" ({in_words(evidence.unproven, 'more')} without proof stay out)" if evidence.unproven else ""
-    return f"{said}, {describe_proofs(evidence)}{others}: allow {value} for the company?"
+        messages = say_count("{count} sign-in or password message", "{count} sign-in or password messages", count=evidence.perishable)
+        counts = say("{messages} to {people} in {days} days", messages=messages, people=people(evidence.recipients), days=DAYS)
+    others = say("({count} more without proof stay out)", count=evidence.unproven) if evidence.unproven else ""
+    proofs = joined(" ", (describe_proofs(evidence), others))
+    return say("{counts}, {proofs}: allow {value} for the company?", counts=counts, proofs=proofs, value=value)
 
 
 def describe_proofs(evidence: Evidence) -> str:
     """How its mail proves where it comes from."""
     if evidence.dmarc == evidence.mails:
-        return "all DMARC pass"
+        return say("all DMARC pass")
     if not evidence.dmarc:
-        return "all with an aligned SPF or DKIM pass, since the domain publishes no DMARC"
-    return f"{evidence.dmarc:,} of them DMARC pass"
+        return say("all with an aligned SPF or DKIM pass, since the domain publishes no DMARC")
+    return say("{count} of them DMARC pass", count=evidence.dmarc)
 
 
-def in_words(count: int, word: str) -> str:
-    """A count with its word."""
-    return f"{count:,} more" if word == "more" else plural(count, word, "people" if word == "person" else "")
+def people(count: int) -> str:
+    """So many of them."""
+    return say_count("{count} person", "{count} people", count=count)

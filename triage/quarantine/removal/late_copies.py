@@ -15,6 +15,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.selection import ANY_PROOF, Selection, who_proves
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -22,7 +23,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
 from triage.store.queue.grouping import proven_as
 
-NOTE = "late copies of what was purged"
+NOTE = say("late copies of what was removed")
 
 
 def list_orders(

@@ -18,12 +18,13 @@ from triage.policy.contacts.wanted_senders import Sender, Wanted
 from triage.policy.rules.rule_request import RuleOrder, covers_own_domain, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, settled_proof, who_proves
+from triage.say import say
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.queue.grouping import proven_as
 
-NOTE = "made with a removal"
+NOTE = say("made with a removal")
 LOOKS_BACK = timedelta(days=30)  # how far a block is replayed
 CAMPAIGN_DAYS = 7  # a campaign's block ends so long after its last copy
 

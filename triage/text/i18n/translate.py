@@ -25,6 +25,17 @@ def translate(text: str, language: str) -> str:
     return fill(forms, text.params, language) if forms else str(text)
 
 
+def translate_any(text: str, language: str) -> str:
+    """The same of a text that may be from before sentences kept their message ids: it is known by its form."""
+    return translate(text, language) if isinstance(text, Said) else said(text, language)
+
+
+def translate_exact(text: str, language: str) -> str:
+    """What the catalogue has for exactly this plain text, if it is a sentence without parameters; "" where it has nothing."""
+    forms = () if language == ENGLISH or isinstance(text, Said) or GAP.search(text) else messages(language).get(text, ())
+    return forms[0] if len(forms) == 1 else ""
+
+
 def fill(forms: Forms, params: Mapping[str, Any], language: str) -> str:
     """A translation with its parameters, in one pass."""
     form = forms[plural_form(params["count"], language)] if len(forms) > 1 else forms[0]

@@ -13,7 +13,7 @@ from triage.intake import explain_verdict
 from triage.policy.rules import rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
-from triage.quarantine.rules import rule_confirmation, rule_import_export, rule_trial
+from triage.quarantine.rules import rule_confirmation, rule_import_export, rule_notes, rule_trial
 from triage.say import say
 from triage.store import ledger
 from triage.store.models.approvals import PendingAct
@@ -184,7 +184,8 @@ def answered(session: Session, rule: Rule, by: Actor, response: Response) -> sch
 def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[schemas.Rule]:
     """Rules, each with how it stands to others."""
     clashes = rule_warnings.of_rules(session, found, utcnow(), by=by)
-    return [schemas.Rule.model_validate(rule.model_dump() | {"clashes": clashes[rule.id]}) for rule in found]
+    notes = rule_notes.known_notes(session, found)
+    return [schemas.Rule.model_validate(rule.model_dump() | {"note": notes[rule.id], "clashes": clashes[rule.id]}) for rule in found]
 
 
 @router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))

@@ -82,7 +82,7 @@ def test_a_domain_that_people_correspond_with_is_proposed(session: Session, sett
     arrive(session, settings, JOE, proven=False)
     one = proposed(session, settings)
     assert (one.kind, one.match, one.value, one.proof) == (Kind.CORRESPONDENCE, "domain", "supplier.example", "dmarc")
-    said = "3 people, 5 mails in 90 days, all DMARC pass (1 more without proof stay out): allow supplier.example for the company?"
+    said = "3 people, 5 messages in 90 days, all DMARC pass (1 more without proof stay out): allow supplier.example for the company?"
     assert rule_suggestions.suggestion_sentence(one) == said
     assert one.evidence["subjects"] == ["Order 4", "Order 3", "Order 2"]
     assert rules.list_rules(session, NOW, by=IDA) == []
@@ -96,7 +96,7 @@ def test_a_domain_that_sends_sign_in_mails_is_proposed_with_what_would_have_pass
     session.execute(update(Delivery).where(held).values(perishable_until=NOW + timedelta(minutes=10)))
     one = proposed(session, settings)
     assert (one.kind, one.value, one.evidence["would_pass"], one.evidence["perishable"]) == (Kind.SIGN_IN, "portal.example", 5, 4)
-    assert rule_suggestions.suggestion_sentence(one).startswith("4 sign-in or password mails to 2 people in 90 days, all DMARC pass")
+    assert rule_suggestions.suggestion_sentence(one).startswith("4 sign-in or password messages to 2 people in 90 days, all DMARC pass")
 
 
 @pytest.mark.parametrize("author", ["friend@gmail.com", "boss@company.example", "x@mail.company.example", "shop@someone.github.io"])
@@ -189,7 +189,7 @@ def test_accepting_makes_the_rule_and_is_on_the_record(session: Session, setting
     answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
     (rule,) = rules.list_rules(session, NOW, by=IDA)
     assert (rule.effect, rule.value, rule.scope, rule.proof, rule.author) == ("allow", "supplier.example", "company", "dmarc", "Ana Roth")
-    assert rule.note.startswith("3 people, 5 mails in 90 days")
+    assert rule.note.startswith("3 people, 5 messages in 90 days")
     acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "answer-proposal")).all()
     assert [(act.by, act.detail["answer"], act.detail["value"]) for act in acts] == [("person:ana", "accepted", "supplier.example")]
     rule_suggestions.refresh_suggestions(session, candidates.find_candidates(session, settings=settings, now=NOW), now=NOW)

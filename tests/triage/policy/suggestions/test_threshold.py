@@ -36,23 +36,23 @@ def test_what_is_worth_a_question(evidence: Evidence, kind: Kind | None) -> None
         (
             Kind.CORRESPONDENCE,
             Evidence(people=14, mails=212, dmarc=212),
-            "14 people, 212 mails in 90 days, all DMARC pass: allow dell.com",
+            "14 people, 212 messages in 90 days, all DMARC pass: allow dell.com",
         ),
         (
             Kind.CORRESPONDENCE,
             Evidence(people=3, mails=1234, dmarc=1000, unproven=1),
-            "3 people, 1,234 mails in 90 days, 1,000 of them DMARC pass (1 more without proof stay out): allow dell.com",
+            "3 people, 1,234 messages in 90 days, 1,000 of them DMARC pass (1 more without proof stay out): allow dell.com",
         ),
         (
             Kind.SIGN_IN,
             Evidence(recipients=1, mails=1, perishable=1),
-            "1 sign-in or password mail to 1 person in 90 days, all with an aligned SPF or DKIM pass, since the domain publishes no DMARC: "
-            "allow dell.com",
+            "1 sign-in or password message to 1 person in 90 days, all with an aligned SPF or DKIM pass, since the domain publishes no "
+            "DMARC: allow dell.com",
         ),
         (
             Kind.LIST,
             Evidence(posts=2),
-            "2 mails of ours went to the list dell.com, whose posts are signed: allow the list",
+            "2 messages of ours went to the list dell.com, whose posts are signed: allow the list",
         ),
     ],
 )

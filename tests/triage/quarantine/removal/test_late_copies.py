@@ -111,7 +111,7 @@ def test_it_ends_by_itself(known: Engine, settings: Settings) -> None:
     purge(known, settings, sender=CROOK)
     with db.read_transaction(known) as session:
         (rule,) = session.scalars(select(Rule)).all()
-    assert (rule.until, rule.note) == (NOW + timedelta(hours=72), "late copies of what was purged")
+    assert (rule.until, rule.note) == (NOW + timedelta(hours=72), "late copies of what was removed")
 
 
 def test_proven_mail_of_who_was_forged_is_left_alone(known: Engine, settings: Settings) -> None:

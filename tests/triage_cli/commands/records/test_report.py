@@ -31,7 +31,7 @@ def test_everything_in_words(busy: Shell) -> None:
     said = busy("report").out
     assert "1 wanted mail was held: too few to say how long such mail waits." in said
     assert "3 mails came and were held. The staff let 1 go and kept 1 away." in said
-    assert re.search(r"nobody here knows the sender yet +first-contact +3 +100.0 %", said)
+    assert re.search(r"the first message from this sender +first-contact +3 +100.0 %", said)
     assert "2 cards were decided by 0 people, 2 of them by programs." in said
 
 
