@@ -31,8 +31,11 @@ export function followLinks(event: MouseEvent): void {
   place.go(link.pathname + link.search)
 }
 
-/** The page of a message, and of one copy of it. */
+/** The address of a message. */
 export const messageAddress = (id: string): string => `/messages/${encodeURIComponent(id)}`
+
+/** The address of one copy of a message. */
+export const deliveryAddress = (id: string): string => `/deliveries/${encodeURIComponent(id)}`
 
 const MESSAGE = /^\/(messages|deliveries)\/([^/]+)$/
 
