@@ -55,7 +55,7 @@ def singles(site: Site) -> tuple[Single, ...]:
         Single(f"/senders/{LUCK}", LUCK, "Messages from this sender", ("b", "p", CHANGE.format(LUCK))),
         Single("/senders/paper.example", "paper.example", "Messages from this sender", ("b", "p")),
         Single(f"/campaigns/{format_id(campaign or 0)}", "You have won", "Messages of this campaign", ("p", "y")),
-        Single(f"/decisions/{format_id(decision)}", "Purged", "Outcome of each message"),
+        Single(f"/decisions/{format_id(decision)}", "Removed", "Outcome of each message"),
     )
 
 

@@ -64,7 +64,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
     expect(removal).to_contain_text("Delivered in the last 14 days")
     page.keyboard.press("Escape")
     page.keyboard.press("h")
-    expect(page.get_by_text("The hold of supplier.example has ended.")).to_be_visible()
+    expect(page.get_by_text("Ended the hold of supplier.example.")).to_be_visible()
     expect(banner).to_have_count(0)
     assert holds(allowed) == []
     page.keyboard.press("z")

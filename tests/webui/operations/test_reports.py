@@ -32,12 +32,12 @@ def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
     expect(waiting.get_by_role("row", name="IT – –")).to_be_visible()
     rules = page.get_by_role("region", name="What the rules did")
     rules.get_by_text("Show the numbers").first.click()
-    expect(rules.get_by_role("row", name="nobody here knows the sender yet first-contact 2 100 %")).to_be_visible()
+    expect(rules.get_by_role("row", name="the first message from this sender first-contact 2 100 %")).to_be_visible()
     with page.expect_download() as loaded:
         rules.get_by_role("link", name="Download CSV").first.click()
     assert loaded.value.path().read_text().splitlines() == [
         '"rule","name","mails","share"',
-        '"nobody here knows the sender yet","first-contact","2","1.0"',
+        '"the first message from this sender","first-contact","2","1.0"',
     ]
     page.get_by_role("link", name="1 week").click()
     expect(page.get_by_role("link", name="1 week")).to_have_attribute("aria-current", "true")

@@ -62,7 +62,7 @@ def test_a_message_is_escalated_confirmed_and_undone(guarded: Site, page: Page, 
     expect(bar).to_be_visible()
     expect(page.get_by_role("button", name="Confirm")).to_have_count(0)  # who escalated it is not who has it
     other_page.get_by_role("button", name="Confirm").first.click()
-    expect(other_page.get_by_role("status").filter(has_text="Confirmed: Legal has it.")).to_be_visible()
+    expect(other_page.get_by_role("status").filter(has_text="Confirmed by Legal. The legal hold stays.")).to_be_visible()
     expect(bar).to_have_count(0)
     expect(row).not_to_contain_text("escalated to Legal")
     expect(head).to_contain_text("confirmed by Ben Okafor")
