@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.config.settings import Settings
 from triage.quarantine.campaigns.attack_copies import is_counted
 from triage.quarantine.requests.open_requests import ASKABLE
+from triage.say import joined, say
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
@@ -126,6 +127,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
 def request_refusal(request: MailRequest, delivery: Delivery) -> str:
     """What was said to a request; taking the mail away is an answer too."""
     if request.declined_at:
-        return f"{request.declined_by_shown}: {request.reason or 'no'}"
+        by = request.declined_by_shown
+        return joined(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)
     answered = delivery.state != State.HELD and delivery.settled_at and delivery.settled_at > request.asked_at
-    return "it was looked at and not let in" if answered and delivery.state != State.EXPIRED else ""
+    return say("it was looked at and not let in") if answered and delivery.state != State.EXPIRED else ""
