@@ -111,7 +111,7 @@ def seat(browser: Browser) -> Iterator[Seat]:
 def queue(desk: Site, page: Page) -> None:
     """The queue at its end, where what is surely not wanted stands, with a mail beside it."""
     desk.sit_down(page, "ida")
-    expect(soon(page)).to_contain_text("3, the first in")
+    expect(soon(page)).to_contain_text("3, first in")
     page.keyboard.press("End")
     expect(page.get_by_role("heading", name="Mailbox almost full")).to_be_visible()
     expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text("Your mailbox has used 98 %")
@@ -122,7 +122,7 @@ def queue_on_a_phone(desk: Site, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     desk.sit_down(page, "ida")
     expect(page.get_by_role("option").nth(3)).to_be_visible()
-    expect(soon(page)).to_contain_text("3, the first in")
+    expect(soon(page)).to_contain_text("3, first in")
 
 
 def soon(page: Page) -> Locator:
