@@ -263,10 +263,10 @@ def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: 
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released “Anew")).to_be_visible()
     page.keyboard.press("x")
-    expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(page.get_by_text("1 selected", exact=True)).to_be_visible()
     held.go(0, lambda route: route.fulfill(response=answer))
     expect(page.locator(".row.done")).to_have_count(1)
-    expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(page.get_by_text("1 selected", exact=True)).to_be_visible()
 
 
 def test_who_went_on_meanwhile_is_not_called_back_to_what_expires_soon(site: Site, page: Page) -> None:
