@@ -224,7 +224,7 @@ def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
     expect(page.get_by_text(f"{second} is no longer a contact.")).to_be_visible()
     site.until(lambda: not parked(), "nothing is parked any more")
     page.get_by_role("button", name="Contacts", exact=True).click()
-    page.get_by_label("Filter").fill(first)
+    page.get_by_role("textbox", name="Filter").fill(first)
     expect(page.get_by_role("row").filter(has_text=f"Ada Byron wrote to {first}")).to_be_visible()
 
 
