@@ -55,7 +55,7 @@ HELPS = {
     "staff link": "Let somebody sign in to an account at an identity provider.",
     "staff unlink": "Take the identities of an account away; its sessions by a provider end.",
     "staff lock": "Close an account that an identity provider made, until somebody unlocks it.",
-    "staff unlock": "Let the next sign-in at the provider open a locked account again.",
+    "staff unlock": "Let the next sign-in at the provider open a locked account again, if its groups still give it a role.",
     "people": "List people and departments of the directory.",
     "distribution-lists": "List distribution lists with their members.",
     "requests": "List and decline release requests.",
