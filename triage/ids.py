@@ -1,7 +1,7 @@
 """Time-ordered 64-bit ids made by us: 41 bits of milliseconds since 2024, 22 bits that count up from chance."""
 
 import json
-import random
+import secrets
 import threading
 import time
 import zlib
@@ -32,7 +32,7 @@ def new_ids(count: int) -> range:
     """So many, one after the other."""
     global _last
     with _lock:
-        fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | random.getrandbits(SEQUENCE_BITS - 1)
+        fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | secrets.randbits(SEQUENCE_BITS - 1)
         first = max(fresh, _last + 1)
         _last = first + count - 1
         return range(first, first + count)

@@ -33,7 +33,7 @@ def test_the_page_explains_what_the_processes_count() -> None:
 
 def test_what_alerts_see_increase_is_there_before_it_does(tmp_path: Path) -> None:
     """Prometheus sees no increase from nothing to 1."""
-    begin = "import sys, pathlib; from triage.runtime import metrics; metrics.begin(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    begin = "import sys, pathlib; from triage.runtime import metrics; metrics.begin_metrics(pathlib.Path(sys.argv[1]), sys.argv[2])"
     for process in ("relay", "receive-0"):
         subprocess.run([sys.executable, "-c", begin, str(tmp_path), process], check=True, cwd=ALERTS.parents[1])
     there = [sample for metric in metrics.collect_metrics(tmp_path) for sample in metric.samples]

@@ -53,7 +53,7 @@ def standing() -> Iterator[Clock]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "datetime", still)
         patch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: times.to_micros(clock.now) * 1000))
-        patch.setattr(ids, "random", SimpleNamespace(getrandbits=lambda _: 0))
+        patch.setattr(ids, "secrets", SimpleNamespace(randbits=lambda _: 0))
         patch.setattr(ids, "_last", 0)
         patch.setattr(server, "formatdate", lambda *_, **__: format_datetime(LOOKED_AT, usegmt=True))  # what answers say of the time
         yield clock
