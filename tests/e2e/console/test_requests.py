@@ -33,7 +33,7 @@ def test_a_request_raises_its_card_and_is_answered(alone: House, page: Page) -> 
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()  # their words are alike
     first = page.get_by_role("listbox", name="Held messages").get_by_role("option").first
     expect(first).to_contain_text("Your room")
-    expect(first).to_contain_text("Russell Coker requested")
+    expect(first).to_contain_text("requested by Russell Coker")
     first.click()
     expect(page.get_by_text("“my booking for Berlin”")).to_be_visible()
     page.get_by_role("link", name="Requests").click()
