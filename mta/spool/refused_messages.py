@@ -1,23 +1,20 @@
 """Messages refused at SMTP time, for `mailroom where`: noted by the receiving processes, stored by the judge.
 
-The SMTP server knows no database. It leaves small files below the spool, as for blocks that refuse (`block_refusals`). They are not synced:
-nothing depends on them but what people are told. What a flood brings beyond MOST in a moment is left out.
+They travel as notes (`spool_notes`). What a flood brings beyond MOST in a moment is left out.
 """
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from mta.spool.spool_notes import list_notes, write_note
 from triage.addressing.refused_message import Refused
-from triage.ids import format_id, new_id
 from triage.times import from_micros, to_micros, utcnow
 
 DIRECTORY = "refused-messages"  # below spool.directory
 MOST = 500  # different ones between two files
 LONGEST = 320  # characters of an address, and of a reply
-SUFFIX = ".json"
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +39,8 @@ class RefusedMessages:
         """Leave what was refused for the judge. A disk that is full loses the note, and no message."""
         if not self.found:
             return
-        temporary = self.directory / f"{os.getpid()}.tmp"
         try:
-            self.directory.mkdir(mode=0o770, exist_ok=True)
-            temporary.write_text(json.dumps([[*key, *seen] for key, seen in self.found.items()]), "utf-8")
-            temporary.rename(self.directory / f"{format_id(new_id())}{SUFFIX}")
+            write_note(self.directory, [[*key, *seen] for key, seen in self.found.items()])
         except OSError as fault:
             log.warning("refused messages are not noted: %s", fault)
         self.found.clear()
@@ -54,11 +48,7 @@ class RefusedMessages:
 
 def read_files(directory: Path) -> Iterator[tuple[Path, list[Refused]]]:
     """The files that are there, each with its lines; the caller removes a file when they are stored. A damaged one says nothing."""
-    try:
-        paths = sorted((directory / DIRECTORY).glob(f"*{SUFFIX}"))
-    except OSError:
-        return
-    for path in paths:
+    for path in list_notes(directory / DIRECTORY):
         try:
             found = [refused_of(*line) for line in json.loads(path.read_text("utf-8"))]
         except (OSError, ValueError, TypeError, OverflowError) as fault:
