@@ -102,9 +102,7 @@ SENTENCES = {
 def place_of_delivery(one: Listed) -> Place:
     """Where a delivery is, and who decided so."""
     state = State(one.state)
-    about = {"reason": one.verdict.reason, "mailbox": one.mailbox, "reply": one.last_reply}
-    wanted = SENTENCES[state]
-    said = say(wanted, **{name: value for name, value in about.items() if f"{{{name}}}" in wanted})
+    said = say(SENTENCES[state], reason=one.verdict.reason, mailbox=one.mailbox, reply=one.last_reply)
     return Place(one.received_at, one.author, one.subject, one.recipient, joined(" ", [decided_sentence(one), said]), one.id, state)
 
 
@@ -131,8 +129,7 @@ def place_of_refused(one: Refused) -> Place:
     """What was refused, and why; it never came in."""
     code = one.reply.split(" ")[1] if " " in one.reply else ""
     wanted = next((sentence for begins, sentence in REASONS if code == begins), OTHERWISE)
-    about = {"recipient": one.recipient or "?", "client": one.client or "?"}
-    why = say(wanted, **{name: value for name, value in about.items() if f"{{{name}}}" in wanted})
+    why = say(wanted, recipient=one.recipient or "?", client=one.client or "?")
     told = say_count(
         "The sender got this reply once: {reply}", "The sender got this reply {count} times: {reply}", count=one.times, reply=one.reply
     )

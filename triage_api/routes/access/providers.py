@@ -19,7 +19,7 @@ from triage.errors import BadInput, NotAllowed, NotFound, Unanswered
 from triage.quarantine import presence
 from triage.runtime import identity_socket
 from triage.runtime.identity_socket import Untrusted
-from triage.say import Said, said_by, say
+from triage.say import form_of, said_by, say, stored
 from triage.store import db
 from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
@@ -136,24 +136,15 @@ def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, cl
     return response
 
 
-def refusal(
-    here: Office, sentence: str, client: str, provider: Provider | None = None, *, why: str = "", subject: str = staff_login.STAFF
-) -> Response:
-    """Back to the sign-in page, which asks by the key why nobody is signed in; on the record where a provider was asked."""
+def refusal(here: Office, sentence: str, client: str, provider: Provider, *, why: str = "", subject: str = staff_login.STAFF) -> Response:
+    """Back to the sign-in page, which asks by the key why nobody is signed in; on the record."""
+    about = {"text": sentence, "form": form_of(sentence)}
     with db.transaction(here.engine) as session:
-        key = sign_in_steps.begin_step(session, REFUSED, now=utcnow(), client=client, about=kept(sentence))
-        if provider:
-            staff_login.record_refusal(session, subject, client, now=utcnow(), provider=provider.name, why=why or sentence)
+        key = sign_in_steps.begin_step(session, REFUSED, now=utcnow(), client=client, about=about)
+        staff_login.record_refusal(session, subject, client, now=utcnow(), provider=provider.name, why=why or sentence)
     response = RedirectResponse(OUTCOME + key, 303)
     forget_step(response, here)
     return response
-
-
-def kept(sentence: str) -> dict[str, Any]:
-    """A sentence for the step that tells it, in the language of whoever asks."""
-    if not isinstance(sentence, Said):
-        return {"text": sentence, "id": "", "params": {}}
-    return {"text": str(sentence), "id": sentence.id, "params": {name: str(value) for name, value in sentence.params.items()}}
 
 
 @router.get("/outcome", response_model=schemas.SignInOutcome, responses=described(404, 422))
@@ -165,7 +156,7 @@ def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
         step = sign_in_steps.peek_step(session, REFUSED, key, now=utcnow())
     if step is None:
         raise NotFound(OVER)
-    return schemas.SignInOutcome(refused=Said(step.about["text"], step.about["id"], step.about["params"]))
+    return schemas.SignInOutcome(refused=stored(step.about["text"], step.about["form"]))
 
 
 @router.post("/provider-logout", response_model=schemas.Elsewhere, responses=described(401, 403, 404))
