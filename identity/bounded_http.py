@@ -15,14 +15,11 @@ from urllib3.exceptions import HTTPError
 
 from triage.config.identity_providers import is_trustworthy
 from triage.errors import Unanswered
+from triage.runtime.identity_socket import Untrusted
 
 LARGEST = 512 * 1024  # bytes of an answer
 PIECE = 64 * 1024
 AGENT = "Mailroom identity"
-
-
-class Untrusted(Exception):
-    """A provider said what it must not say; the text says what, for the log and for administrators."""
 
 
 @dataclass(frozen=True, slots=True)

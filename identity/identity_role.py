@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from identity import sign_in, signed_tokens
-from identity.bounded_http import Http, Untrusted
+from identity.bounded_http import Http
 from identity.provider_metadata import Known
 from triage.config.settings import Settings
 from triage.errors import BadInput, Unanswered
 from triage.runtime import identity_socket, json_socket
+from triage.runtime.identity_socket import Untrusted
 from triage.runtime.systemd import handed_over, tell_ready
 
 log = logging.getLogger(__name__)

@@ -18,13 +18,14 @@ import pytest
 from joserfc import jwt
 
 from identity import identity_role, provider_metadata
-from identity.bounded_http import Http, Untrusted
+from identity.bounded_http import Http
 from identity.identity_role import Desk
 from tests.identity.hostile_provider import CLIENT, KEYS, HostileProvider, running
 from triage.config.identity_providers import Provider
 from triage.config.settings import Identity, Settings
 from triage.errors import Unanswered
 from triage.runtime import identity_socket
+from triage.runtime.identity_socket import Untrusted
 
 REDIRECT = "https://mailroom.example/api/v1/session/providers/company/callback"
 LOGOUT = {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "jti": "1"}

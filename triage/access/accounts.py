@@ -162,11 +162,17 @@ def own_ones(session: Session) -> dict[str, bool]:
     return {login: source == LOCAL for login, source in session.execute(select(col(StaffMember.login), col(StaffMember.source)))}
 
 
-def get_local_account(session: Session, login: str) -> StaffMember:
-    """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
+def get_account(session: Session, login: str) -> StaffMember:
+    """The account with this login, wherever it comes from. NotFound when there is none."""
     member = session.get(StaffMember, fold_text(login.strip()))
     if member is None:
         raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    return member
+
+
+def get_local_account(session: Session, login: str) -> StaffMember:
+    """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
+    member = get_account(session, login)
     if member.source == PROVIDER:
         raise BadInput(say("{login} comes from an identity provider: change the groups there", login=member.login))
     if member.source != LOCAL:

@@ -11,16 +11,13 @@ from triage.access import accounts
 from triage.access.accounts import PROVIDER
 from triage.actor import Actor, Scope
 from triage.config.group_grants import Given
-from triage.config.identity_providers import Provider
-from triage.errors import BadInput, NotAllowed, NotFound
+from triage.config.identity_providers import LONGEST_NAME, LONGEST_SUB, Provider
+from triage.errors import BadInput, NotAllowed
 from triage.say import say
 from triage.store import ledger
 from triage.store.models.directory import Department, Person, Sealed
 from triage.store.models.sign_in import ExternalIdentity
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
-
-LONGEST_SUB = 255  # characters (OpenID Connect Core 1.0, 2)
-LONGEST_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +127,7 @@ def make(session: Session, provider: Provider, proof: Proof, login: str, now: da
     if has_rights_already(session, login, now):
         raise NotAllowed(
             say(
-                "the name {login} already has rights here from the directory, a substitution or a confidential folder; an administrator "
+                "the name {login} already has rights here from a substitution or a confidential folder; an administrator "
                 "checks who you are, runs `mailroom staff add {login}`, then `mailroom staff link {login} {name} SUB`",
                 login=login,
                 name=provider.name,
@@ -201,9 +198,7 @@ def close_unused(session: Session, after: timedelta, *, now: datetime) -> int:
 
 def link(session: Session, login: str, provider: Provider, sub: str, *, by: Actor, now: datetime) -> None:
     """Bind an account to an identity at a provider, and to no other one there. NotFound when there is no such account."""
-    member = session.get(StaffMember, accounts.checked_login(login))
-    if member is None:
-        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    member = accounts.get_account(session, accounts.checked_login(login))
     if member.is_break_glass:
         raise BadInput(no_provider(member.login), field="login")
     if not 0 < len(sub) <= LONGEST_SUB or not sub.isprintable():
@@ -250,9 +245,7 @@ def unlock(session: Session, login: str, *, by: Actor, now: datetime) -> None:
 
 def get_provider_account(session: Session, login: str) -> StaffMember:
     """An account that a provider's groups made. NotFound when there is none, BadInput when it comes from elsewhere."""
-    member = session.get(StaffMember, accounts.checked_login(login))
-    if member is None:
-        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+    member = accounts.get_account(session, accounts.checked_login(login))
     if member.source != PROVIDER:
         raise BadInput(say("{login} was not made by an identity provider: remove it here or in the directory instead", login=member.login))
     return member

@@ -11,6 +11,8 @@ from triage.config.group_grants import Given, Grant, given_by
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 TEXTS = ("title", "issuer", "client_id", "client_secret_file", "login_claim", "name_claim", "groups_claim")
 LISTS, FLAGS = ("scopes", "groups"), ("link_by_login", "second_factor")
+LONGEST_SUB = 255  # characters (OpenID Connect Core 1.0, 2)
+LONGEST_NAME = 120  # characters of what a provider calls somebody
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

@@ -13,7 +13,7 @@ GRACE = 0.5  # seconds beside those that the provider has
 
 
 class Untrusted(Exception):
-    """The provider's answer is not to be believed; the text says why, for administrators."""
+    """A provider said what it must not say; the text says what, for the log and for administrators."""
 
 
 def path_of(spool: Path) -> Path:
