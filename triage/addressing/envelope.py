@@ -52,6 +52,15 @@ def fold_text(text: str) -> str:
 
 
 @lru_cache(4096)
+def parse_or_none(text: str) -> Address | None:
+    """The address, None where it is none. Asked several times about each message."""
+    try:
+        return Address.parse(text)
+    except ValueError:
+        return None
+
+
+@lru_cache(4096)
 def ascii_domain(domain: str) -> str:
     """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA 2008). ValueError if it is none."""
     if len(domain) > LONGEST_WRITTEN:

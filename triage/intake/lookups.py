@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
-from triage.addressing.envelope import Address, Envelope, fold_text
+from triage.addressing.envelope import Address, Envelope, fold_text, parse_or_none
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
 from triage.delivery import bounces
@@ -48,7 +48,7 @@ class Known:
 def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
     """Everything that `gather_facts` needs to know about these messages. Writes nothing."""
     some = list(some)
-    named = [address for one in some for text in one.envelope.recipients if (address := address_of(text))]
+    named = [address for one in some for text in one.envelope.recipients if (address := parse_or_none(text))]
     addresses = recipients.known_among(session, named, settings.company)
     values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_address(one.envelope), one.campaigns)}
     authors = {one.summary.author for one in some if not rewritten_author(one.summary)}  # such a list is nobody's correspondent
@@ -123,16 +123,7 @@ def is_wanted(
 
 def carrier_address(envelope: Envelope) -> str:
     """The reverse-path as the address of a rule, "" where none could be about it."""
-    return str(address_of(envelope.reverse_path) or "")
-
-
-@lru_cache(4096)
-def address_of(text: str) -> Address | None:
-    """The address, None where it is none. Asked several times about each message."""
-    try:
-        return Address.parse(text)
-    except ValueError:
-        return None
+    return str(parse_or_none(envelope.reverse_path) or "")
 
 
 def recipients_of(session: Session, envelope: Envelope, company: Company, ours: recipients.Addresses) -> list[Recipient]:

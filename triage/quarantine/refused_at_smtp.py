@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.addressing.envelope import Address
+from triage.addressing.envelope import parse_or_none
 from triage.addressing.refused_message import Refused
 from triage.addressing.subaddress import base_addresses
 from triage.config.settings import Company, Settings
@@ -27,7 +27,7 @@ FIELDS = tuple(one.name for one in fields(Refused))
 
 def keep_refused(session: Session, found: Sequence[Refused], company: Company) -> None:
     """Write down what was refused, each with the address of ours that its recipient is or has a detail of."""
-    meant = {text: address for text in {one.recipient for one in found} if (address := parse_address(text))}
+    meant = {text: address for text in {one.recipient for one in found} if (address := parse_or_none(text))}
     ours = recipients.known_among(session, meant.values(), company)
 
     def listed(text: str) -> str:
@@ -38,14 +38,6 @@ def keep_refused(session: Session, found: Sequence[Refused], company: Company) -
     rows = [{name: getattr(one, name) for name in FIELDS} | {"id": new_id(), "listed": listed(one.recipient)} for one in found]
     if rows:
         session.execute(insert(RefusedMessage), rows)
-
-
-def parse_address(text: str) -> Address | None:
-    """The address, if it is one."""
-    try:
-        return Address.parse(text)
-    except ValueError:
-        return None
 
 
 def find_refused(session: Session, to: str, words: str, since: datetime, until: datetime, *, by: Actor) -> list[Refused]:

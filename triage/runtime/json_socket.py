@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def address_of(path: Path) -> Iterator[str]:
     """The address of a socket: short, however long the path of its directory is (a Unix socket's has 107 bytes)."""
-    opened = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    opened = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         yield f"/proc/self/fd/{opened}/{path.name}"
     finally:

@@ -6,13 +6,13 @@ There are no header fields: no cookie, token or origin goes this way.
 """
 
 import json
-import os
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+
+from triage.runtime.json_socket import address_of
 
 DIRECTORY, NAME = "api", "shell.sock"  # in the spool directory
 LINE = 64 * 1024  # bytes of a line
@@ -28,14 +28,9 @@ def uid_of(peer: socket.socket) -> int:
     return int(uid)
 
 
-@contextmanager
-def address_in(directory: Path) -> Iterator[str]:
-    """The socket's address: short, however long the path of its directory is (a unix socket's has 107 bytes)."""
-    opened = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        yield f"/proc/self/fd/{opened}/{NAME}"
-    finally:
-        os.close(opened)
+def address_in(directory: Path) -> AbstractContextManager[str]:
+    """The address of the socket in this directory, for as long as the `with` lasts."""
+    return address_of(directory / NAME)
 
 
 def line_of(values: Any) -> bytes:
