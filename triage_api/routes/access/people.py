@@ -1,4 +1,4 @@
-"""Who works here: the folders in scope, the groups, and whom a mail can be redirected to."""
+"""Who works here: the folders in scope, the groups, and whom a message can be redirected to."""
 
 from fastapi import APIRouter
 
@@ -37,7 +37,7 @@ def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, curs
 
 @router.get("/recipients", response_model=schemas.Recipients, responses=described(401, 422))
 def list_recipients(session: Read, _by: Staff, q: Word = "") -> schemas.Recipients:
-    """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
+    """Whom a message can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
         schemas.Recipient(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
         for one in folders.list_people(session, q)

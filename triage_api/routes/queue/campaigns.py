@@ -57,6 +57,6 @@ def join_campaign(campaign_id: GivenId, order: schemas.JoinOrder, session: Tx, b
 
 @router.post("/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
 def split_campaign(campaign_id: GivenId, order: schemas.SplitOrder, session: Tx, by: Staff) -> Decision:
-    """These mails are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
+    """These messages are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
     made = regroup.split_campaign(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
     return answered(session, made, by)

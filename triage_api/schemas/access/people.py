@@ -69,7 +69,7 @@ class DirectoryState(Shape):
 
 
 class Recipient(Shape):
-    """Whom a mail can be redirected to; `to` is what the decision says."""
+    """Whom a message can be redirected to; `to` is what the decision says."""
 
     kind: Literal["person", "department", "group"]
     to: str

@@ -103,7 +103,7 @@ class DecisionSummary(Shape):
     mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
     mailboxes_left: int
     left: Annotated[int, Field(description="of a large decision: deliveries that it has not come to yet")]
-    related: Annotated[int, Field(description="mails seen beside those taken out of mailboxes, that may be taken too")]
+    related: Annotated[int, Field(description="messages seen beside those removed from mailboxes, that may be removed too")]
     undone_by: Id | None
     undoes: Id | None
     undoable: bool

@@ -27,7 +27,7 @@ class RuleTrial(Shape):
     """A rule tried out on the last thirty days of the mail that you may see."""
 
     order: Offered
-    came: Annotated[int, Field(description="mails from there, within the rule's scope")]
+    came: Annotated[int, Field(description="messages from there, within the rule's scope")]
     changed: Annotated[int, Field(description="of them it would have let in, or kept out")]
     people: int
     against: Annotated[int, Field(description="of those staff decided otherwise")]

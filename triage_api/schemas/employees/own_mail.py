@@ -22,7 +22,7 @@ class OwnName(Shape):
 
 
 class OwnViewer(Shape):
-    """Who viewed a mail of one's own, on their screen."""
+    """Who viewed a message of one's own, on their screen."""
 
     at: datetime
     by_shown: str

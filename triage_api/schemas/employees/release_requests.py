@@ -12,7 +12,7 @@ Remark = Annotated[str, Field(max_length=300), AfterValidator(storable)]
 
 
 class ReleaseRequest(Shape):
-    """Somebody here asked for a mail, and nobody has answered yet."""
+    """Somebody here requested a message, and nobody has answered yet."""
 
     id: Id
     by_shown: Annotated[str, Field(description="whose mail it is")]
@@ -32,7 +32,7 @@ class ReleaseRequests(Shape):
 
 
 class RequestOrder(Order):
-    """Ask for a mail."""
+    """Request a message."""
 
     delivery: GivenId
     words: Remark = ""

@@ -11,7 +11,7 @@ from triage_api.schemas.queue.deliveries import Delivery
 
 
 class MessageReport(Shape):
-    """Somebody here finds a mail odd, and nobody has answered yet."""
+    """Somebody here reported a message as suspicious, and nobody has answered yet."""
 
     id: Id
     by_shown: str

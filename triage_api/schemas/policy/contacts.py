@@ -56,7 +56,7 @@ class Contact(Shape):
     provenance: Annotated[Spoken, Field(description="who wrote, when, in which mail")]
     message_id: str
     sent: int
-    heard: Annotated[int, Field(description="proven mails that came back")]
+    heard: Annotated[int, Field(description="proven messages that came back")]
     learned_at: datetime
     last_sent_at: datetime
     last_message_at: Annotated[datetime, Field(validation_alias="last_mail_at")]

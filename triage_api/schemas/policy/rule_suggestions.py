@@ -37,14 +37,14 @@ class Speaking(Shape):
     wrote: int
     messages: Annotated[int, Field(validation_alias="mails")]
     dmarc: int
-    unproven: Annotated[int, Field(description="more mails that claim to come from there; the rule would not let them in")]
-    time_limited: Annotated[int, Field(validation_alias="perishable", description="sign-in codes, password mails, links that expire")]
+    unproven: Annotated[int, Field(description="more messages that claim to come from there; the rule would not let them in")]
+    time_limited: Annotated[int, Field(validation_alias="perishable", description="sign-in codes, password messages, links that expire")]
     recipients: int
     removed: Annotated[int, Field(validation_alias="taken_away")]
-    would_pass: Annotated[int, Field(description="mails that were, or in observe mode would have been, held, and that the rule lets in")]
+    would_pass: Annotated[int, Field(description="messages that were, or in observe mode would have been, held, and that the rule lets in")]
     risk: Annotated[int, Field(validation_alias="weight", description="of the worst of them")]
     severity: Annotated[Worst, Field(description="how bad the worst of them looks")] = "none"
-    posts: Annotated[int, Field(description="mails of ours to a list")]
+    posts: Annotated[int, Field(description="messages of ours to a list")]
     subjects: list[str]
 
 

@@ -53,7 +53,7 @@ class CampaignDetail(Campaign):
     """A campaign with what it is made of; the ten most frequent of each."""
 
     made_by: Annotated[str, Field(description="system:judge, or who split it off")]
-    representatives: Annotated[int, Field(description="mails that new mail is compared with")]
+    representatives: Annotated[int, Field(description="messages that new ones are compared with")]
     copies: Annotated[int, Field(description="deliveries that are decided about together: `select.proof` is `copies`")]
     by_state: list[StateCount]
     by_proof: list[ProofCount]
@@ -69,7 +69,7 @@ class CampaignQuery(Order):
     department: Word | None = None
     q: Text = ""
     since: Annotated[AwareDatetime | None, Field(description="Only mail that came in then or later.")] = None
-    fewest: Annotated[int, Field(ge=1, le=1000, description="Campaigns of at least so many mails.")] = 2
+    fewest: Annotated[int, Field(ge=1, le=1000, description="Campaigns of at least so many messages.")] = 2
     limit: Limit = 50
     cursor: Cursor = None
 

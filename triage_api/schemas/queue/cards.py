@@ -19,7 +19,7 @@ from triage_api.schemas.vocabulary import Severity
 
 
 class ItemRequest(Shape):
-    """Somebody here asked for a mail of a card."""
+    """Somebody here requested a message of a row."""
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
@@ -29,7 +29,7 @@ class ItemRequest(Shape):
 
 
 class ItemReport(Shape):
-    """Somebody here finds a mail of a card odd."""
+    """Somebody here reported a message of a row as suspicious."""
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]

@@ -71,6 +71,6 @@ class AssignOrder(Order):
 
 
 class AssignedCount(Shape):
-    """How many mails it was about."""
+    """How many messages it was about."""
 
     count: int

@@ -32,7 +32,7 @@ class SavedSearch(Shape):
     shared_with: str
     by_shown: Annotated[str, Field(description="who keeps it")]
     mine: bool
-    held: Annotated[int | None, Field(description="how many mails of it wait, up to 1,000; null where that was not asked")] = None
+    held: Annotated[int | None, Field(description="how many messages of it wait, up to 1,000; null where that was not asked")] = None
 
 
 class SavedSearches(Shape):

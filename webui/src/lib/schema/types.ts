@@ -141,7 +141,7 @@ export interface AssignOrder {
   note?: string
 }
 
-/** How many mails it was about. */
+/** How many messages it was about. */
 export interface AssignedCount {
   count: number
 }
@@ -260,7 +260,7 @@ export interface CampaignDetail {
   lead: Delivery
   /** system:judge, or who split it off */
   made_by: string
-  /** mails that new mail is compared with */
+  /** messages that new ones are compared with */
   representatives: number
   /** deliveries that are decided about together: `select.proof` is `copies` */
   copies: number
@@ -385,7 +385,7 @@ export interface Contact {
   provenance: string
   message_id: string
   sent: number
-  /** proven mails that came back */
+  /** proven messages that came back */
   heard: number
   learned_at: string
   last_sent_at: string
@@ -486,7 +486,7 @@ export interface Decision {
   mailboxes_left: number
   /** of a large decision: deliveries that it has not come to yet */
   left: number
-  /** mails seen beside those taken out of mailboxes, that may be taken too */
+  /** messages seen beside those removed from mailboxes, that may be removed too */
   related: number
   undone_by: string | null
   undoes: string | null
@@ -573,7 +573,7 @@ export interface DecisionSummary {
   mailboxes_left: number
   /** of a large decision: deliveries that it has not come to yet */
   left: number
-  /** mails seen beside those taken out of mailboxes, that may be taken too */
+  /** messages seen beside those removed from mailboxes, that may be removed too */
   related: number
   undone_by: string | null
   undoes: string | null
@@ -1144,7 +1144,7 @@ export interface Item {
   why: string
 }
 
-/** Somebody here finds a mail of a card odd. */
+/** Somebody here reported a message of a row as suspicious. */
 export interface ItemReport {
   id: string
   delivery: string
@@ -1152,7 +1152,7 @@ export interface ItemReport {
   at: string
 }
 
-/** Somebody here asked for a mail of a card. */
+/** Somebody here requested a message of a row. */
 export interface ItemRequest {
   id: string
   delivery: string
@@ -1379,7 +1379,7 @@ export interface Message {
   deliveries: Delivery[]
 }
 
-/** Somebody here finds a mail odd, and nobody has answered yet. */
+/** Somebody here reported a message as suspicious, and nobody has answered yet. */
 export interface MessageReport {
   id: string
   by_shown: string
@@ -1672,7 +1672,7 @@ export interface OwnName {
   name: string
 }
 
-/** Who viewed a mail of one's own, on their screen. */
+/** Who viewed a message of one's own, on their screen. */
 export interface OwnViewer {
   at: string
   by_shown: string
@@ -1924,7 +1924,7 @@ export interface ReasonsNotLearned {
   items: NotLearned[]
 }
 
-/** Whom a mail can be redirected to; `to` is what the decision says. */
+/** Whom a message can be redirected to; `to` is what the decision says. */
 export interface Recipient {
   kind: 'person' | 'department' | 'group'
   to: string
@@ -1987,7 +1987,7 @@ export interface RelatedMessages {
   items: RelatedMessage[]
 }
 
-/** Somebody here asked for a mail, and nobody has answered yet. */
+/** Somebody here requested a message, and nobody has answered yet. */
 export interface ReleaseRequest {
   id: string
   /** whose mail it is */
@@ -2104,7 +2104,7 @@ export interface RequestMade {
   id: string
 }
 
-/** Ask for a mail. */
+/** Request a message. */
 export interface RequestOrder {
   delivery: string
   words?: string
@@ -2205,7 +2205,7 @@ export interface RuleOrdered {
 /** A rule tried out on the last thirty days of the mail that you may see. */
 export interface RuleTrial {
   order: Offered
-  /** mails from there, within the rule's scope */
+  /** messages from there, within the rule's scope */
   came: number
   /** of them it would have let in, or kept out */
   changed: number
@@ -2240,7 +2240,7 @@ export interface SavedSearch {
   /** who keeps it */
   by_shown: string
   mine: boolean
-  /** how many mails of it wait, up to 1,000; null where that was not asked */
+  /** how many messages of it wait, up to 1,000; null where that was not asked */
   held: number | null
 }
 
@@ -2424,19 +2424,19 @@ export interface Speaking {
   wrote: number
   messages: number
   dmarc: number
-  /** more mails that claim to come from there; the rule would not let them in */
+  /** more messages that claim to come from there; the rule would not let them in */
   unproven: number
-  /** sign-in codes, password mails, links that expire */
+  /** sign-in codes, password messages, links that expire */
   time_limited: number
   recipients: number
   removed: number
-  /** mails that were, or in observe mode would have been, held, and that the rule lets in */
+  /** messages that were, or in observe mode would have been, held, and that the rule lets in */
   would_pass: number
   /** of the worst of them */
   risk: number
   /** how bad the worst of them looks */
   severity: Severity
-  /** mails of ours to a list */
+  /** messages of ours to a list */
   posts: number
   subjects: string[]
 }
