@@ -12,7 +12,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.errors import NotFound
-from triage.ids import format_id, made_at
+from triage.ids import format_id
 from triage.message import authentication
 from triage.message.authentication import Authentication
 from triage.quarantine import delivery_history
@@ -67,17 +67,16 @@ def trace_message(session: Session, number: int, *, by: Actor) -> Trace:
     mine = and_(col(Delivery.message_id) == message.id, access.readable_deliveries(by))
     found = list(session.scalars(select(col(Delivery.id)).where(mine).order_by(col(Delivery.id))))
     details = [delivery_history.get_delivery(session, one, by=by) for one in found[:MOST_DELIVERIES]]
-    steps = [*arrival(message, min(found)), *(step for one in details for step in steps_of(one))]
+    steps = [*arrival(message), *(step for one in details for step in steps_of(one))]
     return Trace(message.id, tuple(sorted(drop_repeated(steps), key=lambda step: step.at)), len(found) - len(details))
 
 
-def arrival(message: Message, first_delivery: int) -> Iterator[Step]:
-    """How it came, and what DNS said of its sender. Deliveries are made when that is known."""
+def arrival(message: Message) -> Iterator[Step]:
+    """How it came, and what DNS said of its sender: before any verdict, which has the time of its arrival too."""
     envelope, found = Envelope.from_json(message.envelope), Authentication.from_json(message.authentication)
     yield Step(message.received_at, "system:receive", "received", received_sentence(envelope, format_id(message.spool_id)))
     if found.author or found.spf or found.dkim:
-        at = max(message.received_at, made_at(first_delivery))
-        yield Step(at, "system:judge", "authenticated", f"{results(found)}. {authentication.proof_sentence(found)}")
+        yield Step(message.received_at, "system:judge", "authenticated", f"{results(found)}. {authentication.proof_sentence(found)}")
 
 
 def received_sentence(envelope: Envelope, number: str) -> str:
