@@ -398,7 +398,8 @@ def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engi
         while claims := queue.claim_deliveries(session, limit=1, settings=settings, now=NOW):
             taken.append([one.delivery_id for one in claims])
         assert [len(one) for one in taken] == [100, 100, 30]
-        assert {*taken[0]} - {*sorted(numbers)[:101]} == set()  # in the order of their ids, beside the one that was due first
+        siblings = taken[0][1:]  # after the one that was found, which may be any: all are due at once
+        assert {*siblings} - {*sorted(numbers)[:100]} == set()
         attempts = session.scalars(select(col(Attempt.delivery_id))).all()
         assert sorted(attempts) == sorted(numbers)
 
