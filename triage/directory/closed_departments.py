@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlmodel import Session, col
 
 from triage.directory import undeliverable
+from triage.directory.delivery_notes import append_notes
+from triage.say import say
 from triage.store import confidential_rows, ledger
 from triage.store.delivery_state import State
 from triage.store.models.counts import KeptFolder
@@ -30,6 +32,7 @@ def move_held(session: Session, names: Mapping[str, str]) -> int:
     has_it = select(col(KnownRecipient.department)).where(
         col(KnownRecipient.address) == col(Delivery.listed), col(KnownRecipient.department).in_(codes)
     )
-    said = {code: f"It came for the department {names.get(code, code)}, which is no more." for code in gone}
-    note = func.trim(col(Delivery.note) + " " + case(said, value=col(Delivery.department)))
-    return ledger.lay_elsewhere(session, lost, department=func.coalesce(has_it.scalar_subquery(), literal(last.code)), note=note)
+    said = {code: say("It was addressed to the department {name}, which no longer exists.", name=names.get(code, code)) for code in gone}
+    rows = session.execute(select(col(Delivery.id), col(Delivery.department)).where(lost)).all()
+    append_notes(session, {number: said[code] for number, code in rows})
+    return ledger.lay_elsewhere(session, lost, department=func.coalesce(has_it.scalar_subquery(), literal(last.code)))

@@ -9,9 +9,11 @@ from sqlmodel import Session, col
 
 from triage.addressing.company import CompanyDirectory, PersonEntry
 from triage.config.settings import Company
+from triage.directory.delivery_notes import append_notes
 from triage.directory.known_addresses import KnownAddress, triage_addresses
 from triage.directory.leaver_policy import Leaving, Place, Places, find_policy_fault
 from triage.errors import BadInput
+from triage.say import say
 from triage.store import ledger, versions
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -86,14 +88,15 @@ class Leavers:
         for uid in waiting:
             if place := self.places.get(uid):
                 values = {"department": place.department, "person": place.person, "mailbox": place.mailbox}
-                note = note_about(self.people[uid].name)
-                moved += ledger.lay_elsewhere(session, held & (col(Delivery.person) == uid), **values, note=note)
+                theirs = session.scalars(select(col(Delivery.id)).where(held, col(Delivery.person) == uid)).all()
+                append_notes(session, dict.fromkeys(theirs, note_about(self.people[uid].name)))
+                moved += ledger.lay_elsewhere(session, held & (col(Delivery.person) == uid), **values)
         return moved
 
 
 def note_about(name: str) -> str:
     """What staff is told about mail for somebody who has left."""
-    return f"It was addressed to {name}, who has left."
+    return say("It was addressed to {name}, who has left.", name=name)
 
 
 def date_leavers(session: Session, now: datetime) -> None:

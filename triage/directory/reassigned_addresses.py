@@ -7,7 +7,9 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, false, f
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from triage.directory.delivery_notes import append_notes, clear_notes
 from triage.directory.renames import ASIDE
+from triage.say import say
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
 from triage.store.models.decisions import DecisionItem
@@ -89,12 +91,24 @@ def in_words(session: Session, rows: list[Passed]) -> dict[int, str]:
         if there and is_anothers_mailbox(one, person, there):
             owner = owner_of(session, there)
             found[one.id] = (
-                f"It came for {person.name}, who has left, and {one.mailbox} is the address of {owner} now: redirect it to who it is for."
+                say(
+                    "It was addressed to {name}, who has left, and {mailbox} is the address of {owner} now: redirect it to who it is for.",
+                    name=person.name,
+                    mailbox=one.mailbox,
+                    owner=owner,
+                )
                 if person
-                else f"It came for the shared folder, and {one.mailbox} is the address of {owner} now: redirect it to who it is for."
+                else say(
+                    "It was addressed to the shared folder, and {mailbox} is the address of {owner} now: redirect it to who it is for.",
+                    mailbox=one.mailbox,
+                    owner=owner,
+                )
             )
         elif person and ASIDE in person.uid and one.mailbox == person.mailbox:
-            found[one.id] = f"It came for {person.name}, who has left, and somebody else has the name now: redirect it to who it is for."
+            found[one.id] = say(
+                "It was addressed to {name}, who has left, and somebody else has the name now: redirect it to who it is for.",
+                name=person.name,
+            )
     return found
 
 
@@ -118,19 +132,15 @@ def owner_of(session: Session, known: KnownRecipient) -> str:
 def note_held(session: Session) -> None:
     """Staff reads at what is held why it leaves for nobody by itself."""
     said = in_words(session, find_suspected(session, col(Delivery.state) == State.HELD))
-    for words in set(said.values()):
-        theirs = is_among(session, col(Delivery.id), [one for one, why in said.items() if why == words])
-        unsaid = and_(theirs, not_(col(Delivery.note).contains(words, autoescape=True)))
-        note = func.trim(col(Delivery.note) + " " + words)
-        session.execute(update(Delivery).where(unsaid).values(note=note), execution_options=UNSEEN)
+    append_notes(session, said)
 
 
 def forget_name(session: Session, name: str) -> None:
     """Nobody reads at other people's mail, or in decisions about it, that this one has left or has an address."""
-    columns: tuple[Any, ...] = (Delivery.note, DecisionItem.why)
-    for column in columns:
-        said = (col(column).contains(words, autoescape=True) for words in (f"{name}, who has left", f"the address of {name} now"))
-        session.execute(update(column.class_).where(or_(*said)).values({column.key: ""}), execution_options=UNSEEN)
+    parts = (f"{name}, who has left", f"the address of {name} now")
+    clear_notes(session, *parts)
+    said = (col(DecisionItem.why).contains(part, autoescape=True) for part in parts)
+    session.execute(update(DecisionItem).where(or_(*said)).values(why="", why_form=None), execution_options=UNSEEN)
 
 
 def address_anew(session: Session, where: ColumnElement[bool]) -> None:

@@ -68,8 +68,12 @@ def address_note(session: Session, known: KnownRecipient) -> str:
         person = session.get(Person, known.person)
         name, local = person.name if person else known.person, known.address.rpartition("@")[0]
         if not local.endswith(tuple(f"{delimiter}{known.person}" for delimiter in DELIMITERS)):
-            return f"It was addressed to {local}: {name} has another address now."
-        return f"It was addressed to the old department {local.removesuffix(known.person)[:-1]}: {name} works elsewhere now."
+            return say("It was addressed to {local}: {name} has another address now.", local=local, name=name)
+        return say(
+            "It was addressed to the old department {department}: {name} works elsewhere now.",
+            department=local.removesuffix(known.person)[:-1],
+            name=name,
+        )
     if known.kind == ON:
         person = session.get(Person, known.leaver)
         return note_about(person.name if person else known.leaver)
@@ -77,8 +81,10 @@ def address_note(session: Session, known: KnownRecipient) -> str:
     if group is None:
         return ""
     if group.expand:
-        return f"It is for the group {group.name}: each member gets a copy when it leaves."
-    return f"It is for the group {group.name}, whose members another server knows: what has left cannot be taken back."
+        return say("It is for the distribution list {name}: each member gets a copy when it is delivered.", name=group.name)
+    return say(
+        "It is for the distribution list {name}. Another server knows its members, so delivered copies cannot be recalled.", name=group.name
+    )
 
 
 def resolve_destination(session: Session, to: str, company: Company) -> str:

@@ -10,6 +10,7 @@ from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
+from triage.say import Said, day, joined, mark, say
 
 
 class Disposition(StrEnum):
@@ -39,7 +40,7 @@ HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 def decide_postmaster(facts: Facts) -> Verdict | None:
     """postmaster@ and abuse@ are always delivered: the one stated exception (RFC 5321, 4.5.1; RFC 2142)."""
     if facts.recipient.always:
-        return Verdict(Disposition.RELAY, "postmaster", f"{facts.recipient.address} is always delivered")
+        return Verdict(Disposition.RELAY, "postmaster", say("{address} is always delivered", address=facts.recipient.address))
     return None
 
 
@@ -49,21 +50,25 @@ def listed_client(facts: Facts) -> Verdict | None:
     if not facts.listed or known:
         return None
     if facts.sample:
-        return Verdict(Disposition.QUARANTINE, "listed-sample", f"it is a sample of what is purged because {facts.listed}")
+        return Verdict(
+            Disposition.QUARANTINE, "listed-sample", say("it is a sample of what blocklists remove: {listed}", listed=facts.listed)
+        )
     return Verdict(Disposition.PURGE, "listed-client", facts.listed)
 
 
 def returned_mail(facts: Facts) -> Verdict | None:
     """What comes back to an address that we made for it is no mail to triage (mailflow.md 2)."""
     if facts.recipient.bounce == "ours":
-        return Verdict(Disposition.PURGE, "returned-mail", "it says what became of a mail that was sent on")
+        return Verdict(Disposition.PURGE, "returned-mail", say("it is a delivery report about a forwarded message"))
     return None
 
 
 def forged_bounce(facts: Facts) -> Verdict | None:
     """Nobody here has an address that only looks like ours for bounces."""
     if facts.recipient.bounce == "forged":
-        return Verdict(Disposition.PURGE, "forged-bounce", "it claims to return a mail that we never sent on")
+        return Verdict(
+            Disposition.PURGE, "forged-bounce", say("it claims to be a delivery report about a message that was never forwarded")
+        )
     return None
 
 
@@ -73,7 +78,7 @@ def blocked_sender(facts: Facts) -> Verdict | None:
     block = deciding_block(facts if len(firm) == len(facts.rules) else replace(facts, rules=firm))
     if block is None:
         return None
-    return Verdict(Disposition.PURGE, "blocked-sender", f"{shown_block(block)} on {block.since:%d %b %Y}", block.id)
+    return Verdict(Disposition.PURGE, "blocked-sender", shown_block(block), block.id)
 
 
 def held_by_block(facts: Facts) -> Verdict | None:
@@ -81,8 +86,8 @@ def held_by_block(facts: Facts) -> Verdict | None:
     block = deciding_block(facts)
     if block is None or not only_holds(block, facts):
         return None
-    reason = f"{shown_block(block)} on {block.since:%d %b %Y}"
-    return Verdict(Disposition.QUARANTINE, "held-by-block", f"{reason}, and late copies are held", block.id)
+    reason = say("{block}, and late copies are held", block=shown_block(block))
+    return Verdict(Disposition.QUARANTINE, "held-by-block", reason, block.id)
 
 
 def only_holds(block: MatchedRule, facts: Facts) -> bool:
@@ -101,21 +106,30 @@ def is_wanted(facts: Facts) -> bool:
     return facts.wanted or deciding_allow(facts) is not None or answered_message(facts) is not None
 
 
-def shown_block(block: MatchedRule) -> str:
-    """Who keeps somebody out, in words."""
-    if block.origin == "removal" and block.match == "campaign":
-        return f"{block.author} removed and blocked this campaign"
-    if block.origin == "standing":
-        what = "this campaign" if block.match == "campaign" else f"the mail of {block.value}"
-        return f"it is a late copy: {block.author} purged {what}"
-    return f"{block.author} blocked {block.value}"
+BLOCKED = {  # by origin of the rule, and whether it is about a campaign
+    ("removal", True): mark("{author} removed and blocked this campaign on {day}"),
+    ("standing", True): mark("it is a late copy: {author} removed this campaign on {day}"),
+    ("standing", False): mark("it is a late copy: {author} removed messages from {value} on {day}"),
+}
+
+
+def shown_block(block: MatchedRule) -> Said:
+    """Who blocked a sender or a campaign, and when."""
+    message = BLOCKED.get((block.origin, block.match == "campaign"), "{author} blocked {value} on {day}")
+    return say_of_rule(message, block)
+
+
+def say_of_rule(message: str, rule: MatchedRule) -> Said:
+    """A sentence about a rule; those of its parameters `author`, `value` and `day` that the sentence has."""
+    given = {"author": rule.author, "value": rule.value, "day": day(rule.since)}
+    return say(message, **{name: value for name, value in given.items() if f"{{{name}}}" in message})
 
 
 def virus_found(facts: Facts) -> Verdict | None:
     """A scanner knows what is in it, whoever sent it."""
     if not facts.virus:
         return None
-    return Verdict(HELD_OR_PURGED[facts.virus_found], "virus", f"ClamAV found a virus in it: {facts.virus}")
+    return Verdict(HELD_OR_PURGED[facts.virus_found], "virus", say("ClamAV found a virus in it: {virus}", virus=facts.virus))
 
 
 def own_domain_forged(facts: Facts) -> Verdict | None:
@@ -124,24 +138,24 @@ def own_domain_forged(facts: Facts) -> Verdict | None:
     if proof_of_author(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
         return None
     if proof_awaited(facts):
-        reason = "it claims to come from our own domain, and our DNS did not answer whether it does"
+        reason = say("it claims to come from our own domain, and DNS did not answer, so that cannot be checked")
         return Verdict(Disposition.QUARANTINE, "own-domain-forged", reason, unknown=True)
     return Verdict(
-        HELD_OR_PURGED[facts.own_domain_forged], "own-domain-forged", "it claims to come from our own domain and cannot prove it"
+        HELD_OR_PURGED[facts.own_domain_forged], "own-domain-forged", say("it claims to come from our own domain and cannot prove it")
     )
 
 
 def ambiguous_author(facts: Facts) -> Verdict | None:
     """Without exactly one author there is nobody to know. Mail systems often are none: what they return is known by what it returns."""
     if facts.summary.parsed and not facts.summary.author and not returned_message(facts):
-        return Verdict(Disposition.QUARANTINE, "ambiguous-author", "it does not name exactly one author")
+        return Verdict(Disposition.QUARANTINE, "ambiguous-author", say("it does not name exactly one author"))
     return None
 
 
 def decide_unparsable(facts: Facts) -> Verdict | None:
     """What cannot be read safely is looked at by a person."""
     if not facts.summary.parsed:
-        return Verdict(Disposition.QUARANTINE, "unparsable", "it could not be read safely")
+        return Verdict(Disposition.QUARANTINE, "unparsable", say("it could not be read safely"))
     return None
 
 
@@ -149,7 +163,7 @@ def rejected_by_author_domain(facts: Facts) -> Verdict | None:
     """The author's domain asks receivers to reject what fails its DMARC check."""
     dmarc = facts.authentication.dmarc
     if dmarc.result == "fail" and dmarc.policy == "reject" and deciding_allow(facts) is None:  # a list's pinned signature counts
-        reason = f"{dmarc.domain} asks to reject mail that cannot prove it comes from there, and this cannot"
+        reason = say("DMARC fails for {domain}, and the domain asks receivers to reject such messages", domain=dmarc.domain)
         return Verdict(HELD_OR_PURGED[facts.dmarc_reject], "dmarc-reject", reason)
     return None
 
@@ -157,7 +171,9 @@ def rejected_by_author_domain(facts: Facts) -> Verdict | None:
 def recipient_left(facts: Facts) -> Verdict | None:
     """It was promised at RCPT, and nobody here has the address any more: whom it goes to is for a person to say."""
     if facts.recipient.stray:
-        return Verdict(Disposition.QUARANTINE, "recipient-left", f"nobody here has the address {facts.recipient.address} any more")
+        return Verdict(
+            Disposition.QUARANTINE, "recipient-left", say("nobody here has the address {address} any more", address=facts.recipient.address)
+        )
     return None
 
 
@@ -166,7 +182,7 @@ def proof_unknown(facts: Facts) -> Verdict | None:
     waits = proof_awaited(facts) or awaited_allow(facts)
     if not waits or ((deciding_allow(facts) or returned_message(facts)) and not awaited_block(facts)):
         return None
-    reason = "it is not known who sent it: the sender's DNS did not answer"
+    reason = say("it is not known who sent it: the sender's DNS did not answer")
     return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
 
 
@@ -175,8 +191,11 @@ def held_sender(facts: Facts) -> Verdict | None:
     hold = deciding_hold(facts)
     if hold is None:
         return None
-    until = f" until {hold.until:%d %b %Y}" if hold.until else ""
-    reason = f"{hold.author} decided on {hold.since:%d %b %Y} to hold every message from {hold.value}{until}: {hold.note}"
+    given = {"author": hold.author, "day": day(hold.since), "value": hold.value, "note": hold.note}
+    if hold.until is None:
+        reason = say("{author} decided on {day} to hold every message from {value}: {note}", **given)
+    else:
+        reason = say("{author} decided on {day} to hold every message from {value} until {until}: {note}", until=day(hold.until), **given)
     return Verdict(Disposition.QUARANTINE, "held-sender", reason, hold.id)
 
 
@@ -191,25 +210,28 @@ def dangerous_content(facts: Facts) -> Verdict | None:
 def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
     if allow := deciding_allow(facts):
-        return Verdict(Disposition.RELAY, "allowed-sender", f"{shown_allow(allow)}, and {shown_proof(allow.proof)}", allow.id)
+        return Verdict(Disposition.RELAY, "allowed-sender", joined(", ", (shown_allow(allow), shown_proof(allow.proof))), allow.id)
     return None
 
 
 def shown_allow(allow: MatchedRule) -> str:
     """Why somebody is let in, in words: staff said so, or somebody here has written to them."""
     if allow.origin == "learned":
-        return f"{allow.author} wrote to {allow.value} on {allow.since:%d %b %Y}"
-    return f"{allow.author} allowed {allow.value}"
+        return say("{author} wrote to {value} on {day}", author=allow.author, value=allow.value, day=day(allow.since))
+    return say("{author} allowed {value}", author=allow.author, value=allow.value)
+
+
+FROM_THERE = say("and it is proven to come from there")
 
 
 def shown_proof(proof: str) -> str:
     """How a sender proved themselves, in words."""
     kind, _, domain = proof.partition(":")
     if kind == "dkim":
-        return f"the signature of {domain} proves that it came through there unchanged"
+        return say("and a signature of {domain} proves that it came through there unchanged", domain=domain)
     if kind == "arc":
-        return f"{domain}, which passed it on, vouches for its sender"
-    return "it proves that it comes from there"
+        return say("and {domain}, which passed it on, vouches for its sender (ARC)", domain=domain)
+    return FROM_THERE
 
 
 def bounce_with_files(facts: Facts) -> Verdict | None:
@@ -217,18 +239,25 @@ def bounce_with_files(facts: Facts) -> Verdict | None:
     file = facts.summary.added
     if not file or answered_message(facts) or not returned_message(facts):
         return None
-    reason = f"it says what became of a mail of ours, and brings {file} along, as no mail system does"
+    reason = say("it is a delivery report about a message of ours, with the file {file}, which no mail system adds", file=file)
     return Verdict(Disposition.QUARANTINE, "bounce-with-files", reason)
 
 
 def reply_to_ours(facts: Facts) -> Verdict | None:
     """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
     if mail := answered_message(facts):
-        what = "an invitation" if mail.named_by == "calendar" else "a mail"
-        words = f"it answers {what} that {mail.author} sent to {facts.summary.author.rpartition('@')[2]} on {mail.at:%d %b %Y}"
-        return Verdict(Disposition.RELAY, "reply-to-ours", f"{words}, and it proves that it comes from there")
+        given = {"author": mail.author, "domain": facts.summary.author.rpartition("@")[2], "day": day(mail.at)}
+        if mail.named_by == "calendar":
+            words = say("it answers an invitation that {author} sent to {domain} on {day}", **given)
+        else:
+            words = say("it answers a message that {author} sent to {domain} on {day}", **given)
+        return Verdict(Disposition.RELAY, "reply-to-ours", joined(", ", (words, FROM_THERE)))
     if mail := returned_message(facts):
-        return Verdict(Disposition.RELAY, "reply-to-ours", f"it says what became of a mail that {mail.author} sent on {mail.at:%d %b %Y}")
+        return Verdict(
+            Disposition.RELAY,
+            "reply-to-ours",
+            say("it is a delivery report about a message that {author} sent on {day}", author=mail.author, day=day(mail.at)),
+        )
     return None
 
 
@@ -237,8 +266,13 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
     allow = next((rule for rule in facts.rules if rule.effect == "allow"), None)
     if allow is None or deciding_allow(facts):
         return None
-    known = "who is allowed" if allow.origin != "learned" else f"to whom {allow.author} has written"
-    return Verdict(Disposition.QUARANTINE, "unproven-known-sender", f"it says it is from {allow.value}, {known}, but cannot prove it")
+    if allow.origin == "learned":
+        reason = say(
+            "it says it is from {value}, to whom {author} has written, but cannot prove it", value=allow.value, author=allow.author
+        )
+    else:
+        reason = say("it says it is from {value}, who is allowed, but cannot prove it", value=allow.value)
+    return Verdict(Disposition.QUARANTINE, "unproven-known-sender", reason)
 
 
 def out_of_hours(facts: Facts) -> Verdict | None:
@@ -246,13 +280,17 @@ def out_of_hours(facts: Facts) -> Verdict | None:
     if not facts.out_of_hours or not facts.deadline or not proof_of_author(facts):
         return None
     author = shown_author(facts.summary)
-    reason = f"nobody is at work now, it is of use for {spell_minutes(facts.deadline.minutes)} only, and {author} proves who they are"
+    reason = say(
+        "nobody is at work now, it is useful for {minutes} only, and it is proven to come from {author}",
+        minutes=spell_minutes(facts.deadline.minutes),
+        author=author,
+    )
     return Verdict(Disposition.RELAY, "out-of-hours", reason)
 
 
 def first_contact(facts: Facts) -> Verdict:
     """Nobody here knows this sender yet: a person decides."""
-    return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {shown_author(facts.summary)} yet")
+    return Verdict(Disposition.QUARANTINE, "first-contact", say("nobody here knows {author} yet", author=shown_author(facts.summary)))
 
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
@@ -288,7 +326,7 @@ def forged_author(facts: Facts) -> Verdict | None:
     dmarc = facts.authentication.dmarc
     if dmarc.result != "fail" or deciding_allow(facts):
         return None
-    return Verdict(Disposition.QUARANTINE, "forged-author", f"it cannot prove that it comes from {dmarc.domain}, whose mail can")
+    return Verdict(Disposition.QUARANTINE, "forged-author", say("DMARC fails: it is not proven to come from {domain}", domain=dmarc.domain))
 
 
 # Nobody looks at what passes in an emergency: what may be forged waits for a person.
@@ -329,13 +367,13 @@ def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[
 
 def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:
     """Let it pass, and say on whose word and what would have happened."""
-    reason = f"{facts.emergency}; without that it would have been stopped because {verdict.reason}"
+    reason = say("{emergency}; without that it would have been stopped: {reason}", emergency=facts.emergency, reason=verdict.reason)
     return Verdict(Disposition.RELAY, "emergency", reason, withheld=verdict.rule)
 
 
 def observe_verdict(verdict: Verdict, facts: Facts) -> Verdict:
     """In observe mode: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
-    reason = f"observe mode: would have been stopped because {verdict.reason}"
+    reason = say("record only; it would have been stopped: {reason}", reason=verdict.reason)
     unknown = verdict.unknown or awaited_block(facts) is not None
     return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=unknown)
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.say import say
+from triage.say import minute, say
 from triage.store import ledger
 from triage.store.models.columns import Instant
 from triage.store.models.rules import Emergency
@@ -45,7 +45,9 @@ def current_emergency(session: Session, now: datetime) -> Alarm | None:
 
 def emergency_sentence(row: Emergency) -> str:
     """Who opened the door, until when and why."""
-    return f"{row.by_shown} let everything pass until {row.until:%d %b %Y %H:%M} UTC: {row.reason}"
+    return say(
+        "{name} lets Mailroom deliver everything until {until} UTC: {reason}", name=row.by_shown, until=minute(row.until), reason=row.reason
+    )
 
 
 def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now: datetime) -> Alarm:

@@ -5,9 +5,19 @@ from typing import Any
 
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import is_proof_awaited, is_proof_met, names_its_author, proof_of_author
+from triage.say import joined, mark, say
 from triage.text.json_values import as_dict
 
-DID = {"allow": "allowed", "block": "blocked", "hold": "holds"}  # what the maker of a sender rule did
+DID = {  # what the maker of a sender rule did
+    "allow": mark("{author} allowed {value}"),
+    "block": mark("{author} blocked {value}"),
+    "hold": mark("{author} holds {value}"),
+}
+DID_BELOW = {
+    "allow": mark("{author} allowed {value} with its subdomains"),
+    "block": mark("{author} blocked {value} with its subdomains"),
+    "hold": mark("{author} holds {value} with its subdomains"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +35,40 @@ class Beside:
 
 def sender_rule(rule: MatchedRule, facts: Facts) -> Beside:
     """A sender rule that did not decide."""
-    return Beside(rule.effect, f"{describe_rule(rule)}, {why_not(rule, facts)}", rule.id)
+    return Beside(rule.effect, joined(", ", (describe_rule(rule), why_not(rule, facts))), rule.id)
 
 
 def describe_rule(rule: MatchedRule) -> str:
     """A sender rule in words."""
     if rule.origin == "learned":
-        return f"{rule.author} has written to {rule.value}"
+        return say("{author} has written to {value}", author=rule.author, value=rule.value)
     if rule.match == "campaign":
-        return f"{rule.author} purged this campaign"
-    below = " with its subdomains" if rule.match == "subdomains" else ""
-    return f"{rule.author} {DID[rule.effect]} {rule.value}{below}"
+        return say("{author} removed this campaign", author=rule.author)
+    did = DID_BELOW if rule.match == "subdomains" else DID
+    return say(did[rule.effect], author=rule.author, value=rule.value)
+
+
+ANOTHER_FIRST = say("but another rule goes before it")
 
 
 def why_not(rule: MatchedRule, facts: Facts) -> str:
     """Why a sender rule that matches did not decide."""
     if rule.effect == "block":
         aside = rule.unproven_only and proof_of_author(facts)
-        return "for mail that does not prove who sent it" if aside else "but another rule goes before it"
+        return say("but only for messages without proof of their sender") if aside else ANOTHER_FIRST
     if rule.effect == "hold":
-        return "but another rule goes before it"
+        return ANOTHER_FIRST
     if not names_its_author(facts) or not (is_proof_met(rule, facts) or is_proof_awaited(rule, facts)):
-        return f"but it does not prove itself as the rule asks ({describe_proof(rule.proof)})"
-    return "but another rule goes before it" if is_proof_met(rule, facts) else "but the DNS that could prove it did not answer"
+        return say("but it lacks the proof that the rule asks for ({proof})", proof=describe_proof(rule.proof))
+    return ANOTHER_FIRST if is_proof_met(rule, facts) else say("but the DNS that could prove it did not answer")
 
 
 def describe_proof(proof: str) -> str:
     """What a rule asks for, in words."""
     kind, _, domain = proof.partition(":")
-    named = {"dkim": f"a signature of {domain}", "arc": f"the seal of {domain}", "aligned": "DMARC, or aligned SPF or DKIM"}
+    named = {
+        "dkim": say("a signature of {domain}", domain=domain),
+        "arc": say("the seal of {domain}", domain=domain),
+        "aligned": say("DMARC, or aligned SPF or DKIM"),
+    }
     return named.get(kind, "DMARC")

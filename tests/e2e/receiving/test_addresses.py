@@ -146,7 +146,7 @@ def test_a_group_is_held_once_and_reaches_each_member_once(site: Site) -> None:
     letter = site.letter()
     (held,) = site.comes(letter, f"All@{DOMAIN}")
     assert (held["recipient"], held["department"], held["person"]) == (f"all@{DOMAIN}", "it", "")
-    assert held["note"] == "It is for the group Everybody: each member gets a copy when it leaves."
+    assert held["note"] == "It is for the distribution list Everybody: each member gets a copy when it is delivered."
     site.releases(letter)
     assert site.got(letter, 4) == sorted([ADA, RUSSELL, INFO, AGENCY])
     copies = [one for one in site.desk.wait_for(5, q=letter.subject, state="delivered") if one["id"] != held["id"]]

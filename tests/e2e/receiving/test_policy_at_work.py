@@ -60,7 +60,7 @@ def test_a_bill_always_goes_to_whom_it_concerns(site: Company) -> None:
     site.run("rules", "redirect", bills, "--recipient", ADA, "--to", HANNE, check=True)
     told = site.run("rules", "explain", bills, "--to", ADA, check=True).stdout
     assert "allowed-sender" in told
-    assert "It goes to hanne.dahl@" in told
+    assert "redirects it to hanne.dahl@" in told
     site.take(Letter(bills, ADA, "Invoice 77"))
     House(site, None).arrived(HANNE, "Invoice 77")
     assert House(site, None).with_text("ada.byron", "Invoice 77") == []

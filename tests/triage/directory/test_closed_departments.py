@@ -25,7 +25,7 @@ MARA, JOE, INES = COMPANY.people
 LEA = replace(MARA, uid="lea", name="Lea", department="sales", mailbox="lea@company.example", aliases=())
 BEFORE = replace(COMPANY, departments=(IT, LEGAL, SALES), people=(*COMPANY.people, LEA))
 MERGED = replace(LEGAL, mailbox="l@company.example", roles=("orders",))
-CLOSED = "It came for the department Sales, which is no more."
+CLOSED = "It was addressed to the department Sales, which no longer exists."
 
 
 def take_over(session: Session, said: CompanyDirectory) -> directory.Applied:

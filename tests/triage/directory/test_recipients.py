@@ -163,8 +163,8 @@ def test_staff_are_told_of_an_old_department_and_of_a_group(known: Engine, setti
         on_record = session.scalars(select(AuditRecord.detail).where(col(AuditRecord.act) == "receive")).one()
     assert notes == {
         "legal+mara.berg+shop@company.example": "It was addressed to the old department legal: Mara Berg works elsewhere now.",
-        "all@company.example": "It is for the group Everybody: each member gets a copy when it leaves.",
-        "far@company.example": "It is for the group Far away, whose members another server knows: what has left cannot be taken back.",
+        "all@company.example": "It is for the distribution list Everybody: each member gets a copy when it is delivered.",
+        "far@company.example": "It is for the distribution list Far away. Another server knows its members, so delivered copies cannot be recalled.",
         JOE: "",
     }
     assert set(on_record["notes"].values()) == {note for note in notes.values() if note}

@@ -352,14 +352,14 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
 @pytest.mark.parametrize(
     ("given_facts", "reason"),
     [
-        (facts(DMARC_PASS, ALLOW), "Ana Roth allowed sales@supplier.example, and it proves that it comes from there"),
+        (facts(DMARC_PASS, ALLOW), "Ana Roth allowed sales@supplier.example, and it is proven to come from there"),
         (
             facts(DMARC_FAIL, LIST, authentication=SIGNED_BY_LIST),
-            "Ana Roth allowed dev.lists.example, and the signature of lists.example proves that it came through there unchanged",
+            "Ana Roth allowed dev.lists.example, and a signature of lists.example proves that it came through there unchanged",
         ),
         (
             facts(NO_DMARC, FORWARDED, authentication=SEALED, trusted_arc_sealers=TRUSTED),
-            "Ana Roth allowed sales@supplier.example, and forwarder.example, which passed it on, vouches for its sender",
+            "Ana Roth allowed sales@supplier.example, and forwarder.example, which passed it on, vouches for its sender (ARC)",
         ),
         (facts(author="dev@lists.example", summary=POST), "nobody here knows Anna via dev.lists.example yet"),
         (
@@ -367,31 +367,31 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
             f"Ana Roth decided on 21 Nov 2026 to hold every message from {SALES} until 08 Dec 2026: their mailbox was hacked",
         ),
         (facts(virus=EICAR), f"ClamAV found a virus in it: {EICAR}"),
-        (facts(listed=LISTED, sample=True), f"it is a sample of what is purged because {LISTED}"),
+        (facts(listed=LISTED, sample=True), f"it is a sample of what blocklists remove: {LISTED}"),
         (facts(UNKNOWN), "it is not known who sent it: the sender's DNS did not answer"),
         (
             facts(DMARC_PASS, ours=(OURS,)),
-            "it answers a mail that Mara Berg sent to supplier.example on 21 Nov 2026, and it proves that it comes from there",
+            "it answers a message that Mara Berg sent to supplier.example on 21 Nov 2026, and it is proven to come from there",
         ),
         (
             facts(DMARC_PASS, ours=(INVITED,)),
-            "it answers an invitation that Mara Berg sent to supplier.example on 21 Nov 2026, and it proves that it comes from there",
+            "it answers an invitation that Mara Berg sent to supplier.example on 21 Nov 2026, and it is proven to come from there",
         ),
         (
             facts(author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)),
-            "it says what became of a mail that Mara Berg sent on 21 Nov 2026",
+            "it is a delivery report about a message that Mara Berg sent on 21 Nov 2026",
         ),
         (facts(NO_DMARC, BLOCK), f"Ana Roth blocked {SALES} on 21 Nov 2026"),
         (facts(NO_DMARC, GROWN), f"Ana Roth blocked {SALES} on 21 Nov 2026"),
         (facts(NO_DMARC, WAVE), "Ana Roth removed and blocked this campaign on 21 Nov 2026"),
-        (facts(NO_DMARC, LATE), "it is a late copy: Ana Roth purged this campaign on 21 Nov 2026"),
+        (facts(NO_DMARC, LATE), "it is a late copy: Ana Roth removed this campaign on 21 Nov 2026"),
         (
             facts(NO_DMARC, replace(BY_DOMAIN, origin="standing")),
-            "it is a late copy: Ana Roth purged the mail of supplier.example on 21 Nov 2026",
+            "it is a late copy: Ana Roth removed messages from supplier.example on 21 Nov 2026",
         ),
         (facts(NO_DMARC, YOUNG), f"Ana Roth blocked {SALES} on 21 Nov 2026, and late copies are held"),
         (facts(NO_DMARC, YOUNG_WAVE), "Ana Roth removed and blocked this campaign on 21 Nov 2026, and late copies are held"),
-        (facts(DMARC_PASS, LEARNED), f"Ana Roth wrote to {SALES} on 21 Nov 2026, and it proves that it comes from there"),
+        (facts(DMARC_PASS, LEARNED), f"Ana Roth wrote to {SALES} on 21 Nov 2026, and it is proven to come from there"),
         (facts(NO_DMARC, LEARNED), f"it says it is from {SALES}, to whom Ana Roth has written, but cannot prove it"),
         (facts(NO_DMARC, ALLOW), f"it says it is from {SALES}, who is allowed, but cannot prove it"),
         (
@@ -403,23 +403,23 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
         (facts(author="boss@company.example"), "it claims to come from our own domain and cannot prove it"),
         (
             facts(UNKNOWN, author="boss@company.example"),
-            "it claims to come from our own domain, and our DNS did not answer whether it does",
+            "it claims to come from our own domain, and DNS did not answer, so that cannot be checked",
         ),
-        (facts(DMARC_FAIL), "supplier.example asks to reject mail that cannot prove it comes from there, and this cannot"),
+        (facts(DMARC_FAIL), "DMARC fails for supplier.example, and the domain asks receivers to reject such messages"),
         (facts(recipient=STRAY), "nobody here has the address it+joe.fern@company.example any more"),
         (
             facts(DMARC_PASS, summary=CODE, out_of_hours=True),
-            f"nobody is at work now, it is of use for 10 minutes only, and {SALES} proves who they are",
+            f"nobody is at work now, it is useful for 10 minutes only, and it is proven to come from {SALES}",
         ),
         (
             facts(author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED,)),
-            "it says what became of a mail of ours, and brings invoice.pdf along, as no mail system does",
+            "it is a delivery report about a message of ours, with the file invoice.pdf, which no mail system adds",
         ),
         (
             facts(replace(DMARC_FAIL, policy="none"), emergency=OPEN),
-            "it cannot prove that it comes from supplier.example, whose mail can",
+            "DMARC fails: it is not proven to come from supplier.example",
         ),
-        (facts(observe=True), f"observe mode: would have been stopped because nobody here knows {SALES} yet"),
+        (facts(observe=True), f"record only; it would have been stopped: nobody here knows {SALES} yet"),
     ],
 )
 def test_reasons_for_people(given_facts: Facts, reason: str) -> None:
@@ -499,11 +499,11 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
         (facts(DMARC_PASS, ALLOW), []),
         (
             facts(NO_DMARC, ALLOW),
-            [("allow", "Ana Roth allowed sales@supplier.example, but it does not prove itself as the rule asks (DMARC)")],
+            [("allow", "Ana Roth allowed sales@supplier.example, but it lacks the proof that the rule asks for (DMARC)")],
         ),
         (
             facts(DMARC_PASS, BLOCK, replace(ALLOW, id=8)),
-            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it proves that it comes from there")],
+            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it is proven to come from there")],
         ),
         (
             facts(DMARC_PASS, replace(ALLOW, id=8), BY_DOMAIN),
@@ -511,11 +511,11 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
         ),
         (
             facts(DMARC_PASS, replace(ALLOW, id=8), replace(BLOCK, unproven_only=True)),
-            [("block", "Ana Roth blocked sales@supplier.example, for mail that does not prove who sent it")],
+            [("block", "Ana Roth blocked sales@supplier.example, but only for messages without proof of their sender")],
         ),
         (
             facts(DMARC_PASS, ALLOW, HOLD),
-            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it proves that it comes from there")],
+            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it is proven to come from there")],
         ),
         (
             facts(DMARC_PASS, BLOCK, replace(HOLD, match="domain", value="supplier.example", id=8, note="hacked"), HOLD),
@@ -526,7 +526,7 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
         ),
         (
             facts(DMARC_PASS, ALLOW, summary=MACRO),
-            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it proves that it comes from there")],
+            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it is proven to come from there")],
         ),
         (
             facts(DMARC_FAIL, replace(LIST, match="list"), replace(ALLOW, id=8)),
@@ -534,9 +534,9 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
                 ("unproven-known-sender", "it says it is from dev.lists.example, who is allowed, but cannot prove it"),
                 (
                     "allow",
-                    "Ana Roth allowed dev.lists.example, but it does not prove itself as the rule asks (a signature of lists.example)",
+                    "Ana Roth allowed dev.lists.example, but it lacks the proof that the rule asks for (a signature of lists.example)",
                 ),
-                ("allow", "Ana Roth allowed sales@supplier.example, but it does not prove itself as the rule asks (DMARC)"),
+                ("allow", "Ana Roth allowed sales@supplier.example, but it lacks the proof that the rule asks for (DMARC)"),
             ],
         ),
     ],
@@ -548,7 +548,7 @@ def test_what_matched_and_did_not_decide_is_told(given_facts: Facts, beside: lis
 def test_an_emergency_says_on_whose_word_and_what_would_have_been() -> None:
     verdict = decide_verdict(facts(emergency=OPEN))
     assert verdict.withheld == "first-contact"
-    assert verdict.reason == f"{OPEN}; without that it would have been stopped because nobody here knows {SALES} yet"
+    assert verdict.reason == f"{OPEN}; without that it would have been stopped: nobody here knows {SALES} yet"
 
 
 def test_every_rule_of_the_table_is_shown_to_speak() -> None:

@@ -51,7 +51,9 @@ def test_everything_passes_that_is_neither_blocked_nor_forged(known: Engine, set
     assert verdict(known, settings, dmarc=replace(DMARC_FAIL, policy="none"))[:2] == ("held", "forged-author")
     with db.read_transaction(known) as session:
         reason = session.scalars(select(col(Delivery.reason)).where(col(Delivery.rule) == "emergency")).one()
-    assert reason.startswith("Ida Lind let everything pass until 24 Nov 2026 10:30 UTC: nobody is here; without that it would have")
+    assert reason.startswith(
+        "Ida Lind lets Mailroom deliver everything until 24 Nov 2026, 10:30 UTC: nobody is here; without that it would have"
+    )
 
 
 def test_it_closes_by_itself_and_the_record_says_so(known: Engine, settings: Settings) -> None:

@@ -16,6 +16,7 @@ from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.proof import rule_precision
 from triage.policy.rules.matching_rules import ByValue, domain_of, reaches_sender, sender_values
+from triage.say import joined, say
 from triage.store.models.rules import Rule
 
 PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}
@@ -86,11 +87,11 @@ def sent_on(session: Session, recipient: Recipient, rules: Sequence[Rule], compa
         try:
             mailbox = recipients.resolve_destination(session, rule.target, company)
         except BadInput:
-            note = f"{rule.author}'s rule sends such mail to {rule.target}, who is nobody here any more."
+            note = say("A rule of {author} redirects it to {target}, who is no longer here.", author=rule.author, target=rule.target)
             return replace(recipient, note=join_sentences(recipient.note, note))
         if mailbox == recipient.mailbox:
             return recipient
-        note = f"It goes to {mailbox}: {rule.author} made a rule for such mail."
+        note = say("A rule of {author} redirects it to {mailbox}.", mailbox=mailbox, author=rule.author)
         return replace(
             recipient,
             mailbox=mailbox,
@@ -104,4 +105,4 @@ def sent_on(session: Session, recipient: Recipient, rules: Sequence[Rule], compa
 
 def join_sentences(*notes: str) -> str:
     """Sentences one after another."""
-    return " ".join(filter(None, notes))
+    return joined(" ", notes)

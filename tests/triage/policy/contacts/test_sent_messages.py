@@ -75,7 +75,7 @@ def test_an_answer_passes_for_everybody_here(session: Session, settings: Setting
     write(session, settings)
     came = come(session, settings, answer(field=field), JOE, MARA, INFO)
     assert [(one.state, one.rule) for one in came] == [(State.QUEUED, "reply-to-ours")] * 3
-    assert came[0].reason.startswith("it answers a mail that Joe Fern sent to supplier.example on 24 Nov 2026")
+    assert came[0].reason.startswith("it answers a message that Joe Fern sent to supplier.example on 24 Nov 2026")
 
 
 def test_a_colleague_at_the_same_domain_may_answer(session: Session, settings: Settings) -> None:
@@ -179,7 +179,7 @@ def test_a_bounce_that_brings_a_file_along_is_looked_at(session: Session, settin
     invoice = part("Content-Type: application/pdf; name=invoice.pdf", b"%PDF", encoded=True)
     came = come(session, settings, bounce(beside=(invoice,)), dmarc=NO_DMARC, reverse_path="")[0]
     assert (came.rule, came.state) == ("bounce-with-files", State.HELD)
-    assert came.reason == "it says what became of a mail of ours, and brings invoice.pdf along, as no mail system does"
+    assert came.reason == "it is a delivery report about a message of ours, with the file invoice.pdf, which no mail system adds"
 
 
 @pytest.mark.parametrize(("returned", "reverse_path"), [("other@company.example", ""), ("offer.1@company.example", ANN)])
@@ -243,7 +243,7 @@ def test_a_bounce_that_is_no_report_comes_back_to_who_sent_the_mail(session: Ses
     write(session, settings)
     came = come(session, settings, in_words(), JOE, MARA, dmarc=NO_DMARC, reverse_path="")
     assert [(one.rule, one.state) for one in came] == [("reply-to-ours", State.QUEUED), ("first-contact", State.HELD)]
-    assert came[0].reason == "it says what became of a mail that Joe Fern sent on 24 Nov 2026"
+    assert came[0].reason == "it is a delivery report about a message that Joe Fern sent on 24 Nov 2026"
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_nobody_is_named_whose_mail_is_sealed(session: Session, settings: Settin
     told = [come(session, given, answer(author), MARA)[0] for given, author in ((wide, ANN), (settings, "boss@supplier.example"))]
     assert [one.reason.partition(" wrote to ")[0].partition(" sent to ")[0] for one in told] == [
         "Somebody here",
-        "it answers a mail that somebody here",
+        "it answers a message that somebody here",
     ]
     assert "Joe" not in repr([(one.reason, one.beside) for one in told])
 

@@ -63,7 +63,7 @@ def test_who_was_written_to_is_known_to_the_writer(session: Session, settings: S
     (mara,) = arrive(session, settings, MARA, author=ANN, dmarc=DMARC_PASS)
     told = session.get_one(Delivery, joe)
     assert (told.state, told.rule) == (State.QUEUED, "allowed-sender")
-    assert told.reason == f"Joe Fern wrote to {ANN} on 24 Nov 2026, and it proves that it comes from there"
+    assert told.reason == f"Joe Fern wrote to {ANN} on 24 Nov 2026, and it is proven to come from there"
     assert (session.get_one(Delivery, mara).state, session.get_one(Delivery, mara).rule) == (State.HELD, "first-contact")
 
 

@@ -76,7 +76,7 @@ def test_it_lets_nothing_in_and_stays_in_the_folder(known: Engine, settings: Set
     with db.transaction(known) as session:
         assert came(session, settings, INFO, dmarc=DMARC_PASS) == [("held", "it", "", MARA)]
         row = session.scalars(select(Delivery)).one()
-        assert (row.redirected, row.note) == (True, f"It goes to {MARA}: Ana Roth made a rule for such mail.")
+        assert (row.redirected, row.note) == (True, f"A rule of Ana Roth redirects it to {MARA}.")
         assert session.get_one(Rule, rule).used == 1
         note = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "receive")).one()
         assert MARA in str(note)
@@ -129,7 +129,7 @@ def test_a_target_that_is_gone_moves_nothing_and_says_so(known: Engine, settings
     with db.transaction(known) as session:
         directory.apply_directory(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW, confirmed=True)
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [IT]
-        assert "who is nobody here any more" in session.scalars(select(col(Delivery.note))).one()
+        assert "who is no longer here" in session.scalars(select(col(Delivery.note))).one()
 
 
 def test_a_seal_keeps_others_rules_out(known: Engine, settings: Settings) -> None:

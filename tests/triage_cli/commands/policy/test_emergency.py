@@ -15,8 +15,8 @@ def test_the_door_is_opened_and_closed(shell: Shell, arrives: Arrives) -> None:
     assert shell("emergency").out == "the door is closed\n"
     said = shell("emergency", "--until", "2h", "--reason", "nobody is here")
     assert (said.code, "nobody is here. Close it with `mailroom emergency --close`" in said.out) == (0, True)
-    assert "let everything pass until" in shell("emergency").out
-    assert "let everything pass until" in shell("show", arrives(JOE)).out
+    assert "lets Mailroom deliver everything until" in shell("emergency").out
+    assert "lets Mailroom deliver everything until" in shell("show", arrives(JOE)).out
     assert shell("emergency", "--close").out == "the door is closed\n"
     assert shell("emergency", "--close").code == 1
 

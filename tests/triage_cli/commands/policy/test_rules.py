@@ -149,9 +149,9 @@ def test_mistakes_of_explain(shell: Shell, words: tuple[str, ...], code: int, sa
 def test_mail_is_always_sent_to_somebody_else(shell: Shell, arrives: Arrives) -> None:
     said = shell("rules", "redirect", "sales@supplier.example", "--recipient", "info@company.example", "--to", "mara.berg")
     assert (said.code, "redirect sales@supplier.example to mara.berg for company" in said.out) == (0, True)
-    assert "It goes to mara.berg@company.example" in shell("show", arrives("info@company.example")).out
+    assert "redirects it to mara.berg@company.example" in shell("show", arrives("info@company.example")).out
     told = shell("rules", "explain", "sales@supplier.example", "--to", "info@company.example").out
-    assert "It goes to mara.berg@company.example: " in told
+    assert "redirects it to mara.berg@company.example." in told
     assert shell("rules", "redirect", "recipient:info@company.example", "--to", "nobody").code == 2
 
 
