@@ -164,7 +164,8 @@ def test_staff_are_told_of_an_old_department_and_of_a_group(known: Engine, setti
     assert notes == {
         "legal+mara.berg+shop@company.example": "It was addressed to the old department legal: Mara Berg works elsewhere now.",
         "all@company.example": "It is for the distribution list Everybody: each member gets a copy when it is delivered.",
-        "far@company.example": "It is for the distribution list Far away. Another server knows its members, so delivered copies cannot be recalled.",
+        "far@company.example": "It is for the distribution list Far away. "
+        "Another server knows its members, so delivered copies cannot be recalled.",
         JOE: "",
     }
     assert set(on_record["notes"].values()) == {note for note in notes.values() if note}
