@@ -290,7 +290,7 @@ def out_of_hours(facts: Facts) -> Verdict | None:
 
 def first_contact(facts: Facts) -> Verdict:
     """Nobody here knows this sender yet: a person decides."""
-    return Verdict(Disposition.QUARANTINE, "first-contact", say("nobody here knows {author} yet", author=shown_author(facts.summary)))
+    return Verdict(Disposition.QUARANTINE, "first-contact", say("{author} is not a known sender yet", author=shown_author(facts.summary)))
 
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (

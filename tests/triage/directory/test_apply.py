@@ -74,7 +74,7 @@ def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Set
         (late,) = arrive(session, settings, "legal+mara.berg@company.example", author="x@y.example")
     with db.read_transaction(known) as session:
         arrived = delivery_history.get_delivery(session, late, by=ANA).history[0].sentence
-    assert arrived == f"Arrived for legal+mara.berg@company.example: nobody here knows x@y.example yet. {stale.note}"
+    assert arrived == f"Arrived for legal+mara.berg@company.example: x@y.example is not a known sender yet. {stale.note}"
 
 
 def test_a_name_that_changed_is_known_at_the_next_message(known: Engine) -> None:

@@ -361,7 +361,7 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
             facts(NO_DMARC, FORWARDED, authentication=SEALED, trusted_arc_sealers=TRUSTED),
             "Ana Roth allowed sales@supplier.example, and forwarder.example, which passed it on, vouches for its sender (ARC)",
         ),
-        (facts(author="dev@lists.example", summary=POST), "nobody here knows Anna via dev.lists.example yet"),
+        (facts(author="dev@lists.example", summary=POST), "Anna via dev.lists.example is not a known sender yet"),
         (
             facts(DMARC_PASS, ALLOW, HOLD, ours=(OURS,)),
             f"Ana Roth decided on 21 Nov 2026 to hold every message from {SALES} until 08 Dec 2026: their mailbox was hacked",
@@ -419,7 +419,7 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
             facts(replace(DMARC_FAIL, policy="none"), emergency=OPEN),
             "DMARC fails: it is not proven to come from supplier.example",
         ),
-        (facts(observe=True), f"record only; it would have been stopped: nobody here knows {SALES} yet"),
+        (facts(observe=True), f"record only; it would have been stopped: {SALES} is not a known sender yet"),
     ],
 )
 def test_reasons_for_people(given_facts: Facts, reason: str) -> None:
@@ -548,7 +548,7 @@ def test_what_matched_and_did_not_decide_is_told(given_facts: Facts, beside: lis
 def test_an_emergency_says_on_whose_word_and_what_would_have_been() -> None:
     verdict = decide_verdict(facts(emergency=OPEN))
     assert verdict.withheld == "first-contact"
-    assert verdict.reason == f"{OPEN}; without that it would have been stopped: nobody here knows {SALES} yet"
+    assert verdict.reason == f"{OPEN}; without that it would have been stopped: {SALES} is not a known sender yet"
 
 
 def test_every_rule_of_the_table_is_shown_to_speak() -> None:

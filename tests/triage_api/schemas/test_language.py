@@ -49,7 +49,7 @@ def test_an_answer_in_german_and_a_record_in_english(ana: Browser, new_browser: 
         "Ana Roth: Entfernen.",
     ]
     with db.read_transaction(engine) as session:
-        assert session.scalar(select(col(Delivery.reason))) == "nobody here knows sales@supplier.example yet"
+        assert session.scalar(select(col(Delivery.reason))) == "sales@supplier.example is not a known sender yet"
         assert "entfern" not in str([record.detail for record in session.scalars(select(AuditRecord))])
 
 
