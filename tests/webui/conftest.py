@@ -34,10 +34,16 @@ def other_page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+def database() -> str:
+    """`database.url` of the site; nothing: SQLite in a directory of its own."""
+    return ""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, database: str) -> Iterator[Site]:
     """A company whose desk is a browser; the tests of a file share it and use senders of their own."""
     directory = tmp_path_factory.mktemp("site")
-    with running(directory, sqlite_template, settings_in(directory)) as made:
+    with running(directory, sqlite_template, settings_in(directory), database=database) as made:
         yield made
 
 

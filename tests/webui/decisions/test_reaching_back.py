@@ -23,11 +23,13 @@ from triage.times import utcnow
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, database: str) -> Iterator[Site]:
     """A company whose toasts live long enough for a busy machine."""
     directory = tmp_path_factory.mktemp("site")
     settings = settings_in(directory)
-    with running(directory, sqlite_template, replace(settings, policy=replace(settings.policy, undo_seconds=30))) as made:
+    with running(
+        directory, sqlite_template, replace(settings, policy=replace(settings.policy, undo_seconds=30)), database=database
+    ) as made:
         yield made
 
 

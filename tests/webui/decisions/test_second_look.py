@@ -28,11 +28,13 @@ REASON = "Not really from"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, database: str) -> Iterator[Site]:
     """A company in which a purge of more than one message needs two people, and nothing leaves while a test looks."""
     directory = tmp_path_factory.mktemp("site")
     settings = settings_in(directory)
-    with running(directory, sqlite_template, replace(settings, policy=replace(settings.policy, undo_seconds=30))) as made:
+    with running(
+        directory, sqlite_template, replace(settings, policy=replace(settings.policy, undo_seconds=30)), database=database
+    ) as made:
         yield made
 
 
