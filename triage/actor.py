@@ -98,6 +98,7 @@ class Actor:
     grants: frozenset[Grant] | None = None  # of a token; None: whatever the role may
     place: str = ""  # where from: the address of their client
     rights: frozenset[Right] = frozenset()  # beside the role
+    factor_due: bool = False  # some acts ask for the second factor once more
 
     @classmethod
     def person(cls, login: str, role: Role, scope: Scope, shown: str = "", *, rights: frozenset[Right] = frozenset()) -> Self:

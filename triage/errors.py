@@ -38,6 +38,10 @@ class NotAllowed(Refused):
     """This actor may not do this."""
 
 
+class FactorNeeded(Refused):
+    """This asks for the second factor of whoever does it once more."""
+
+
 class ReasonNeeded(Refused):
     """This may be opened, and asks for a reason that goes on the record."""
 

@@ -28,7 +28,18 @@ from triage_api.http.problems import speak_problems
 from triage_api.http.token_scopes import API
 from triage_api.local_socket.socket_server import Ready, ShellSocket
 from triage_api.openapi import App
-from triage_api.routes.access import api_tokens, coverage, people, preferences, providers, session, sessions, staff, substitutes
+from triage_api.routes.access import (
+    api_tokens,
+    coverage,
+    people,
+    preferences,
+    providers,
+    second_factor,
+    session,
+    sessions,
+    staff,
+    substitutes,
+)
 from triage_api.routes.decisions import approvals, decisions, escalations, keeper_requests, rejections
 from triage_api.routes.employees import own_mail, release_requests, reported_mail
 from triage_api.routes.messages import attachment_pages, message_trace, messages
@@ -44,6 +55,7 @@ from triage_api.schemas.language import Interpreter
 RESOURCES = (
     session,
     providers,
+    second_factor,
     sessions,
     preferences,
     own_mail,

@@ -16,6 +16,8 @@ ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "FactorGiven": [{"code": "123456"}],
+    "AppOrder": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "code": "123456"}],
     "PrintedCode": [{"login": "rescue", "first": "abcd-efgh-ijkl-mnop", "second": "qrst-uvwx-yz23-4567"}],
     "ProviderSignIn": [{"return_to": "/rules"}],
     "DigestOrder": [{"wanted": False}],

@@ -90,6 +90,15 @@ class Call:
 CALLS = {
     "create_session": Call(json={"login": "nobody", "password": "x"}, says=True),
     "open_break_glass": Call(json={"login": "nobody", "first": "a", "second": "b"}, says=True),
+    "get_asked_factor": Call(),
+    "set_up_app_at_sign_in": Call(),
+    "finish_sign_in": Call(json={"code": "000000"}),
+    "list_own_factors": Call(says=True),
+    "begin_own_app": Call(says=True),
+    "keep_own_app": Call(json={"ticket": "x", "code": "000000"}),
+    "remove_own_app": Call(says=True),
+    "make_recovery_codes": Call(says=True),
+    "prove_own_factor": Call(json={"code": "000000"}, says=True),
     "list_sign_in_ways": Call(says=True),
     "begin_provider_sign_in": Call(json={}),
     "finish_provider_sign_in": Call(),
@@ -249,6 +258,9 @@ SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/tri
     "create_session",
     "open_break_glass",
     "list_sign_in_ways",
+    "get_asked_factor",
+    "set_up_app_at_sign_in",
+    "finish_sign_in",
     "begin_provider_sign_in",
     "finish_provider_sign_in",
     "get_sign_in_outcome",
@@ -269,6 +281,12 @@ PEOPLES = OWN | {
     "end_presence",
     "take_next",
     "choose_preferences",
+    "list_own_factors",
+    "begin_own_app",
+    "keep_own_app",
+    "remove_own_app",
+    "make_recovery_codes",
+    "prove_own_factor",
 }  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
@@ -587,7 +605,9 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender"), 401)
     elsewhere = ("begin_provider_sign_in", "finish_provider_sign_in", "get_sign_in_outcome", "sign_out_at_provider")
     expected |= dict.fromkeys(elsewhere, 404) | {"end_provider_sessions": 422}  # the settings have no provider; it sends no form
+    expected |= dict.fromkeys(("get_asked_factor", "set_up_app_at_sign_in", "finish_sign_in", "keep_own_app"), 404)
     expected |= {
+        "prove_own_factor": 403,
         "create_session": 401,
         "open_break_glass": 401,
         "create_own_session": 403,

@@ -119,7 +119,7 @@ OTHERS = {
     "serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "identity", "upkeep", "demo",
     "db upgrade", "db check", "db compact", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff rights", "staff away", "staff sign-out", "staff substitute",
-    "staff link", "staff unlink", "staff lock", "staff unlock", "staff break-glass",
+    "staff link", "staff unlink", "staff lock", "staff unlock", "staff break-glass", "staff reset-second-factor",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "enforcement enforce", "enforcement observe", "enforcement reset",
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",

@@ -17,7 +17,7 @@ from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.say import mark, said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
-from triage.store.models.sign_in import ExternalIdentity
+from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
@@ -29,6 +29,7 @@ TAKEN = {  # why a login cannot be made, by where its account comes from
     PROVIDER: mark("an identity provider already makes {login} staff"),
 }
 LONGEST_LOGIN = 64  # characters
+FACTORS = (AuthenticatorApp, Passkey, RecoveryCode)  # tables of second factors
 TURN = 0x6164  # who takes administrators away does so under this number
 
 
@@ -74,6 +75,7 @@ def remove_account(session: Session, login: str, *, by: Actor, now: datetime, wa
     session.delete(member)
     end_sessions(session, member.login)
     session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login) == member.login))
+    delete_factors(session, member.login)
     session.execute(delete(Substitution).where(or_(col(Substitution.absent) == member.login, col(Substitution.substitute) == member.login)))
     preferences.forget_preferences(session, member.login)
     record_account_change(session, member.login, by, now, what="remove")
@@ -229,10 +231,17 @@ def end_sessions(session: Session, login: str) -> int:
     return int(ended.rowcount)
 
 
+def delete_factors(session: Session, login: str) -> None:
+    """Delete the second factors of an account."""
+    for table in FACTORS:
+        session.execute(delete(table).where(col(table.login) == login))
+
+
 def delete_orphans(session: Session) -> None:
-    """Delete identities and substitutions whose account is gone: a later account of the same login is somebody else's."""
+    """Delete identities, second factors and substitutions whose account is gone: a later account of the same login is somebody else's."""
     logins = select(col(StaffMember.login))
-    session.execute(delete(ExternalIdentity).where(col(ExternalIdentity.login).not_in(logins)))
+    for table in (ExternalIdentity, *FACTORS):
+        session.execute(delete(table).where(col(table.login).not_in(logins)))
     gone = or_(col(Substitution.absent).not_in(logins), col(Substitution.substitute).not_in(logins))
     session.execute(delete(Substitution).where(gone))
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from triage import ids
 from triage.access import scope as access, staff_members
 from triage.access.accounts import checked_scope
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import say
@@ -51,6 +52,7 @@ def create_token(session: Session, order: TokenOrder, *, by: Actor, now: datetim
     may_manage(by)
     if by.kind == "token":
         raise NotAllowed(say("a token cannot create tokens: sign in, or use `mailroom token create`"))
+    factor_policy.require_proof(by)
     maker = session.get(StaffMember, by.name) if by.kind == "person" else None
     if maker and maker.is_break_glass:  # it would outlive the hour of the session
         raise NotAllowed(say("a break-glass account cannot create tokens: sign in with another account, or use `mailroom token create`"))

@@ -20,13 +20,14 @@ HALF = 10  # bytes of a half of the code
 
 
 def prepare_break_glass(session: Session, login: str, *, by: Actor, now: datetime) -> tuple[str, str]:
-    """Prepare an account: no password, identity at a provider or API token counts any more. The two halves of its code, shown this once."""
+    """Prepare an account: no password, second factor, identity or token counts any more. The two halves of its code, shown once."""
     member = accounts.get_local_account(session, login)
     if member.role != Role.ADMIN or not Scope.parse(tuple(member.scope)).company:
         raise BadInput(say("{login} does not administer the whole company: choose an account that does", login=member.login))
     first, second = make_half(), make_half()
     member.printed_code_sha256, member.password_hash = digest_code(member.login, first, second), ""
     member.is_break_glass = True
+    accounts.delete_factors(session, member.login)
     accounts.end_sessions(session, member.login)
     external_accounts.unlink(session, member.login, by=by, now=now)
     api_tokens.revoke_tokens_of(session, member.login, by=by, now=now)

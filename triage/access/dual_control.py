@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Right
 from triage.config.settings import Settings
 from triage.errors import SecondKeyNeeded
@@ -32,14 +34,23 @@ ANSWERED = {CONFIRMED: say("confirmed"), DECLINED: say("declined"), WITHDRAWN: s
 
 def of_rules(reaches: Iterable[tuple[str, str, str]], settings: Settings) -> list[str]:
     """Why rules need a second key, by their effect, match and scope."""
-    wide = any(effect == "allow" and match in MANY and scope == "company" for effect, match, scope in reaches)
-    return [DOMAIN_ALLOW] if wide and DOMAIN_ALLOW in settings.policy.two_keys else []
+    return [DOMAIN_ALLOW] if any(starmap(is_domain_allow, reaches)) and DOMAIN_ALLOW in settings.policy.two_keys else []
+
+
+def is_domain_allow(effect: str, match: str, scope: str) -> bool:
+    """Does a rule let in whoever writes from somewhere, for the whole company?"""
+    return effect == "allow" and match in MANY and scope == "company"
 
 
 def of_purge(meant: Sequence[tuple[int, State]], settings: Settings) -> list[str]:
     """Why this purge needs one: it reaches into more mailboxes than one person may reach into."""
+    return [LARGE_PURGE] if LARGE_PURGE in settings.policy.two_keys and is_large_removal(meant, settings) else []
+
+
+def is_large_removal(meant: Sequence[tuple[int, State]], settings: Settings) -> bool:
+    """Does a removal take copies out of more mailboxes than `policy.two_keys_purge`?"""
     delivered = sum(state is State.DELIVERED for _, state in meant) if settings.reaches_mailboxes else 0
-    return [LARGE_PURGE] if LARGE_PURGE in settings.policy.two_keys and delivered > settings.policy.two_keys_purge else []
+    return delivered > settings.policy.two_keys_purge
 
 
 def of_release(session: Session, ids: Sequence[int]) -> list[str]:
@@ -50,9 +61,19 @@ def of_release(session: Session, ids: Sequence[int]) -> list[str]:
 
 
 def require_second_person(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
-    """SecondKeyNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none."""
+    """SecondKeyNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none.
+
+    FactorNeeded first, where whoever asks has to prove their second factor again.
+    """
     if needs and second is None and by.kind in confidential_folders.PEOPLE:
+        factor_policy.require_proof(by)
         raise SecondKeyNeeded(tuple(needs), tuple(delivery_id for delivery_id, _ in meant), fence_of(meant))
+
+
+def require_proof_of_rule(effect: str, match: str, scope: str, by: Actor) -> None:
+    """FactorNeeded where a rule lets in a whole domain and whoever makes it has to prove their second factor again first."""
+    if is_domain_allow(effect, match, scope):
+        factor_policy.require_proof(by)
 
 
 def fence_of(meant: Iterable[tuple[int, State]]) -> str:

@@ -254,7 +254,8 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
         return None
     actor = staff_members.find_staff_actor(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
-    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, kept.factor_at) if actor else None
+    factor_at = now if kept.method == BREAK_GLASS else kept.factor_at  # its printed code is all it has
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, factor_at) if actor else None
 
 
 def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:

@@ -406,6 +406,17 @@ class Api:
         ("local",),
         choices=("oidc", "directory", "local"),
     )
+    require_second_factor: tuple[str, ...] = setting_key(
+        "Roles whose people need a second factor to sign in, an authenticator app or a passkey; who has none sets up an app then.",
+        (),
+        choices=("triage", "admin", "auditor"),
+    )
+    step_up_minutes: int = setting_key(
+        "Minutes after which the second factor is asked for again before acts that need a second person, large removals, allow rules for "
+        "whole domains, the emergency, tokens and exports of a person's data. Who has no second factor is not asked.",
+        10,
+        least=1,
+    )
     session_hours: int = setting_key("Hours after which staff sign in again.", 12, least=1)
     idle_lock_minutes: int = setting_key("Minutes without a request after which staff sign in again.", 30, least=1)
     previews: bool = setting_key(

@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
 from sqlmodel import Session, col
 
 from triage.access import scope as access
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import minute, say
@@ -56,6 +57,7 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
     For administrators of the whole company, the shell among them. What is held already stays held.
     """
     may_open(by)
+    factor_policy.require_proof(by)
     reason = " ".join(reason.split())[:500]
     if not reason:
         raise BadInput(say("say why; all staff see it, and the audit log keeps it"), field="reason")

@@ -17,6 +17,7 @@ from triage.access.staff_login import TooManyFailures
 from triage.errors import (
     BadInput,
     Erased,
+    FactorNeeded,
     FaultyLines,
     NotAllowed,
     NotAllowedNow,
@@ -45,6 +46,7 @@ STATUS: dict[type[Refused], int] = {
     BadInput: 422,
     NotFound: 404,
     NotAllowed: 403,
+    FactorNeeded: 403,
     ReasonNeeded: 428,  # RFC 6585, 3
     NotAllowedNow: 409,
     Overtaken: 409,
@@ -60,7 +62,8 @@ STATUS: dict[type[Refused], int] = {
 }
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # where the settings are read: they name the part that is wrong so
 MEDIA_TYPE = "application/problem+json"
-REASON_NEEDED, SECOND_LOOK = "urn:mailroom:reason-needed", "urn:mailroom:second-look"  # problem types that clients tell from others
+# problem types that clients tell from others
+REASON_NEEDED, SECOND_LOOK, FACTOR_NEEDED = "urn:mailroom:reason-needed", "urn:mailroom:second-look", "urn:mailroom:second-factor-needed"
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +115,8 @@ def refused(request: Request, refusal: Exception) -> Response:
         more["field"] = field
     if isinstance(refusal, ReasonNeeded):
         more["type"] = REASON_NEEDED
+    if isinstance(refusal, FactorNeeded):
+        more["type"] = FACTOR_NEEDED
     if isinstance(refusal, SecondLookNeeded):
         asked = [SecondLook.model_validate(one) for one in refusal.asked]
         more |= {"type": SECOND_LOOK, "names": list(refusal.names), "second_look": asked, "fence": refusal.fence}

@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from triage.access import preferences, staff_login
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.quarantine import coverage
@@ -80,7 +81,11 @@ def holder(here: Office, key: str) -> staff_login.SignedIn | None:
         signed_in = staff_login.resume_session(session, key, lasts=lasts, idle=idle, now=now)
         if signed_in is None:
             return None
-        return replace(signed_in, actor=coverage.with_night_duty(session, signed_in.actor, here.settings.cover, now))
+        actor = coverage.with_night_duty(session, signed_in.actor, here.settings.cover, now)
+        again = timedelta(minutes=here.settings.api.step_up_minutes)
+        required = here.settings.api.require_second_factor
+        due = factor_policy.is_proof_due(session, actor, signed_in.factor_at, required, again, now)
+        return replace(signed_in, actor=replace(actor, factor_due=due))
 
 
 Staff = Annotated[Actor, Depends(staff)]

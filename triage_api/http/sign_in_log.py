@@ -15,6 +15,7 @@ from triage_api.http.dependencies import Office
 from triage_api.http.problems import NotSignedIn
 
 WRONG = say("Name or password is wrong.")
+WRONG_FACTOR = say("This second factor is wrong, or was used already. Wait for the app's next code, or use another one.")
 UNKNOWN = "(unknown)"  # nobody has the name, so it may be a password
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,14 @@ def refuse_attempt(here: Office, attempt: Try) -> NotSignedIn:
         staff_login.record_failure(session, attempt, now=utcnow())
     log_failure(attempt.client, attempt.login if ":" in attempt.subject else UNKNOWN, "wrong name or password")
     return NotSignedIn(WRONG)
+
+
+def refuse_factor(here: Office, attempt: Try) -> NotSignedIn:
+    """Put a wrong second factor on the record; what the client is told."""
+    with db.transaction(here.engine) as session:
+        staff_login.record_refusal(session, attempt.subject, attempt.client, now=utcnow(), why="second factor")
+    log_failure(attempt.client, attempt.login, "wrong second factor")
+    return NotSignedIn(WRONG_FACTOR)
 
 
 def log_failure(client: str, account: str, why: str) -> None:

@@ -25,6 +25,9 @@ NEEDS_NO_KEY = {
     "create_session",
     "create_own_session",
     "open_break_glass",  # the code works once
+    "set_up_app_at_sign_in",
+    "finish_sign_in",  # as is each second factor
+    "prove_own_factor",
     "begin_provider_sign_in",
     "sign_out_at_provider",
     "end_provider_sessions",

@@ -11,6 +11,7 @@ from sqlalchemy import Select, String, and_, cast, func, not_, or_, select
 from sqlmodel import Session, SQLModel, col
 
 from triage.access import confidential_folders, scope as access
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Role
 from triage.compliance.privacy.data_subject import Whose
 from triage.ids import format_id
@@ -45,6 +46,7 @@ Times are ISO 8601 in UTC. Mail of the same person holds the data of others too:
 def record_export(session: Session, whose: Whose, *, by: Actor, reason: str, now: datetime) -> None:
     """Put on the record that somebody takes this. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
+    factor_policy.require_proof(by)
     ledger.write_act(session, "export-person-data", "person-data", by=by, now=now, detail={"about": whose.digest, "reason": reason[:500]})
 
 

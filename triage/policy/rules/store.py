@@ -56,6 +56,7 @@ def add_rule(
     access.may_make_rule(session, by, order.scope)
     order = check_order(session, order, settings)
     until = rule_end(order, now)
+    dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
     dual_control.require_second_person(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
     versions.advance_version(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     if (twin := twin_of(session, order, origin, now)) is not None:
@@ -186,6 +187,7 @@ def plan_change(
         raise Stale(say("somebody changed this rule after you opened it: open it again, then change it"))
     order = check_order(session, replace(order_of(rule), **changes), settings)
     if set(changes) - {"note"}:
+        dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
         dual_control.require_second_person(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
     return rule, order
 

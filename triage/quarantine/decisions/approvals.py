@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from triage import ids
 from triage.access import actor_lookup, api_tokens, confidential_folders, dual_control, scope as access
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
@@ -72,8 +73,9 @@ def confirm_approval(
 ) -> PendingAct:
     """Turn the second key: the act is done now, in the name of both.
 
-    SecondLookNeeded where what is released needs a second look and this person has not confirmed exactly its names, with its fence: both
-    look. `acts` carry out what packages above know, by its kind.
+    FactorNeeded where this person has to prove their second factor again first. SecondLookNeeded where what is released needs a second
+    look and this person has not confirmed exactly its names, with its fence: both look. `acts` carry out what packages above know, by its
+    kind.
 
     NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
     the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
@@ -82,6 +84,7 @@ def confirm_approval(
     first = find_asker(session, asked, now)
     if by.kind == "token":
         raise NotAllowed(say("an approval needs a person: a token cannot give it"))
+    factor_policy.require_proof(by)
     if first.name == by.name or api_tokens.find_token_maker(session, asked.asked_by) == str(by):
         raise NotAllowed(say("you asked for this: somebody else has to approve it"))
     if asked.kind == "rule":

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from triage.access import dual_control, scope as access
 from triage.access.confidential_folders import PEOPLE
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups, recalled_copies, rejections
@@ -74,6 +75,7 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
     states = () if selected.states else aim.counts
     outside = selection.count_outside(session, selected, len(found), by=by, states=states)
     meant = with_copies(session, chosen) if request.verb is Verb.PURGE else chosen
+    require_proof_of_removal(request, meant, by=by, settings=settings)
     ids = [one for one, _ in meant]
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
     about = is_among(session, col(Delivery.id), [one for one, _ in chosen])
@@ -120,6 +122,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
     meant = [(delivery_id, State(state)) for delivery_id, state in rows]
     check_number(request.expect, len(meant))
+    require_proof_of_removal(request, meant, by=by, settings=settings)
     ids = [delivery_id for delivery_id, _ in meant]
     if request.verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
@@ -258,6 +261,12 @@ def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool
         return None
     there = and_(in_states(aim_of(request, settings).changes), col(Delivery.erased_at).is_(None))
     return and_(there, recalled_copies.was_taken()) if request.verb is Verb.RESTORE else there
+
+
+def require_proof_of_removal(request: DecisionRequest, meant: Meant, *, by: Actor, settings: Settings) -> None:
+    """FactorNeeded where this is a large removal and whoever decides has to prove their second factor again first."""
+    if request.verb is Verb.PURGE and dual_control.is_large_removal(meant, settings):
+        factor_policy.require_proof(by)
 
 
 def second_person_needs(

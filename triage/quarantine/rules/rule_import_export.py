@@ -106,6 +106,7 @@ def check_acceptable(session: Session, order: RuleOrder, by: Actor, settings: Se
     """The order, if this actor may make such a rule alone."""
     access.may_make_rule(session, by, order.scope)
     order = check_order(session, order, settings)
+    dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
     if needs := dual_control.of_rules([(order.effect, order.match, order.scope)], settings):
         raise BadInput(
             say("this needs approval ({names}): create this rule alone, with `mailroom allow` or in the console", names=", ".join(needs))

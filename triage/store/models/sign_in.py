@@ -1,4 +1,4 @@
-"""How staff sign in: identities at providers, and sign-ins under way."""
+"""How staff sign in: identities at providers, second factors, and sign-ins under way."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import instant_column, json_column
+from triage.store.models.columns import instant_column, integer_column, json_column
 
 
 class ExternalIdentity(SQLModel, table=True):
@@ -32,3 +32,35 @@ class SignInStep(SQLModel, table=True):
     client: str = ""  # network address
     at: datetime = instant_column()
     about: dict[str, Any] = json_column()
+
+
+class AuthenticatorApp(SQLModel, table=True):
+    """The authenticator app of an account (TOTP, RFC 6238)."""
+
+    __tablename__ = "authenticator_app"
+    login: str = Field(primary_key=True)
+    secret: str  # base32
+    made_at: datetime = instant_column()
+    last_period: int = integer_column()  # of the last code that was accepted: none counts twice
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code for paper that replaces a lost second factor once."""
+
+    __tablename__ = "recovery_code"
+    code_sha256: str = Field(primary_key=True)
+    login: str = Field(index=True)
+    made_at: datetime = instant_column()
+
+
+class Passkey(SQLModel, table=True):
+    """A passkey of an account (WebAuthn). The private key never leaves its authenticator."""
+
+    __tablename__ = "passkey"
+    credential_id: str = Field(primary_key=True)  # base64url
+    login: str = Field(index=True)
+    public_key: str  # COSE, base64url
+    sign_count: int = integer_column()
+    name: str
+    made_at: datetime = instant_column()
+    used_at: datetime | None = instant_column(nullable=True)

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from triage.access import break_glass, external_accounts, sign_in_steps, staff_login
 from triage.access.external_accounts import Proof
+from triage.access.second_factor import factor_policy
 from triage.access.sessions import hash_session_key
 from triage.access.staff_login import How
 from triage.config.identity_providers import Provider, named
@@ -29,13 +30,14 @@ from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff, Watcher
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
-from triage_api.routes.access.session import forget_cookie, keep_cookie
+from triage_api.routes.access.session import begin_factor_step, forget_cookie, keep_cookie, keep_factor_cookie
 from triage_api.schemas.access import providers as schemas
 from triage_api.schemas.access.session import ProviderShown
 
 COOKIE = "-oidc"  # what the name of the session cookie has more
 UNDER_WAY, REFUSED = "oidc", "refused"  # kinds of steps
 OUTCOME = "/#sign-in="  # where the console finds what became of a sign-in: a fragment is in no log
+FACTOR_ASKED = "/#second-factor"  # where the console asks for one
 NO_STEP = "over"  # in place of a key: no step was under way
 ERROR = re.compile(r"[a-z_]{1,40}")  # names of errors that go on the record (RFC 6749, 4.1.2.1)
 OIDC = "oidc"
@@ -70,7 +72,7 @@ def begin_provider_sign_in(
     idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
     with db.transaction(here.engine) as session:
         sign_in_steps.refuse_flood(session, place_of(request), now=utcnow())
-        is_fresh = staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
+        is_fresh = given.fresh or staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
     asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri, "is_fresh": is_fresh})
     about = {
         "provider": name,
@@ -122,9 +124,11 @@ def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss:
 def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, client: str, former: str) -> Response:
     """Open a session for the account of this identity."""
     how = How(OIDC, provider.name, proof.sid, proof.has_factor)
-    lasts = timedelta(hours=here.settings.api.session_hours)
+    lasts, required = timedelta(hours=here.settings.api.session_hours), here.settings.api.require_second_factor
     with db.transaction(here.engine) as session:
         admission = external_accounts.admit(session, provider, proof, now=utcnow())
+        if not (admission.refusal or proof.has_factor) and factor_policy.is_asked(session, admission.login, required):
+            return half_entered(here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1])
         opened = None if admission.refusal else staff_login.start_session(session, admission.login, client, how, lasts=lasts, now=utcnow())
         if opened and former:
             staff_login.sign_out(session, former, now=utcnow())
@@ -133,6 +137,14 @@ def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, cl
     response = RedirectResponse(step.about["return_to"], 303)
     keep_cookie(response, here, opened[1])
     forget_step(response, here)
+    return response
+
+
+def half_entered(here: Office, key: str) -> Response:
+    """Back to the sign-in page, which asks for the second factor."""
+    response = RedirectResponse(FACTOR_ASKED, 303)
+    forget_step(response, here)
+    keep_factor_cookie(response, here, key)
     return response
 
 

@@ -1,10 +1,15 @@
 """Routes to sign in and out, and who is signed in."""
 
 from datetime import timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from sqlmodel import Session
 
-from triage.access import break_glass, preferences, scope as access, staff_login
+from triage.access import break_glass, preferences, scope as access, sign_in_steps, staff_login
+from triage.access.second_factor import factor_policy
+from triage.access.staff_login import How
 from triage.config import identity_providers
 from triage.directory import enforcement_mode
 from triage.errors import NotAllowed
@@ -17,14 +22,19 @@ from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, described
 from triage_api.http.session_auth import Staff, Watcher, holder
-from triage_api.schemas.access import session as schemas
+from triage_api.http.sign_in_log import place_of
+from triage_api.schemas.access import second_factor as factor_schemas, session as schemas
+
+FACTOR_COOKIE = "-factor"  # what the name of the session cookie has more
+FACTOR_STEP = "second-factor"  # kind of a step
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": factor_schemas.FactorAsked, "description": "It needs a second factor."}}
 
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.post("/session", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
-def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me:
-    """Sign in; the answer sets the session cookie."""
+@router.post("/session", status_code=201, response_model=schemas.Me, responses=ASKED | described(401, 403, 413, 422, 429, 503))
+def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me | Response:
+    """Sign in; the answer sets the session cookie. 202: `POST /session/second-factor` finishes it, within ten minutes."""
     if not {"directory", "local"} & set(here.settings.api.sign_in):
         raise NotAllowed(say("nobody signs in here with a password; choose another way on the sign-in page"))
     attempt = sign_in_log.begin_attempt(here, given.login, request, ways=here.settings.api.sign_in)
@@ -32,6 +42,8 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
         raise sign_in_log.refuse_attempt(here, attempt)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
+        if factor_policy.is_asked(session, attempt.login, here.settings.api.require_second_factor):
+            return ask_for_factor(session, attempt.login, here, How(), place_of(request))
         opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow())
         if former := request.cookies.get(here.cookie_name):
             staff_login.sign_out(session, former, now=utcnow())
@@ -55,6 +67,34 @@ def open_break_glass(given: schemas.PrintedCode, request: Request, response: Res
     here.ring({"change"})
     keep_cookie(response, here, opened[1])
     return me_of(signed_in, here)
+
+
+def ask_for_factor(session: Session, login: str, here: Office, how: How, client: str) -> Response:
+    """202: somebody has proven the first factor, and this browser alone may finish the sign-in with the second one."""
+    found, key = begin_factor_step(session, login, how, client)
+    response = JSONResponse(found.model_dump(mode="json"), 202)
+    keep_factor_cookie(response, here, key)
+    return response
+
+
+def begin_factor_step(session: Session, login: str, how: How, client: str, return_to: str = "/") -> tuple[factor_schemas.FactorAsked, str]:
+    """Note a sign-in that waits for a second factor; what is asked for, and the step's key."""
+    about = {"method": how.method, "provider": how.provider, "sid": how.sid, "return_to": return_to}
+    key = sign_in_steps.begin_step(session, FACTOR_STEP, now=utcnow(), login=login, client=client, about=about)
+    return asked_factor(session, login, return_to), key
+
+
+def asked_factor(session: Session, login: str, return_to: str) -> factor_schemas.FactorAsked:
+    """What an account can finish its sign-in with."""
+    found = factor_policy.find_factors(session, login)
+    counts = factor_schemas.FactorCounts.model_validate(found)
+    return factor_schemas.FactorAsked(factors=counts, set_up=not (found.app or found.passkeys), return_to=return_to)
+
+
+def keep_factor_cookie(response: Response, here: Office, key: str) -> None:
+    """Give the browser the key of the sign-in that it may finish."""
+    lasts = int(sign_in_steps.LASTS.total_seconds())
+    response.set_cookie(here.cookie_name + FACTOR_COOKIE, key, lasts, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
 def keep_cookie(response: Response, here: Office, key: str) -> None:

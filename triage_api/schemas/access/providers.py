@@ -21,6 +21,7 @@ class ProviderSignIn(Order):
     """Where somebody wants to be afterwards."""
 
     return_to: Annotated[Word, Field(description="A path of the console; anything else is the queue.")] = "/"
+    fresh: Annotated[bool, Field(description="Let the provider ask again who this is, as for acts that need a fresh sign-in.")] = False
 
 
 class Elsewhere(Shape):

@@ -31,6 +31,7 @@ LOCAL = {
     "password": "commands.access.staff_accounts",
     "sign-out": "commands.access.staff_accounts",
     "break-glass": "commands.access.staff_accounts",
+    "reset-second-factor": "commands.access.staff_accounts",
     "link": "commands.access.staff_identities",
     "unlink": "commands.access.staff_identities",
     "lock": "commands.access.staff_identities",

@@ -1,4 +1,4 @@
-"""`mailroom staff add`, `remove`, `password`, `sign-out`: accounts of a company whose directory keeps no passwords. On its machine only."""
+"""`mailroom staff add`, `remove`, `password`, `sign-out`, `reset-second-factor`: accounts and sessions. On Mailroom's machine only."""
 
 import sys
 
@@ -6,6 +6,7 @@ import click
 
 from triage.access import accounts, break_glass, password_policy, sessions
 from triage.access.accounts import Account
+from triage.access.second_factor import factor_policy
 from triage.access.staff_login import hash_password
 from triage.actor import Right, Role
 from triage.config.settings import Settings
@@ -93,6 +94,15 @@ def break_glass_staff(ctx: click.Context, login: str) -> None:
     """Prepare an account for emergencies: it opens once with the code that is printed here, and with no password."""
     first, second = write(settings_of(ctx), lambda session: break_glass.prepare_break_glass(session, login, by=shell_user(), now=utcnow()))
     say(f"first half:  {first}\nsecond half: {second}")
+
+
+@click.command("reset-second-factor")
+@click.argument("login")
+@click.pass_context
+def reset_second_factor(ctx: click.Context, login: str) -> None:
+    """Remove the second factors of somebody who lost them, and end their sessions. Make sure first who asks for it."""
+    gone = write(settings_of(ctx), lambda session: factor_policy.reset_factors(session, login, by=shell_user(), now=utcnow()))
+    say(f"{plural(gone, 'second factor')} removed; {login} signs in without one, or sets up a new one where the role must have one")
 
 
 def refuse_elsewhere(settings: Settings) -> None:

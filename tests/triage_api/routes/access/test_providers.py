@@ -17,6 +17,8 @@ from sqlmodel import col
 from identity.identity_role import Desk
 from tests.identity.hostile_provider import CLIENT, HostileProvider, running
 from tests.triage_api.conftest import Browser, opened
+from triage.access.second_factor import authenticator_app
+from triage.actor import Actor
 from triage.config.identity_providers import Provider
 from triage.config.settings import Identity, Settings
 from triage.runtime import identity_socket, json_socket
@@ -24,6 +26,7 @@ from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.sign_in import SignInStep
 from triage.store.models.staff import StaffSession
+from triage.times import utcnow
 
 GROUPS = ("crew => triage company",)
 
@@ -97,6 +100,25 @@ def test_there_and_back(browser: Browser, provider: HostileProvider, sqlite_engi
     gone = browser.post("/session/provider-logout").json()["url"]
     assert gone.startswith(f"{provider.issuer}/end?")
     assert browser.get("/me").status_code == 401
+
+
+def test_a_provider_that_asks_for_no_second_factor_leaves_that_to_us(
+    browser: Browser, provider: HostileProvider, sqlite_engine: Engine
+) -> None:
+    come_back(browser, go_there(browser, provider))
+    made = browser.post("/second-factors/app").json()
+    before = utcnow() - timedelta(minutes=2)
+    with transaction(sqlite_engine) as session:
+        generator = authenticator_app.generator_of(made["secret"])
+        code = generator.generate(int(before.timestamp())).decode()
+        authenticator_app.keep_app(session, "nora", made["secret"], code, by=Actor.system("test"), now=before)
+    browser.delete("/session")
+    answer = come_back(browser, go_there(browser, provider, return_to="/rules"), code="d")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/#second-factor")
+    assert browser.get("/me").status_code == 401
+    assert browser.get("/session/second-factor").json()["return_to"] == "/rules"
+    assert browser.post("/session/second-factor", {"code": generator.generate(int(utcnow().timestamp())).decode()}).status_code == 201
+    assert records(sqlite_engine, "sign-in")[-1] == {"client": "192.0.2.9", "method": "oidc", "provider": "company", "second_factor": True}
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "", "/api/v1/tokens", "javascript:alert(1)"])

@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentEnforcement, DutyShown, Escalation, Evidence, TrainingMessage, Explanation, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SignInWays, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
+import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentEnforcement, DutyShown, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SignInWays, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -23,6 +23,7 @@ export class Problem extends Error {
     readonly items: Item[] = [],
     readonly field = '',
     readonly look: NeededLook | null = null, // what has to be looked at twice first
+    readonly factor = false, // it asks for the second factor once more
   ) {
     super(detail)
   }
@@ -60,19 +61,25 @@ export function query(words: Words): string {
 /** "value: " before a sentence names the JSON field, which means nothing to the reader. */
 const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
 
+const FACTOR_NEEDED = 'urn:mailroom:second-factor-needed'
 const SECOND_LOOK = 'urn:mailroom:second-look'
 
 async function answerOf(response: Response): Promise<Problem> {
   const fallback = t('The server answered {status}. Try again. If it happens again, tell your administrator.', { status: response.status })
   const body = await response.json().catch(() => ({}))
   const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
-  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null)
+  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null, body.type === FACTOR_NEEDED)
 }
 
 let toldEnd: () => void = () => undefined
 
 /** Be told when a session turns out to have ended. */
 export const onEnd = (listener: () => void): void => void (toldEnd = listener)
+
+let proveFactor = async (): Promise<boolean> => false
+
+/** Who asks for the second factor once more, where an act needs that. */
+export const onFactorNeeded = (prover: typeof proveFactor): void => void (proveFactor = prover)
 
 /** One request, and its answer as it came. */
 export async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -84,9 +91,11 @@ export async function ask(method: string, path: string, body?: unknown, headers:
     throw new Problem(0, t('The server does not answer.'))
   }
   heardTime(response.headers.get('date'))
-  if (response.status === 401 && path !== '/session' && !path.startsWith('/me/')) toldEnd()
-  if (!response.ok) throw await answerOf(response)
-  return response
+  if (response.status === 401 && !path.startsWith('/session') && !path.startsWith('/me/')) toldEnd()
+  if (response.ok) return response
+  const problem = await answerOf(response)
+  if (!problem.factor || !(await proveFactor())) throw problem
+  return ask(method, path, body, headers)
 }
 
 export async function call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
@@ -104,10 +113,10 @@ export function freshKey(): string {
 export const api = {
   me: () => get<Me>('/me'),
   choose: (change: Partial<Preferences>) => call<Preferences>('PATCH', '/preferences', change),
-  signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
+  signIn: (login: string, password: string) => call<Me | FactorAsked>('POST', '/session', { login, password }),
   openBreakGlass: (login: string, first: string, second: string) => call<Me>('POST', '/session/break-glass', { login, first, second }),
   signInWays: () => get<SignInWays>('/session/ways'),
-  providerSignIn: (name: string, return_to: string) => call<{ url: string }>('POST', `/session/providers/${name}`, { return_to }),
+  providerSignIn: (name: string, return_to: string, fresh = false) => call<{ url: string }>('POST', `/session/providers/${name}`, { return_to, fresh }),
   signInOutcome: (key: string) => get<{ refused: string }>('/session/outcome', { key }),
   signOutAtProvider: () => call<{ url: string }>('POST', '/session/provider-logout'),
   signOut: () => call<void>('DELETE', '/session'),

@@ -74,6 +74,12 @@ export interface Anchors {
   total_items: number
 }
 
+/** The first code of a new app. */
+export interface AppOrder {
+  ticket: string
+  code: string
+}
+
 /** The ARC chain. */
 export interface Arc {
   result: string
@@ -1072,6 +1078,31 @@ export interface Explanation {
   today: Case | null
 }
 
+/** A sign-in that needs a second factor. */
+export interface FactorAsked {
+  factors: FactorCounts
+  /** The account has none, and its role must have one: an app is set up first. */
+  set_up: boolean
+  /** path of the console to open afterwards */
+  return_to: string
+}
+
+/** The second factors of an account. */
+export interface FactorCounts {
+  /** an authenticator app */
+  app: boolean
+  passkeys: number
+  /** that are left */
+  recovery_codes: number
+}
+
+/** A second factor: one of these. */
+export interface FactorGiven {
+  /** of the authenticator app */
+  code?: string
+  recovery_code?: string
+}
+
 /** A line of a file that is wrong. */
 export interface FaultyLine {
   line: number
@@ -1417,6 +1448,18 @@ export interface NameCount {
   count: number
 }
 
+/** What an authenticator app has to know. */
+export interface NewApp {
+  /** names this app until its first code comes, for ten minutes */
+  ticket: string
+  /** base32 */
+  secret: string
+  /** otpauth URI */
+  uri: string
+  /** rows of the URI's QR code: 1 is dark */
+  rows: string[]
+}
+
 /** A token that somebody asks for. */
 export interface NewToken {
   /** What it is for. */
@@ -1631,6 +1674,14 @@ export interface OutgoingDelivery {
 export interface OwnCredentials {
   login: string
   password: string
+}
+
+/** Your own second factors. */
+export interface OwnFactors {
+  app: boolean
+  recovery_codes: number
+  /** Your role must have one. */
+  required: boolean
 }
 
 /** A mail of one's own: who sent it and what it is called. */
@@ -1917,6 +1968,8 @@ export interface ProviderShown {
 export interface ProviderSignIn {
   /** A path of the console; anything else is the queue. */
   return_to?: string
+  /** Let the provider ask again who this is, as for acts that need a fresh sign-in. */
+  fresh?: boolean
 }
 
 /** The most frequent first. */
@@ -1937,6 +1990,11 @@ export interface Recipient {
 /** People, departments and groups found. */
 export interface Recipients {
   items: Recipient[]
+}
+
+/** Recovery codes, shown once. */
+export interface RecoveryCodes {
+  codes: string[]
 }
 
 /** The first notices, how many there are, and who would get none. */

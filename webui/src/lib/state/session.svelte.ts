@@ -4,7 +4,7 @@ import { forget } from '../api/prefetch'
 import { place } from '../browser/location.svelte'
 import { SIGNED_IN, SIGNED_IN_PATH } from '../browser/signedIn'
 import { choices } from './preferences.svelte'
-import type { Me, Verb } from '../schema/types'
+import type { FactorAsked, Me, Verb } from '../schema/types'
 
 class Session {
   me = $state.raw<Me | null>(null)
@@ -36,8 +36,16 @@ class Session {
     this.me = me
   }
 
-  async signIn(login: string, password: string): Promise<void> {
-    this.#is(await api.signIn(login, password))
+  /** Sign in with a password; what is asked for, where a second factor finishes it. */
+  async signIn(login: string, password: string): Promise<FactorAsked | null> {
+    const answer = await api.signIn(login, password)
+    if ('set_up' in answer) return answer
+    this.entered(answer)
+    return null
+  }
+
+  entered = (me: Me): void => {
+    this.#is(me)
     this.failure = ''
   }
 
@@ -54,13 +62,15 @@ class Session {
     if (this.me) this.locked = true
   }
 
-  async unlock(password: string): Promise<void> {
-    this.#open(await api.signIn(this.me?.login ?? '', password))
+  async unlock(password: string): Promise<FactorAsked | null> {
+    const answer = await api.signIn(this.me?.login ?? '', password)
+    if ('set_up' in answer) return answer
+    this.open(answer)
+    return null
   }
 
   async openBreakGlass(login: string, first: string, second: string): Promise<void> {
-    this.#is(await api.openBreakGlass(login, first, second))
-    this.failure = ''
+    this.entered(await api.openBreakGlass(login, first, second))
   }
 
   /** The browser goes to the provider, and comes back to where we are. */
@@ -69,15 +79,15 @@ class Session {
   }
 
   /** The provider signs us in again in a window of its own, so that the work stays on the page. */
-  async unlockAt(provider: string): Promise<void> {
+  async unlockAt(provider: string, opened?: () => void): Promise<void> {
     const there = open('', 'sign-in', 'popup,width=520,height=720')
     const heard = new BroadcastChannel(SIGNED_IN)
     heard.onmessage = () => {
       heard.close()
-      void api.me().then((me) => (me.login === this.me?.login ? this.#open(me) : location.assign('/')))
+      void api.me().then((me) => (me.login === this.me?.login ? (this.open(me), opened?.()) : location.assign('/')))
     }
     try {
-      const { url } = await api.providerSignIn(provider, SIGNED_IN_PATH)
+      const { url } = await api.providerSignIn(provider, SIGNED_IN_PATH, true)
       if (there) there.location = url
       else location.assign(url)
     } catch (thrown) {
@@ -87,7 +97,7 @@ class Session {
     }
   }
 
-  #open(me: Me): void {
+  open = (me: Me): void => {
     this.#is(me)
     this.locked = false
   }

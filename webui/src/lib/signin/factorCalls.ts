@@ -1,0 +1,15 @@
+// What the API offers about second factors: to sign in, to give one once more, and one's own.
+import { call } from '../api/client'
+import type { FactorAsked, FactorGiven, Me, NewApp, OwnFactors } from '../schema/types'
+
+export const factors = {
+  asked: () => call<FactorAsked>('GET', '/session/second-factor'),
+  setUpAtSignIn: () => call<NewApp>('POST', '/session/second-factor/app'),
+  finishSignIn: (given: FactorGiven) => call<Me>('POST', '/session/second-factor', given),
+  own: () => call<OwnFactors>('GET', '/second-factors'),
+  beginApp: () => call<NewApp>('POST', '/second-factors/app'),
+  keepApp: (ticket: string, code: string) => call<void>('PUT', '/second-factors/app', { ticket, code }),
+  removeApp: () => call<void>('DELETE', '/second-factors/app'),
+  makeRecoveryCodes: () => call<{ codes: string[] }>('POST', '/second-factors/recovery-codes'),
+  prove: (given: FactorGiven) => call<void>('POST', '/second-factors/proof', given),
+}
