@@ -3,7 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from triage.say import Said, joined, minute, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS = "brake", "queue", "emergency", "removal", "break-glass"  # of the company
@@ -16,16 +19,16 @@ SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
-    WAITING: "Mail waits longer than planned",
-    PERISHABLE: "Mail that is of use for a short time only",
-    EXPIRING: "Held mail expires within a day",
-    UNSEEN: "Held messages cannot expire",
-    REQUESTED: "Somebody asks for a mail",
-    BRAKE: "The directory was not believed",
-    QUEUE: "Mail does not get on",
-    EMERGENCY: "Everything passes",
-    REMOVAL: "Many messages were removed",
-    BREAK_GLASS: "A break-glass account was opened",
+    WAITING: say("Messages wait longer than planned"),
+    PERISHABLE: say("Time-limited messages wait"),
+    EXPIRING: say("Held messages expire within a day"),
+    UNSEEN: say("Held messages cannot expire"),
+    REQUESTED: say("An employee requests a message"),
+    BRAKE: say("The new directory was refused"),
+    QUEUE: say("Messages are not delivered"),
+    EMERGENCY: say("Everything is delivered"),
+    REMOVAL: say("Many messages were removed"),
+    BREAK_GLASS: say("A break-glass account was opened"),
 }
 
 
@@ -36,7 +39,7 @@ class Wait:
     cause: str
     department: str
     person: str
-    number: int = 0  # mails
+    number: int = 0  # messages
     since: datetime | None = None  # waiting: when the first one came; perishable, expiring, unseen: when the first one ends
     newest: int = 0  # id of the newest of them
     words: str = ""  # of the company
@@ -45,21 +48,42 @@ class Wait:
 def alert_sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     """What is said of a department (its name), or of the company. No word of a sender is in it."""
     if cause in OF_COMPANY:
-        return " ".join(one.words for one in waits) if cause in EACH else waits[0].words
+        return joined(" ", (one.words for one in waits)) if cause in EACH else waits[0].words
     number, people = sum(one.number for one in waits), len(waits)
-    whose = f" for {people} people" if people > 1 else ""
-    mails, messages = (f"{number} {noun}{'s' if number != 1 else ''}{whose}" for noun in ("mail", "message"))
     moments = [one.since for one in waits if one.since]
-    when = min(moments).astimezone(ZoneInfo(zone)) if moments else None
-    since = f"{when:%d %b %H:%M}" if when else ""
-    words = {
-        WAITING: f"{mails} wait{'s' if number == 1 else ''}, the first since {since}.",
-        PERISHABLE: f"{mails} {'is' if number == 1 else 'are'} of use for a short time only, the first until {since}.",
-        UNSEEN: f"{messages} cannot expire because no daily digest named {'it' if number == 1 else 'them'}, the first since {since}.",
-        EXPIRING: f"{mails} expire{'s' if number == 1 else ''}, the first on {since}.",
-        REQUESTED: f"{mails} {'is' if number == 1 else 'are'} asked for, the first since {since}.",
-    }
-    return f"{name}: {words[cause]}"
+    since = minute(min(moments).astimezone(ZoneInfo(zone)), year=False) if moments else ""
+    whose = say(" for {people} people", people=people) if people > 1 else ""
+    return say("{department}: {words}", department=name, words=what_is_so(cause, number, since, whose))
+
+
+def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
+    """What is so with so many messages of a department. `since`: since or until when; `whose`: for how many people, or ""."""
+    given: dict[str, Any] = {"count": number, "since": since, "whose": whose}
+    if cause == WAITING:
+        return say_count(
+            "{count} message{whose} waits, the first since {since}.", "{count} messages{whose} wait, the first since {since}.", **given
+        )
+    if cause == PERISHABLE:
+        return say_count(
+            "{count} message{whose} is time-limited, the first until {since}.",
+            "{count} messages{whose} are time-limited, the first until {since}.",
+            **given,
+        )
+    if cause == EXPIRING:
+        return say_count(
+            "{count} message{whose} expires, the first on {since}.", "{count} messages{whose} expire, the first on {since}.", **given
+        )
+    if cause == REQUESTED:
+        return say_count(
+            "{count} message{whose} is requested, the first since {since}.",
+            "{count} messages{whose} are requested, the first since {since}.",
+            **given,
+        )
+    return say_count(
+        "{count} message{whose} cannot expire because no daily digest named it, the first since {since}.",
+        "{count} messages{whose} cannot expire because no daily digest named them, the first since {since}.",
+        **given,
+    )
 
 
 def target_of(targets: tuple[str, ...], usual: int, department: str) -> timedelta | None:

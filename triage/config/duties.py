@@ -7,7 +7,12 @@ from typing import Any, Self
 from triage.say import say
 
 SECURITY, MANAGEMENT, LEGAL, DATA_PROTECTION = "security", "management", "legal", "data-protection"
-TITLES = {SECURITY: "Security", MANAGEMENT: "Management", LEGAL: "Legal", DATA_PROTECTION: "Data protection"}
+TITLES = {
+    SECURITY: say("Security"),
+    MANAGEMENT: say("Management"),
+    LEGAL: say("Legal"),
+    DATA_PROTECTION: say("Data protection"),
+}
 TEXTS = ("title", "phone", "address")
 
 

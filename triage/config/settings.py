@@ -12,6 +12,7 @@ from triage.config.duties import USUAL, Duty
 from triage.config.identity_providers import Provider
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
+from triage.say import mark
 from triage.text.i18n import ENGLISH, LANGUAGES
 
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
@@ -526,14 +527,18 @@ class Notices:
     sender: str = setting_key("The address that notices come from and answers go to; empty: postmaster@ the first of company.domains.", "")
     failure_text: str = setting_key(
         "What is said then. It may name {subject}, {recipient}, {sender}, {date}, {company} and {reason}.",
-        "Your message “{subject}” of {date} to {recipient} could not be delivered.\n\n{reason}\n\n"
-        "This was written by the mail system of {company}.",
+        mark(
+            "Your message “{subject}” of {date} to {recipient} could not be delivered.\n\n{reason}\n\n"
+            "The mail system of {company} wrote this message."
+        ),
     )
     expiry: bool = setting_key("Tell a sender when held mail expires because nobody decided about it in time.", False)
     expiry_text: str = setting_key(
         "What is said then. It may name {subject}, {recipient}, {sender}, {date} and {company}.",
-        "Your message “{subject}” of {date} to {recipient} was not delivered: nobody at {company} has let it in. "
-        "If it still matters please reach them in another way.",
+        mark(
+            "Your message “{subject}” of {date} to {recipient} was not delivered: nobody at {company} reviewed it in time. "
+            "If it is still important, please contact them in another way."
+        ),
     )
     staff: tuple[str, ...] = setting_key(
         "What staff on duty are told by mail (docs/how-to/alerts.md): waiting (longer than its target), perishable (of use for a short "
@@ -619,18 +624,24 @@ class Reject:
         (
             (
                 "not-wanted",
-                "Thank you for your message “{subject}” of {date} to {recipient}.\n\n"
-                "It was looked at and not passed on: we do not wish to receive mail of this kind. Please do not send any more of it.",
+                mark(
+                    "Thank you for your message “{subject}” of {date} to {recipient}.\n\n"
+                    "We reviewed it and did not deliver it: we do not want messages of this kind. Please do not send any more of them."
+                ),
             ),
             (
                 "wrong-address",
-                "Thank you for your message “{subject}” of {date}.\n\n"
-                "{recipient} is not the right address for it, so it was not passed on. Please find the right one on our web site.",
+                mark(
+                    "Thank you for your message “{subject}” of {date}.\n\n"
+                    "{recipient} is not the right address for it, so we did not deliver it. You find the right address on our website."
+                ),
             ),
             (
                 "no-such-attachments",
-                "Thank you for your message “{subject}” of {date} to {recipient}.\n\n"
-                "It was not passed on, because we take no attachments of this kind. Please send it again as PDF or as plain text.",
+                mark(
+                    "Thank you for your message “{subject}” of {date} to {recipient}.\n\n"
+                    "We did not deliver it, because we do not accept attachments of this kind. Please send it again as PDF or plain text."
+                ),
             ),
         ),
     )

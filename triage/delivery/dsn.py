@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from quopri import encodestring
 
 from triage.message.mime.mime_parts import headers_of
+from triage.say import Said, mark, say
 
 RETURNED_LIMIT = 8 * 1024  # bytes of the head that go back
 # Fields that the author wrote. What servers on the way put on top, ours behind an edge included, is nobody's business.
@@ -22,18 +23,23 @@ RETURNED = re.compile(
 )
 ENHANCED = re.compile(r"(?P<code>[245])\d\d[ -](?P<status>(?P=code)\.\d{1,3}\.\d{1,3})\b", re.ASCII)
 CODE = re.compile(r"[45]\d\d", re.ASCII)
-NOT_DELIVERED = "Not delivered: "
-WHAT = {"failure": NOT_DELIVERED, "expiry": NOT_DELIVERED, "rejection": "Returned: ", "delay": "Delayed: "}  # before the subject, by kind
+NOT_DELIVERED = mark("Not delivered: {subject}")
+TITLES = {  # the subject of a notice, by its kind
+    "failure": NOT_DELIVERED,
+    "expiry": NOT_DELIVERED,
+    "rejection": mark("Returned: {subject}"),
+    "delay": mark("Delayed: {subject}"),
+}
 REASONS = (  # enhanced status codes (RFC 3463) in words, the first that fits
-    ("4.", "It could not be delivered within the time that we try."),
-    ("5.4.7", "It could not be delivered within the time that we try."),
-    ("5.1.", "This address takes no mail."),
-    ("5.2.1", "This address takes no mail."),
-    ("5.2.2", "The mailbox is full."),
-    ("5.2.3", "The message is larger than the mailbox takes."),
-    ("5.3.4", "The message is larger than our mail system takes."),
-    ("5.7.", "Our mail system does not take this message."),
-    ("", "Our mail system could not deliver it."),
+    ("4.", say("The receiving mail server did not accept it in time.")),
+    ("5.4.7", say("The receiving mail server did not accept it in time.")),
+    ("5.1.", say("This address does not accept messages.")),
+    ("5.2.1", say("This address does not accept messages.")),
+    ("5.2.2", say("The mailbox is full.")),
+    ("5.2.3", say("The message is too large for the mailbox.")),
+    ("5.3.4", say("The message is too large for our mail system.")),
+    ("5.7.", say("Our mail system does not accept this message.")),
+    ("", say("Our mail system could not deliver it.")),
 )
 
 
@@ -66,7 +72,12 @@ class Notice:
     arrived_at: datetime
     message_id: str  # of their message, without brackets
     original: bytes  # their message; only some fields of its head go back
-    title: str = ""  # what WHAT says, in another language
+    title: str = ""  # its own subject in another language
+
+
+def title_of(kind: str, subject: str) -> Said:
+    """The subject of a notice about a message with this subject."""
+    return say(TITLES[kind], subject=subject)
 
 
 def status_of(reply: str) -> tuple[str, str]:
@@ -107,7 +118,7 @@ def write_head(notice: Notice, number: str, boundary: str, now: datetime) -> lis
         f"Date: {format_datetime(now)}",
         f"From: <{notice.sender}>",
         f"To: <{notice.to}>",
-        f"Subject: {encode_subject((notice.title or WHAT[notice.kind]) + notice.subject)}",
+        f"Subject: {encode_subject(notice.title or title_of(notice.kind, notice.subject))}",
         f"Message-ID: <{number}@{notice.hostname}>",
         "Auto-Submitted: auto-replied",
         f"X-Mailroom-Notice: {notice.kind}",

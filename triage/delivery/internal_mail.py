@@ -19,7 +19,8 @@ from triage.ids import format_id, new_id
 from triage.store import bodies, ledger
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
-from triage.text.i18n import ENGLISH, said
+from triage.text.i18n import ENGLISH
+from triage.text.i18n.translate import translate
 from triage.text.sanitize import escape_visible
 
 REPORT = "report"  # direction of what is told to somebody here
@@ -82,24 +83,19 @@ class Letter:
 
 
 def in_language(letter: Letter, language: str) -> Letter:
-    """The letter, written in English, in the company's language."""
+    """The letter in a language. Text of others stays as it is."""
     sections = tuple(
-        Section(said(one.title, language), tuple(line_in(line, language) for line in one.lines), said(one.link_words, language))
+        Section(translate(one.title, language), tuple(line_in(line, language) for line in one.lines), translate(one.link_words, language))
         for one in letter.sections
     )
-    texts = {name: lines_in(getattr(letter, name), language) for name in ("subject", "opening", "footer")}
+    texts = {name: translate(getattr(letter, name), language) for name in ("subject", "opening", "footer")}
     return replace(letter, sections=sections, language=language, **texts)
 
 
 def line_in(line: Line, language: str) -> Line:
-    """One thing that is said, in the company's language."""
-    more = tuple(said(one, language) for one in line.more)
-    return Line(said(line.words, language), more, line.link, said(line.link_words, language))
-
-
-def lines_in(text: str, language: str) -> str:
-    """Lines, each of which is a sentence or some."""
-    return "\n".join(said(line, language) for line in text.split("\n"))
+    """One thing that is said, in a language."""
+    more = tuple(translate(one, language) for one in line.more)
+    return Line(translate(line.words, language), more, line.link, translate(line.link_words, language))
 
 
 def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:

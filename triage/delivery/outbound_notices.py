@@ -15,13 +15,13 @@ from triage.delivery import dsn, internal_mail
 from triage.delivery.templates import FAILURE, as_written, describe_failure
 from triage.ids import format_id, new_id
 from triage.message.summary import make_summary
-from triage.say import form_of
+from triage.say import form_of, mark, minute, say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
-from triage.text.i18n import said
+from triage.text.i18n.translate import translate
 from triage.text.sanitize import escape_visible
 
 BY = Actor.system("outbound")
@@ -108,19 +108,19 @@ def why_not(message: Message, settings: Settings) -> str:
     """Why nobody is told, "" when somebody is: only our own domains are written to, so that a forged sender never is."""
     sender = message.envelope["reverse_path"]
     if not sender:
-        return "it names no sender to answer to"
-    return "its sender is not one of us" if internal_mail.is_outside(sender, settings) else ""
+        return say("the message names no sender to reply to")
+    return say("its sender is not at your company") if internal_mail.is_outside(sender, settings) else ""
 
 
 def bounce_story(message: Message, bounced: Sequence[Delivery]) -> Story:
     """It could not be delivered to these."""
     return Story(
         kind=FAILURE,
-        opening="could not be delivered to:",
+        opening=mark("Your message “{subject}” of {time} UTC could not be delivered to:"),
         closing="",
         recipients=tuple(describe_failure(known_recipient(one, message), one, FAILURE) for one in bounced),
         replies=tuple(one.last_reply for one in bounced),
-        reason="it tells somebody here that their mail could not be delivered",
+        reason=say("it tells an employee that a message could not be delivered"),
     )
 
 
@@ -129,11 +129,11 @@ def delay_story(message: Message, waiting: Sequence[Delivery], settings: Setting
     until = max(one.queued_at or message.received_at for one in waiting) + timedelta(hours=settings.relay.give_up_after)
     return Story(
         kind=DELAY,
-        opening="has not been delivered so far to:",
-        closing=f"You need not send it again: it is tried until {until:%d %b %Y %H:%M} UTC. You hear of it when that fails.",
+        opening=mark("Your message “{subject}” of {time} UTC has not been delivered yet to:"),
+        closing=say("Do not send it again: Mailroom retries until {until} UTC, and tells you if that fails.", until=minute(until)),
         recipients=tuple(dsn.delayed_recipient(known_recipient(one, message), one.last_reply, until) for one in waiting),
         replies=tuple(one.last_reply for one in waiting),
-        reason="it tells somebody here that their mail is late",
+        reason=say("it tells an employee that a message is delayed"),
     )
 
 
@@ -155,7 +155,7 @@ def queue_report(
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
         original=original,
-        title=said(dsn.WHAT[story.kind], settings.company.language),
+        title=translate(dsn.title_of(story.kind, subject), settings.company.language),
     )
     raw = dsn.write_dsn(notice, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     folder = concerned[0].department, concerned[0].person
@@ -174,11 +174,15 @@ def known_recipient(delivery: Delivery, message: Message) -> str:
 
 def in_words(subject: str, message: Message, story: Story, settings: Settings) -> str:
     """What is said to people: which mail, to whom, and what the servers outside have answered."""
-    lines = [f"Your message “{escape_visible(subject) or '(no subject)'}” of {message.received_at:%d %b %Y %H:%M} UTC {story.opening}", ""]
+    named = escape_visible(subject) or say("(no subject)")
+    lines = [say(story.opening, subject=named, time=minute(message.received_at)), ""]
     for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:
-        lines += [f"  {escape_visible(one.recipient)}", f"    {escape_visible(reply) or said('no answer', settings.company.language)}"]
+        lines += [
+            f"  {escape_visible(one.recipient)}",
+            f"    {escape_visible(reply) or translate(say('no answer'), settings.company.language)}",
+        ]
     if len(story.recipients) > MOST_TOLD:
-        lines.append(f"  and {len(story.recipients) - MOST_TOLD} more")
+        lines.append(say("  and {count} more", count=len(story.recipients) - MOST_TOLD))
     lines += ["", story.closing] if story.closing else []
-    lines += ["", f"This was written by the mail system of {settings.company.domains[0]}.", ""]
-    return "\n".join(said(line, settings.company.language) for line in lines)
+    lines += ["", say("The mail system of {company} wrote this message.", company=settings.company.domains[0]), ""]
+    return "\n".join(translate(line, settings.company.language) for line in lines)

@@ -26,11 +26,16 @@ from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
-from triage.text.i18n import said
+from triage.text.i18n.translate import translate
 
 BY = Actor.system("notices")
 ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED, EXPIRY: State.EXPIRED}  # the state of the deliveries that a notice is about
 ENDS = frozenset(ABOUT.values())
+SENDER_REASONS = {
+    FAILURE: say("it tells a sender that a message could not be delivered"),
+    REJECTION: say("it tells a sender that a message was rejected"),
+    EXPIRY: say("it tells a sender that a message expired"),
+}
 UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice that has not reached anybody
 
 
@@ -168,7 +173,7 @@ def enter_notice(
         folder=(first.department, first.person),
         direction="notice",
         rule="notice",
-        reason=f"it tells the sender what became of a message ({kind})",
+        reason=SENDER_REASONS[kind],
         now=due,
     )
     shown = replace(delivery, id=number, subject=subject, search=f"{subject} {notice.sender} {letter.to}".casefold())
@@ -189,7 +194,7 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
         original=bodies.if_there(session, message.content_id) or b"",
-        title=said(dsn.WHAT[kind], settings.company.language),
+        title=translate(dsn.title_of(kind, message.summary.get("subject", "")), settings.company.language),
     )
 
 

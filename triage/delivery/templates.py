@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from triage.addressing.envelope import Address
-from triage.config.settings import Settings
+from triage.config.settings import Notices, Reject, Settings
 from triage.delivery import dsn
+from triage.say import day, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
-from triage.text.i18n import ENGLISH, said
+from triage.text.i18n import ENGLISH
+from triage.text.i18n.translate import translate, translate_template
 from triage.text.sanitize import escape_visible
 
 FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
@@ -63,22 +65,29 @@ def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settin
     What the company has written itself is all that is said.
     """
     language = settings.company.language
-    ours = said(text, language)
+    ours = in_language(text, language)
     if ours == text:
         return filled_in(text, message, failures, settings, language)
     there, english = filled_in(ours, message, failures, settings, language), filled_in(text, message, failures, settings, ENGLISH)
     return f"{there}\n{BETWEEN}\n\n{english}"
 
 
+def in_language(template: str, language: str) -> str:
+    """A template that Mailroom brings along, in a language; what the company has written stays as it is."""
+    notices = Notices()
+    ours = {notices.failure_text, notices.expiry_text, *(text for _, text in Reject().templates)}
+    return translate_template(template, language) if template in ours else template
+
+
 def filled_in(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings, language: str) -> str:
     """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
     values = {
-        "subject": message.summary.get("subject") or said("(no subject)", language),
+        "subject": message.summary.get("subject") or translate(say("(no subject)"), language),
         "recipient": ", ".join(one.recipient for one in failures),
         "sender": message.envelope["reverse_path"],
-        "date": said(f"{message.received_at:%d %b %Y}", language),
+        "date": translate(day(message.received_at), language),
         "company": settings.company.domains[0],
     }
     filled = PLACEHOLDER.sub(lambda found: escape_visible(values[found[1]])[:VALUE_LENGTH], text)
-    reasons = dict.fromkeys(said(one.reason, language) for one in failures) if "{reason}" in text else {}
+    reasons = dict.fromkeys(translate(one.reason, language) for one in failures) if "{reason}" in text else {}
     return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"

@@ -36,6 +36,7 @@ from triage.policy import emergency
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
+from triage.say import Said, form_of, minute, say, say_count, stored
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -146,12 +147,12 @@ def find_queue_alerts(session: Session, settings: Settings, now: datetime) -> It
         number, since = session.execute(counted).one()
         if number:
             away = session.scalars(select(col(Delivery.waits_for)).where(stands, col(Delivery.waits_for) != "").distinct().limit(3)).all()
-            yield Wait(QUEUE, COMPANY, "standing", number, since, words=describe_stuck(number, "for the next hop", since, away))
+            yield Wait(QUEUE, COMPANY, "standing", number, since, words=describe_stuck(wait_for_next_hop(number, since), away))
     if bounces:
         refused = and_(col(Delivery.state) == State.BOUNCED, col(Delivery.direction) == "in", col(Delivery.settled_at) > now - HOUR)
         number = session.scalar(select(func.count()).select_from(Delivery).where(refused)) or 0
         if number > bounces:
-            words = f"{number} mails were refused by the next hop within an hour. See `mailroom outgoing`."
+            words = say("The next hop refused {number} messages within an hour. See `mailroom outgoing`.", number=number)
             yield Wait(QUEUE, COMPANY, "refused", number, words=words)
 
 
@@ -162,30 +163,50 @@ def find_mailbox_alerts(session: Session, settings: Settings, now: datetime) -> 
         wanted = and_(col(Delivery.state).in_((State.RECALLING, State.RESTORING)), late)
         number, since = session.execute(select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(wanted)).one()
         if number:
-            words = describe_stuck(number, "to be taken out of mailboxes or put back", since)
+            words = describe_stuck(wait_for_mailboxes(number, since))
             yield Wait(QUEUE, COMPANY, "recalling", number, since, words=words)
 
 
-def describe_stuck(number: int, what: str, since: datetime, away: Sequence[str] = ()) -> str:
-    """What is said of mail that does not get on."""
-    mails = f"{number} mails wait" if number > 1 else "1 mail waits"
-    why = f"; away: {', '.join(away)}" if away else ""
-    return f"{mails} {what} since {since:%d %b %H:%M} UTC{why}. See `mailroom outgoing` and `mailroom doctor`."
+def wait_for_next_hop(number: int, since: datetime) -> Said:
+    """How many messages wait to be delivered."""
+    return say_count(
+        "{count} message waits for the next hop since {since} UTC",
+        "{count} messages wait for the next hop since {since} UTC",
+        count=number,
+        since=minute(since, year=False),
+    )
+
+
+def wait_for_mailboxes(number: int, since: datetime) -> Said:
+    """How many messages wait to be recalled or put back."""
+    return say_count(
+        "{count} message waits to be recalled from a mailbox or put back, since {since} UTC",
+        "{count} messages wait to be recalled from mailboxes or put back, since {since} UTC",
+        count=number,
+        since=minute(since, year=False),
+    )
+
+
+def describe_stuck(waits: str, away: Sequence[str] = ()) -> str:
+    """What is said of messages that are not delivered or recalled. `away`: next hops that cannot be reached."""
+    if away:
+        return say("{waits}; not reachable: {away}. See `mailroom outgoing` and `mailroom doctor`.", waits=waits, away=", ".join(away))
+    return say("{waits}. See `mailroom outgoing` and `mailroom doctor`.", waits=waits)
 
 
 def open_door(session: Session, now: datetime) -> Iterator[Wait]:
     """The emergency."""
     if opened := emergency.current_emergency(session, now):
-        yield Wait(EMERGENCY, COMPANY, "", since=opened.at, words=f"{opened.sentence}.")
+        yield Wait(EMERGENCY, COMPANY, "", since=opened.at, words=say("{emergency}.", emergency=opened.sentence))
 
 
 def raise_brake(session: Session, words: str, *, now: datetime) -> None:
     """The directory was not believed; it stays an alarm until it is again. The same words again are no news."""
     row = session.get(Alarm, (BRAKE, COMPANY, ""))
     if row is None:
-        session.add(Alarm(cause=BRAKE, department=COMPANY, person="", raised_at=now, words=words))
+        session.add(Alarm(cause=BRAKE, department=COMPANY, person="", raised_at=now, words=str(words), words_form=form_of(words)))
     elif row.words != words:
-        row.words, row.raised_at = words, now
+        row.words, row.words_form, row.raised_at = str(words), form_of(words), now
 
 
 def let_go(session: Session) -> None:
@@ -216,7 +237,8 @@ def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> No
             session.add(row)
         elif row.raised_at > now + AHEAD or (one.cause in COMES_ANEW and one.newest > row.newest):  # or a clock was ahead
             row.raised_at = now
-        row.number, row.since, row.newest, row.words = one.number, one.since, one.newest, one.words
+        row.number, row.since, row.newest = one.number, one.since, one.newest
+        row.words, row.words_form = str(one.words), form_of(one.words)
     for row in before.values():
         session.delete(row)
     session.flush()
@@ -225,7 +247,7 @@ def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> No
 
 def as_wait(row: Alarm) -> Wait:
     """A row as a value."""
-    return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, row.words)
+    return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, stored(row.words, row.words_form))
 
 
 def quiet_time(settings: Settings, cause: str) -> timedelta:

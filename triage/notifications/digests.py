@@ -21,6 +21,7 @@ from triage.notifications import digest_entries
 from triage.notifications.digest_entries import Digest, Part
 from triage.quarantine.requests.own_mail import Own
 from triage.quarantine.search import expiry
+from triage.say import cleaned, joined, minute, say, say_count
 from triage.store import db, ledger, versions
 from triage.store.models.directory import KnownRecipient, Person
 from triage.store.models.employees import DigestRefusal
@@ -30,15 +31,15 @@ from triage.times import from_micros, to_micros
 
 BY = Actor.system("notices")
 DONE = "digest"  # the marker: the moment for which all were told last; text: the day that is under way, and who was told last
-RULE, REASON = "digest", "it tells somebody here what waits for them"
+RULE, REASON = "digest", say("it tells an employee what is waiting for them")
 BY_ITSELF = "08:30"  # when it goes out where the settings name no time
 AT_ONCE = 25  # people in one transaction
 LATE = timedelta(hours=6)  # who comes later than that leaves it for the next day
 LONGEST = timedelta(days=7)  # how far back the first one after a pause looks
 LONGEST_SUBJECT, LONGEST_NAME = 120, 60  # characters that a stranger may fill
 PAGE = "/ask"
-ASK = "May I have it?"
-SEE = "See the list:"
+ASK = say("Ask for it")
+SEE = say("See the list:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,39 +169,39 @@ def send_digest(session: Session, person: Person, settings: Settings, *, since: 
 
 def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -> Letter:
     """The letter."""
-    titled = (("Waits until somebody has looked at it", digest.held), ("Was taken away", digest.removed))
+    titled = ((say("Held until somebody reviews it"), digest.held), (say("Removed"), digest.removed))
     sections = [write_section(title, part, settings, now) for title, part in titled if part.listed]
     if counts := tuple(count_attacks(digest, settings)):
-        sections.append(Section("Not listed one by one", counts))
+        sections.append(Section(say("Not listed one by one"), counts))
     waits, gone = len(digest.held.ids), len(digest.removed.ids)
-    counted = [f"{waits} wait{'s' if waits == 1 else ''}"] if waits else []
-    counted += [f"{gone} {'was' if gone == 1 else 'were'} taken away"] if gone else []
-    opening = "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything."
-    return Letter(address, "Mail for you: " + ", ".join(counted), tuple(sections), "\n".join(write_footer(settings)), opening)
+    counted = [say("{count} held", count=waits)] if waits else []
+    counted += [say("{count} removed", count=gone)] if gone else []
+    opening = say("Staff reviews messages from unknown senders before you get them. You need not do anything.")
+    subject = say("Messages for you: {counts}", counts=joined(", ", counted))
+    return Letter(address, subject, tuple(sections), joined("\n", write_footer(settings)), opening)
 
 
 def write_section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
     """A list of mails, each with the link that asks for it where employees may ask."""
-    more = (refer_to_list(f"and {len(part.more)} more", settings),) if part.more else ()
+    more = (refer_to_list(say("and {count} more", count=len(part.more)), settings),) if part.more else ()
     return Section(title, tuple(write_line(one, settings, now) for one in part.listed) + more, ASK)
 
 
 def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
     """How many messages look dangerous or were sent to many people: no sender, no subject, and nothing to ask for."""
-    for number, one, several in (
-        (
-            len(digest.removed.counted),
-            "1 message that looks dangerous or was sent to many people was removed.",
-            "messages that look dangerous or were sent to many people were removed.",
-        ),
-        (
-            len(digest.held.counted),
-            "1 message that looks dangerous or was sent to many people is held.",
-            "messages that look dangerous or were sent to many people are held.",
-        ),
-    ):
-        if number:
-            yield refer_to_list(one if number == 1 else f"{number} {several}", settings)
+    removed = say_count(
+        "{count} message that looks dangerous or was sent to many people was removed.",
+        "{count} messages that look dangerous or were sent to many people were removed.",
+        count=len(digest.removed.counted),
+    )
+    held = say_count(
+        "{count} message that looks dangerous or was sent to many people is held.",
+        "{count} messages that look dangerous or were sent to many people are held.",
+        count=len(digest.held.counted),
+    )
+    for part, words in ((digest.removed, removed), (digest.held, held)):
+        if part.counted:
+            yield refer_to_list(words, settings)
 
 
 def refer_to_list(words: str, settings: Settings) -> Line:
@@ -211,14 +212,17 @@ def refer_to_list(words: str, settings: Settings) -> Line:
 def write_line(one: Own, settings: Settings, now: datetime) -> Line:
     """One mail. What its sender wrote is short and links nowhere."""
     zone = ZoneInfo(settings.cover.time_zone)
-    subject = f"“{defuse_text(cut_text(one.subject, LONGEST_SUBJECT))}”" if one.subject.strip() else "(no subject)"
-    address = dead_address(cut_text(one.author, 2 * LONGEST_NAME)) or "no sender"
+    subject = (
+        say("“{subject}”", subject=defuse_text(cut_text(one.subject, LONGEST_SUBJECT))) if one.subject.strip() else say("(no subject)")
+    )
+    address = dead_address(cut_text(one.author, 2 * LONGEST_NAME)) or say("no sender")
     name = defuse_text(cut_text(one.author_name, LONGEST_NAME))
-    more = [f"from {name} <{address}>" if name else f"from {address}", f"{one.received_at.astimezone(zone):%d %b %H:%M}"]
+    author = say("from {name} <{address}>", name=name, address=address) if name else say("from {address}", address=address)
+    more: list[str] = [author, minute(one.received_at.astimezone(zone), year=False)]
     if one.expires_at and one.expires_at <= now + expiry.SOON:
-        more.append(f"put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides")
+        more.append(say("expires on {time}", time=minute(one.expires_at.astimezone(zone), year=False)))
     if one.asked_at:
-        more.append(f"you asked for it: {defuse_text(one.declined) or 'somebody will look at it'}")
+        more.append(say("you asked for it: {answer}", answer=cleaned(one.declined, defuse_text) or say("staff will review it")))
     return Line(subject, tuple(more), request_link(one, settings))
 
 
@@ -246,10 +250,12 @@ def may_ask(settings: Settings) -> bool:
 def write_footer(settings: Settings) -> Iterator[str]:
     """How to ask, and how to be told no more."""
     if may_ask(settings):
-        yield (
-            f"“{ASK}” opens {own_mail_page(settings)}, where you sign in with the name and password that you use at work. "
-            "You can type that address yourself. Asking lets nothing in: somebody looks at the mail first."
+        yield say(
+            "“{ask}” opens {url}, where you sign in with your name and password from work. "
+            "You can also type that address. Staff reviews the message before you get it.",
+            ask=ASK,
+            url=own_mail_page(settings),
         )
-        yield "There you can also say that you do not want this letter."
+        yield say("You can also unsubscribe from this digest there.")
     if contact := settings.notices.digest_contact or ("" if may_ask(settings) else settings.sender):
-        yield f"To ask somebody: {contact}"
+        yield say("Questions: {contact}", contact=contact)

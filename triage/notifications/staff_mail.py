@@ -20,12 +20,13 @@ from triage.directory import undeliverable
 from triage.ids import format_id
 from triage.notifications import alerts
 from triage.quarantine import coverage
+from triage.say import joined, say
 from triage.store import ledger
 from triage.store.models.notifications import Alarm
 from triage.store.models.staff import StaffMember
 
 BY = Actor.system("notices")
-RULE, REASON = "staff-notice", "it tells staff what waits for them"
+RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
 
 
 def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
@@ -141,10 +142,12 @@ def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str
     said = {cause: tuple(map(Line, lines_of(cause, rows, names, settings))) for cause, rows in untold.items()}
     sections = tuple(Section(TITLES[cause], lines) for cause, lines in said.items())
     first, more = sections[0], len(sections) - 1
-    subject = first.lines[0].words if len(first.lines) == 1 and not more else first.title + (f", and {more} more" if more else "")
-    console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
-    footer = f"{console}You are told because you look after this. Somebody else does while you are away: say so in the console."
-    return Letter(address, subject, sections, footer)
+    subject = first.lines[0].words if len(first.lines) == 1 and not more else first.title
+    if more:
+        subject = say("{title}, and {count} more", title=first.title, count=more)
+    console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
+    why = say("You get this because you are responsible for it. Name a substitute in the console for the time that you are away.")
+    return Letter(address, subject, sections, joined("\n", (console, why)))
 
 
 def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Settings) -> Iterator[str]:

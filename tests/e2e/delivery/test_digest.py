@@ -69,8 +69,8 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     alone.company.write_settings()
     alone.company.kill_role("upkeep")
     alone.company.kill_role("api")
-    letter = parsed(alone.arrived(ADA, "Mail for you"))
-    assert (letter["subject"], letter["auto-submitted"]) == ("Mail for you: 1 waits, 1 was taken away", "auto-generated")
+    letter = parsed(alone.arrived(ADA, "Messages for you"))
+    assert (letter["subject"], letter["auto-submitted"]) == ("Messages for you: 1 held, 1 removed", "auto-generated")
     text, page_of = (letter.get_body((kind,)) for kind in ("plain", "html"))
     assert text
     assert page_of

@@ -84,7 +84,7 @@ def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Des
     house.run("enforcement", "observe", "--reason", "first week", check=True)
     house.take(Letter(UNKNOWN, ADA, "watched"))
     (watched,) = desk.wait_for(q="watched", state="delivered")
-    assert (watched["verdict"]["rule"], "would have been stopped because" in watched["verdict"]["reason"]) == ("observe", True)
+    assert (watched["verdict"]["rule"], "would have been stopped: " in watched["verdict"]["reason"]) == ("observe", True)
     house.run("enforcement", "enforce", "--department", watched["department"], check=True)
     house.take(Letter(UNKNOWN, ADA, "closed now"))
     house.take(Letter(UNKNOWN, LUC, "still open"))

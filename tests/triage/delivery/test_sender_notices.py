@@ -88,7 +88,7 @@ def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Send
     raw, summary = sender.content(notice)
     assert [(one.recipient, one.status) for one in summary.statuses] == [("Joe.Fern@company.example", "5.1.1")]
     assert "to Joe.Fern@company.example could not be delivered" in summary.text
-    assert "This address takes no mail." in summary.text
+    assert "This address does not accept messages." in summary.text
     assert b"inner" not in raw
     assert b"it+joe.fern" not in raw
     with db.read_transaction(sender.engine) as session:
@@ -339,7 +339,7 @@ def test_a_proven_sender_is_told_that_nobody_decided_where_that_is_wanted(sender
     (notice,) = sender.told()
     raw, said = sender.content(notice)
     assert (said.subject, said.statuses[0].status) == ("Not delivered: Your order", "5.4.7")
-    assert b"nobody at company.example has let it in" in raw.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+    assert b"nobody at company.example reviewed it in time" in raw.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
 
 
 @pytest.mark.parametrize("different", [{"wanted": False}, {"dmarc": Dmarc(Result.FAIL, "supplier.example", "supplier.example", "none")}])
@@ -364,9 +364,9 @@ def test_in_the_companys_language_with_english_below(sender: Sender) -> None:
     assert email.message_from_bytes(raw, policy=default)["subject"].startswith("Nicht zugestellt: ")
     there, below = summary.text.split("– In English:")
     assert "vom 24. Nov. 2026 an Joe.Fern@company.example konnte nicht zugestellt werden." in there
-    assert "Diese Adresse nimmt keine Mail an." in there
+    assert "Diese Adresse nimmt keine Nachrichten an." in there
     assert "of 24 Nov 2026 to Joe.Fern@company.example could not be delivered." in below
-    assert "This address takes no mail." in below
+    assert "This address does not accept messages." in below
 
 
 def test_what_the_company_wrote_itself_is_all_that_is_said(sender: Sender) -> None:
@@ -374,4 +374,4 @@ def test_what_the_company_wrote_itself_is_all_that_is_said(sender: Sender) -> No
     sender.settings = replace(sender.settings, notices=own, company=replace(sender.settings.company, language="de"))
     sender.refused()
     (notice,) = sender.told()
-    assert sender.content(notice)[1].text.strip() == "Leider nicht: Diese Adresse nimmt keine Mail an. (24. Nov. 2026)"
+    assert sender.content(notice)[1].text.strip() == "Leider nicht: Diese Adresse nimmt keine Nachrichten an. (24. Nov. 2026)"

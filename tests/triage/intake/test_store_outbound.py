@@ -221,8 +221,8 @@ def test_who_sent_it_is_told_once_that_it_is_late(session: Session, settings: Se
     assert (letter["Subject"], letter["X-Mailroom-Notice"], letter["To"]) == ("Delayed: Angebot für Ann", "delay", JOE)
     words, status, _ = letter.iter_parts()
     text = words.get_content().replace("\r\n", "\n")
-    assert "has not been delivered so far to:\n\n  Ann@supplier.example\n    451 4.7.1 come back later\n  eve@third.example\n" in text
-    assert "You need not send it again: it is tried until 29 Nov 2026 09:30 UTC." in text
+    assert "has not been delivered yet to:\n\n  Ann@supplier.example\n    451 4.7.1 come back later\n  eve@third.example\n" in text
+    assert "Do not send it again: Mailroom retries until 29 Nov 2026, 09:30 UTC" in text
     assert "bob@other.example" not in text
     parts: list[Any] = list(status.get_payload())
     groups = [dict(group.items()) for group in parts][1:]
@@ -243,14 +243,15 @@ def test_it_is_said_in_the_companys_language(session: Session, settings: Setting
     (letter,) = told(session, settings)
     assert letter["Subject"] == "Verspätet: Angebot für Ann"
     assert next(letter.iter_parts()).get_content().replace("\r\n", "\n").splitlines() == [
-        "Ihre Nachricht „Angebot für Ann“ vom 24. Nov. 2026, 09:30 UTC ist bisher nicht zugestellt an:",
+        "Ihre Nachricht „Angebot für Ann“ vom 24. Nov. 2026, 09:30 UTC ist noch nicht zugestellt an:",
         "",
         "  Ann@supplier.example",
         "    keine Antwort",
         "",
-        "Sie müssen sie nicht noch einmal schicken: Es wird bis 29. Nov. 2026, 09:30 UTC versucht. Wenn das misslingt, hören Sie davon.",
+        "Bitte nicht noch einmal schicken: "
+        "Mailroom versucht es bis 29. Nov. 2026, 09:30 UTC weiter und meldet sich, wenn es nicht gelingt.",
         "",
-        "Das hat das Mailsystem von company.example geschrieben.",
+        "Diese Nachricht kommt vom Mailsystem von company.example.",
     ]
 
 

@@ -136,10 +136,13 @@ def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: S
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"waits_for": "lmtp://inner", "due_at": NOW + HOUR}, "1 mail waits for the next hop since 24 Nov 09:30 UTC; away: lmtp://inner."),
-        ({"due_at": NOW}, "1 mail waits for the next hop since 24 Nov 09:30 UTC. See `mailroom outgoing`"),
+        (
+            {"waits_for": "lmtp://inner", "due_at": NOW + HOUR},
+            "1 message waits for the next hop since 24 Nov 09:30 UTC; not reachable: lmtp://inner.",
+        ),
+        ({"due_at": NOW}, "1 message waits for the next hop since 24 Nov 09:30 UTC. See `mailroom outgoing`"),
         ({"due_at": NOW, "direction": "outbound"}, ""),  # a domain outside that does not answer is no alarm
-        ({"due_at": NOW, "direction": "outbound", "waits_for": "smtp://out"}, "away: smtp://out"),
+        ({"due_at": NOW, "direction": "outbound", "waits_for": "smtp://out"}, "not reachable: smtp://out"),
     ],
 )
 def test_the_queue_stands(known: Engine, settings: Settings, columns: dict[str, object], says: str) -> None:
@@ -156,10 +159,10 @@ def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state
     assert looked(known, settings, NOW + 30 * MINUTE) == []
     (one,) = looked(known, settings, NOW + 31 * MINUTE)
     assert one.words == (
-        "1 mail waits to be taken out of mailboxes or put back since 24 Nov 09:30 UTC. See `mailroom outgoing` and `mailroom doctor`."
+        "1 message waits to be recalled from a mailbox or put back, since 24 Nov 09:30 UTC. See `mailroom outgoing` and `mailroom doctor`."
     )
     held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
-    assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 mails wait"]
+    assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 messages w"]
     assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + HOUR) == []
 
 
@@ -168,7 +171,7 @@ def test_many_mails_are_refused(known: Engine, settings: Settings) -> None:
     held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
     assert looked(known, few) == []
     held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
-    assert [one.words[:23] for one in looked(known, few)] == ["2 mails were refused by"]
+    assert [one.words[:31] for one in looked(known, few)] == ["The next hop refused 2 messages"]
     assert looked(known, few, NOW + HOUR) == []
 
 
@@ -179,7 +182,7 @@ def test_once_on_the_record_and_again_when_it_comes_again(known: Engine, watched
     assert [watch(known, watched, moment) for moment in (late, late, late + DAY)] == [1, 0, 1]  # a day later IT waits, too
     decide_all(known, watched)
     assert watch(known, watched, late + DAY) == 0
-    assert recorded(known)[0] == "Legal: 1 mail waits, the first since 24 Nov 09:30."
+    assert recorded(known)[0] == "Legal: 1 message waits, the first since 24 Nov 09:30."
 
 
 def decide_all(engine: Engine, settings: Settings) -> None:

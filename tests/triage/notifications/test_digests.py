@@ -81,10 +81,10 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     found = told(known, daily)
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
     assert found["joe.fern@company.example"] == (
-        "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything.\n\n"
-        "Waits until somebody has looked at it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
-        "Was taken away\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
-        "To ask somebody: postmaster@company.example\n"
+        "Staff reviews messages from unknown senders before you get them. You need not do anything.\n\n"
+        "Held until somebody reviews it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
+        "Removed\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
+        "Questions: postmaster@company.example\n"
     )
     assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
 
@@ -279,7 +279,7 @@ def test_only_some_departments(known: Engine, daily: Settings) -> None:
     some = replace(daily, notices=replace(daily.notices, digest_departments=("legal",), digest_contact="reception, 100"))
     found = told(known, some)
     assert set(found) == {"mara.berg@company.example"}
-    assert found["mara.berg@company.example"].endswith("To ask somebody: reception, 100\n")
+    assert found["mara.berg@company.example"].endswith("Questions: reception, 100\n")
 
 
 def test_under_a_seal_it_is_still_ones_own(known: Engine, daily: Settings) -> None:
@@ -298,9 +298,9 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
         request = release_requests.request_release(session, refused, by=joe, words="", now=NOW)
         release_requests.decline_request(session, request, by=ANA, reason="not from your bank", now=NOW)
     text = told(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
-    assert text.count("May I have it? https://mailroom.company.example/ask?mail=") == 1
+    assert text.count("Ask for it https://mailroom.company.example/ask?mail=") == 1
     assert f"?mail={format_id(mail)}\n" in text
-    assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: somebody will look at it\n" in text
+    assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: staff will review it\n" in text
     assert "24 Nov 09:30, you asked for it: Ana Roth: not from your bank\n" in text
     assert "opens https://mailroom.company.example/ask, where you sign in" in text
 
@@ -308,7 +308,7 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
 def test_what_expires_says_so(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE)
     late = datetime(2026, 12, 23, 16, 0, tzinfo=UTC)  # held for 29 days and some hours
-    assert ", put away on 24 Dec 09:30 if nobody decides" in told(known, daily, late)["joe.fern@company.example"]
+    assert ", expires on 24 Dec 09:30" in told(known, daily, late)["joe.fern@company.example"]
 
 
 def test_a_long_list_ends_and_says_how_many_more(known: Engine, daily: Settings) -> None:
@@ -380,7 +380,7 @@ def test_attacks_are_counted_and_mistakes_are_listed(
     text = told(known, with_page(daily))["joe.fern@company.example"]
     gone = "was removed" if rule or removed not in ("", "and restored") else "is held"
     counted = f"- 1 message that looks dangerous or was sent to many people {gone}.\n  See the list: https://mailroom.company.example/ask\n"
-    seen = ("Your password expires" in text, "sales@supplier.example" in text, "May I have it? https:" in text, counted in text)
+    seen = ("Your password expires" in text, "sales@supplier.example" in text, "Ask for it https:" in text, counted in text)
     assert seen == ((True, True, True, False) if says == "listed" else (False, False, False, True)), text
 
 
@@ -405,7 +405,7 @@ def test_a_removed_wave_is_one_line_in_each_digest_and_a_mistaken_block_is_liste
     one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
     assert (len(found), sum(one in text for text in found.values())) == (many, many)
     assert [address for address, text in found.items() if "password expires" in text or "@wave" in text] == []
-    asking_for = {address: re.findall("- “(.*)”", text) for address, text in found.items() if "May I have it? https:" in text}
+    asking_for = {address: re.findall("- “(.*)”", text) for address, text in found.items() if "Ask for it https:" in text}
     assert asking_for == {"p7@company.example": ["Our contract"]}
 
 
@@ -414,21 +414,21 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
     purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
     german = replace(daily, api=ASKING, notices=replace(daily.notices, requests=True), company=replace(daily.company, language="de"))
     assert told(known, german)["joe.fern@company.example"].splitlines()[:5] == [
-        "Mail von Menschen, die die Firma noch nicht kennt, wird angesehen, bevor sie zu Ihnen kommt. Sie müssen nichts tun.",
+        "Nachrichten unbekannter Absender werden geprüft, bevor Sie sie bekommen. Sie brauchen nichts zu tun.",
         "",
-        "Wartet, bis jemand hingesehen hat",
+        "Zurückgehalten, bis jemand sie geprüft hat",
         "- „Your room; released“",
         "  von Sales <hotel@inn.example>, 24. Nov., 09:30",
     ]
     with db.read_transaction(known) as session:
         raw = bodies.load_body(session, session.scalars(select(col(Message.content_id)).order_by(col(Message.id).desc())).first() or 0)
     letter = email.message_from_bytes(raw, policy=default)
-    assert letter["subject"] == "Mail für Sie: 1 wartet, 1 wurde entfernt"
+    assert letter["subject"] == "Nachrichten für Sie: 1 zurückgehalten, 1 entfernt"
     page = letter.get_body(("html",))
     assert page
     assert '<html lang="de">' in page.get_content()
-    assert ">Kann ich sie haben?</a>" in page.get_content()
-    assert "Dort können Sie auch sagen, dass Sie diesen Brief nicht möchten." in page.get_content()
+    assert ">Um Freigabe bitten</a>" in page.get_content()
+    assert "Dort können Sie diese Zusammenfassung auch abbestellen." in page.get_content()
 
 
 def test_a_clock_that_was_ahead_takes_no_letter_away(known: Engine, daily: Settings) -> None:

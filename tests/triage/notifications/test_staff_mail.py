@@ -74,7 +74,7 @@ def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine,
     held(known, staffed, JOE)
     held(known, staffed, MARA)
     found = told(known, staffed)
-    assert {address: ("IT: 1 mail waits" in text, "Legal: 1 mail waits" in text) for address, text in found.items()} == {
+    assert {address: ("IT: 1 message waits" in text, "Legal: 1 message waits" in text) for address, text in found.items()} == {
         "ana.roth@company.example": (True, True),
         "ben@company.example": (False, True),
         "eva@company.example": (True, False),
@@ -126,9 +126,9 @@ def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine,
 @pytest.mark.parametrize(
     ("seal", "desk", "named"),
     [
-        ((), {"IT: 2 mails for 2 people wait"}, set()),
-        ((SealedEntry("person:joe.fern", ("ana",)),), {"IT: 1 mail waits"}, {"IT: 1 mail waits"}),
-        ((SealedEntry("department:it", ("ana",)),), set(), {"IT: 2 mails for 2 people wait"}),
+        ((), {"IT: 2 messages for 2 people wait"}, set()),
+        ((SealedEntry("person:joe.fern", ("ana",)),), {"IT: 1 message waits"}, {"IT: 1 message waits"}),
+        ((SealedEntry("department:it", ("ana",)),), set(), {"IT: 2 messages for 2 people wait"}),
     ],
 )
 def test_how_much_is_sealed_is_told_to_nobody_instead(
@@ -202,8 +202,8 @@ def test_in_the_companys_language(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
     found = told(known, replace(staffed, company=replace(staffed.company, language="de")))
     assert found["eva@company.example"].splitlines() == [
-        "Mail wartet länger als vorgesehen",
-        "- IT: 1 Mail wartet, die erste seit 24. Nov., 09:30.",
+        "Nachrichten warten länger als geplant",
+        "- IT: 1 Nachricht wartet, die erste seit 24. Nov., 09:30.",
         "",
-        "Sie erfahren das, weil Sie dafür zuständig sind. Solange Sie abwesend sind, ist es jemand anderes: Sagen Sie es in der Konsole.",
+        "Sie bekommen das, weil Sie dafür zuständig sind. Tragen Sie für Ihre Abwesenheit in der Konsole eine Vertretung ein.",
     ]

@@ -45,7 +45,7 @@ def test_an_answer_in_german_and_a_record_in_english(ana: Browser, new_browser: 
     assert late.json()["items"][0]["why"] == said
     story = ana.get(f"/deliveries/{joe}", headers=GERMAN).json()
     assert [past["sentence"] for past in story["history"]] == [
-        "Angekommen für it+joe.fern@company.example: sales@supplier.example kennt hier noch niemand.",
+        "Angekommen für it+joe.fern@company.example: sales@supplier.example ist noch kein bekannter Absender.",
         "Ana Roth: Entfernen.",
     ]
     with db.read_transaction(engine) as session:
@@ -64,7 +64,7 @@ def test_an_answer_is_not_known_by_that_in_another_language(ana: Browser, came: 
     english = ana.get(f"/deliveries/{joe}")
     known = {"If-None-Match": english.headers["etag"]}
     assert ana.get(f"/deliveries/{joe}", headers=known).status_code == 304
-    assert ana.get(f"/deliveries/{joe}", headers=known | GERMAN).json()["verdict"]["reason"].endswith("kennt hier noch niemand")
+    assert ana.get(f"/deliveries/{joe}", headers=known | GERMAN).json()["verdict"]["reason"].endswith("ist noch kein bekannter Absender")
 
 
 def test_what_others_wrote_in_a_document_is_no_remark_of_ours() -> None:

@@ -62,7 +62,7 @@ def test_a_decision_in_german(site: Site, browser: Browser) -> None:
         row.click()
         expect(row).to_contain_text("an Joe Fern")
         why = page.get_by_role("region", name="Warum sie zurückgehalten wurde")
-        expect(why).to_contain_text("sales@deciding.example kennt hier noch niemand.")
+        expect(why).to_contain_text("sales@deciding.example ist noch kein bekannter Absender.")
         expect(why).to_contain_text("DMARC besteht (DKIM)")
         page.keyboard.press("r")
         told = page.get_by_role("status").filter(has_text="Freigegeben: „Über 1.000 Angebote“.")

@@ -23,14 +23,13 @@ from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import Item, decision_of, file_decision
 from triage.quarantine.search import legal_hold
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import day, say
+from triage.say import day, joined, say, say_count
 from triage.store import db, ledger
 from triage.store.db import is_among
 from triage.store.models.assignments import Escalated, Escalation
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
-from triage.text.numbers import plural
 
 VERB = "escalate"
 MOST = 200  # deliveries that are escalated at once
@@ -172,11 +171,13 @@ def notify_duty(session: Session, duty: Duty, by: Actor, reason: str, count: int
 
 def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> Letter:
     """What a duty is told."""
-    messages = plural(count, "message")
-    first = Line(f"{by.shown} escalated {messages} to {duty.title}.", (f"Reason: {reason}",))
-    console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
-    footer = f"{console}Please confirm it in Mailroom. Until then it stays in view there. Nothing of it is erased."
-    return Letter(address, f"Escalated to {duty.title}: {messages}", (Section("Please look at this today", (first,)),), footer)
+    messages = say_count("{count} message", "{count} messages", count=count)
+    told = say("{name} escalated {messages} to {duty}.", name=by.shown, messages=messages, duty=duty.title)
+    first = Line(told, (say("Reason: {reason}", reason=reason),))
+    console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
+    footer = say("Please confirm it in Mailroom, where it stays visible until then. Nothing is erased.")
+    subject = say("Escalated to {duty}: {messages}", duty=duty.title, messages=messages)
+    return Letter(address, subject, (Section(say("Please look at this today"), (first,)),), joined("\n", (console, footer)))
 
 
 def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:

@@ -12,6 +12,7 @@ from triage.actor import Actor, Role
 from triage.config.alert_types import REMOVAL, Wait
 from triage.config.settings import Settings
 from triage.ids import format_id, parse_id
+from triage.say import say
 from triage.store import confidential_rows
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -58,7 +59,7 @@ def large_removal_sentence(one: Decision, number: int, settings: Settings) -> st
     """Who removed how many, and how to undo it."""
     url = settings.api.public_url.rstrip("/")
     where = f"{url}/decisions/{format_id(one.id)}" if url else f"mailroom decisions undo {format_id(one.id)}"
-    return f"{one.by_shown} removed {number} messages. Undo: {where}"
+    return say("{name} removed {number} messages. Undo: {where}", name=one.by_shown, number=number, where=where)
 
 
 def shown_to(session: Session, *, by: Actor, settings: Settings) -> list[Removal]:

@@ -16,14 +16,14 @@ from triage.ids import format_id, new_id, sibling_id
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
-from triage.say import say
+from triage.say import day, said_by, say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import Expectation
 
 BY = Actor.system("notices")
-RULE, REASON = "expect-answer", "it answers somebody here who expects mail"
+RULE, REASON = "expect-answer", say("it answers an employee who expects a message")
 MOST_OPEN = 30  # expectations of one person at once
 LONGEST = 100  # characters of what somebody adds
 DAY = timedelta(days=1)
@@ -93,14 +93,14 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
     """
     person = Lookup(session, settings).employee(envelope.reverse_path, summary.author)
     if person is None:
-        return "no employee wrote it"
+        return say("no employee wrote it")
     if summary.automatic or summary.content_type == "multipart/report":
-        return "a program wrote it"
+        return say("a program wrote it")
     by, number = Actor.employee(person.uid, person.name), sibling_id(envelope.spool_id, [RULE, envelope.spool_id])
     if internal_mail.was_sent(session, number):
         return ""
     if internal_mail.told_since(session, person.uid, RULE, now - DAY) >= MOST_ANSWERS:
-        return f"they wrote {MOST_ANSWERS} times within a day"
+        return say("they wrote {number} times within a day", number=MOST_ANSWERS)
     named = parse_expected_sender.parse_senders(
         summary.subject, summary.text, ours=settings.own_domains, freemail=settings.policy.freemail_domains
     )
@@ -109,7 +109,7 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
         for one in named:
             expect_sender(session, one, by=by, settings=settings, now=now)
     except BadInput as full:
-        fault = str(full)
+        fault = said_by(full)
     if person.mailbox.rpartition("@")[2] in settings.own_domains:
         letter = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
         folder = (person.department, person.uid)
@@ -125,12 +125,14 @@ def answer_announcement(to: str, named: Iterable[str], fault: str, until: dateti
     if not senders:
         return Letter(
             to,
-            "From whom do you expect mail?",
+            say("Which sender do you expect?"),
             (),
-            "Write the address or the domain into the subject, such as ann@supplier.example.",
-            "No sender outside could be read in what you wrote.",
+            say("Write the address or the domain in the subject, for example ann@supplier.example."),
+            say("Your message names no sender outside the company."),
         )
     if fault:
-        return Letter(to, "Not noted: you expect mail", (), f"It was about {senders}.", f"Not all of it was noted: {fault}.")
-    opening = f"Noted until {until:%d %b}: you expect mail from {senders}."
-    return Letter(to, "Noted: you expect mail", (), "It is looked at all the same before it comes to you, only sooner.", opening)
+        about, failed = say("It was about {senders}.", senders=senders), say("Not everything was saved: {fault}.", fault=fault)
+        return Letter(to, say("Not saved: your expected sender"), (), about, failed)
+    opening = say("Saved until {day}: you expect messages from {senders}.", day=day(until, year=False), senders=senders)
+    footer = say("Staff still reviews these messages before you get them, but sooner.")
+    return Letter(to, say("Saved: your expected sender"), (), footer, opening)

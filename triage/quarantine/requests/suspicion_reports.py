@@ -20,7 +20,7 @@ from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import reported_messages
 from triage.quarantine.search.listing import Listed, list_some
-from triage.say import say
+from triage.say import joined, say
 from triage.store import db, ledger
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -31,7 +31,7 @@ from triage.store.queue.open_reports import BAD, GOOD, SETTLING
 from triage.text.defuse_links import dead_address, defuse_text
 
 BY = Actor.system("notices")
-THANKS, ANSWER, REASON = "report-thanks", "report-answer", "it answers somebody here who reported a mail"
+THANKS, ANSWER, REASON = "report-thanks", "report-answer", say("it answers an employee who reported a message")
 DAY = timedelta(days=1)
 MOST_A_DAY = 50  # reports of one person that are taken
 MOST_THANKS = 10  # letters of thanks that one person gets a day
@@ -39,8 +39,8 @@ PAUSE = timedelta(seconds=60)  # in which a decision may be taken back before an
 LONGEST = 300  # characters of what is said to the reporter
 TOLD_AT_ONCE = 50
 VERDICTS = {
-    GOOD: "It is fine: you can rely on it as on any other mail.",
-    BAD: "It was not good, and was taken away. Do not answer it, and follow nothing in it.",
+    GOOD: say("It is fine: you can trust it as you trust any other message."),
+    BAD: say("It was harmful and was removed. Do not answer it, and do not follow its links."),
 }
 
 
@@ -70,15 +70,15 @@ def report_message(
     sent_on = person is None and is_itself(summary, pointed)
     person = lookup.owner(envelope.reverse_path) if sent_on else person
     if person is None:
-        return "no employee wrote it"
+        return say("no employee wrote it")
     if not sent_on and (summary.automatic or summary.content_type == "multipart/report"):
-        return "a program wrote it"
+        return say("a program wrote it")
     lately = select(func.count()).select_from(MailReport).where(col(MailReport.person) == person.uid, col(MailReport.at) > now - DAY)
     before = session.scalar(lately) or 0
     if session.scalar(select(col(MailReport.id)).where(col(MailReport.spool_id) == envelope.spool_id).limit(1)) is not None:
         return ""
     if before >= MOST_A_DAY:
-        return f"they reported {MOST_A_DAY} mails within a day"
+        return say("they reported {number} messages within a day", number=MOST_A_DAY)
     new = [one for one in pointed[: MOST_A_DAY - before] if enter_report(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
     if new and internal_mail.told_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
         queue_reporter_letter(session, person, write_thanks(new, person.mailbox), THANKS, settings, now)
@@ -128,10 +128,12 @@ def is_known(session: Session, delivery: Delivery, uid: str) -> bool:
 
 def write_thanks(new: Sequence[Pointed], to: str) -> Letter:
     """One short letter, whatever was forwarded at once."""
-    what = f"“{defuse_text(cut_subject(new[0].subject))}”" if new[0].subject else "what you forwarded"
-    more = f" and {len(new) - 1} more" if len(new) > 1 else ""
-    opening = f"Thank you for reporting {what}{more}. Somebody will look at it, and you will hear what came of it."
-    return Letter(to, "Thank you for your report", (), "Until then leave the mail alone: answer nothing, and open nothing in it.", opening)
+    what = say("“{subject}”", subject=defuse_text(cut_subject(new[0].subject))) if new[0].subject else say("what you forwarded")
+    if len(new) > 1:
+        what = say("{what} and {count} more", what=what, count=len(new) - 1)
+    opening = say("Thank you for reporting {what}. Staff will review it and tell you the result.", what=what)
+    footer = say("Until then, do not answer the message, and do not open anything in it.")
+    return Letter(to, say("Thank you for your report"), (), footer, opening)
 
 
 def cut_subject(text: str) -> str:
@@ -260,7 +262,8 @@ def are_untold(session: Session) -> bool:
 
 def verdict_letter(row: MailReport, to: str) -> Letter:
     """What the reporter hears."""
-    subject = f"“{defuse_text(cut_subject(row.subject))}”" if row.subject else "A mail without a subject"
-    opening = f"You reported {subject} from {dead_address(row.author) or 'an unknown sender'}.\n{VERDICTS[row.verdict]}"
-    words = f"{row.answered_by_shown} adds: {defuse_text(row.words)}" if row.words else ""
-    return Letter(to, "What came of your report", (), words or "Thank you: your report made everybody here a little safer.", opening)
+    subject = say("“{subject}”", subject=defuse_text(cut_subject(row.subject))) if row.subject else say("a message without a subject")
+    reported = say("You reported {subject} from {author}.", subject=subject, author=dead_address(row.author) or say("an unknown sender"))
+    words = say("{name} adds: {words}", name=row.answered_by_shown, words=defuse_text(row.words)) if row.words else ""
+    footer = words or say("Thank you: your report made everybody here a little safer.")
+    return Letter(to, say("The result of your report"), (), footer, joined("\n", (reported, VERDICTS[row.verdict])))

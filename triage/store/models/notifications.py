@@ -1,11 +1,12 @@
 """Alerts, who was told of them, and webhooks."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, integer_column
+from triage.store.models.columns import form_column, id_column, instant_column, integer_column
 
 
 class Alarm(SQLModel, table=True):
@@ -20,6 +21,7 @@ class Alarm(SQLModel, table=True):
     since: datetime | None = instant_column(nullable=True)
     newest: int = integer_column(0)
     words: str = Field(default="", sa_column=Column(Text, nullable=False))
+    words_form: dict[str, Any] | None = form_column()  # of `words`
 
 
 class Told(SQLModel, table=True):

@@ -30,6 +30,11 @@ def translate_any(text: str, language: str) -> str:
     return translate(text, language) if isinstance(text, Said) else said(text, language)
 
 
+def translate_template(text: str, language: str) -> str:
+    """A text of ours that stands in the settings, with its gaps still to be filled in: `mark` names it for the catalogues."""
+    return text if language == ENGLISH else messages(language).get(text, (text,))[0]
+
+
 def translate_exact(text: str, language: str) -> str:
     """What the catalogue has for exactly this plain text, if it is a sentence without parameters; "" where it has nothing."""
     forms = () if language == ENGLISH or isinstance(text, Said) or GAP.search(text) else messages(language).get(text, ())

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from triage.delivery.templates import in_language
 from triage.quarantine.decisions import rejection_preview
-from triage.text import i18n
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
@@ -18,7 +18,7 @@ router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
 def list_templates(here: Here, _by: Staff) -> schemas.Templates:
     """The texts of the settings (reject.templates), in their order; what Mailroom brings along is in the company's language."""
     language = here.settings.company.language
-    items = [{"name": name, "text": i18n.said(text, language)} for name, text in here.settings.reject.templates]
+    items = [{"name": name, "text": in_language(text, language)} for name, text in here.settings.reject.templates]
     return schemas.Templates.model_validate({"items": items})
 
 

@@ -8,7 +8,7 @@ from tests.triage_cli.conftest import Arrives, Shell
 def test_a_department_is_opened_and_closed_without_a_restart(shell: Shell, arrives: Arrives) -> None:
     assert shell("enforcement", "observe", "--department", "IT", "--reason", "first week").out == "it: observe\n"
     passed = arrives("it+joe.fern@company.example")
-    assert "record only; it would have been stopped because" in shell("show", passed).out
+    assert "record only; it would have been stopped" in shell("show", passed).out
     rows = {row["code"]: row for row in json.loads(shell("enforcement", "list", "--json").out)}
     assert (rows["it"]["mode"], rows["it"]["reason"], rows["legal"]["mode"]) == ("observe", "first week", "enforce")
     assert shell("enforcement", "reset", "--department", "it").out == "it: enforce\n"
