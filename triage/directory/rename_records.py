@@ -27,7 +27,7 @@ from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSe
 from triage.store.models.idempotency import KeptAnswer
 from triage.store.models.notifications import Alarm, Told
 from triage.store.models.rules import Emergency, Proposal, Rule
-from triage.store.models.sign_in import ExternalIdentity, SignInStep
+from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
 from triage.store.models.staff import (
     ApiToken,
     FailedSignIn,
@@ -50,6 +50,7 @@ UIDS: tuple[Any, ...] = (
     *(QueueSample.person, SavedSearch.person, SentMail.person, Told.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
+    *(AuthenticatorApp.login, Passkey.login, RecoveryCode.login),
     *(ExternalIdentity.login, FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login),
     *(Sealed.login, SignInStep.login, StaffMember.login, StaffSession.login, Substitution.absent, Substitution.substitute),
 )

@@ -78,6 +78,7 @@ STAYS = {
     "arrived": "department rule verdict",
     "attempt": "next_hop outcome reply",
     "audit_record": "by act subject detail digest previous sealed",  # what was said then
+    "authenticator_app": "secret",
     "card_anchor": "grouped key",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
@@ -116,6 +117,7 @@ STAYS = {
     "mode_switch": "department mode by_shown reason",
     "not_learned": "day how reason department",
     "notice": "sender about kind text",
+    "passkey": "credential_id public_key name",
     "pending_act": "kind needs items fence reason asked_by_shown state settled_by_shown settled_reason idempotency_key",
     "person": "name department mailbox aliases leaver identity",
     "person_erasure": "address pseudonym reason asked_by_shown second_by_shown",
@@ -125,6 +127,7 @@ STAYS = {
     "proposal": "kind match value proof evidence state lane_shown answered_by_shown",
     "queue_sample": "department",
     "recalled": "folder name flags",
+    "recovery_code": "code_sha256",
     "refused_message": "recipient listed reverse_path client reply",
     "related_mail": "mailbox folder name author subject",
     "rule": "effect match value proof author origin note recipient doubt",  # the author as people read it

@@ -21,14 +21,15 @@ def make_codes(session: Session, login: str, *, by: Actor, now: datetime) -> lis
     """Make an account's codes, in place of earlier ones; they are shown this once."""
     session.execute(delete(RecoveryCode).where(col(RecoveryCode.login) == login))
     made = [base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode().lower() for _ in range(COUNT)]
-    session.add_all(RecoveryCode(code_sha256=digest_code(login, one), login=login, made_at=now) for one in made)
+    session.add_all(RecoveryCode(code_sha256=digest_code(one), login=login, made_at=now) for one in made)
     accounts.record_account_change(session, login, by, now, what="recovery-codes")
     return ["-".join(one[start : start + 4] for start in range(0, len(one), 4)) for one in made]
 
 
 def accept_code(session: Session, login: str, code: str, *, now: datetime) -> bool:
     """Is this a code of the account? It is used up then, on the record."""
-    gone: Any = session.execute(delete(RecoveryCode).where(col(RecoveryCode.code_sha256) == digest_code(login, code)))
+    theirs = (col(RecoveryCode.login) == login) & (col(RecoveryCode.code_sha256) == digest_code(code))
+    gone: Any = session.execute(delete(RecoveryCode).where(theirs))
     if gone.rowcount != 1:
         return False
     left = count_codes(session, login)
@@ -41,7 +42,7 @@ def count_codes(session: Session, login: str) -> int:
     return session.scalar(select(func.count()).select_from(RecoveryCode).where(col(RecoveryCode.login) == login)) or 0
 
 
-def digest_code(login: str, code: str) -> str:
+def digest_code(code: str) -> str:
     """What the database knows of a code: 80 random bits need no slow hash."""
     plain = "".join(one for one in code.lower() if one.isalnum())
-    return hashlib.sha256(f"{login}\n{plain}".encode()).hexdigest()
+    return hashlib.sha256(plain.encode()).hexdigest()
