@@ -7,15 +7,16 @@ from directory_sync.ldap.ldap_source import LdapSource
 from directory_sync.ldap.people import Reading
 from directory_sync.toml import toml_reader
 from triage.config.settings import Settings
+from triage.directory.address_owners import NO_HOLDERS, Holders
 
 
 class Source(Protocol):
     """Something that says who works where."""
 
-    def read(self, *, full: bool = False) -> Reading:
+    def read(self, *, full: bool = False, holders: Holders = NO_HOLDERS) -> Reading:
         """The company as it is now. Refused, and nothing is known, when it cannot be read whole.
 
-        `full`: read everything, where a source could ask for changes only.
+        `full`: read everything, where a source could ask for changes only. `holders`: who keeps an address that several claim.
         """
 
 
@@ -25,8 +26,8 @@ class FileSource:
     def __init__(self, settings: Settings) -> None:
         self.path, self.company = Path(settings.directory.file), settings.company
 
-    def read(self, *, full: bool = False) -> Reading:
-        """The company in the file; it is always read whole."""
+    def read(self, *, full: bool = False, holders: Holders = NO_HOLDERS) -> Reading:
+        """The company in the file; it is always read whole, and an address that two have is an error in it."""
         return Reading(toml_reader.read_directory(self.path, self.company.domains, self.company.delimiter))
 
 

@@ -15,6 +15,7 @@ from directory_sync.ldap.people import Reader, Reading, Told
 from directory_sync.ldap.schema import Schema, schema_of
 from directory_sync.ldap.staff import parse_grants
 from triage.config.settings import Company, Directory
+from triage.directory.address_owners import NO_HOLDERS, Holders
 from triage.errors import BadInput
 
 UNITS = "(objectClass=organizationalUnit)"
@@ -94,8 +95,9 @@ class LdapSource:
         self.last: Reading | None = None
         self.beyond: tuple[str, ...] = ()  # what lies on other servers
         self.counter = ""  # of whose numbers the last reading is
+        self.holders = NO_HOLDERS  # by whom the last reading knew who had which address
 
-    def read(self, *, full: bool = False) -> Reading:
+    def read(self, *, full: bool = False, holders: Holders = NO_HOLDERS) -> Reading:
         """The company as the server describes it now. Unanswered, and nothing is known, when it is not complete."""
         with open_connection(self.place) as server:
             counter = self.counter_of(server)
@@ -104,11 +106,12 @@ class LdapSource:
             if not full and any(new.renames(old) for new, old in zip(now, self.kinds, strict=True)):
                 now = tuple(kind.all(server, self.schema) for kind in self.kinds)  # what names them has not changed by it
             beyond = tuple(sorted(uri for uri in server.elsewhere if not NOBODY_THERE.search(uri)))
-        if self.last is None or beyond != self.beyond or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
+        same = beyond == self.beyond and holders == self.holders
+        if self.last is None or not same or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
             known = {person.uid: person for person in self.last.company.people} if self.last else {}
-            read = Reader(self.schema, self.settings, self.company, known).read(*(kind.entries.values() for kind in now))
+            read = Reader(self.schema, self.settings, self.company, known, holders).read(*(kind.entries.values() for kind in now))
             self.last = replace(read, notes=(*read.notes, *(Told(uri[:200], NOT_LOOKED_INTO) for uri in beyond)))
-            self.beyond = beyond
+            self.beyond, self.holders = beyond, holders
         self.kinds, self.counter = now, counter
         return self.last
 

@@ -17,12 +17,14 @@ from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.addressing.envelope import Address, fold_text
 from triage.config.settings import Company, Directory
 from triage.directory import leaver_policy
+from triage.directory.address_owners import CONTESTED, NO_HOLDERS, Holders
 from triage.directory.known_addresses import triage_addresses
 from triage.text.sanitize import escape_visible
 
 MOST_ADDRESSES = 200  # of one person or group: more is a mistake or an attack
 GUIDS = frozenset({"objectguid", "ms-ds-consistencyguid"})  # sixteen bytes, some of them turned round ([MS-DTYP] 2.3.4.2)
 UUID_BYTES = 16
+ALIAS = 2  # how much an address binds: 0 the marked ordinary one, 1 an ordinary one, 2 any other
 
 T = TypeVar("T")
 
@@ -49,16 +51,18 @@ class Reading:
 
 @dataclass
 class Reader:
-    """One pass over the entries, the oldest first, who has left last: who was first keeps an address."""
+    """One pass over the entries: who had an address at the last sync keeps it, else the oldest entry has it; who has left comes last."""
 
     schema: Schema
     settings: Directory
     company: Company
     known: Mapping[str, PersonEntry] = field(default_factory=dict)  # who was read the last time, by uid
+    holders: Holders = NO_HOLDERS  # who had addresses and names at the last sync
     refused: list[Told] = field(default_factory=list)
     notes: list[Told] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
+    contested: dict[str, list[Entry]] = field(default_factory=dict)  # address -> those who claim it, of whom nobody had it
     elsewhere: dict[str, str] = field(default_factory=dict)  # key of who has an account here and no mailbox -> their address outside
     unread: dict[str, str] = field(default_factory=dict)  # key of a refused entry -> uid
     unread_identities: list[str] = field(default_factory=list)
@@ -72,6 +76,9 @@ class Reader:
         units = [entry for entry in units if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups, units)
         here = [entry for entry in ordered.values() if not self.has_left(entry)]
+        for entry in (*here, *groups):
+            self.claim_held(entry)
+        self.contest(here)
         for entry in sorted(here, key=self.unmarked):  # an ordinary address of who is here binds more than anybody's alias
             self.claim(entry)
         for entry in by_age.values() if self.schema.uid == self.schema.mailbox else ():
@@ -85,7 +92,7 @@ class Reader:
         staff = staff_of(self.settings, self.schema, ordered, lists, persons)
         found = CompanyDirectory(
             people=tuple(persons.values()),
-            groups=(*lists.entries(), *self.further()),
+            groups=(*lists.entries(), *self.further(), *self.list_contested()),
             departments=self.departments.all({key: person.uid for key, person in persons.items()}),
             staff=tuple(staff),
             postmaster=self.settings.postmaster,
@@ -159,12 +166,56 @@ class Reader:
         except ValueError:
             return True
 
+    def claim_held(self, entry: Entry) -> None:
+        """Let an entry own what it had at the last sync and still claims, however old another is that claims it too."""
+        with contextlib.suppress(ValueError):
+            name, identity = fold_text(entry.text(self.schema.uid).partition("@")[0]), identity_of(entry, self.schema)
+            if identity and self.holders.uids.get(name) == identity:
+                self.uids.setdefault(name, entry.dn)
+            whose = {identity, name, f"group:{entry.text('cn')[:LONGEST_NAME]}"} - {""}
+            for text in list_addresses(entry, self.schema):
+                with contextlib.suppress(ValueError):
+                    address = self.own_address(text)
+                    if self.holders.addresses.get(address) in whose:
+                        self.owners.setdefault(address, entry.dn)
+
+    def contest(self, here: Iterable[Entry]) -> None:
+        """Note the addresses that several entries claim alike, of whom nobody had them and none is older."""
+        claims: dict[str, list[tuple[int, Entry]]] = {}
+        for entry in here:
+            with contextlib.suppress(ValueError):
+                mailbox = self.mailbox_of(entry)
+                claims.setdefault(mailbox, []).append((int(self.unmarked(entry)), entry))
+                for alias in self.own_addresses(entry) - {mailbox}:
+                    claims.setdefault(alias, []).append((ALIAS, entry))
+        for address, claimed in claims.items():
+            strongest = min(strength for strength, _ in claimed)
+            alike = [entry for strength, entry in claimed if strength == strongest]
+            oldest = min(entry.get(self.schema.created)[:1] for entry in alike)
+            alike = [entry for entry in alike if entry.get(self.schema.created)[:1] == oldest]
+            if len(alike) > 1 and address not in self.owners:
+                self.contested[address] = alike
+
+    def own_addresses(self, entry: Entry) -> set[str]:
+        """Every address of ours that an entry claims."""
+        found = set()
+        for text in list_addresses(entry, self.schema):
+            with contextlib.suppress(ValueError):
+                found.add(self.own_address(text))
+        return found
+
+    def list_contested(self) -> Iterator[GroupEntry]:
+        """The contested addresses: their messages are held in a shared folder until one of the entries gives the address up."""
+        for address, (first, *_) in self.contested.items():
+            with contextlib.suppress(ValueError):
+                yield GroupEntry(address, CONTESTED, self.departments.code_of(first), expand=False)
+
     def claim(self, entry: Entry) -> None:
         """Let an entry own its ordinary address, when nobody does yet. What is wrong with it is said later."""
-        try:
-            self.owners.setdefault(self.mailbox_of(entry), entry.dn)
-        except ValueError:
-            return
+        with contextlib.suppress(ValueError):
+            mailbox = self.mailbox_of(entry)
+            if mailbox not in self.contested:
+                self.owners.setdefault(mailbox, entry.dn)
 
     def claim_name(self, entry: Entry) -> None:
         """Let an entry own the name in its ordinary address, also after somebody has left: a namesake in another domain is not them."""
@@ -216,7 +267,12 @@ class Reader:
         return str(address)
 
     def refuse_taken(self, address: str, entry: Entry) -> None:
-        """ValueError when an address belongs to somebody else already."""
+        """ValueError when an address belongs to somebody else already, or several claim it alike."""
+        if address in self.contested:
+            claimants = " and by ".join(escape_visible(one.dn) for one in self.contested[address])
+            raise ValueError(
+                f"{address} is claimed by {claimants}, and nobody had it: its messages are held in a shared folder until one gives it up"
+            )
         owner = self.owners.setdefault(address, entry.dn)
         if owner != entry.dn:
             raise ValueError(f"{address} belongs already to {escape_visible(owner)}")

@@ -125,6 +125,7 @@ CALLS = {
     "list_departments": Call(says=True),
     "find_place": Call(says=True, query="?to=joe.fern&q=secret"),
     "get_directory": Call(says=True),
+    "answer_address_changes": Call(json={"addresses": ["secret@company.example"], "approve": True}),
     "list_people": Call(says=True),
     "list_recipients": Call(says=True),
     "list_distribution_lists": Call(says=True),
@@ -303,11 +304,12 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
-        "list_webhooks", "test_webhook", "resume_webhook"},
+        "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes"},
     "nothing": {"create_token", "confirm_approval", "create_sweep"},  # a sweep needs admin and decide
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
+    "answer_address_changes": {403},
     "end_provider_sessions": {404, 422},  # without a provider, or a form
     "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/routes/employees/test_own_mail.py
     "delete_own_session": {401},
@@ -411,6 +413,7 @@ NO_MAIL = {
     "export_person_data",  # without what is sealed: tests/triage/compliance/privacy/test_data_subject.py
     "preview_erasure",  # numbers of what is about to be erased
     "erase_person_data",
+    "answer_address_changes",
 }  # about staff; a seal has nothing to do with it
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is refused before any mail is looked for
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/routes/operations/test_events.py
@@ -622,7 +625,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected["remove_related"] = 404  # nothing lay beside
     expected["confirm_confidential_removal"] = expected["decline_confidential_removal"] = 404  # no folder is confidential
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
-    expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
+    expected["end_sessions"] = expected["set_away"] = expected["answer_address_changes"] = 404 if login == "ida" else 403
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
     expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from triage.say import Said, joined, minute, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
-BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS = "brake", "queue", "emergency", "removal", "break-glass"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS)
+BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
-LASTS = frozenset({BRAKE, UNSEEN})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
+LASTS = frozenset({BRAKE, UNSEEN, OWNERS})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
 EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
@@ -29,6 +29,7 @@ TITLES = {
     EMERGENCY: say("Everything is delivered"),
     REMOVAL: say("Many messages were removed"),
     BREAK_GLASS: say("A break-glass account was opened"),
+    OWNERS: say("Addresses would change their owners"),
 }
 
 

@@ -544,8 +544,9 @@ class Notices:
         "What staff on duty are told by mail (docs/how-to/alerts.md): waiting (longer than its target), perishable (of use for a short "
         "time only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), "
         "requested (by whom it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, "
-        "removal (somebody removed more than removal_messages messages), break-glass (a break-glass account was opened).",
-        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass"),
+        "removal (somebody removed more than removal_messages messages), break-glass (a break-glass account was opened), "
+        "owners (the directory gives an address to somebody else, which waits for an approval).",
+        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass", "owners"),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = setting_key(

@@ -13,12 +13,21 @@ from triage.access.accounts import DIRECTORY
 from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.config.settings import Company
-from triage.directory import closed_departments, directory_rows, leavers, reassigned_addresses, rename_records, renamed_mailboxes
+from triage.directory import (
+    address_changes,
+    closed_departments,
+    directory_rows,
+    leavers,
+    reassigned_addresses,
+    rename_records,
+    renamed_mailboxes,
+)
+from triage.directory.address_owners import Settled, settle_owners
 from triage.directory.directory_rows import Difference, entry_of, entry_row, equalise_table
 from triage.directory.known_addresses import KnownAddress, addresses_of, keep_former
 from triage.directory.leaver_policy import Leaving
 from triage.directory.renames import Renaming, find_renames, named_today, who_is_who, with_identities
-from triage.directory.sync_plan import Plan, plan_sync
+from triage.directory.sync_plan import Change, Kind, Plan, plan_sync
 from triage.errors import BadInput
 from triage.store import confidential_rows, ledger, versions
 from triage.store.db import is_among
@@ -62,6 +71,7 @@ def apply_directory(
     leaving: Leaving = Leaving(),  # noqa: B008
     ways: Collection[str] = (accounts.LOCAL,),
     same_people: bool = False,
+    owners_wait: bool = False,
 ) -> Applied:
     """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
 
@@ -69,7 +79,8 @@ def apply_directory(
     more than 5 and more than 5 % of the people, or leave no administrator who can sign in (Braked), which is a broken source more
     often than a living company; `confirmed` says that it is meant. People whom the directory no longer names are disabled, never
     deleted; their mail goes where `leaving` says. Who is called otherwise keeps all that they had (identities). `ways`: how
-    staff sign in (api.sign_in). `same_people`: everybody is who had their name so far, whatever identity they have now.
+    staff sign in (api.sign_in). `same_people`: everybody is who had their name so far, whatever identity they have now. `owners_wait`: an
+    address stays with whoever has it until somebody approves another owner.
     """
     accounts.take_turns(session)
     wanted = directory_rows.normalise_directory(directory, company)
@@ -81,12 +92,18 @@ def apply_directory(
         rename_records.carry_records(session, made, by=by, now=now)
         before = known_people(session, wanted, same_people=same_people)
     wanted = directory_rows.with_old_seals(named_today(wanted, *rename_records.former_names(session)), before)
-    intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, ways=ways))
+    settled = settle_addresses(session, before, wanted, company) if owners_wait else Settled(wanted)
+    wanted = settled.directory
     addresses = addresses_of(wanted, company)
+    approved = address_changes.approved_changes(session)
+    waiting = [*settled.waiting, *address_changes.keep_triage_addresses(session, addresses, wanted, approved)] if owners_wait else []
+    fresh = address_changes.keep_changes(session, waiting, now=now)
+    names = (*names, *(Change(Kind.OWNER_WAITS, one.address, one.sentence) for one in fresh))
+    intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, ways=ways))
     require_plausible(intended, confirmed=confirmed)
     write_rows(session, wanted)
     leavers.date_leavers(session, now)
-    left = leavers.Leavers(wanted, before.people, leaving)
+    left = leavers.Leavers(wanted, before.people, leaving, frozenset(one.address for one in waiting))
     written = write_addresses(session, addresses, wanted, left, company, now)
     moved = late + follow_directory(session, before, wanted, left, now)
     if intended.changes or any(written):
@@ -106,6 +123,12 @@ def compare_directories(
     were = who_is_who(before, wanted, left_lately(session, leaving, now))
     wanted = with_identities(wanted, were)
     return before, wanted, find_renames(before, wanted, were, accounts.own_ones(session), rename_records.former_names(session))
+
+
+def settle_addresses(session: Session, before: CompanyDirectory, wanted: CompanyDirectory, company: Company) -> Settled:
+    """The wanted directory with every address left to its owner of before, unless another one is approved."""
+    left, approved = address_changes.left_addresses(session), address_changes.approved_changes(session)
+    return settle_owners(before, wanted, left, approved, company.domains)
 
 
 def require_plausible(intended: Plan, *, confirmed: bool) -> None:

@@ -23,18 +23,24 @@ ON, GONE = "leaver", "gone"  # kinds of KnownRecipient: its mail goes on; it is 
 
 
 class Leavers:
-    """Everybody who has left, by a directory that is being taken over; `earlier` are the people of the one before."""
+    """Everybody who has left, by a directory that is being taken over; `earlier` are the people of the one before.
 
-    def __init__(self, wanted: CompanyDirectory, earlier: tuple[PersonEntry, ...], leaving: Leaving) -> None:
+    `claimed`: addresses of theirs that somebody else claims and that wait for an approval.
+    """
+
+    def __init__(
+        self, wanted: CompanyDirectory, earlier: tuple[PersonEntry, ...], leaving: Leaving, claimed: frozenset[str] = frozenset()
+    ) -> None:
         codes = frozenset(department.code for department in wanted.departments)
         if why := find_policy_fault(leaving.rule, codes):
             raise BadInput(f"[directory] leavers: {why}")
         known = {person.uid: person for person in earlier} | {person.uid: person for person in wanted.people}
         working = {person.uid for person in wanted.people if person.active}
         self.people = {uid: person for uid, person in known.items() if uid not in working}
-        self.codes, self.leaving = codes, leaving
+        self.codes, self.leaving, self.claimed = codes, leaving, claimed
         places = Places(wanted, self.people)
         self.sealed = {entry.folder for entry in wanted.sealed}
+        self.folders = {uid: self.under_seal(person, places.folder(person.department)) for uid, person in self.people.items()}
         self.places = {uid: self.under_seal(person, places.of(person, self.rule_of(person))) for uid, person in self.people.items()}
 
     def under_seal(self, person: PersonEntry, place: Place | None) -> Place | None:
@@ -74,8 +80,9 @@ class Leavers:
 
     def known_address(self, address: str, person: PersonEntry, *, refused: bool) -> KnownAddress:
         """One of their addresses, and where it leads or has led."""
-        place = self.places[person.uid]
-        kind = GONE if place is None or refused else ON
+        waits = address in self.claimed  # in the folder of their department, for somebody to look at
+        place = self.folders[person.uid] if waits else self.places[person.uid]
+        kind = GONE if place is None or (refused and not waits) else ON
         leads = place or Place(person.department, person.uid, person.mailbox)
         sub_addressed = address.rpartition("@")[0] not in self.codes
         return KnownAddress(address, kind, leads.department, leads.person, leads.mailbox, sub_addressed, person.uid)

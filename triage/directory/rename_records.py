@@ -22,7 +22,7 @@ from triage.store.models.contacts import Correspondent, NotLearned, PostedList, 
 from triage.store.models.counts import Arrived, KeptFolder, QueueSample, Touched
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Department, FormerMailbox, FormerName, KnownRecipient, MailGroup, Person, Sealed
+from triage.store.models.directory import AddressChange, Department, FormerMailbox, FormerName, KnownRecipient, MailGroup, Person, Sealed
 from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, MailRequest
 from triage.store.models.idempotency import KeptAnswer
 from triage.store.models.notifications import Alarm, Told
@@ -55,6 +55,7 @@ LOGINS: tuple[Any, ...] = (
     *(Sealed.login, SignInStep.login, StaffMember.login, StaffSession.login, Substitution.absent, Substitution.substitute),
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
+    AddressChange.settled_by,
     *(ApiToken.made_by, ApiToken.revoked_by, Campaign.made_by, Decision.by, Decision.second_by, Emergency.by, Emergency.closed_by),
     *(
         Escalation.by,
@@ -71,7 +72,9 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     *(MailRequest.declined_by, PendingAct.asked_by, PendingAct.settled_by, PersonErasure.asked_by, PersonErasure.second_by),
     *(Proposal.answered_by, Proposal.lane, Rule.removed_by, Rule.second_by, SavedSearch.owner, Substitution.made_by),
 )
-FOLDERS: tuple[Any, ...] = (KeepersRequest.folder, Rule.scope, Rule.target, SavedSearch.shared_with)  # person:UID
+FOLDERS: tuple[Any, ...] = (  # person:UID
+    *(AddressChange.claimant, AddressChange.owner, KeepersRequest.folder, Rule.scope, Rule.target, SavedSearch.shared_with),
+)
 TOLD: tuple[Any, ...] = (Told.who,)  # staff:LOGIN, person:UID
 PEOPLE_LISTED: tuple[Any, ...] = (MailGroup.members, Person.assistants)  # uids
 FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, StaffMember.scope)

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     STAFF = "staff"
     SEAL = "seal"
     POSTMASTER = "postmaster"
+    OWNER_WAITS = "keeps its owner"
 
 
 BRAKED = {  # kinds that a broken source shows more often than a living company

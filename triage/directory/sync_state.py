@@ -8,9 +8,10 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor, Role
 from triage.config.alert_types import BRAKE
+from triage.directory import address_changes
 from triage.say import stored
 from triage.store.models.audit import AuditRecord
-from triage.store.models.directory import Department, MailGroup, Person
+from triage.store.models.directory import AddressChange, Department, MailGroup, Person
 from triage.store.models.notifications import Alarm
 
 SUBJECT = "directory"  # of the record that a change leaves
@@ -48,6 +49,7 @@ class DirectoryState:
     changes: tuple[str, ...]  # of the last change, in words
     more: int  # changes that are not among them
     brake: Brake | None
+    address_changes: tuple[AddressChange, ...] = ()  # that wait or were declined, for who administers or audits the whole company
 
 
 def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
@@ -66,6 +68,7 @@ def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
         changes=tuple(detail.get("changes", ())),
         more=detail.get("more", 0),
         brake=Brake(alarm.raised_at, stored(alarm.words, alarm.words_form)) if alarm else None,
+        address_changes=tuple(address_changes.list_changes(session, by=by)),
     )
 
 

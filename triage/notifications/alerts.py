@@ -18,6 +18,7 @@ from triage.config.alert_types import (
     EMERGENCY,
     EXPIRING,
     LASTS,
+    OWNERS,
     PERISHABLE,
     QUEUE,
     REMOVAL,
@@ -31,6 +32,7 @@ from triage.config.alert_types import (
 )
 from triage.config.settings import Settings
 from triage.delivery.routes import INWARD
+from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
 from triage.quarantine.removal import large_removals
@@ -71,6 +73,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *open_door(session, now),
         *large_removals.find_large_removals(session, settings, now),
         *find_opened_accounts(session, now),
+        *find_owner_changes(session),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
@@ -192,6 +195,18 @@ def describe_stuck(waits: str, away: Sequence[str] = ()) -> str:
     if away:
         return say("{waits}; not reachable: {away}. See `mailroom outgoing` and `mailroom doctor`.", waits=waits, away=", ".join(away))
     return say("{waits}. See `mailroom outgoing` and `mailroom doctor`.", waits=waits)
+
+
+def find_owner_changes(session: Session) -> Iterator[Wait]:
+    """Addresses that the directory gives to somebody else, as long as nobody has answered."""
+    number, since = address_changes.count_waiting(session)
+    if number:
+        words = say_count(
+            "{count} address keeps its owner, but the directory names another. Decide under People or with `mailroom sync --new-owner`.",
+            "{count} addresses keep their owners, but the directory names others. Decide under People or with `mailroom sync --new-owner`.",
+            count=number,
+        )
+        yield Wait(OWNERS, COMPANY, "", number, since, words=words)
 
 
 def open_door(session: Session, now: datetime) -> Iterator[Wait]:

@@ -27,5 +27,6 @@ DecisionVerb = TypeAliasType(
     "DecisionVerb",
     Literal["release", "redirect", "purge", "reject", "restore", "hold", "redeliver", "sweep", "take", "join", "split", "escalate", "undo"],
 )
+AddressChangeState = TypeAliasType("AddressChangeState", Literal["waiting", "approved", "declined"])
 TrainingAnswer = TypeAliasType("TrainingAnswer", Literal["let-in", "keep-out"])
 ReportCell = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})]

@@ -11,7 +11,8 @@ from directory_sync.ldap.people import Reading
 from directory_sync.source import open_source
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.directory import apply as directory, stale_settings
+from triage.directory import address_changes, apply as directory, stale_settings
+from triage.directory.address_owners import Holders
 from triage.directory.apply import Applied, Braked
 from triage.directory.leaver_policy import Leaving
 from triage.directory.sync_plan import Kind
@@ -34,8 +35,8 @@ def take_over(
     settings: Settings, reading: Reading | None = None, *, dry_run: bool = False, confirmed: bool = False, same_people: bool = False
 ) -> Applied:
     """Make the database equal to what the directory says; Refused when that is wrong or too much, and nothing changes."""
-    found = reading or open_source(settings).read()
     with database_of(settings) as engine:
+        found = reading or open_source(settings).read(holders=read_holders(engine))
         try:
             applied = apply_to(engine, settings, found, dry_run=dry_run, sure=confirmed or dry_run, same_people=same_people)
         except Braked as why:
@@ -50,12 +51,18 @@ def take_over(
     return applied
 
 
+def read_holders(engine: Engine) -> Holders:
+    """Who had which address at the last sync."""
+    with db.read_transaction(engine) as session:
+        return address_changes.read_holders(session)
+
+
 def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: bool, sure: bool, same_people: bool) -> Applied:
     """Take it over, in one transaction."""
 
     def take(session: Session) -> Applied:
         how: dict[str, Any] = {"leaving": leaving_of(settings), "ways": settings.api.sign_in}
-        how["same_people"] = same_people
+        how |= {"same_people": same_people, "owners_wait": settings.directory.source == "ldap"}
         made = directory.apply_directory(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
         made = replace(made, outdated=tuple(stale_settings.find_outdated(session, settings)))
         if dry_run:

@@ -16,11 +16,11 @@ from tests.directory_sync.entries import GROUPS, PEOPLE, ldif
 from tests.directory_sync.ldap.test_ldap_source import COMPANY, settings
 from tests.peers.processes import HANG
 from tests.peers.slapd import Slapd, slapd
-from triage.actor import Actor
+from triage.actor import EVERYTHING, Actor, Role
 from triage.addressing.company import CompanyDirectory
 from triage.addressing.envelope import Address
 from triage.config.settings import Directory
-from triage.directory import apply as directory, directory_rows, recipients
+from triage.directory import address_changes, apply as directory, directory_rows, recipients
 from triage.errors import BadInput, Unanswered
 from triage.store import db
 from triage.store.models.contacts import Correspondent
@@ -29,6 +29,7 @@ from triage.times import utcnow
 
 pytestmark = pytest.mark.peers
 SYNC = Actor.system("sync")
+ADMIN = Actor.person("ida", Role.ADMIN, EVERYTHING)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,12 @@ def test_the_company_is_taken_over_whole(server: Slapd, sqlite_engine: Engine) -
     source = LdapSource(of_600(server), COMPANY)
     applied = take_over(sqlite_engine, source)
     company = known(sqlite_engine)
-    assert (applied.people, len(company.departments), len(company.groups)) == (601, 16, 18)  # the flood is refused, the stolen address too
+    # the flood is refused; an address that two claim is neither's, but a list of its own
+    assert (applied.people, len(company.departments), len(company.groups)) == (
+        600,
+        16,
+        19,
+    )
     assert {one.code for one in company.departments} >= {"hr", "buro-einkauf", "works-council"}
     lists = {one.address: one for one in company.groups}
     assert (
@@ -171,6 +177,33 @@ def pump(source: socket.socket, target: socket.socket) -> None:
             target.sendall(some)
 
 
+def test_an_older_entry_that_claims_an_address_in_a_confidential_folder_reads_nothing_until_somebody_approves(
+    server: Slapd, sqlite_engine: Engine
+) -> None:
+    """p5 is older than p40, whose folder is confidential, and is given her address."""
+    source = LdapSource(of_600(server, sealed=("person:p40 => p1",)), COMPANY)
+
+    def sync() -> tuple[str, str]:
+        with db.transaction(sqlite_engine) as session:
+            found = source.read(holders=address_changes.read_holders(session)).company
+            directory.apply_directory(session, found, COMPANY, by=SYNC, now=utcnow(), owners_wait=True)
+            p40 = recipients.resolve_address(session, Address.parse("p40@company.example"), COMPANY)
+            p5 = recipients.resolve_address(session, Address.parse("p5@company.example"), COMPANY)
+            return p40.person if p40 else "", p5.person if p5 else ""
+
+    assert sync() == ("p40", "p5")
+    server.modify(f"dn: uid=p5,{PEOPLE}\nchangetype: modify\nreplace: mail\nmail: p40@company.example\n")
+    assert sync() == ("p40", "p5")
+    server.modify(f"dn: uid=p40,{PEOPLE}\nchangetype: modify\nreplace: mail\nmail: p5@company.example\n")
+    assert sync() == ("p40", "p5"), "nor when the two are swapped"
+    with db.transaction(sqlite_engine) as session:
+        waiting = address_changes.list_changes(session, by=ADMIN)
+        assert [(one.address, one.confidential) for one in waiting] == [("p40@company.example", True), ("p5@company.example", True)]
+        address_changes.answer_changes(session, [one.address for one in waiting], approve=True, by=ADMIN, now=utcnow())
+    assert sync() == ("p5", "p40")
+    assert sync() == ("p5", "p40")
+
+
 MODRDN = (("p100", "lind"), ("p101", "p100"), ("p102", "between"), ("p103", "p102"), ("between", "p103"))
 
 
@@ -200,7 +233,7 @@ def test_a_server_that_was_set_up_anew_has_the_same_people_when_somebody_says_so
     take_over(sqlite_engine, LdapSource(of_600(server), COMPANY))
     server.load(ldif(*company600.people(), *company600.hostile(), *company600.groups()))
     source = LdapSource(of_600(server), COMPANY)
-    with pytest.raises(BadInput, match=r"give another identity to 6\d\d of 601 people"):
+    with pytest.raises(BadInput, match=r"give another identity to 6\d\d of 600 people"):
         take_over(sqlite_engine, source)
     applied = take_over(sqlite_engine, source, confirmed=True)
     assert {change.kind.value for change in applied.plan.changes} == {"gets another identity"}

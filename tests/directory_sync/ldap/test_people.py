@@ -13,16 +13,17 @@ from tests.directory_sync.entries import GROUPS, PEOPLE, entry, group, person
 from triage.addressing.company import PersonEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Directory
+from triage.directory.address_owners import NO_HOLDERS, Holders
 from triage.errors import BadInput
 
 COMPANY = Company(domains=("company.example", "company.test"), hostname="mx.company.example")
 
 
-def read(*entries: Entry, **settings: Any) -> Reading:
+def read(*entries: Entry, holders: Holders = NO_HOLDERS, **settings: Any) -> Reading:
     directory = Directory(source="ldap", postmaster="ida@company.example", **settings)
     people = [one for one in entries if one.get("objectClass") == (b"inetOrgPerson",)]
     groups = [one for one in entries if one not in people]
-    return Reader(schema_of(directory), directory, COMPANY).read(people, groups)
+    return Reader(schema_of(directory), directory, COMPANY, holders=holders).read(people, groups)
 
 
 def only(reading: Reading) -> PersonEntry:
@@ -59,7 +60,7 @@ GUID = bytes(range(16))
         ({"objectGUID": b"\xff\xfe"}, {"identity_attribute": "objectGUID"}, "fffe"),
     ],
 )
-def test_who_somebody_is_whatever_they_are_called(values: dict[str, Any], settings: dict[str, str], identity: str) -> None:
+def test_who_somebody_is_whatever_they_are_called(values: dict[str, Any], settings: dict[str, Any], identity: str) -> None:
     assert only(read(person("ana", **values), **settings)).identity == identity
 
 
@@ -98,7 +99,7 @@ def test_a_person_may_say_where_mail_goes_when_they_have_left() -> None:
         ({"uid": "x y"}, "is not an email address"),
         ({"uid": "*)(uid=*"}, "is not an email address"),
         ({"cn": "a\x1b[31mb"}, "cn holds control characters"),
-        ({"mail": "ana@company.example"}, "ana@company.example belongs already to uid=ana"),
+        ({"mail": "ana@company.example", "createTimestamp": "20260101000000Z"}, "ana@company.example belongs already to uid=ana"),
         ({"uid": "ANA"}, "the name ana belongs already to uid=ana"),
     ],
 )
@@ -114,7 +115,7 @@ def test_the_first_owner_keeps_an_address_and_the_report_names_both() -> None:
     reading = read(
         person("ana", mail=["ana@company.example", "bob@company.example", "desk@company.example"]),
         person("bob"),
-        person("cy", mail=["cy@company.example", "desk@company.example"]),
+        person("cy", mail=["cy@company.example", "desk@company.example"], createTimestamp="20260101000000Z"),
     )
     assert [one.aliases for one in reading.company.people] == [("desk@company.example",), (), ()]
     assert [str(one) for one in reading.notes] == [
@@ -130,6 +131,59 @@ def test_a_domain_that_the_settings_do_not_name_is_noted_once() -> None:
         "brand.example: what is in this domain is left out, as [company] domains does not name it: cy@brand.example",
         "cloud.example: what is in this domain is left out, as [company] domains does not name it: ana@cloud.example and 1 more",
     ]
+
+
+def held_by(reading: Reading) -> Holders:
+    """What the database says after this reading was taken over."""
+    people, groups = reading.company.people, reading.company.groups
+    addresses = {address: one.identity for one in people for address in (one.mailbox, *one.aliases)}
+    return Holders(addresses | {one.address: f"group:{one.name}" for one in groups}, {one.uid: one.identity for one in people})
+
+
+@pytest.mark.parametrize(
+    "thief",
+    [
+        {"mail": "victim@company.example"},
+        {"mail": ["thief@company.example", "victim@company.example"]},
+        {"uid": "victim", "mail": "other@company.example"},
+        {"uid": "victim", "mail": "victim@company.example"},
+    ],
+)
+def test_an_older_entry_takes_no_address_and_no_name_from_who_has_it(thief: dict[str, Any]) -> None:
+    def entries(**values: Any) -> list[Entry]:
+        older = person("thief", createTimestamp="20100101000000Z", **values)
+        return [older, person("victim", createTimestamp="20200101000000Z")]
+
+    before = read(*entries())
+    after = read(*entries(**thief), holders=held_by(before))
+    (victim,) = (one for one in after.company.people if one.identity == "id of victim")
+    assert (victim.uid, victim.mailbox) == ("victim", "victim@company.example")
+    assert not [one for one in after.company.people if one != victim and "victim" in (one.uid, one.mailbox.partition("@")[0])]
+    (told,) = (*after.refused, *after.notes)
+    assert f"belongs already to uid=victim,{PEOPLE}" in told.what
+
+
+def test_an_older_list_takes_no_address_from_the_one_that_has_it() -> None:
+    people = [person("ana"), person("bob")]
+    board = group("board", "ana", mail="board@company.example", createTimestamp="20200101000000Z")
+    older = {"createTimestamp": "20100101000000Z"}
+    before = read(*people, board, group("old", "bob", mail="old@company.example", **older))
+    after = read(*people, board, group("old", "bob", mail="board@company.example", **older), holders=held_by(before))
+    assert [(one.name, one.members) for one in after.company.groups] == [("board", ("ana",))]
+
+
+def test_a_first_import_names_a_conflict_and_chooses_nobody() -> None:
+    alike = [person(name, mail=["shared@company.example"], departmentNumber="sales") for name in ("ana", "bob")]
+    reading = read(*alike, person("cy"))
+    assert [one.uid for one in reading.company.people] == ["cy"]
+    assert [(one.address, one.department, one.members) for one in reading.company.groups] == [("shared@company.example", "sales", ())]
+    why = (
+        f"shared@company.example is claimed by uid=ana,{PEOPLE} and by uid=bob,{PEOPLE}, and nobody had it: "
+        "its messages are held in a shared folder until one gives it up"
+    )
+    assert [str(one) for one in reading.refused] == [f"uid={name},{PEOPLE}: {why}" for name in ("ana", "bob")]
+    again = read(*alike, person("cy"), holders=held_by(reading))
+    assert again.company == reading.company, "it does not depend on who was read first, the next time either"
 
 
 def test_nobody_new_takes_an_address_away() -> None:

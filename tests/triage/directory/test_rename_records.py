@@ -73,7 +73,8 @@ TAKEN_ALONG = {*FORMS, ("delivery", "person")}
 
 # Every other text in the tables, by the reason why it stays as it is: a name as people read it, or as it was then, or none at all.
 STAYS = {
-    "alarm": "cause department words",
+    "address_change": "address owner_shown claimant_shown state",
+    "alarm": "cause department words words_form",
     "api_token": "key_sha256 name grants client",
     "arrived": "department rule verdict",
     "attempt": "next_hop outcome reply",

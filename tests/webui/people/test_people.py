@@ -8,6 +8,7 @@ from tests.webui.site import JOE, Site
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store.db import transaction
+from triage.store.models.directory import AddressChange
 from triage.times import utcnow
 
 
@@ -40,6 +41,33 @@ def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
     expect(page.get_by_text("secret@elsewhere.example")).to_have_count(0)
     page.goto(site.url + "/people/nobody.here")
     expect(page.get_by_role("heading", name="Person not found")).to_be_visible()
+
+
+def test_an_address_that_would_change_its_owner_waits_for_an_administrator(site: Site, page: Page) -> None:
+    change = AddressChange(
+        address="joe.fern@company.example",
+        owner="person:joe.fern",
+        owner_shown="Joe Fern",
+        claimant="person:x",
+        claimant_shown="Mo Oyen",
+        since=utcnow(),
+    )
+    with transaction(site.engine) as session:
+        session.add(change)
+    site.sit_down(page, "ben", "/people")
+    expect(page.get_by_role("table", name="Departments")).to_be_visible()
+    expect(page.get_by_text("Mo Oyen")).to_have_count(0)
+    site.sit_down(page, "ida", "/people")
+    table = page.get_by_role("table", name="Addresses that would change owner")
+    expect(table.get_by_role("row").filter(has_text="Mo Oyen")).to_contain_text("needs a decision")
+    assert faults(page) == []
+    table.get_by_role("button", name="Keep owner of joe.fern@company.example: Joe Fern").click()
+    expect(table).to_contain_text("stays")
+    table.get_by_role("button", name="Change owner of joe.fern@company.example to Mo Oyen").click()
+    expect(page.get_by_text("joe.fern@company.example goes to Mo Oyen with the next sync.")).to_be_visible()
+    expect(table).to_contain_text("changes with the next sync")
+    with transaction(site.engine) as session:
+        assert session.get_one(AddressChange, "joe.fern@company.example").settled_by == "person:ida"
 
 
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:

@@ -71,6 +71,22 @@ class KnownRecipient(SQLModel, table=True):
     leaver: str = ""  # uid of who had it and has left
 
 
+class AddressChange(SQLModel, table=True):
+    """An address that the directory gives to another owner: it stays with the old one until somebody approves."""
+
+    __tablename__ = "address_change"
+    address: str = Field(primary_key=True)
+    owner: str  # key of who has it: person:IDENTITY, group:ADDRESS, department:CODE
+    owner_shown: str
+    claimant: str  # key of who would have it
+    claimant_shown: str
+    confidential: bool = False  # the folder of one of the two is
+    since: datetime = instant_column()
+    state: str = "waiting"  # waiting, approved, declined
+    settled_by: str = ""
+    settled_at: datetime | None = instant_column(nullable=True)
+
+
 class Sealed(SQLModel, table=True):
     """A sealed department or person: a row with the login "" for the seal itself, one for each member of staff who may see in."""
 

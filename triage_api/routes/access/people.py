@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from triage.directory import sync_state
+from triage.directory import address_changes, sync_state
 from triage.quarantine import folders, recipients_view
+from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read
+from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import people as schemas
 from triage_api.schemas.fields import Word
 from triage_api.schemas.pagination import Cursor, Limit, following, place_of
@@ -26,6 +27,17 @@ def list_departments(session: Read, by: Staff) -> list[schemas.Folder]:
 def get_directory(session: Read, by: Staff) -> schemas.DirectoryState:
     """The company as the directory says, whether it is believed; and for those who read the record what changed last."""
     return schemas.DirectoryState.model_validate(sync_state.get_sync_state(session, by=by))
+
+
+@router.post("/directory/address-changes", response_model=schemas.AddressChanges, responses=described(401, 403, 404, 422))
+def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff) -> schemas.AddressChanges:
+    """Approve or decline other owners of addresses; the next sync carries out what is approved.
+
+    Nobody approves an address for themselves.
+    """
+    rows = address_changes.answer_changes(session, order.addresses, approve=order.approve, by=by, now=utcnow())
+    ring_after(session)
+    return schemas.AddressChanges.model_validate({"items": rows})
 
 
 @router.get("/people", response_model=schemas.People, responses=described(401, 422))

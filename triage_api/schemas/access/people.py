@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage.quarantine.folders import Colleague
-from triage_api.schemas.fields import Shape
+from triage_api.schemas.fields import Order, Shape
 from triage_api.schemas.language import Spoken
+from triage_api.schemas.vocabulary import AddressChangeState
 
 
 class PersonFolder(Shape):
@@ -55,6 +56,30 @@ class Brake(Shape):
     words: Spoken
 
 
+class AddressChange(Shape):
+    """An address that the directory gives to another owner. It stays with the old one until an administrator approves."""
+
+    address: str
+    owner: Annotated[str, Field(validation_alias="owner_shown", description="full name of who has it")]
+    claimant: Annotated[str, Field(validation_alias="claimant_shown", description="full name of who would have it")]
+    confidential: Annotated[bool, Field(description="The folder of one of the two is confidential.")]
+    since: Annotated[datetime, Field(description="the sync that found it")]
+    state: Annotated[AddressChangeState, Field(description="`approved`: the next sync carries it out")]
+
+
+class AddressAnswer(Order):
+    """An administrator's answer about the owners of addresses."""
+
+    addresses: Annotated[list[Annotated[str, Field(max_length=320)]], Field(min_length=1, max_length=1000)]
+    approve: Annotated[bool, Field(description="true: the address goes to who claims it; false: it stays")]
+
+
+class AddressChanges(Shape):
+    """Changes of owners of addresses."""
+
+    items: list[AddressChange]
+
+
 class DirectoryState(Shape):
     """The directory as it was taken over last."""
 
@@ -66,6 +91,7 @@ class DirectoryState(Shape):
     changes: Annotated[list[Spoken], Field(description="of the last change, in words")]
     more: Annotated[int, Field(description="changes that are not among them")]
     brake: Brake | None
+    address_changes: Annotated[list[AddressChange], Field(description="for who administers or audits the whole company; else empty")]
 
 
 class Recipient(Shape):

@@ -6,10 +6,12 @@ import time
 
 import click
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from directory_sync.ldap.people import Reading
 from directory_sync.source import Source, open_source
 from triage.config.settings import Settings
+from triage.directory import address_changes
 from triage.directory.apply import Applied
 from triage.errors import Refused
 from triage.runtime import metrics
@@ -17,9 +19,9 @@ from triage.store import db, last_runs
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import database_of, ring
+from triage_cli.client.local_setup import database_of, ring, shell_user
 from triage_cli.output.tables import Form, Shape, say, tells
-from triage_cli.services.apply_directory import take_over
+from triage_cli.services.apply_directory import read_holders, take_over
 from triage_cli.services.roles import start
 
 RETRY = 30.0  # seconds until a server that did not answer is asked again, at most
@@ -47,22 +49,40 @@ log = logging.getLogger("mailroom.sync")
 @click.option("--full", is_flag=True, help="Read everything, not only what has changed; a single run always does.")
 @click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="It is meant that many people leave, move or lose addresses.")
 @click.option("--same-people", is_flag=True, help="Everybody is who had their name so far: for a directory that was set up anew.")
+@click.option("--new-owner", metavar="ADDRESS", multiple=True, help="Give this address to the person or list that claims it now.")
 @click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
 @tells(SYNCED)
 @click.pass_context
-def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, same_people: bool, follow: bool, form: Form) -> None:
+def sync(
+    ctx: click.Context,
+    dry_run: bool,
+    full: bool,
+    confirmed: bool,
+    same_people: bool,
+    new_owner: tuple[str, ...],
+    follow: bool,
+    form: Form,
+) -> None:
     """Read the company directory."""
     if follow:
-        if dry_run or confirmed or same_people:
-            raise click.UsageError("--follow goes with neither --dry-run nor --confirm nor --same-people")
+        if dry_run or confirmed or same_people or new_owner:
+            raise click.UsageError("--follow goes with none of --dry-run, --confirm, --same-people and --new-owner")
         return start(ctx, __name__, "sync")
     settings = settings_of(ctx)
-    reading = open_source(settings).read(full=full)
+    with database_of(settings) as engine:
+        if new_owner and not dry_run:
+            db.carry_out(engine, lambda session: approve_owners(session, new_owner))
+        reading = open_source(settings).read(full=full, holders=read_holders(engine))
     applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed, same_people=same_people)
     show(reading, applied, dry_run=dry_run, form=form)
     if not dry_run:
         ring(settings, "door", "change")
     return None
+
+
+def approve_owners(session: Session, addresses: tuple[str, ...]) -> None:
+    """Approve new owners of addresses, as who sits at this machine."""
+    address_changes.answer_changes(session, addresses, approve=True, by=shell_user(), now=utcnow())
 
 
 def show(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> None:
@@ -115,11 +135,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool) -> Reading:
     """Read once, and take over what is new."""
-    reading = source.read(full=full)
-    if reading is seen:
-        with database_of(settings) as engine:
+    with database_of(settings) as engine:
+        reading = source.read(full=full, holders=read_holders(engine))
+        if reading is seen:
             db.carry_out(engine, lambda session: last_runs.directory_was_read(session, now=utcnow()))
-        return reading
+            return reading
     applied = take_over(settings, reading)
     if applied.plan.changes or applied.recipients_added or applied.recipients_removed:
         ring(settings, "door", "change")

@@ -1,5 +1,34 @@
 // What the API says and hears: a type for each schema of the API. `make reference` writes this file, nobody edits it.
 
+/** An administrator's answer about the owners of addresses. */
+export interface AddressAnswer {
+  addresses: readonly string[]
+  /** true: the address goes to who claims it; false: it stays */
+  approve: boolean
+}
+
+/** An address that the directory gives to another owner. It stays with the old one until an administrator approves. */
+export interface AddressChange {
+  address: string
+  /** full name of who has it */
+  owner: string
+  /** full name of who would have it */
+  claimant: string
+  /** The folder of one of the two is confidential. */
+  confidential: boolean
+  /** the sync that found it */
+  since: string
+  /** `approved`: the next sync carries it out */
+  state: AddressChangeState
+}
+
+export type AddressChangeState = 'waiting' | 'approved' | 'declined'
+
+/** Changes of owners of addresses. */
+export interface AddressChanges {
+  items: AddressChange[]
+}
+
 /** What the person who released messages and allowed their senders agreed to. */
 export interface Agreed {
   /** also those that were in force before, as far as you may know of them */
@@ -780,6 +809,8 @@ export interface DirectoryState {
   /** changes that are not among them */
   more: number
   brake: Brake | null
+  /** for who administers or audits the whole company; else empty */
+  address_changes: AddressChange[]
 }
 
 /** A distribution list. Members: the mailboxes that get a copy when something is released to it. */
