@@ -125,7 +125,12 @@ def written(value: Any) -> str:
     """A parameter in English."""
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.{DECIMALS}f}".removesuffix(".0") if isinstance(value, float) else str(value)
+    return f"{rounded(value):,.{DECIMALS}f}".removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def rounded(value: float) -> float:
+    """A fraction as it is shown, never -0."""
+    return round(value, DECIMALS) + 0.0
 
 
 def form_of(text: str) -> dict[str, Any] | None:

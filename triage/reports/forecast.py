@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from triage.business_hours import next_opening, works_on
 from triage.reports.simulated_mail import Rehearsed, Remedy
+from triage.say import say
 
 MOST_RULES = 20
 MOST_ATTACKS = 100  # that are listed
@@ -115,7 +116,7 @@ class Forecast:
     unknown: int  # mails about which DNS did not answer
 
 
-STEPS = (("5 minutes", 5), ("15 minutes", 15), ("an hour", 60), ("4 hours", 240), ("a day", 1440))
+STEPS = ((say("5 minutes"), 5), (say("15 minutes"), 15), (say("1 hour"), 60), (say("4 hours"), 240), (say("1 day"), 1440))
 
 
 def make_forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime, terms: Terms) -> Forecast:
@@ -208,7 +209,7 @@ def count_wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
     pairs = [(row, card.decided) for card in cards for row in card.rows if row.answered]
     waits = sorted((decided - row.arrived).total_seconds() for row, decided in pairs)
     limits = [minutes * 60.0 for _, minutes in STEPS] + [math.inf]
-    names = [f"up to {name}" for name, _ in STEPS] + ["longer"]
+    names = [say("up to {time}", time=name) for name, _ in STEPS] + [say("longer")]
     places = Counter(next(place for place, limit in enumerate(limits) if wait <= limit) for wait in waits)
     return Wanted(
         answered=answered.mails,

@@ -162,14 +162,14 @@ def waiting_times(rows: Iterable[LetGo]) -> Waiting:
 
 PLACES = {
     ("held", "done"): say("held here"),
-    ("delivered", "done"): say("taken out of mailboxes"),
-    ("delivered", "recalling"): say("being taken out of mailboxes"),
+    ("delivered", "done"): say("recalled from mailboxes"),
+    ("delivered", "recalling"): say("being recalled from mailboxes"),
     ("delivered", "already gone"): say("deleted already by their owners"),
     ("delivered", "still there"): say("out of reach"),
     ("delivered", "out of reach"): say("out of reach"),
 }
 ON_THE_WAY, LATE = say("on the way"), say("late copies, on arrival")
-GONE = frozenset({"held here", "taken out of mailboxes", ON_THE_WAY, LATE})
+GONE = frozenset({PLACES["held", "done"], PLACES["delivered", "done"], ON_THE_WAY, LATE})
 
 
 def campaign_figures(rows: Iterable[Removed], late: int) -> Campaigns:

@@ -7,31 +7,31 @@ from datetime import date
 from triage.ids import format_id
 from triage.reports.mail_metrics import HOURS, Campaigns, Counts, Queue, Spread, Stopped, Waiting
 from triage.reports.report_values import Column, Period, Plot, Report, Table
-from triage.say import say
+from triage.say import joined, minute, say, say_count
 from triage.text.csv_export import Cell
-from triage.text.numbers import WEEKDAYS, format_percent, format_span, hour_words, plural, rule_words, were
+from triage.text.numbers import WEEKDAYS, format_percent, hour_words, rule_words, spell_span
 
 MOST_CAMPAIGNS = 10  # that are listed
-WANTED = (
-    "Wanted is mail that was held, that the staff released or redirected, and that was neither undone nor purged since; or that the "
-    "person whom it was for has answered since. It waited from its arrival until that decision."
+WANTED = say(
+    "Wanted messages were held and then released or redirected, and this was not undone; or the recipient has answered them since. "
+    "They waited from their arrival until that decision. For fewer than five messages no times are shown."
 )
 SPREAD = (
-    Column("mails", "Mails"),
-    Column("p50_seconds", "Half within", "seconds"),
-    Column("p90_seconds", "Nine in ten", "seconds"),
-    Column("p99_seconds", "99 in 100", "seconds"),
+    Column("mails", say("Messages")),
+    Column("p50_seconds", say("Median"), "seconds"),
+    Column("p90_seconds", say("90th percentile"), "seconds"),
+    Column("p99_seconds", say("99th percentile"), "seconds"),
 )
 RULE = (
-    Column("rule", "Because", "text"),
-    Column("name", "Rule", "text"),
-    Column("mails", "Mails"),
-    Column("share", "Of all mail", "share"),
+    Column("rule", say("Reason"), "text"),
+    Column("name", say("Rule"), "text"),
+    Column("mails", say("Messages")),
+    Column("share", say("Of all messages"), "share"),
 )
 VERDICT_TABLES = (
-    ("passed", "Let through, by rule", "relay"),
-    ("held", "Held, by rule", "quarantine"),
-    ("purged", "Purged on arrival, by rule", "purge"),
+    ("passed", say("Delivered, by rule"), "relay"),
+    ("held", say("Held, by rule"), "quarantine"),
+    ("purged", say("Removed on arrival, by rule"), "purge"),
 )
 
 
@@ -41,23 +41,28 @@ def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], old
     hours = tuple((hour_words(hour), *spread_cells(one)) for hour, one in zip(HOURS, found.hours, strict=True))
     return Report(
         "waiting",
-        "Waiting time of wanted mail",
+        say("Waiting time of wanted messages"),
         period,
         tuple(waiting_words(found, oldest)),
-        f"{WANTED} Of fewer than five mails no times are told.",
+        WANTED,
         (
-            Table("total", "All of it", (Column("what", "What", "text"), *SPREAD), ((say("wanted messages"), *spread_cells(found.total)),)),
+            Table(
+                "total",
+                say("Total"),
+                (Column("what", say("What"), "text"), *SPREAD),
+                ((say("wanted messages"), *spread_cells(found.total)),),
+            ),
             Table(
                 "departments",
-                "By department",
-                (Column("name", "Department", "text"), Column("code", "Code", "text"), *SPREAD),
+                say("By department"),
+                (Column("name", say("Department"), "text"), Column("code", say("Code"), "text"), *SPREAD),
                 departments,
                 Plot("bars", ("p50_seconds", "p90_seconds")),
             ),
             Table(
                 "hours",
-                "By the hour at which it came in",
-                (Column("hour", "Hour", "text"), *SPREAD),
+                say("By hour of arrival"),
+                (Column("hour", say("Hour"), "text"), *SPREAD),
                 hours,
                 Plot("bars", ("p50_seconds", "p90_seconds")),
             ),
@@ -69,17 +74,27 @@ def waiting_words(found: Waiting, oldest: float | None) -> Iterable[str]:
     """Sentences about the waiting."""
     total = found.total
     if not total.count:
-        yield "No wanted mail was held."
+        yield say("No wanted message was held.")
     elif total.p50 is None or total.p90 is None or total.p99 is None:
-        yield f"{plural(total.count, 'wanted mail')} {were(total.count)} held: too few to say how long such mail waits."
+        yield say_count(
+            "{count} wanted message was held: too few to show waiting times.",
+            "{count} wanted messages were held: too few to show waiting times.",
+            count=total.count,
+        )
     else:
-        yield (
-            f"{plural(total.count, 'wanted mail')} were held. Half of them waited up to {format_span(total.p50)}, "
-            f"nine in ten up to {format_span(total.p90)}, 99 in 100 up to {format_span(total.p99)}."
+        yield say(
+            "{number} wanted messages were held. They waited {median} (median), {p90} (90th percentile) and {p99} (99th percentile).",
+            number=total.count,
+            median=spell_span(total.p50),
+            p90=spell_span(total.p90),
+            p99=spell_span(total.p99),
         )
     if found.answered:
-        yield f"{plural(found.answered, 'of them has', 'of them have')} been answered since."
-    yield f"The oldest mail that waits now has waited {format_span(oldest)}." if oldest is not None else "Nothing waits now."
+        yield say_count("{count} of them has been answered since.", "{count} of them have been answered since.", count=found.answered)
+    if oldest is None:
+        yield say("Nothing is held now.")
+    else:
+        yield say("The oldest held message has waited {time}.", time=spell_span(oldest))
 
 
 def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], kept_away: Counter[date], period: Period) -> Report:
@@ -89,35 +104,37 @@ def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], 
     grid: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.week, strict=True))
     return Report(
         "queue",
-        "The queue",
+        say("The queue"),
         period,
         tuple(queue_words(found, sum(held.values()), let_go.total(), kept_away.total(), period)),
-        "How much is held is looked at, at each full hour. A mail that several people got counts once for each of them. "
-        "Undone decisions do not count.",
+        say(
+            "Held messages are counted at each full hour. A message to several people counts once for each of them. "
+            "Undone decisions do not count."
+        ),
         (
             Table(
                 "days",
-                "Held, let go and kept away each day",
+                say("Held, released and removed each day"),
                 (
-                    Column("day", "Day", "day"),
-                    Column("held", "Held"),
-                    Column("let_go", "Let go"),
-                    Column("kept_away", "Kept away"),
+                    Column("day", say("Day"), "day"),
+                    Column("held", say("Held")),
+                    Column("let_go", say("Released")),
+                    Column("kept_away", say("Removed")),
                 ),
                 days,
                 Plot("lines", ("held", "let_go", "kept_away")),
             ),
             Table(
                 "hours",
-                "What waits over the day",
-                (Column("hour", "Hour", "text"), Column("mean", "Mean", "number"), Column("most", "Most")),
+                say("Held over the day"),
+                (Column("hour", say("Hour"), "text"), Column("mean", say("Mean"), "number"), Column("most", say("Maximum"))),
                 hours,
                 Plot("bars", ("mean", "most")),
             ),
             Table(
                 "week",
-                "When mail waits, hour by hour",
-                (Column("weekday", "Weekday", "text"), *(Column(f"h{hour:02d}", str(hour), "number") for hour in HOURS)),
+                say("Held by weekday and hour"),
+                (Column("weekday", say("Weekday"), "text"), *(Column(f"h{hour:02d}", str(hour), "number") for hour in HOURS)),
                 grid if found.looks else (),
                 Plot("week", tuple(f"h{hour:02d}" for hour in HOURS)),
             ),
@@ -127,22 +144,29 @@ def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], 
 
 def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Period) -> Iterable[str]:
     """Sentences about the queue."""
-    yield (f"{plural(held, 'mail')} came and {were(held)} held. The staff let {let_go:,} go and kept {kept_away:,} away.")
+    staff = say("Staff released {released} and removed {removed}.", released=let_go, removed=kept_away)
+    yield joined(" ", (say_count("{count} message was held.", "{count} messages were held.", count=held), staff))
     if found.most_at is None:
-        yield "How much waits over the day is not known yet: it is looked at, at each full hour."
+        yield say("The number of held messages over the day is not known yet: it is counted at each full hour.")
         return
     at = found.most_at.astimezone(period.zone)
-    yield f"At full hours {found.mean:.0f} waited on average, and at most {found.most:,}: on {WEEKDAYS[at.weekday()]}, {at:%d %b, %H:%M}."
+    yield say(
+        "On average {mean} were held at full hours. The maximum was {most}: on {weekday}, {time}.",
+        mean=round(found.mean),
+        most=found.most,
+        weekday=WEEKDAYS[at.weekday()],
+        time=minute(at, year=False),
+    )
 
 
 def report_rules(found: Counts, period: Period) -> Report:
     """What lets mail through."""
     return Report(
         "rules",
-        "What the rules did",
+        say("What the rules did"),
         period,
         (rules_sentence(found),),
-        "A mail that several people got counts once for each of them; mail to a group counts once.",
+        say("A message to several people counts once for each of them; a message to a distribution list counts once."),
         tuple(
             Table(name, title, RULE, tuple(rules_that(verdict, found)), Plot("bars", ("mails",))) for name, title, verdict in VERDICT_TABLES
         ),
@@ -161,12 +185,19 @@ def rules_sentence(found: Counts) -> str:
     """The verdicts in a sentence."""
     total = found.total()
     if not total:
-        return "No mail came in."
+        return say("No message arrived.")
     verdicts: Counter[str] = Counter()
     for (_, verdict), number in found.items():
         verdicts[verdict] += number
     passed, held, purged = (format_percent(verdicts[verdict], total) for _, _, verdict in VERDICT_TABLES)
-    return f"{plural(total, 'mail')} came in: {passed} went straight through, {held} {were(total)} held, {purged} purged on arrival."
+    return say_count(
+        "{count} message arrived: {passed} delivered at once, {held} held, {removed} removed on arrival.",
+        "{count} messages arrived: {passed} delivered at once, {held} held, {removed} removed on arrival.",
+        count=total,
+        passed=passed,
+        held=held,
+        removed=purged,
+    )
 
 
 def report_campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> Report:
@@ -183,28 +214,31 @@ def report_campaigns(found: Campaigns, period: Period, subjects: Mapping[int, st
     )
     return Report(
         "campaigns",
-        "Campaigns stopped",
+        say("Campaigns stopped"),
         period,
         tuple(campaign_words(found)),
-        "What purges took away that were not undone. A campaign is stopped when at least two copies of it were; its time runs from the "
-        f"first of these copies until the first of these purges. The {MOST_CAMPAIGNS} of the most copies are listed.",
+        say(
+            "Counts removals that were not undone. A campaign is stopped when at least two of its copies were removed. Its time runs from "
+            "the first of these copies to the first of these removals. The {number} largest campaigns are listed.",
+            number=MOST_CAMPAIGNS,
+        ),
         (
             Table(
                 "copies",
-                "What became of the copies",
-                (Column("place", "Where", "text"), Column("copies", "Copies")),
+                say("Where the copies were"),
+                (Column("place", say("Place"), "text"), Column("copies", say("Copies"))),
                 found.copies,
                 Plot("bars", ("copies",)),
             ),
             Table(
                 "campaigns",
-                "The largest",
+                say("Largest campaigns"),
                 (
-                    Column("subject", "Subject", "text"),
-                    Column("copies", "Copies"),
-                    Column("first_on", "First copy", "day"),
-                    Column("seconds", "Until it was purged", "seconds"),
-                    Column("campaign", "Campaign", "text"),
+                    Column("subject", say("Subject"), "text"),
+                    Column("copies", say("Copies")),
+                    Column("first_on", say("First copy"), "day"),
+                    Column("seconds", say("Time to removal"), "seconds"),
+                    Column("campaign", say("Campaign"), "text"),
                 ),
                 listed,
             ),
@@ -219,11 +253,14 @@ def listed_of(found: Campaigns) -> tuple[Stopped, ...]:
 
 def campaign_words(found: Campaigns) -> Iterable[str]:
     """Sentences about the campaigns."""
-    yield f"{plural(len(found.stopped), 'campaign')} {were(len(found.stopped))} stopped, {plural(found.removed, 'copy', 'copies')} removed."
+    copies = say_count("{count} copy removed", "{count} copies removed", count=found.removed)
+    yield say_count(
+        "{count} campaign was stopped, {copies}.", "{count} campaigns were stopped, {copies}.", count=len(found.stopped), copies=copies
+    )
     times = found.times
     if times.p50 is not None and times.p90 is not None:
-        half, most = format_span(times.p50), format_span(times.p90)
-        yield f"From the first copy to the purge it took half of them up to {half}, nine in ten up to {most}."
+        half, most = spell_span(times.p50), spell_span(times.p90)
+        yield say("From the first copy to the removal: {median} (median), {p90} (90th percentile).", median=half, p90=most)
 
 
 def spread_cells(one: Spread) -> tuple[Cell, ...]:

@@ -204,7 +204,7 @@ class Reading:
         campaign, newest = col(Delivery.campaign_id), func.max(col(Delivery.id))
         theirs = select(newest).where(db.is_among(self.session, campaign, campaigns), access.visible_deliveries(self.by)).group_by(campaign)
         rows = select(campaign, col(Delivery.subject)).where(col(Delivery.id).in_(theirs))
-        return {number: escape_visible(subject) or "(no subject)" for number, subject in self.session.execute(rows)}
+        return {number: escape_visible(subject) or say("(no subject)") for number, subject in self.session.execute(rows)}
 
     @cached_property
     def late_copies(self) -> int:

@@ -5,25 +5,25 @@ from collections.abc import Iterable
 from triage.reports.mail_metrics import HOURS
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.reports.staff_metrics import Candour, Mistakes, Pace, Saved, Work
-from triage.say import say
+from triage.say import say, say_count
 from triage.text.csv_export import Cell
-from triage.text.numbers import format_span, hour_words, plural, rule_words, were
+from triage.text.numbers import hour_words, rule_words, spell_span
 
 VERBS = {"release": say("released"), "redirect": say("redirected"), "purge": say("removed"), "reject": say("rejected")}
 PERSON = (
-    Column("who", "Who", "text"),
-    Column("cards", "Cards"),
-    Column("cards_an_hour", "An hour", "number"),
-    Column("p50_seconds", "Seconds, half within", "seconds"),
-    Column("p90_seconds", "Nine in ten", "seconds"),
-    Column("p50_keys", "Keys, half within", "number"),
-    Column("undone", "Undone"),
+    Column("who", say("Who"), "text"),
+    Column("cards", say("Rows")),
+    Column("cards_an_hour", say("Rows an hour"), "number"),
+    Column("p50_seconds", say("Median seconds"), "seconds"),
+    Column("p90_seconds", say("90th percentile"), "seconds"),
+    Column("p50_keys", say("Median keys"), "number"),
+    Column("undone", say("Undone")),
 )
 FORMULA = (
-    Column("what", "What", "text"),
-    Column("count", "Count"),
-    Column("seconds", "Each", "seconds"),
-    Column("hours", "Hours", "number"),
+    Column("what", say("What"), "text"),
+    Column("count", say("Count")),
+    Column("seconds", say("Each"), "seconds"),
+    Column("hours", say("Hours"), "number"),
 )
 
 
@@ -32,102 +32,128 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
     total = found.total
     tables = []
     if total:
-        tables.append(Table("total", "All of them", PERSON, (pace_cells(total, say("all together")),)))
+        tables.append(Table("total", say("Total"), PERSON, (pace_cells(total, say("all together")),)))
     if found.hours is not None:
         hours = tuple((hour_words(hour), number) for hour, number in zip(HOURS, found.hours, strict=True))
-        columns = (Column("hour", "Hour", "text"), Column("cards", "Cards"))
-        tables.append(Table("hours", "Cards decided over the day", columns, hours, Plot("bars", ("cards",))))
+        columns = (Column("hour", say("Hour"), "text"), Column("cards", say("Rows")))
+        tables.append(Table("hours", say("Rows decided over the day"), columns, hours, Plot("bars", ("cards",))))
     if found.persons:
         tables.append(
-            Table("people", "By person", PERSON, tuple(pace_cells(one, one.shown) for one in found.persons), Plot("bars", ("cards",)))
+            Table("people", say("By person"), PERSON, tuple(pace_cells(one, one.shown) for one in found.persons), Plot("bars", ("cards",)))
         )
     return Report(
         "work",
-        "The work",
+        say("The work"),
         period,
         tuple(work_words(found, candour)),
-        "A card is one decision that released, redirected, purged or rejected held mail. Cards an hour: in those hours of the clock in "
-        "which somebody decided one. Seconds and keys count from when the card came under the cursor in the console.",
+        say(
+            "A row is one decision that released, redirected, removed or rejected held messages. Rows an hour count only hours of the "
+            "clock in which somebody decided. Seconds and keys count from the moment when the row is selected in the console."
+        ),
         tuple(tables),
     )
+
+
+NOTHING_DECIDED = say("No row was decided.")
 
 
 def work_words(found: Work, candour: Candour) -> Iterable[str]:
     """Sentences about the work."""
     if not found.cards:
-        yield "No card was decided."
+        yield NOTHING_DECIDED
         return
-    programs = f", {found.by_programs:,} of them by programs" if found.by_programs else ""
-    yield f"{plural(found.cards, 'card')} {were(found.cards)} decided by {plural(found.people, 'person', 'people')}{programs}."
+    people = say_count("{count} person", "{count} people", count=found.people)
+    decided = say_count("{count} row was decided by {people}", "{count} rows were decided by {people}", count=found.cards, people=people)
+    if found.by_programs:
+        yield say("{decided}, {number} of them by programs.", decided=decided, number=found.by_programs)
+    else:
+        yield say("{decided}.", decided=decided)
     if found.total is None:
-        yield too_few(candour, "how fast")
+        yield say("Fewer than {number} people decided, so their speed is not shown: it would describe one person.", number=candour.fewest)
         return
     pace = found.total
-    yield f"In an hour of work somebody decides {pace.cards_an_hour:.1f} cards."
+    yield say("In an hour of work one person decides {rows} rows.", rows=round(pace.cards_an_hour, 1))
     if candour.staff == "none":
-        yield "Keys and time are not measured here."
+        yield say("Keys and time are not measured here.")
     elif pace.seconds.p50 is not None and pace.keys.p50 is not None:
-        yield f"Half of all decisions took up to {format_span(pace.seconds.p50)} and {plural(round(pace.keys.p50), 'key')}."
-
-
-def too_few(candour: Candour, what: str) -> str:
-    """Why something is not told."""
-    return f"Fewer than {candour.fewest} people decided: {what} would be about one of them, so it is not told."
+        keys = say_count("{count} key", "{count} keys", count=round(pace.keys.p50))
+        yield say("A decision took {time} and {keys} (median).", time=spell_span(pace.seconds.p50), keys=keys)
 
 
 def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], candour: Candour, period: Period) -> Report:
     """What was taken back."""
-    definition = (
-        "A decision counts as a mistake when it was undone; one that was undone before anything had left did no harm. A mail was let go "
-        "wrongly when its release was undone, or it was purged, after it had left."
+    definition = say(
+        "A decision counts as a mistake when it was undone. If it was undone before anything was delivered, it did no harm. A release was "
+        "wrong when it was undone, or the message was removed, after delivery."
     )
-    title = "Decisions taken back"
+    title = say("Decisions undone")
     if found is None:
-        return Report("mistakes", title, period, (too_few(candour, "what they took back"),), definition, ())
+        return Report(
+            "mistakes",
+            title,
+            period,
+            (
+                say(
+                    "Fewer than {number} people decided, so what they undid is not shown: it would describe one person.",
+                    number=candour.fewest,
+                ),
+            ),
+            definition,
+            (),
+        )
     tables = [
         Table(
             "verbs",
-            "By what was decided",
-            (Column("verb", "Decision", "text"), Column("cards", "Cards"), Column("undone", "Undone"), Column("share", "Share", "share")),
+            say("By decision"),
+            (
+                Column("verb", say("Decision"), "text"),
+                Column("cards", say("Rows")),
+                Column("undone", say("Undone")),
+                Column("share", say("Share"), "share"),
+            ),
             tuple((VERBS[verb], cards, undone, undone / cards) for verb, cards, undone in found.verbs),
             Plot("bars", ("undone",)),
         ),
         Table(
             "rules",
-            "By why the mail had been held, or not",
-            (Column("rule", "Because", "text"), Column("name", "Rule", "text"), Column("mails", "Mails put back")),
+            say("By the rule that had decided"),
+            (Column("rule", say("Reason"), "text"), Column("name", say("Rule"), "text"), Column("mails", say("Messages put back"))),
             tuple((rule_words(rule), rule, number) for rule, number in by_rule),
             Plot("bars", ("mails",)),
         ),
     ]
     if found.persons:
         columns = (
-            Column("who", "Who", "text"),
-            Column("cards", "Cards"),
-            Column("undone", "Undone"),
-            Column("let_go", "Mails let go"),
-            Column("wrong", "Wrongly"),
-            Column("wrong_per_hundred", "In a hundred", "number"),
+            Column("who", say("Who"), "text"),
+            Column("cards", say("Rows")),
+            Column("undone", say("Undone")),
+            Column("let_go", say("Messages released")),
+            Column("wrong", say("Wrong")),
+            Column("wrong_per_hundred", say("Wrong per hundred"), "number"),
         )
         rows = tuple((one.shown, one.cards, one.undone, one.let_go, one.taken_back, per_hundred(one)) for one in found.persons)
-        tables.append(Table("people", "By person", columns, rows))
+        tables.append(Table("people", say("By person"), columns, rows))
     return Report("mistakes", title, period, tuple(mistake_words(found)), definition, tuple(tables))
 
 
 def mistake_words(found: Mistakes) -> Iterable[str]:
     """Sentences about the mistakes."""
     if not found.cards:
-        yield "No card was decided."
+        yield NOTHING_DECIDED
         return
-    yield (
-        f"{found.undone:,} of {plural(found.cards, 'decision')} {were(found.undone)} undone"
-        + (f", {found.in_time:,} of them before anything had left." if found.undone else ".")
-    )
+    all_of_them = say_count("{count} decision", "{count} decisions", count=found.cards)
+    undone = say_count("{count} of {decisions} was undone", "{count} of {decisions} were undone", count=found.undone, decisions=all_of_them)
+    if found.undone:
+        yield say("{undone}, {number} of them before anything was delivered.", undone=undone, number=found.in_time)
+    else:
+        yield say("{undone}.", undone=undone)
     if found.let_go:
-        yield (
-            f"Of {plural(found.let_go, 'mail')} that {were(found.let_go)} let go {found.taken_back:,} "
-            f"{were(found.taken_back)} taken back after {'it' if found.taken_back == 1 else 'they'} had left: "
-            f"{100 * found.taken_back / found.let_go:.1f} wrong releases in a hundred."
+        yield say_count(
+            "{count} of {released} released messages was undone or removed after delivery: {rate} wrong releases in a hundred.",
+            "{count} of {released} released messages were undone or removed after delivery: {rate} wrong releases in a hundred.",
+            count=found.taken_back,
+            released=found.let_go,
+            rate=f"{100 * found.taken_back / found.let_go:.1f}",
         )
 
 
@@ -139,18 +165,34 @@ def per_hundred(one: Pace) -> float | None:
 def report_savings(found: Saved, period: Period) -> Report:
     """What it brings and costs in hours, with the formula."""
     mails, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
-    how = "the median measured" if found.measured else "as the settings say"
+    how = say("the measured median") if found.measured else say("from the settings")
     return Report(
         "saved",
-        "Hours saved",
+        say("Hours saved"),
         period,
         (
-            f"About {found.hours:.1f} hours were saved." if found.hours >= 0 else f"It cost {-found.hours:.1f} hours more than it saved.",
-            f"({found.by_rules:,} + {found.by_staff:,}) mails × {away} − {found.cards:,} cards × {card} = {found.hours:.1f} hours.",
+            say("≈ {hours} hours saved.", hours=round(found.hours, 1))
+            if found.hours >= 0
+            else say("It cost {hours} hours more than it saved.", hours=round(-found.hours, 1)),
+            say(
+                "({by_rules} + {by_staff}) messages × {away} − {rows} rows × {row} = {hours} hours.",
+                by_rules=found.by_rules,
+                by_staff=found.by_staff,
+                away=away,
+                rows=found.cards,
+                row=card,
+                hours=round(found.hours, 1),
+            ),
         ),
-        f"{plural(mails, 'mail')} that no employee had to look at, purged on arrival or decided by the staff, at {away} each, "
-        f"less the cards of the staff at {card} each ({how}). What was let go saves nothing here.",
-        (Table("formula", "How it is calculated", FORMULA, tuple(savings_formula(found))),),
+        say(
+            "{number} messages that no employee had to read, removed on arrival or decided by staff, at {away} each, less the rows of "
+            "staff at {row} each ({how}). Released messages save nothing.",
+            number=mails,
+            away=away,
+            row=card,
+            how=how,
+        ),
+        (Table("formula", say("Calculation"), FORMULA, tuple(savings_formula(found))),),
     )
 
 

@@ -50,6 +50,17 @@ def format_span(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if round(seconds) != 1 else "1 second"
 
 
+def spell_span(seconds: float) -> str:
+    """The same as a sentence of ours, which other languages can show."""
+    if seconds >= 86400:
+        return say("{number} days", number=round(seconds / 86400, 1)) if round(seconds / 86400, 1) != 1 else say("1 day")
+    if seconds >= 3600:
+        return say("{number} hours", number=round(seconds / 3600, 1)) if round(seconds / 3600, 1) != 1 else say("1 hour")
+    if seconds >= 60:
+        return say("{number} minutes", number=round(seconds / 60, 1)) if round(seconds / 60, 1) != 1 else say("1 minute")
+    return say("{number} seconds", number=round(seconds)) if round(seconds) != 1 else say("1 second")
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """So many of them."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

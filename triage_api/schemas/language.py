@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from html import escape, unescape
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,6 +41,13 @@ Sentence = Annotated[str, WrapValidator(kept), PlainSerializer(said, return_type
 
 Spoken = Annotated[str, WrapValidator(kept), PlainSerializer(said_before, return_type=str, when_used="json")]
 """The same where what was stored before sentences kept their message ids is shown too."""
+
+
+async def use_language(
+    language: Annotated[str, Query(max_length=40, description="Its language; by default that of the request.")] = "",
+) -> None:
+    """Answer in the language that a request names in its query."""
+    LANGUAGE.set(chosen(language))
 
 
 def chosen(language: str) -> str:
@@ -80,7 +88,7 @@ class Interpreter:
                 headers = MutableHeaders(raw=message["headers"])
                 if "json" in headers.get("content-type", ""):
                     headers.add_vary_header("Accept-Language")
-                    headers["content-language"] = language
+                    headers["content-language"] = LANGUAGE.get()
             await send(message)
 
         await self.app(scope, receive, answer)

@@ -1,17 +1,18 @@
 """Reports as one HTML page that loads nothing from anywhere: sentences first, then plots, each with its table."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from triage.reports.report_values import Column, Report, Table
+from triage.say import minute, say
 from triage.text.i18n import ENGLISH
-from triage.text.i18n.translate import translate_any, translate_exact
+from triage.text.i18n.translate import translate
 from triage_cli.output import svg_plots
 from triage_cli.output.report_text import WORDS, in_words
 from triage_cli.output.svg_plots import text
 
-Say = Callable[[str], str]
+Put = Callable[[str], str]  # puts a sentence of ours into the language of the page
+REPORTS, FORECAST, AS_A_TABLE = say("Reports"), say("Forecast"), say("As a table")
 STYLE = """
 :root { color-scheme: light dark; --pass: #2f7d4f; --held: #b26a00; --purged: #8a2b2b; --line: #8884; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -27,62 +28,51 @@ polyline { fill: none; stroke-width: 2; } .s0 { stroke: var(--held); } .s1 { str
 """  # noqa: E501
 
 
-def page(found: Sequence[Report], language: str = ENGLISH, title: str = "Reports") -> str:
-    """The whole page in a language. It loads nothing and runs nothing: it can be sent by email and opened in ten years."""
-    say = partial(said_of_report, language=language)
-    body = "\n".join(line for report in found for line in section(report, say))
+def page(found: Sequence[Report], language: str = ENGLISH, title: str = REPORTS) -> str:
+    """The whole page. `language`: of the reports. It loads nothing and runs nothing: it can be sent by email and opened in ten years."""
+    put = partial(translate, language=language)
+    body = "\n".join(line for report in found for line in section(report, put))
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Mailroom: {text(say(title))}</title><style>{STYLE}</style></head><body>\n<h1>{text(say(title))}</h1>\n"
-        f"{when(found, say)}\n{body}\n</body></html>\n"
+        f"<title>Mailroom: {text(put(title))}</title><style>{STYLE}</style></head><body>\n<h1>{text(put(title))}</h1>\n"
+        f"{when(found, put)}\n{body}\n</body></html>\n"
     )
 
 
-def said_of_report(text: str, language: str) -> str:
-    """A text of a report that came from the server as English: it is known by its words."""
-    return translate_exact(text, language) or translate_any(text, language)
-
-
-def when(found: Sequence[Report], say: Say) -> str:
+def when(found: Sequence[Report], put: Put) -> str:
     """Which time they are about."""
     if not found:
         return ""
     period = found[0].period
     since, until = (moment.astimezone(period.zone) for moment in (period.since, period.until))
-    return f"<p>{text(say(f'{since:%d %b %Y, %H:%M} to {until:%d %b %Y, %H:%M}, {period.time_zone}'))}</p>"
+    said = say("{since} to {until}, {zone}", since=minute(since), until=minute(until), zone=period.time_zone)
+    return f"<p>{text(put(said))}</p>"
 
 
-def section(report: Report, say: Say) -> Iterator[str]:
+def section(report: Report, put: Put) -> Iterator[str]:
     """One report."""
-    yield f'<section id="{text(report.name)}"><h2>{text(say(report.title))}</h2>'
+    yield f'<section id="{text(report.name)}"><h2>{text(report.title)}</h2>'
     if report.sentences:
-        yield f'<p class="say">{" ".join(text(say(one)) for one in report.sentences)}</p>'
+        yield f'<p class="say">{" ".join(map(text, report.sentences))}</p>'
     for table in report.tables:
-        yield from figure(spoken(table, say), say)
-    yield f'<p class="note">{text(say(report.definition))}</p></section>' if report.definition else "</section>"
+        yield from figure(table, put)
+    yield f'<p class="note">{text(report.definition)}</p></section>' if report.definition else "</section>"
 
 
-def spoken(table: Table, say: Say) -> Table:
-    """The table with its words in another language; numbers follow where they are written."""
-    columns = tuple(replace(column, says=say(column.says)) for column in table.columns)
-    rows = tuple(tuple(say(cell) if isinstance(cell, str) else cell for cell in row) for row in table.rows)
-    return replace(table, title=say(table.title), columns=columns, rows=rows)
-
-
-def figure(table: Table, say: Say) -> Iterator[str]:
+def figure(table: Table, put: Put) -> Iterator[str]:
     """A plot, and its table below; the table alone where there is nothing to draw."""
     if not table.rows:
         return
-    drawing = drawn(table, say)
+    drawing = drawn(table, put)
     if not drawing:
-        yield f"<figure><figcaption>{text(table.title)}</figcaption>{as_table(table, say)}</figure>"
+        yield f"<figure><figcaption>{text(table.title)}</figcaption>{as_table(table, put)}</figure>"
         return
     yield f"<figure><figcaption>{text(table.title)}</figcaption>{drawing}</figure>"
-    yield f"<details><summary>{text(say('As a table'))}</summary>{as_table(table, say)}</details>"
+    yield f"<details><summary>{text(put(AS_A_TABLE))}</summary>{as_table(table, put)}</details>"
 
 
-def drawn(table: Table, say: Say) -> str:
+def drawn(table: Table, put: Put) -> str:
     """The plot as SVG; "" where none is wanted."""
     if table.plot is None:
         return ""
@@ -97,8 +87,8 @@ def drawn(table: Table, say: Say) -> str:
         table.title,
         [column.says for column in columns],
         rows,
-        [[say(in_words(value, column)) for value, column in zip(values, columns, strict=True)] for _, values in rows],
-        say(svg_plots.FROM_ABOVE),
+        [[put(in_words(value, column)) for value, column in zip(values, columns, strict=True)] for _, values in rows],
+        put(svg_plots.FROM_ABOVE),
     )
 
 
@@ -107,16 +97,16 @@ def number(cell: object) -> float:
     return float(cell) if isinstance(cell, int | float) else 0.0
 
 
-def as_table(table: Table, say: Say) -> str:
+def as_table(table: Table, put: Put) -> str:
     """The same in rows."""
     head = "".join(f"<th{stands(column)}>{text(column.says)}</th>" for column in table.columns)
-    return f"<table><tr>{head}</tr>{''.join(rows_of(table, say))}</table>"
+    return f"<table><tr>{head}</tr>{''.join(rows_of(table, put))}</table>"
 
 
-def rows_of(table: Table, say: Say) -> Iterable[str]:
+def rows_of(table: Table, put: Put) -> Iterable[str]:
     """Its rows as HTML."""
     for row in table.rows:
-        cells = (f"<td{stands(column)}>{text(say(in_words(cell, column)))}</td>" for cell, column in zip(row, table.columns, strict=True))
+        cells = (f"<td{stands(column)}>{text(put(in_words(cell, column)))}</td>" for cell, column in zip(row, table.columns, strict=True))
         yield f"<tr>{''.join(cells)}</tr>"
 
 

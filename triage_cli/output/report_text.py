@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from triage.reports.report_values import Column, Report, Table
+from triage.say import say
 from triage.text.csv_export import Cell
-from triage.text.numbers import format_span
+from triage.text.numbers import spell_span
 
 WIDEST = 40  # of a cell with words
 UNCUT = ("day", "whole")
@@ -53,7 +54,7 @@ def in_words(cell: Cell, column: Column) -> str:
     if isinstance(cell, str):
         return cell if len(cell) <= WIDEST or column.kind in UNCUT else f"{cell[: WIDEST - 1]}…"
     if column.kind == "seconds":
-        return format_span(cell) if cell >= 60 else f"{cell:.1f} s".replace(".0 ", " ")
+        return spell_span(cell) if cell >= 60 else say("{number} s", number=round(cell, 1))
     if column.kind == "share":
-        return f"{100 * cell:.1f} %"
-    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.2f}".rstrip("0").rstrip(".")
+        return say("{number} %", number=round(100 * cell, 1))
+    return say("{number}", number=cell if isinstance(cell, int) else round(cell, 2))

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from html import escape
 
+from triage.say import say
 from triage.text.sanitize import escape_visible
 
 ROW, LABEL, WIDTH = 24, 190, 520  # pixels
-FROM_ABOVE = "In each row, from above:"
+FROM_ABOVE = say("In each row, from the top:")
 
 
 def text(words: str) -> str:

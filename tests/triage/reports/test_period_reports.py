@@ -259,9 +259,9 @@ def hand_counts(company: Company) -> None:
     by_hour = {row[0]: row[1:] for row in rows(waiting, "hours", "hour", *times) if row[1]}
     assert by_hour == {"08:00": (6, 180, 3600, 3600), "10:00": (2, None, None, None), "11:00": (1, None, None, None)}
     assert waiting.sentences == (
-        "9 wanted mails were held. Half of them waited up to 4 minutes, nine in ten up to 1 hour, 99 in 100 up to 1 hour.",
+        "9 wanted messages were held. They waited 4 minutes (median), 1 hour (90th percentile) and 1 hour (99th percentile).",
         "1 of them has been answered since.",
-        "The oldest mail that waits now has waited 1 day.",
+        "The oldest held message has waited 1 day.",
     )
 
     queue = company.report("queue")
@@ -270,8 +270,8 @@ def hand_counts(company: Company) -> None:
     assert seen == {f"{hour:02d}:00": (held, held) for hour, held in zip(range(8, 16), (0, 1, 0, 0, 1, 1, 1, 2), strict=True)}
     assert table(queue, "week").rows[0][1 + 15] == 2
     assert queue.sentences == (
-        "17 mails came and were held. The staff let 10 go and kept 5 away.",
-        "At full hours 1 waited on average, and at most 2: on Monday, 23 Nov, 15:00.",
+        "17 messages were held. Staff released 10 and removed 5.",
+        "On average 1 were held at full hours. The maximum was 2: on Monday, 23 Nov 15:00.",
     )
 
     passed = company.report("rules")
@@ -283,9 +283,9 @@ def hand_counts(company: Company) -> None:
     assert rows(work, "total", "cards", "cards_an_hour", "p50_seconds", "p90_seconds", "p50_keys", "undone") == [(16, 2.0, 4, 10, 1, 3)]
     assert [row[1] for row in table(work, "hours").rows if row[1]] == [5, 1, 2, 5, 1, 2]
     assert work.sentences == (
-        "16 cards were decided by 3 people.",
-        "In an hour of work somebody decides 2.0 cards.",
-        "Half of all decisions took up to 4 seconds and 1 key.",
+        "16 rows were decided by 3 people.",
+        "In an hour of work one person decides 2 rows.",
+        "A decision took 4 seconds and 1 key (median).",
     )
 
     mistakes = company.report("mistakes")
@@ -297,8 +297,8 @@ def hand_counts(company: Company) -> None:
     ]
     assert rows(mistakes, "rules", "name", "mails") == [("first-contact", 3)]
     assert mistakes.sentences == (
-        "3 of 16 decisions were undone, 1 of them before anything had left.",
-        "Of 12 mails that were let go 3 were taken back after they had left: 25.0 wrong releases in a hundred.",
+        "3 of 16 decisions were undone, 1 of them before anything was delivered.",
+        "3 of 12 released messages were undone or removed after delivery: 25.0 wrong releases in a hundred.",
     )
 
     campaigns = company.report("campaigns")
@@ -309,7 +309,7 @@ def hand_counts(company: Company) -> None:
 
     saved = company.report("saved")
     assert rows(saved, "formula", "count", "seconds", "hours") == [(3, 20, 0.02), (5, 20, 0.03), (16, 4, -0.02), (None, None, 0.03)]
-    assert saved.sentences[1] == "(3 + 5) mails × 20 s − 16 cards × 4.0 s = 0.0 hours."
+    assert saved.sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 4.0 s = 0 hours."
 
 
 def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
@@ -324,16 +324,14 @@ def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
 
 def bens_counts(company: Company) -> None:
     """What somebody for one department is told."""
-    assert company.report("rules", by=BEN).sentences == (
-        "6 mails came in: 17 % went straight through, 83 % were held, 0 % purged on arrival.",
-    )
+    assert company.report("rules", by=BEN).sentences == ("6 messages arrived: 17 % delivered at once, 83 % held, 0 % removed on arrival.",)
     assert rows(company.report("waiting", by=BEN), "departments", "code", "mails") == [("legal", 2)]
     assert rows(company.report("queue", by=BEN), "days", "held", "let_go", "kept_away") == [(5, 2, 2), (0, 0, 0)]
     assert table(company.report("queue", by=BEN), "week").rows[0][1 + 15] == 1  # n
     assert company.report("campaigns", by=BEN).sentences[0] == "0 campaigns were stopped, 1 copy removed."
     assert company.report("work", by=BEN).sentences == (
-        "5 cards were decided by 2 people.",
-        "Fewer than 3 people decided: how fast would be about one of them, so it is not told.",
+        "5 rows were decided by 2 people.",
+        "Fewer than 3 people decided, so their speed is not shown: it would describe one person.",
     )
     assert company.report("work", by=BEN).tables == company.report("mistakes", by=BEN).tables == ()
 
@@ -344,7 +342,7 @@ def what_is_sealed(company: Company) -> None:
     assert rows(company.report("queue"), "days", "held", "let_go", "kept_away") == [(12, 8, 3), (0, 0, 0)]
     assert table(company.report("queue"), "week").rows[0][1 + 15] == 1  # j
     assert rows(company.report("waiting"), "departments", "code") == [("it",)]
-    assert company.report("work").sentences[0] == "12 cards were decided by 2 people."
+    assert company.report("work").sentences[0] == "12 rows were decided by 2 people."
     assert rows(company.report("rules", by=BEN), "held", "mails") == [(5,)]
 
 
@@ -372,7 +370,7 @@ def test_people_are_told_of_only_where_the_company_wants_it(
 
 def test_of_fewer_people_than_the_company_wants_no_total_is_told(company: Company) -> None:
     assert company.report("work", fewest=4).tables == ()
-    assert company.report("saved", fewest=4).sentences[1] == "(3 + 5) mails × 20 s − 16 cards × 20 s = -0.0 hours."
+    assert company.report("saved", fewest=4).sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 20 s = 0 hours."
 
 
 def test_nothing_is_measured_where_the_company_wants_nothing_measured(company: Company) -> None:
@@ -426,7 +424,7 @@ def test_of_nothing_there_is_little_to_tell(engine: Engine, settings: Settings) 
         asked = period_reports.parse_period(None, None, settings=settings, now=at("tue 12:00"))
         found = period_reports.all_reports(session, period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
     assert [one.sentences[0] for one in found[:3]] == [
-        "No wanted mail was held.",
-        "0 mails came and were held. The staff let 0 go and kept 0 away.",
-        "No mail came in.",
+        "No wanted message was held.",
+        "0 messages were held. Staff released 0 and removed 0.",
+        "No message arrived.",
     ]

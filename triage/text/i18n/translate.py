@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from triage.say import AGO, BEFORE, CLOCK, DAY, GAP, JOIN, MINUTE, Said
+from triage.say import AGO, BEFORE, CLOCK, DAY, GAP, JOIN, MINUTE, Said, rounded
 from triage.text.i18n import ENGLISH, said
 
 Forms = tuple[str, ...]  # of a message: one, or one for each plural form of the language
@@ -35,12 +35,6 @@ def translate_template(text: str, language: str) -> str:
     return text if language == ENGLISH else messages(language).get(text, (text,))[0]
 
 
-def translate_exact(text: str, language: str) -> str:
-    """What the catalogue has for exactly this plain text, if it is a sentence without parameters; "" where it has nothing."""
-    forms = () if language == ENGLISH or isinstance(text, Said) or GAP.search(text) else messages(language).get(text, ())
-    return forms[0] if len(forms) == 1 else ""
-
-
 def fill(forms: Forms, params: Mapping[str, Any], language: str) -> str:
     """A translation with its parameters, in one pass."""
     form = forms[plural_form(params["count"], language)] if len(forms) > 1 else forms[0]
@@ -53,7 +47,7 @@ def written(value: Any, language: str) -> str:
         return translate(value, language)
     from babel.numbers import format_decimal  # here and below: only who needs it waits for it
 
-    return format_decimal(value, "#,##0.#", locale=language)
+    return format_decimal(rounded(value) if isinstance(value, float) else value, "#,##0.#", locale=language)
 
 
 def join(params: Mapping[str, Any], language: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
 from triage.actor import Actor
@@ -15,9 +15,10 @@ from triage_api.http.idempotency import Once
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
+from triage_api.schemas.language import use_language
 from triage_api.schemas.records import reports as schemas
 
-router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
+router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"], dependencies=[Depends(use_language)])
 
 Name = Annotated[str, Path(max_length=40, description=f"One of {', '.join(period_reports.REPORTS)}.")]
 Since = Annotated[AwareDatetime | None, Query(description="From then on; by default four weeks before the end.")]

@@ -28,7 +28,7 @@ from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, i
 from triage_cli.commands.past_mail.simulate_run import Player, Rehearsal, read_all
 from triage_cli.commands.selection_options import date
 from triage_cli.options import together
-from triage_cli.output.report_html import page
+from triage_cli.output.report_html import FORECAST, page
 from triage_cli.output.report_text import lines
 from triage_cli.output.tables import json_text, say
 
@@ -151,7 +151,7 @@ def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json
     reports = report_forecast(counted, refused, left_out)
     if html_file:
         try:
-            html_file.write_text(page(reports, title="Rehearsal"), "utf-8")
+            html_file.write_text(page(reports, title=FORECAST), "utf-8")
         except OSError as fault:
             raise BadInput(f"--html: {html_file} cannot be written: {fault.strerror}") from fault
     if as_json:

@@ -53,7 +53,7 @@ def report(
     if form is Form.CSV:
         desk.download(f"/reports/{names[0]}", sys.stdout.buffer.write, format="csv", table=table, **period)
         return
-    told = answers(desk, names, **period)
+    told = answers(desk, names, language=language if layout == "html" and form is not Form.JSON else "", **period)
     if form is Form.JSON:
         REPORTS.print(told, form)
         return

@@ -29,10 +29,10 @@ def busy(shell: Shell, arrives: Arrives) -> Shell:
 
 def test_everything_in_words(busy: Shell) -> None:
     said = busy("report").out
-    assert "1 wanted mail was held: too few to say how long such mail waits." in said
-    assert "3 mails came and were held. The staff let 1 go and kept 1 away." in said
-    assert re.search(r"the first message from this sender +first-contact +3 +100.0 %", said)
-    assert "2 cards were decided by 0 people, 2 of them by programs." in said
+    assert "1 wanted message was held: too few to show waiting times." in said
+    assert "3 messages were held. Staff released 1 and removed 1." in said
+    assert re.search(r"the first message from this sender +first-contact +3 +100 %", said)
+    assert "2 rows were decided by 0 people, 2 of them by programs." in said
 
 
 def test_those_that_are_named_in_that_order(busy: Shell) -> None:
@@ -52,7 +52,7 @@ def test_one_table_as_csv(busy: Shell) -> None:
 
 
 def test_the_time_that_is_asked_about(busy: Shell) -> None:
-    assert "No mail came in." in busy("report", "rules", "--until", "2026-01-01").out
+    assert "No message arrived." in busy("report", "rules", "--until", "2026-01-01").out
     assert busy("report", "--since", "2020-01-01").code == 2
     assert busy("report", "--since", "yesterday").code == 2
 
@@ -105,12 +105,18 @@ def test_what_was_written_as_json_is_read_back() -> None:
 
 def test_a_terminal_gets_what_there_is_to_say() -> None:
     made = report(("a", 90.0, 0.25), ("nothing", None, 0))
-    assert list(report_text.table_lines(made.tables[0]))[-1].split() == ["a", "1.5", "minutes", "25.0", "%"]
+    assert list(report_text.table_lines(made.tables[0]))[-1].split() == ["a", "1.5", "minutes", "25", "%"]
 
 
 def test_the_page_in_another_language(busy: Shell) -> None:
     page = busy("report", "--format", "html", "--language", "de").out
     assert '<html lang="de">' in page
     words = re.sub(r"<style>.*?</style>|<[^>]*>", "\n", page, flags=re.DOTALL)
-    assert "Wie lange erwünschte Mail wartet" in words
+    assert "Wartezeit erwünschter Nachrichten" in words
     assert [line for line in words.splitlines() if re.search(r"\b(?:the|of|and|for|by|not|is|are|were|to|which)\b", line)] == []
+
+
+def test_a_subject_that_equals_a_sentence_of_ours_stays_as_it_is() -> None:
+    page = report_html.page([report(("Rules", 90.0, 0.25))], "de")
+    assert "<td>Rules</td>" in page
+    assert "1,5 Minuten" in page
