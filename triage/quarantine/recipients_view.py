@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from triage.config.settings import Company
 from triage.delivery.groups import list_members
-from triage.quarantine.search.search_condition import column_holds
+from triage.quarantine.search.text_spellings import column_holds
 from triage.store.models.directory import Department, MailGroup
 
 

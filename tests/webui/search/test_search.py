@@ -37,7 +37,7 @@ def test_it_completes_itself_by_keyboard(full: Site, page: Page) -> None:
     expect(field).to_be_focused()
     field.press_sequentially("ha")
     offers = page.get_by_role("listbox", name="Search suggestions")
-    expect(offers.get_by_role("option")).to_have_text(["has: attachment or link"])
+    expect(offers.get_by_role("option")).to_have_text(["has: attachment or link", "hash: SHA-256 of an attachment"])
     page.keyboard.press("ArrowDown")
     expect(offers.get_by_role("option", selected=True)).to_have_count(1)
     assert faults(page) == []

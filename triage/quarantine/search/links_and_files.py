@@ -1,6 +1,6 @@
-"""What messages carry, as conditions on deliveries: a link to a domain, an attachment by the digest of its bytes.
+"""What messages carry, as conditions on deliveries: a link to a domain, an attachment by name or digest, where answers go.
 
-Both are read off the summary's JSON as it is stored. A quote inside of a text is escaped there, so that nothing a sender
+All are read off the summary's JSON as it is stored. A quote inside of a text is escaped there, so that nothing a sender
 wrote passes for one of its names.
 """
 
@@ -13,6 +13,7 @@ from sqlmodel import col
 from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.mime.links import display_host
+from triage.quarantine.search.text_spellings import text_spellings
 from triage.say import said_by, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -24,6 +25,8 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 WEB = r'(?:https?:(?:/|\\\\)*|(?:[a-z][a-z0-9+.-]*:)?(?:/|\\\\){2}(?:/|\\\\)*|(?=www\.))(?:[^"/?#\\]*@)?'
 MAIL = r'mailto:[^"?]*@'
 ABOVE = r'(?:[^"/?#@:\\]*\.)?'  # the host may lie below the domain
+TEXT = r'(?:[^"\\]|\\.)*'  # inside of a JSON text
+DIGITS = re.compile(r"[0-9a-f]{8,64}")
 END = r'\.?(?::[0-9]*)?(?:[/?#"]|\\\\)'
 
 
@@ -35,8 +38,7 @@ def link_to(domain: str) -> ColumnElement[bool]:
         raise BadInput(said_by(fault), field="link_domain") from fault
     spellings = sorted({json.dumps(one)[1:-1] for one in (name, display_host(name))})
     host = "|".join(map(re.escape, spellings))
-    opens = SUMMARY.regexp_match(f'(?i)"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')
-    return of_messages(or_(*(func.lower(SUMMARY).contains(one.lower(), autoescape=True) for one in spellings)), opens)
+    return written(spellings, f'"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')
 
 
 def attachment_condition(sha256: str) -> ColumnElement[bool]:
@@ -45,6 +47,46 @@ def attachment_condition(sha256: str) -> ColumnElement[bool]:
     if not DIGEST.fullmatch(digest):
         raise BadInput(say("write the 64 hexadecimal digits of the attachment's `sha256`"), field="attachment_sha256")
     return of_messages(SUMMARY.contains(f'"sha256": "{digest}"'))
+
+
+def file_named(text: str) -> ColumnElement[bool]:
+    """An attachment, or a file in an attached archive, whose name has this folded text."""
+    spellings = json_spellings(text)
+    return written(spellings, f'"name": "{anywhere(spellings)}|"(?:names|also)": {in_list(spellings)}')
+
+
+def file_with_digest(start: str) -> ColumnElement[bool]:
+    """An attachment whose `sha256` begins so. BadInput for what is no beginning of a digest, of 8 digits at least."""
+    if not DIGITS.fullmatch(start):
+        raise BadInput(say("hash: takes the first 8 to 64 hexadecimal digits of an attachment's SHA-256"), field="q")
+    return of_messages(SUMMARY.contains(f'"sha256": "{start}'))
+
+
+def answers_go_to(text: str) -> ColumnElement[bool]:
+    """An address of Reply-To has this folded text."""
+    spellings = json_spellings(text)
+    return written(spellings, f'"reply_to": {in_list(spellings)}')
+
+
+def json_spellings(text: str) -> list[str]:
+    """How a folded text may stand in JSON."""
+    return sorted({json.dumps(one)[1:-1] for one in text_spellings(text)})
+
+
+def anywhere(spellings: list[str]) -> str:
+    """A pattern: the rest of a JSON text that has one of these."""
+    return f"{TEXT}(?:{'|'.join(map(re.escape, spellings))})"
+
+
+def in_list(spellings: list[str]) -> str:
+    """A pattern: a JSON list of texts of which one has one of these."""
+    return rf'\[(?:"{TEXT}", )*"{anywhere(spellings)}'
+
+
+def written(spellings: list[str], pattern: str) -> ColumnElement[bool]:
+    """Messages whose summary matches; only those that have one of the spellings at all are looked at closely."""
+    somewhere = or_(*(func.lower(SUMMARY).contains(one.lower(), autoescape=True) for one in spellings))
+    return of_messages(somewhere, SUMMARY.regexp_match(f"(?i){pattern}"))
 
 
 def of_messages(*where: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,18 +1,20 @@
 """A search as a condition on deliveries; combine it with access.visible."""
 
-import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, func, literal, not_, or_, select
 from sqlmodel import col
 
 from triage import ids
+from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.signals.severity import Severity
-from triage.quarantine.search import search_query
+from triage.quarantine.search import links_and_files, search_query
 from triage.quarantine.search.search_query import Term
-from triage.say import say
+from triage.quarantine.search.text_spellings import column_holds, text_spellings
+from triage.say import said_by, say
 from triage.store import message_ids
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
@@ -22,7 +24,6 @@ from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
-INITIAL = re.compile(r"\b\w")
 LISTS = {"attachment": "attachments", "link": "links"}
 
 
@@ -31,22 +32,6 @@ def search_conditions(text: str) -> list[ColumnElement[bool]]:
     return [
         condition if one.wanted else not_(condition) for one in search_query.parse_terms(text) for condition in [MEANING[one.name](one)]
     ]
-
-
-def column_holds(column: Any, text: str) -> ColumnElement[bool]:
-    """Does a column hold this folded text, however it is written there?"""
-    return or_(*(func.lower(column).contains(one, autoescape=True) for one in sorted(text_spellings(text))))
-
-
-def text_spellings(text: str) -> set[str]:
-    """How a folded text may stand where only ASCII letters were lowered, as SQLite does, and PostgreSQL unless its locale knows others."""
-    written = {text, text.replace("ss", "ß")}
-    return {one for each in written for one in (each, replace_capitals(each), INITIAL.sub(lambda first: replace_capitals(first[0]), each))}
-
-
-def replace_capitals(text: str) -> str:
-    """With those capitals that are no ASCII."""
-    return "".join(one if one.isascii() or one == "ß" else one.upper() for one in text)
 
 
 def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -99,6 +84,25 @@ def match_link(term: Term) -> ColumnElement[bool]:
     """Where its links lead, and what they say."""
     found = column_holds(cast(col(Message.summary)["links"], String), term.value)
     return other_table_has(Message, col(Message.id) == col(Delivery.message_id), found)
+
+
+def match_client(term: Term) -> ColumnElement[bool]:
+    """The IP address that handed it to the company."""
+    try:
+        address = str(ip_address(term.value))
+    except ValueError as fault:
+        raise BadInput(say("ip: takes an address like 192.0.2.1, not {value}", value=repr(term.value)), field="q") from fault
+    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), col(Message.envelope)["client"].as_string() == address)
+
+
+def match_verified(term: Term) -> ColumnElement[bool]:
+    """Who verifiably sent it, by DMARC: this domain or one below it."""
+    try:
+        domain = ascii_domain(term.value.removeprefix("@"))
+    except ValueError as fault:
+        raise BadInput(said_by(fault), field="q") from fault
+    below = col(Delivery.author_domain).endswith(f".{domain}", autoescape=True)
+    return and_(col(Delivery.proof) == "dmarc", or_(col(Delivery.author_domain) == domain, below))
 
 
 def match_state(term: Term) -> ColumnElement[bool]:
@@ -177,6 +181,11 @@ MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "campaign": match_campaign,
     "message-id": match_message_id,
     "queue-id": match_queue_id,
+    "reply-to": lambda term: links_and_files.answers_go_to(term.value),
+    "file": lambda term: links_and_files.file_named(term.value),
+    "hash": lambda term: links_and_files.file_with_digest(term.value),
+    "ip": match_client,
+    "verified": match_verified,
     search_query.ANY_ID: match_any_id,
     "after": lambda term: col(Delivery.received_at) >= search_query.parse_day(term),
     "before": lambda term: col(Delivery.received_at) < search_query.parse_day(term),

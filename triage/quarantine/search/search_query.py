@@ -1,5 +1,6 @@
 """The grammar of a search: words, FIELD:VALUE, and every field name that there is or will be. Values."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +11,27 @@ from triage.say import say
 
 FIELDS = (
     *("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "severity", "campaign", "after", "before"),
-    *("message-id", "queue-id"),
+    *("message-id", "queue-id", "reply-to", "verified", "file", "hash", "ip"),
 )
-NOT_YET = ("file", "hash", "ip", "is", "reply-to", "risk", "rule", "signal", "verified")  # kept free for what is to come
+NOT_YET = ("is", "risk", "rule", "signal")  # kept free for what is to come
+MEANT = {  # what other programs call our fields
+    "attachment": "file",
+    "date": "after",
+    "department": "dept",
+    "domain": "from",
+    "filename": "file",
+    "newer": "after",
+    "older": "before",
+    "recipient": "to",
+    "sender": "from",
+    "since": "after",
+    "status": "state",
+    "until": "before",
+    "url": "link",
+}
+ALIKE = 0.75  # of 1: as much as a mistyped field has of the field that is meant
 ANY_ID = "id"  # the field of a word that is an id: of a message, of a delivery, or in a 250 reply
+UNKNOWN = re.compile(r"-?(?P<name>[a-z][a-z-]+):(?!//)(?=\S)", re.IGNORECASE)
 TERM = re.compile(rf'(?P<sign>-?)(?:(?P<name>{"|".join(FIELDS + NOT_YET)}):(?=\S))?(?:"(?P<phrase>[^"]+)"|(?P<word>\S+))', re.IGNORECASE)
 MOST_TERMS = 20
 
@@ -30,7 +48,7 @@ class Term:
 def parse_terms(text: str) -> tuple[Term, ...]:
     """What a search says, term by term; every one must be so. A name that is none, or has no value yet, is a word like others.
 
-    BadInput when there are too many, or when a field cannot be searched yet.
+    BadInput when there are too many, when a field cannot be searched yet, or when it looks like another one mistyped.
     """
     found = tuple(parse_term(match) for match in TERM.finditer(text))
     if len(found) > MOST_TERMS:
@@ -39,13 +57,27 @@ def parse_terms(text: str) -> tuple[Term, ...]:
 
 
 def parse_term(match: re.Match[str]) -> Term:
-    """One of them; a sign alone is a word. BadInput for a field that cannot be searched yet."""
+    """One of them; a sign alone is a word. BadInput for a field that cannot be searched yet, or is mistyped."""
     name, value = (match["name"] or "").lower(), match["phrase"] or match["word"]
     if name in NOT_YET:
         raise BadInput(say("{name}: cannot be searched yet; put the word in quotes to search for it as text", name=name), field="q")
+    if not name and match["word"]:
+        refuse_unknown_field(match["word"])
     if not name and match["word"] and is_like(value):
         name = ANY_ID
     return Term(name, value.casefold(), not match["sign"])
+
+
+def refuse_unknown_field(word: str) -> None:
+    """BadInput for `sender:x` or `form:x`, with the field that is meant. `re:x` and web addresses are words."""
+    named = UNKNOWN.match(word)
+    name = named["name"].lower() if named else ""
+    nearest = MEANT.get(name) or next(iter(difflib.get_close_matches(name, FIELDS, n=1, cutoff=ALIKE)), "")
+    if name and nearest:
+        raise BadInput(
+            say("{name}: is no field; {nearest}: is. Put the word in quotes to search for it as text", name=name, nearest=nearest),
+            field="q",
+        )
 
 
 def parse_day(term: Term) -> datetime:

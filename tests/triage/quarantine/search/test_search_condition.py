@@ -1,6 +1,10 @@
 """What a search finds, on each kind of database."""
 
+import base64
 from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -77,6 +81,13 @@ def full(known: Engine, settings: Settings) -> Engine:
         ("after:2026-11-24", "dhl free law"),
         ("before:2026-11-24", ""),
         ("-kim", "dhl"),
+        ("verified:dhl.example", "dhl"),
+        ("verified:@hl.example", ""),
+        ("verified:example", "dhl law"),
+        ("ip:192.0.2.1", "dhl free law"),
+        ("ip:192.0.2.10", ""),
+        ("reply-to:kim", ""),
+        ("file:pdf", ""),
         ("campaign:0000000000000", ""),
         ("message-id:nothing@nowhere.example", ""),
     ],
@@ -98,6 +109,76 @@ def test_a_message_is_found_by_its_message_id(known: Engine, settings: Settings,
             intake.receive_message(session, arriving.envelope(JOE), raw, proof, summary.make_summary(raw), settings=settings, now=NOW)
         (found,) = listing.list_deliveries(session, Selection(q=text), by=ANA).items
         assert session.get_one(Message, found.message_id).summary["message_id"] == "A.1@Mail.example"
+
+
+LETTER = """From: kim@free.example
+Reply-To: Ärger <other@else.example>, second@third.example
+Content-Type: multipart/mixed; boundary=b"""
+BODY = """--b
+Content-Type: text/plain
+
+name: "file.pdf"
+--b
+Content-Type: application/octet-stream
+Content-Disposition: attachment; filename="Rechnung \\"Ä\\".pdf"
+
+%PDF
+--b
+Content-Type: application/zip; name=bilder.zip
+Content-Disposition: attachment; filename=bilder.zip
+Content-Transfer-Encoding: base64
+
+{archive}
+--b--
+"""
+DIGEST = sha256(b"%PDF").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("file:.pdf", True),
+        ("file:RECHNUNG", True),
+        ('file:"Rechnung \\"ä"', False),  # a quote ends the phrase
+        ("file:ä", True),
+        ("file:urlaub", True),
+        ("file:Übung", True),
+        ("file:.exe", False),
+        ("file:%PDF", False),
+        ("file:third", False),
+        (f"hash:{DIGEST}", True),
+        (f"hash:{DIGEST[:8].upper()}", True),
+        (f"hash:{DIGEST[8:20]}", False),
+        ("reply-to:@else.example", True),
+        ("reply-to:THIRD", True),
+        ("reply-to:free", False),
+        ("reply-to:pdf", False),
+    ],
+)
+def test_files_and_where_answers_go(known: Engine, settings: Settings, text: str, found: bool) -> None:
+    made = BytesIO()
+    with ZipFile(made, "w") as archive:
+        for name in ("Urlaub.jpg", "übung.txt"):
+            archive.writestr(name, "x")
+    raw = mail(LETTER, BODY.format(archive=base64.b64encode(made.getvalue()).decode()))
+    with transaction(known) as session:
+        proof = authentication("kim@free.example")
+        intake.receive_message(session, arriving.envelope(JOE), raw, proof, summary.make_summary(raw), settings=settings, now=NOW)
+        assert bool(listing.list_deliveries(session, Selection(q=text), by=ANA).items) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hash:abc", "hash: takes the first 8"),
+        ("hash:zzzzzzzzzz", "hash: takes the first 8"),
+        ("ip:nowhere", "ip: takes an address"),
+        ("verified:a..b", "a..b"),
+    ],
+)
+def test_what_no_such_value_can_be_is_told(known: Engine, text: str, told: str) -> None:
+    with transaction(known) as session, pytest.raises(BadInput, match=told):
+        listing.list_deliveries(session, Selection(q=text), by=ANA)
 
 
 SUBJECTS = ("Ärger mit MÜLLER", "Straße gesperrt", "Große Änderung über Übung", "Mueller")

@@ -47,6 +47,21 @@ def test_a_field_of_later_is_told_and_no_word(field: str) -> None:
     assert search_query.parse_terms(f'"{field}:x"') == (Term("", f"{field}:x"),)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("form:dhl", "from"), ("sender:dhl", "from"), ("-subjet:x", "subject"), ("filename:a.pdf", "file"), ("Replyto:x", "reply-to")],
+)
+def test_a_mistyped_field_is_told_and_no_word(text: str, meant: str) -> None:
+    with pytest.raises(BadInput, match=f"is no field; {meant}: is"):
+        search_query.parse_terms(text)
+    assert search_query.parse_terms(f'"{text}"')[0].name == ""
+
+
+@pytest.mark.parametrize("text", ["re:offer", "fwd:from", "http://from", "mailto:a@b", "12:30", "urn:isbn:1", "date://x", "from:"])
+def test_what_only_looks_like_a_field_is_a_word(text: str) -> None:
+    assert search_query.parse_terms(text) == (Term("", text),)
+
+
 def test_a_day_is_a_day() -> None:
     assert search_query.parse_day(Term("before", "2026-11-24")) == datetime(2026, 11, 24, tzinfo=UTC)
     with pytest.raises(BadInput, match="before: takes a day like"):

@@ -26,6 +26,11 @@ export const ASKS: readonly Offer[] = [
   { text: 'campaign:', says: t('campaign id') },
   { text: 'queue-id:', says: t('id in the 250 reply and the logs') },
   { text: 'message-id:', says: t('Message-ID field') },
+  { text: 'verified:', says: t('verified sender: domain') },
+  { text: 'reply-to:', says: t('address for answers') },
+  { text: 'file:', says: t('name of an attachment') },
+  { text: 'hash:', says: t('SHA-256 of an attachment') },
+  { text: 'ip:', says: t('address of the sending server') },
   { text: 'after:', says: t('received on this day or later') },
   { text: 'before:', says: t('received before this day') },
 ]

@@ -11,7 +11,7 @@ const offered = (text: string, caret = text.length) => offersFor(text, caret, (n
 test.each([
   ['fr', ['from:']],
   ['dhl st', ['state:']],
-  ['-has', ['-has:']],
+  ['-has', ['-has:', '-hash:']],
   ['dept:', ['dept:it ', 'dept:legal ']],
   ['DEPT:le', ['dept:legal ']],
   ['-dept:l', ['-dept:legal ']],

@@ -1,0 +1,24 @@
+"""Folded text looked for in columns where it is written as the sender wrote it."""
+
+import re
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_
+
+INITIAL = re.compile(r"\b\w")
+
+
+def column_holds(column: Any, text: str) -> ColumnElement[bool]:
+    """Does a column hold this folded text, however it is written there?"""
+    return or_(*(func.lower(column).contains(one, autoescape=True) for one in sorted(text_spellings(text))))
+
+
+def text_spellings(text: str) -> set[str]:
+    """How a folded text may stand where only ASCII letters were lowered, as SQLite does, and PostgreSQL unless its locale knows others."""
+    written = {text, text.replace("ss", "ß")}
+    return {one for each in written for one in (each, replace_capitals(each), INITIAL.sub(lambda first: replace_capitals(first[0]), each))}
+
+
+def replace_capitals(text: str) -> str:
+    """With those capitals that are no ASCII."""
+    return "".join(one if one.isascii() or one == "ß" else one.upper() for one in text)
