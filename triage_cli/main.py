@@ -56,6 +56,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "outgoing": "commands.operations.outgoing_queue",
         "spool": "commands.operations.spool",
         "emergency": "commands.policy.emergency",
+        "checks": "commands.policy.sender_checks",
     },
     "Senders": {
         "allow": "commands.policy.allow_block",

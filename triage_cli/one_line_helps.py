@@ -36,6 +36,7 @@ HELPS = {
     "outgoing": "List, retry, hold or give up outgoing messages.",
     "spool": "List and retry accepted messages that wait for DNS.",
     "emergency": "Deliver everything for a while (emergency).",
+    "checks": "Show the checks of known senders, and let one hold.",
     "allow": "Allow a sender who proves the address.",
     "block": "Block a sender.",
     "hold-sender": "Hold all messages of a sender until a date.",

@@ -169,6 +169,8 @@ CALLS = {
     "get_emergency": Call(says=True),
     "open_emergency": Call(json={"until": "2099-01-01T00:00:00Z", "reason": "x"}),
     "close_emergency": Call(),
+    "list_sender_checks": Call(says=True),
+    "resume_sender_check": Call(json={"reason": "x"}),
     "export_person_data": Call(json={"address": "secret@only-it.example"}),
     "preview_erasure": Call(json={"address": "secret@only-it.example"}),
     "erase_person_data": Call(json={"address": "nobody@nowhere.example", "reason": "x"}),
@@ -302,7 +304,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal"},
     "admin": {"list_audit_entries", "export_audit_log", "list_staff", "set_away",
         "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
-        "open_emergency", "close_emergency", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
+        "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
         "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes"},
     "nothing": {"create_token", "confirm_approval", "create_sweep"},  # a sweep needs admin and decide
@@ -332,6 +334,7 @@ FORBIDDEN = {
     "change_rule": NOT_MINE,
     "import_rules": {403, 422},
     "close_emergency": {403},
+    "resume_sender_check": {403},
     "export_person_data": {403},
     "preview_erasure": {403},
     "erase_person_data": {403},
@@ -408,6 +411,8 @@ NO_MAIL = {
     "get_emergency",
     "open_emergency",
     "close_emergency",
+    "list_sender_checks",
+    "resume_sender_check",
     "create_sweep",
     "create_legal_hold",
     "export_person_data",  # without what is sealed: tests/triage/compliance/privacy/test_data_subject.py
@@ -507,7 +512,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
-    about["hook"] = "ops"
+    about["hook"], about["check"] = "ops", "link-text"
     about |= {
         "message": secret.delivery,
         "campaign_id": secret.campaign,
@@ -632,7 +637,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
     expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
-        expected |= dict.fromkeys(("set_enforcement", "create_sweep", "open_emergency", "close_emergency"), 403)
+        expected |= dict.fromkeys(("set_enforcement", "create_sweep", "open_emergency", "close_emergency", "resume_sender_check"), 403)
         expected |= dict.fromkeys(("create_legal_hold", "lift_legal_hold"), 403)
         expected |= dict.fromkeys(("export_person_data", "preview_erasure", "erase_person_data"), 403)
     if login in READING:

@@ -77,7 +77,9 @@ FIELDS = {  # of --json; there may come more
     "resume": "found absent unknown waiting unreachable resumed",
     "retention": "expired erased forgotten expiring",
     "rules explain": "when what rule reason",
-    "rules list": "id effect sender to scope proof author used until note origin risky lapse_days first_used_at last_used_at warnings",
+    "checks list": "name mode trial_until held_today fuse_at",
+    "rules list": "id effect sender to scope proof author used until note origin risky unchecked lapse_days first_used_at last_used_at"
+    " warnings",
     "rules propose": "id kind value proof would pass why evidence",
     "approvals list": "id asked lapses said reason",
     "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",

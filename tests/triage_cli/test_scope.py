@@ -107,6 +107,7 @@ SILENT = {  # answered, and without it
     "training scores": "",
     "token list": "",
     "webhooks list": "",
+    "checks list": "",
     "requests list": "",
     "reported list": "",
     "report": "",
@@ -124,7 +125,7 @@ OTHERS = {
     "learn postfix-log", "enforcement enforce", "enforcement observe", "enforcement reset",
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
     "person-data export", "person-data erase",
-    "simulate imap", "simulate maildir", "simulate mbox", "import maildir", "import mbox", "emergency",
+    "simulate imap", "simulate maildir", "simulate mbox", "import maildir", "import mbox", "emergency", "checks resume",
     "backup create", "backup restore", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
 }  # fmt: skip
 

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import starmap
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -25,6 +24,7 @@ from triage.store.models.messages import Message
 
 LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
+UNCHECKED_ALLOW = "unchecked-allow"
 REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this name needs no second person for it
 MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
@@ -32,9 +32,25 @@ WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "decli
 ANSWERED = {CONFIRMED: say("confirmed"), DECLINED: say("declined"), WITHDRAWN: say("withdrawn"), LAPSED: say("expired")}  # for people
 
 
-def of_rules(reaches: Iterable[tuple[str, str, str]], settings: Settings) -> list[str]:
-    """Why rules need a second key, by their effect, match and scope."""
-    return [DOMAIN_ALLOW] if any(starmap(is_domain_allow, reaches)) and DOMAIN_ALLOW in settings.policy.two_keys else []
+class Wanted(Protocol):
+    """What of a rule decides whether it needs a second person."""
+
+    @property
+    def effect(self) -> str: ...
+    @property
+    def match(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def unchecked(self) -> bool: ...
+
+
+def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
+    """Why rules need approval by a second person."""
+    allows = [one for one in rules if one.effect == "allow"]
+    wide = any(is_domain_allow(one.effect, one.match, one.scope) for one in allows)
+    found = {DOMAIN_ALLOW: wide, UNCHECKED_ALLOW: any(one.unchecked for one in allows)}
+    return [name for name, is_so in found.items() if is_so and name in settings.policy.two_keys]
 
 
 def is_domain_allow(effect: str, match: str, scope: str) -> bool:

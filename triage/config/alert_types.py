@@ -10,10 +10,12 @@ from triage.say import Said, joined, minute, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS)
+FUSE = "fuse"
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
-LASTS = frozenset({BRAKE, UNSEEN, OWNERS})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
+# of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
+LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE})
 EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
@@ -30,6 +32,7 @@ TITLES = {
     REMOVAL: say("Many messages were removed"),
     BREAK_GLASS: say("A break-glass account was opened"),
     OWNERS: say("Addresses would change their owners"),
+    FUSE: say("A check of known senders only reports"),
 }
 
 

@@ -545,8 +545,9 @@ class Notices:
         "time only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), "
         "requested (by whom it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, "
         "removal (somebody removed more than removal_messages messages), break-glass (a break-glass account was opened), "
-        "owners (the directory gives an address to somebody else, which waits for an approval).",
-        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass", "owners"),
+        "owners (the directory gives an address to somebody else, which waits for an approval), "
+        "fuse (a check of known senders held too much).",
+        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass", "owners", "fuse"),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = setting_key(
@@ -675,13 +676,25 @@ class Policy:
     listed_sample: int = setting_key(
         "One in how many messages from listed clients is held for staff to see instead of purged; 0: none.", 50
     )
+    hold_known: tuple[str, ...] = setting_key(
+        "Checks that hold a message of a known sender when it is unlike them (docs/reference/signals.md). Empty: none.",
+        ("bank-details", "password-form", "link-text", "attachment", "disguised"),
+        choices=("bank-details", "password-form", "link-text", "attachment", "disguised", "account"),
+    )
+    hold_known_trial_days: int = setting_key("Days for which a new check only reports what it would hold; 0: it holds at once.", 14)
+    hold_known_a_day: int = setting_key(
+        "A check that holds this many messages on one day (UTC) only reports from then on, with an alert, until an administrator resumes "
+        "it. 0: no limit.",
+        20,
+    )
     two_keys: tuple[str, ...] = setting_key(
         "Acts that need a second person's confirmation: domain-allow (let a whole domain or mailing list in for the whole company), "
+        "unchecked-allow (let a sender pass whatever a message says), "
         "large-purge (see two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us), person-erasure "
         "(erase what is kept about a person), remove-delivered (take delivered messages out of more than two_keys_mailboxes mailboxes, or "
         "any that are not dangerous, or by domain or search; who has the right of this name does it alone). Empty: none.",
-        ("remove-delivered",),
-        choices=("domain-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered"),
+        ("unchecked-allow", "remove-delivered"),
+        choices=("domain-allow", "unchecked-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered"),
     )
     two_keys_purge: int = setting_key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
     two_keys_mailboxes: int = setting_key(

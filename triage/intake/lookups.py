@@ -17,11 +17,16 @@ from triage.directory import enforcement_mode, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
 from triage.message.mailing_lists import rewritten_author
 from triage.message.signals.attachments import first_danger
+from triage.message.signals.deviations import Deviation, find_deviations
+from triage.message.signals.find_signals import find_signals
+from triage.message.signals.signal_context import Seen
 from triage.message.signals.time_critical import Life, find_deadline
 from triage.message.summary import Summary
 from triage.policy import emergency
 from triage.policy.contacts import sent_messages, store as contacts, wanted_senders
 from triage.policy.facts import Facts, MatchedRule, OurMail
+from triage.policy.known_senders.checks import Mode, modes_now
+from triage.policy.known_senders.usual_content import drop_usual
 from triage.policy.rules import matching_rules, redirects
 from triage.quarantine import coverage
 
@@ -74,10 +79,11 @@ def gather_facts(
     campaign_id: int | None = None,
     known: Known | None = None,
     danger: str | None = None,
+    deviations: Sequence[Deviation] | None = None,
     lasts: Life | Literal["ask"] | None = "ask",
 ) -> list[Facts]:
-    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `lasts`: where somebody has
-    asked."""
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `deviations`,
+    `lasts`: where somebody has asked."""
     known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten_author(summary) else known.learned.get(summary.author, ())
@@ -86,6 +92,11 @@ def gather_facts(
     danger = danger_of(summary, settings) if danger is None else danger
     lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
     found = recipients_of(session, envelope, settings.company, known.addresses)
+    unlike: Sequence[Deviation] = ()
+    if ours or lasts or any(rule.effect == "allow" for rule in about):
+        shown = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
+        unlike = drop_usual(session, shown, summary.author, freemail=settings.policy.freemail_domains, now=now)
+    modes = modes_now(session, settings.policy, now) if unlike else {}
     return [
         facts_of(
             envelope,
@@ -100,6 +111,8 @@ def gather_facts(
             switched=known.switched,
             opened=known.opened,
             danger=danger,
+            unlike=tuple(one for one in unlike if modes[one.check] is Mode.HOLDS),
+            unlike_reported=tuple(one for one in unlike if modes[one.check] in (Mode.TRIAL, Mode.FUSE)),
             wanted=wanted,
             lasts=lasts,
             now=now,
@@ -163,6 +176,8 @@ def facts_of(
     switched: enforcement_mode.Modes | None = None,
     opened: emergency.Alarm | None = None,
     danger: str = "",
+    unlike: tuple[Deviation, ...] = (),
+    unlike_reported: tuple[Deviation, ...] = (),
     wanted: bool = False,
     lasts: Life | None = None,
 ) -> Facts:
@@ -188,6 +203,8 @@ def facts_of(
         virus_found=policy.virus,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
+        unlike=unlike,
+        unlike_reported=unlike_reported,
         danger=danger,
         deadline=lasts,
     )
@@ -196,6 +213,12 @@ def facts_of(
 def deadline_of(summary: Summary, received_at: datetime, settings: Settings) -> Life | None:
     """How long a message is of use, where that counts if its author is verified: at a free-mail provider no domain is the author's own."""
     return None if summary.author.rpartition("@")[2] in settings.policy.freemail_domains else find_deadline(summary, received_at)
+
+
+def deviations_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> tuple[Deviation, ...]:
+    """What a message shows that could be unlike a known sender."""
+    seen = Seen(summary, authentication, now, settings.own_domains)
+    return find_deviations(seen, find_signals(seen))
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:

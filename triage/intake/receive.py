@@ -25,6 +25,7 @@ from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
 from triage.policy.decide import decide_verdict
+from triage.policy.known_senders import checks
 from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
@@ -136,6 +137,7 @@ def evaluate_message(
         campaign_id=campaign_id,
         known=known,
         danger=one.at_sight.danger,
+        deviations=one.at_sight.deviations,
         lasts=one.at_sight.deadline,
     )
     verdicts = redirects.drop_duplicates([(each, decide_verdict(each)) for each in facts])
@@ -155,6 +157,7 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     if applied := [rule for one in stored for rule in one.evaluated.rules_applied]:
         rules.count_uses(session, applied, now)
     contacts.count_heard(session, (contact for one in stored for contact in one.evaluated.contacts_heard), now)
+    checks.count_held(session, (held for one in stored if (held := one.evaluated.checks_held)), settings, now=now)
     let_in = (one.examined.summary for one in stored if one.evaluated.is_let_in)
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains

@@ -12,13 +12,14 @@ from triage.config.settings import Settings
 from triage.intake import lookups
 from triage.message.authentication import Authentication
 from triage.message.signals import find_signals
+from triage.message.signals.deviations import Deviation, find_deviations
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.signals.severity import Severity, rate_severity
 from triage.message.signals.signal_context import Seen, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
-from triage.policy.decide import Verdict
+from triage.policy.decide import UNLIKE, Verdict
 from triage.policy.facts import Facts
 from triage.policy.learning.known_names import Stranger
 from triage.policy.proof import proof_of_author
@@ -33,6 +34,7 @@ class AtSight:
     signs: find_signals.Found
     deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
     danger: str  # of what is attached
+    deviations: tuple[Deviation, ...]  # what could be unlike a known sender
     content: bodies.Packed
     said: Row  # its summary, as the database holds it
 
@@ -109,6 +111,11 @@ class Evaluated:
         """The contacts whose proven message this is, for somebody whom they are known to."""
         proven = (facts for facts in self.facts if proof_of_author(facts))
         return {rule.id for facts in proven for rule in facts.rules if rule.origin == contacts.ORIGIN}
+
+    @property
+    def checks_held(self) -> set[str]:
+        """The checks of known senders that held it."""
+        return {one.check for facts, verdict in self.verdicts if verdict.rule == UNLIKE for one in facts.unlike}
 
     @property
     def is_let_in(self) -> bool:
@@ -202,6 +209,7 @@ def look_at_message(seen: Seen, raw: bytes, received_at: datetime, settings: Set
         signs=signs,
         deadline=None if is_suspicious else lookups.deadline_of(seen.summary, received_at, settings),
         danger=lookups.danger_of(seen.summary, settings),
+        deviations=find_deviations(seen, found),
         content=bodies.pack_body(raw),
         said=seen.summary.as_json() | {"text": "", "fingerprint": ""},
     )

@@ -17,6 +17,7 @@ from triage.config.alert_types import (
     EACH,
     EMERGENCY,
     EXPIRING,
+    FUSE,
     LASTS,
     OWNERS,
     PERISHABLE,
@@ -35,6 +36,7 @@ from triage.delivery.routes import INWARD
 from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
+from triage.policy.known_senders import checks
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
@@ -74,6 +76,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *large_removals.find_large_removals(session, settings, now),
         *find_opened_accounts(session, now),
         *find_owner_changes(session),
+        *find_blown_fuses(session, settings),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
@@ -213,6 +216,19 @@ def open_door(session: Session, now: datetime) -> Iterator[Wait]:
     """The emergency."""
     if opened := emergency.current_emergency(session, now):
         yield Wait(EMERGENCY, COMPANY, "", since=opened.at, words=say("{emergency}.", emergency=opened.sentence))
+
+
+def find_blown_fuses(session: Session, settings: Settings) -> Iterator[Wait]:
+    """Checks of known senders that only report, because they held too much on one day."""
+    for row in checks.blown_fuses(session, settings.policy):
+        words = say(
+            "The check {name} held {held} messages of known senders on {day}. Since then it only reports. Look at them, then let it hold "
+            "again with `mailroom checks resume {name}`, or leave it out of policy.hold_known.",
+            name=row.name,
+            held=row.held,
+            day=row.day,
+        )
+        yield Wait(FUSE, COMPANY, row.name, 1, row.fuse_at, words=words)
 
 
 def raise_brake(session: Session, words: str, *, now: datetime) -> None:

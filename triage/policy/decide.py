@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from triage.message.mailing_lists import shown_author
+from triage.message.signals.deviations import ATTACHMENT, Deviation
 from triage.message.signals.time_critical import spell_minutes
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
-from triage.say import Said, day, joined, mark, say
+from triage.say import Said, day, joined, listed, mark, say
 
 
 class Disposition(StrEnum):
@@ -29,11 +30,13 @@ class Verdict:
     rule: str
     reason: str
     rule_id: int | None = None  # the sender rule that decided, if one did
-    withheld: str = ""  # in observe mode, or in an emergency: the name of the rule that would have held or purged it
+    withheld: str = ""  # in observe mode, in an emergency, or of a check that only reports: the rule that would have held or purged it
     unknown: bool = False  # it rests on a DNS that did not answer: not a verdict while there is time to ask again
     beside: tuple[Beside, ...] = ()  # what matched too, and did not decide
 
 
+UNLIKE = "unlike-themselves"
+LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
 
@@ -207,6 +210,34 @@ def dangerous_content(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.QUARANTINE, "dangerous-attachment", facts.danger)
 
 
+def unlike_themselves(facts: Facts) -> Verdict | None:
+    """Something would let it in, and it is unlike the messages of its sender: whose account may be stolen."""
+    found = unexcused(facts.unlike, facts)
+    if not found or not is_passing(facts):
+        return None
+    return Verdict(Disposition.QUARANTINE, UNLIKE, unlike_sentence(found, facts))
+
+
+def unexcused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation, ...]:
+    """Those of the deviations that no rule of staff lets pass."""
+    allow = deciding_allow(facts)
+    if allow is None or not allow.by_staff:
+        return found
+    return () if allow.unchecked else tuple(one for one in found if not (allow.risky and one.check == ATTACHMENT))
+
+
+def is_passing(facts: Facts) -> bool:
+    """Would one of the next rules let it in?"""
+    verdict = next((verdict for rule in AFTER_CHECKS if (verdict := rule(facts))), None)
+    return verdict is not None and verdict.disposition is Disposition.RELAY
+
+
+def unlike_sentence(found: tuple[Deviation, ...], facts: Facts) -> str:
+    """What is unlike the sender, in words."""
+    what = listed(one.reason for one in found)
+    return say("{author} is known here, but this message is unlike them: {what}", author=shown_author(facts.summary), what=what)
+
+
 def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
     if allow := deciding_allow(facts):
@@ -293,6 +324,7 @@ def first_contact(facts: Facts) -> Verdict:
     return Verdict(Disposition.QUARANTINE, "first-contact", say("{author} is not a known sender yet", author=shown_author(facts.summary)))
 
 
+AFTER_CHECKS = (allowed_sender, bounce_with_files, reply_to_ours, unproven_known_sender, out_of_hours)
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     decide_postmaster,
     returned_mail,
@@ -309,11 +341,8 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     held_by_block,
     held_sender,
     dangerous_content,
-    allowed_sender,
-    bounce_with_files,
-    reply_to_ours,
-    unproven_known_sender,
-    out_of_hours,
+    unlike_themselves,
+    *AFTER_CHECKS,
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
@@ -346,7 +375,16 @@ def decide_verdict(facts: Facts) -> Verdict:
     """The verdict of the first rule that speaks, with what matched beside it. The last line of RULES always speaks."""
     spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
     verdict = waive_verdict(spoken[0], facts)
-    return replace(verdict, beside=other_rules(verdict, spoken, facts))
+    return report_unlike(replace(verdict, beside=other_rules(verdict, spoken, facts)), facts)
+
+
+def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:
+    """The same, with what would hold a message that passes if the checks of known senders did not only report."""
+    found = unexcused(facts.unlike_reported, facts)
+    if not found or verdict.withheld or verdict.rule not in LETTING_IN:
+        return verdict
+    said = Beside(UNLIKE, say("it only reports for now: {reason}", reason=unlike_sentence(found, facts)))
+    return replace(verdict, withheld=UNLIKE, beside=(said, *verdict.beside))
 
 
 def waive_verdict(verdict: Verdict, facts: Facts) -> Verdict:

@@ -6,6 +6,7 @@ from datetime import datetime
 from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Authentication
+from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 
@@ -27,6 +28,7 @@ class MatchedRule:
     origin: str  # staff, learned, import, standing, removal
     since: datetime
     risky: bool = False  # a staff allow that says "with risky attachments"
+    unchecked: bool = False  # a staff allow that says "pass whatever it says"
     holds_until: datetime | None = None  # a block: until then it only holds
     note: str = ""  # a hold: why
     until: datetime | None = None  # a hold: when it ends
@@ -74,4 +76,6 @@ class Facts:
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
     deadline: Life | None = None  # how long it is of use, where that counts if its author is verified
+    unlike: tuple[Deviation, ...] = ()  # what is unlike its sender, where the check of that holds
+    unlike_reported: tuple[Deviation, ...] = ()  # the same of checks that only report
     danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none

@@ -22,6 +22,8 @@ Effect = TypeAliasType("Effect", Literal["allow", "block", "redirect", "hold"])
 Match = TypeAliasType("Match", Literal["address", "domain", "subdomains", "list", "recipient"])
 RuleMatch = TypeAliasType("RuleMatch", Literal["address", "domain", "subdomains", "list", "recipient", "campaign"])
 BlockKind = TypeAliasType("BlockKind", Literal["campaign", "domain", "address"])
+CheckName = TypeAliasType("CheckName", Literal["bank-details", "password-form", "link-text", "attachment", "disguised", "account"])
+CheckMode = TypeAliasType("CheckMode", Literal["off", "trial", "holds", "fuse"])
 ClashKind = TypeAliasType("ClashKind", Literal["shadowed", "exception", "same"])
 DecisionVerb = TypeAliasType(
     "DecisionVerb",

@@ -16,6 +16,7 @@ from triage.compliance.audit import hash_chain, settings_changes
 from triage.compliance.privacy import person_erasure
 from triage.config.settings import Settings
 from triage.errors import Refused
+from triage.policy.known_senders import checks
 from triage.quarantine import proven_identity
 from triage.quarantine.campaigns import backfill
 from triage.quarantine.cards import fold_counts
@@ -48,6 +49,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     with database_of(settings) as engine:
         with db.transaction(engine) as session:
             settings_changes.note_settings(session, settings, machine=socket.gethostname(), now=utcnow())
+            checks.begin_checks(session, settings.policy, now=utcnow())
         beside = [
             threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name=name)
             for name, follow in (

@@ -13,6 +13,7 @@ from triage.addressing.recipient import Recipient
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.mime.delivery_status import Status
 from triage.message.signals.attachments import first_danger
+from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import find_deadline
 from triage.message.summary import Attachment, Summary
 from triage.policy.decide import RULES, Disposition, Verdict, decide_verdict
@@ -106,7 +107,23 @@ BY_LIST = Dmarc(Result.PASS, "lists.example", "lists.example", "none", ("dkim",)
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 OUR_DMARC = Dmarc(Result.PASS, "company.example", "company.example", "reject", ("dkim",))
 EICAR = "Eicar-Test-Signature"
+ODD = (Deviation("link-text", "a link shows a.example and opens b.example", "b.example"),)
+FILE = (Deviation("attachment", "it brings a dangerous attachment", "attachment-macros"),)
 TABLE = [
+    (facts(DMARC_PASS, ALLOW, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, LEARNED, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(OURS,), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, summary=CODE, out_of_hours=True, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, unlike=ODD), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, unlike=ODD, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, unlike=ODD, observe=True), "observe", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, unlike=ODD, emergency=OPEN), "emergency", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, HOLD, unlike=ODD), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, unlike_reported=ODD), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, rule("allow", unchecked=True), unlike=ODD), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, rule("allow", unchecked=True, origin="learned"), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, rule("allow", risky=True), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, rule("allow", risky=True), unlike=FILE), "allowed-sender", Disposition.RELAY),
     (facts(NO_DMARC, YOUNG), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, YOUNG, observe=True), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, YOUNG, emergency=OPEN), "held-by-block", Disposition.QUARANTINE),

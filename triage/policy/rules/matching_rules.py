@@ -130,6 +130,7 @@ def rule_of_row(row: Rule) -> MatchedRule:
         origin=row.origin,
         since=row.created_at,
         risky=row.risky,
+        unchecked=row.unchecked,
         holds_until=row.holds_until,
         note=row.note if row.effect == "hold" else "",
         until=row.until,

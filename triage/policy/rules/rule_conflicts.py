@@ -27,6 +27,8 @@ class Ruled(Scoped, Protocol):
     @property
     def risky(self) -> bool: ...
     @property
+    def unchecked(self) -> bool: ...
+    @property
     def author(self) -> str: ...
     @property
     def until(self) -> datetime | None: ...
@@ -99,7 +101,8 @@ def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
         return not wide.unproven_only or narrow.unproven_only
     easier: Sequence[str] = (narrow.proof, "aligned") if narrow.proof == "dmarc" else (narrow.proof,)
     stronger = wide.origin in ("staff", "import") or narrow.origin not in ("staff", "import")
-    return wide.proof in easier and (wide.risky or not narrow.risky) and stronger
+    more = (wide.risky or not narrow.risky) and (wide.unchecked or not narrow.unchecked)
+    return wide.proof in easier and more and stronger
 
 
 def rule_subject(rule: Ruled) -> str:

@@ -18,7 +18,17 @@ from triage.store.models.directory import Department, Person
 
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
-SAYS = ("effect", "match", "value", "scope", "proof", "unproven_only", "risky", "recipient")  # what two rules have alike that say the same
+SAYS = (
+    "effect",
+    "match",
+    "value",
+    "scope",
+    "proof",
+    "unproven_only",
+    "risky",
+    "unchecked",
+    "recipient",
+)  # what two rules have alike that say the same
 HELD_DAYS = 14  # of a hold that names no end
 KEPT = (*SAYS, "unsigned_only", "note", "lapse_days", "holds_until")  # columns of a rule, by the names that they have in an order
 
@@ -38,6 +48,7 @@ class RuleOrder:
     until: datetime | None = None
     note: str = ""
     risky: bool = False
+    unchecked: bool = False  # an allow: pass whatever it says; no check of known senders holds it
     unproven_only: bool = False
     unsigned_only: bool = False
     lapse_days: int = 0  # it runs out so many days after the last mail either way; 0: it does not
@@ -104,7 +115,7 @@ def checked_hold(order: RuleOrder) -> RuleOrder:
     """A hold is about a sender, asks for no proof, says why and ends on a day."""
     if order.match not in ("address", *WHOLE):
         raise BadInput(say("a hold matches an address or a domain, not a {match}", match=order.match), field="match")
-    if order.proof or order.risky or order.lapse_days:
+    if order.proof or order.risky or order.unchecked or order.lapse_days:
         raise BadInput(say("a hold takes neither proof nor attachments, and needs until, the day on which it ends"), field="effect")
     note = " ".join(order.note.split())
     if not note:

@@ -32,7 +32,7 @@ from triage.times import to_micros
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed
 LEARNED, IMPORTED, STANDING, REMOVAL = "learned", "import", "standing", "removal"  # origins beside staff's own
 DAY = 86_400_000_000  # microseconds
-CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
+CHANGEABLE = ("proof", "note", "risky", "unchecked", "lapse_days", "unproven_only", "unsigned_only")  # and until
 TABLE = SQLModel.metadata.tables["rule"]
 
 
@@ -57,7 +57,7 @@ def add_rule(
     order = check_order(session, order, settings)
     until = rule_end(order, now)
     dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
-    dual_control.require_second_person(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
+    dual_control.require_second_person(dual_control.of_rules([order], settings), by, second)
     versions.advance_version(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     if (twin := twin_of(session, order, origin, now)) is not None:
         widen_rule(session, twin, replace(order, until=until), by=by, now=now)
@@ -167,7 +167,7 @@ def widen_rule(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now
 def version_of(rule: Rule) -> str:
     """Changes when somebody changes the rule, not when it is used."""
     until = "" if rule.lapse_days else str(rule.until)
-    said = (rule.proof, rule.note, rule.risky, rule.lapse_days, until, rule.removed_at)
+    said = (rule.proof, rule.note, rule.risky, rule.unchecked, rule.lapse_days, until, rule.removed_at)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
@@ -176,8 +176,8 @@ def plan_change(
 ) -> tuple[Rule, RuleOrder]:
     """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can.
 
-    Proof, until, lapse_days, note and risky can be changed; what is not named stays. `expected` is the version that the asker saw: Stale
-    when somebody has changed it since. Who it is about is another rule.
+    Proof, until, lapse_days, note, risky and unchecked can be changed; what is not named stays. `expected` is the version that the asker
+    saw: Stale when somebody has changed it since. Who it is about is another rule.
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
@@ -188,7 +188,7 @@ def plan_change(
     order = check_order(session, replace(order_of(rule), **changes), settings)
     if set(changes) - {"note"}:
         dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
-        dual_control.require_second_person(dual_control.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
+        dual_control.require_second_person(dual_control.of_rules([order], settings), by, None)
     return rule, order
 
 

@@ -122,7 +122,7 @@ def change_rule(
 
 
 def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:
-    """The held messages that a changed rule lets in and did not before; all where it now lasts longer, or lets risky attachments in."""
+    """The held messages that a changed rule lets in and did not before; all where it now lasts longer, or lets in what it kept out."""
     after = let_in(session, order, by=by)
     if is_wider(rule, order, now):
         return after
@@ -131,8 +131,12 @@ def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, no
 
 
 def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
-    """Does the order last longer than the rule in force, or let in attachments that the rule keeps out?"""
-    return (order.risky and not rule.risky) or lasts_longer(rule, order, rules.end_of_change(rule, order, now))
+    """Does the order last longer than the rule in force, or let in what the rule keeps out, risky attachments or unusual content?"""
+    return (
+        (order.risky and not rule.risky)
+        or (order.unchecked and not rule.unchecked)
+        or lasts_longer(rule, order, rules.end_of_change(rule, order, now))
+    )
 
 
 def is_said(session: Session, order: RuleOrder, now: datetime) -> bool:

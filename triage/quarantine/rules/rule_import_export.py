@@ -24,9 +24,23 @@ from triage.say import cleaned, said_by, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import escape_visible
 
-KEYS = ("effect", "sender", "recipient", "to", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
+KEYS = (
+    "effect",
+    "sender",
+    "recipient",
+    "to",
+    "scope",
+    "proof",
+    "until",
+    "lapse_days",
+    "risky",
+    "unchecked",
+    "unproven_only",
+    "unsigned_only",
+    "note",
+)
 TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
-FLAGS = frozenset({"risky", "unproven_only", "unsigned_only"})
+FLAGS = frozenset({"risky", "unchecked", "unproven_only", "unsigned_only"})
 MOST_FAULTS = 100
 
 
@@ -107,7 +121,7 @@ def check_acceptable(session: Session, order: RuleOrder, by: Actor, settings: Se
     access.may_make_rule(session, by, order.scope)
     order = check_order(session, order, settings)
     dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
-    if needs := dual_control.of_rules([(order.effect, order.match, order.scope)], settings):
+    if needs := dual_control.of_rules([order], settings):
         raise BadInput(
             say("this needs approval ({names}): create this rule alone, with `mailroom allow` or in the console", names=", ".join(needs))
         )
@@ -138,6 +152,7 @@ def order_of(line: str) -> RuleOrder:
         until=instant_of(values),
         note=text_of(values, "note"),
         risky=bool(values.get("risky")),
+        unchecked=bool(values.get("unchecked")),
         unproven_only=bool(values.get("unproven_only")),
         unsigned_only=bool(values.get("unsigned_only")),
         lapse_days=days_of(values),

@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.authentication import Authentication
-from triage.policy.decide import Disposition
+from triage.policy.decide import UNLIKE, Disposition
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_conflicts import Clash
 from triage.policy.rules.rule_request import RuleOrder, as_row, check_order, is_possible
@@ -125,7 +125,8 @@ def scope_condition(scope: str) -> ColumnElement[bool]:
 
 def would_pass(row: Any, order: RuleOrder) -> bool:
     """Was it held as a stranger's, and would the rule have let it in?"""
-    held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or (order.risky and row.rule == "dangerous-attachment"))
+    waived = {name for name, is_so in (("dangerous-attachment", order.risky), (UNLIKE, order.unchecked)) if is_so}
+    held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
     return held and Authentication.from_json(row.authentication).satisfies(order.proof, as_list=order.match == "list")
 
 

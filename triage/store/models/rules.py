@@ -22,6 +22,7 @@ class Rule(SQLModel, table=True):
     unproven_only: bool = False  # block made from unproven mail
     unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
     risky: bool = False  # "with risky attachments"
+    unchecked: bool = False  # "pass whatever it says": no check of known senders holds it
     author: str
     second_by: str = ""  # who turned the second key, where two are needed
     origin: str = "staff"  # staff, learned, import; made with a removal: removal, or standing where it was not to block
@@ -58,6 +59,17 @@ class ModeSwitch(SQLModel, table=True):
     by_shown: str
     at: datetime = instant_column()
     reason: str = ""
+
+
+class SenderCheck(SQLModel, table=True):
+    """A check of known senders: since when it is on trial, what it held today, and its fuse."""
+
+    __tablename__ = "sender_check"
+    name: str = Field(primary_key=True)  # deviations.CHECKS
+    since: datetime = instant_column()  # its trial began
+    day: str = ""  # UTC, of `held`
+    held: int = 0  # messages on that day
+    fuse_at: datetime | None = instant_column(nullable=True)  # it held too much, and only reports since
 
 
 class Emergency(SQLModel, table=True):

@@ -155,7 +155,7 @@ def list_delivered_by_rule(rule_id: GivenId, session: Read, by: Staff) -> schema
 def change_rule(
     rule_id: GivenId, change: schemas.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
 ) -> schemas.Rule:
-    """Change its proof, end, note or whether risky attachments pass. With If-Match 412 when somebody has changed it since.
+    """Change its proof, end, note, or whether risky attachments or any content pass. With If-Match 412 when somebody has changed it since.
 
     409 where the company wants two keys for such a rule: make it anew. 409 also where an allow would let in more than before, and
     messages are held that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.

@@ -31,6 +31,7 @@ class SenderRule(Order):
     until: AwareDatetime | None = None
     note: Text = ""
     risky: bool = False
+    unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
     lapse_days: Annotated[int, Field(ge=0, description="runs out so many days after the last mail either way; 0: never")] = 0
     recipient: Annotated[Word, Field(description="redirect: only mail to this address of ours")] = ""
     to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""
@@ -66,6 +67,7 @@ class Rule(Shape):
     proof: str
     unproven_only: bool
     risky: bool
+    unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")]
     recipient: str
     target: Annotated[str, Field(description="redirect: where such mail goes")]
     author: str
@@ -91,6 +93,7 @@ class RuleChange(Order):
     lapse_days: Annotated[int, Field(ge=0)] = 0
     note: Text = ""
     risky: bool = False
+    unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
     confirm: Confirm = []
     fence: Fence = None
 

@@ -44,6 +44,9 @@ def rule_command(effect: str, text: str) -> click.Command:
     if effect == "allow":
         command = CONFIRM(command)
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
+        command = click.option("--unchecked", is_flag=True, help="Pass whatever a message says; no check of known senders holds it.")(
+            command
+        )
         command = click.option(
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)

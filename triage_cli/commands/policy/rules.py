@@ -30,6 +30,7 @@ RULES = Shape(
         "note": "why",
         "origin": "staff, import, or standing: a purge left it behind",
         "risky": "an allow: also with risky attachments",
+        "unchecked": "an allow: passes whatever the message says",
         "lapse_days": "it runs out so many days after the last mail either way; 0: not",
         "first_used_at": "of its uses",
         "last_used_at": "of its uses",

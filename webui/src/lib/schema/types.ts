@@ -78,6 +78,8 @@ export interface AlongRule {
   until?: string | null
   note?: string
   risky?: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked?: boolean
   /** runs out so many days after the last mail either way; 0: never */
   lapse_days?: number
   /** redirect: only mail to this address of ours */
@@ -335,6 +337,10 @@ export interface Case {
   reason: string
   other_rules: OtherRule[]
 }
+
+export type CheckMode = 'off' | 'trial' | 'holds' | 'fuse'
+
+export type CheckName = 'bank-details' | 'password-form' | 'link-text' | 'attachment' | 'disguised' | 'account'
 
 /** Some of them. */
 export interface ChosenContacts {
@@ -1336,6 +1342,8 @@ export interface MadeRule {
   proof: string
   unproven_only: boolean
   risky: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked: boolean
   recipient: string
   /** redirect: where such mail goes */
   target: string
@@ -2205,6 +2213,11 @@ export interface Restored {
   backup_at: string
 }
 
+/** Why a check is to hold again. */
+export interface ResumeOrder {
+  reason?: string
+}
+
 /** What kind of work somebody may do (product.md). */
 export type Role = 'triage' | 'admin' | 'auditor'
 
@@ -2218,6 +2231,8 @@ export interface Rule {
   proof: string
   unproven_only: boolean
   risky: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked: boolean
   recipient: string
   /** redirect: where such mail goes */
   target: string
@@ -2248,6 +2263,8 @@ export interface RuleChange {
   lapse_days?: number
   note?: string
   risky?: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked?: boolean
   /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
   confirm?: readonly string[]
   /** of the second look, as the 409 said it */
@@ -2279,6 +2296,8 @@ export interface RuleOrdered {
   until?: string | null
   note?: string
   risky?: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked?: boolean
   /** runs out so many days after the last mail either way; 0: never */
   lapse_days?: number
   /** redirect: only mail to this address of ours */
@@ -2436,6 +2455,24 @@ export interface Sender {
   by_address: SenderCount[]
 }
 
+/** One check and what it does with the messages that it finds. */
+export interface SenderCheck {
+  name: CheckName
+  /** trial: it only reports; fuse: it only reports, because it held too much on one day */
+  mode: CheckMode
+  /** on trial: when it begins to hold */
+  trial_until: string | null
+  /** messages, by the UTC day */
+  held_today: number
+  /** when it held too much */
+  fuse_at: string | null
+}
+
+/** The checks of known senders. */
+export interface SenderChecks {
+  items: SenderCheck[]
+}
+
 /** How often an author occurs. */
 export interface SenderCount {
   author: string
@@ -2461,6 +2498,8 @@ export interface SenderRule {
   until?: string | null
   note?: string
   risky?: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked?: boolean
   /** runs out so many days after the last mail either way; 0: never */
   lapse_days?: number
   /** redirect: only mail to this address of ours */

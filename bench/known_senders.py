@@ -1,0 +1,98 @@
+"""Claim: how many wanted messages of known senders each check would hold, and how much phishing that is sent as one of them it finds.
+
+Real messages from the directory that MAILROOM_CORPUS names. Every author is taken for known and proven, and nothing is known of what they
+sent before: that is the worst case for wanted messages. Phishing is rewritten so that a known sender is its author, as a stolen account
+makes it; what it says, attaches and links to stays.
+"""
+
+import math
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bench.rounds import printing
+from tests.triage.mails import from_archive
+from triage.config.settings import Policy
+from triage.message.authentication import Authentication
+from triage.message.signals.deviations import CHECKS, Deviation, find_deviations
+from triage.message.signals.find_signals import find_signals
+from triage.message.signals.signal_context import Seen
+from triage.message.summary import Summary, make_summary
+from triage.times import utcnow
+
+KINDS = {  # (archive, folder in it) -> what it is
+    ("mail-phish", "/phish/"): "phishing",
+    ("mail-other", "/ham/"): "wanted",
+    ("mail-other", "/ham-corporate/"): "wanted",
+    ("mail-other", "/hard-ham/"): "newsletters",
+    ("maildirs", "/"): "mailboxes",
+}
+KNOWN = "ana.ferreira@brassworks-tyne.example"
+SURE = 0.05
+
+
+def main() -> int:
+    """Measure and print."""
+    corpus = os.environ.get("MAILROOM_CORPUS")
+    if not corpus:
+        print("Set MAILROOM_CORPUS to the directory of the test messages.")
+        return 0
+    total: Counter[str] = Counter()
+    found: dict[str, Counter[str]] = {}
+    seconds = 0.0
+    for kind, summary in summaries(Path(corpus)):
+        began = time.perf_counter()
+        deviations = deviations_of(summary)
+        seconds += time.perf_counter() - began
+        total[kind] += 1
+        for check in {one.check for one in deviations}:
+            found.setdefault(check, Counter())[kind] += 1
+        found.setdefault("defaults", Counter())[kind] += any(one.check in Policy().hold_known for one in deviations)
+        found.setdefault("all", Counter())[kind] += bool(deviations)
+    kinds = list(dict.fromkeys(KINDS.values()))
+    rows = [[check, *(str(found.get(check, Counter())[kind]) for kind in kinds)] for check in (*CHECKS, "defaults", "all")]
+    printing.table(["check", *(f"{kind} of {total[kind]}" for kind in kinds)], rows)
+    print(f"Signals and checks: {seconds / max(1, total.total()) * 1000:.3f} ms a message")
+    wanted = sum(total.values()) - total["phishing"]
+    held = sum(number for kind, number in found["defaults"].items() if kind != "phishing")
+    print(f"wanted held by the defaults: {held} of {wanted}; upper 95 % bound {upper_bound(held, wanted):.2%}")
+    return 0
+
+
+def summaries(corpus: Path) -> Iterator[tuple[str, Summary]]:
+    """Every message with its kind."""
+    for archive in sorted({archive for archive, _ in KINDS}):
+        endings = ("",) if archive == "maildirs" else (".eml",)
+        for name, raw in from_archive(corpus, archive, endings):
+            kind = next((kind for (where, folder), kind in KINDS.items() if where == archive and folder in name), "")
+            if not kind:
+                continue
+            summary = make_summary(raw)
+            if kind == "phishing":
+                summary = replace(summary, author=KNOWN, authors=(KNOWN,), author_name="Ana Ferreira")
+            if summary.author:
+                yield kind, summary
+
+
+def deviations_of(summary: Summary) -> tuple[Deviation, ...]:
+    """What it shows."""
+    seen = Seen(summary, Authentication(summary.author), utcnow())
+    return find_deviations(seen, find_signals(seen))
+
+
+def upper_bound(held: int, of: int) -> float:
+    """The one-sided upper 95 % bound of a share (Clopper-Pearson)."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        share = (low + high) / 2
+        at_most = sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(held + 1))
+        low, high = (share, high) if at_most > SURE else (low, share)
+    return high
+
+
+if __name__ == "__main__":
+    sys.exit(main())

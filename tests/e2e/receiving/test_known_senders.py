@@ -1,0 +1,72 @@
+"""A supplier whose account was taken over: held, explained, released with one key; and with the checks off delivered."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import House, choose, sign_in
+from tests.peers import company as company_peer
+from tests.peers.company import DOMAIN, Company, Desk
+from tests.peers.outside import Letter
+
+ADA = f"ada.byron@{DOMAIN}"
+SALES = "sales@supplier.example"
+BANK = Letter(
+    SALES,
+    ADA,
+    "Our bank details have changed",
+    "Our bank details have changed, please pay today.\r\n",
+    headers={"Reply-To": "sales@elsewhere.example"},
+)
+FORM = Letter(
+    SALES,
+    ADA,
+    "Your mailbox is full",
+    html="<p>Sign in at <a href='https://portal.evil.example/x'>login.microsoftonline.com</a></p>"
+    "<form action='https://portal.evil.example/x'><input type='password' name='p'></form>",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A company on SQLite with Maildirs that knows its supplier."""
+    directory = tmp_path_factory.mktemp("known")
+    database, next_hop = f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes"
+    with company_peer.running(directory, database, next_hop, more="hold_known_trial_days = 0\n") as running:
+        running.run("allow", SALES, check=True)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(site: Company) -> Iterator[Desk]:
+    """Maria's."""
+    with site.signed_in() as opened:
+        yield opened
+
+
+def test_both_messages_are_held_explained_and_released_with_one_key(site: Company, desk: Desk, page: Page) -> None:
+    site.take(BANK)
+    site.take(FORM)
+    held = {one["subject"]: one for one in desk.wait_for(2, sender=SALES, state="held")}
+    assert {one["verdict"]["rule"] for one in held.values()} == {"unlike-themselves"}
+    assert held[BANK.subject]["verdict"]["reason"].endswith("and replies go to sales@elsewhere.example, not to the sender")
+    told = json.loads(site.run("rules", "explain", held[FORM.subject]["id"], "--json", check=True).stdout)
+    assert next(row["reason"] for row in told if row["when"] == "today").endswith(
+        "a form in the message asks for a password and a link shows login.microsoftonline.com and opens portal.evil.example"
+    )
+    sign_in(page, House(site, None))
+    choose(page, BANK.subject)
+    expect(page.get_by_text("is known here, but this message is unlike them").first).to_be_visible()
+    page.keyboard.press("r")
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("It looks suspicious")
+    expect(sheet.get_by_role("button", name="Release", exact=True)).to_have_attribute("aria-disabled", "false")  # it was read
+    page.keyboard.press("r")
+    House(site, None).arrived("ada.byron", BANK.subject)
+
+
+def test_nothing_else_of_the_supplier_waits(site: Company) -> None:
+    site.take(Letter(SALES, ADA, "Your order 5 is on its way"))
+    House(site, None).arrived("ada.byron", "Your order 5 is on its way")

@@ -1,0 +1,178 @@
+"""The second look at known senders: what is held, what only reports, what was usual, and the fuse."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, authentication, envelope, summary
+from triage import ids
+from triage.config.alert_types import FUSE
+from triage.config.settings import Policy, Settings
+from triage.errors import NotAllowed, NotFound, SecondKeyNeeded, SecondLookNeeded
+from triage.intake import receive as intake
+from triage.intake.explain_verdict import explain_delivery
+from triage.message.signals.deviations import CHECKS
+from triage.message.summary import Attachment, Link, Summary
+from triage.notifications.alerts import find_alerts
+from triage.policy.decide import UNLIKE
+from triage.policy.known_senders import checks
+from triage.policy.known_senders.checks import Mode
+from triage.policy.rules import store as rules
+from triage.policy.rules.store import RuleOrder
+from triage.quarantine.decisions.decide import decide_messages
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import db
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import SenderCheck
+
+SALES = "sales@supplier.example"
+TRACKER = Link("www.partner.example", "https://click.tracker.example/9")
+BANK: dict[str, Any] = {"text": "Our bank details have changed, pay today.", "reply_to": ("sales@elsewhere.example",)}
+SIGN_IN: dict[str, Any] = {
+    "page_parts": ("form", "password"),
+    "links": (Link("login.microsoftonline.com", "https://portal.evil.example/x"),),
+}
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def holding(settings: Settings) -> Settings:
+    """Checks hold from the first message on."""
+    return replace(settings, policy=replace(settings.policy, hold_known_trial_days=0))
+
+
+def allow(engine: Engine, settings: Settings, **more: object) -> None:
+    order = RuleOrder("allow", "address", SALES, "company", **more)  # type: ignore[arg-type]
+    with db.transaction(engine) as session:
+        rules.add_rule(session, order, by=IDA, now=NOW - 90 * DAY, settings=settings, second=ANA)
+
+
+def came(session: Session, settings: Settings, said: Summary, *, days: int = 0) -> Delivery:
+    """A proven message of this sender comes in, so many days from now."""
+    at = NOW + days * DAY
+    raw = f"From: {said.author}\r\nSubject: {ids.new_id()}\r\n\r\nHello\r\n".encode()
+    proven = authentication(said.author, DMARC_PASS)
+    (delivery,) = intake.receive_message(session, envelope(at=at), raw, proven, said, settings=settings, now=at)
+    return session.get_one(Delivery, delivery)
+
+
+def judged(engine: Engine, settings: Settings, days: int = 0, **more: Any) -> tuple[str, str, str, str]:
+    with db.transaction(engine) as session:
+        found = came(session, settings, summary(SALES, **more), days=days)
+        return found.state, found.rule, found.withheld, found.reason
+
+
+def test_the_settings_name_every_check() -> None:
+    named = next(one for one in fields(Policy) if one.name == "hold_known").metadata["choices"]
+    assert list(named) == list(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (BANK, "it mentions new bank details (“bank details have changed”), and replies go to sales@elsewhere.example, not to the sender"),
+        (
+            SIGN_IN,
+            "a form in the message asks for a password and a link shows login.microsoftonline.com and opens portal.evil.example",
+        ),
+        ({"attachments": (Attachment(1, "order.docm", "application/msword", 9, ""),)}, "it brings a dangerous attachment (order.docm)"),
+        ({"subject": "Уour invоice is ready"}, "it uses look-alike letters (“Уour”)"),
+    ],
+)
+def test_a_known_sender_that_is_unlike_itself_is_held(known: Engine, holding: Settings, said: dict[str, Any], reason: str) -> None:
+    holding = replace(holding, policy=replace(holding.policy, dangerous_attachments=()))
+    allow(known, holding)
+    state, rule, withheld, why = judged(known, holding, **said)
+    assert (state, rule, withheld) == ("held", UNLIKE, "")
+    assert why.startswith(f"{SALES} is known here, but this message is unlike them: {reason}")
+    off = replace(holding, policy=replace(holding.policy, hold_known=()))
+    assert judged(known, off, **said)[:3] == ("queued", "allowed-sender", "")
+
+
+def test_for_the_first_days_it_only_reports(known: Engine, settings: Settings) -> None:
+    allow(known, settings)
+    with db.transaction(known) as session:
+        checks.begin_checks(session, settings.policy, now=NOW)
+    assert judged(known, settings, 13, **BANK)[:3] == ("queued", "allowed-sender", UNLIKE)
+    with db.read_transaction(known) as session:
+        (first, *_) = session.scalars(select(Delivery)).one().beside
+    assert (first["rule"], first["reason"].partition(":")[0]) == (UNLIKE, "it only reports for now")
+    assert judged(known, settings, 14, **BANK)[:2] == ("held", UNLIKE)
+
+
+def test_a_stranger_is_held_as_one(known: Engine, holding: Settings) -> None:
+    assert judged(known, holding, **BANK)[1] == "first-contact"
+
+
+def test_a_link_that_a_gateway_rewrote_shows_what_it_opens(known: Engine, holding: Settings) -> None:
+    allow(known, holding)
+    safe = "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fwww.partner.example%2Forder&data=05"
+    assert judged(known, holding, links=(Link("www.partner.example", safe),))[1] == "allowed-sender"
+    hidden = safe.replace("www.partner.example", "www.evil.example")
+    assert judged(known, holding, links=(Link("www.partner.example", hidden),))[1] == UNLIKE
+
+
+def test_what_the_sender_usually_does_is_not_unlike_them(known: Engine, holding: Settings) -> None:
+    """Two messages that nobody removed for a week make a tracker usual, and so does one that somebody released."""
+    allow(known, holding)
+    plain = (Link("Read more", TRACKER.target),)
+    for days in (0, 1):
+        assert judged(known, holding, days, links=plain)[1] == "allowed-sender"
+    assert judged(known, holding, 2, links=(TRACKER,))[1] == UNLIKE
+    assert judged(known, holding, 9, links=(TRACKER,))[1] == "allowed-sender"
+
+
+def test_one_release_makes_it_usual(known: Engine, holding: Settings) -> None:
+    allow(known, holding)
+    with db.transaction(known) as session:
+        held = came(session, holding, summary(SALES, links=(TRACKER,)))
+        told = explain_delivery(session, held.id, by=ANA, settings=holding, now=NOW)
+        assert (told.then.rule, told.today and told.today.rule) == (UNLIKE, UNLIKE)
+        request = DecisionRequest(Selection(ids=(held.id,)), Verb.RELEASE)
+        with pytest.raises(SecondLookNeeded) as asked:
+            decide_messages(session, request, by=ANA, settings=holding, now=NOW)
+        request = replace(request, confirm=("suspicious",), fence=asked.value.fence)
+        decide_messages(session, request, by=ANA, settings=holding, now=NOW)
+    assert judged(known, holding, links=(TRACKER,))[1] == "allowed-sender"
+
+
+def test_staff_lets_a_sender_pass_whatever_it_says_with_a_second_person(known: Engine, holding: Settings) -> None:
+    order = RuleOrder("allow", "address", SALES, "company", unchecked=True)
+    with db.transaction(known) as session, pytest.raises(SecondKeyNeeded):
+        rules.add_rule(session, order, by=IDA, now=NOW, settings=holding)
+    allow(known, holding, unchecked=True)
+    assert judged(known, holding, **BANK)[:3] == ("queued", "allowed-sender", "")
+
+
+def test_a_check_that_holds_too_much_only_reports_until_somebody_resumes_it(known: Engine, holding: Settings) -> None:
+    holding = replace(holding, policy=replace(holding.policy, hold_known_a_day=2))
+    allow(known, holding)
+    assert [judged(known, holding, **BANK)[1] for _ in range(3)] == [UNLIKE, UNLIKE, "allowed-sender"]
+    assert judged(known, holding, 1, **BANK)[2] == UNLIKE
+    assert judged(known, holding, 1, **SIGN_IN)[1] == UNLIKE  # each has a fuse of its own
+    with db.transaction(known) as session:
+        (told,) = (one for one in find_alerts(session, holding, NOW) if one.cause == FUSE)
+        assert told.words.startswith("The check bank-details held 2 messages of known senders on 2026-11-24.")
+        with pytest.raises(NotAllowed):
+            checks.resume_check(session, "bank-details", settings=holding, by=ANA, reason="", now=NOW)
+        with pytest.raises(NotFound):
+            checks.resume_check(session, "account", settings=holding, by=IDA, reason="", now=NOW)
+        assert checks.resume_check(session, "bank-details", settings=holding, by=IDA, reason="looked at", now=NOW).mode is Mode.HOLDS
+        assert [one for one in find_alerts(session, holding, NOW) if one.cause == FUSE] == []
+    assert judged(known, holding, 1, **BANK)[1] == UNLIKE
+
+
+def test_a_check_that_the_settings_leave_out_is_forgotten_and_begins_anew(known: Engine, settings: Settings) -> None:
+    fewer = replace(settings.policy, hold_known=("link-text",))
+    with db.transaction(known) as session:
+        checks.begin_checks(session, settings.policy, now=NOW)
+        checks.begin_checks(session, fewer, now=NOW + 20 * DAY)
+        assert list(session.scalars(select(col(SenderCheck.name)))) == ["link-text"]
+        checks.begin_checks(session, settings.policy, now=NOW + 20 * DAY)
+        modes = checks.modes_now(session, settings.policy, NOW + 21 * DAY)
+    assert (modes["link-text"], modes["bank-details"], modes["account"]) == (Mode.HOLDS, Mode.TRIAL, Mode.OFF)

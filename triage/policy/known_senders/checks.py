@@ -1,0 +1,118 @@
+"""Which checks of known senders hold, which only report, and the fuse of each that holds too much."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.config.settings import Policy, Settings
+from triage.errors import NotAllowed, NotFound
+from triage.message.signals.deviations import CHECKS
+from triage.say import say
+from triage.store import db, ledger
+from triage.store.models.rules import SenderCheck
+
+
+class Mode(StrEnum):
+    """What a check does with a message that it finds."""
+
+    OFF = "off"  # the settings do not name it
+    TRIAL = "trial"  # it only reports, for the first days
+    HOLDS = "holds"
+    FUSE = "fuse"  # it only reports, because it held too much on one day
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """One check and what it does."""
+
+    name: str
+    mode: Mode
+    trial_until: datetime | None  # of one on trial; None: upkeep has not begun it yet
+    held_today: int  # messages, by the UTC day
+    fuse_at: datetime | None  # when it held too much
+
+
+def list_checks(session: Session, policy: Policy, now: datetime) -> list[CheckState]:
+    """Every check, in its usual order."""
+    kept = {row.name: row for row in session.scalars(select(SenderCheck))}
+    return [describe_check(name, kept.get(name), policy, now) for name in CHECKS]
+
+
+def describe_check(name: str, row: SenderCheck | None, policy: Policy, now: datetime) -> CheckState:
+    """One of them, by what is kept of it."""
+    until = row.since + timedelta(days=policy.hold_known_trial_days) if row else None
+    mode = check_mode(name, row, until, policy, now)
+    held = row.held if row and row.day == day_of(now) else 0
+    return CheckState(name, mode, until if mode is Mode.TRIAL else None, held, row.fuse_at if row and mode is Mode.FUSE else None)
+
+
+def check_mode(name: str, row: SenderCheck | None, until: datetime | None, policy: Policy, now: datetime) -> Mode:
+    """What a check does now. `until`: the end of its trial, None where that has not begun."""
+    if name not in policy.hold_known:
+        return Mode.OFF
+    if row is not None and row.fuse_at is not None:
+        return Mode.FUSE
+    on_trial = policy.hold_known_trial_days > 0 and (until is None or now < until)
+    return Mode.TRIAL if on_trial else Mode.HOLDS
+
+
+def modes_now(session: Session, policy: Policy, now: datetime) -> Mapping[str, Mode]:
+    """What each check does."""
+    return {one.name: one.mode for one in list_checks(session, policy, now)}
+
+
+def begin_checks(session: Session, policy: Policy, *, now: datetime) -> None:
+    """Begin the trial of checks that the settings name newly, and forget those that they name no more."""
+    session.execute(delete(SenderCheck).where(col(SenderCheck.name).not_in(policy.hold_known)))
+    rows = [{"name": name, "since": now, "day": "", "held": 0, "fuse_at": None} for name in policy.hold_known]
+    db.insert_missing(session, SenderCheck, rows)
+
+
+def count_held(session: Session, found: Iterable[Collection[str]], settings: Settings, *, now: datetime) -> None:
+    """Messages were held, each by these checks. What holds more than `hold_known_a_day` in a day only reports from now on."""
+    today, most = day_of(now), settings.policy.hold_known_a_day
+    for names in found:
+        for name in names:
+            db.insert_if_missing(session, SenderCheck, name=name, since=now, day=today, held=0, fuse_at=None)
+            mine = col(SenderCheck.name) == name
+            session.execute(update(SenderCheck).where(mine, col(SenderCheck.day) != today).values(day=today, held=0))
+            session.execute(update(SenderCheck).where(mine).values(held=col(SenderCheck.held) + 1))
+            if most:
+                too_much = (mine, col(SenderCheck.held) >= most, col(SenderCheck.fuse_at).is_(None))
+                session.execute(update(SenderCheck).where(*too_much).values(fuse_at=now))
+
+
+def blown_fuses(session: Session, policy: Policy) -> list[SenderCheck]:
+    """The checks that only report because they held too much."""
+    rows = select(SenderCheck).where(col(SenderCheck.fuse_at).is_not(None), col(SenderCheck.name).in_(policy.hold_known))
+    return list(session.scalars(rows.order_by(col(SenderCheck.name))))
+
+
+def resume_check(session: Session, name: str, *, settings: Settings, by: Actor, reason: str, now: datetime) -> CheckState:
+    """Let a check hold again: after its fuse, or before its trial is over. NotFound where the settings do not name it.
+
+    For administrators of the whole company.
+    """
+    access.require_role(by, Role.ADMIN)
+    if not by.scope.company:
+        raise NotAllowed(say("this concerns the whole company: only an administrator with that scope changes it"))
+    if name not in settings.policy.hold_known:
+        raise NotFound(say("there is no check {name}, or the settings leave it out", name=repr(name)))
+    since = now - timedelta(days=settings.policy.hold_known_trial_days)
+    db.insert_if_missing(session, SenderCheck, name=name, since=since, day="", held=0, fuse_at=None)
+    row = session.get_one(SenderCheck, name, populate_existing=True)
+    row.since, row.fuse_at, row.held = min(row.since, since), None, 0
+    session.flush()
+    ledger.write_act(session, "resume-check", "company", by=by, now=now, detail={"check": name, "reason": reason})
+    return describe_check(name, row, settings.policy, now)
+
+
+def day_of(now: datetime) -> str:
+    """The UTC day by which held messages are counted."""
+    return f"{now:%Y-%m-%d}"

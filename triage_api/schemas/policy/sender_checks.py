@@ -1,0 +1,31 @@
+"""Checks of known senders."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Order, Shape, Text
+from triage_api.schemas.vocabulary import CheckMode, CheckName
+
+
+class SenderCheck(Shape):
+    """One check and what it does with the messages that it finds."""
+
+    name: CheckName
+    mode: Annotated[CheckMode, Field(description="trial: it only reports; fuse: it only reports, because it held too much on one day")]
+    trial_until: Annotated[datetime | None, Field(description="on trial: when it begins to hold")]
+    held_today: Annotated[int, Field(description="messages, by the UTC day")]
+    fuse_at: Annotated[datetime | None, Field(description="when it held too much")]
+
+
+class SenderChecks(Shape):
+    """The checks of known senders."""
+
+    items: list[SenderCheck]
+
+
+class ResumeOrder(Order):
+    """Why a check is to hold again."""
+
+    reason: Text = ""

@@ -1,0 +1,46 @@
+"""`mailroom checks`: the checks that hold a message of a known sender when it is unlike them."""
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.timestamps import when
+
+CHECKS = Shape(
+    {
+        "name": "of the check, as in policy.hold_known",
+        "mode": "off, trial (it only reports), holds, or fuse (it only reports, because it held too much)",
+        "trial_until": "on trial: when it begins to hold",
+        "held_today": "messages, by the UTC day",
+        "fuse_at": "when it held too much",
+    }
+)
+
+
+@click.group("checks", invoke_without_command=True)
+@names_server
+@click.pass_context
+def checks(ctx: click.Context) -> None:
+    """Show the checks of known senders, and let one hold."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_checks, form=Form.TEXT)
+
+
+@checks.command("list")
+@lists(CHECKS)
+@asks
+def list_checks(desk: Desk, form: Form) -> None:
+    """Every check of known senders and what it does."""
+    rows = desk.get("/sender-checks")["items"]
+    CHECKS.print([one | {name: when(one[name], "minutes") for name in ("trial_until", "fuse_at")} for one in rows], form)
+
+
+@checks.command("resume")
+@click.argument("name", metavar="CHECK")
+@click.option("--reason", default="", help="Why; the audit log keeps it.")
+@asks
+def resume_check(desk: Desk, name: str, reason: str) -> None:
+    """Let a check hold: after it held too much, or before its trial is over."""
+    found = desk.post(f"/sender-checks/{name}/resume", {"reason": reason})
+    say(f"{found['name']}: {found['mode']}")
