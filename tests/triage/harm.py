@@ -16,7 +16,7 @@ ATTRIBUTES = set(
     re.findall(
         "[a-z-]+",
         """align valign bgcolor dir lang style id width height border cellpadding cellspacing colspan rowspan nowrap scope span color face
-        size src alt start type value class data-n""",
+        size src alt start type value class data-n data-said""",
     )
 )
 PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*")

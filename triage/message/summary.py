@@ -39,6 +39,7 @@ from triage.message.mime.mime_parts import (
     parts_of,
 )
 from triage.message.mime.text_parts import READ_LIMIT, Text, as_preferred, is_text, plain_links, plain_target, texts_of
+from triage.say import say
 from triage.text.json_values import as_dict
 from triage.text.sanitize import escape_visible, readable_text
 
@@ -403,11 +404,11 @@ def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
     left, room, own = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
-            raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
+            raise TooMuch(say("it has more than {part_limit} parts", part_limit=PART_LIMIT))
         shown, others = file_name(name), tuple(map(file_name, also))
         own -= count_letters((shown, *others))
         if own < 0:
-            raise TooMuch(f"the names of its attachments together are longer than {NAMED_LIMIT:,} characters")
+            raise TooMuch(say("the names of its attachments together are longer than {named_limit} characters", named_limit=NAMED_LIMIT))
         inside = look_into(content, called=(name, *also)) or Archive()
         within = tuple(fitting_names(map(file_name, inside.names[:left]), room))
         closed = inside.closed or len(within) < len(inside.names)

@@ -1,8 +1,6 @@
 """In which language a request is answered: English, unless its Accept-Language asks for another one of ours (RFC 9110, 12.5.4)."""
 
-import re
 from contextvars import ContextVar
-from html import escape, unescape
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -10,15 +8,13 @@ from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidato
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from triage.message.preview.remarks import translate_remarks
 from triage.say import Said, stored
 from triage.text import i18n
 from triage.text.i18n.translate import translate, translate_any
 from triage.text.json_values import FORM
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
-
-
-REMARK = re.compile(r'(<(?:div class="note"|span class="np")>)([^<]*)')  # of ours, in a message's document: mail has no classes there
 
 
 def said(text: str) -> str:
@@ -57,10 +53,7 @@ def chosen(language: str) -> str:
 
 def said_in_document(document: str, language: str) -> str:
     """A message's document with our own remarks in a language, "" for that of the request. Text of others stays as it is."""
-    code = chosen(language)
-    if code == i18n.ENGLISH:
-        return document
-    return REMARK.sub(lambda found: found[1] + escape(i18n.said(unescape(found[2]), code), quote=False), document)
+    return translate_remarks(document, chosen(language))
 
 
 def with_form(value: Any) -> Any:

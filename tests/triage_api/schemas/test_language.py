@@ -9,6 +9,8 @@ from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from tests.triage_api.http.test_problems import WRONG
+from triage.message.preview.remarks import write_remark
+from triage.say import say
 from triage.store import db
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -68,10 +70,13 @@ def test_an_answer_is_not_known_by_that_in_another_language(ana: Browser, came: 
 
 
 def test_what_others_wrote_in_a_document_is_no_remark_of_ours() -> None:
-    document = '<p>picture not loaded</p><span class="np">picture not loaded 600×80 A &lt;b&gt;</span>'
-    document += '<div class="note">This message has no text.</div>'
+    document = "<p>picture not loaded</p>" + write_remark("span", "np", say("picture not loaded {about}", about="600×80 A <b>"))
+    document += write_remark("div", "note", say("This message has no text."))
     assert said_in_document(document, "de") == (
         '<p>picture not loaded</p><span class="np">Bild nicht geladen 600×80 A &lt;b&gt;</span>'
         '<div class="note">Diese Nachricht hat keinen Text.</div>'
     )
-    assert said_in_document(document, "") == document
+    assert said_in_document(document, "") == (
+        '<p>picture not loaded</p><span class="np">picture not loaded 600×80 A &lt;b&gt;</span>'
+        '<div class="note">This message has no text.</div>'
+    )

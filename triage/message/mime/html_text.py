@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from triage.message.mime.links import TARGET_LIMIT, browser_target
+from triage.say import say
 
 SIZE_LIMIT = 2 * 1024 * 1024  # characters
 TAG_LIMIT = 60_000
@@ -97,9 +98,9 @@ class Step(NamedTuple):
 def too_much(html: str) -> str:
     """Why this HTML is not parsed, in words; "" when it may be. Parsers take quadratic time, or memory, for what is refused here."""
     if len(html) > SIZE_LIMIT:
-        return f"its HTML is larger than {SIZE_LIMIT // 1024 // 1024} MB"
+        return say("its HTML is larger than {value} MB", value=SIZE_LIMIT // 1024 // 1024)
     if html.count("<") > TAG_LIMIT and sum(1 for _ in ANY_TAG.finditer(html)) > TAG_LIMIT:
-        return f"its HTML has more than {TAG_LIMIT:,} tags"
+        return say("its HTML has more than {tag_limit} tags", tag_limit=TAG_LIMIT)
     whole, position = Nesting(), 0
     for hiding in HIDING.finditer(html):
         whole.read(html[position : hiding.start()])
@@ -143,7 +144,7 @@ class Crowd:
         count = attribute_count(attributes) if name in MERGED or len(attributes) > ATTRIBUTE_LIMIT else 0
         self.merged += count if name in MERGED else 0
         if max(count, self.merged) > ATTRIBUTE_LIMIT:
-            self.reason = f"its HTML has an element of more than {ATTRIBUTE_LIMIT} attributes"
+            self.reason = say("its HTML has an element of more than {attribute_limit} attributes", attribute_limit=ATTRIBUTE_LIMIT)
 
 
 class Nesting:
@@ -168,7 +169,7 @@ class Nesting:
             or self.unclosed > UNCLOSED_LIMIT
             or max(self.reopened, self.compared // 100) > REOPENED_LIMIT
         ):
-            return "its HTML is nested too deeply"
+            return say("its HTML is nested too deeply")
         return self.crowd.reason
 
     def read(self, html: str) -> Self:

@@ -25,6 +25,7 @@ from triage.message.mime.decoding import (
     transfer_decoded,
     values_given,
 )
+from triage.say import say
 
 HEAD_LIMIT = 256 * 1024  # bytes of one header block
 FIELD_LIMIT = 2_000  # fields of one header block
@@ -206,7 +207,7 @@ def head_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
 def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
     """The fields of a header block, and whether every line of it was well formed. TooMuch beyond the limits."""
     if len(head) > HEAD_LIMIT:
-        raise TooMuch(f"a header block is larger than {HEAD_LIMIT // 1024} KiB")
+        raise TooMuch(say("a header block is larger than {value} KiB", value=HEAD_LIMIT // 1024))
     lines: list[list[bytes]] = []
     sound = True
     for number, line in enumerate(lines_of(head)):
@@ -217,7 +218,7 @@ def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
         elif line and not (number == 0 and line.startswith((b"From ", b">From ")) and not FIELD.fullmatch(line)):
             lines.append([line])
     if len(lines) > FIELD_LIMIT:
-        raise TooMuch(f"a header block has more than {FIELD_LIMIT:,} fields")
+        raise TooMuch(say("a header block has more than {field_limit} fields", field_limit=FIELD_LIMIT))
     found = [FIELD.fullmatch(b"".join(folded)) for folded in lines]
     fields = tuple(Field(one[1].decode("ascii").casefold(), one[3], not one[2]) for one in found if one)
     return fields, sound and all(found)
@@ -252,13 +253,13 @@ class Allowance:
         """So many bytes are looked through for a boundary. TooMuch beyond the limit."""
         self.searched -= size
         if self.searched < 0:
-            raise TooMuch(f"its parts together are larger than {READ_LIMIT // 1024 // 1024} MiB")
+            raise TooMuch(say("its parts together are larger than {value} MiB", value=READ_LIMIT // 1024 // 1024))
 
     def take(self, size: int) -> None:
         """So many bytes are read for what they say. TooMuch beyond the limit."""
         self.read -= size
         if self.read < 0:
-            raise TooMuch(f"its parts together are more than {AGAIN_LIMIT} times as large as it is")
+            raise TooMuch(say("its parts together are more than {again_limit} times as large as it is", again_limit=AGAIN_LIMIT))
 
 
 def parts_of(raw: bytes) -> list[Part]:
@@ -270,9 +271,9 @@ def parts_of(raw: bytes) -> list[Part]:
         place = waiting.pop()
         raw, start, end = place.raw, place.start, place.end
         if place.depth > DEPTH_LIMIT:
-            raise TooMuch(f"parts are nested more than {DEPTH_LIMIT} deep")
+            raise TooMuch(say("parts are nested more than {depth_limit} deep", depth_limit=DEPTH_LIMIT))
         if len(found) >= PART_LIMIT:
-            raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
+            raise TooMuch(say("it has more than {part_limit} parts", part_limit=PART_LIMIT))
         head, body = head_end(raw, start, end)
         left.take(head - start)
         try:
@@ -284,7 +285,7 @@ def parts_of(raw: bytes) -> list[Part]:
             left.take(len(found[-1].data))
             continue
         if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
-            raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
+            raise TooMuch(say("what a part says about itself is longer than {value} KiB", value=PARAMETER_LIMIT // 1024))
         body = body if sound or body < end else start + well_formed(raw[start:head])
         named_type, options = media_type_of(first_field(fields, "content-type"), place.default)
         boundaries = boundaries_of(fields)
@@ -304,7 +305,7 @@ def parts_of(raw: bytes) -> list[Part]:
 def not_too_many(given: Sequence[str]) -> None:
     """TooMuch where a part gives itself more names, or more boundaries, than this."""
     if len(given) > GIVEN_LIMIT:
-        raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
+        raise TooMuch(say("a part gives itself more than {given_limit} names or boundaries", given_limit=GIVEN_LIMIT))
 
 
 def by_content(media_type: str, *, holds_parts: bool) -> str:

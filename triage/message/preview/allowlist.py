@@ -9,6 +9,7 @@ import re
 import nh3
 
 from triage.message.mime.html_text import NOT_SHOWN, element_names
+from triage.message.preview.remarks import ATTRIBUTE
 from triage.text.sanitize import HARMFUL
 
 TAGS = element_names(
@@ -31,15 +32,16 @@ ATTRIBUTES = {
     "ol": {"start", "type"},
     "ul": {"type"},
     "li": {"value", "type"},
-    "span": {"class", "data-n"},
-    "div": {"class"},
+    "span": {"class", "data-n", ATTRIBUTE},
+    "div": {"class", ATTRIBUTE},
 }
-FROM_MAIL = {tag: (ATTRIBUTES.get(tag, set()) | EVERYWHERE) - {"id", "class", "data-n", "src", "style"} for tag in TAGS}
+FROM_MAIL = {tag: (ATTRIBUTES.get(tag, set()) | EVERYWHERE) - {"id", "class", "data-n", ATTRIBUTE, "src", "style"} for tag in TAGS}
 ATTRIBUTE_VALUE = re.compile(r"[\w #.,%+/*()'-]{1,200}")
 OURS = {
     "id": re.compile(r"t\d{1,6}"),
     "class": re.compile(r"lk|np|note|tx"),
     "data-n": re.compile(r"\d{1,3}"),
+    ATTRIBUTE: re.compile(r"[A-Za-z0-9+/=]{1,20000}"),
     "src": re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*"),
 }
 STYLES = element_names(

@@ -38,6 +38,8 @@ from triage.message.mime.links import TARGET_LIMIT, browser_target
 from triage.message.mime.mime_parts import SMIME, Part, TooMuch, parts_of
 from triage.message.mime.text_parts import Text, as_preferred, plain_links, plain_target, texts_of
 from triage.message.preview.allowlist import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, clean_html, clean_style, is_of
+from triage.message.preview.remarks import write_remark
+from triage.say import say
 from triage.text.sanitize import escape_visible, readable_text
 
 FRAME_HEADERS: Mapping[str, str] = {
@@ -137,7 +139,7 @@ def render_preview(raw: bytes, mode: Mode) -> Preview:
     try:
         parts = parts_of(raw)
     except TooMuch as limit:
-        return Preview(wrap_document(preview_note(f"This message cannot be shown: {limit}.")), truncated=True)
+        return Preview(wrap_document(preview_note(say("This message cannot be shown: {why}.", why=limit))), truncated=True)
     texts = [one._replace(text=RESERVED.sub("", one.text)) for one in texts_of(parts)]
     rich = [one for one in texts if one.is_html]
     reason = next((reason for one in rich if (reason := too_much(one.text))), "")
@@ -157,7 +159,7 @@ def render_preview(raw: bytes, mode: Mode) -> Preview:
         if one in plain or one.is_html
     ]
     cut = sum(map(len, words)) > TEXT_LIMIT
-    remark = preview_note(f"Shown as text: {reason}.") if reason else ""
+    remark = preview_note(say("Shown as text: {why}.", why=reason)) if reason else ""
     page = wrap_document(signature_remark(parts) + remark + (text_document(words) or preview_note(describe_silence(parts))))
     return Preview(page, tuple(writer.table.listed.values()), writer.hidden, cut or bool(reason))
 
@@ -165,7 +167,7 @@ def render_preview(raw: bytes, mode: Mode) -> Preview:
 def signature_remark(parts: list[Part]) -> str:
     """A remark above what lies within a signature: it vouches for nothing."""
     enclosed = any(part.is_enclosed for part in parts)
-    return preview_note("All or part of it lies within a signature (S/MIME) that nobody here has checked.") if enclosed else ""
+    return preview_note(say("All or part of it is signed (S/MIME). Mailroom does not check this signature.")) if enclosed else ""
 
 
 def describe_silence(parts: list[Part]) -> str:
@@ -173,9 +175,9 @@ def describe_silence(parts: list[Part]) -> str:
     kind = parts[0].media_type
     if kind == "multipart/encrypted" or kind in SMIME:
         if parts[0].options.get("smime-type", "").casefold() == "signed-data":
-            return "This message lies whole within its signature: only a mail program shows it."
-        return "This message is encrypted: only who has its key can read it."
-    return "This message has no text."
+            return say("The whole message is inside its signature (S/MIME): only a mail program can show it.")
+        return say("This message is encrypted: only its recipient can read it.")
+    return say("This message has no text.")
 
 
 def render_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
@@ -186,7 +188,8 @@ def render_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
 def unavailable_document(reason: str) -> Preview:
     """What to show when the bounded child gave up: a document that says so. `reason` is a clause without a full stop."""
     return Preview(
-        wrap_document(preview_note(f"This message cannot be shown: {reason}. Its source can still be downloaded.")), truncated=True
+        wrap_document(preview_note(say("This message cannot be shown: {why}. You can still download its source.", why=reason))),
+        truncated=True,
     )
 
 
@@ -223,7 +226,7 @@ def mark_as_html(found: re.Match[str]) -> str:
 def page_of(one: Text, pages: Mapping[Text, str], plain: Mapping[Text, str]) -> str:
     """One text in the HTML view."""
     if one.is_html:
-        return (preview_note("Only Outlook shows what follows.") if one.for_outlook else "") + pages[one]
+        return (preview_note(say("Only Outlook shows the following part.")) if one.for_outlook else "") + pages[one]
     return text_document([plain.get(one, "")])
 
 
@@ -241,7 +244,7 @@ def wrap_document(body: str) -> str:
 
 def preview_note(text: str) -> str:
     """A remark of ours above the mail."""
-    return f'<div class="note">{escape(escape_visible(text))}</div>'
+    return write_remark("div", "note", text)
 
 
 class Writer:
@@ -335,7 +338,8 @@ class Writer:
         if kind != "hidden":
             asked = escape_visible(get_attribute(step.node, "placeholder") or get_attribute(step.node, "value"))[:LINK_TEXT_LIMIT]
             self.step()
-            self.out.append(f'<span class="np">{escape(escape_visible(f"{kind} field {asked}".strip()))}</span>')
+            words = say("{kind} field {asked}", kind=kind, asked=asked) if asked else say("{kind} field", kind=kind)
+            self.out.append(write_remark("span", "np", words))
 
     def picture(self, step: Step) -> None:
         """A picture that the message brings along, or a word in place of one that would be loaded."""
@@ -351,7 +355,9 @@ class Writer:
             if not any(value.isdecimal() and int(value[:9]) <= TINY for value in size.values()):
                 measure = "×".join(value for value in size.values() if value.isdecimal() and len(value) <= 4)
                 self.step()
-                self.out.append(f'<span class="np">{escape(" ".join(f"picture not loaded {measure} {alt}".split()))}</span>')
+                about = " ".join(f"{measure} {alt}".split())
+                words = say("picture not loaded {about}", about=about) if about else say("picture not loaded")
+                self.out.append(write_remark("span", "np", words))
 
     def embedded(self, source: str) -> str:
         """A picture of the message as a data: address; "" when it is none that may be shown, or there is no room left for it."""

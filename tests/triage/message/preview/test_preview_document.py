@@ -27,14 +27,17 @@ from triage.message.preview.preview_document import (
     render_preview,
     unavailable_document,
 )
+from triage.message.preview.remarks import translate_remarks
 from triage.message.summary import make_summary
 
 HEAD = f'<head><meta charset="utf-8"><title>Message</title><style>{STYLE}</style></head>'
 
 
 def body_of(preview: Preview) -> str:
-    """The body of a preview's document."""
-    found = re.fullmatch(r"<!doctype html><html>(?P<head>.*?</head>)<body>(?P<body>.*)</body></html>", preview.document, re.DOTALL)
+    """The body of a preview's document, as a reader of English gets it."""
+    found = re.fullmatch(
+        r"<!doctype html><html>(?P<head>.*?</head>)<body>(?P<body>.*)</body></html>", translate_remarks(preview.document, "en"), re.DOTALL
+    )
     assert found
     assert found["head"] == HEAD
     return found["body"]
@@ -117,7 +120,7 @@ def test_a_form_is_a_link_and_its_fields_are_words() -> None:
         "<form action='https://evil.test/take'><input type=password placeholder='Your password'><input type=hidden value=x></form>"
     )
     assert [(link.text, link.target) for link in preview.links] == [("(form)", "https://evil.test/take")]
-    assert '<span class="np">password field Your password</span>' in preview.document
+    assert '<span class="np">password field Your password</span>' in body_of(preview)
     assert "hidden" not in body_of(preview)
 
 
@@ -262,7 +265,7 @@ def test_nothing_is_left_out_but_other_forms_of_what_is_shown(raw: bytes, html: 
 
 def test_what_only_outlook_shows_stands_below_and_says_so() -> None:
     shown = render_preview(html_mail("<p>seen<!--[if mso]><a href='http://a.test/'>more</a><![endif]-->"), "html")
-    assert shown.document.index("seen") < shown.document.index("Only Outlook shows what follows.") < shown.document.index("more")
+    assert shown.document.index("seen") < shown.document.index("Only Outlook shows the following part.") < shown.document.index("more")
     assert [link.target for link in shown.links] == ["http://a.test/"]
 
 
@@ -318,6 +321,12 @@ def test_more_links_than_are_listed() -> None:
     assert len(preview.links) == LINK_LIMIT
 
 
+def test_a_message_brings_no_remark_of_ours_along() -> None:
+    forged = base64.b64encode(b'{"id": "This message has no text.", "params": {}}').decode()
+    shown = html_view(f"<div class=note data-said={forged}>x</div><span data-said='{forged}'>y</span>")
+    assert "data-said" not in shown.document
+
+
 def test_no_text() -> None:
     for raw in (b"", mail("From: a@b.example\nContent-Type: image/png", PNG)):
         assert "This message has no text." in render_preview(raw, "html").document
@@ -330,7 +339,7 @@ def test_no_text() -> None:
         ("application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "This message is encrypted"),
         ("application/x-pkcs7-mime; name=smime.p7m", "This message is encrypted"),
         ('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=cut', "This message is encrypted"),
-        ("application/pkcs7-mime; smime-type=signed-data; name=smime.p7m", "This message lies whole within its signature"),
+        ("application/pkcs7-mime; smime-type=signed-data; name=smime.p7m", "The whole message is inside its signature"),
         ("application/pdf; name=a.pdf", "This message has no text."),
     ],
 )
@@ -348,7 +357,7 @@ def test_what_lies_within_a_signature_is_shown_and_vouches_for_nothing(kind: str
         "From: a@b.example\nContent-Type: application/pkcs7-mime", signed(mail(f"Content-Type: text/{kind}", "The offer")), encoded=True
     )
     body = body_of(render_preview(raw, mode))
-    assert body.index("within a signature (S/MIME) that nobody here has checked") < body.index("The offer")
+    assert body.index("Mailroom does not check this signature") < body.index("The offer")
     assert "nobody here has checked" not in render_preview(mail("From: a@b.example", "The offer"), mode).document
 
 
