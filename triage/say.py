@@ -74,6 +74,12 @@ def value_of(value: Any) -> Any:
     return said_by(value) if isinstance(value, BaseException) else str(value)
 
 
+def as_sentence(words: str) -> str:
+    """These words as a sentence, unless an address or a host begins them: with a capital, and a full stop where none is."""
+    named = re.match(r"\S*[@.]\S", words)
+    return (words if named else words[:1].upper() + words[1:]) + ("" if not words or words[-1] in ".!?" else ".")
+
+
 def joined(between: str, parts: Iterable[str]) -> Said:
     """Sentences of ours, or names, one after the other; punctuation only stands between them."""
     kept = [part for part in parts if part]

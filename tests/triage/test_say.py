@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from triage.errors import BadInput
-from triage.say import Said, ago, cleaned, day, either, form_of, joined, listed, minute, said_by, say, say_count, stored
+from triage.say import Said, ago, as_sentence, cleaned, day, either, form_of, joined, listed, minute, said_by, say, say_count, stored
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
@@ -61,3 +61,17 @@ def test_what_others_wrote_in_it_is_cleaned() -> None:
     sentence = cleaned(say("there is no {what}", what="\x1b[31m"), lambda text: text.replace("\x1b", "ESC"))
     assert sentence == "there is no ESC[31m"
     assert sentence.params == {"what": "ESC[31m"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("this needs a person", "This needs a person."),
+        ("Is it so?", "Is it so?"),
+        ("sales@supplier.example is not a known sender yet", "sales@supplier.example is not a known sender yet."),
+        ("supplier.example fails DMARC", "supplier.example fails DMARC."),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_an_address_or_a_host_begins_it(words: str, sentence: str) -> None:
+    assert as_sentence(words) == sentence

@@ -24,6 +24,7 @@ from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import proof_of_author, proven_as, rule_precision
 from triage.quarantine import coverage
 from triage.reports.simulated_mail import Rehearsed, Remedy
+from triage.say import as_sentence
 from triage.store.models.directory import KnownRecipient
 
 FORGED = frozenset({"own-domain-forged", "unproven-known-sender", "dmarc-reject", "dangerous-attachment"})  # rules of the policy
@@ -135,7 +136,7 @@ def find_seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
 def describe_deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -> str:
     """Why it looks like an attack, "" when it does not: the policy found it forged or dangerous, or one signal is heavy enough."""
     if verdict.rule in FORGED:
-        return verdict.reason[:1].upper() + verdict.reason[1:] + "."
+        return as_sentence(verdict.reason)
     if verdict.rule == "allowed-sender" and not proof_of_author(facts):
         return ""  # a list vouches for it
     return next((one.sentence for one in seen if one.weight >= HEAVY and one.name not in HARMLESS), "")

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.message.signals.severity import Severity, of_row
+from triage.say import as_sentence
 from triage.store import bodies, db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -52,7 +53,7 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     raw = bodies.if_there(session, message.content_id)
     if raw is None:
         return None
-    why = " ".join([f"{delivery.reason[:1].upper()}{delivery.reason[1:]}.", *(one["sentence"] for one in signals[:2])])
+    why = " ".join([as_sentence(delivery.reason), *(one["sentence"] for one in signals[:2])])
     bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
     perishes = delivery.perishable_until is not None and delivery.perishable_until > now
     return Held(message.id, raw, why, bad, delivery.received_at, perishes)

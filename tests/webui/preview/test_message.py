@@ -38,7 +38,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     expect(table.get_by_role("link")).to_have_count(0)
     expect(page.get_by_text("1 remote image not loaded")).to_be_visible()
     why = page.get_by_role("region", name="Why it was held")
-    expect(why).to_contain_text("Nobody here knows joe@links.example yet.")
+    expect(why).to_contain_text("joe@links.example is not a known sender yet.")
     expect(why).to_contain_text("Display name is that of a colleague")
     page.get_by_text("Priority").click()
     expect(why).to_contain_text("Every message starts at 50.")

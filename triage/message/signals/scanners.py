@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import joined, say, stored
+from triage.say import as_sentence, joined, say, stored
 
 SUSPICIOUS = frozenset({"add header", "rewrite subject", "greylist", "soft reject"})
 
@@ -39,4 +39,4 @@ def find_silent_scanner(seen: Seen) -> Iterable[Signal]:
 def listed_client(seen: Seen) -> Iterable[Signal]:
     """Somebody whom the company asks lists the client as bad."""
     if seen.listed:
-        yield Signal("listed-client", f"{seen.listed[0].upper()}{seen.listed[1:]}.", 40)
+        yield Signal("listed-client", as_sentence(seen.listed), 40)
